@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* What operators do: moves of single messages, policies, targets, holds. Each is recorded in the scope "pawl.operator" of
+ * the store, idempotent by its request id. */
+#ifndef PAWL_OPERATOR_H
+#define PAWL_OPERATOR_H
+
+#include "pawl/message.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a move did. */
+typedef struct pawl_moved {
+    size_t struct_size;   /* PAWL_MOVED sets it */
+    pawl_uuid request_id; /* given or minted */
+    uint32_t was_replayed;
+    const char *before, *after; /* states; static */
+    pawl_uuid successor;        /* of a requeue */
+} pawl_moved;
+#define PAWL_MOVED .struct_size = sizeof(pawl_moved)
+
+/*
+ * pawl_message_cancel: retires a pending, uncertain or dead message.
+ * pawl_message_requeue: retires it in favour of a new message with the same route, key, priority, headers and payload.
+ * pawl_message_resolve: says what became of an uncertain message: PAWL_VERDICT_DELIVERED, _RETRY (it did not happen; at
+ *   the cap it is dead) or _DEAD (give up); of an awaiting one: PAWL_VERDICT_DELIVERED or _DEAD.
+ * pawl_message_purge: removes an ended message; its dedupe key stays bound as long as the policy says.
+ *
+ * Idempotent The same request id gives the stored answer; under another the move is judged by the state.
+ * Errors     PAWL_ENOTFOUND, PAWL_EREFUSED (not in this state), PAWL_EINVAL (no reason)
+ */
+PAWL_API int pawl_message_cancel(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation,
+                                 pawl_moved *ret_moved, pawl_error *err);
+PAWL_API int pawl_message_requeue(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation,
+                                  pawl_moved *ret_moved, pawl_error *err);
+PAWL_API int pawl_message_resolve(pawl_store *store, const pawl_uuid *id, int32_t outcome,
+                                  const pawl_operation *operation, pawl_moved *ret_moved, pawl_error *err);
+PAWL_API int pawl_message_purge(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation,
+                                pawl_moved *ret_moved, pawl_error *err);
+
+/* ---- policies and targets ---- */
+
+/* One key of a policy (see pawl_policy_key); an empty value unsets it. */
+typedef struct pawl_setting {
+    const char *key, *value;
+} pawl_setting;
+
+/* The keys that there are: 0, 1, … until NULL. */
+PAWL_API const char *pawl_policy_key(size_t index, const char **ret_default, const char **ret_meaning);
+
+/*
+ * pawl_lane_set: sets keys of a lane's policy. EINVAL names the key and what it takes.
+ */
+PAWL_API int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setting *settings, size_t count,
+                           const pawl_operation *operation, pawl_error *err);
+
+/*
+ * pawl_target_add: sets where a target's messages go; an existing one is replaced whole. The scheme of the URL picks the
+ * sink: http, https, exec, file, callback. secret_file (may be NULL) names a file, read by the process that sends.
+ * url NULL: only the policy's keys are changed.
+ */
+PAWL_API int pawl_target_add(pawl_store *store, const char *target, const char *url, const char *secret_file,
+                             const pawl_setting *settings, size_t count, const pawl_operation *operation,
+                             pawl_error *err);
+PAWL_API int pawl_target_remove(pawl_store *store, const char *target, const pawl_operation *operation,
+                                pawl_error *err);
+
+typedef struct pawl_lane_view {
+    const char *name;
+    const char *policy; /* JSON object of the keys that are set */
+} pawl_lane_view;
+
+typedef struct pawl_target_view {
+    const char *name, *url, *secret_file, *policy;
+} pawl_target_view;
+
+typedef struct pawl_hold_view {
+    const char *kind;                  /* "store", "lane", "target", "queue", "message" */
+    const char *scope, *lane, *target; /* NULL where it does not apply */
+    pawl_uuid message;                 /* of kind "message" */
+    const char *code;                  /* "paused", "gone", "restored", "exhausted", "uncertain", "awaiting" */
+    const char *reason, *by;
+    int64_t since_ms, until_ms; /* until 0: until it is released */
+} pawl_hold_view;
+
+/* A page of one of them, in memory of its own. */
+typedef struct pawl_settings pawl_settings;
+PAWL_API size_t pawl_settings_count(const pawl_settings *settings);
+PAWL_API const pawl_lane_view *pawl_settings_lane(const pawl_settings *settings, size_t index);
+PAWL_API const pawl_target_view *pawl_settings_target(const pawl_settings *settings, size_t index);
+PAWL_API const pawl_hold_view *pawl_settings_hold(const pawl_settings *settings, size_t index);
+PAWL_API void pawl_settings_free(pawl_settings *settings);
+PAWL_API int pawl_lanes_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err);
+PAWL_API int pawl_targets_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err);
+PAWL_API int pawl_holds_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err);
+
+/* ---- holds ---- */
+
+/* What is held: a lane, a target, both (their queue), a message, or neither: the store. */
+typedef struct pawl_subject {
+    size_t struct_size; /* PAWL_SUBJECT sets it */
+    const char *lane, *target;
+} pawl_subject;
+#define PAWL_SUBJECT .struct_size = sizeof(pawl_subject)
+
+/*
+ * pawl_hold_set: nothing of the subject moves until it is released, or until_ms (Unix milliseconds; 0: no end). The code
+ * is a name such as "paused"; one hold of each code.
+ */
+PAWL_API int pawl_hold_set(pawl_store *store, const pawl_subject *subject, const char *code, int64_t until_ms,
+                           const pawl_operation *operation, pawl_error *err);
+
+/*
+ * pawl_hold_release: releases the subject's holds; only those of a code where that is not NULL.
+ *
+ * Errors     PAWL_ENOTFOUND  nothing holds it
+ */
+PAWL_API int pawl_hold_release(pawl_store *store, const pawl_subject *subject, const char *code,
+                               const pawl_operation *operation, pawl_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* All of pawl's public headers. */
+#ifndef PAWL_PAWL_H
+#define PAWL_PAWL_H
+
+#include "pawl/id.h"
+#include "pawl/journal.h"
+#include "pawl/message.h"
+#include "pawl/operator.h"
+#include "pawl/status.h"
+#include "pawl/store.h"
+#include "pawl/transition.h"
+#include "pawl/version.h"
+#include "pawl/why.h"
+#include "pawl/worker.h"
+
+#endif

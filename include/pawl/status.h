@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* What every call answers: a status, and for a failure an error that the caller owns. */
+#ifndef PAWL_STATUS_H
+#define PAWL_STATUS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define PAWL_API __attribute__((visibility("default")))
+#else
+#define PAWL_API
+#endif
+
+enum pawl_status {
+#define STATUS(name, number, next, exit, http, text) PAWL_##name = number,
+#include "pawl/status.def"
+#undef STATUS
+    PAWL_STATUS_COUNT = 14
+};
+
+/* What a caller may do next; see status.def. */
+enum pawl_next { PAWL_NEXT_NEVER, PAWL_NEXT_SAME, PAWL_NEXT_LATER, PAWL_NEXT_LOOKUP };
+
+/*
+ * pawl_error: filled by a failing call, untouched by one that succeeds. The caller's own plain struct: it needs no
+ * initialisation, no freeing, and may be copied between threads. Every call takes it last and accepts NULL.
+ */
+typedef struct pawl_error {
+    int32_t status;    /* the same number that the call returned */
+    int32_t native;    /* the store's or the system's own code; 0 when there is none */
+    char text[256];    /* one sentence: what is wrong, with the field or limit by name */
+    char hint[192];    /* what to do next; may be empty */
+    const char *where; /* static "file:line" of the library, for a bug report */
+} pawl_error;
+
+/*
+ * pawl_status_text: the sentence for a status. Never NULL; an unknown number has a text too.
+ */
+PAWL_API const char *pawl_status_text(int status);
+
+/*
+ * pawl_status_name: "ECONFLICT" for PAWL_ECONFLICT. Never NULL.
+ */
+PAWL_API const char *pawl_status_name(int status);
+
+/*
+ * pawl_status_next: what the caller may do after this status (enum pawl_next).
+ */
+PAWL_API int pawl_status_next(int status);
+
+/*
+ * pawl_status_exit, pawl_status_http: the exit code of the command and the status of the HTTP API.
+ */
+PAWL_API int pawl_status_exit(int status);
+PAWL_API int pawl_status_http(int status);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* Stores: opening one, its engine, its condition. */
+#ifndef PAWL_STORE_H
+#define PAWL_STORE_H
+
+#include "pawl/id.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A handle on a store, with a scope. May be used by any number of threads at once. After a fork only the parent may use
+ * it; the child opens its own.
+ */
+typedef struct pawl_store pawl_store;
+
+typedef struct pawl_store_options {
+    size_t struct_size;   /* PAWL_STORE_OPTIONS sets it */
+    const char *scope;    /* of this handle; NULL: "default" */
+    uint32_t must_exist;  /* 1: PAWL_ENOTFOUND rather than making a new store */
+    uint32_t read_only;   /* 1: nothing is made or migrated; writes are refused */
+    uint32_t busy_ms;     /* how long to wait for other processes that write; 0: 5000 */
+    uint32_t waiting_max; /* calls that may wait for a commit, beyond them PAWL_EBUSY; 0: 16384 */
+    uint32_t timeout_ms;  /* a call that was not taken into a commit by then is withdrawn: PAWL_EBUSY; 0: 30000 */
+} pawl_store_options;
+#define PAWL_STORE_OPTIONS .struct_size = sizeof(pawl_store_options)
+
+/*
+ * pawl_store_open: opens a store, and makes it where it is not there yet.
+ *
+ * Does       "sqlite:FILE" or "memory:" (which ends with its handle). Starts no thread.
+ * Owns       *ret_store is closed with pawl_store_close. Texts are copied.
+ * Errors     PAWL_EINVAL        a malformed URL or option
+ *            PAWL_ENOTFOUND     must_exist, and it does not
+ *            PAWL_EUNSUPPORTED  an unknown kind of store, or one that a newer pawl wrote
+ *            PAWL_EBUSY         another process kept it locked
+ *            PAWL_EUNAVAIL      the file cannot be opened
+ *            PAWL_ECORRUPT      damaged: the hint says what to do
+ *            PAWL_EIO           storage failed earlier in this process: close all its handles first
+ * Outputs    Untouched on error.
+ * Note       A store that was restored or copied opens for reading; writes are PAWL_EREFUSED until pawl_store_adopt.
+ */
+PAWL_API int pawl_store_open(const char *url, const pawl_store_options *options, pawl_store **ret_store,
+                             pawl_error *err);
+
+/*
+ * pawl_store_scope: a light handle for another scope of the same store. Close it too; in any order.
+ *
+ * Errors     PAWL_EINVAL  the scope is no name; PAWL_ENOMEM
+ */
+PAWL_API int pawl_store_scope(pawl_store *store, const char *scope, pawl_store **ret_store, pawl_error *err);
+
+/*
+ * pawl_store_close: closes a handle; the last one closes the store and stops its engine. NULL is fine. No call on the
+ * handle may be under way.
+ */
+PAWL_API void pawl_store_close(pawl_store *store);
+
+/*
+ * pawl_store_start: gives the store's engine a thread: callbacks are called on it, checkpoints are made beside the
+ * commits, workers of this store run. Once for all handles of a store; a second call does nothing.
+ */
+PAWL_API int pawl_store_start(pawl_store *store, pawl_error *err);
+
+/*
+ * pawl_store_stop: ends that thread, after the calls that were submitted were answered.
+ */
+PAWL_API void pawl_store_stop(pawl_store *store);
+
+/*
+ * pawl_store_step: for a program with a loop of its own, in place of pawl_store_start: does what is due, and waits for
+ * work no longer than wait_ms (0: not at all). pawl_store_fd gives a descriptor that is readable when there is something
+ * to do. One thread at a time.
+ *
+ * Outputs    *ret_next_ms: when to call again at the latest, in milliseconds; -1: when the descriptor is readable
+ */
+PAWL_API int pawl_store_step(pawl_store *store, int64_t wait_ms, int64_t *ret_next_ms, pawl_error *err);
+PAWL_API int pawl_store_fd(pawl_store *store, pawl_error *err);
+
+typedef struct pawl_store_info {
+    size_t struct_size; /* PAWL_STORE_INFO sets it */
+    pawl_uuid life;     /* random, made with the store */
+    uint64_t epoch;     /* raised by pawl_store_adopt; 1 first */
+    uint64_t commits;   /* transactions that pawl wrote */
+    int32_t schema;
+    uint32_t was_created;  /* by this opening */
+    uint32_t was_migrated; /* by this opening */
+    uint32_t is_restored;  /* writes are refused until it is adopted */
+    char engine[48];       /* "SQLite 3.53.2" */
+    char restored_why[160];
+} pawl_store_info;
+#define PAWL_STORE_INFO .struct_size = sizeof(pawl_store_info)
+
+/*
+ * pawl_store_get_info: what is known about the store.
+ */
+PAWL_API int pawl_store_get_info(pawl_store *store, pawl_store_info *ret_info, pawl_error *err);
+
+/*
+ * pawl_store_scope_name: the scope of this handle; lives as long as it does.
+ */
+PAWL_API const char *pawl_store_scope_name(const pawl_store *store);
+
+/* What an operator gives with everything that changes a store from outside. */
+typedef struct pawl_operation {
+    size_t struct_size;   /* PAWL_OPERATION sets it */
+    pawl_uuid request_id; /* the same again gives the stored answer; nil: minted */
+    const char *reason;   /* required where a call says so */
+    const char *actor;    /* who; NULL: "unknown" */
+} pawl_operation;
+#define PAWL_OPERATION .struct_size = sizeof(pawl_operation)
+
+/*
+ * pawl_store_adopt: makes a restored or copied store one's own: raises its epoch, so that claims and records of its lost
+ * future are told apart, and holds the store until an operator releases it (pawl_hold_release). Needs a reason.
+ *
+ * Errors     PAWL_EREFUSED  the store is not a restored one
+ */
+PAWL_API int pawl_store_adopt(pawl_store *store, const pawl_operation *operation, pawl_error *err);
+
+/*
+ * pawl_store_backup: copies the store to a file while it is used. The copy opens as a restored store. progress may be
+ * NULL; it is called on this thread with the pages left and in all.
+ */
+PAWL_API int pawl_store_backup(pawl_store *store, const char *path, void (*progress)(void *data, int left, int total),
+                               void *data, pawl_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* Workers: they take due messages, hand each to the sink of its target, and settle what became of it. */
+#ifndef PAWL_WORKER_H
+#define PAWL_WORKER_H
+
+#include "pawl/message.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pawl_worker pawl_worker;
+
+/* What a worker did or met, told as it happens. Texts live for the call only. */
+typedef struct pawl_worker_event {
+    size_t struct_size;
+    const char *name; /* "delivered", "retry", "dead", "uncertain", "deferred", "claim_failed", "settle_failed",
+                          "no_sink", "target_gone", "swept", "store_failed" */
+    int32_t level;    /* 0 a person must act, 1 it healed, 2 life cycle, 3 each step */
+    const char *scope, *lane, *target; /* NULL where they do not apply */
+    pawl_uuid message;                 /* nil where it does not apply */
+    uint32_t attempt;
+    int64_t duration_us;
+    const char *text; /* the error, NULL when none */
+} pawl_worker_event;
+
+typedef struct pawl_worker_options {
+    size_t struct_size;       /* PAWL_WORKER_OPTIONS sets it */
+    const char *consumer;     /* the name under which it claims; NULL: "worker" */
+    uint32_t all_scopes;      /* 1: of every scope; 0: of the handle's */
+    const char *const *lanes; /* only these; NULL: all */
+    size_t lane_count;
+    uint32_t poll_ms;                   /* behind the wake-ups stands a poll; 0: 1000 */
+    const char *const *allow_addresses; /* CIDR blocks that may be sent to though they are private or loopback */
+    size_t allow_address_count;
+    const char *const *allow_exec; /* folders: exec: targets run programs below them only */
+    size_t allow_exec_count;
+    const char *const *allow_file; /* folders: file: targets write below them only */
+    size_t allow_file_count;
+    const char *own_address; /* host:port that this process listens on: never sent to */
+    void (*tell)(void *data, const pawl_worker_event *event); /* on the engine's thread; never blocks; may be NULL */
+    void *tell_data;
+} pawl_worker_options;
+#define PAWL_WORKER_OPTIONS .struct_size = sizeof(pawl_worker_options)
+
+/*
+ * pawl_worker_new: a worker on a store; it runs on the store's engine (pawl_store_start or pawl_store_step).
+ *
+ * Owns       Free it before the store is closed.
+ * Errors     PAWL_EINVAL  an option: the text names it
+ */
+PAWL_API int pawl_worker_new(pawl_store *store, const pawl_worker_options *options, pawl_worker **ret_worker,
+                             pawl_error *err);
+
+/* What a callback says became of a message; the fields mean what those of pawl_settlement do. */
+typedef struct pawl_outcome {
+    size_t struct_size;
+    int32_t verdict; /* enum pawl_verdict; PAWL_VERDICT_DELIVERED as it comes in */
+    char error[1024];
+    char remote_id[257];
+    int64_t retry_in_ms; /* -1 as it comes in */
+} pawl_outcome;
+
+/*
+ * pawl_worker_callback: messages whose target's URL is "callback:NAME" are given to this function.
+ *
+ * Threads    It runs on a thread of the worker's pool, several at once; it may block, and call the store.
+ * Note       Register before pawl_worker_start. A call past its timeout counts as uncertain; its answer is then dropped.
+ */
+typedef void pawl_deliver(void *data, const pawl_message_view *message, pawl_outcome *outcome);
+PAWL_API int pawl_worker_callback(pawl_worker *worker, const char *name, pawl_deliver *deliver, void *data,
+                                  pawl_error *err);
+
+/*
+ * pawl_worker_start: begins to work. pawl_worker_stop: takes nothing new, waits up to grace_ms for what is under way, then
+ * gives the rest back; when it returns, no message is claimed by this worker (but for what the store refused to take back).
+ */
+PAWL_API int pawl_worker_start(pawl_worker *worker, pawl_error *err);
+PAWL_API void pawl_worker_stop(pawl_worker *worker, int64_t grace_ms);
+PAWL_API void pawl_worker_free(pawl_worker *worker); /* stops it first; NULL is fine */
+
+typedef struct pawl_worker_stats {
+    size_t struct_size;                                                     /* PAWL_WORKER_STATS sets it */
+    uint64_t claimed, delivered, requeued, dead, uncertain, deferred, lost; /* counted after their commit */
+    uint32_t in_flight;
+} pawl_worker_stats;
+#define PAWL_WORKER_STATS .struct_size = sizeof(pawl_worker_stats)
+PAWL_API void pawl_worker_get_stats(pawl_worker *worker, pawl_worker_stats *ret_stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* Assertions, memory and errors. */
+#include "base/base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+_Noreturn void pawli_assert_failed(const char *condition, const char *file, int line)
+{
+    fprintf(stderr, "pawl: assertion failed: %s (%s:%d)\n", condition, file, line);
+    abort();
+}
+
+int pawli_text_compare(struct text a, struct text b)
+{
+    size_t shorter = a.size < b.size ? a.size : b.size;
+    int order = shorter ? memcmp(a.data, b.data, shorter) : 0;
+    if (order != 0)
+        return order;
+    return (a.size > b.size) - (a.size < b.size);
+}
+
+void *pawli_alloc(size_t size)
+{
+    return size == 0 || size > PAWLI_ALLOC_MAX ? NULL : calloc(1, size);
+}
+
+void *pawli_alloc_raw(size_t size)
+{
+    return size == 0 || size > PAWLI_ALLOC_MAX ? NULL : malloc(size);
+}
+
+void *pawli_grow(void *old, size_t size)
+{
+    return size == 0 || size > PAWLI_ALLOC_MAX ? NULL : realloc(old, size);
+}
+
+void pawli_free(void *memory)
+{
+    free(memory);
+}
+
+void pawli_freep(void *pointer_to_pointer)
+{
+    free(*(void **)pointer_to_pointer);
+}
+
+struct status_row {
+    const char *name, *text;
+    int number, next, exit, http;
+};
+
+static const struct status_row statuses[] = {
+#define STATUS(name_, number_, next_, exit_, http_, text_) {#name_, text_, number_, PAWL_NEXT_##next_, exit_, http_},
+#include "pawl/status.def"
+#undef STATUS
+};
+static_assert(COUNT_OF(statuses) == PAWL_STATUS_COUNT, "a status was added without raising the count");
+
+static const struct status_row *status_row(int status)
+{
+    static const struct status_row unknown = {
+        "UNKNOWN", "a status that this version does not know", 0, PAWL_NEXT_NEVER, 1, 500};
+    for (size_t i = 0; i < COUNT_OF(statuses); i++)
+        if (statuses[i].number == status)
+            return &statuses[i];
+    return &unknown;
+}
+
+const char *pawl_status_text(int status)
+{
+    return status_row(status)->text;
+}
+
+const char *pawl_status_name(int status)
+{
+    return status_row(status)->name;
+}
+
+int pawl_status_next(int status)
+{
+    return status_row(status)->next;
+}
+
+int pawl_status_exit(int status)
+{
+    return status_row(status)->exit;
+}
+
+int pawl_status_http(int status)
+{
+    return status_row(status)->http;
+}
+
+/* A text that was cut must not end inside a character. */
+static void trim_to_character(char *text, size_t room)
+{
+    size_t size = strlen(text);
+    if (size + 1 < room)
+        return;
+    while (size > 0 && ((unsigned char)text[size - 1] & 0xC0) == 0x80)
+        size--;
+    if (size > 0 && ((unsigned char)text[size - 1] & 0x80))
+        size--;
+    text[size] = '\0';
+}
+
+int pawli_fail_at(pawl_error *err, int status, const char *where, const char *format, ...)
+{
+    PAWL_ASSERT(status < 0);
+    if (!err)
+        return status;
+    *err = (pawl_error){.status = status, .where = where};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(err->text, sizeof err->text, format, arguments);
+    va_end(arguments);
+    trim_to_character(err->text, sizeof err->text);
+    return status;
+}
+
+int pawli_hint(pawl_error *err, int status, const char *format, ...)
+{
+    if (!err)
+        return status;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(err->hint, sizeof err->hint, format, arguments);
+    va_end(arguments);
+    trim_to_character(err->hint, sizeof err->hint);
+    return status;
+}
+
+int pawli_no_memory(pawl_error *err)
+{
+    if (err) {
+        *err = (pawl_error){.status = PAWL_ENOMEM, .where = "memory"};
+        memcpy(err->text, "out of memory", sizeof "out of memory");
+    }
+    return PAWL_ENOMEM;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* The effect that claims messages. Decided after everything else of its batch, so that it may take what the batch made. */
+#include <stdlib.h>
+
+#include "commit/unit.h"
+
+static bool gather(struct unit *unit, struct effect *effect, struct view *view)
+{
+    struct claim *claim = (struct claim *)effect;
+    claim->task = NULL;
+    view->lost_limit = LOST_LIMIT;
+    claim->queue = pawli_view_queue(view, unit->view_scope, claim->lane, claim->target);
+    if (!claim->queue)
+        return false;
+    if (uuid_is_nil(&claim->id))
+        return pawli_view_due(view, claim->queue, claim->limit);
+    uint64_t number, tail;
+    if (pawli_message_id_split(&claim->id, &number, &tail)) {
+        claim->task = pawli_view_task(view, number);
+        if (!claim->task)
+            return false;
+        claim->task->wants_message = true;
+    }
+    return pawli_view_wants_subjects(view, claim->queue);
+}
+
+bool pawli_is_held(const struct view *view, const struct view_queue *queue)
+{
+    for (size_t i = 0; i < COUNT_OF(queue->subjects); i++)
+        for (const struct view_hold *hold = queue->subjects[i] ? queue->subjects[i]->holds : NULL; hold;
+             hold = hold->next)
+            if (hold->slot.exists && hold->row.until.ms > view->wall.ms)
+                return true;
+    return false;
+}
+
+static int by_order_of_claim(const void *a, const void *b)
+{
+    const struct task_row *x = &(*(struct view_task *const *)a)->row, *y = &(*(struct view_task *const *)b)->row;
+    if (x->priority != y->priority)
+        return x->priority < y->priority ? -1 : 1;
+    if (x->due.ms != y->due.ms)
+        return x->due.ms < y->due.ms ? -1 : 1;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+static bool is_claimable(const struct view *view, const struct view_task *task)
+{
+    return task->slot.exists && !task->purged && task->row.place == PLACE_READY && task->row.phase == PHASE_SEND &&
+           task->row.due.ms <= view->wall.ms && task->message;
+}
+
+/* What load found and what the batch made, for each queue in the order in which claims take it. */
+static bool list_candidates(struct view *view)
+{
+    view->has_candidates = true;
+    for (size_t i = 0; i < view->tasks.count; i++) {
+        const struct view_task *task = view->tasks.at[i];
+        if (task->queue && task->queue->due)
+            task->queue->due->candidate_count += is_claimable(view, task);
+    }
+    for (size_t i = 0; i < view->due_count; i++) {
+        struct view_due *due = view->dues[i];
+        due->candidates = arena_array(view->arena, struct view_task *, due->candidate_count + 1);
+        if (!due->candidates)
+            return false;
+        due->candidate_count = 0;
+    }
+    for (size_t i = 0; i < view->tasks.count; i++) {
+        struct view_task *task = view->tasks.at[i];
+        struct view_due *due = task->queue ? task->queue->due : NULL;
+        if (due && is_claimable(view, task))
+            due->candidates[due->candidate_count++] = task;
+    }
+    for (size_t i = 0; i < view->due_count; i++)
+        qsort(view->dues[i]->candidates, view->dues[i]->candidate_count, sizeof(struct view_task *), by_order_of_claim);
+    return true;
+}
+
+static struct view_task *next_candidate(struct view *view, struct view_due *due)
+{
+    while (due->next_candidate < due->candidate_count) {
+        struct view_task *task = due->candidates[due->next_candidate++];
+        if (is_claimable(view, task))
+            return task;
+    }
+    return NULL;
+}
+
+/* The answer outlives the batch: its texts are copied into the unit. */
+static void answer(struct unit *unit, struct claim *claim, const struct view *view, const struct view_task *task)
+{
+    struct claimed *item = &claim->items[claim->count++];
+    struct arena *arena = &unit->arena;
+    item->message = *task->message;
+    item->task = task->row;
+    item->lease_until = wall_after_ms(view->wall, (task->row.lease.ns - view->boot.ns) / 1000000);
+    struct text *texts[] = {
+        &item->message.sender,  &item->message.key,       &item->message.dedupe, &item->message.content_type,
+        &item->message.payload, &item->message.headers,   &item->task.key,       &item->task.progress,
+        &item->task.remote_id,  &item->task.failure.text, &item->task.consumer};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        *texts[i] = pawli_arena_text(arena, *texts[i]);
+}
+
+static bool expire(struct view *view, struct view_task *task)
+{
+    if (pawli_expiry_of(task->message, &task->queue->policy).ms > view->wall.ms)
+        return false;
+    if (!pawli_view_touch(view, &task->slot))
+        return true;
+    pawli_task_fail(view, task, ERROR_EXPIRED, TEXT("the age limit passed before it was delivered"));
+    pawli_task_end(view, task, EVENT_EXPIRE, TEXT("expired"), TEXT("pawl"));
+    return true;
+}
+
+static bool take(struct unit *unit, struct claim *claim, struct view *view, struct view_task *task)
+{
+    struct store_row *store = &view->store.row;
+    int64_t lease = claim->lease_ms ? claim->lease_ms : policy_get(&task->queue->policy, POLICY_LEASE_MS);
+    if (!pawli_view_touch(view, &view->store.slot))
+        return false;
+    uint64_t token = store->epoch << 47 | ++store->last_token;
+    if (!pawli_task_claim(view, task, token, lease))
+        return false;
+    task->row.committer = claim->by_hand ? 0 : view->committer.row.id;
+    task->row.consumer = claim->consumer;
+    answer(unit, claim, view, task);
+    return true;
+}
+
+/* The one that was named: its time does not matter, its key and what holds it do. */
+static bool may_take_named(const struct claim *claim)
+{
+    const struct view_task *task = claim->task;
+    if (!task || !task->slot.exists || !task->message || task->queue != claim->queue ||
+        task->row.place != PLACE_READY || task->row.phase != PHASE_SEND)
+        return false;
+    pawl_uuid id = pawli_message_id(task->number, task->message->tail);
+    return uuid_equal(&id, &claim->id);
+}
+
+static int decide(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
+{
+    struct claim *claim = (struct claim *)effect;
+    struct view_task *task;
+    claim->count = 0;
+    claim->items = arena_array(&unit->arena, struct claimed, claim->limit ? claim->limit : 1);
+    if (!claim->items || (!view->has_candidates && !list_candidates(view)))
+        return pawli_no_memory(err);
+    if (!claim->queue->slot.exists || pawli_is_held(view, claim->queue))
+        return PAWL_OK;
+    if (may_take_named(claim) && !expire(view, claim->task) && !take(unit, claim, view, claim->task))
+        return pawli_no_memory(err);
+    if (uuid_is_nil(&claim->id))
+        while (claim->count < claim->limit && (task = next_candidate(view, claim->queue->due)) != NULL)
+            if (!expire(view, task) && !take(unit, claim, view, task))
+                return pawli_no_memory(err);
+    return pawli_arena_failed(view->arena) || pawli_arena_failed(&unit->arena) ? pawli_no_memory(err) : PAWL_OK;
+}
+
+const struct effect_ops pawli_effect_claim = {"claim", gather, decide, NULL};

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT */
+/* The queue in front of the batches, leadership, and the engine that answers callback units. */
+#include "commit/committer.h"
+
+#include <sys/epoll.h>
+
+/* ---- units ---- */
+
+void pawli_unit_init(struct unit *unit, struct committer *committer, struct text scope)
+{
+    *unit = (struct unit){.committer = committer, .deadline = BOOT_NEVER};
+    unit->last_effect = &unit->effects;
+    unit->scope = pawli_arena_text(&unit->arena, scope);
+    unit->record_scope = unit->scope;
+}
+
+void pawli_unit_done(struct unit *unit)
+{
+    pawli_arena_done(&unit->arena);
+}
+
+void pawli_unit_add(struct unit *unit, struct effect *effect, const struct effect_ops *ops)
+{
+    effect->ops = ops;
+    effect->next = NULL;
+    *unit->last_effect = effect;
+    unit->last_effect = &effect->next;
+    unit->claims |= ops == &pawli_effect_claim;
+    unit->adopts |= ops == &pawli_effect_adopt;
+}
+
+/* ---- the queue; everything here under the lock ---- */
+
+static int refuse(struct committer *committer, const struct unit *unit, pawl_error *err)
+{
+    if (committer->closed)
+        return pawli_fail(err, PAWL_EUNAVAIL, "the store is being closed");
+    if (committer->is_restored && !unit->adopts)
+        return pawli_hint(
+            err, pawli_fail(err, PAWL_EREFUSED, "the store was restored or copied: nothing may be written yet"),
+            "look at it, then run \"pawl adopt --reason …\"");
+    if (committer->waiting >= committer->waiting_max)
+        return pawli_hint(err, pawli_fail(err, PAWL_EBUSY, "%zu units wait already", committer->waiting), "try again");
+    return PAWL_OK;
+}
+
+static struct batch *gathering_batch(struct committer *committer, const struct unit *unit)
+{
+    struct batch *batch = committer->last;
+    if (batch && batch->count < BATCH_UNITS && batch->weight + unit->weight <= BATCH_WEIGHT)
+        return batch;
+    batch = pawli_alloc(sizeof *batch);
+    if (!batch)
+        return NULL;
+    batch->last = &batch->first;
+    atomic_store(&batch->refs, 1);
+    if (committer->last)
+        committer->last->next = batch;
+    else
+        committer->first = batch;
+    committer->last = batch;
+    return batch;
+}
+
+static int enqueue(struct committer *committer, struct unit *unit, pawl_error *err)
+{
+    int status = refuse(committer, unit, err);
+    if (status < 0)
+        return status;
+    struct batch *batch = gathering_batch(committer, unit);
+    if (!batch)
+        return pawli_no_memory(err);
+    unit->next = NULL;
+    unit->batch = batch;
+    atomic_store(&unit->answered, false);
+    *batch->last = unit;
+    batch->last = &unit->next;
+    batch->count++;
+    batch->weight += unit->weight;
+    committer->waiting++;
+    return PAWL_OK;
+}
+
+static bool withdraw(struct committer *committer, struct unit *unit)
+{
+    struct batch *batch = unit->batch;
+    struct batch *queued = committer->first;
+    while (queued && queued != batch)
+        queued = queued->next;
+    if (!queued)
+        return false; /* taken */
+    struct unit **at = &batch->first;
+    while (*at != unit)
+        at = &(*at)->next;
+    *at = unit->next;
+    if (batch->last == &unit->next)
+        batch->last = at;
+    batch->count--;
+    batch->weight -= unit->weight;
+    committer->waiting--;
+    return true;
+}
+
+static void release_batch(struct batch *batch)
+{
+    if (atomic_fetch_sub(&batch->refs, 1) == 1)
+        pawli_free(batch);
+}
+
+/* Somebody shall lead, if anything waits: a sleeping caller of the first batch, or the engine. */
+static void hand_on(struct committer *committer)
+{
+    struct batch *next = committer->first;
+    if (committer->leading || !next)
+        return;
+    if (!next->blocked) {
+        pawli_engine_wake(&committer->engine);
+        return;
+    }
+    atomic_fetch_add(&next->word, 1); /* who is about to sleep on the old value does not */
+    committer->env->ops->wake(committer->env, &next->word, 1);
+}
+
+/* ---- leading ---- */
+
+static struct batch *take(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->lock);
+    struct batch *batch = committer->first;
+    if (batch) {
+        committer->first = batch->next;
+        if (!committer->first)
+            committer->last = NULL;
+        committer->waiting -= batch->count;
+    }
+    pthread_mutex_unlock(&committer->lock);
+    return batch;
+}
+
+static void fail_batch(struct batch *batch, enum store_result result, const pawl_error *error)
+{
+    for (struct unit *unit = batch->first; unit; unit = unit->next) {
+        unit->status = pawli_store_status(result);
+        unit->error = *error;
+    }
+}
+
+/* Callback units go to the engine, in order; the others are awake when their batch is. */
+static bool sort_answers(struct committer *committer, struct batch *batch)
+{
+    bool any = false;
+    for (struct unit *unit = batch->first, *next; unit; unit = next) {
+        next = unit->next;
+        if (unit->done) {
+            unit->next = NULL;
+            *committer->answered_last = unit;
+            committer->answered_last = &unit->next;
+            any = true;
+        } else {
+            atomic_store(&unit->answered, true); /* from here on the unit is its caller's */
+        }
+    }
+    return any;
+}
+
+/* Called with `leading` set; commits one batch and hands leadership on. */
+static void lead(struct committer *committer)
+{
+    struct env *env = committer->env;
+    struct txn *txn = NULL;
+    pawl_error error = {0};
+    /* The write lock first: while we wait for it more units come, and those whose time is up can still leave. */
+    enum store_result result = pawli_store_begin(committer->store, &txn, &error);
+    struct batch *batch = take(committer);
+    if (!batch) {
+        pawli_store_drop(committer->store, txn);
+        pthread_mutex_lock(&committer->lock);
+        committer->leading = false;
+        hand_on(committer);
+        pthread_mutex_unlock(&committer->lock);
+        return;
+    }
+    if (result != STORE_OK)
+        fail_batch(batch, result, &error);
+    else if (batch->first)
+        pawli_round(committer, batch->first, txn, false);
+    pawli_store_drop(committer->store, txn);
+
+    pthread_mutex_lock(&committer->lock);
+    unsigned blocked = batch->blocked;
+    bool callbacks = sort_answers(committer, batch);
+    committer->leading = false;
+    hand_on(committer);
+    pthread_mutex_unlock(&committer->lock);
+
+    atomic_fetch_add(&batch->word, 1);
+    if (blocked)
+        env->ops->wake(env, &batch->word, INT_MAX);
+    if (callbacks)
+        pawli_engine_wake(&committer->engine);
+    release_batch(batch);
+}
+
+/* Leads, or sleeps until its batch is answered or its deadline withdraws it. */
+static int wait_for_answer(struct committer *committer, struct unit *unit, struct batch *batch, pawl_error *err)
+{
+    struct env *env = committer->env;
+    while (!atomic_load(&unit->answered)) {
+        pthread_mutex_lock(&committer->lock);
+        bool answered = atomic_load(&unit->answered);
+        bool leads = !answered && !committer->leading && committer->first;
+        committer->leading |= leads;
+        bool late = !leads && !answered && unit->deadline.ns != INT64_MAX &&
+                    env->ops->boot_now(env).ns >= unit->deadline.ns;
+        bool left = late && withdraw(committer, unit);
+        uint32_t word = atomic_load(&batch->word);
+        if (left) {
+            batch->blocked--;
+            hand_on(committer);
+        }
+        pthread_mutex_unlock(&committer->lock);
+        if (left)
+            return pawli_hint(err, pawli_fail(err, PAWL_EBUSY, "the deadline passed before the unit was taken"),
+                              "try again");
+        if (leads)
+            lead(committer);
+        else if (!answered)
+            env->ops->wait(env, &batch->word, word, late ? BOOT_NEVER : unit->deadline);
+    }
+    return PAWL_OK;
+}
+
+int pawli_commit(struct unit *unit, pawl_error *err)
+{
+    struct committer *committer = unit->committer;
+    unit->done = NULL;
+    pthread_mutex_lock(&committer->lock);
+    int status = enqueue(committer, unit, err);
+    struct batch *batch = unit->batch;
+    if (status == PAWL_OK) {
+        batch->blocked++;
+        atomic_fetch_add(&batch->refs, 1);
+    }
+    pthread_mutex_unlock(&committer->lock);
+    if (status < 0)
+        return status;
+    status = wait_for_answer(committer, unit, batch, err);
+    release_batch(batch);
+    if (status < 0)
+        return status;
+    if (unit->status < 0 && err)
+        *err = unit->error;
+    return unit->status;
+}
+
+int pawli_commit_later(struct unit *unit, void (*done)(struct unit *unit, void *data), void *data, pawl_error *err)
+{
+    struct committer *committer = unit->committer;
+    unit->done = done;
+    unit->done_data = data;
+    pthread_mutex_lock(&committer->lock);
+    int status = enqueue(committer, unit, err);
+    bool wake = status == PAWL_OK && !committer->leading;
+    pthread_mutex_unlock(&committer->lock);
+    if (wake)
+        pawli_engine_wake(&committer->engine);
+    return status;
+}
+
+int pawli_commit_joined(struct unit *unit, void *native, pawl_error *err)
+{
+    struct committer *committer = unit->committer;
+    struct txn *txn = NULL;
+    pthread_mutex_lock(&committer->lock);
+    int status = refuse(committer, unit, err);
+    pthread_mutex_unlock(&committer->lock);
+    if (status < 0)
+        return status;
+    enum store_result result = pawli_store_join(committer->store, native, &txn, err);
+    if (result != STORE_OK)
+        return pawli_store_status(result);
+    /* A committer of its own: the store's may lead meanwhile in another thread. Its marker is the caller's commit. */
+    struct committer own = {
+        .env = committer->env, .store = committer->store, .seed = committer->seed, .own = {.id = 0}};
+    pawli_hasher_init(&own.hasher);
+    unit->next = NULL;
+    pawli_round(&own, unit, txn, true);
+    pawli_store_drop(committer->store, txn);
+    pawli_hasher_done(&own.hasher);
+    pawli_arena_done(&own.arena);
+    if (unit->status < 0 && err)
+        *err = unit->error;
+    return unit->status;
+}
+
+/* ---- news ---- */
+
+void pawli_committer_listen(struct committer *committer, struct listener *listener)
+{
+    pthread_mutex_lock(&committer->lock);
+    listener->next = committer->listeners;
+    committer->listeners = listener;
+    pthread_mutex_unlock(&committer->lock);
+    committer->store->ops->listen(committer->store, true);
+}
+
+void pawli_committer_unlisten(struct committer *committer, struct listener *listener)
+{
+    pthread_mutex_lock(&committer->lock);
+    struct listener **at = &committer->listeners;
+    while (*at != listener)
+        at = &(*at)->next;
+    *at = listener->next;
+    pthread_mutex_unlock(&committer->lock);
+    committer->store->ops->listen(committer->store, false);
+}
+
+void pawli_committer_tell(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->lock);
+    for (struct listener *listener = committer->listeners; listener; listener = listener->next)
+        pawli_engine_wake(listener->engine);
+    pthread_mutex_unlock(&committer->lock);
+}
+
+/* ---- the engine ---- */
+
+static struct committer *committer_of(struct engine *engine)
+{
+    return (struct committer *)((char *)engine - offsetof(struct committer, engine));
+}
+
+static struct unit *take_answers(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->lock);
+    struct unit *answered = committer->answered_first;
+    committer->answered_first = NULL;
+    committer->answered_last = &committer->answered_first;
+    pthread_mutex_unlock(&committer->lock);
+    return answered;
+}
+
+static bool answer_callbacks(struct committer *committer)
+{
+    struct unit *unit = take_answers(committer);
+    bool any = unit != NULL;
+    while (unit) {
+        struct unit *next = unit->next;
+        unit->next = NULL;
+        unit->done(unit, unit->done_data);
+        unit = next;
+    }
+    return any;
+}
+
+static bool lead_for_callbacks(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->lock);
+    bool leads = !committer->leading && committer->first;
+    committer->leading |= leads;
+    pthread_mutex_unlock(&committer->lock);
+    if (leads)
+        lead(committer);
+    return leads;
+}
+
+static void run_tend(struct job *job)
+{
+    struct committer *committer = (struct committer *)((char *)job - offsetof(struct committer, tend));
+    committer->store->ops->tend(committer->store, NULL); /* its errors poison the store: the next call says so */
+}
+
+static void tend_done(struct job *job)
+{
+    struct committer *committer = (struct committer *)((char *)job - offsetof(struct committer, tend));
+    committer->tending = false;
+}
+
+static void bell_rang(struct watch *watch, uint32_t events)
+{
+    struct committer *committer = (struct committer *)((char *)watch - offsetof(struct committer, bell));
+    (void)events;
+    if (committer->store->ops->rang(committer->store))
+        pawli_committer_tell(committer);
+}
+
+/* Behind the bell stands a slow poll. */
+static struct boot_time poll_bell(struct committer *committer, struct boot_time now)
+{
+    struct boot_time pause;
+    if (!committer->listeners)
+        return BOOT_NEVER;
+    if (committer->bell.fd < 0 && committer->engine.loop) {
+        committer->bell = (struct watch){.ready = bell_rang,
+                                         .fd = committer->store->ops->watch_fd(committer->store, &pause)};
+        if (committer->bell.fd >= 0)
+            pawli_loop_watch(committer->engine.loop, &committer->bell, EPOLLIN);
+    }
+    committer->store->ops->watch_fd(committer->store, &pause);
+    if (now.ns >= committer->next_poll.ns) {
+        committer->next_poll = (struct boot_time){now.ns + pause.ns};
+        if (committer->store->ops->rang(committer->store))
+            pawli_committer_tell(committer);
+    }
+    return committer->next_poll;
+}
+
+static struct boot_time step(struct engine *engine, struct boot_time now)
+{
+    struct committer *committer = committer_of(engine);
+    pawli_engine_take_inbox(engine);
+    answer_callbacks(committer);
+    if (lead_for_callbacks(committer))
+        answer_callbacks(committer);
+    if (!committer->tending && committer->store->ops->needs_tending(committer->store)) {
+        committer->tending = true;
+        committer->env->ops->offload(committer->env, &committer->tend);
+    }
+    pthread_mutex_lock(&committer->lock);
+    bool again = committer->answered_first || (committer->first && !committer->leading);
+    pthread_mutex_unlock(&committer->lock);
+    return again ? now : poll_bell(committer, now);
+}
+
+static bool stop(struct engine *engine, struct boot_time by)
+{
+    struct committer *committer = committer_of(engine);
+    (void)by;
+    pthread_mutex_lock(&committer->lock);
+    bool drained = !committer->first && !committer->answered_first && !committer->leading && !committer->tending;
+    pthread_mutex_unlock(&committer->lock);
+    return drained;
+}
+
+static const struct engine_ops committer_engine = {"committer", step, stop};
+
+int pawli_committer_init(struct committer *committer, struct env *env, struct store *store, size_t waiting_max,
+                         pawl_error *err)
+{
+    *committer = (struct committer){.env = env, .store = store, .waiting_max = waiting_max, .bell = {.fd = -1}};
+    if (pthread_mutex_init(&committer->lock, NULL) != 0)
+        return pawli_no_memory(err);
+    pawli_engine_init(&committer->engine, &committer_engine);
+    pawli_hasher_init(&committer->hasher);
+    env->ops->random(env, &committer->seed, sizeof committer->seed);
+    committer->answered_last = &committer->answered_first;
+    committer->tend = (struct job){.run = run_tend, .done = tend_done, .engine = &committer->engine};
+    return PAWL_OK;
+}
+
+void pawli_committer_done(struct committer *committer)
+{
+    PAWL_ASSERT(!committer->first);
+    PAWL_ASSERT(!committer->leading);
+    PAWL_ASSERT(!committer->tending);
+    pawli_engine_done(&committer->engine);
+    pawli_hasher_done(&committer->hasher);
+    pawli_arena_done(&committer->arena);
+    pthread_mutex_destroy(&committer->lock);
+}

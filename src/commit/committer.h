@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* The committer: every write goes through it. Units queue up; whoever leads takes what waits as one batch, loads, decides,
+ * saves, and so one sync pays for all of them.
+ *
+ *   1  At most one leads. A blocked caller leads where nobody does; the engine leads for the callback form.
+ *   2  A unit is answered after the commit of its batch, never before; a batch that only repeats stored answers commits its
+ *      marker all the same, since what another connection made visible may not be synced yet.
+ *   3  A refused unit does not fail its neighbours; a storage error fails all.
+ *   4  The queue is bounded: a unit for which there is no room is busy. A unit's deadline withdraws it until it is taken. */
+#ifndef PAWLI_COMMITTER_H
+#define PAWLI_COMMITTER_H
+
+#include "commit/unit.h"
+#include "env/engine.h"
+#include "store/store.h"
+
+#define BATCH_UNITS  1024
+#define BATCH_WEIGHT ((size_t)8 * 1024 * 1024)
+
+/* Units that are committed together, and the word on which their callers sleep. */
+struct batch {
+    struct batch *next;
+    struct unit *first, **last;
+    size_t count, weight;
+    unsigned blocked;      /* callers that sleep on it; under the lock until it is taken */
+    _Atomic unsigned refs; /* them, and the leader */
+    _Atomic uint32_t word; /* changes when the batch is answered, or when one of its callers shall lead */
+};
+
+struct listener { /* told about news: something became ready, or a record was written, here or in another process */
+    struct listener *next;
+    struct engine *engine;
+};
+
+struct committer {
+    struct env *env;
+    struct store *store;
+    pthread_mutex_t lock; /* of the queue; never held across a call of the store */
+    struct batch *first, *last;
+    size_t waiting, waiting_max;
+    bool leading, closed, is_restored;
+    struct listener *listeners;
+
+    struct engine engine; /* answers callback units; leads for them */
+    bool engine_steps;    /* somebody steps it */
+    struct unit *answered_first, **answered_last;
+    struct job tend;
+    bool tending;
+    struct watch bell;
+    struct boot_time next_poll;
+
+    /* the leader's */
+    struct arena arena;
+    struct hasher hasher;
+    uint64_t seed;
+    struct committer_row own;
+    uint64_t seen_commits; /* another number at load: other processes wrote meanwhile */
+};
+
+int pawli_committer_init(struct committer *committer, struct env *env, struct store *store, size_t waiting_max,
+                         pawl_error *err);
+void pawli_committer_done(struct committer *committer); /* nothing may wait any more */
+
+/* Blocks until the unit is answered; its status is returned, its error copied. The unit stays the caller's. */
+int pawli_commit(struct unit *unit, pawl_error *err);
+
+/* Queues the unit; unit->done is called in a step of the engine. A refusal is returned and the unit stays the caller's. */
+int pawli_commit_later(struct unit *unit, void (*done)(struct unit *unit, void *data), void *data, pawl_error *err);
+
+/* Decides and writes the unit inside a caller's own transaction: what it answers is a promise until that commits. */
+int pawli_commit_joined(struct unit *unit, void *native, pawl_error *err);
+
+void pawli_committer_listen(struct committer *committer, struct listener *listener);
+void pawli_committer_unlisten(struct committer *committer, struct listener *listener);
+void pawli_committer_tell(struct committer *committer);
+
+/* round.c: one batch, from load to save; answers every unit of it. */
+void pawli_round(struct committer *committer, struct unit *units, struct txn *txn, bool joined);
+
+#endif

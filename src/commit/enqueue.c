@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* The effect that adds messages. */
+#include "base/codec.h"
+#include "commit/unit.h"
+
+bool pawli_scope_exists(struct view *view, struct view_scope *scope)
+{
+    if (scope->slot.exists)
+        return true;
+    if (!pawli_view_touch(view, &scope->slot) || !pawli_view_touch(view, &view->store.slot))
+        return false;
+    scope->slot.exists = true;
+    scope->row = (struct scope_row){.id = ++view->store.row.last_scope, .name = scope->name};
+    return true;
+}
+
+bool pawli_queue_exists(struct view *view, struct view_queue *queue)
+{
+    if (queue->slot.exists)
+        return true;
+    if (!pawli_scope_exists(view, queue->scope) || !pawli_view_touch(view, &queue->slot) ||
+        !pawli_view_touch(view, &view->store.slot))
+        return false;
+    queue->slot.exists = true;
+    queue->row = (struct queue_row){.id = ++view->store.row.last_queue,
+                                    .scope = queue->scope->row.id,
+                                    .lane = queue->lane,
+                                    .target = queue->target};
+    return true;
+}
+
+bool pawli_gather_message(struct view *view, struct view_scope *scope, struct message_draft *draft)
+{
+    draft->queue = pawli_view_queue(view, scope, draft->lane, draft->target);
+    if (!draft->queue)
+        return false;
+    if (draft->has_bound) {
+        draft->bound = pawli_view_bound(view, draft->queue, draft->bound_kind, draft->bound_key);
+        if (!draft->bound)
+            return false;
+    }
+    if (draft->row.key.data)
+        draft->line = pawli_view_line(view, draft->queue, draft->row.key);
+    return !draft->row.key.data || draft->line;
+}
+
+/* The message that a key is bound to: the last of its successors, in whatever state it is. */
+static void answer_bound(struct message_draft *draft, const struct view_bound *bound)
+{
+    const struct view_task *latest = bound->latest;
+    draft->replayed = true;
+    draft->status = PAWL_OK;
+    if (!latest || latest->purged) {
+        draft->id = bound->row.message;
+        draft->state = bound->row.state;
+        return;
+    }
+    draft->id = pawli_message_id(latest->number, latest->message->tail);
+    draft->state = task_state(&latest->row);
+    if (latest->row.place == PLACE_ENDED && !uuid_is_nil(&latest->row.successor)) {
+        draft->id = latest->row.successor; /* made in this very batch */
+        draft->state = STATE_PENDING;
+    }
+}
+
+static int refuse_conflict(struct message_draft *draft, const struct view_bound *bound, pawl_error *err)
+{
+    char stored[17], given[17];
+    pawli_hex(bound->row.fingerprint.bytes, 8, stored);
+    pawli_hex(draft->row.fingerprint.bytes, 8, given);
+    draft->status = PAWL_ECONFLICT;
+    draft->stored_fingerprint = bound->row.fingerprint;
+    int status = draft->bound_kind == BOUND_DEDUPE
+                     ? pawli_fail(
+                           err, PAWL_ECONFLICT,
+                           "dedupe key \"%.*s\" is bound to a message with other content (stored %s…, given %s…)",
+                           draft->bound_key.size > 64 ? 64 : (int)draft->bound_key.size, draft->bound_key.data, stored,
+                           given)
+                     : pawli_fail(err, PAWL_ECONFLICT,
+                                  "the request id is bound to a message with other content (stored %s…, given %s…)",
+                                  stored, given);
+    return pawli_hint(err, status, "use another key for other content, or the same content for this key");
+}
+
+static bool bind(struct view *view, struct message_draft *draft, struct view_task *task)
+{
+    struct view_bound *bound = draft->bound;
+    if (!bound)
+        return true;
+    if (!pawli_view_touch(view, &bound->slot))
+        return false;
+    bound->slot.exists = true;
+    bound->latest = task;
+    bound->row = (struct bound_row){.queue = draft->queue->row.id,
+                                    .kind = draft->bound_kind,
+                                    .key = draft->bound_key,
+                                    .message = draft->id,
+                                    .fingerprint = draft->row.fingerprint,
+                                    .until = WALL_NEVER};
+    return true;
+}
+
+static struct view_task *make_task(struct view *view, struct message_draft *draft, uint64_t seq)
+{
+    struct message_row *message = arena_new(view->arena, struct message_row);
+    struct view_task *task = pawli_view_new_task(view);
+    if (!message || !task)
+        return NULL;
+    uint64_t number = ++view->store.row.last_number;
+    *message = draft->row;
+    message->number = number;
+    message->queue = draft->queue->row.id;
+    message->seq = seq;
+    message->created = view->wall;
+    if (draft->delay_ms >= 0)
+        message->available = wall_after_ms(view->wall, draft->delay_ms);
+    else if (message->available.ms == 0)
+        message->available = view->wall;
+    if (draft->expires_in_ms >= 0)
+        message->expires = wall_after_ms(view->wall, draft->expires_in_ms);
+    task->number = number;
+    task->message = message;
+    task->queue = draft->queue;
+    task->line = draft->line;
+    task->row = (struct task_row){.number = number,
+                                  .queue = message->queue,
+                                  .priority = message->priority,
+                                  .due = message->available,
+                                  .is_due_first = true,
+                                  .key = message->key,
+                                  .order = draft->order ? draft->order : number,
+                                  .until = WALL_NEVER};
+    return task;
+}
+
+int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct message_draft *draft, uint64_t seq,
+                      pawl_error *err)
+{
+    PAWL_ASSERT(draft->queue->scope == scope);
+    draft->status = PAWL_OK;
+    draft->replayed = false;
+    draft->state = STATE_PENDING;
+    struct view_bound *bound = draft->bound;
+    bool is_bound = bound && bound->slot.exists && bound->row.until.ms > view->wall.ms;
+    if (is_bound && !digest_equal(&bound->row.fingerprint, &draft->row.fingerprint))
+        return refuse_conflict(draft, bound, err);
+    if (is_bound) {
+        answer_bound(draft, bound);
+        return PAWL_OK;
+    }
+    if (!pawli_queue_exists(view, draft->queue) || !pawli_view_touch(view, &view->store.slot))
+        return pawli_no_memory(err);
+    struct view_task *task = make_task(view, draft, seq);
+    if (!task)
+        return pawli_no_memory(err);
+    draft->task = task;
+    draft->id = pawli_message_id(task->number, task->message->tail);
+    if (!bind(view, draft, task) || !pawli_task_add(view, task))
+        return pawli_no_memory(err);
+    return PAWL_OK;
+}
+
+/* In the place of a predecessor that held its ordering key and left without handing it on. */
+int pawli_enqueue_successor(struct view *view, struct message_draft *draft, pawl_error *err)
+{
+    struct view_line *line = draft->line;
+    draft->status = PAWL_OK;
+    draft->state = STATE_PENDING;
+    if (!pawli_view_touch(view, &view->store.slot) || !pawli_view_touch(view, &line->slot))
+        return pawli_no_memory(err);
+    struct view_task *task = make_task(view, draft, 0);
+    if (!task)
+        return pawli_no_memory(err);
+    draft->task = task;
+    draft->id = pawli_message_id(task->number, task->message->tail);
+    task->row.holds_key = true;
+    line->row.head = task->number;
+    return pawli_task_add(view, task) ? PAWL_OK : pawli_no_memory(err);
+}
+
+static bool gather(struct unit *unit, struct effect *effect, struct view *view)
+{
+    struct enqueue *enqueue = (struct enqueue *)effect;
+    for (size_t i = 0; i < enqueue->count; i++)
+        if (!pawli_gather_message(view, unit->view_scope, &enqueue->messages[i]))
+            return false;
+    return true;
+}
+
+static int decide(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
+{
+    struct enqueue *enqueue = (struct enqueue *)effect;
+    uint64_t seq = unit->record ? unit->view_record_scope->row.seq + 1 : 0;
+    int first_bad = PAWL_OK;
+    for (size_t i = 0; i < enqueue->count; i++) {
+        int status = pawli_enqueue_one(view, unit->view_scope, &enqueue->messages[i], seq,
+                                       first_bad == PAWL_OK ? err : NULL);
+        if (status < 0 && (enqueue->atomic || status != PAWL_ECONFLICT))
+            return status;
+        if (first_bad == PAWL_OK)
+            first_bad = status;
+    }
+    unit->status = first_bad; /* the good ones are written all the same */
+    return PAWL_OK;
+}
+
+const struct effect_ops pawli_effect_enqueue = {"enqueue", gather, decide, NULL};

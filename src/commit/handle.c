@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT */
+#include "commit/handle.h"
+
+#include "model/check.h"
+
+#define BUSY_MS     5000
+#define TIMEOUT_MS  30000
+#define WAITING_MAX 16384
+
+bool pawli_copy_options(void *to, size_t size, const void *from)
+{
+    size_t theirs;
+    memset(to, 0, size);
+    if (!from)
+        return true;
+    memcpy(&theirs, from, sizeof theirs);
+    if (theirs < sizeof theirs || theirs > 65536)
+        return false;
+    memcpy(to, from, theirs < size ? theirs : size);
+    return true;
+}
+
+int pawli_bad_struct(const char *name, pawl_error *err)
+{
+    return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the struct_size of a %s is not set", name),
+                      "begin its initialiser with the macro of its name in capitals");
+}
+
+static int check_scope(struct text scope, pawl_error *err)
+{
+    return pawli_check_name_or_reserved("scope", scope, err);
+}
+
+static void set_scope(pawl_store *handle, struct text scope)
+{
+    memcpy(handle->scope_text, scope.data, scope.size);
+    handle->scope_text[scope.size] = '\0';
+    handle->scope = (struct text){handle->scope_text, scope.size};
+}
+
+static int open_store(struct opened *opened, const char *url, const pawl_store_options *options, pawl_error *err)
+{
+    struct store_open how = {.must_exist = options->must_exist,
+                             .read_only = options->read_only,
+                             .busy_ms = options->busy_ms ? options->busy_ms : BUSY_MS};
+    if (!url || !pawli_store_url_parse(text_of(url), &how.url))
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "\"%.100s\" is not the URL of a store", url ? url : ""),
+                          "write sqlite:FILE or memory:");
+    int status = pawli_store_open(&how, opened->env, &opened->store, &opened->facts, err);
+    if (status < 0)
+        return status;
+    size_t waiting_max = options->waiting_max ? options->waiting_max : WAITING_MAX;
+    status = pawli_committer_init(&opened->committer, opened->env, opened->store, waiting_max, err);
+    if (status < 0)
+        pawli_store_close(opened->store);
+    opened->committer.is_restored = opened->facts.was_restored;
+    return status;
+}
+
+static int open_in(struct opened *opened, const char *url, const pawl_store_options *given, pawl_store **ret_store,
+                   pawl_error *err)
+{
+    pawl_store_options options;
+    if (!pawli_copy_options(&options, sizeof options, given))
+        return pawli_bad_struct("pawl_store_options", err);
+    struct text scope = options.scope ? text_of(options.scope) : TEXT("default");
+    int status = check_scope(scope, err);
+    if (status < 0)
+        return status;
+    pawl_store *handle = pawli_alloc(sizeof *handle);
+    if (!handle)
+        return pawli_no_memory(err);
+    status = open_store(opened, url, &options, err);
+    if (status < 0) {
+        pawli_free(handle);
+        return status;
+    }
+    pthread_mutex_init(&opened->lock, NULL);
+    opened->handles = 1;
+    opened->read_only = options.read_only;
+    opened->timeout_ms = options.timeout_ms ? options.timeout_ms : TIMEOUT_MS;
+    handle->opened = opened;
+    set_scope(handle, scope);
+    *ret_store = handle;
+    return PAWL_OK;
+}
+
+int pawli_open_in(struct env *env, const char *url, const pawl_store_options *options, pawl_store **ret_store,
+                  pawl_error *err)
+{
+    struct opened *opened = pawli_alloc(sizeof *opened);
+    if (!opened)
+        return pawli_no_memory(err);
+    opened->env = env;
+    int status = open_in(opened, url, options, ret_store, err);
+    if (status < 0)
+        pawli_free(opened);
+    return status;
+}
+
+int pawl_store_open(const char *url, const pawl_store_options *options, pawl_store **ret_store, pawl_error *err)
+{
+    struct env *env;
+    int status = pawli_env_real(&env, err);
+    if (status < 0)
+        return status;
+    status = pawli_open_in(env, url, options, ret_store, err);
+    if (status < 0)
+        env->ops->close(env);
+    else
+        (*ret_store)->opened->owns_env = true;
+    return status;
+}
+
+int pawl_store_scope(pawl_store *store, const char *scope, pawl_store **ret_store, pawl_error *err)
+{
+    int status = check_scope(text_of(scope), err);
+    if (status < 0)
+        return status;
+    pawl_store *handle = pawli_alloc(sizeof *handle);
+    if (!handle)
+        return pawli_no_memory(err);
+    struct opened *opened = handle->opened = store->opened;
+    set_scope(handle, text_of(scope));
+    pthread_mutex_lock(&opened->lock);
+    opened->handles++;
+    pthread_mutex_unlock(&opened->lock);
+    *ret_store = handle;
+    return PAWL_OK;
+}
+
+const char *pawl_store_scope_name(const pawl_store *store)
+{
+    return store->scope_text;
+}
+
+/* ---- the engine's loop and thread ---- */
+
+int pawli_loop_of(struct opened *opened, struct loop **ret_loop, pawl_error *err)
+{
+    int status = PAWL_OK;
+    pthread_mutex_lock(&opened->lock);
+    if (!opened->loop) {
+        status = pawli_loop_new(opened->env, &opened->loop, err);
+        if (status == PAWL_OK) {
+            opened->committer.engine_steps = true;
+            opened->store->ops->engine_tends(opened->store, true);
+            pawli_loop_add(opened->loop, &opened->committer.engine);
+        }
+    }
+    *ret_loop = opened->loop;
+    pthread_mutex_unlock(&opened->lock);
+    return status;
+}
+
+static void *run_loop(void *argument)
+{
+    struct opened *opened = argument;
+    while (!atomic_load(&opened->stopping))
+        pawli_loop_turn(opened->loop, BOOT_NEVER);
+    /* What was submitted is answered before the thread ends. */
+    while (!opened->committer.engine.ops->stop(&opened->committer.engine, BOOT_NEVER))
+        pawli_loop_turn(opened->loop, boot_after_ms(opened->env->ops->boot_now(opened->env), 1));
+    return NULL;
+}
+
+int pawl_store_start(pawl_store *store, pawl_error *err)
+{
+    struct opened *opened = store->opened;
+    struct loop *loop;
+    int status = pawli_loop_of(opened, &loop, err);
+    if (status < 0)
+        return status;
+    pthread_mutex_lock(&opened->lock);
+    if (!opened->has_thread) {
+        atomic_store(&opened->stopping, false);
+        opened->has_thread = pthread_create(&opened->thread, NULL, run_loop, opened) == 0;
+        if (!opened->has_thread)
+            status = pawli_fail(err, PAWL_EUNAVAIL, "cannot start a thread");
+    }
+    pthread_mutex_unlock(&opened->lock);
+    return status;
+}
+
+static void stop_thread(struct opened *opened)
+{
+    pthread_mutex_lock(&opened->lock);
+    bool had = opened->has_thread;
+    opened->has_thread = false;
+    pthread_mutex_unlock(&opened->lock);
+    if (!had)
+        return;
+    atomic_store(&opened->stopping, true);
+    pawli_loop_wake(opened->loop);
+    pthread_join(opened->thread, NULL);
+}
+
+void pawl_store_stop(pawl_store *store)
+{
+    stop_thread(store->opened);
+}
+
+int pawl_store_step(pawl_store *store, int64_t wait_ms, int64_t *ret_next_ms, pawl_error *err)
+{
+    struct opened *opened = store->opened;
+    struct env *env = opened->env;
+    struct loop *loop;
+    int status = pawli_loop_of(opened, &loop, err);
+    if (status < 0)
+        return status;
+    struct boot_time next = pawli_loop_turn(loop, boot_after_ms(env->ops->boot_now(env), wait_ms));
+    if (ret_next_ms) {
+        int64_t left = next.ns - env->ops->boot_now(env).ns;
+        *ret_next_ms = next.ns == INT64_MAX ? -1 : left <= 0 ? 0 : (left + 999999) / 1000000;
+    }
+    return PAWL_OK;
+}
+
+int pawl_store_fd(pawl_store *store, pawl_error *err)
+{
+    struct loop *loop;
+    int status = pawli_loop_of(store->opened, &loop, err);
+    return status < 0 ? status : pawli_loop_fd(loop);
+}
+
+int pawli_run_engine(struct opened *opened, struct engine *engine, pawl_error *err)
+{
+    struct loop *loop;
+    int status = pawli_loop_of(opened, &loop, err);
+    if (status == PAWL_OK)
+        pawli_loop_add(loop, engine);
+    return status;
+}
+
+static void close_opened(struct opened *opened)
+{
+    stop_thread(opened);
+    pthread_mutex_lock(&opened->committer.lock);
+    opened->committer.closed = true;
+    pthread_mutex_unlock(&opened->committer.lock);
+    /* Nobody steps any more: answer what callers left behind, and let a checkpoint under way end. */
+    struct engine *engine = &opened->committer.engine;
+    while (!engine->ops->stop(engine, BOOT_NEVER)) {
+        struct boot_time now = opened->env->ops->boot_now(opened->env);
+        if (opened->loop)
+            pawli_loop_turn(opened->loop, boot_after_ms(now, 1));
+        else
+            engine->ops->step(engine, now);
+    }
+    if (opened->loop) {
+        pawli_loop_remove(opened->loop, engine);
+        pawli_loop_free(opened->loop);
+    }
+    pawli_committer_done(&opened->committer);
+    pawli_store_close(opened->store);
+    pthread_mutex_destroy(&opened->lock);
+    if (opened->owns_env)
+        opened->env->ops->close(opened->env);
+    pawli_free(opened);
+}
+
+void pawl_store_close(pawl_store *store)
+{
+    if (!store)
+        return;
+    struct opened *opened = store->opened;
+    pthread_mutex_lock(&opened->lock);
+    bool last = --opened->handles == 0;
+    pthread_mutex_unlock(&opened->lock);
+    pawli_free(store);
+    if (last)
+        close_opened(opened);
+}
+
+int pawl_store_get_info(pawl_store *store, pawl_store_info *ret_info, pawl_error *err)
+{
+    struct opened *opened = store->opened;
+    struct page page;
+    if (ret_info->struct_size < sizeof ret_info->struct_size)
+        return pawli_bad_struct("pawl_store_info", err);
+    int status = pawli_store_query(opened->store, &(struct query){.kind = QUERY_STORE}, &page, err);
+    if (status < 0)
+        return status;
+    pawl_store_info info = {.struct_size = ret_info->struct_size,
+                            .life = page.store.life,
+                            .epoch = page.store.epoch,
+                            .commits = page.store.commits,
+                            .schema = opened->facts.schema,
+                            .was_created = opened->facts.was_created,
+                            .was_migrated = opened->facts.was_migrated,
+                            .is_restored = opened->committer.is_restored};
+    pawli_page_done(&page);
+    memccpy(info.engine, opened->facts.engine, '\0', sizeof info.engine);
+    memcpy(info.restored_why, opened->facts.restored_why, sizeof info.restored_why);
+    memcpy(ret_info, &info, info.struct_size < sizeof info ? info.struct_size : sizeof info);
+    return PAWL_OK;
+}
+
+int pawl_store_backup(pawl_store *store, const char *path, void (*progress)(void *data, int left, int total),
+                      void *data, pawl_error *err)
+{
+    struct store *inner = store->opened->store;
+    if (!path || !*path)
+        return pawli_fail(err, PAWL_EINVAL, "the backup has no file name");
+    return pawli_store_status(inner->ops->backup(inner, path, progress, data, err));
+}

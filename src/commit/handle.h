@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* What a pawl_store is: an opened store with its committer and loop, and light handles on it, each with a scope. */
+#ifndef PAWLI_HANDLE_H
+#define PAWLI_HANDLE_H
+
+#include "commit/committer.h"
+#include "pawl/store.h"
+
+/* What all handles on one opening share. */
+struct opened {
+    struct env *env;
+    bool owns_env;
+    struct store *store;
+    struct store_facts facts;
+    struct committer committer;
+    struct loop *loop;
+    pthread_mutex_t lock; /* of handles, loop and thread */
+    unsigned handles;
+    bool has_thread, read_only;
+    _Atomic bool stopping;
+    pthread_t thread;
+    int64_t timeout_ms;
+};
+
+struct pawl_store {
+    struct opened *opened;
+    struct text scope;
+    char scope_text[LIMIT_NAME + 1];
+};
+
+/* As pawl_store_open, in a world that the caller chose and keeps: the simulator's. */
+int pawli_open_in(struct env *env, const char *url, const pawl_store_options *options, pawl_store **ret_store,
+                  pawl_error *err);
+
+/* The loop that steps the store's engines, made when somebody needs it. */
+int pawli_loop_of(struct opened *opened, struct loop **ret_loop, pawl_error *err);
+
+/* Puts an engine on the store's loop, or takes it off; from the thread that steps the loop, or while nobody does. */
+int pawli_run_engine(struct opened *opened, struct engine *engine, pawl_error *err);
+
+static inline struct boot_time pawli_deadline(const struct opened *opened, int64_t timeout_ms)
+{
+    return boot_after_ms(opened->env->ops->boot_now(opened->env), timeout_ms > 0 ? timeout_ms : opened->timeout_ms);
+}
+
+/* Options and specs grow at their end: copies as many bytes as the caller's version has, the rest is zero. */
+bool pawli_copy_options(void *to, size_t size, const void *from);
+int pawli_bad_struct(const char *name, pawl_error *err);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* The effects of an operator on what messages obey: policies, targets, holds, and the store's own epoch. */
+#include "commit/unit.h"
+
+/* ---- policies and targets ---- */
+
+static bool gather_policy(struct unit *unit, struct effect *effect, struct view *view)
+{
+    struct policy_change *change = (struct policy_change *)effect;
+    if (change->is_target)
+        return (change->target = pawli_view_target(view, unit->view_scope, change->name)) != NULL;
+    return (change->lane = pawli_view_lane(view, unit->view_scope, change->name)) != NULL;
+}
+
+static void merge(struct policy *policy, const struct policy_change *change)
+{
+    if (change->replaces)
+        *policy = (struct policy){0};
+    for (int i = 0; i < POLICY_COUNT; i++)
+        if (change->policy.set >> i & 1)
+            policy->values[i] = change->policy.values[i];
+    policy->set = (policy->set | change->policy.set) & ~change->unset;
+}
+
+static int check(const struct policy *policy, pawl_error *err)
+{
+    struct policy effective = pawli_policy_effective(policy, NULL);
+    return pawli_policy_check(&effective, err);
+}
+
+static int change_target(struct view_scope *scope, struct policy_change *change, struct view *view, pawl_error *err)
+{
+    struct view_target *target = change->target;
+    if (change->removes && (!target->slot.exists || !target->row.url.data))
+        return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "no target is called \"%.*s\"", TEXT_ARG(change->name)),
+                          "see \"pawl targets list\"");
+    if (!pawli_scope_exists(view, scope) || !pawli_view_touch(view, &target->slot))
+        return pawli_no_memory(err);
+    target->slot.exists = !change->removes;
+    target->row.scope = scope->row.id;
+    target->row.name = change->name;
+    if (change->removes)
+        return PAWL_OK;
+    if (change->replaces) {
+        target->row.url = change->url;
+        target->row.secret_file = change->secret_file;
+    }
+    merge(&target->row.policy, change);
+    return check(&target->row.policy, err);
+}
+
+static int decide_policy(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
+{
+    struct policy_change *change = (struct policy_change *)effect;
+    if (change->is_target)
+        return change_target(unit->view_scope, change, view, err);
+    struct view_lane *lane = change->lane;
+    if (!pawli_scope_exists(view, unit->view_scope) || !pawli_view_touch(view, &lane->slot))
+        return pawli_no_memory(err);
+    lane->slot.exists = true;
+    lane->row.scope = unit->view_scope->row.id;
+    lane->row.name = change->name;
+    merge(&lane->row.policy, change);
+    return check(&lane->row.policy, err);
+}
+
+static void describe_nothing(const struct effect *effect, struct json_writer *writer)
+{
+    (void)effect, (void)writer; /* the command says it all */
+}
+
+const struct effect_ops pawli_effect_policy = {"policy", gather_policy, decide_policy, describe_nothing};
+
+/* ---- holds ---- */
+
+static bool gather_hold(struct unit *unit, struct effect *effect, struct view *view)
+{
+    struct hold_change *change = (struct hold_change *)effect;
+    struct view_scope *scope = change->kind == HOLD_STORE ? NULL : unit->view_scope;
+    change->subject = pawli_view_subject(view, change->kind, scope, change->lane, change->target);
+    return change->subject != NULL;
+}
+
+static struct view_hold *find_hold(struct view_subject *subject, struct text code)
+{
+    for (struct view_hold *hold = subject->holds; hold; hold = hold->next)
+        if (text_equal(hold->row.code, code))
+            return hold;
+    return NULL;
+}
+
+static int release(struct hold_change *change, struct view *view, pawl_error *err)
+{
+    change->count = 0;
+    for (struct view_hold *hold = change->subject->holds; hold; hold = hold->next) {
+        if (!hold->slot.exists || (change->code.data && !text_equal(hold->row.code, change->code)))
+            continue;
+        if (!pawli_view_touch(view, &hold->slot))
+            return pawli_no_memory(err);
+        hold->slot.exists = false;
+        change->count++;
+    }
+    view->wakes |= change->count > 0;
+    if (change->count == 0 && !change->quiet)
+        return pawli_hint(err,
+                          pawli_fail(err, PAWL_ENOTFOUND, "nothing holds this %s", pawli_hold_kind_text(change->kind)),
+                          "see \"pawl holds list\"");
+    return PAWL_OK;
+}
+
+static int decide_hold(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
+{
+    struct hold_change *change = (struct hold_change *)effect;
+    if (change->releases)
+        return release(change, view, err);
+    if (change->kind != HOLD_STORE && !pawli_scope_exists(view, unit->view_scope))
+        return pawli_no_memory(err);
+    if (!pawli_view_touch(view, &change->subject->slot))
+        return pawli_no_memory(err);
+    struct view_hold *hold = find_hold(change->subject, change->code);
+    if (!hold && !(hold = pawli_view_add_hold(view, change->subject)))
+        return pawli_no_memory(err);
+    if (!pawli_view_touch(view, &hold->slot))
+        return pawli_no_memory(err);
+    hold->slot.exists = true;
+    hold->row = (struct hold_row){.kind = change->kind,
+                                  .scope = change->kind == HOLD_STORE ? 0 : unit->view_scope->row.id,
+                                  .lane = change->lane,
+                                  .target = change->target,
+                                  .code = change->code,
+                                  .reason = change->reason,
+                                  .by = change->by,
+                                  .since = view->wall,
+                                  .until = change->until};
+    change->count = 1;
+    return PAWL_OK;
+}
+
+static void describe_hold(const struct effect *effect, struct json_writer *writer)
+{
+    const struct hold_change *change = (const struct hold_change *)effect;
+    pawli_json_put_u64(writer, change->releases ? "released" : "held", change->count);
+}
+
+const struct effect_ops pawli_effect_hold = {"hold", gather_hold, decide_hold, describe_hold};
+
+/* ---- adopting a restored or copied store ---- */
+
+static bool gather_adopt(struct unit *unit, struct effect *effect, struct view *view)
+{
+    (void)unit, (void)effect, (void)view;
+    return true;
+}
+
+static int decide_adopt(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
+{
+    struct adopt *adopt = (struct adopt *)effect;
+    (void)unit;
+    if (!pawli_view_touch(view, &view->store.slot))
+        return pawli_no_memory(err);
+    if (view->store.row.epoch == UINT16_MAX)
+        return pawli_fail(err, PAWL_ELIMIT, "a store can be adopted %d times at most", UINT16_MAX - 1);
+    adopt->epoch = ++view->store.row.epoch;
+    view->store.row.last_token = 0;
+    return PAWL_OK;
+}
+
+static void describe_adopt(const struct effect *effect, struct json_writer *writer)
+{
+    pawli_json_put_u64(writer, "epoch", ((const struct adopt *)effect)->epoch);
+}
+
+const struct effect_ops pawli_effect_adopt = {"adopt", gather_adopt, decide_adopt, describe_adopt};

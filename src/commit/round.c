@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* One batch: gather what its units will look at, load, decide unit by unit, save. After a race all of it again: units are
+ * read-only but for their answers. */
+#include "commit/committer.h"
+
+#define RACES_MAX 100
+
+static bool gather_unit(struct view *view, struct unit *unit)
+{
+    unit->view_scope = pawli_view_scope(view, unit->scope);
+    if (!unit->view_scope)
+        return false;
+    unit->view_record_scope = unit->view_scope;
+    if (unit->record) {
+        unit->view_record_scope = pawli_view_scope(view, unit->record_scope);
+        if (!unit->view_record_scope || !pawli_gather_record(unit, view))
+            return false;
+    }
+    for (struct effect *effect = unit->effects; effect; effect = effect->next)
+        if (!effect->ops->gather(unit, effect, view))
+            return false;
+    return true;
+}
+
+static bool gather(struct committer *committer, struct view *view, struct unit *units)
+{
+    pawli_arena_reset(&committer->arena);
+    pawli_view_init(view, &committer->arena, committer->seed);
+    view->committer.row = committer->own;
+    for (struct unit *unit = units; unit; unit = unit->next)
+        if (!gather_unit(view, unit))
+            return false;
+    return true;
+}
+
+static int decide_effects(struct committer *committer, struct view *view, struct unit *unit)
+{
+    if (unit->record) {
+        enum record_check check = pawli_check_record(unit, view, &unit->error);
+        if (check == CHECK_REPLAY)
+            return PAWL_OK;
+        if (check == CHECK_REFUSED)
+            return unit->error.status;
+    }
+    for (struct effect *effect = unit->effects; effect; effect = effect->next) {
+        int status = effect->ops->decide(unit, effect, view, &unit->error);
+        if (status < 0)
+            return status;
+    }
+    return unit->record ? pawli_append_record(unit, view, &committer->hasher, &unit->error) : PAWL_OK;
+}
+
+static void decide_unit(struct committer *committer, struct view *view, struct unit *unit)
+{
+    pawli_view_begin_unit(view);
+    unit->status = PAWL_OK;
+    unit->error = (pawl_error){0};
+    int status = decide_effects(committer, view, unit);
+    if (status < 0) {
+        pawli_view_undo_unit(view);
+        unit->status = status;
+    }
+}
+
+/* The commit number, and the marker of this batch; in a caller's own transaction its commit is the marker. */
+static bool mark(struct committer *committer, struct view *view, bool joined)
+{
+    struct view_committer *own = &view->committer;
+    pawli_view_begin_unit(view);
+    if (!pawli_view_touch(view, &view->store.slot))
+        return false;
+    view->store.row.commits++;
+    if (joined)
+        return true;
+    if (!pawli_view_touch(view, &own->slot))
+        return false;
+    if (!own->slot.exists) {
+        own->row = (struct committer_row){.id = ++view->store.row.last_committer,
+                                          .slot = committer->store->ops->slot(committer->store)};
+        own->slot.exists = true;
+        /* Whoever had the slot before may have left claims behind: the next claim shall look at all of them. */
+        view->store.row.lease = (struct boot_time){0};
+    }
+    own->row.batch++;
+    return true;
+}
+
+/* Claims come last and need to know whose they are, so the marker comes before them. */
+static bool decide(struct committer *committer, struct view *view, struct unit *units, bool joined)
+{
+    if (!mark(committer, view, joined))
+        return false;
+    for (struct unit *unit = units; unit; unit = unit->next)
+        if (!unit->claims)
+            decide_unit(committer, view, unit);
+    if (view->lost_limit) {
+        pawli_view_begin_unit(view);
+        if (!pawli_settle_lost(view))
+            return false;
+    }
+    for (struct unit *unit = units; unit; unit = unit->next)
+        if (unit->claims)
+            decide_unit(committer, view, unit);
+    return !pawli_arena_failed(view->arena);
+}
+
+/* Claims that found nothing leave no trace: nothing to commit, nobody to wake. */
+static bool is_nothing(const struct view *view, const struct unit *units)
+{
+    for (const struct unit *unit = units; unit; unit = unit->next)
+        if (!unit->claims)
+            return false;
+    for (size_t i = 0; i < view->tasks.count; i++)
+        if (((const struct view_task *)view->tasks.at[i])->slot.changed)
+            return false;
+    return !view->forget_dead || view->dead_count == 0;
+}
+
+static enum store_result try_round(struct committer *committer, struct view *view, struct unit *units, struct txn *txn,
+                                   bool joined, pawl_error *err)
+{
+    struct store *store = committer->store;
+    if (!gather(committer, view, units))
+        return pawli_store_fail(err, STORE_NO_MEMORY);
+    enum store_result result = pawli_store_load(store, txn, view, err);
+    if (result != STORE_OK)
+        return result;
+    view->wakes = view->store.row.commits != committer->seen_commits;
+    if (!decide(committer, view, units, joined))
+        return pawli_store_fail(err, STORE_NO_MEMORY);
+    if (!joined && is_nothing(view, units))
+        return STORE_OK;
+    /* Inside a caller's transaction a refused unit must leave nothing at all. */
+    if (joined && units->status < 0)
+        return STORE_OK;
+    result = pawli_store_save(store, txn, view, err);
+    if (result == STORE_OK && !joined) {
+        committer->own = view->committer.row;
+        committer->seen_commits = view->store.row.commits;
+    }
+    return result;
+}
+
+void pawli_round(struct committer *committer, struct unit *units, struct txn *txn, bool joined)
+{
+    struct view view;
+    pawl_error error = {0};
+    enum store_result result = STORE_RACE;
+    for (int i = 0; result == STORE_RACE && i < RACES_MAX; i++)
+        result = try_round(committer, &view, units, txn, joined, &error);
+    if (result == STORE_OK) {
+        if (!joined && view.wakes)
+            pawli_committer_tell(committer);
+        return;
+    }
+    if (result == STORE_RACE)
+        pawli_store_fail(&error, STORE_BUSY);
+    int status = pawli_store_status(result);
+    for (struct unit *unit = units; unit; unit = unit->next) {
+        unit->status = status;
+        unit->error = error;
+    }
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/* The effect that settles claims: what a worker says became of an attempt, conditional on the claim's token. */
+#include "commit/unit.h"
+
+static bool gather(struct unit *unit, struct effect *effect, struct view *view)
+{
+    struct settle *settle = (struct settle *)effect;
+    for (size_t i = 0; i < settle->count; i++) {
+        struct settlement *item = &settle->items[i];
+        uint64_t number, tail;
+        item->task = NULL;
+        if (!pawli_message_id_split(&item->id, &number, &tail))
+            continue; /* no message has such an id */
+        item->task = pawli_view_task(view, number);
+        if (!item->task)
+            return false;
+        item->task->wants_message |= item->verdict == VERDICT_RETRY || item->verdict == VERDICT_UNCERTAIN;
+        for (size_t j = 0; j < item->message_count; j++)
+            if (!pawli_gather_message(view, unit->view_scope, &item->messages[j]))
+                return false;
+    }
+    return true;
+}
+
+static bool holds_claim(const struct unit *unit, const struct settlement *item)
+{
+    const struct view_task *task = item->task;
+    uint64_t number, tail;
+    if (!task || !task->slot.exists || task->queue->scope != unit->view_scope || task->row.place != PLACE_CLAIMED ||
+        task->row.token != item->token)
+        return false;
+    return pawli_message_id_split(&item->id, &number, &tail) && task->row.tail == tail;
+}
+
+/* A message that was handed over may have its outcome reported under the token of the claim that did. */
+static bool may_report(const struct unit *unit, const struct settlement *item)
+{
+    const struct view_task *task = item->task;
+    bool is_outcome = item->verdict == VERDICT_DELIVERED || item->verdict == VERDICT_DEAD ||
+                      item->verdict == VERDICT_UNCERTAIN;
+    return task && task->slot.exists && task->queue->scope == unit->view_scope && task->row.place == PLACE_HELD &&
+           task->row.phase == PHASE_POLL && task->row.token == item->token && is_outcome;
+}
+
+static struct wall_time retry_at(const struct view *view, const struct settlement *item, const struct policy *policy,
+                                 uint32_t attempts)
+{
+    int64_t delay = item->retry_in_ms >= 0 ? item->retry_in_ms
+                                           : pawli_backoff_jittered_ms(policy, attempts, item->random);
+    return wall_after_ms(view->wall, delay);
+}
+
+static struct text or_text(struct text text, struct text otherwise)
+{
+    return text.data ? text : otherwise;
+}
+
+/* Applies an event to a task whose claim is held. */
+static bool apply(struct view *view, const struct settlement *item, enum task_event event)
+{
+    struct view_task *task = item->task;
+    const struct policy *policy = &task->queue->policy;
+    struct text error = item->error, by = task->row.consumer;
+    if (!pawli_view_touch(view, &task->slot))
+        return false;
+    if (item->remote_id.data)
+        task->row.remote_id = item->remote_id;
+    if (item->progress.data)
+        task->row.progress = item->progress;
+    switch (event) {
+    case EVENT_DELIVER:
+        task->row.failure = (struct failure){0};
+        return pawli_task_end(view, task, event, (struct text){0}, by);
+    case EVENT_SUBMIT:
+        return pawli_task_attempt(view, task, "submitted", ERROR_NONE, item->response) &&
+               pawli_task_hold(view, task, event, TEXT("awaiting"),
+                               item->retry_in_ms >= 0 ? wall_after_ms(view->wall, item->retry_in_ms) : WALL_NEVER);
+    case EVENT_RETRY:
+        pawli_task_fail(view, task, ERROR_TRANSIENT, error);
+        return pawli_task_attempt(view, task, "retry", ERROR_TRANSIENT, or_text(item->response, error)) &&
+               pawli_task_pend(view, task, event, retry_at(view, item, policy, task->row.attempts), false);
+    case EVENT_RESEND:
+        pawli_task_fail(view, task, ERROR_UNKNOWN, error);
+        return pawli_task_attempt(view, task, "uncertain", ERROR_UNKNOWN, or_text(item->response, error)) &&
+               pawli_task_pend(view, task, event, retry_at(view, item, policy, task->row.attempts), false);
+    case EVENT_SUSPECT:
+        pawli_task_fail(view, task, ERROR_UNKNOWN, error);
+        return pawli_task_attempt(view, task, "uncertain", ERROR_UNKNOWN, or_text(item->response, error)) &&
+               pawli_task_hold(view, task, event, TEXT("uncertain"), WALL_NEVER);
+    case EVENT_EXHAUST_HOLD:
+        pawli_task_fail(view, task, ERROR_TRANSIENT, error);
+        return pawli_task_attempt(view, task, "retry", ERROR_TRANSIENT, or_text(item->response, error)) &&
+               pawli_task_hold(view, task, event, TEXT("exhausted"), WALL_NEVER);
+    case EVENT_EXHAUST:
+        pawli_task_fail(view, task, ERROR_TRANSIENT, error);
+        return pawli_task_end(view, task, event, TEXT("max_attempts"), by);
+    case EVENT_GIVE_UP:
+        pawli_task_fail(view, task, ERROR_UNKNOWN, error);
+        return pawli_task_end(view, task, event, TEXT("gave up; may have arrived"), by);
+    case EVENT_REFUSE:
+        pawli_task_fail(view, task, ERROR_PERMANENT, error);
+        return pawli_task_end(view, task, event, TEXT("permanent"), by);
+    case EVENT_DEFER:
+        task->row.attempts--;
+        task->row.deferrals += task->row.deferrals < UINT32_MAX;
+        if (error.data)
+            pawli_task_fail(view, task, ERROR_TRANSIENT, error);
+        return pawli_task_pend(view, task, event, retry_at(view, item, policy, task->row.deferrals), false);
+    case EVENT_RELEASE:
+        task->row.attempts--;
+        return pawli_task_pend(view, task, event, task->row.due, task->row.is_due_first);
+    case EVENT_CLAIM:
+    case EVENT_EXPIRE:
+    case EVENT_CANCEL:
+    case EVENT_COUNT:
+        break;
+    }
+    PAWL_ASSERT(!"no verdict is this event");
+    return false;
+}
+
+static bool extend(struct view *view, struct settlement *item)
+{
+    struct view_task *task = item->task;
+    if (!pawli_view_touch(view, &task->slot) || !pawli_view_touch(view, &view->store.slot))
+        return false;
+    int64_t lease = item->retry_in_ms >= 0 ? item->retry_in_ms : policy_get(&task->queue->policy, POLICY_LEASE_MS);
+    task->row.lease = boot_after_ms(view->boot, lease);
+    task->row.boot = view->store.row.boot;
+    task->row.updated = view->wall;
+    if (item->progress.data)
+        task->row.progress = item->progress;
+    view->store.row.lease = boot_earlier(view->store.row.lease, task->row.lease);
+    item->result = SETTLED_EXTENDED;
+    return true;
+}
+
+static int settle_one(const struct unit *unit, struct settlement *item, struct view *view, pawl_error *err)
+{
+    bool held = holds_claim(unit, item);
+    if (!held && !may_report(unit, item)) {
+        item->result = SETTLED_LOST;
+        bool visible = item->task && item->task->slot.exists && item->task->queue->scope == unit->view_scope;
+        item->state = visible ? task_state(&item->task->row) : STATE_COUNT;
+        return PAWL_EFENCED;
+    }
+    if (held && item->verdict == VERDICT_EXTEND)
+        return extend(view, item) ? PAWL_OK : pawli_no_memory(err);
+    struct view_task *task = item->task;
+    const struct policy *policy = &task->queue->policy;
+    uint32_t cap = task->message ? pawli_cap_of(task->message, policy) : UINT32_MAX;
+    enum task_event event = held ? pawli_event_of(item->verdict, task->row.attempts, cap, policy)
+                            : item->verdict == VERDICT_UNCERTAIN ? EVENT_SUSPECT
+                                                                 : pawli_event_of(item->verdict, 0, 1, policy);
+    if (!apply(view, item, event))
+        return pawli_no_memory(err);
+    item->result = pawli_result_of(event);
+    item->state = task_state(&task->row);
+    for (size_t i = 0; i < item->message_count; i++) {
+        int status = pawli_enqueue_one(view, unit->view_scope, &item->messages[i],
+                                       unit->record ? unit->view_record_scope->row.seq + 1 : 0, err);
+        if (status < 0)
+            return status; /* the follow-up and the settlement are one: neither is written */
+    }
+    return PAWL_OK;
+}
+
+static int decide(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
+{
+    struct settle *settle = (struct settle *)effect;
+    for (size_t i = 0; i < settle->count; i++) {
+        struct settlement *item = &settle->items[i];
+        int status = settle_one(unit, item, view, err);
+        if (status == PAWL_EFENCED && !settle->atomic)
+            continue;
+        if (status == PAWL_EFENCED)
+            return pawli_hint(err, pawli_fail(err, PAWL_EFENCED, "settlement %zu: the claim was lost", i + 1),
+                              "somebody else may have the message now; claim it anew");
+        if (status < 0)
+            return status;
+    }
+    return PAWL_OK;
+}
+
+const struct effect_ops pawli_effect_settle = {"settle", gather, decide, NULL};

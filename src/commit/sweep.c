@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* What time does: claims that nobody holds any more, messages past their age limit, outcomes that never came, retention. */
+#include "commit/unit.h"
+
+static bool lose(struct view *view, struct view_task *task)
+{
+    const struct policy *policy = &task->queue->policy;
+    struct text why = TEXT("the claim was lost: its lease ended, or its process did");
+    enum task_event event = pawli_event_of_lost(task->row.attempts, pawli_cap_of(task->message, policy), policy);
+    if (!pawli_view_touch(view, &task->slot))
+        return false;
+    struct text by = task->row.consumer;
+    task->row.crashes++;
+    pawli_task_fail(view, task, ERROR_UNKNOWN, why);
+    switch (event) {
+    case EVENT_RESEND: /* at once: whoever held it is gone, there is nobody to spare */
+        return pawli_task_attempt(view, task, "lost", ERROR_UNKNOWN, why) &&
+               pawli_task_pend(view, task, event, view->wall, false);
+    case EVENT_SUSPECT:
+        return pawli_task_attempt(view, task, "lost", ERROR_UNKNOWN, why) &&
+               pawli_task_hold(view, task, event, TEXT("uncertain"), WALL_NEVER);
+    default:
+        PAWL_ASSERT(event == EVENT_GIVE_UP);
+        return pawli_task_end(view, task, event, TEXT("gave up; may have arrived"), by);
+    }
+}
+
+/* A boot counts up when the machine's differs from the one that the store saw last: every lease of before is over. */
+static bool note_boot(struct view *view)
+{
+    struct store_row *store = &view->store.row;
+    if (uuid_equal(&store->boot_id, &view->boot_id))
+        return true;
+    if (!pawli_view_touch(view, &view->store.slot))
+        return false;
+    store->boot_id = view->boot_id;
+    store->boot++;
+    return true;
+}
+
+bool pawli_settle_lost(struct view *view)
+{
+    if (!note_boot(view))
+        return false;
+    for (size_t i = 0; i < view->tasks.count; i++) {
+        struct view_task *task = view->tasks.at[i];
+        if (task->lost && task->slot.exists && task->row.place == PLACE_CLAIMED && task->message && !lose(view, task))
+            return false;
+    }
+    if (!view->lost_all_seen)
+        return true;
+    /* Every claim was looked at: the next look is due when the first of the others ends, and the dead hold nothing more. */
+    if (!pawli_view_touch(view, &view->store.slot))
+        return false;
+    view->store.row.lease = view->next_lease;
+    view->forget_dead = true;
+    return true;
+}
+
+static bool gather(struct unit *unit, struct effect *effect, struct view *view)
+{
+    struct sweep *sweep = (struct sweep *)effect;
+    view->lost_limit = LOST_LIMIT;
+    sweep->tasks = arena_array(view->arena, struct view_task *, sweep->count + 1);
+    sweep->bound_slots = arena_array(view->arena, struct view_bound *, sweep->bound_count + 1);
+    if (!sweep->tasks || !sweep->bound_slots)
+        return false;
+    for (size_t i = 0; i < sweep->count; i++) {
+        sweep->tasks[i] = pawli_view_task(view, sweep->numbers[i]);
+        if (!sweep->tasks[i])
+            return false;
+        sweep->tasks[i]->wants_message = sweep->tasks[i]->wants_bounds = true;
+    }
+    for (size_t i = 0; i < sweep->bound_count; i++) {
+        const struct sweep_bound *bound = &sweep->bounds[i];
+        struct view_queue *queue = pawli_view_queue(view, unit->view_scope, bound->lane, bound->target);
+        sweep->bound_slots[i] = queue ? pawli_view_bound(view, queue, bound->kind, bound->key) : NULL;
+        if (!sweep->bound_slots[i])
+            return false;
+    }
+    return true;
+}
+
+/* A purged message leaves its dedupe keys behind for a while: a late retry must not become a new message. */
+static bool keep_bounds(struct view *view, struct view_task *task)
+{
+    int64_t keep = policy_get(&task->queue->policy, POLICY_DEDUPE_KEEP_MS);
+    for (size_t i = 0; i < COUNT_OF(task->bounds); i++) {
+        struct view_bound *bound = task->bounds[i];
+        if (!bound || !bound->slot.exists)
+            continue;
+        if (!pawli_view_touch(view, &bound->slot))
+            return false;
+        bound->row.until = wall_after_ms(task->row.ended_at, keep);
+        bound->row.state = task->row.ended;
+    }
+    return true;
+}
+
+bool pawli_purge(struct view *view, struct view_task *task)
+{
+    return keep_bounds(view, task) && pawli_task_purge(view, task);
+}
+
+/* A chain of successors is kept whole: its key stays bound through it. */
+static bool may_purge(const struct view *view, const struct view_task *task)
+{
+    int64_t keep = policy_get(&task->queue->policy, POLICY_KEEP_MS);
+    return keep > 0 && !task->row.holds_key && wall_after_ms(task->row.ended_at, keep).ms <= view->wall.ms;
+}
+
+static bool sweep_one(struct view *view, struct sweep *sweep, struct view_task *task)
+{
+    if (!task->slot.exists || !task->message)
+        return true;
+    bool waits = task->row.place == PLACE_READY || task->row.place == PLACE_BLOCKED || task->row.place == PLACE_HELD;
+    if (waits && task->row.phase == PHASE_SEND &&
+        pawli_expiry_of(task->message, &task->queue->policy).ms <= view->wall.ms) {
+        sweep->expired++;
+        if (!pawli_view_touch(view, &task->slot))
+            return false;
+        pawli_task_fail(view, task, ERROR_EXPIRED, TEXT("the age limit passed before it was delivered"));
+        return pawli_task_end(view, task, EVENT_EXPIRE, TEXT("expired"), TEXT("pawl"));
+    }
+    if (task->row.place == PLACE_HELD && task->row.phase == PHASE_POLL && task->row.until.ms <= view->wall.ms) {
+        sweep->suspected++;
+        if (!pawli_view_touch(view, &task->slot))
+            return false;
+        pawli_task_fail(view, task, ERROR_UNKNOWN, TEXT("its outcome did not come in time"));
+        return pawli_task_hold(view, task, EVENT_SUSPECT, TEXT("uncertain"), WALL_NEVER);
+    }
+    if (task->row.place == PLACE_ENDED && may_purge(view, task)) {
+        sweep->purged++;
+        return pawli_purge(view, task);
+    }
+    return true;
+}
+
+static int decide(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
+{
+    struct sweep *sweep = (struct sweep *)effect;
+    (void)unit;
+    sweep->expired = sweep->purged = sweep->suspected = sweep->forgotten = 0;
+    for (size_t i = 0; i < sweep->count; i++)
+        if (!sweep_one(view, sweep, sweep->tasks[i]))
+            return pawli_no_memory(err);
+    for (size_t i = 0; i < sweep->bound_count; i++) {
+        struct view_bound *bound = sweep->bound_slots[i];
+        if (!bound->slot.exists || bound->row.until.ms > view->wall.ms)
+            continue;
+        if (!pawli_view_touch(view, &bound->slot))
+            return pawli_no_memory(err);
+        bound->slot.exists = false;
+        sweep->forgotten++;
+    }
+    return pawli_arena_failed(view->arena) ? pawli_no_memory(err) : PAWL_OK;
+}
+
+const struct effect_ops pawli_effect_sweep = {"sweep", gather, decide, NULL};

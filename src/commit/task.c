@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/* Moving tasks. Nothing else in pawl changes a task's place or state.
+ *
+ *   1  A move is an edge of the table of states; anything else is a bug of the caller, and an assertion.
+ *   2  The counts of a queue change with the move.
+ *   3  A task with an ordering key is in the line of its key while it is blocked or holds the key. Whoever leaves the head
+ *      promotes the next in the same transaction. */
+#include "commit/unit.h"
+
+static bool touch(struct view *view, struct view_task *task)
+{
+    return pawli_view_touch(view, &task->slot) && pawli_view_touch(view, &task->queue->slot);
+}
+
+static void count(struct view_task *task, enum state from, enum state to)
+{
+    struct queue_row *queue = &task->queue->row;
+    PAWL_ASSERT(queue->counts[from] > 0);
+    queue->counts[from]--;
+    queue->counts[to]++;
+}
+
+static enum state next_state(const struct view_task *task, enum task_event event)
+{
+    enum state from = task_state(&task->row), to = from;
+    bool allowed = pawli_state_next(from, event, &to);
+    PAWL_ASSERT(allowed);
+    return to;
+}
+
+/* What only a claim means ends with it. */
+static void clear_claim(struct task_row *row)
+{
+    row->token = 0;
+    row->tail = 0;
+    row->committer = 0;
+    row->consumer = (struct text){0};
+    row->claimed = (struct wall_time){0};
+    row->lease = (struct boot_time){0};
+    row->boot = 0;
+}
+
+static bool is_in_line(const struct task_row *row)
+{
+    return row->key.data && (row->holds_key || row->place == PLACE_BLOCKED);
+}
+
+/* ---- lines ---- */
+
+static struct view_task *next_follower(struct view_line *line)
+{
+    while (line->next_follower < line->follower_count) {
+        struct view_task *task = line->followers[line->next_follower++];
+        if (task->slot.exists && task->row.place == PLACE_BLOCKED)
+            return task;
+    }
+    return NULL;
+}
+
+/* The task leaves its line; if it held the key, the next one gets it. */
+static bool leave_line(struct view *view, struct view_task *task)
+{
+    struct view_line *line = task->line;
+    if (!is_in_line(&task->row))
+        return true;
+    PAWL_ASSERT(line != NULL);
+    PAWL_ASSERT(line->slot.exists);
+    PAWL_ASSERT(line->row.depth > 0);
+    if (!pawli_view_touch(view, &line->slot))
+        return false;
+    line->row.depth--;
+    if (!task->row.holds_key)
+        return true;
+    PAWL_ASSERT(line->row.head == task->row.number);
+    task->row.holds_key = false;
+    if (line->row.depth == 0) {
+        line->slot.exists = false;
+        return true;
+    }
+    struct view_task *next = next_follower(line);
+    PAWL_ASSERT(next != NULL); /* load brought one more follower than this batch has exits */
+    if (!pawli_view_touch(view, &next->slot))
+        return false;
+    next->row.place = PLACE_READY;
+    next->row.holds_key = true;
+    line->row.head = next->row.number;
+    line->row.order = next->row.order;
+    view->wakes = true;
+    return true;
+}
+
+/* Puts a pending task where its key allows: ready at the head, blocked behind it. */
+static bool enter_line(struct view *view, struct view_task *task)
+{
+    struct view_line *line = task->line;
+    if (!task->row.key.data || task->row.holds_key) {
+        task->row.place = PLACE_READY;
+        view->wakes = true;
+        return true;
+    }
+    PAWL_ASSERT(line != NULL);
+    if (!pawli_view_touch(view, &line->slot))
+        return false;
+    if (!line->slot.exists) {
+        line->slot.exists = true;
+        line->row = (struct line_row){
+            .queue = task->row.queue, .key = line->key, .head = task->row.number, .order = task->row.order, .depth = 1};
+        task->row.holds_key = true;
+        task->row.place = PLACE_READY;
+        view->wakes = true;
+        return true;
+    }
+    line->row.depth++;
+    task->row.place = PLACE_BLOCKED;
+    return pawli_view_add_follower(view, line, task);
+}
+
+/* ---- moves ---- */
+
+bool pawli_task_add(struct view *view, struct view_task *task)
+{
+    if (!pawli_view_touch(view, &task->queue->slot))
+        return false;
+    PAWL_ASSERT(task->row.place == PLACE_NONE);
+    task->queue->row.counts[STATE_PENDING]++;
+    task->row.phase = PHASE_SEND;
+    task->row.updated = view->wall;
+    return enter_line(view, task);
+}
+
+bool pawli_task_claim(struct view *view, struct view_task *task, uint64_t token, int64_t lease_ms)
+{
+    enum state from = task_state(&task->row), to = next_state(task, EVENT_CLAIM);
+    if (!touch(view, task))
+        return false;
+    PAWL_ASSERT(task->row.place == PLACE_READY);
+    count(task, from, to);
+    task->row.place = PLACE_CLAIMED;
+    task->row.token = token;
+    task->row.tail = task->message->tail;
+    task->row.attempts++;
+    task->row.claimed = task->row.updated = view->wall;
+    task->row.lease = boot_after_ms(view->boot, lease_ms);
+    task->row.boot = view->store.row.boot;
+    if (!pawli_view_touch(view, &view->store.slot))
+        return false;
+    view->store.row.lease = boot_earlier(view->store.row.lease, task->row.lease);
+    return true;
+}
+
+bool pawli_task_pend(struct view *view, struct view_task *task, enum task_event event, struct wall_time due,
+                     bool due_first)
+{
+    enum state from = task_state(&task->row), to = next_state(task, event);
+    PAWL_ASSERT(to == STATE_PENDING);
+    if (!touch(view, task))
+        return false;
+    count(task, from, to);
+    clear_claim(&task->row);
+    task->row.phase = PHASE_SEND;
+    task->row.hold = (struct text){0};
+    task->row.until = WALL_NEVER;
+    task->row.due = due;
+    task->row.is_due_first = due_first;
+    task->row.updated = view->wall;
+    return enter_line(view, task);
+}
+
+bool pawli_task_hold(struct view *view, struct view_task *task, enum task_event event, struct text why,
+                     struct wall_time until)
+{
+    enum state from = task_state(&task->row), to = next_state(task, event);
+    uint64_t token = task->row.token;
+    if (!touch(view, task))
+        return false;
+    count(task, from, to);
+    clear_claim(&task->row);
+    if (to == STATE_AWAITING)
+        task->row.token = token; /* whoever handed it over may report its outcome */
+    task->row.place = PLACE_HELD;
+    task->row.phase = pawli_phase_of(to);
+    task->row.hold = why;
+    task->row.until = until;
+    task->row.updated = view->wall;
+    bool releases = to == STATE_AWAITING &&
+                    policy_get(&task->queue->policy, POLICY_KEY_RELEASE) == KEY_RELEASE_SUBMITTED;
+    return !releases || leave_line(view, task);
+}
+
+bool pawli_task_end(struct view *view, struct view_task *task, enum task_event event, struct text reason,
+                    struct text by)
+{
+    enum state from = task_state(&task->row), to = next_state(task, event);
+    PAWL_ASSERT(pawli_state_kind(to) != STATE_KIND_OPEN);
+    if (!touch(view, task))
+        return false;
+    count(task, from, to);
+    clear_claim(&task->row);
+    bool keeps_key = to == STATE_DEAD && task->row.holds_key &&
+                     policy_get(&task->queue->policy, POLICY_KEY_DEAD) == KEY_DEAD_BLOCK;
+    if (!keeps_key && !leave_line(view, task))
+        return false;
+    task->row.place = PLACE_ENDED;
+    task->row.ended = to;
+    task->row.ended_at = task->row.updated = view->wall;
+    task->row.ended_reason = reason;
+    task->row.ended_by = by;
+    task->row.progress = (struct text){0};
+    task->row.hold = (struct text){0};
+    return true;
+}
+
+bool pawli_task_purge(struct view *view, struct view_task *task)
+{
+    if (!touch(view, task))
+        return false;
+    PAWL_ASSERT(task->row.place == PLACE_ENDED);
+    PAWL_ASSERT(!task->row.holds_key);
+    PAWL_ASSERT(task->queue->row.counts[task->row.ended] > 0);
+    task->queue->row.counts[task->row.ended]--;
+    task->purged = true;
+    task->slot.exists = false;
+    return true;
+}
+
+void pawli_task_fail(struct view *view, struct view_task *task, enum error_class class, struct text text)
+{
+    PAWL_ASSERT(task->slot.touched_in == view->unit);
+    task->row.failure = (struct failure){class, text, view->wall};
+}
+
+bool pawli_task_attempt(struct view *view, struct view_task *task, const char *verdict, enum error_class class,
+                        struct text text)
+{
+    struct attempt_row *attempt = arena_new(view->arena, struct attempt_row);
+    if (!attempt)
+        return false;
+    *attempt = (struct attempt_row){.number = task->row.number,
+                                    .n = task->row.attempts,
+                                    .began = task->row.claimed,
+                                    .ended = view->wall,
+                                    .worker = task->row.consumer,
+                                    .verdict = text_of(verdict),
+                                    .class = class,
+                                    .text = text};
+    task->attempt = attempt;
+    return true;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* The outside world as one table: clocks, randomness, waiting and waking, work on other threads, and what processes of one
+ * machine share beside a store (a gate of byte locks, a bell). The core reaches the world through nothing else, so that
+ * the simulator (env/sim) can stand in its place. */
+#ifndef PAWLI_ENV_H
+#define PAWLI_ENV_H
+
+#include <stdatomic.h>
+
+#include "base/base.h"
+#include "base/uuid.h"
+
+/* Two clocks, two types. Boot time goes on during suspend and is never set: for waiting, deadlines, leases. Wall time is
+ * what people mean: for available_at, expiry, retention. */
+struct boot_time {
+    int64_t ns;
+};
+struct wall_time {
+    int64_t ms;
+};
+
+#define BOOT_NEVER ((struct boot_time){INT64_MAX})
+#define WALL_NEVER ((struct wall_time){INT64_MAX})
+
+static inline bool boot_before(struct boot_time a, struct boot_time b)
+{
+    return a.ns < b.ns;
+}
+
+static inline struct boot_time boot_earlier(struct boot_time a, struct boot_time b)
+{
+    return a.ns < b.ns ? a : b;
+}
+
+static inline struct boot_time boot_after_ms(struct boot_time from, int64_t ms)
+{
+    return (struct boot_time){add_saturating(from.ns, mul_saturating(ms, 1000000))};
+}
+
+static inline struct wall_time wall_after_ms(struct wall_time from, int64_t ms)
+{
+    return (struct wall_time){add_saturating(from.ms, ms)};
+}
+
+/* When it will be `when` on the wall, if nobody sets the clock. */
+static inline struct boot_time boot_of_wall(struct wall_time when, struct wall_time wall_now, struct boot_time boot_now)
+{
+    return when.ms == INT64_MAX     ? BOOT_NEVER
+           : when.ms <= wall_now.ms ? boot_now
+                                    : boot_after_ms(boot_now, add_saturating(when.ms, -wall_now.ms));
+}
+
+struct env;
+struct engine;
+struct gate;
+struct bell;
+
+/* Work that may block, run on another thread; then `done` runs in a step of the engine that asked. The caller owns the
+ * job and keeps it until then. */
+struct job {
+    void (*run)(struct job *job);
+    void (*done)(struct job *job);
+    struct engine *engine;
+    struct job *next; /* the pool's and the inbox's */
+};
+
+enum gate_mode { GATE_SHARED, GATE_EXCLUSIVE };
+enum gate_result { GATE_LOCKED, GATE_TAKEN, GATE_FAILED };
+
+/* Byte locks of a file, as every process of the machine sees them. A dead process holds none. */
+struct gate_ops {
+    enum gate_result (*lock)(struct gate *gate, int64_t byte, enum gate_mode mode, struct boot_time until);
+    void (*unlock)(struct gate *gate, int64_t byte);
+    bool (*is_held)(struct gate *gate, int64_t byte); /* by anybody, this gate included */
+    bool (*is_held_by_others)(struct gate *gate, int64_t byte);
+    void (*close)(struct gate *gate);
+};
+struct gate {
+    const struct gate_ops *ops;
+};
+
+/* A number that is written after every commit, and a descriptor that becomes readable when another one was. */
+struct bell_ops {
+    void (*ring)(struct bell *bell, uint64_t value);
+    uint64_t (*value)(struct bell *bell);
+    int (*fd)(struct bell *bell); /* -1: cannot be watched, poll */
+    void (*drain)(struct bell *bell);
+    void (*wait)(struct bell *bell, uint64_t seen, struct boot_time until); /* until the value is no longer `seen` */
+    void (*close)(struct bell *bell);
+};
+struct bell {
+    const struct bell_ops *ops;
+};
+
+struct env_ops {
+    struct wall_time (*wall_now)(struct env *env);
+    struct boot_time (*boot_now)(struct env *env);
+    void (*boot_id)(struct env *env, pawl_uuid *id); /* another boot, another id */
+    void (*random)(struct env *env, void *out, size_t size);
+    /* Sleeps while *word is `expected`, at the longest until `until`; may return early. */
+    void (*wait)(struct env *env, _Atomic uint32_t *word, uint32_t expected, struct boot_time until);
+    void (*wake)(struct env *env, _Atomic uint32_t *word, int waiters);
+    void (*offload)(struct env *env, struct job *job);
+    int (*gate)(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err);
+    int (*bell)(struct env *env, const char *path, struct bell **ret_bell, pawl_error *err);
+    void (*close)(struct env *env);
+};
+
+struct env {
+    const struct env_ops *ops;
+};
+
+/* The real one. Opening it starts no thread; the first offloaded job does, and closing joins them. */
+int pawli_env_real(struct env **ret_env, pawl_error *err);
+
+#endif

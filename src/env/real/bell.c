@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* The bell: eight bytes in a file, and inotify for those who wait. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "env/real/real.h"
+
+struct real_bell {
+    struct bell bell;
+    struct env *env;
+    int fd;
+    pthread_mutex_t lock;
+    int watch; /* inotify; made when somebody asks, -1 until then */
+    char path[];
+};
+
+static struct real_bell *real_of(struct bell *bell)
+{
+    return (struct real_bell *)bell;
+}
+
+static void bell_ring(struct bell *bell, uint64_t value)
+{
+    /* A lost ring costs a slow poll, never a message, so a failure is nobody's error. */
+    ssize_t written = pwrite(real_of(bell)->fd, &value, sizeof value, 0);
+    (void)written;
+}
+
+static uint64_t bell_value(struct bell *bell)
+{
+    uint64_t value = 0;
+    return pread(real_of(bell)->fd, &value, sizeof value, 0) == (ssize_t)sizeof value ? value : 0;
+}
+
+static int bell_fd(struct bell *bell)
+{
+    struct real_bell *real = real_of(bell);
+    pthread_mutex_lock(&real->lock);
+    if (real->watch < 0) {
+        real->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+        if (real->watch >= 0 && inotify_add_watch(real->watch, real->path, IN_MODIFY) < 0) {
+            close(real->watch);
+            real->watch = -1;
+        }
+    }
+    pthread_mutex_unlock(&real->lock);
+    return real->watch;
+}
+
+static void bell_drain(struct bell *bell)
+{
+    char events[1024];
+    while (read(real_of(bell)->watch, events, sizeof events) > 0)
+        ;
+}
+
+/* Each waiter has a watch of its own: a shared one could be drained by another. */
+static void bell_wait(struct bell *bell, uint64_t seen, struct boot_time until)
+{
+    struct real_bell *real = real_of(bell);
+    struct env *env = real->env;
+    int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    bool watches = watch >= 0 && inotify_add_watch(watch, real->path, IN_MODIFY) >= 0;
+    if (bell_value(bell) == seen) {
+        int64_t left = (until.ns - env->ops->boot_now(env).ns + 999999) / 1000000;
+        int slow = watches ? 1000 : 20; /* a poll stands behind the watch */
+        struct pollfd poll_fd = {.fd = watch, .events = POLLIN};
+        if (left > 0)
+            poll(&poll_fd, 1, left < slow ? (int)left : slow);
+    }
+    if (watch >= 0)
+        close(watch);
+}
+
+static void bell_close(struct bell *bell)
+{
+    struct real_bell *real = real_of(bell);
+    if (real->watch >= 0)
+        close(real->watch);
+    close(real->fd);
+    pthread_mutex_destroy(&real->lock);
+    pawli_free(real);
+}
+
+static const struct bell_ops real_bell_ops = {bell_ring, bell_value, bell_fd, bell_drain, bell_wait, bell_close};
+
+int pawli_bell_open(struct env *env, const char *path, struct bell **ret_bell, pawl_error *err)
+{
+    size_t size = strlen(path) + 1;
+    struct real_bell *real = pawli_alloc(sizeof *real + size);
+    if (!real)
+        return pawli_no_memory(err);
+    real->bell.ops = &real_bell_ops;
+    real->env = env;
+    real->watch = -1;
+    memcpy(real->path, path, size);
+    pthread_mutex_init(&real->lock, NULL);
+    real->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (real->fd < 0) {
+        int status = pawli_fail(err, PAWL_EUNAVAIL, "cannot open \"%s\": %s", path, strerror(errno));
+        pthread_mutex_destroy(&real->lock);
+        pawli_free(real);
+        return status;
+    }
+    *ret_bell = &real->bell;
+    return PAWL_OK;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* The real world: Linux clocks, getrandom, futexes, a small pool of threads for work that blocks. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "env/engine.h"
+#include "env/real/real.h"
+
+#define POOL_THREADS_MAX 32
+#define RANDOM_POOL      4096
+
+struct real_env {
+    struct env env;
+    pawl_uuid boot_id;
+    pthread_mutex_t random_lock;
+    size_t random_left;
+    uint8_t random_pool[RANDOM_POOL]; /* a system call for each id would cost more than the id */
+    pthread_mutex_t pool_lock;
+    pthread_cond_t pool_work;
+    struct job *pool_first, **pool_last;
+    unsigned thread_count, idle_count, queued;
+    bool closing;
+    pthread_t threads[POOL_THREADS_MAX];
+};
+
+static struct real_env *real_of(struct env *env)
+{
+    return (struct real_env *)env;
+}
+
+static struct wall_time wall_now(struct env *env)
+{
+    struct timespec now;
+    (void)env;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (struct wall_time){(int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000};
+}
+
+static struct boot_time boot_now(struct env *env)
+{
+    struct timespec now;
+    (void)env;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (struct boot_time){(int64_t)now.tv_sec * 1000000000 + now.tv_nsec};
+}
+
+static void boot_id(struct env *env, pawl_uuid *id)
+{
+    *id = real_of(env)->boot_id;
+}
+
+static void fill_random(void *out, size_t size)
+{
+    for (size_t got = 0; got < size;) {
+        ssize_t more = getrandom((char *)out + got, size - got, 0);
+        PAWL_ASSERT(more > 0 || errno == EINTR);
+        got += more > 0 ? (size_t)more : 0;
+    }
+}
+
+static void random_bytes(struct env *env, void *out, size_t size)
+{
+    struct real_env *real = real_of(env);
+    if (size > RANDOM_POOL / 4) {
+        fill_random(out, size);
+        return;
+    }
+    pthread_mutex_lock(&real->random_lock);
+    if (real->random_left < size) {
+        fill_random(real->random_pool, RANDOM_POOL);
+        real->random_left = RANDOM_POOL;
+    }
+    real->random_left -= size;
+    uint8_t *from = real->random_pool + real->random_left;
+    memcpy(out, from, size);
+    memset(from, 0, size); /* a tail that was handed out stays nowhere else */
+    pthread_mutex_unlock(&real->random_lock);
+}
+
+static void futex_wait(struct env *env, _Atomic uint32_t *word, uint32_t expected, struct boot_time until)
+{
+    struct timespec left, *timeout = NULL;
+    if (until.ns != INT64_MAX) {
+        int64_t ns = until.ns - boot_now(env).ns;
+        if (ns <= 0)
+            return;
+        left = (struct timespec){ns / 1000000000, ns % 1000000000};
+        timeout = &left;
+    }
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout, NULL, 0);
+}
+
+static void futex_wake(struct env *env, _Atomic uint32_t *word, int waiters)
+{
+    (void)env;
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, waiters, NULL, NULL, 0);
+}
+
+static void *pool_thread(void *argument)
+{
+    struct real_env *real = argument;
+    pthread_mutex_lock(&real->pool_lock);
+    for (;;) {
+        struct job *job = real->pool_first;
+        if (job) {
+            real->pool_first = job->next;
+            if (!real->pool_first)
+                real->pool_last = &real->pool_first;
+            real->queued--;
+            pthread_mutex_unlock(&real->pool_lock);
+            job->run(job);
+            pawli_engine_complete(job->engine, job);
+            pthread_mutex_lock(&real->pool_lock);
+            continue;
+        }
+        if (real->closing)
+            break;
+        real->idle_count++;
+        pthread_cond_wait(&real->pool_work, &real->pool_lock);
+        real->idle_count--;
+    }
+    pthread_mutex_unlock(&real->pool_lock);
+    return NULL;
+}
+
+static void offload(struct env *env, struct job *job)
+{
+    struct real_env *real = real_of(env);
+    job->next = NULL;
+    pthread_mutex_lock(&real->pool_lock);
+    *real->pool_last = job;
+    real->pool_last = &job->next;
+    real->queued++;
+    bool started = true;
+    if (real->queued > real->idle_count && real->thread_count < POOL_THREADS_MAX) {
+        started = pthread_create(&real->threads[real->thread_count], NULL, pool_thread, real) == 0;
+        real->thread_count += started;
+    }
+    bool alone = !started && real->thread_count == 0;
+    if (alone) { /* no thread to be had at all: late is better than never */
+        real->pool_first = NULL;
+        real->pool_last = &real->pool_first;
+        real->queued = 0;
+    }
+    pthread_cond_signal(&real->pool_work);
+    pthread_mutex_unlock(&real->pool_lock);
+    if (alone) {
+        job->run(job);
+        pawli_engine_complete(job->engine, job);
+    }
+}
+
+static void close_env(struct env *env)
+{
+    struct real_env *real = real_of(env);
+    pthread_mutex_lock(&real->pool_lock);
+    real->closing = true;
+    pthread_cond_broadcast(&real->pool_work);
+    pthread_mutex_unlock(&real->pool_lock);
+    for (unsigned i = 0; i < real->thread_count; i++)
+        pthread_join(real->threads[i], NULL);
+    pthread_mutex_destroy(&real->pool_lock);
+    pthread_mutex_destroy(&real->random_lock);
+    pthread_cond_destroy(&real->pool_work);
+    explicit_bzero(real->random_pool, sizeof real->random_pool);
+    pawli_free(real);
+}
+
+static const struct env_ops real_ops = {
+    .wall_now = wall_now,
+    .boot_now = boot_now,
+    .boot_id = boot_id,
+    .random = random_bytes,
+    .wait = futex_wait,
+    .wake = futex_wake,
+    .offload = offload,
+    .gate = pawli_gate_open,
+    .bell = pawli_bell_open,
+    .close = close_env,
+};
+
+static void read_boot_id(pawl_uuid *id)
+{
+    char text[PAWL_UUID_TEXT_SIZE] = "";
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    /* Without /proc every opening counts as another boot: leases of before are over, which is safe. */
+    if (got != (ssize_t)sizeof text - 1 || !pawli_uuid_read(text_of(text), id))
+        fill_random(id, sizeof *id);
+}
+
+int pawli_env_real(struct env **ret_env, pawl_error *err)
+{
+    struct real_env *real = pawli_alloc(sizeof *real);
+    if (!real)
+        return pawli_no_memory(err);
+    real->env.ops = &real_ops;
+    real->pool_last = &real->pool_first;
+    pthread_mutex_init(&real->random_lock, NULL);
+    pthread_mutex_init(&real->pool_lock, NULL);
+    pthread_cond_init(&real->pool_work, NULL);
+    read_boot_id(&real->boot_id);
+    *ret_env = &real->env;
+    return PAWL_OK;
+}

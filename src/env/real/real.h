@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PAWLI_ENV_REAL_H
+#define PAWLI_ENV_REAL_H
+
+#include "env/env.h"
+
+int pawli_gate_open(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err);
+int pawli_bell_open(struct env *env, const char *path, struct bell **ret_bell, pawl_error *err);
+
+#endif

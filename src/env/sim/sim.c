@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include "env/sim/sim.h"
+
+#include "env/engine.h"
+
+#define SIM_LOCKS_MAX 512
+
+struct sim_lock {
+    const struct gate *owner; /* NULL: free place */
+    int64_t byte;
+    enum gate_mode mode;
+};
+
+struct sim_env {
+    struct env env;
+    struct wall_time wall;
+    struct boot_time boot;
+    pawl_uuid boot_id;
+    uint64_t state; /* splitmix64 */
+    struct sim_lock locks[SIM_LOCKS_MAX];
+    struct job *jobs, **jobs_last;
+    uint64_t bell_value;
+};
+
+struct sim_gate {
+    struct gate gate;
+    struct sim_env *sim;
+};
+
+struct sim_bell {
+    struct bell bell;
+    struct sim_env *sim;
+};
+
+static struct sim_env *sim_of(struct env *env)
+{
+    return (struct sim_env *)env;
+}
+
+static uint64_t next_random(struct sim_env *sim)
+{
+    uint64_t z = (sim->state += 0x9e3779b97f4a7c15u);
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+uint64_t pawli_sim_random(struct env *env, uint64_t below)
+{
+    return next_random(sim_of(env)) % below;
+}
+
+static struct wall_time wall_now(struct env *env)
+{
+    return sim_of(env)->wall;
+}
+
+static struct boot_time boot_now(struct env *env)
+{
+    return sim_of(env)->boot;
+}
+
+static void boot_id(struct env *env, pawl_uuid *id)
+{
+    *id = sim_of(env)->boot_id;
+}
+
+static void random_bytes(struct env *env, void *out, size_t size)
+{
+    for (uint8_t *at = out; size > 0; at++, size--)
+        *at = (uint8_t)(next_random(sim_of(env)) >> 32);
+}
+
+void pawli_sim_advance_ms(struct env *env, int64_t ms)
+{
+    struct sim_env *sim = sim_of(env);
+    sim->wall = wall_after_ms(sim->wall, ms);
+    sim->boot = boot_after_ms(sim->boot, ms);
+}
+
+void pawli_sim_set_wall_ms(struct env *env, int64_t unix_ms)
+{
+    sim_of(env)->wall = (struct wall_time){unix_ms};
+}
+
+void pawli_sim_reboot(struct env *env)
+{
+    struct sim_env *sim = sim_of(env);
+    random_bytes(env, &sim->boot_id, sizeof sim->boot_id);
+    sim->boot = (struct boot_time){1000000000};
+    pawli_sim_free_slots(env);
+}
+
+void pawli_sim_free_slots(struct env *env)
+{
+    memset(sim_of(env)->locks, 0, sizeof sim_of(env)->locks);
+}
+
+/* With one thread nobody can change the word while we sleep: sleeping is moving the clocks. */
+static void sim_wait(struct env *env, _Atomic uint32_t *word, uint32_t expected, struct boot_time until)
+{
+    struct sim_env *sim = sim_of(env);
+    if (atomic_load(word) != expected)
+        return;
+    PAWL_ASSERT(until.ns != INT64_MAX); /* nobody would ever wake us */
+    if (until.ns > sim->boot.ns)
+        pawli_sim_advance_ms(env, (until.ns - sim->boot.ns + 999999) / 1000000);
+}
+
+static void sim_wake(struct env *env, _Atomic uint32_t *word, int waiters)
+{
+    (void)env, (void)word, (void)waiters;
+}
+
+static void offload(struct env *env, struct job *job)
+{
+    struct sim_env *sim = sim_of(env);
+    job->next = NULL;
+    *sim->jobs_last = job;
+    sim->jobs_last = &job->next;
+}
+
+unsigned pawli_sim_run_jobs(struct env *env)
+{
+    struct sim_env *sim = sim_of(env);
+    struct job *job = sim->jobs;
+    unsigned count = 0;
+    sim->jobs = NULL;
+    sim->jobs_last = &sim->jobs;
+    while (job) {
+        struct job *next = job->next;
+        job->run(job);
+        pawli_engine_complete(job->engine, job);
+        job = next;
+        count++;
+    }
+    return count;
+}
+
+static struct sim_lock *find_lock(struct sim_env *sim, const struct gate *owner, int64_t byte)
+{
+    for (size_t i = 0; i < SIM_LOCKS_MAX; i++)
+        if (sim->locks[i].owner == owner && (!owner || sim->locks[i].byte == byte))
+            return &sim->locks[i];
+    return NULL;
+}
+
+static enum gate_result gate_lock(struct gate *gate, int64_t byte, enum gate_mode mode, struct boot_time until)
+{
+    struct sim_env *sim = ((struct sim_gate *)gate)->sim;
+    for (size_t i = 0; i < SIM_LOCKS_MAX; i++) {
+        const struct sim_lock *lock = &sim->locks[i];
+        if (lock->owner && lock->owner != gate && lock->byte == byte &&
+            (mode == GATE_EXCLUSIVE || lock->mode == GATE_EXCLUSIVE)) {
+            if (until.ns != INT64_MAX && until.ns > sim->boot.ns)
+                pawli_sim_advance_ms(&sim->env, (until.ns - sim->boot.ns + 999999) / 1000000);
+            return GATE_TAKEN;
+        }
+    }
+    struct sim_lock *lock = find_lock(sim, gate, byte);
+    if (!lock)
+        lock = find_lock(sim, NULL, 0);
+    PAWL_ASSERT(lock != NULL);
+    *lock = (struct sim_lock){gate, byte, mode};
+    return GATE_LOCKED;
+}
+
+static void gate_unlock(struct gate *gate, int64_t byte)
+{
+    struct sim_lock *lock = find_lock(((struct sim_gate *)gate)->sim, gate, byte);
+    if (lock)
+        lock->owner = NULL;
+}
+
+static bool gate_is_held(struct gate *gate, int64_t byte)
+{
+    const struct sim_env *sim = ((struct sim_gate *)gate)->sim;
+    for (size_t i = 0; i < SIM_LOCKS_MAX; i++)
+        if (sim->locks[i].owner && sim->locks[i].byte == byte)
+            return true;
+    return false;
+}
+
+static bool gate_is_held_by_others(struct gate *gate, int64_t byte)
+{
+    const struct sim_env *sim = ((struct sim_gate *)gate)->sim;
+    for (size_t i = 0; i < SIM_LOCKS_MAX; i++)
+        if (sim->locks[i].owner && sim->locks[i].owner != gate && sim->locks[i].byte == byte)
+            return true;
+    return false;
+}
+
+static void gate_close(struct gate *gate)
+{
+    struct sim_env *sim = ((struct sim_gate *)gate)->sim;
+    for (size_t i = 0; i < SIM_LOCKS_MAX; i++)
+        if (sim->locks[i].owner == gate)
+            sim->locks[i].owner = NULL;
+    pawli_free(gate);
+}
+
+static const struct gate_ops sim_gate_ops = {gate_lock, gate_unlock, gate_is_held, gate_is_held_by_others, gate_close};
+
+static int gate_open(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err)
+{
+    (void)path;
+    struct sim_gate *gate = pawli_alloc(sizeof *gate);
+    if (!gate)
+        return pawli_no_memory(err);
+    gate->gate.ops = &sim_gate_ops;
+    gate->sim = sim_of(env);
+    *ret_gate = &gate->gate;
+    return PAWL_OK;
+}
+
+static void bell_ring(struct bell *bell, uint64_t value)
+{
+    ((struct sim_bell *)bell)->sim->bell_value = value;
+}
+
+static uint64_t bell_value(struct bell *bell)
+{
+    return ((struct sim_bell *)bell)->sim->bell_value;
+}
+
+static int bell_fd(struct bell *bell)
+{
+    (void)bell;
+    return -1;
+}
+
+static void bell_drain(struct bell *bell)
+{
+    (void)bell;
+}
+
+static void bell_wait(struct bell *bell, uint64_t seen, struct boot_time until)
+{
+    struct sim_env *sim = ((struct sim_bell *)bell)->sim;
+    if (sim->bell_value == seen && until.ns > sim->boot.ns)
+        pawli_sim_advance_ms(&sim->env, (until.ns - sim->boot.ns + 999999) / 1000000);
+}
+
+static void bell_close(struct bell *bell)
+{
+    pawli_free(bell);
+}
+
+static const struct bell_ops sim_bell_ops = {bell_ring, bell_value, bell_fd, bell_drain, bell_wait, bell_close};
+
+static int bell_open(struct env *env, const char *path, struct bell **ret_bell, pawl_error *err)
+{
+    (void)path;
+    struct sim_bell *bell = pawli_alloc(sizeof *bell);
+    if (!bell)
+        return pawli_no_memory(err);
+    bell->bell.ops = &sim_bell_ops;
+    bell->sim = sim_of(env);
+    *ret_bell = &bell->bell;
+    return PAWL_OK;
+}
+
+static void close_env(struct env *env)
+{
+    pawli_free(env);
+}
+
+static const struct env_ops sim_ops = {
+    .wall_now = wall_now,
+    .boot_now = boot_now,
+    .boot_id = boot_id,
+    .random = random_bytes,
+    .wait = sim_wait,
+    .wake = sim_wake,
+    .offload = offload,
+    .gate = gate_open,
+    .bell = bell_open,
+    .close = close_env,
+};
+
+struct env *pawli_sim_new(uint64_t seed)
+{
+    struct sim_env *sim = pawli_alloc(sizeof *sim);
+    if (!sim)
+        return NULL;
+    sim->env.ops = &sim_ops;
+    sim->state = seed;
+    sim->wall = (struct wall_time){1700000000000};
+    sim->boot = (struct boot_time){1000000000};
+    sim->jobs_last = &sim->jobs;
+    random_bytes(&sim->env, &sim->boot_id, sizeof sim->boot_id);
+    return &sim->env;
+}

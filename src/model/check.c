@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/check.h"
+
+#include "base/codec.h"
+#include "base/json.h"
+#include "model/limits.h"
+
+static bool is_name_character(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+}
+
+static bool is_blank(struct text text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (text.data[i] != ' ' && text.data[i] != '\t' && text.data[i] != '\n' && text.data[i] != '\r')
+            return false;
+    return true;
+}
+
+static int check_characters(const char *field, struct text name, bool slashes, pawl_error *err)
+{
+    if (!name.data || is_blank(name))
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s is missing or blank", field), "give a %s", field);
+    if (name.size > LIMIT_NAME)
+        return pawli_hint(
+            err, pawli_fail(err, PAWL_EINVAL, "%s is %zu bytes long, the limit is %d", field, name.size, LIMIT_NAME),
+            "choose a shorter %s", field);
+    for (size_t i = 0; i < name.size; i++)
+        if (!is_name_character(name.data[i]) && !(slashes && name.data[i] == '/'))
+            return pawli_hint(err,
+                              pawli_fail(err, PAWL_EINVAL, "%s \"%.*s\" has a character that names may not have", field,
+                                         TEXT_ARG(name)),
+                              "use 1 to %d of A-Z a-z 0-9 . _ -%s", LIMIT_NAME, slashes ? " /" : "");
+    return PAWL_OK;
+}
+
+int pawli_check_name_or_reserved(const char *field, struct text name, pawl_error *err)
+{
+    return check_characters(field, name, false, err);
+}
+
+static int refuse_reserved(const char *field, struct text name, pawl_error *err)
+{
+    if (name.size >= 5 && memcmp(name.data, "pawl.", 5) == 0)
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s \"%.*s\" is reserved", field, TEXT_ARG(name)),
+                          "names that begin with \"pawl.\" belong to pawl itself");
+    return PAWL_OK;
+}
+
+int pawli_check_name(const char *field, struct text name, pawl_error *err)
+{
+    int status = check_characters(field, name, false, err);
+    return status < 0 ? status : refuse_reserved(field, name, err);
+}
+
+int pawli_check_topic(const char *field, struct text topic, pawl_error *err)
+{
+    int status = check_characters(field, topic, true, err);
+    return status < 0 ? status : refuse_reserved(field, topic, err);
+}
+
+int pawli_check_key(const char *field, struct text key, pawl_error *err)
+{
+    if (!key.data)
+        return PAWL_OK;
+    if (is_blank(key))
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s is blank", field), "leave %s out, or give one", field);
+    if (key.size > LIMIT_KEY)
+        return pawli_hint(
+            err, pawli_fail(err, PAWL_EINVAL, "%s is %zu bytes long, the limit is %d", field, key.size, LIMIT_KEY),
+            "use a shorter %s, such as a hash of the long one", field);
+    if (!pawli_utf8_valid(key))
+        return pawli_fail(err, PAWL_EINVAL, "%s is not UTF-8", field);
+    for (size_t i = 0; i < key.size; i++)
+        if ((unsigned char)key.data[i] < 0x20 || key.data[i] == 0x7F)
+            return pawli_fail(err, PAWL_EINVAL, "%s has a control character", field);
+    return PAWL_OK;
+}
+
+int pawli_check_text(const char *field, struct text text, size_t limit, pawl_error *err)
+{
+    if (!text.data)
+        return PAWL_OK;
+    if (text.size > limit)
+        return pawli_fail(err, PAWL_EINVAL, "%s is %zu bytes long, the limit is %zu", field, text.size, limit);
+    if (!pawli_utf8_valid(text) || memchr(text.data, '\0', text.size))
+        return pawli_fail(err, PAWL_EINVAL, "%s is not UTF-8 text", field);
+    return PAWL_OK;
+}
+
+int pawli_check_body(const char *field, struct text body, pawl_error *err)
+{
+    if (body.size > LIMIT_BODY)
+        return pawli_hint(
+            err, pawli_fail(err, PAWL_ELIMIT, "%s is %zu bytes long, the limit is %d", field, body.size, LIMIT_BODY),
+            "store large data elsewhere and put a reference to it here");
+    return PAWL_OK;
+}
+
+int pawli_check_content_type(struct text content_type, pawl_error *err)
+{
+    if (!content_type.data)
+        return PAWL_OK;
+    bool good = content_type.size > 0 && content_type.size <= LIMIT_CONTENT_TYPE && !is_blank(content_type);
+    for (size_t i = 0; good && i < content_type.size; i++)
+        good = content_type.data[i] >= 0x20 && content_type.data[i] < 0x7F;
+    if (!good)
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "content_type is not a media type"),
+                          "use 1 to %d printable ASCII characters, such as application/json", LIMIT_CONTENT_TYPE);
+    return PAWL_OK;
+}
+
+/* What the sinks set themselves: a message may not speak in their name. */
+static bool is_own_header(struct text name)
+{
+    static const char *const own[] = {"host",
+                                      "content-length",
+                                      "content-type",
+                                      "transfer-encoding",
+                                      "connection",
+                                      "keep-alive",
+                                      "upgrade",
+                                      "te",
+                                      "trailer",
+                                      "expect",
+                                      "webhook-id",
+                                      "webhook-timestamp",
+                                      "webhook-signature"};
+    for (size_t i = 0; i < COUNT_OF(own); i++)
+        if (text_is(name, own[i]))
+            return true;
+    return false;
+}
+
+int pawli_check_header(struct text name, struct text value, pawl_error *err)
+{
+    bool good = name.size > 0;
+    for (size_t i = 0; good && i < name.size; i++) {
+        char c = name.data[i];
+        good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr("!#$%&'*+-.^_`|~", c));
+    }
+    if (!good)
+        return pawli_hint(err,
+                          pawli_fail(err, PAWL_EINVAL, "headers has the name \"%.*s\", which no header may have",
+                                     name.size > 64 ? 64 : (int)name.size, name.data),
+                          "write header names in lower case, without blanks");
+    if (is_own_header(name))
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "headers may not set \"%.*s\"", TEXT_ARG(name)),
+                          "the sink sets it; use content_type for the content type");
+    if (name.size + value.size > LIMIT_HEADER)
+        return pawli_fail(err, PAWL_EINVAL, "headers: \"%.*s\" has %zu bytes, the limit is %d",
+                          name.size > 64 ? 64 : (int)name.size, name.data, name.size + value.size, LIMIT_HEADER);
+    for (size_t i = 0; i < value.size; i++)
+        if (((unsigned char)value.data[i] < 0x20 && value.data[i] != '\t') || value.data[i] == 0x7F)
+            return pawli_fail(err, PAWL_EINVAL, "headers: the value of \"%.*s\" has a control character",
+                              TEXT_ARG(name));
+    if (!pawli_utf8_valid(value))
+        return pawli_fail(err, PAWL_EINVAL, "headers: the value of \"%.*s\" is not UTF-8", TEXT_ARG(name));
+    return PAWL_OK;
+}
+
+int pawli_check_range(const char *field, int64_t value, int64_t min, int64_t max, pawl_error *err)
+{
+    if (value < min || value > max)
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s is %lld, outside its range", field, (long long)value),
+                          "use %lld to %lld", (long long)min, (long long)max);
+    return PAWL_OK;
+}
+
+int pawli_check_reason(struct text reason, pawl_error *err)
+{
+    if (!reason.data || is_blank(reason))
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "reason is missing or blank"),
+                          "say why, for those who read the journal later");
+    return pawli_check_text("reason", reason, LIMIT_REASON, err);
+}
+
+struct text pawli_content_type_of(struct text body)
+{
+    return pawli_json_check(body, NULL, NULL) == JSON_GOOD ? TEXT("application/json")
+                                                           : TEXT("application/octet-stream");
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Validation of what a caller gives. Each check answers PAWL_OK or fills the error with the field and the rule; it never
+ * changes the value. EINVAL: malformed by itself. ELIMIT: well formed, but over a size limit of limits.h. */
+#ifndef PAWLI_CHECK_H
+#define PAWLI_CHECK_H
+
+#include "base/base.h"
+#include "base/uuid.h"
+
+int pawli_check_name(const char *field, struct text name, pawl_error *err);             /* required; not reserved */
+int pawli_check_name_or_reserved(const char *field, struct text name, pawl_error *err); /* required; "pawl." allowed */
+int pawli_check_topic(const char *field, struct text topic, pawl_error *err);           /* a name that may have '/' */
+int pawli_check_key(const char *field, struct text key, pawl_error *err);               /* absent is fine */
+int pawli_check_text(const char *field, struct text text, size_t limit, pawl_error *err); /* UTF-8, absent is fine */
+int pawli_check_body(const char *field, struct text body, pawl_error *err);
+int pawli_check_content_type(struct text content_type, pawl_error *err); /* absent is fine */
+int pawli_check_header(struct text name, struct text value, pawl_error *err);
+int pawli_check_range(const char *field, int64_t value, int64_t min, int64_t max, pawl_error *err);
+int pawli_check_reason(struct text reason, pawl_error *err); /* required */
+
+/* application/json when the body is good JSON, else application/octet-stream. */
+struct text pawli_content_type_of(struct text body);
+
+#endif

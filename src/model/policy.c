@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/policy.h"
+
+#include "base/codec.h"
+#include "base/json.h"
+
+struct policy_row {
+    const char *key, *meaning;
+    const char *words; /* NULL: a number */
+    const char *value; /* the default, as text */
+    int64_t min, max;
+};
+
+static const struct policy_row rows[] = {
+#define NUMBER(name, key, value, min, max, meaning) [POLICY_##name] = {#key, meaning, NULL, #value, min, max},
+#define WORD(name, key, value, words, meaning)      [POLICY_##name] = {#key, meaning, words, #value, 0, 0},
+#include "model/policy.def"
+#undef NUMBER
+#undef WORD
+};
+static_assert(POLICY_COUNT <= 32, "the set of keys is 32 bits");
+
+const char *pawli_policy_key_text(enum policy_key key)
+{
+    PAWL_ASSERT(key < POLICY_COUNT);
+    return rows[key].key;
+}
+
+const char *pawli_policy_key_meaning(enum policy_key key)
+{
+    PAWL_ASSERT(key < POLICY_COUNT);
+    return rows[key].meaning;
+}
+
+/* The n-th word of "a|b|c". */
+static bool word_at(const char *words, int64_t number, struct text *word)
+{
+    for (;;) {
+        size_t size = strcspn(words, "|");
+        if (number-- == 0) {
+            *word = (struct text){words, size};
+            return true;
+        }
+        if (words[size] == '\0')
+            return false;
+        words += size + 1;
+    }
+}
+
+static bool parse_value(const struct policy_row *row, struct text text, int64_t *value)
+{
+    struct text word;
+    if (!row->words)
+        return pawli_parse_i64(text, value) && *value >= row->min && *value <= row->max;
+    for (int64_t i = 0; word_at(row->words, i, &word); i++)
+        if (text_equal(word, text)) {
+            *value = i;
+            return true;
+        }
+    return false;
+}
+
+struct policy pawli_policy_default(void)
+{
+    struct policy policy = {0};
+    for (size_t i = 0; i < POLICY_COUNT; i++) {
+        bool good = parse_value(&rows[i], text_of(rows[i].value), &policy.values[i]);
+        PAWL_ASSERT(good);
+    }
+    return policy;
+}
+
+struct policy pawli_policy_effective(const struct policy *lane, const struct policy *target)
+{
+    struct policy effective = pawli_policy_default();
+    const struct policy *layers[] = {lane, target};
+    for (size_t i = 0; i < COUNT_OF(layers); i++)
+        for (size_t key = 0; layers[i] && key < POLICY_COUNT; key++)
+            if (layers[i]->set >> key & 1)
+                effective.values[key] = layers[i]->values[key];
+    return effective;
+}
+
+static int find_key(struct text key)
+{
+    for (int i = 0; i < POLICY_COUNT; i++)
+        if (text_is(key, rows[i].key))
+            return i;
+    return -1;
+}
+
+int pawli_policy_set(struct policy *policy, struct text key, struct text value, pawl_error *err)
+{
+    int found = find_key(key);
+    if (found < 0)
+        return pawli_hint(err,
+                          pawli_fail(err, PAWL_EINVAL, "no policy key is called \"%.*s\"",
+                                     key.size > 64 ? 64 : (int)key.size, key.data),
+                          "see \"pawl help lanes\" for the keys");
+    const struct policy_row *row = &rows[found];
+    if (value.size == 0) {
+        policy->set &= ~(1u << found);
+        return PAWL_OK;
+    }
+    int64_t number;
+    if (!parse_value(row, value, &number)) {
+        int status = pawli_fail(err, PAWL_EINVAL, "%s cannot be \"%.*s\"", row->key,
+                                value.size > 64 ? 64 : (int)value.size, value.data);
+        return row->words ? pawli_hint(err, status, "use one of %s", row->words)
+                          : pawli_hint(err, status, "use %lld to %lld", (long long)row->min, (long long)row->max);
+    }
+    policy->values[found] = number;
+    policy->set |= 1u << found;
+    return PAWL_OK;
+}
+
+int pawli_policy_check(const struct policy *effective, pawl_error *err)
+{
+    if (policy_get(effective, POLICY_BACKOFF_MAX_MS) < policy_get(effective, POLICY_BACKOFF_MS))
+        return pawli_hint(err,
+                          pawli_fail(err, PAWL_EINVAL, "backoff_max_ms %lld is less than backoff_ms %lld",
+                                     (long long)policy_get(effective, POLICY_BACKOFF_MAX_MS),
+                                     (long long)policy_get(effective, POLICY_BACKOFF_MS)),
+                          "raise backoff_max_ms or lower backoff_ms");
+    return PAWL_OK;
+}
+
+struct text pawli_policy_json(const struct policy *policy, struct arena *arena)
+{
+    struct buffer buffer;
+    buffer_init(&buffer, 4096);
+    struct json_writer writer = {&buffer, false};
+    pawli_json_open(&writer, '{');
+    for (size_t i = 0; i < POLICY_COUNT; i++) {
+        struct text word;
+        if (!(policy->set >> i & 1))
+            continue;
+        if (rows[i].words && word_at(rows[i].words, policy->values[i], &word))
+            pawli_json_put_text(&writer, rows[i].key, word);
+        else
+            pawli_json_put_i64(&writer, rows[i].key, policy->values[i]);
+    }
+    pawli_json_close(&writer, '}');
+    arena->failed |= buffer.failed;
+    struct text json = pawli_arena_text(arena, buffer_text(&buffer));
+    pawli_buffer_done(&buffer);
+    return json;
+}
+
+int pawli_policy_parse(struct text json, struct policy *policy, pawl_error *err)
+{
+    struct policy result = {0};
+    if (pawli_json_check(json, NULL, NULL) != JSON_GOOD || pawli_json_type(pawli_json_trim(json)) != JSON_OBJECT)
+        return pawli_fail(err, PAWL_ECORRUPT, "a stored policy is not a JSON object");
+    struct json_walk walk = pawli_json_walk(json);
+    struct text name, value;
+    while (pawli_json_member(&walk, &name, &value)) {
+        bool quoted = pawli_json_type(value) == JSON_STRING;
+        struct text plain = quoted ? (struct text){value.data + 1, value.size - 2} : value;
+        if (pawli_policy_set(&result, (struct text){name.data + 1, name.size - 2}, plain, err) < 0)
+            return pawli_fail(err, PAWL_ECORRUPT, "a stored policy has a key or value that this version does not know");
+    }
+    *policy = result;
+    return PAWL_OK;
+}
+
+int64_t pawli_backoff_ms(const struct policy *policy, uint64_t attempt)
+{
+    int64_t base = policy_get(policy, POLICY_BACKOFF_MS), max = policy_get(policy, POLICY_BACKOFF_MAX_MS);
+    int64_t factor = 1;
+    if (attempt == 0)
+        attempt = 1;
+    switch ((enum backoff_shape)policy_get(policy, POLICY_BACKOFF_SHAPE)) {
+    case BACKOFF_EXPONENTIAL: {
+        uint64_t exponent;
+        if (__builtin_add_overflow(attempt - 1, (uint64_t)policy_get(policy, POLICY_BACKOFF_OFFSET), &exponent) ||
+            exponent > 62)
+            exponent = 62;
+        factor = (int64_t)1 << exponent;
+        break;
+    }
+    case BACKOFF_QUADRATIC: {
+        int64_t n = attempt > (uint64_t)INT32_MAX ? INT32_MAX : (int64_t)attempt;
+        factor = mul_saturating(n, n);
+        break;
+    }
+    case BACKOFF_FIXED:
+        break;
+    }
+    int64_t delay = mul_saturating(base, factor);
+    return delay < max ? delay : max;
+}
+
+int64_t pawli_backoff_jittered_ms(const struct policy *policy, uint64_t attempt, uint64_t random)
+{
+    int64_t delay = pawli_backoff_ms(policy, attempt);
+    int64_t band = (int64_t)((__int128)delay * policy_get(policy, POLICY_JITTER_PERCENT) / 100);
+    return delay - (int64_t)(random % ((uint64_t)band + 1));
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Policies: what a lane or a target says about attempts, delays, leases and ends (policy.def). A policy holds only the
+ * keys that were set; what is decided with is the effective one: a target's key beats its lane's, which beats the default. */
+#ifndef PAWLI_POLICY_H
+#define PAWLI_POLICY_H
+
+#include "base/arena.h"
+
+enum policy_key {
+#define NUMBER(name, key, value, min, max, meaning) POLICY_##name,
+#define WORD(name, key, value, words, meaning)      POLICY_##name,
+#include "model/policy.def"
+#undef NUMBER
+#undef WORD
+    POLICY_COUNT
+};
+
+enum backoff_shape { BACKOFF_EXPONENTIAL, BACKOFF_QUADRATIC, BACKOFF_FIXED };
+enum { UNKNOWN_RESEND, UNKNOWN_HOLD };
+enum { EXHAUSTED_DEAD, EXHAUSTED_HOLD };
+enum { KEY_DEAD_SKIP, KEY_DEAD_BLOCK };
+enum { KEY_RELEASE_ENDED, KEY_RELEASE_SUBMITTED };
+
+struct policy {
+    int64_t values[POLICY_COUNT];
+    uint32_t set; /* bit k: key k has a value here */
+};
+
+static inline int64_t policy_get(const struct policy *policy, enum policy_key key)
+{
+    return policy->values[key];
+}
+
+const char *pawli_policy_key_text(enum policy_key key);
+const char *pawli_policy_key_meaning(enum policy_key key);
+
+struct policy pawli_policy_default(void);
+struct policy pawli_policy_effective(const struct policy *lane, const struct policy *target); /* either may be NULL */
+
+/* Sets one key from text ("25", "hold"); an empty value unsets it. EINVAL names the key and what it takes. */
+int pawli_policy_set(struct policy *policy, struct text key, struct text value, pawl_error *err);
+
+/* Refuses an effective policy whose keys contradict each other. */
+int pawli_policy_check(const struct policy *effective, pawl_error *err);
+
+/* As stored and shown: a JSON object of the keys that are set, in the order of policy.def. */
+struct text pawli_policy_json(const struct policy *policy, struct arena *arena);
+int pawli_policy_parse(struct text json, struct policy *policy, pawl_error *err);
+
+/* The delay after failed attempt n (1, 2, …) in milliseconds, without jitter: never wraps, never above the maximum. */
+int64_t pawli_backoff_ms(const struct policy *policy, uint64_t attempt);
+
+/* With jitter: shorter by up to jitter_percent, by a random number. */
+int64_t pawli_backoff_jittered_ms(const struct policy *policy, uint64_t attempt, uint64_t random);
+
+#endif

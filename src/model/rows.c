@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/rows.h"
+
+static const char *const error_classes[ERROR_CLASS_COUNT] = {
+    [ERROR_NONE] = "none",       [ERROR_TRANSIENT] = "transient", [ERROR_PERMANENT] = "permanent",
+    [ERROR_UNKNOWN] = "unknown", [ERROR_EXPIRED] = "expired",
+};
+
+const char *pawli_error_class_text(enum error_class class)
+{
+    PAWL_ASSERT(class < ERROR_CLASS_COUNT);
+    return error_classes[class];
+}
+
+bool pawli_error_class_parse(struct text text, enum error_class *class)
+{
+    for (enum error_class c = 0; c < ERROR_CLASS_COUNT; c++)
+        if (text_is(text, error_classes[c])) {
+            *class = c;
+            return true;
+        }
+    return false;
+}
+
+const char *pawli_hold_kind_text(enum hold_kind kind)
+{
+    static const char *const texts[HOLD_KIND_COUNT] = {
+        [HOLD_STORE] = "store", [HOLD_LANE] = "lane", [HOLD_TARGET] = "target", [HOLD_QUEUE] = "queue"};
+    PAWL_ASSERT(kind < HOLD_KIND_COUNT);
+    return texts[kind];
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* The nouns of pawl as plain structs: what every store keeps, whatever its tables look like. Texts belong to whoever made
+ * the row (an arena of the batch, of a unit, of a page). */
+#ifndef PAWLI_ROWS_H
+#define PAWLI_ROWS_H
+
+#include "base/digest.h"
+#include "base/uuid.h"
+#include "env/env.h"
+#include "model/limits.h"
+#include "model/policy.h"
+#include "model/state.h"
+
+/* The store itself: one row. */
+struct store_row {
+    pawl_uuid life;       /* random, made by init */
+    uint64_t epoch;       /* raised by adopt; 1 first */
+    uint64_t commits;     /* transactions that pawl wrote: the commit number */
+    uint64_t last_number; /* of a message, workflow or schedule */
+    uint64_t last_token;  /* the counter part */
+    uint64_t last_scope, last_queue, last_committer;
+    pawl_uuid boot_id;      /* of the boot in which `boot` was raised last */
+    uint64_t boot;          /* counts boots, so that a lease of an earlier one is over */
+    struct boot_time lease; /* no claim of this boot ends earlier: before it, nobody need look for lost ones */
+};
+
+/* Whoever writes batches: a marker for each, so that a lost COMMIT can be looked up. */
+struct committer_row {
+    uint64_t id;
+    uint64_t slot; /* the lock byte that its process holds while it lives */
+    uint64_t batch;
+};
+
+struct scope_row {
+    uint64_t id;
+    struct text name;
+    uint64_t seq; /* of the last record */
+    struct digest head;
+};
+
+struct lane_row {
+    uint64_t scope;
+    struct text name;
+    struct policy policy;
+};
+
+struct target_row {
+    uint64_t scope;
+    struct text name;
+    struct text url;         /* absent: only exceptions of policy are set */
+    struct text secret_file; /* path, absent when none */
+    struct policy policy;
+};
+
+struct queue_row {
+    uint64_t id, scope;
+    struct text lane, target;
+    uint64_t counts[STATE_COUNT];
+};
+
+enum hold_kind { HOLD_STORE, HOLD_LANE, HOLD_TARGET, HOLD_QUEUE, HOLD_KIND_COUNT };
+
+/* Why something does not move. One of each code for a subject. */
+struct hold_row {
+    enum hold_kind kind;
+    uint64_t scope; /* 0 for the store's own */
+    struct text lane, target;
+    struct text code; /* "paused", "gone", "restored" */
+    struct text reason, by;
+    struct wall_time since, until; /* WALL_NEVER: until it is released */
+};
+
+/* The line of an ordering key: its head is the only one that may move. */
+struct line_row {
+    uint64_t queue;
+    struct text key;
+    uint64_t head;  /* number of the message that holds the key */
+    uint64_t order; /* the head's place in the line */
+    uint64_t depth; /* messages in the line, the head included */
+};
+
+/* A dedupe key or the request id of an enqueue, bound to a message of its queue. */
+enum bound_kind { BOUND_DEDUPE, BOUND_REQUEST };
+struct bound_row {
+    uint64_t queue;
+    enum bound_kind kind;
+    struct text key; /* a request id as 16 bytes */
+    pawl_uuid message;
+    struct digest fingerprint;
+    struct wall_time until; /* WALL_NEVER while its message exists */
+    enum state state;       /* of the message when it was purged; meaningless before */
+};
+
+/* Written once, never changed. */
+struct message_row {
+    uint64_t number, tail;
+    uint64_t queue;
+    uint64_t seq;                    /* of the record that made it; 0: enqueued outside a transition */
+    struct text sender, key, dedupe; /* key: the ordering key */
+    pawl_uuid request_id;            /* of the enqueue; nil when none */
+    uint32_t priority;
+    struct text content_type, payload;
+    struct text headers; /* a JSON object, names sorted; absent when none */
+    struct digest fingerprint;
+    struct wall_time deadline;  /* information only; WALL_NEVER: none */
+    struct wall_time available; /* earliest first send; the time of enqueue when none was given */
+    struct wall_time expires;   /* WALL_NEVER: the policy's age limit */
+    uint32_t max_attempts;      /* 0: the policy's */
+    struct wall_time created;
+};
+
+enum error_class { ERROR_NONE, ERROR_TRANSIENT, ERROR_PERMANENT, ERROR_UNKNOWN, ERROR_EXPIRED, ERROR_CLASS_COUNT };
+
+struct failure {
+    enum error_class class;
+    struct text text;
+    struct wall_time at;
+};
+
+/* What moves. Which fields mean something depends on the place. */
+struct task_row {
+    uint64_t number, queue;
+    enum place place;
+    enum phase phase;
+    enum state ended; /* place ended: delivered, dead or cancelled */
+    uint32_t priority;
+    struct wall_time due;
+    bool is_due_first; /* due is still the message's own available time */
+    uint32_t attempts, deferrals, crashes;
+    struct text key; /* ordering key */
+    uint64_t order;  /* its place in the line of its key */
+    bool holds_key;  /* head of its line */
+
+    uint64_t tail;      /* place claimed: of its message's id */
+    uint64_t token;     /* of the claim; kept while an outcome is awaited */
+    uint64_t committer; /* whose process holds it; 0: claimed by hand */
+    struct text consumer;
+    struct wall_time claimed;
+    struct boot_time lease;
+    uint64_t boot;
+
+    struct failure failure;
+    struct text progress, remote_id;
+
+    struct text hold; /* place held: why */
+    struct wall_time until;
+
+    struct wall_time ended_at;
+    struct text ended_reason, ended_by;
+    pawl_uuid successor;
+
+    struct wall_time updated;
+};
+
+static inline enum state task_state(const struct task_row *task)
+{
+    return task->place == PLACE_ENDED ? task->ended : pawli_state_of(task->phase, task->place);
+}
+
+/* One try; kept for the last few that did not end the message. */
+struct attempt_row {
+    uint64_t number;
+    uint32_t n;
+    struct wall_time began, ended;
+    struct text worker, verdict, text;
+    enum error_class class;
+};
+
+/* A record as the journal keeps it. */
+struct record_row {
+    uint64_t scope, seq;
+    pawl_uuid request_id;
+    struct digest fingerprint;
+    struct text type, ref, content_type, command;
+    struct text response_type, response;
+    struct text pre, post; /* state digests, raw bytes */
+    uint64_t duration_us;  /* 0: not measured */
+    struct wall_time received, committed;
+    uint64_t epoch;
+    struct digest digest;
+    struct text events;   /* JSON array, see model/trace.h; absent when none */
+    struct text messages; /* 48 bytes each: id, fingerprint */
+    struct text settled;  /* JSON array of the settlements as given; absent when none */
+    struct text hashes;   /* of bodies that are not stored: 33 bytes each, see model/trace.h */
+};
+
+#define RECORD_MESSAGE_SIZE (16 + DIGEST_SIZE)
+
+const char *pawli_error_class_text(enum error_class class);
+bool pawli_error_class_parse(struct text text, enum error_class *class);
+const char *pawli_hold_kind_text(enum hold_kind kind);
+
+#endif

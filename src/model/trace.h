@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* The trace of a record, as it is stored: events as one JSON array that json_each() reads (a JSON body as its own bytes, any
+ * other as base64), settlements as a JSON array, and the hashes of bodies that are not stored. */
+#ifndef PAWLI_TRACE_H
+#define PAWLI_TRACE_H
+
+#include "base/buffer.h"
+#include "model/rows.h"
+
+enum keep { KEEP_FULL, KEEP_REFERENCE, KEEP_NONE, KEEP_COUNT };
+
+struct event {
+    struct text topic, type, key, content_type;
+    struct text data;   /* absent unless keep is full */
+    struct digest hash; /* of the body */
+    bool has_stream_seq;
+    uint64_t stream_seq;
+    enum keep keep;
+};
+
+const char *pawli_keep_text(enum keep keep);
+bool pawli_keep_parse(struct text text, enum keep *keep);
+
+/* Appends one event; call pawli_trace_open first and pawli_trace_close last. */
+void pawli_trace_open(struct buffer *out);
+void pawli_trace_event(struct buffer *out, struct arena *scratch, const struct event *event, uint32_t index);
+void pawli_trace_close(struct buffer *out);
+
+/* Reads one after the other; `hash` is filled for those whose body is not stored, `data` for the others. */
+struct trace_walk {
+    struct text json;
+    const char *at, *end;
+};
+bool pawli_trace_begin(struct trace_walk *walk, struct text events); /* false: not well formed */
+enum trace_step { TRACE_EVENT, TRACE_END, TRACE_BAD };
+enum trace_step pawli_trace_next(struct trace_walk *walk, struct arena *arena, struct event *event);
+
+/* The hash of a body that a record no longer stores: kind 'C' command, 'R' response. */
+bool pawli_stored_hash(struct text hashes, char kind, struct digest *hash);
+
+#endif

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+/* Pages of messages, counts. */
+#include "base/json.h"
+#include "model/check.h"
+#include "outbox/views.h"
+
+struct pawl_messages {
+    struct arena arena;
+    size_t count, attempt_count;
+    bool has_more;
+    pawl_message_view *items;
+    pawl_attempt *attempts;
+};
+
+size_t pawl_messages_count(const pawl_messages *messages)
+{
+    return messages->count;
+}
+
+const pawl_message_view *pawl_messages_get(const pawl_messages *messages, size_t index)
+{
+    return index < messages->count ? &messages->items[index] : NULL;
+}
+
+int pawl_messages_has_more(const pawl_messages *messages)
+{
+    return messages->has_more;
+}
+
+size_t pawl_messages_attempt_count(const pawl_messages *messages)
+{
+    return messages->attempt_count;
+}
+
+const pawl_attempt *pawl_messages_attempt(const pawl_messages *messages, size_t index)
+{
+    return index < messages->attempt_count ? &messages->attempts[index] : NULL;
+}
+
+void pawl_messages_free(pawl_messages *messages)
+{
+    if (!messages)
+        return;
+    pawli_arena_done(&messages->arena);
+    pawli_free(messages);
+}
+
+/* ---- rows to views ---- */
+
+static void view_headers(struct arena *arena, struct text json, pawl_message_view *view)
+{
+    struct text name, value;
+    size_t room = 0;
+    pawl_header *headers = NULL;
+    if (!json.data || pawli_json_check(json, NULL, NULL) != JSON_GOOD || json.data[0] != '{')
+        return;
+    struct json_walk walk = pawli_json_walk(json);
+    while (pawli_json_member(&walk, &name, &value)) {
+        if (!pawli_arena_reserve(arena, (void **)&headers, sizeof *headers, view->header_count + 1, &room))
+            return;
+        headers[view->header_count].name = pawli_arena_text(arena, pawli_json_string(arena, name)).data;
+        headers[view->header_count++].value = pawli_arena_text(arena, pawli_json_string(arena, value)).data;
+    }
+    view->headers = headers;
+}
+
+static int64_t or_zero(struct wall_time time)
+{
+    return time.ms == INT64_MAX ? 0 : time.ms;
+}
+
+static void view_message(struct arena *arena, const struct message_row *message, pawl_message_view *view)
+{
+    view->id = pawli_message_id(message->number, message->tail);
+    view->data = message->payload.data;
+    view->data_size = message->payload.size;
+    view->content_type = message->content_type.data;
+    view->key = message->key.data;
+    view->dedupe = message->dedupe.data;
+    view->sender = message->sender.data;
+    view->priority = (int32_t)message->priority;
+    view->max_attempts = message->max_attempts;
+    view->seq = message->seq;
+    view->request_id = message->request_id;
+    memcpy(view->fingerprint, message->fingerprint.bytes, DIGEST_SIZE);
+    view->expires_at_ms = or_zero(message->expires);
+    view->deadline_ms = or_zero(message->deadline);
+    view->created_at_ms = message->created.ms;
+    view_headers(arena, message->headers, view);
+}
+
+static void view_task(const struct task_row *task, pawl_message_view *view)
+{
+    view->state = task->place == PLACE_NONE ? "missing" : pawli_state_text(task_state(task));
+    view->attempts = task->attempts;
+    view->deferrals = task->deferrals;
+    view->crashes = task->crashes;
+    if (task->place == PLACE_READY || task->place == PLACE_BLOCKED)
+        view->available_at_ms = task->due.ms;
+    view->updated_at_ms = task->updated.ms;
+    view->claimed_by = task->consumer.data;
+    if (task->failure.class != ERROR_NONE) {
+        view->error_class = pawli_error_class_text(task->failure.class);
+        view->error_text = task->failure.text.data ? task->failure.text.data : "";
+        view->error_at_ms = task->failure.at.ms;
+    }
+    view->remote_id = task->remote_id.data;
+    view->hold = task->place == PLACE_HELD ? task->hold.data : NULL;
+    if (task->place == PLACE_ENDED) {
+        view->ended_at_ms = task->ended_at.ms;
+        view->ended_reason = task->ended_reason.data;
+        view->ended_by = task->ended_by.data;
+        view->superseded_by = task->successor;
+    }
+}
+
+static pawl_messages *new_messages(size_t count)
+{
+    pawl_messages *messages = pawli_alloc(sizeof *messages);
+    if (!messages)
+        return NULL;
+    messages->items = arena_array(&messages->arena, pawl_message_view, count ? count : 1);
+    return messages;
+}
+
+static int finish(pawl_messages *messages, pawl_messages **ret_messages, pawl_error *err)
+{
+    if (pawli_arena_failed(&messages->arena)) {
+        pawl_messages_free(messages);
+        return pawli_no_memory(err);
+    }
+    *ret_messages = messages;
+    return PAWL_OK;
+}
+
+int pawli_messages_empty(pawl_messages **ret_messages, pawl_error *err)
+{
+    pawl_messages *messages = new_messages(0);
+    return messages ? finish(messages, ret_messages, err) : pawli_no_memory(err);
+}
+
+/* Texts of a claim belong to its unit, which ends: they are copied. */
+static void keep_texts(struct arena *arena, struct claimed *item)
+{
+    struct text *texts[] = {&item->message.sender,       &item->message.key,       &item->message.dedupe,
+                            &item->message.content_type, &item->message.payload,   &item->message.headers,
+                            &item->task.remote_id,       &item->task.failure.text, &item->task.consumer};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        *texts[i] = pawli_arena_text(arena, *texts[i]);
+}
+
+int pawli_messages_of_claim(struct text scope, const struct claim *claim, pawl_messages **ret_messages, pawl_error *err)
+{
+    pawl_messages *messages = new_messages(claim->count);
+    if (!messages)
+        return pawli_no_memory(err);
+    struct arena *arena = &messages->arena;
+    const char *scope_text = pawli_arena_text(arena, scope).data, *lane = pawli_arena_text(arena, claim->lane).data;
+    const char *target = pawli_arena_text(arena, claim->target).data;
+    for (size_t i = 0; messages->items && i < claim->count; i++) {
+        struct claimed item = claim->items[i];
+        pawl_message_view *view = &messages->items[messages->count++];
+        keep_texts(arena, &item);
+        *view = (pawl_message_view){.struct_size = sizeof *view, .scope = scope_text, .lane = lane, .target = target};
+        view_message(arena, &item.message, view);
+        view_task(&item.task, view);
+        view->token = item.task.token;
+        view->lease_until_ms = item.lease_until.ms;
+    }
+    return finish(messages, ret_messages, err);
+}
+
+static enum store_result read_attempts(struct store *store, struct reader *reader, uint64_t number,
+                                       pawl_messages *messages, pawl_error *err)
+{
+    struct page page = {.arena = messages->arena}; /* its rows shall live as long as the messages */
+    struct query query = {.kind = QUERY_ATTEMPTS, .number = number};
+    enum store_result result = pawli_store_read(store, reader, &query, &page, err);
+    messages->arena = page.arena;
+    if (result != STORE_OK)
+        return result;
+    messages->attempts = arena_array(&messages->arena, pawl_attempt, page.count + 1);
+    for (size_t i = 0; messages->attempts && i < page.count; i++) {
+        const struct attempt_row *row = &page.attempts[i];
+        messages->attempts[messages->attempt_count++] = (pawl_attempt){
+            .struct_size = sizeof(pawl_attempt),
+            .number = row->n,
+            .began_at_ms = row->began.ms,
+            .ended_at_ms = row->ended.ms,
+            .worker = row->worker.data,
+            .verdict = row->verdict.data,
+            .error_class = pawli_error_class_text(row->class),
+            .text = row->text.data};
+    }
+    return STORE_OK;
+}
+
+static void view_item(pawl_messages *messages, const struct page *page, const struct message_item *item)
+{
+    pawl_message_view *view = &messages->items[messages->count++];
+    *view = (pawl_message_view){
+        .struct_size = sizeof *view, .scope = item->scope.data, .lane = item->lane.data, .target = item->target.data};
+    view_message(&messages->arena, &item->message, view);
+    view_task(&item->task, view);
+    if (item->task.place == PLACE_CLAIMED)
+        view->lease_until_ms = wall_after_ms(page->wall, (item->task.lease.ns - page->boot.ns) / 1000000).ms;
+}
+
+int pawli_messages_read(pawl_store *store, const struct query *query, bool with_attempts, pawl_messages **ret_messages,
+                        pawl_error *err)
+{
+    struct store *inner = store->opened->store;
+    struct reader *reader;
+    struct page page = {0};
+    enum store_result result = pawli_store_reader(inner, &reader, err);
+    if (result != STORE_OK)
+        return pawli_store_status(result);
+    pawl_messages *messages = pawli_alloc(sizeof *messages);
+    result = messages ? pawli_store_read(inner, reader, query, &page, err) : pawli_store_fail(err, STORE_NO_MEMORY);
+    if (result == STORE_OK) {
+        messages->arena = page.arena; /* the rows live as long as the views on them */
+        messages->has_more = page.more;
+        messages->items = arena_array(&messages->arena, pawl_message_view, page.count + 1);
+        for (size_t i = 0; messages->items && i < page.count; i++)
+            view_item(messages, &page, &page.messages[i]);
+        if (with_attempts && page.count)
+            result = read_attempts(inner, reader, page.messages[0].message.number, messages, err);
+    } else {
+        pawli_page_done(&page);
+    }
+    pawli_store_done(inner, reader);
+    if (result == STORE_OK)
+        return finish(messages, ret_messages, err);
+    pawl_messages_free(messages);
+    return pawli_store_status(result);
+}
+
+/* ---- reading ---- */
+
+static int no_such_message(const pawl_store *store, pawl_error *err)
+{
+    return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "no such message in scope \"%s\"", store->scope_text),
+                      "see \"pawl messages list\"");
+}
+
+int pawl_message_get(pawl_store *store, const pawl_uuid *id, pawl_messages **ret_messages, pawl_error *err)
+{
+    uint64_t number, tail;
+    pawl_messages *messages;
+    if (!pawli_message_id_split(id, &number, &tail))
+        return no_such_message(store, err);
+    int status = pawli_messages_read(store, &(struct query){.kind = QUERY_MESSAGE, .number = number}, true, &messages,
+                                     err);
+    if (status < 0)
+        return status;
+    if (messages->count == 0 || !uuid_equal(&messages->items[0].id, id) ||
+        strcmp(messages->items[0].scope, store->scope_text) != 0) {
+        pawl_messages_free(messages);
+        return no_such_message(store, err);
+    }
+    *ret_messages = messages;
+    return PAWL_OK;
+}
+
+static int check_query(const pawl_messages_query *options, struct query *query, pawl_error *err)
+{
+    uint64_t tail;
+    int status = options->lane ? pawli_check_name("lane", text_of(options->lane), err) : PAWL_OK;
+    if (status == PAWL_OK && options->target)
+        status = pawli_check_name("target", text_of(options->target), err);
+    if (status == PAWL_OK)
+        status = pawli_check_key("key", text_of(options->key), err);
+    if (status == PAWL_OK)
+        status = pawli_check_range("limit", options->limit, 0, LIMIT_LIST, err);
+    if (status == PAWL_OK && options->state && !pawli_state_parse(text_of(options->state), &query->state))
+        status = pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "no state is called \"%.40s\"", options->state),
+                            "use pending, claimed, awaiting, uncertain, delivered, dead or cancelled");
+    if (status == PAWL_OK && !uuid_is_nil(&options->before) &&
+        !pawli_message_id_split(&options->before, &query->before, &tail))
+        status = pawli_fail(err, PAWL_EINVAL, "before is not the id of a message");
+    return status;
+}
+
+int pawl_messages_list(pawl_store *store, const pawl_messages_query *given, pawl_messages **ret_messages,
+                       pawl_error *err)
+{
+    pawl_messages_query options;
+    if (!pawli_copy_options(&options, sizeof options, given))
+        return pawli_bad_struct("pawl_messages_query", err);
+    struct query query = {.kind = QUERY_MESSAGES,
+                          .scope = store->scope,
+                          .lane = text_of(options.lane),
+                          .target = text_of(options.target),
+                          .key = text_of(options.key),
+                          .down = true,
+                          .any_state = !options.state,
+                          .limit = options.limit ? options.limit : 50};
+    int status = check_query(&options, &query, err);
+    return status < 0 ? status : pawli_messages_read(store, &query, false, ret_messages, err);
+}
+
+/* ---- counts ---- */
+
+struct pawl_stats {
+    struct page page;
+    pawl_queue_stats *items;
+};
+
+size_t pawl_stats_count(const pawl_stats *stats)
+{
+    return stats->page.count;
+}
+
+const pawl_queue_stats *pawl_stats_get(const pawl_stats *stats, size_t index)
+{
+    return index < stats->page.count ? &stats->items[index] : NULL;
+}
+
+void pawl_stats_free(pawl_stats *stats)
+{
+    if (!stats)
+        return;
+    pawli_page_done(&stats->page);
+    pawli_free(stats);
+}
+
+int pawl_stats_read(pawl_store *store, const char *lane, const char *target, pawl_stats **ret_stats, pawl_error *err)
+{
+    pawl_stats *stats = pawli_alloc(sizeof *stats);
+    if (!stats)
+        return pawli_no_memory(err);
+    struct query query = {.kind = QUERY_QUEUES,
+                          .scope = store->scope,
+                          .lane = text_of(lane),
+                          .target = text_of(target),
+                          .limit = UINT32_MAX};
+    int status = pawli_store_query(store->opened->store, &query, &stats->page, err);
+    if (status == PAWL_OK) {
+        stats->items = arena_array(&stats->page.arena, pawl_queue_stats, stats->page.count + 1);
+        if (!stats->items)
+            status = pawli_no_memory(err);
+    }
+    if (status < 0) {
+        pawl_stats_free(stats);
+        return status;
+    }
+    for (size_t i = 0; i < stats->page.count; i++) {
+        const struct queue_item *item = &stats->page.queues[i];
+        const uint64_t *counts = item->row.counts;
+        stats->items[i] = (pawl_queue_stats){.scope = item->scope.data,
+                                             .lane = item->row.lane.data,
+                                             .target = item->row.target.data,
+                                             .pending = counts[STATE_PENDING],
+                                             .claimed = counts[STATE_CLAIMED],
+                                             .awaiting = counts[STATE_AWAITING],
+                                             .uncertain = counts[STATE_UNCERTAIN],
+                                             .delivered = counts[STATE_DELIVERED],
+                                             .dead = counts[STATE_DEAD],
+                                             .cancelled = counts[STATE_CANCELLED]};
+    }
+    *ret_stats = stats;
+    return PAWL_OK;
+}

@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: MIT */
+/* What operators do: units with a record in the operator's scope. */
+#include "pawl/operator.h"
+
+#include "base/json.h"
+#include "commit/draft.h"
+#include "model/check.h"
+
+/* One operation: a unit with a record whose command says what was asked, and whose response says what it did. */
+struct operation {
+    pawl_store *store;
+    struct unit unit;
+    struct record_draft record;
+    struct drafting drafting;
+    struct buffer command;
+    struct json_writer writer;
+    struct text reason, actor;
+};
+
+static int open_operation(struct operation *op, pawl_store *store, const char *type, const pawl_operation *given,
+                          bool needs_reason, pawl_error *err)
+{
+    pawl_operation operation;
+    if (!pawli_copy_options(&operation, sizeof operation, given))
+        return pawli_bad_struct("pawl_operation", err);
+    if (store->opened->read_only)
+        return pawli_fail(err, PAWL_EREFUSED, "the store was opened read-only");
+    struct text reason = text_of(operation.reason);
+    int status = needs_reason ? pawli_check_reason(reason, err) : pawli_check_text("reason", reason, LIMIT_REASON, err);
+    if (status == PAWL_OK)
+        status = pawli_check_key("actor", text_of(operation.actor), err);
+    if (status < 0)
+        return status;
+    *op = (struct operation){.store = store};
+    struct env *env = store->opened->env;
+    pawli_unit_init(&op->unit, &store->opened->committer, store->scope);
+    pawli_drafting_init(&op->drafting, env, &op->unit.arena);
+    op->unit.record_scope = TEXT(OPERATOR_SCOPE);
+    op->unit.record = &op->record;
+    op->reason = pawli_draft_text(&op->drafting, operation.reason);
+    op->actor = pawli_draft_text(&op->drafting, operation.actor ? operation.actor : "unknown");
+    op->record.row.type = text_of(type);
+    op->record.row.request_id = operation.request_id;
+    op->record.row.received = env->ops->wall_now(env);
+    op->record.row.content_type = TEXT("application/json");
+    if (uuid_is_nil(&op->record.row.request_id)) {
+        uint8_t random[10];
+        env->ops->random(env, random, sizeof random);
+        op->record.row.request_id = pawli_uuid_v7(op->record.row.received.ms, (uint16_t)(random[8] << 8 | random[9]),
+                                                  random);
+    }
+    buffer_init(&op->command, LIMIT_JSON);
+    op->writer = (struct json_writer){&op->command, false};
+    pawli_json_open(&op->writer, '{');
+    pawli_json_put_text(&op->writer, "scope", store->scope);
+    return PAWL_OK;
+}
+
+static void close_operation(struct operation *op)
+{
+    pawli_buffer_done(&op->command);
+    pawli_drafting_done(&op->drafting);
+    pawli_unit_done(&op->unit);
+}
+
+/* The command is what was asked, and by whom and why: all of it is what a repeated request id must repeat. */
+static int commit_operation(struct operation *op, pawl_error *err)
+{
+    struct record_row *row = &op->record.row;
+    pawli_json_put_text(&op->writer, "reason", op->reason);
+    pawli_json_put_text(&op->writer, "actor", op->actor);
+    pawli_json_close(&op->writer, '}');
+    row->command = pawli_arena_text(&op->unit.arena, buffer_text(&op->command));
+    if (op->command.failed || pawli_arena_failed(&op->unit.arena))
+        return pawli_no_memory(err);
+    op->record.seals_late = true;
+    pawli_seal_body(&op->record, &op->drafting.hasher, NULL, 0, NULL, 0); /* the fingerprint is needed first */
+    if (op->drafting.hasher.failed)
+        return pawli_no_memory(err);
+    op->unit.weight = op->command.size + 500;
+    op->unit.deadline = pawli_deadline(op->store->opened, 0);
+    op->unit.sealed = true;
+    return pawli_commit(&op->unit, err);
+}
+
+/* ---- moves ---- */
+
+static const char *state_or_null(struct text text)
+{
+    enum state state;
+    return text.data && pawli_state_parse(text, &state) ? pawli_state_text(state) : NULL;
+}
+
+/* The answer of a move is what its record's response says: stored now, or long ago. */
+static void read_moved(struct operation *op, pawl_moved *moved)
+{
+    struct text json = op->record.stored.response, name, value;
+    struct arena *arena = &op->unit.arena;
+    pawl_moved result = {.struct_size = moved->struct_size,
+                         .request_id = op->record.row.request_id,
+                         .was_replayed = op->record.replayed};
+    if (json.data && pawli_json_check(json, NULL, NULL) == JSON_GOOD && json.data[0] == '{') {
+        struct json_walk walk = pawli_json_walk(json);
+        while (pawli_json_member(&walk, &name, &value)) {
+            struct text text = pawli_json_type(value) == JSON_STRING ? pawli_json_string(arena, value)
+                                                                     : (struct text){0};
+            if (pawli_json_name_is(name, "before"))
+                result.before = state_or_null(text);
+            else if (pawli_json_name_is(name, "after"))
+                result.after = state_or_null(text);
+            else if (pawli_json_name_is(name, "successor"))
+                pawli_uuid_read(text, &result.successor);
+        }
+    }
+    memcpy(moved, &result, moved->struct_size < sizeof result ? moved->struct_size : sizeof result);
+}
+
+static int move_message(pawl_store *store, const char *type, struct move *move, const pawl_uuid *id,
+                        const pawl_operation *operation, pawl_moved *ret_moved, pawl_error *err)
+{
+    struct operation op;
+    char text[PAWL_UUID_TEXT_SIZE];
+    if (ret_moved && ret_moved->struct_size < sizeof(size_t))
+        return pawli_bad_struct("pawl_moved", err);
+    int status = open_operation(&op, store, type, operation, true, err);
+    if (status < 0)
+        return status;
+    move->id = *id;
+    move->reason = op.reason;
+    move->by = op.actor;
+    store->opened->env->ops->random(store->opened->env, &move->successor_tail, sizeof move->successor_tail);
+    move->successor_tail &= MESSAGE_TAIL_MAX;
+    pawli_json_put_string(&op.writer, "id", pawl_uuid_format(id, text));
+    if (move->kind == MOVE_RESOLVE)
+        pawli_json_put_string(&op.writer, "outcome", pawli_event_text(move->outcome));
+    pawli_unit_add(&op.unit, &move->effect, &pawli_effect_move);
+    status = commit_operation(&op, err);
+    if (status == PAWL_OK && ret_moved)
+        read_moved(&op, ret_moved);
+    close_operation(&op);
+    return status;
+}
+
+int pawl_message_cancel(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation, pawl_moved *ret_moved,
+                        pawl_error *err)
+{
+    struct move move = {.kind = MOVE_CANCEL};
+    return move_message(store, "pawl.message.cancel", &move, id, operation, ret_moved, err);
+}
+
+int pawl_message_requeue(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation, pawl_moved *ret_moved,
+                         pawl_error *err)
+{
+    struct move move = {.kind = MOVE_REQUEUE};
+    return move_message(store, "pawl.message.requeue", &move, id, operation, ret_moved, err);
+}
+
+int pawl_message_purge(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation, pawl_moved *ret_moved,
+                       pawl_error *err)
+{
+    struct move move = {.kind = MOVE_PURGE};
+    return move_message(store, "pawl.message.purge", &move, id, operation, ret_moved, err);
+}
+
+int pawl_message_resolve(pawl_store *store, const pawl_uuid *id, int32_t outcome, const pawl_operation *operation,
+                         pawl_moved *ret_moved, pawl_error *err)
+{
+    struct move move = {.kind = MOVE_RESOLVE};
+    switch (outcome) {
+    case PAWL_VERDICT_DELIVERED:
+        move.outcome = EVENT_DELIVER;
+        break;
+    case PAWL_VERDICT_RETRY:
+        move.outcome = EVENT_RETRY;
+        break;
+    case PAWL_VERDICT_DEAD:
+        move.outcome = EVENT_REFUSE;
+        break;
+    default:
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "outcome is none that a message can be resolved with"),
+                          "use delivered, retry (pending) or dead");
+    }
+    return move_message(store, "pawl.message.resolve", &move, id, operation, ret_moved, err);
+}
+
+/* ---- policies and targets ---- */
+
+static int read_settings(struct policy_change *change, const pawl_setting *settings, size_t count, pawl_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct text value = text_of(settings[i].value ? settings[i].value : "");
+        struct policy one = {0};
+        int status = pawli_policy_set(&one, text_of(settings[i].key ? settings[i].key : ""), value, err);
+        if (status < 0)
+            return status;
+        for (int key = 0; key < POLICY_COUNT; key++) {
+            bool named = strcmp(pawli_policy_key_text((enum policy_key)key), settings[i].key) == 0;
+            if (named && value.size == 0)
+                change->unset |= 1u << key;
+            if (one.set >> key & 1) {
+                change->policy.values[key] = one.values[key];
+                change->policy.set |= 1u << key;
+            }
+        }
+    }
+    return PAWL_OK;
+}
+
+static int change_policy(pawl_store *store, const char *type, struct policy_change *change, const char *name,
+                         const char *url, const char *secret_file, const pawl_operation *operation, pawl_error *err)
+{
+    struct operation op;
+    int status = open_operation(&op, store, type, operation, false, err);
+    if (status < 0)
+        return status;
+    change->name = pawli_draft_text(&op.drafting, name);
+    change->url = pawli_draft_text(&op.drafting, url);
+    change->secret_file = pawli_draft_text(&op.drafting, secret_file);
+    pawli_json_put_text(&op.writer, change->is_target ? "target" : "lane", change->name);
+    pawli_json_put_text(&op.writer, "url", change->url);
+    pawli_json_put_text(&op.writer, "secret_file", change->secret_file);
+    pawli_json_put_raw(&op.writer, "policy", pawli_policy_json(&change->policy, &op.unit.arena));
+    if (change->unset)
+        pawli_json_put_u64(&op.writer, "unset", change->unset);
+    pawli_unit_add(&op.unit, &change->effect, &pawli_effect_policy);
+    status = commit_operation(&op, err);
+    close_operation(&op);
+    return status;
+}
+
+const char *pawl_policy_key(size_t index, const char **ret_default, const char **ret_meaning)
+{
+    static const char *const defaults[] = {
+#define NUMBER(name, key, value, min, max, meaning) #value,
+#define WORD(name, key, value, words, meaning)      #value,
+#include "model/policy.def"
+#undef NUMBER
+#undef WORD
+    };
+    if (index >= POLICY_COUNT)
+        return NULL;
+    if (ret_default)
+        *ret_default = defaults[index];
+    if (ret_meaning)
+        *ret_meaning = pawli_policy_key_meaning((enum policy_key)index);
+    return pawli_policy_key_text((enum policy_key)index);
+}
+
+int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setting *settings, size_t count,
+                  const pawl_operation *operation, pawl_error *err)
+{
+    struct policy_change change = {0};
+    int status = pawli_check_name("lane", text_of(lane), err);
+    if (status == PAWL_OK)
+        status = read_settings(&change, settings, count, err);
+    return status < 0 ? status : change_policy(store, "pawl.lane.set", &change, lane, NULL, NULL, operation, err);
+}
+
+static int check_url(const char *url, pawl_error *err)
+{
+    static const char *const schemes[] = {"http://", "https://", "exec:/", "file:/", "callback:"};
+    int status = pawli_check_text("url", text_of(url), LIMIT_URL, err);
+    if (status < 0)
+        return status;
+    for (size_t i = 0; i < COUNT_OF(schemes); i++)
+        if (strncmp(url, schemes[i], strlen(schemes[i])) == 0 && url[strlen(schemes[i])])
+            return PAWL_OK;
+    return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "url \"%.100s\" has no sink", url),
+                      "use http://…, https://…, exec:/PATH, file:/PATH or callback:NAME");
+}
+
+int pawl_target_add(pawl_store *store, const char *target, const char *url, const char *secret_file,
+                    const pawl_setting *settings, size_t count, const pawl_operation *operation, pawl_error *err)
+{
+    struct policy_change change = {.is_target = true, .replaces = url != NULL};
+    int status = pawli_check_name("target", text_of(target), err);
+    if (status == PAWL_OK && url)
+        status = check_url(url, err);
+    if (status == PAWL_OK)
+        status = pawli_check_text("secret_file", text_of(secret_file), LIMIT_URL, err);
+    if (status == PAWL_OK)
+        status = read_settings(&change, settings, count, err);
+    if (status < 0)
+        return status;
+    return change_policy(store, "pawl.target.set", &change, target, url, secret_file, operation, err);
+}
+
+int pawl_target_remove(pawl_store *store, const char *target, const pawl_operation *operation, pawl_error *err)
+{
+    struct policy_change change = {.is_target = true, .removes = true};
+    int status = pawli_check_name("target", text_of(target), err);
+    return status < 0 ? status
+                      : change_policy(store, "pawl.target.remove", &change, target, NULL, NULL, operation, err);
+}
+
+/* ---- holds ---- */
+
+static int read_subject(const pawl_subject *given, struct hold_change *change, pawl_error *err)
+{
+    pawl_subject subject;
+    if (!pawli_copy_options(&subject, sizeof subject, given))
+        return pawli_bad_struct("pawl_subject", err);
+    int status = subject.lane ? pawli_check_name("lane", text_of(subject.lane), err) : PAWL_OK;
+    if (status == PAWL_OK && subject.target)
+        status = pawli_check_name("target", text_of(subject.target), err);
+    change->lane = text_of(subject.lane);
+    change->target = text_of(subject.target);
+    change->kind = subject.lane ? subject.target ? HOLD_QUEUE : HOLD_LANE : subject.target ? HOLD_TARGET : HOLD_STORE;
+    return status;
+}
+
+static int change_hold(pawl_store *store, const char *type, struct hold_change *change, const char *code,
+                       const pawl_operation *operation, pawl_error *err)
+{
+    struct operation op;
+    int status = open_operation(&op, store, type, operation, true, err);
+    if (status < 0)
+        return status;
+    change->lane = pawli_arena_text(&op.unit.arena, change->lane);
+    change->target = pawli_arena_text(&op.unit.arena, change->target);
+    change->code = pawli_draft_text(&op.drafting, code);
+    change->reason = op.reason;
+    change->by = op.actor;
+    pawli_json_put_string(&op.writer, "kind", pawli_hold_kind_text(change->kind));
+    pawli_json_put_text(&op.writer, "lane", change->lane);
+    pawli_json_put_text(&op.writer, "target", change->target);
+    pawli_json_put_text(&op.writer, "code", change->code);
+    if (!change->releases && change->until.ms != INT64_MAX)
+        pawli_json_put_i64(&op.writer, "until", change->until.ms);
+    pawli_unit_add(&op.unit, &change->effect, &pawli_effect_hold);
+    status = commit_operation(&op, err);
+    close_operation(&op);
+    return status;
+}
+
+int pawl_hold_set(pawl_store *store, const pawl_subject *subject, const char *code, int64_t until_ms,
+                  const pawl_operation *operation, pawl_error *err)
+{
+    struct hold_change change = {.until = until_ms ? (struct wall_time){until_ms} : WALL_NEVER};
+    int status = read_subject(subject, &change, err);
+    if (status == PAWL_OK)
+        status = pawli_check_name("code", text_of(code), err);
+    if (status == PAWL_OK)
+        status = pawli_check_range("until", until_ms, 0, INT64_MAX - 1, err);
+    return status < 0 ? status : change_hold(store, "pawl.hold.set", &change, code, operation, err);
+}
+
+int pawl_hold_release(pawl_store *store, const pawl_subject *subject, const char *code, const pawl_operation *operation,
+                      pawl_error *err)
+{
+    struct hold_change change = {.releases = true};
+    int status = read_subject(subject, &change, err);
+    return status < 0 ? status : change_hold(store, "pawl.hold.release", &change, code, operation, err);
+}
+
+/* ---- listing ---- */
+
+struct pawl_settings {
+    struct page page;
+    size_t count;
+    pawl_lane_view *lanes;
+    pawl_target_view *targets;
+    pawl_hold_view *holds;
+};
+
+size_t pawl_settings_count(const pawl_settings *settings)
+{
+    return settings->count;
+}
+
+const pawl_lane_view *pawl_settings_lane(const pawl_settings *settings, size_t index)
+{
+    return settings->lanes && index < settings->count ? &settings->lanes[index] : NULL;
+}
+
+const pawl_target_view *pawl_settings_target(const pawl_settings *settings, size_t index)
+{
+    return settings->targets && index < settings->count ? &settings->targets[index] : NULL;
+}
+
+const pawl_hold_view *pawl_settings_hold(const pawl_settings *settings, size_t index)
+{
+    return settings->holds && index < settings->count ? &settings->holds[index] : NULL;
+}
+
+void pawl_settings_free(pawl_settings *settings)
+{
+    if (!settings)
+        return;
+    pawli_page_done(&settings->page);
+    pawli_free(settings);
+}
+
+static int read_page(pawl_store *store, enum query_kind kind, pawl_settings **ret_settings, pawl_error *err)
+{
+    pawl_settings *settings = pawli_alloc(sizeof *settings);
+    if (!settings)
+        return pawli_no_memory(err);
+    struct query query = {.kind = kind, .scope = store->scope, .limit = LIMIT_LIST};
+    int status = pawli_store_query(store->opened->store, &query, &settings->page, err);
+    if (status < 0) {
+        pawli_free(settings);
+        return status;
+    }
+    settings->count = settings->page.count;
+    *ret_settings = settings;
+    return PAWL_OK;
+}
+
+static int finish(pawl_settings *settings, pawl_settings **ret_settings, pawl_error *err)
+{
+    if (pawli_arena_failed(&settings->page.arena)) {
+        pawl_settings_free(settings);
+        return pawli_no_memory(err);
+    }
+    *ret_settings = settings;
+    return PAWL_OK;
+}
+
+int pawl_lanes_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err)
+{
+    pawl_settings *settings;
+    int status = read_page(store, QUERY_LANES, &settings, err);
+    if (status < 0)
+        return status;
+    struct arena *arena = &settings->page.arena;
+    settings->lanes = arena_array(arena, pawl_lane_view, settings->count + 1);
+    for (size_t i = 0; settings->lanes && i < settings->count; i++) {
+        const struct lane_row *row = &settings->page.lanes[i];
+        settings->lanes[i] = (pawl_lane_view){.name = row->name.data,
+                                              .policy = pawli_policy_json(&row->policy, arena).data};
+    }
+    return finish(settings, ret_settings, err);
+}
+
+int pawl_targets_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err)
+{
+    pawl_settings *settings;
+    int status = read_page(store, QUERY_TARGETS, &settings, err);
+    if (status < 0)
+        return status;
+    struct arena *arena = &settings->page.arena;
+    settings->targets = arena_array(arena, pawl_target_view, settings->count + 1);
+    for (size_t i = 0; settings->targets && i < settings->count; i++) {
+        const struct target_row *row = &settings->page.targets[i];
+        settings->targets[i] = (pawl_target_view){.name = row->name.data,
+                                                  .url = row->url.data,
+                                                  .secret_file = row->secret_file.data,
+                                                  .policy = pawli_policy_json(&row->policy, arena).data};
+    }
+    return finish(settings, ret_settings, err);
+}
+
+/* A held message is a hold too: of a task. */
+static int add_held_messages(pawl_store *store, pawl_settings *settings, size_t *room, pawl_error *err)
+{
+    static const enum state states[] = {STATE_PENDING, STATE_AWAITING, STATE_UNCERTAIN};
+    struct arena *arena = &settings->page.arena;
+    for (size_t i = 0; i < COUNT_OF(states); i++) {
+        struct page page;
+        struct query query = {.kind = QUERY_MESSAGES,
+                              .scope = store->scope,
+                              .down = true,
+                              .state = states[i],
+                              .place = PLACE_HELD,
+                              .limit = LIMIT_LIST};
+        int status = pawli_store_query(store->opened->store, &query, &page, err);
+        if (status < 0)
+            return status;
+        for (size_t j = 0; j < page.count; j++) {
+            const struct message_item *item = &page.messages[j];
+            if (item->task.place != PLACE_HELD)
+                continue;
+            if (!pawli_arena_reserve(arena, (void **)&settings->holds, sizeof *settings->holds, settings->count + 1,
+                                     room))
+                break;
+            settings->holds[settings->count++] = (pawl_hold_view){
+                .kind = "message",
+                .scope = store->scope_text,
+                .lane = pawli_arena_text(arena, item->lane).data,
+                .target = pawli_arena_text(arena, item->target).data,
+                .message = pawli_message_id(item->message.number, item->message.tail),
+                .code = pawli_arena_text(arena, item->task.hold).data,
+                .since_ms = item->task.updated.ms,
+                .until_ms = item->task.until.ms == INT64_MAX ? 0 : item->task.until.ms,
+                .reason = pawli_arena_text(arena, item->task.failure.text).data};
+        }
+        pawli_page_done(&page);
+    }
+    return PAWL_OK;
+}
+
+int pawl_holds_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err)
+{
+    pawl_settings *settings;
+    size_t room = 0;
+    int status = read_page(store, QUERY_HOLDS, &settings, err);
+    if (status < 0)
+        return status;
+    settings->count = 0;
+    for (size_t i = 0; i < settings->page.count; i++) {
+        const struct hold_item *item = &settings->page.holds[i];
+        if (!pawli_arena_reserve(&settings->page.arena, (void **)&settings->holds, sizeof *settings->holds,
+                                 settings->count + 1, &room))
+            break;
+        settings->holds[settings->count++] = (pawl_hold_view){
+            .kind = pawli_hold_kind_text(item->row.kind),
+            .scope = item->scope.data,
+            .lane = item->row.lane.data,
+            .target = item->row.target.data,
+            .code = item->row.code.data,
+            .reason = item->row.reason.data,
+            .by = item->row.by.data,
+            .since_ms = item->row.since.ms,
+            .until_ms = item->row.until.ms == INT64_MAX ? 0 : item->row.until.ms};
+    }
+    status = add_held_messages(store, settings, &room, err);
+    if (status < 0) {
+        pawl_settings_free(settings);
+        return status;
+    }
+    return finish(settings, ret_settings, err);
+}
+
+/* ---- the store itself ---- */
+
+int pawl_store_adopt(pawl_store *store, const pawl_operation *operation, pawl_error *err)
+{
+    struct operation op;
+    struct adopt adopt = {0};
+    struct hold_change hold = {.kind = HOLD_STORE, .code = TEXT("restored"), .until = WALL_NEVER};
+    struct committer *committer = &store->opened->committer;
+    if (!committer->is_restored)
+        return pawli_fail(err, PAWL_EREFUSED, "the store is where and what it was: there is nothing to adopt");
+    int status = open_operation(&op, store, "pawl.store.adopt", operation, true, err);
+    if (status < 0)
+        return status;
+    hold.reason = op.reason;
+    hold.by = op.actor;
+    pawli_unit_add(&op.unit, &adopt.effect, &pawli_effect_adopt);
+    pawli_unit_add(&op.unit, &hold.effect, &pawli_effect_hold);
+    status = commit_operation(&op, err);
+    close_operation(&op);
+    if (status < 0)
+        return status;
+    status = pawli_store_status(store->opened->store->ops->adopt(store->opened->store, err));
+    if (status < 0)
+        return status;
+    pthread_mutex_lock(&committer->lock);
+    committer->is_restored = false;
+    pthread_mutex_unlock(&committer->lock);
+    return PAWL_OK;
+}

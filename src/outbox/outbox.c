@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* Enqueue, claim, settle: units built in the caller's thread, blocking or with a callback. */
+#include "base/codec.h"
+#include "commit/draft.h"
+#include "model/check.h"
+#include "outbox/views.h"
+
+static int refuse_read_only(const pawl_store *store, pawl_error *err)
+{
+    return store->opened->read_only ? pawli_fail(err, PAWL_EREFUSED, "the store was opened read-only") : PAWL_OK;
+}
+
+static int check_count(const char *what, size_t count, size_t max, pawl_error *err)
+{
+    if (count == 0 || count > max)
+        return pawli_hint(err, pawli_fail(err, count ? PAWL_ELIMIT : PAWL_EINVAL, "%zu %s in one call", count, what),
+                          "give 1 to %zu", max);
+    return PAWL_OK;
+}
+
+/* A unit with one effect, and where its answer goes. The same for both forms of a call. */
+struct request {
+    struct unit unit;
+    struct drafting drafting;
+    struct enqueue enqueue;
+    struct settle settle;
+    pawl_enqueue_done *enqueue_done;
+    pawl_settle_done *settle_done;
+    void *data;
+};
+
+static void open_request(struct request *request, pawl_store *store)
+{
+    *request = (struct request){0};
+    pawli_unit_init(&request->unit, &store->opened->committer, store->scope);
+    pawli_drafting_init(&request->drafting, store->opened->env, &request->unit.arena);
+}
+
+static void close_request(struct request *request)
+{
+    pawli_drafting_done(&request->drafting);
+    pawli_unit_done(&request->unit);
+}
+
+static void seal_request(struct request *request, pawl_store *store)
+{
+    request->unit.weight = request->drafting.weight;
+    request->unit.deadline = pawli_deadline(store->opened, 0);
+    request->unit.sealed = true;
+}
+
+/* ---- enqueue ---- */
+
+static int draft_enqueue(struct request *request, pawl_store *store, const pawl_message *messages, size_t count,
+                         pawl_error *err)
+{
+    int status = refuse_read_only(store, err);
+    if (status == PAWL_OK)
+        status = check_count("messages", count, LIMIT_MESSAGES, err);
+    if (status < 0)
+        return status;
+    request->enqueue.messages = arena_array(&request->unit.arena, struct message_draft, count);
+    if (!request->enqueue.messages)
+        return pawli_no_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        status = pawli_draft_message(&request->drafting, &messages[i], &request->enqueue.messages[i], err);
+        if (status < 0) {
+            pawli_error_item(err, "message", i, count);
+            return status;
+        }
+    }
+    request->enqueue.count = count;
+    pawli_unit_add(&request->unit, &request->enqueue.effect, &pawli_effect_enqueue);
+    seal_request(request, store);
+    return PAWL_OK;
+}
+
+static void answer_enqueue(const struct request *request, pawl_enqueued *results)
+{
+    for (size_t i = 0; i < request->enqueue.count; i++) {
+        const struct message_draft *draft = &request->enqueue.messages[i];
+        results[i] = (pawl_enqueued){.id = draft->id,
+                                     .status = draft->status,
+                                     .was_replayed = draft->replayed,
+                                     .state = pawli_state_text(draft->state)};
+    }
+}
+
+int pawl_enqueue(pawl_store *store, const pawl_message *messages, size_t count, pawl_enqueued *results, pawl_error *err)
+{
+    struct request request;
+    open_request(&request, store);
+    int status = draft_enqueue(&request, store, messages, count, err);
+    if (status == PAWL_OK) {
+        status = pawli_commit(&request.unit, err);
+        if ((status == PAWL_OK || status == PAWL_ECONFLICT) && results)
+            answer_enqueue(&request, results);
+    }
+    close_request(&request);
+    return status;
+}
+
+static void enqueue_answered(struct unit *unit, void *data)
+{
+    struct request *request = data;
+    PAWL_AUTO(pawli_freep) pawl_enqueued *results = pawli_alloc(request->enqueue.count * sizeof *results);
+    bool committed = unit->status == PAWL_OK || unit->status == PAWL_ECONFLICT;
+    if (results && committed)
+        answer_enqueue(request, results);
+    request->enqueue_done(request->data, results ? unit->status : PAWL_ENOMEM, committed ? results : NULL,
+                          committed && results ? request->enqueue.count : 0, &unit->error);
+    close_request(request);
+    pawli_free(request);
+}
+
+int pawl_enqueue_submit(pawl_store *store, const pawl_message *messages, size_t count, pawl_enqueue_done *done,
+                        void *data, pawl_error *err)
+{
+    struct request *request = pawli_alloc(sizeof *request);
+    if (!request)
+        return pawli_no_memory(err);
+    open_request(request, store);
+    request->enqueue_done = done;
+    request->data = data;
+    int status = draft_enqueue(request, store, messages, count, err);
+    if (status == PAWL_OK)
+        status = pawli_commit_later(&request->unit, enqueue_answered, request, err);
+    if (status < 0) {
+        close_request(request);
+        pawli_free(request);
+    }
+    return status;
+}
+
+/* ---- settle ---- */
+
+static_assert((int)PAWL_VERDICT_COUNT == (int)VERDICT_COUNT, "the public verdicts are the model's");
+static_assert((int)PAWL_RESULT_COUNT == (int)SETTLED_COUNT, "the public results are the model's");
+
+static int draft_settle(struct request *request, pawl_store *store, const pawl_settlement *settlements, size_t count,
+                        pawl_error *err)
+{
+    int status = refuse_read_only(store, err);
+    if (status == PAWL_OK)
+        status = check_count("settlements", count, LIMIT_SETTLEMENTS, err);
+    if (status < 0)
+        return status;
+    request->settle.items = arena_array(&request->unit.arena, struct settlement, count);
+    if (!request->settle.items)
+        return pawli_no_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        status = pawli_draft_settlement(&request->drafting, &settlements[i], &request->settle.items[i], err);
+        if (status < 0) {
+            pawli_error_item(err, "settlement", i, count);
+            return status;
+        }
+    }
+    request->settle.count = count;
+    pawli_unit_add(&request->unit, &request->settle.effect, &pawli_effect_settle);
+    seal_request(request, store);
+    return PAWL_OK;
+}
+
+static void answer_settle(const struct request *request, pawl_settled *results)
+{
+    for (size_t i = 0; i < request->settle.count; i++) {
+        const struct settlement *item = &request->settle.items[i];
+        results[i] = (pawl_settled){.result = (int32_t)item->result,
+                                    .state = item->state == STATE_COUNT ? NULL : pawli_state_text(item->state)};
+        if (item->result == SETTLED_EXTENDED)
+            results[i].state = pawli_state_text(STATE_CLAIMED);
+    }
+}
+
+int pawl_settle(pawl_store *store, const pawl_settlement *settlements, size_t count, pawl_settled *results,
+                pawl_error *err)
+{
+    struct request request;
+    open_request(&request, store);
+    int status = draft_settle(&request, store, settlements, count, err);
+    if (status == PAWL_OK)
+        status = pawli_commit(&request.unit, err);
+    if (status == PAWL_OK && results)
+        answer_settle(&request, results);
+    close_request(&request);
+    return status;
+}
+
+static void settle_answered(struct unit *unit, void *data)
+{
+    struct request *request = data;
+    PAWL_AUTO(pawli_freep) pawl_settled *results = pawli_alloc(request->settle.count * sizeof *results);
+    int status = results ? unit->status : PAWL_ENOMEM;
+    if (status == PAWL_OK)
+        answer_settle(request, results);
+    request->settle_done(request->data, status, status == PAWL_OK ? results : NULL,
+                         status == PAWL_OK ? request->settle.count : 0, &unit->error);
+    close_request(request);
+    pawli_free(request);
+}
+
+int pawl_settle_submit(pawl_store *store, const pawl_settlement *settlements, size_t count, pawl_settle_done *done,
+                       void *data, pawl_error *err)
+{
+    struct request *request = pawli_alloc(sizeof *request);
+    if (!request)
+        return pawli_no_memory(err);
+    open_request(request, store);
+    request->settle_done = done;
+    request->data = data;
+    int status = draft_settle(request, store, settlements, count, err);
+    if (status == PAWL_OK)
+        status = pawli_commit_later(&request->unit, settle_answered, request, err);
+    if (status < 0) {
+        close_request(request);
+        pawli_free(request);
+    }
+    return status;
+}
+
+const char *pawl_verdict_text(int verdict)
+{
+    return verdict >= 0 && verdict < PAWL_VERDICT_COUNT ? pawli_verdict_text((enum verdict)verdict) : NULL;
+}
+
+int pawl_verdict_parse(const char *text)
+{
+    enum verdict verdict;
+    return text && pawli_verdict_parse(text_of(text), &verdict) ? (int)verdict : -1;
+}
+
+const char *pawl_result_text(int result)
+{
+    return result >= 0 && result < PAWL_RESULT_COUNT ? pawli_settle_result_text((enum settle_result)result) : NULL;
+}
+
+/* ---- claim ---- */
+
+static int check_claim(const pawl_claim_options *options, pawl_error *err)
+{
+    int status = pawli_check_name("lane", text_of(options->lane), err);
+    if (status == PAWL_OK)
+        status = pawli_check_name("target", text_of(options->target), err);
+    if (status == PAWL_OK && options->consumer)
+        status = pawli_check_name("consumer", text_of(options->consumer), err);
+    if (status == PAWL_OK && options->lease_ms != 0)
+        status = pawli_check_range("lease_ms", options->lease_ms, 1, LIMIT_LEASE_MS, err);
+    if (status == PAWL_OK)
+        status = pawli_check_range("limit", options->limit, 0, LIMIT_CLAIM, err);
+    return status == PAWL_OK ? pawli_check_range("wait_ms", options->wait_ms, 0, INT64_MAX / 1000000, err) : status;
+}
+
+static bool is_held(const struct page *page)
+{
+    for (size_t i = 0; i < page->look_hold_count; i++)
+        if (page->look_holds[i].row.until.ms > page->wall.ms)
+            return true;
+    return false;
+}
+
+/* Whether a claim would find something; if not, *again is when to look again at the latest. */
+static int look(pawl_store *store, const pawl_claim_options *options, bool *worth_it, struct boot_time *again,
+                pawl_error *err)
+{
+    struct page page;
+    int status = pawli_store_query(store->opened->store,
+                                   &(struct query){.kind = QUERY_LOOK,
+                                                   .scope = store->scope,
+                                                   .lane = text_of(options->lane),
+                                                   .target = text_of(options->target),
+                                                   .phase = PHASE_SEND},
+                                   &page, err);
+    if (status < 0)
+        return status;
+    bool held = is_held(&page);
+    *worth_it = (page.look.is_due && !held) || page.look.is_lost;
+    *again = boot_of_wall(page.look.next_due, page.wall, page.boot);
+    if (held)
+        *again = BOOT_NEVER;
+    for (size_t i = 0; i < page.look_hold_count; i++)
+        *again = boot_earlier(*again, boot_of_wall(page.look_holds[i].row.until, page.wall, page.boot));
+    *again = boot_earlier(*again, page.look.next_lease);
+    pawli_page_done(&page);
+    return PAWL_OK;
+}
+
+static int claim_once(pawl_store *store, const pawl_claim_options *options, struct unit *unit, struct claim *claim,
+                      pawl_error *err)
+{
+    *claim = (struct claim){
+        .lane = pawli_arena_text(&unit->arena, text_of(options->lane)),
+        .target = pawli_arena_text(&unit->arena, text_of(options->target)),
+        .consumer = pawli_arena_text(&unit->arena, text_of(options->consumer ? options->consumer : "unnamed")),
+        .id = options->id,
+        .limit = uuid_is_nil(&options->id) ? options->limit : 1,
+        .lease_ms = options->lease_ms,
+        .by_hand = !options->ends_with_process};
+    pawli_unit_add(unit, &claim->effect, &pawli_effect_claim);
+    unit->deadline = pawli_deadline(store->opened, 0);
+    return pawli_arena_failed(&unit->arena) ? pawli_no_memory(err) : pawli_commit(unit, err);
+}
+
+/* Waiting is a loop of this thread, never a place in the queue: look; sleep until something happened or is due. */
+static int claim_or_wait(pawl_store *store, const pawl_claim_options *options, pawl_messages **ret_messages,
+                         pawl_error *err)
+{
+    struct env *env = store->opened->env;
+    struct store *inner = store->opened->store;
+    struct boot_time until = boot_after_ms(env->ops->boot_now(env), options->wait_ms), again;
+    for (;;) {
+        uint64_t seen = inner->ops->news(inner);
+        bool worth_it = !uuid_is_nil(&options->id);
+        int status = worth_it ? PAWL_OK : look(store, options, &worth_it, &again, err);
+        if (status < 0)
+            return status;
+        if (worth_it) {
+            struct unit unit;
+            struct claim claim;
+            pawli_unit_init(&unit, &store->opened->committer, store->scope);
+            status = claim_once(store, options, &unit, &claim, err);
+            bool done = status < 0 || claim.count > 0;
+            if (status == PAWL_OK && done)
+                status = pawli_messages_of_claim(store->scope, &claim, ret_messages, err);
+            pawli_unit_done(&unit);
+            if (done)
+                return status;
+        }
+        struct boot_time now = env->ops->boot_now(env);
+        if (now.ns >= until.ns || !uuid_is_nil(&options->id))
+            return pawli_messages_empty(ret_messages, err);
+        if (!worth_it) /* else what was due expired or went to somebody else: look again at once */
+            inner->ops->wait(inner, seen, boot_earlier(until, again));
+    }
+}
+
+int pawl_claim(pawl_store *store, const pawl_claim_options *given, pawl_messages **ret_messages, pawl_error *err)
+{
+    pawl_claim_options options;
+    if (!pawli_copy_options(&options, sizeof options, given))
+        return pawli_bad_struct("pawl_claim_options", err);
+    int status = check_claim(&options, err);
+    if (status == PAWL_OK)
+        status = refuse_read_only(store, err);
+    if (status < 0)
+        return status;
+    if (options.limit == 0 && uuid_is_nil(&options.id))
+        return pawli_messages_empty(ret_messages, err);
+    struct store *inner = store->opened->store;
+    bool waits = options.wait_ms > 0;
+    if (waits)
+        inner->ops->listen(inner, true);
+    status = claim_or_wait(store, &options, ret_messages, err);
+    if (waits)
+        inner->ops->listen(inner, false);
+    return status;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* From rows to what the public headers show. */
+#ifndef PAWLI_VIEWS_H
+#define PAWLI_VIEWS_H
+
+#include "commit/handle.h"
+#include "pawl/message.h"
+
+int pawli_messages_of_claim(struct text scope, const struct claim *claim, pawl_messages **ret_messages,
+                            pawl_error *err);
+int pawli_messages_empty(pawl_messages **ret_messages, pawl_error *err);
+
+/* Reads a page of messages; attempts too, for one message. */
+int pawli_messages_read(pawl_store *store, const struct query *query, bool with_attempts, pawl_messages **ret_messages,
+                        pawl_error *err);
+
+#endif

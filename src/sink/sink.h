@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* The door to every sink: code that can deliver to a kind of target. A sink is part of the worker's engine: it is called on
+ * the loop's thread, never blocks there, and completes every send exactly once.
+ *
+ *   1  What it says is honest (O4). DELIVERED: the receiver said so. RETRY: nothing arrived, for sure, or the receiver said
+ *      "later". DEAD: impossible; the same bytes will never be taken. UNCERTAIN: the request was sent and nobody knows.
+ *   2  The message id goes with every send, the same for every attempt, so that receivers can deduplicate.
+ *   3  A send ends by its deadline: the worker calls cancel, and the sink completes it soon, as RETRY or UNCERTAIN by 1.
+ *   4  The payload's bytes go out as they are. */
+#ifndef PAWLI_SINK_H
+#define PAWLI_SINK_H
+
+#include "base/arena.h"
+#include "env/engine.h"
+#include "model/decide.h"
+#include "pawl/message.h"
+
+/* What the process that sends allows. Texts are borrowed for its life. */
+struct sink_rules {
+    const char *const *addresses; /* CIDR blocks that beat the list of denied ones */
+    size_t address_count;
+    const char *const *exec_dirs; /* exec: runs programs only below these; none: none */
+    size_t exec_dir_count;
+    const char *const *file_dirs; /* file: writes only below these; none: none */
+    size_t file_dir_count;
+    const char *own_address; /* host:port that this process listens on: never sent to; NULL: none */
+};
+
+/* Where a sink lives. */
+struct sink_host {
+    struct env *env;
+    struct engine *engine; /* the worker's; its loop is engine->loop */
+    const struct sink_rules *rules;
+};
+
+/* One attempt. The upper half is given, the lower half is the sink's answer. */
+struct send {
+    struct arena *arena; /* of the send: what the answer points to lives here */
+    const pawl_message_view *message;
+    const char *url;
+    struct text secret; /* raw bytes of the target's secret; absent: none */
+    uint32_t attempt;   /* 1, 2, … */
+    int64_t timeout_ms;
+    struct boot_time deadline;
+    void *sink_data; /* the sink's own */
+
+    enum verdict verdict;
+    struct text error;               /* why, for everything but delivered */
+    struct text remote_id;           /* what the receiver calls it; absent: it did not say */
+    struct text response;            /* a summary for the list of attempts */
+    int64_t retry_in_ms;             /* the receiver's own wish; -1: none */
+    bool is_gone;                    /* the target is no more: it shall be held */
+    void (*done)(struct send *send); /* called once, on the loop's thread */
+    struct send *next;               /* the worker's */
+};
+
+struct sink;
+
+struct sink_ops {
+    const char *name;
+    const char *const *schemes; /* "http", "https", NULL */
+    int (*open)(const struct sink_host *host, struct sink **ret_sink, pawl_error *err);
+    void (*send)(struct sink *sink, struct send *send); /* takes it; may call done before it returns */
+    void (*cancel)(struct sink *sink,
+                   struct send *send); /* past its deadline, or the worker stops; done follows soon */
+    struct boot_time (*step)(struct sink *sink, struct boot_time now); /* timers of its own; NULL: none */
+    void (*close)(struct sink *sink);                                  /* no send is under way */
+};
+
+struct sink {
+    const struct sink_ops *ops;
+};
+
+extern const struct sink_ops pawli_sink_http, pawli_sink_exec, pawli_sink_file;
+
+/* Reads a target's secret file: "whsec_" and base64 in one line. */
+int pawli_secret_read(const char *path, struct arena *arena, struct text *ret_secret, pawl_error *err);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* The anchor: what the store says of itself in a file of its own, so that a database that was restored, copied or lost its
+ * end is recognised. It says "at least": it is written after each commit, by a writer that still holds the turnstile, and
+ * synced with each checkpoint. Two slots are written in turn; a torn one fails its checksum and the other counts.
+ *
+ * One slot, big-endian: "pawlanc1", inode, epoch, commits (8 bytes each), life (16), head count (8), then scope, seq (8
+ * each) and digest (32) of each head, zeros, and in the last 32 bytes of the slot the SHA-256 of all before. */
+#include "base/codec.h"
+#include "store/sqlite/sqlite.h"
+
+#include <stdio.h>
+
+#include <sys/stat.h>
+
+#define SLOT_SIZE  512 /* a sector, where that means something */
+#define HEAD_SIZE  (8 + 8 + DIGEST_SIZE)
+#define FIXED_SIZE (8 + 3 * 8 + 16 + 8)
+static_assert(FIXED_SIZE + COUNT_OF(((struct anchor *)0)->heads) * HEAD_SIZE + DIGEST_SIZE <= SLOT_SIZE,
+              "the heads fit into a slot");
+
+static const char magic[8] = {'p', 'a', 'w', 'l', 'a', 'n', 'c', '1'};
+
+uint64_t pawli_inode(const struct sqlite_store *store)
+{
+    struct stat facts;
+    if (store->vfs || stat(store->path, &facts) != 0)
+        return 0; /* a VFS of the caller's own has no inodes that we know of */
+    return facts.st_ino;
+}
+
+static struct digest checksum(const uint8_t slot[SLOT_SIZE])
+{
+    struct hasher hasher;
+    pawli_hasher_init(&hasher);
+    struct digest digest = pawli_sha256(&hasher, (struct text){(const char *)slot, SLOT_SIZE - DIGEST_SIZE});
+    if (hasher.failed)
+        memset(digest.bytes, 0xFF, DIGEST_SIZE);
+    pawli_hasher_done(&hasher);
+    return digest;
+}
+
+static void encode(const struct anchor *anchor, uint8_t slot[SLOT_SIZE])
+{
+    memset(slot, 0, SLOT_SIZE);
+    memcpy(slot, magic, sizeof magic);
+    put_be64(slot + 8, anchor->inode);
+    put_be64(slot + 16, anchor->epoch);
+    put_be64(slot + 24, anchor->commits);
+    memcpy(slot + 32, &anchor->life, 16);
+    put_be64(slot + 48, anchor->head_count);
+    uint8_t *at = slot + FIXED_SIZE;
+    for (uint32_t i = 0; i < anchor->head_count; i++, at += HEAD_SIZE) {
+        put_be64(at, anchor->heads[i].scope);
+        put_be64(at + 8, anchor->heads[i].seq);
+        memcpy(at + 16, anchor->heads[i].head.bytes, DIGEST_SIZE);
+    }
+    struct digest digest = checksum(slot);
+    memcpy(slot + SLOT_SIZE - DIGEST_SIZE, digest.bytes, DIGEST_SIZE);
+}
+
+static bool decode(const uint8_t slot[SLOT_SIZE], struct anchor *anchor)
+{
+    struct digest digest = checksum(slot);
+    if (memcmp(slot, magic, sizeof magic) != 0 ||
+        memcmp(slot + SLOT_SIZE - DIGEST_SIZE, digest.bytes, DIGEST_SIZE) != 0)
+        return false;
+    *anchor = (struct anchor){
+        .inode = get_be64(slot + 8), .epoch = get_be64(slot + 16), .commits = get_be64(slot + 24)};
+    memcpy(&anchor->life, slot + 32, 16);
+    uint64_t count = get_be64(slot + 48);
+    if (count > COUNT_OF(anchor->heads))
+        return false;
+    anchor->head_count = (uint32_t)count;
+    const uint8_t *at = slot + FIXED_SIZE;
+    for (uint32_t i = 0; i < anchor->head_count; i++, at += HEAD_SIZE) {
+        anchor->heads[i].scope = get_be64(at);
+        anchor->heads[i].seq = get_be64(at + 8);
+        memcpy(anchor->heads[i].head.bytes, at + 16, DIGEST_SIZE);
+    }
+    return true;
+}
+
+int pawli_anchor_open(struct sqlite_store *store, bool create, pawl_error *err)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
+    PAWL_ASSERT(vfs != NULL);
+    /* SQLite's unix VFS reads the name of the database out of a WAL's name, to take its permissions over: hence the dash. */
+    struct arena arena = {0};
+    struct text path = pawli_arena_format(&arena, "%s-anchor%c%c", store->path, 0, 0);
+    store->anchor_file = pawli_alloc((size_t)vfs->szOsFile);
+    if (!store->anchor_file || !path.data) {
+        pawli_arena_done(&arena);
+        return pawli_no_memory(err);
+    }
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL | (create ? SQLITE_OPEN_CREATE : 0);
+    int code = vfs->xOpen(vfs, path.data, store->anchor_file, flags, NULL);
+    pawli_arena_done(&arena);
+    if (code == SQLITE_OK)
+        return PAWL_OK;
+    pawli_free(store->anchor_file);
+    store->anchor_file = NULL;
+    if (!create)
+        return PAWL_ENOTFOUND;
+    return pawli_fail(err, PAWL_EUNAVAIL, "cannot open \"%s-anchor\": %s", store->path, sqlite3_errstr(code));
+}
+
+void pawli_anchor_close(struct sqlite_store *store)
+{
+    if (!store->anchor_file)
+        return;
+    if (store->anchor_file->pMethods)
+        store->anchor_file->pMethods->xClose(store->anchor_file);
+    pawli_free(store->anchor_file);
+    store->anchor_file = NULL;
+}
+
+bool pawli_anchor_read(struct sqlite_store *store, struct anchor *anchor)
+{
+    bool any = false;
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t slot[SLOT_SIZE];
+        struct anchor found;
+        const sqlite3_io_methods *methods = store->anchor_file->pMethods;
+        if (methods->xRead(store->anchor_file, slot, SLOT_SIZE, (sqlite3_int64)i * SLOT_SIZE) != SQLITE_OK ||
+            !decode(slot, &found))
+            continue;
+        bool newer = !any || found.epoch > anchor->epoch ||
+                     (found.epoch == anchor->epoch && found.commits > anchor->commits);
+        if (newer) {
+            *anchor = found;
+            store->anchor_slot = i ^ 1; /* the older one is written next */
+        }
+        any = true;
+    }
+    return any;
+}
+
+int pawli_anchor_write(struct sqlite_store *store, const struct anchor *anchor)
+{
+    uint8_t slot[SLOT_SIZE];
+    const sqlite3_io_methods *methods = store->anchor_file->pMethods;
+    encode(anchor, slot);
+    int code = methods->xWrite(store->anchor_file, slot, SLOT_SIZE, (sqlite3_int64)store->anchor_slot * SLOT_SIZE);
+    if (code == SQLITE_OK) {
+        store->anchor = *anchor;
+        store->anchor_slot ^= 1;
+    }
+    return code;
+}
+
+int pawli_anchor_sync(struct sqlite_store *store)
+{
+    return store->anchor_file->pMethods->xSync(store->anchor_file, SQLITE_SYNC_NORMAL);
+}
+
+static int record_matches(struct sqlite_store *store, uint64_t scope, uint64_t seq, const struct digest *head,
+                          bool *matches)
+{
+    struct arena arena = {0};
+    struct record_row row;
+    *matches = seq == 0;
+    struct call call = pawli_call(store->writer, SQL_get_record);
+    pawli_bind_u64(&call, scope);
+    pawli_bind_u64(&call, seq);
+    if (pawli_call_row(&call))
+        *matches = pawli_read_record(&call, &row, &arena) && digest_equal(&row.digest, head);
+    pawli_arena_done(&arena);
+    return pawli_call_end(&call);
+}
+
+static void restored(struct sqlite_store *store, struct store_facts *facts, const char *why)
+{
+    store->is_restored = facts->was_restored = true;
+    snprintf(facts->restored_why, sizeof facts->restored_why, "%s", why);
+}
+
+/* Behind the rows is normal; anything else is a store that was restored or copied. */
+enum store_result pawli_anchor_compare(struct sqlite_store *store, struct store_facts *facts, pawl_error *err)
+{
+    struct store_row row;
+    struct call call = pawli_call(store->writer, SQL_get_store);
+    if (pawli_call_row(&call) && !pawli_read_store(&call, &row))
+        call.code = SQLITE_CORRUPT;
+    int code = pawli_call_end(&call);
+    struct anchor anchor;
+    bool matches = true;
+    if (code != SQLITE_OK)
+        return pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err);
+    if (!store->anchor_file || !pawli_anchor_read(store, &anchor))
+        restored(store, facts, "its anchor file is missing or unreadable");
+    else if (!uuid_equal(&anchor.life, &row.life))
+        restored(store, facts, "its anchor file belongs to another store");
+    else if (anchor.inode != pawli_inode(store))
+        restored(store, facts, "the database file is a copy: it is not the file that its anchor was made for");
+    else if (anchor.epoch > row.epoch || anchor.commits > row.commits)
+        restored(store, facts, "its anchor remembers commits that the database does not have");
+    for (uint32_t i = 0; !store->is_restored && code == SQLITE_OK && i < anchor.head_count; i++) {
+        code = record_matches(store, anchor.heads[i].scope, anchor.heads[i].seq, &anchor.heads[i].head, &matches);
+        if (code == SQLITE_OK && !matches)
+            restored(store, facts, "its anchor remembers a record that the database does not have");
+    }
+    if (!store->is_restored)
+        store->anchor = anchor;
+    return pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err);
+}

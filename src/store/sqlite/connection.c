@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/* Connections, their settings, their statements, and the one translation of SQLite's codes. */
+#include "store/sqlite/sqlite.h"
+
+#include <stdio.h>
+
+#define PAGE_SIZE "4096"
+
+struct setting {
+    const char *set, *get;
+    int64_t value;
+};
+
+/* Set, then read back: a setting that did not take is a store that does not keep its promises. */
+static const struct setting settings[] = {
+    {"PRAGMA synchronous = FULL", "PRAGMA synchronous", 2},
+    {"PRAGMA foreign_keys = ON", "PRAGMA foreign_keys", 1},
+    {"PRAGMA trusted_schema = OFF", "PRAGMA trusted_schema", 0},
+    {"PRAGMA cell_size_check = ON", "PRAGMA cell_size_check", 1},
+    {"PRAGMA wal_autocheckpoint = 0", "PRAGMA wal_autocheckpoint", 0},
+};
+
+static int read_number(sqlite3 *db, const char *sql, int64_t *value)
+{
+    sqlite3_stmt *statement;
+    int code = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+    if (code != SQLITE_OK)
+        return code;
+    *value = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
+    return sqlite3_finalize(statement);
+}
+
+int pawli_connection_settings(sqlite3 *db, pawl_error *err)
+{
+    for (size_t i = 0; i < COUNT_OF(settings); i++) {
+        int64_t value = -1;
+        int code = sqlite3_exec(db, settings[i].set, NULL, NULL, NULL);
+        if (code == SQLITE_OK)
+            code = read_number(db, settings[i].get, &value);
+        if (code != SQLITE_OK)
+            return code;
+        if (value != settings[i].value) {
+            pawli_fail(err, PAWL_EUNAVAIL, "SQLite did not take the setting \"%s\"", settings[i].set);
+            return SQLITE_MISUSE;
+        }
+    }
+    return SQLITE_OK;
+}
+
+static int refuse_defaults(sqlite3 *db)
+{
+    int code = sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_extended_result_codes(db, 1);
+    return code;
+}
+
+static int use_wal(sqlite3 *db, bool *is_wal)
+{
+    sqlite3_stmt *statement;
+    int code = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+    if (code != SQLITE_OK)
+        return code;
+    *is_wal = sqlite3_step(statement) == SQLITE_ROW &&
+              sqlite3_stricmp((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
+    return sqlite3_finalize(statement);
+}
+
+int pawli_connection_open(struct sqlite_store *store, bool writer, struct connection **ret_connection, pawl_error *err)
+{
+    struct connection *connection = pawli_alloc(sizeof *connection);
+    if (!connection)
+        return pawli_no_memory(err);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (writer ? SQLITE_OPEN_CREATE : 0);
+    int code = sqlite3_open_v2(store->path, &connection->db, flags, store->gathering);
+    if (code == SQLITE_OK)
+        code = refuse_defaults(connection->db);
+    if (code == SQLITE_OK)
+        code = sqlite3_busy_timeout(connection->db, store->busy_ms > INT_MAX ? INT_MAX : (int)store->busy_ms);
+    bool is_wal = true;
+    if (code == SQLITE_OK && writer)
+        code = sqlite3_exec(connection->db, "PRAGMA page_size = " PAGE_SIZE, NULL, NULL, NULL);
+    if (code == SQLITE_OK && writer)
+        code = use_wal(connection->db, &is_wal);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(connection->db,
+                            "PRAGMA mmap_size = 0; PRAGMA cache_size = -32000; PRAGMA temp_store = MEMORY", NULL, NULL,
+                            NULL);
+    if (code == SQLITE_OK)
+        code = pawli_connection_settings(connection->db, err);
+    if (code == SQLITE_OK && is_wal) {
+        *ret_connection = connection;
+        return PAWL_OK;
+    }
+    int status;
+    if (!is_wal)
+        status = pawli_hint(err, pawli_fail(err, PAWL_EUNAVAIL, "\"%s\" cannot be put into WAL mode", store->path),
+                            "use a local file system, and close programs that have the file open");
+    else if (code == SQLITE_MISUSE)
+        status = PAWL_EUNAVAIL; /* a setting did not take: the error says which */
+    else
+        status = pawli_store_status(pawli_sqlite_result(store, connection->db, code, READ_ONLY, err));
+    pawli_connection_close(connection);
+    return status;
+}
+
+void pawli_connection_finalize(struct connection *connection)
+{
+    for (size_t i = 0; i < SQL_COUNT; i++)
+        sqlite3_finalize(connection->statements[i]);
+    memset(connection->statements, 0, sizeof connection->statements);
+}
+
+void pawli_connection_close(struct connection *connection)
+{
+    if (!connection)
+        return;
+    pawli_connection_finalize(connection);
+    sqlite3_close(connection->db);
+    pawli_free(connection);
+}
+
+enum store_result pawli_sqlite_usable(const struct sqlite_store *store, pawl_error *err)
+{
+    if (getpid() != store->pid) {
+        pawli_hint(err, pawli_fail(err, PAWL_EIO, "the store was opened by another process, before a fork"),
+                   "open the store in the process that uses it");
+        return STORE_POISONED;
+    }
+    if (atomic_load(&store->file->poisoned)) {
+        pawli_hint(err, pawli_fail(err, PAWL_EIO, "storage failed earlier: \"%s\" answers nothing more", store->path),
+                   "close every handle on it in this process and open it again; check the disk");
+        return STORE_POISONED;
+    }
+    return STORE_OK;
+}
+
+enum store_result pawli_sqlite_result(struct sqlite_store *store, sqlite3 *db, int code, enum phase_of_write phase,
+                                      pawl_error *err)
+{
+    if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
+        return STORE_OK;
+    const char *text = db ? sqlite3_errmsg(db) : sqlite3_errstr(code);
+    int primary = code & 0xFF;
+    switch (primary) {
+    case SQLITE_BUSY:
+        pawli_hint(err, pawli_fail(err, PAWL_EBUSY, "the store is locked by another process"), "try again");
+        return STORE_BUSY;
+    case SQLITE_FULL: /* a page that could not be written: its transaction has no commit mark, so nothing was */
+        return pawli_store_fail(err, STORE_FULL);
+    case SQLITE_NOMEM:
+        if (phase != WRITE_COMMIT && phase != WRITE_CHECKPOINT)
+            return pawli_store_fail(err, STORE_NO_MEMORY);
+        break;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        atomic_store(&store->file->poisoned, true);
+        pawli_hint(err, pawli_fail(err, PAWL_ECORRUPT, "\"%s\" is damaged: %s", store->path, text),
+                   "keep a copy of it, then restore a backup and run \"pawl adopt\"");
+        return STORE_CORRUPT;
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+        if (phase == READ_ONLY) {
+            pawli_hint(err, pawli_fail(err, PAWL_EUNAVAIL, "cannot open \"%s\": %s", store->path, text),
+                       "check that its folder exists and may be written to");
+            return STORE_UNAVAILABLE;
+        }
+        break;
+    default:
+        break;
+    }
+    if (phase == READ_ONLY) {
+        pawli_fail(err, PAWL_EUNAVAIL, "cannot read \"%s\": %s", store->path, text);
+        if (err)
+            err->native = code;
+        return STORE_UNAVAILABLE;
+    }
+    atomic_store(&store->file->poisoned, true);
+    int status = phase == WRITE_COMMIT ? PAWL_EUNCERTAIN : PAWL_EIO;
+    pawli_fail(err, status, "writing \"%s\" failed: %s", store->path, text);
+    if (err)
+        err->native = code;
+    return phase == WRITE_COMMIT ? STORE_UNKNOWN : STORE_POISONED;
+}
+
+/* ---- statements ---- */
+
+struct call pawli_call(struct connection *connection, enum sql sql)
+{
+    struct call call = {.connection = connection, .next = 1};
+    sqlite3_stmt **statement = &connection->statements[sql];
+    if (!*statement) {
+        call.code = sqlite3_prepare_v3(connection->db, pawli_sql[sql].text, -1, SQLITE_PREPARE_PERSISTENT, statement,
+                                       NULL);
+        if (call.code == SQLITE_OK)
+            PAWL_ASSERT(sqlite3_bind_parameter_count(*statement) == pawli_sql[sql].params);
+    }
+    call.statement = *statement;
+    return call;
+}
+
+static void bound(struct call *call, int code)
+{
+    if (call->code == SQLITE_OK)
+        call->code = code;
+}
+
+void pawli_bind_i64(struct call *call, int64_t value)
+{
+    bound(call, sqlite3_bind_int64(call->statement, call->next++, value));
+}
+
+void pawli_bind_u64(struct call *call, uint64_t value)
+{
+    PAWL_ASSERT(value <= INT64_MAX);
+    pawli_bind_i64(call, (int64_t)value);
+}
+
+void pawli_bind_null(struct call *call)
+{
+    bound(call, sqlite3_bind_null(call->statement, call->next++));
+}
+
+void pawli_bind_text(struct call *call, struct text text)
+{
+    if (!text.data)
+        pawli_bind_null(call);
+    else
+        bound(call,
+              sqlite3_bind_text64(call->statement, call->next++, text.data, text.size, SQLITE_STATIC, SQLITE_UTF8));
+}
+
+void pawli_bind_blob(struct call *call, const void *data, size_t size)
+{
+    if (!data)
+        pawli_bind_null(call);
+    else if (size == 0)
+        bound(call, sqlite3_bind_zeroblob(call->statement, call->next++, 0));
+    else
+        bound(call, sqlite3_bind_blob64(call->statement, call->next++, data, size, SQLITE_STATIC));
+}
+
+void pawli_bind_body(struct call *call, struct text body, struct text content_type)
+{
+    if (text_is(content_type, "application/json"))
+        pawli_bind_text(call, body);
+    else
+        pawli_bind_blob(call, body.data, body.size);
+}
+
+void pawli_bind_content_type(struct call *call, struct text content_type)
+{
+    pawli_bind_text(call, text_is(content_type, "application/json") ? (struct text){0} : content_type);
+}
+
+void pawli_bind_wall(struct call *call, struct wall_time time)
+{
+    if (time.ms == INT64_MAX)
+        pawli_bind_null(call);
+    else
+        pawli_bind_i64(call, time.ms);
+}
+
+bool pawli_call_row(struct call *call)
+{
+    if (call->code != SQLITE_OK)
+        return false;
+    int code = sqlite3_step(call->statement);
+    call->next = 0;
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        call->code = code;
+    return code == SQLITE_ROW;
+}
+
+int pawli_call_end(struct call *call)
+{
+    if (call->statement)
+        sqlite3_reset(call->statement); /* repeats the error of the step, which call->code already has */
+    return call->code;
+}
+
+int pawli_call_run(struct call *call)
+{
+    bool row = pawli_call_row(call);
+    PAWL_ASSERT(!row);
+    return pawli_call_end(call);
+}
+
+int64_t pawli_column_i64(struct call *call)
+{
+    return sqlite3_column_int64(call->statement, call->next++);
+}
+
+uint64_t pawli_column_u64(struct call *call)
+{
+    return (uint64_t)pawli_column_i64(call);
+}
+
+uint32_t pawli_column_u32(struct call *call)
+{
+    return (uint32_t)pawli_column_i64(call);
+}
+
+struct wall_time pawli_column_wall(struct call *call)
+{
+    int column = call->next++;
+    if (sqlite3_column_type(call->statement, column) == SQLITE_NULL)
+        return WALL_NEVER;
+    return (struct wall_time){sqlite3_column_int64(call->statement, column)};
+}
+
+struct text pawli_column_text(struct call *call, struct arena *arena)
+{
+    int column = call->next++;
+    if (sqlite3_column_type(call->statement, column) == SQLITE_NULL)
+        return (struct text){0};
+    const char *data = sqlite3_column_blob(call->statement, column); /* the bytes, whether text or blob */
+    int size = sqlite3_column_bytes(call->statement, column);
+    if (!data && size > 0)
+        arena->failed = true;
+    return pawli_arena_text(arena, (struct text){data ? data : "", (size_t)size});
+}
+
+struct text pawli_column_content_type(struct call *call, struct arena *arena)
+{
+    struct text content_type = pawli_column_text(call, arena);
+    return content_type.data ? content_type : TEXT("application/json");
+}
+
+bool pawli_column_bytes(struct call *call, void *out, size_t size)
+{
+    int column = call->next++;
+    if (sqlite3_column_bytes(call->statement, column) != (int)size)
+        return false;
+    const void *data = sqlite3_column_blob(call->statement, column);
+    if (!data)
+        return false;
+    memcpy(out, data, size);
+    return true;
+}

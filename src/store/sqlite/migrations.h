@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* The schema, step by step. Migration n makes schema version n; one that was released is never changed. */
+#ifndef PAWLI_MIGRATIONS_H
+#define PAWLI_MIGRATIONS_H
+
+struct migration {
+    const char *name, *sql;
+};
+
+extern const struct migration pawli_migrations[];
+extern const int pawli_migration_count;
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Which claims belong to nobody any more: their lease ended, their boot did, or their process is gone. */
+#include "store/sqlite/sqlite.h"
+
+bool pawli_claim_lost(const struct task_row *task, const struct store_row *store, struct boot_time now,
+                      const pawl_uuid *boot_id, const struct committer_row *alive, size_t alive_count)
+{
+    if (task->boot != store->boot || !uuid_equal(boot_id, &store->boot_id) || task->lease.ns <= now.ns)
+        return true;
+    if (task->committer == 0)
+        return false; /* claimed by hand: the lease alone counts */
+    for (size_t i = 0; i < alive_count; i++)
+        if (alive[i].id == task->committer)
+            return false;
+    return true;
+}
+
+int pawli_list_committers(struct sqlite_store *store, struct connection *connection, struct committer_row **ret_alive,
+                          size_t *ret_alive_count, struct committer_row **ret_dead, size_t *ret_dead_count,
+                          struct arena *arena)
+{
+    size_t alive_room = 0, dead_room = 0;
+    struct call call = pawli_call(connection, SQL_list_committers);
+    while (pawli_call_row(&call)) {
+        struct committer_row row = {0};
+        row.id = pawli_column_u64(&call);
+        row.slot = pawli_column_u64(&call);
+        bool alive = row.slot < GATE_SLOTS && store->gate->ops->is_held(store->gate, GATE_SLOT + (int64_t)row.slot);
+        struct committer_row **rows = alive ? ret_alive : ret_dead;
+        size_t *count = alive ? ret_alive_count : ret_dead_count, *room = alive ? &alive_room : &dead_room;
+        if (!pawli_arena_reserve(arena, (void **)rows, sizeof **rows, *count + 1, room)) {
+            call.code = SQLITE_NOMEM;
+            break;
+        }
+        (*rows)[(*count)++] = row;
+    }
+    return pawli_call_end(&call);
+}

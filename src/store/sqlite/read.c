@@ -1,0 +1,894 @@
+/* SPDX-License-Identifier: MIT */
+/* Read: a page at a time, all in the snapshot of the reader. */
+#include "store/sqlite/sqlite.h"
+
+struct reading {
+    struct sqlite_store *store;
+    struct connection *connection;
+    const struct query *query;
+    struct page *page;
+    struct arena *arena;
+    size_t room; /* of the page's items */
+};
+
+/* Room for one more item of a page. */
+static void *add_item(struct reading *reading, void **items, size_t item_size)
+{
+    if (!pawli_arena_reserve(reading->arena, items, item_size, reading->page->count + 1, &reading->room))
+        return NULL;
+    return (char *)*items + reading->page->count++ * item_size;
+}
+
+/* A page is asked for with one more than its limit, to know whether there is more. */
+static int64_t limit_of(const struct reading *reading)
+{
+    return (int64_t)reading->query->limit + 1;
+}
+
+static bool is_full(const struct reading *reading)
+{
+    return reading->page->count == reading->query->limit;
+}
+
+static int scope_id(struct reading *reading, struct text name, uint64_t *id)
+{
+    struct call call = pawli_call(reading->connection, SQL_get_scope);
+    pawli_bind_text(&call, name);
+    *id = pawli_call_row(&call) ? pawli_column_u64(&call) : 0;
+    return pawli_call_end(&call);
+}
+
+static int scope_name(struct reading *reading, uint64_t id, struct text *name)
+{
+    struct call call = pawli_call(reading->connection, SQL_get_scope_by_id);
+    *name = (struct text){0};
+    pawli_bind_u64(&call, id);
+    if (pawli_call_row(&call)) {
+        call.next = 3;
+        *name = pawli_column_text(&call, reading->arena);
+    }
+    return pawli_call_end(&call);
+}
+
+static int read_store(struct reading *reading)
+{
+    struct call call = pawli_call(reading->connection, SQL_get_store);
+    if (pawli_call_row(&call) && pawli_read_store(&call, &reading->page->store))
+        reading->page->count = 1;
+    return pawli_call_end(&call);
+}
+
+static int read_scopes(struct reading *reading)
+{
+    struct call call = pawli_call(reading->connection, SQL_list_scopes);
+    pawli_bind_u64(&call, reading->query->after);
+    pawli_bind_i64(&call, limit_of(reading));
+    while (pawli_call_row(&call)) {
+        if ((reading->page->more = is_full(reading)))
+            break;
+        struct scope_row *row = add_item(reading, (void **)&reading->page->scopes, sizeof *row);
+        if (!row)
+            return SQLITE_NOMEM;
+        row->id = pawli_column_u64(&call);
+        row->name = pawli_column_text(&call, reading->arena);
+        row->seq = pawli_column_u64(&call);
+        if (!pawli_column_bytes(&call, &row->head, DIGEST_SIZE))
+            call.code = SQLITE_CORRUPT;
+        reading->page->next = row->id;
+    }
+    return pawli_call_end(&call);
+}
+
+static int read_one_record(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    uint64_t scope;
+    int code = scope_id(reading, query->scope, &scope);
+    if (code != SQLITE_OK || scope == 0)
+        return code;
+    struct call call = pawli_call(reading->connection, query->seq ? SQL_get_record : SQL_find_request);
+    if (query->seq) {
+        pawli_bind_u64(&call, scope);
+        pawli_bind_u64(&call, query->seq);
+    } else {
+        pawli_bind_blob(&call, &query->id, sizeof query->id);
+        pawli_bind_u64(&call, scope);
+    }
+    if (pawli_call_row(&call)) {
+        struct record_row *row = add_item(reading, (void **)&reading->page->records, sizeof *row);
+        if (!row)
+            return SQLITE_NOMEM;
+        if (!pawli_read_record(&call, row, reading->arena))
+            call.code = SQLITE_CORRUPT;
+    }
+    return pawli_call_end(&call);
+}
+
+static int read_records(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    uint64_t scope;
+    int code = scope_id(reading, query->scope, &scope);
+    if (code != SQLITE_OK || scope == 0)
+        return code;
+    struct call call = pawli_call(reading->connection, query->down ? SQL_list_records_down : SQL_list_records_up);
+    pawli_bind_u64(&call, scope);
+    pawli_bind_i64(&call, query->down && query->before == 0 ? INT64_MAX
+                                                            : (int64_t)(query->down ? query->before : query->after));
+    pawli_bind_i64(&call, limit_of(reading));
+    while (pawli_call_row(&call)) {
+        if ((reading->page->more = is_full(reading)))
+            break;
+        struct record_row *row = add_item(reading, (void **)&reading->page->records, sizeof *row);
+        if (!row)
+            return SQLITE_NOMEM;
+        if (!pawli_read_record(&call, row, reading->arena))
+            call.code = SQLITE_CORRUPT;
+        reading->page->next = row->seq;
+    }
+    return pawli_call_end(&call);
+}
+
+/* ---- queues, and which of them a query means ---- */
+
+static bool queue_matches(const struct query *query, uint64_t scope, const struct queue_row *row)
+{
+    return (!query->scope.data || row->scope == scope) && (!query->lane.data || text_equal(query->lane, row->lane)) &&
+           (!query->target.data || text_equal(query->target, row->target));
+}
+
+struct queue_set {
+    struct queue_row *rows;
+    struct text *scopes;
+    size_t count, room, scope_room;
+};
+
+static const struct queue_row *in_set(const struct queue_set *set, uint64_t id, size_t *index)
+{
+    size_t low = 0, high = set->count; /* ids ascend */
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (set->rows[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *index = low;
+    return low < set->count && set->rows[low].id == id ? &set->rows[low] : NULL;
+}
+
+static int read_queue_set(struct reading *reading, struct queue_set *set)
+{
+    uint64_t scope = 0;
+    int code = reading->query->scope.data ? scope_id(reading, reading->query->scope, &scope) : SQLITE_OK;
+    if (code != SQLITE_OK)
+        return code;
+    struct call call = pawli_call(reading->connection, SQL_list_queues);
+    pawli_bind_u64(&call, 0);
+    pawli_bind_i64(&call, INT64_MAX);
+    while (pawli_call_row(&call)) {
+        struct queue_row row;
+        pawli_read_queue(&call, &row, reading->arena);
+        if (!queue_matches(reading->query, scope, &row))
+            continue;
+        if (!pawli_arena_reserve(reading->arena, (void **)&set->rows, sizeof row, set->count + 1, &set->room) ||
+            !pawli_arena_reserve(reading->arena, (void **)&set->scopes, sizeof(struct text), set->count + 1,
+                                 &set->scope_room)) {
+            call.code = SQLITE_NOMEM;
+            break;
+        }
+        set->rows[set->count++] = row;
+    }
+    code = pawli_call_end(&call);
+    for (size_t i = 0; code == SQLITE_OK && i < set->count; i++) {
+        bool same = i > 0 && set->rows[i - 1].scope == set->rows[i].scope;
+        if (same)
+            set->scopes[i] = set->scopes[i - 1];
+        else
+            code = scope_name(reading, set->rows[i].scope, &set->scopes[i]);
+    }
+    return code;
+}
+
+static int read_queues(struct reading *reading)
+{
+    struct queue_set set = {0};
+    int code = read_queue_set(reading, &set);
+    for (size_t i = 0; code == SQLITE_OK && i < set.count; i++) {
+        if (set.rows[i].id <= reading->query->after)
+            continue;
+        if ((reading->page->more = is_full(reading)))
+            break;
+        struct queue_item *item = add_item(reading, (void **)&reading->page->queues, sizeof *item);
+        if (!item)
+            return SQLITE_NOMEM;
+        item->row = set.rows[i];
+        item->scope = set.scopes[i];
+        code = pawli_policy_of(reading->connection, item->row.scope, item->row.lane, item->row.target,
+                               &item->lane_policy, &item->target_policy, &item->url, &item->secret_file,
+                               reading->arena);
+        item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
+        reading->page->next = item->row.id;
+    }
+    return code;
+}
+
+/* ---- messages ---- */
+
+static int count_places(struct reading *reading, struct message_item *item)
+{
+    struct call call = pawli_call(reading->connection, SQL_count_places);
+    pawli_bind_u64(&call, item->message.queue);
+    pawli_bind_i64(&call, item->message.priority);
+    pawli_bind_wall(&call, item->message.available);
+    pawli_bind_u64(&call, item->message.number);
+    pawli_bind_text(&call, item->message.key);
+    if (pawli_call_row(&call))
+        item->places = pawli_column_u32(&call);
+    return pawli_call_end(&call);
+}
+
+static int fill_message(struct reading *reading, uint64_t number, struct message_item *item, bool *found)
+{
+    int code = pawli_get_message(reading->connection, number, &item->message, found, reading->arena);
+    if (code != SQLITE_OK || !*found)
+        return code;
+    bool placed;
+    code = pawli_find_task(reading->connection, number, &item->message, &item->task, &placed, reading->arena);
+    if (code == SQLITE_OK && !placed)
+        item->task = (struct task_row){.number = number, .place = PLACE_NONE};
+    if (code == SQLITE_OK && reading->query->wants_places)
+        code = count_places(reading, item);
+    return code;
+}
+
+static int name_queue(struct reading *reading, struct message_item *item)
+{
+    struct queue_row row = {0};
+    struct call call = pawli_call(reading->connection, SQL_get_queue_by_id);
+    pawli_bind_u64(&call, item->message.queue);
+    if (pawli_call_row(&call))
+        pawli_read_queue(&call, &row, reading->arena);
+    int code = pawli_call_end(&call);
+    item->lane = row.lane;
+    item->target = row.target;
+    return code == SQLITE_OK ? scope_name(reading, row.scope, &item->scope) : code;
+}
+
+static int mark_lost(struct reading *reading, struct message_item *item)
+{
+    struct committer_row *alive = NULL, *dead = NULL;
+    size_t alive_count = 0, dead_count = 0;
+    struct store_row store = {0};
+    pawl_uuid boot_id;
+    struct env *env = reading->store->store.env;
+    if (item->task.place != PLACE_CLAIMED)
+        return SQLITE_OK;
+    struct call call = pawli_call(reading->connection, SQL_get_store);
+    if (pawli_call_row(&call) && !pawli_read_store(&call, &store))
+        call.code = SQLITE_CORRUPT;
+    int code = pawli_call_end(&call);
+    if (code == SQLITE_OK)
+        code = pawli_list_committers(reading->store, reading->connection, &alive, &alive_count, &dead, &dead_count,
+                                     reading->arena);
+    env->ops->boot_id(env, &boot_id);
+    item->lost = pawli_claim_lost(&item->task, &store, reading->page->boot, &boot_id, alive, alive_count);
+    return code;
+}
+
+static int read_one_message(struct reading *reading)
+{
+    struct message_item *item = add_item(reading, (void **)&reading->page->messages, sizeof *item);
+    bool found = false;
+    if (!item)
+        return SQLITE_NOMEM;
+    int code = fill_message(reading, reading->query->number, item, &found);
+    if (code == SQLITE_OK && found)
+        code = name_queue(reading, item);
+    if (code == SQLITE_OK && found)
+        code = mark_lost(reading, item);
+    reading->page->count = found;
+    return code;
+}
+
+/* The greatest numbers below `before` of what was walked, newest first. */
+struct newest {
+    uint64_t *numbers;
+    size_t count, room;
+};
+
+static void keep_newest(struct newest *newest, uint64_t number)
+{
+    size_t at = newest->count;
+    if (at == newest->room && (at == 0 || number < newest->numbers[at - 1]))
+        return;
+    if (at < newest->room)
+        newest->count++;
+    else
+        at--;
+    for (; at > 0 && newest->numbers[at - 1] < number; at--)
+        newest->numbers[at] = newest->numbers[at - 1];
+    newest->numbers[at] = number;
+}
+
+enum column_is { COLUMN_PHASE, COLUMN_STATE };
+
+/* Walks one statement; those in order of number stop as soon as enough were kept. */
+static int walk(struct reading *reading, struct call call, const struct queue_set *set, enum column_is column,
+                bool ordered, struct newest *newest)
+{
+    const struct query *query = reading->query;
+    uint64_t before = query->before ? query->before : UINT64_MAX;
+    size_t index;
+    while (pawli_call_row(&call)) {
+        uint64_t number = pawli_column_u64(&call);
+        enum state state;
+        if (column == COLUMN_STATE) {
+            if (!pawli_state_parse(text_of((const char *)sqlite3_column_text(call.statement, call.next++)), &state))
+                continue;
+        } else {
+            uint64_t phase = pawli_column_u64(&call);
+            state = phase == PHASE_POLL ? STATE_AWAITING : phase == PHASE_PROBE ? STATE_UNCERTAIN : query->state;
+        }
+        uint64_t queue = pawli_column_u64(&call);
+        if (state != query->state || number >= before || !in_set(set, queue, &index))
+            continue;
+        const char *key = sqlite3_column_blob(call.statement, call.next);
+        size_t size = (size_t)sqlite3_column_bytes(call.statement, call.next);
+        if (query->key.data && !(key && text_equal(query->key, (struct text){key, size})))
+            continue;
+        keep_newest(newest, number);
+        if (ordered && newest->count == newest->room)
+            break;
+    }
+    return pawli_call_end(&call);
+}
+
+static int walk_before(struct reading *reading, enum sql sql, const struct queue_set *set, enum column_is column,
+                       struct newest *newest)
+{
+    struct call call = pawli_call(reading->connection, sql);
+    pawli_bind_i64(&call, reading->query->before ? (int64_t)reading->query->before : INT64_MAX);
+    return walk(reading, call, set, column, true, newest);
+}
+
+/* Two ordered walks must not stop each other: each gets room of its own, then they are merged. */
+static int walk_also(struct reading *reading, enum sql sql, const struct queue_set *set, struct newest *newest)
+{
+    struct newest other = {.numbers = arena_array(reading->arena, uint64_t, newest->room), .room = newest->room};
+    if (!other.numbers)
+        return SQLITE_NOMEM;
+    int code = walk_before(reading, sql, set, COLUMN_PHASE, &other);
+    for (size_t i = 0; i < other.count; i++)
+        keep_newest(newest, other.numbers[i]);
+    return code;
+}
+
+static int find_by_state(struct reading *reading, const struct queue_set *set, struct newest *newest)
+{
+    static const enum sql unordered[] = {SQL_walk_ready, SQL_walk_blocked};
+    int code = SQLITE_OK;
+    switch (reading->query->state) {
+    case STATE_DELIVERED:
+        return walk_before(reading, SQL_walk_delivered, set, COLUMN_STATE, newest);
+    case STATE_DEAD:
+    case STATE_CANCELLED:
+        return walk_before(reading, SQL_walk_ended_other, set, COLUMN_STATE, newest);
+    case STATE_CLAIMED:
+        return walk_before(reading, SQL_walk_claimed, set, COLUMN_PHASE, newest);
+    case STATE_PENDING:
+    case STATE_AWAITING:
+    case STATE_UNCERTAIN:
+    case STATE_COUNT:
+        break;
+    }
+    for (size_t i = 0; code == SQLITE_OK && i < set->count; i++)
+        for (size_t j = 0; code == SQLITE_OK && j < COUNT_OF(unordered); j++) {
+            struct call call = pawli_call(reading->connection, unordered[j]);
+            pawli_bind_u64(&call, set->rows[i].id);
+            code = walk(reading, call, set, COLUMN_PHASE, false, newest);
+        }
+    if (code == SQLITE_OK)
+        code = walk_also(reading, SQL_walk_held, set, newest);
+    if (code == SQLITE_OK && reading->query->state != STATE_PENDING)
+        code = walk_also(reading, SQL_walk_claimed, set, newest);
+    return code;
+}
+
+static int add_message_item(struct reading *reading, const struct queue_set *set, uint64_t number)
+{
+    bool found;
+    size_t index;
+    struct message_item *item = add_item(reading, (void **)&reading->page->messages, sizeof *item);
+    if (!item)
+        return SQLITE_NOMEM;
+    int code = fill_message(reading, number, item, &found);
+    const struct queue_row *queue = found ? in_set(set, item->message.queue, &index) : NULL;
+    if (!queue) {
+        reading->page->count--;
+        return code;
+    }
+    item->scope = set->scopes[index];
+    item->lane = queue->lane;
+    item->target = queue->target;
+    reading->page->next = number;
+    return code;
+}
+
+static int read_messages_by_state(struct reading *reading, const struct queue_set *set)
+{
+    struct newest newest = {.room = (size_t)limit_of(reading)};
+    newest.numbers = arena_array(reading->arena, uint64_t, newest.room);
+    if (!newest.numbers)
+        return SQLITE_NOMEM;
+    int code = find_by_state(reading, set, &newest);
+    for (size_t i = 0; code == SQLITE_OK && i < newest.count; i++) {
+        if ((reading->page->more = is_full(reading)))
+            break;
+        code = add_message_item(reading, set, newest.numbers[i]);
+    }
+    return code;
+}
+
+static int read_messages(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    struct queue_set set = {0};
+    size_t index;
+    int code = read_queue_set(reading, &set);
+    if (code != SQLITE_OK || set.count == 0)
+        return code;
+    if (!query->any_state)
+        return read_messages_by_state(reading, &set);
+    struct call call = pawli_call(reading->connection, query->down ? SQL_list_messages_down : SQL_list_messages_up);
+    pawli_bind_i64(&call, query->down && query->before == 0 ? INT64_MAX
+                                                            : (int64_t)(query->down ? query->before : query->after));
+    pawli_bind_i64(&call, INT64_MAX);
+    while (pawli_call_row(&call)) {
+        uint64_t number = (uint64_t)sqlite3_column_int64(call.statement, 0);
+        uint64_t queue = (uint64_t)sqlite3_column_int64(call.statement, 2);
+        const char *key = sqlite3_column_blob(call.statement, 5);
+        struct text found = {key, (size_t)sqlite3_column_bytes(call.statement, 5)};
+        if (!in_set(&set, queue, &index) || (query->key.data && !(key && text_equal(query->key, found))))
+            continue;
+        if ((reading->page->more = is_full(reading)))
+            break;
+        call.code = add_message_item(reading, &set, number);
+        if (call.code != SQLITE_OK)
+            break;
+    }
+    return pawli_call_end(&call);
+}
+
+static int read_attempts(struct reading *reading)
+{
+    struct call call = pawli_call(reading->connection, SQL_list_attempts);
+    pawli_bind_u64(&call, reading->query->number);
+    while (pawli_call_row(&call)) {
+        struct attempt_row *row = add_item(reading, (void **)&reading->page->attempts, sizeof *row);
+        if (!row)
+            return SQLITE_NOMEM;
+        row->number = reading->query->number;
+        row->n = pawli_column_u32(&call);
+        row->began = pawli_column_wall(&call);
+        row->ended = pawli_column_wall(&call);
+        row->worker = pawli_column_text(&call, reading->arena);
+        row->verdict = pawli_column_text(&call, reading->arena);
+        if (!pawli_error_class_parse(pawli_column_text(&call, reading->arena), &row->class))
+            row->class = ERROR_UNKNOWN;
+        row->text = pawli_column_text(&call, reading->arena);
+    }
+    return pawli_call_end(&call);
+}
+
+/* ---- lanes, targets, holds ---- */
+
+static int read_policies(struct reading *reading, bool targets)
+{
+    uint64_t scope;
+    int code = scope_id(reading, reading->query->scope, &scope);
+    if (code != SQLITE_OK || scope == 0)
+        return code;
+    struct call call = pawli_call(reading->connection, targets ? SQL_list_targets : SQL_list_lanes);
+    pawli_bind_u64(&call, scope);
+    pawli_bind_text(&call, TEXT(""));
+    pawli_bind_i64(&call, limit_of(reading));
+    while (pawli_call_row(&call)) {
+        struct policy *policy;
+        if ((reading->page->more = is_full(reading)))
+            break;
+        if (targets) {
+            struct target_row *row = add_item(reading, (void **)&reading->page->targets, sizeof *row);
+            if (!row)
+                return SQLITE_NOMEM;
+            row->scope = pawli_column_u64(&call);
+            row->name = pawli_column_text(&call, reading->arena);
+            row->url = pawli_column_text(&call, reading->arena);
+            row->secret_file = pawli_column_text(&call, reading->arena);
+            policy = &row->policy;
+        } else {
+            struct lane_row *row = add_item(reading, (void **)&reading->page->lanes, sizeof *row);
+            if (!row)
+                return SQLITE_NOMEM;
+            row->scope = pawli_column_u64(&call);
+            row->name = pawli_column_text(&call, reading->arena);
+            policy = &row->policy;
+        }
+        if (pawli_policy_parse(pawli_column_text(&call, reading->arena), policy, NULL) < 0)
+            call.code = SQLITE_CORRUPT;
+    }
+    return pawli_call_end(&call);
+}
+
+static int read_lanes(struct reading *reading)
+{
+    return read_policies(reading, false);
+}
+
+static int read_targets(struct reading *reading)
+{
+    return read_policies(reading, true);
+}
+
+static bool parse_hold_kind(struct text text, enum hold_kind *kind)
+{
+    for (*kind = 0; *kind < HOLD_KIND_COUNT; (*kind)++)
+        if (text_is(text, pawli_hold_kind_text(*kind)))
+            return true;
+    return false;
+}
+
+static struct text absent_if_empty(struct text text)
+{
+    return text.size ? text : (struct text){0};
+}
+
+static int read_holds(struct reading *reading)
+{
+    uint64_t scope = 0;
+    int code = reading->query->scope.data ? scope_id(reading, reading->query->scope, &scope) : SQLITE_OK;
+    if (code != SQLITE_OK)
+        return code;
+    struct call call = pawli_call(reading->connection, SQL_list_holds);
+    pawli_bind_i64(&call, INT64_MAX);
+    while (pawli_call_row(&call)) {
+        struct hold_item item = {0};
+        bool good = parse_hold_kind(pawli_column_text(&call, reading->arena), &item.row.kind);
+        item.row.scope = pawli_column_u64(&call);
+        item.row.lane = absent_if_empty(pawli_column_text(&call, reading->arena));
+        item.row.target = absent_if_empty(pawli_column_text(&call, reading->arena));
+        good = good && pawli_read_hold(&call, &item.row, reading->arena);
+        if (!good)
+            call.code = SQLITE_CORRUPT;
+        if (reading->query->scope.data && item.row.kind != HOLD_STORE && item.row.scope != scope)
+            continue;
+        if ((reading->page->more = is_full(reading)))
+            break;
+        struct hold_item *kept = add_item(reading, (void **)&reading->page->holds, sizeof *kept);
+        if (!kept)
+            return SQLITE_NOMEM;
+        *kept = item;
+    }
+    code = pawli_call_end(&call);
+    for (size_t i = 0; code == SQLITE_OK && i < reading->page->count; i++)
+        code = scope_name(reading, reading->page->holds[i].row.scope, &reading->page->holds[i].scope);
+    return code;
+}
+
+/* ---- a look at a queue, without a write ---- */
+
+static int look_for_holds(struct reading *reading, uint64_t scope)
+{
+    const struct query *query = reading->query;
+    const struct text none = TEXT("");
+    const struct {
+        enum hold_kind kind;
+        uint64_t scope;
+        struct text lane, target;
+    } subjects[] = {{HOLD_STORE, 0, none, none},
+                    {HOLD_LANE, scope, query->lane, none},
+                    {HOLD_TARGET, scope, none, query->target},
+                    {HOLD_QUEUE, scope, query->lane, query->target}};
+    size_t room = 0;
+    for (size_t i = 0; i < COUNT_OF(subjects); i++) {
+        struct call call = pawli_call(reading->connection, SQL_find_holds);
+        pawli_bind_text(&call, text_of(pawli_hold_kind_text(subjects[i].kind)));
+        pawli_bind_u64(&call, subjects[i].scope);
+        pawli_bind_text(&call, subjects[i].lane);
+        pawli_bind_text(&call, subjects[i].target);
+        while (pawli_call_row(&call)) {
+            struct page *page = reading->page;
+            if (!pawli_arena_reserve(reading->arena, (void **)&page->look_holds, sizeof *page->look_holds,
+                                     page->look_hold_count + 1, &room)) {
+                call.code = SQLITE_NOMEM;
+                break;
+            }
+            struct hold_item *item = &page->look_holds[page->look_hold_count++];
+            item->row.kind = subjects[i].kind;
+            item->scope = query->scope;
+            item->row.lane = absent_if_empty(subjects[i].lane);
+            item->row.target = absent_if_empty(subjects[i].target);
+            if (!pawli_read_hold(&call, &item->row, reading->arena))
+                call.code = SQLITE_CORRUPT;
+        }
+        int code = pawli_call_end(&call);
+        if (code != SQLITE_OK)
+            return code;
+    }
+    return SQLITE_OK;
+}
+
+static int look_for_due(struct reading *reading, uint64_t queue)
+{
+    struct look *look = &reading->page->look;
+    int code = SQLITE_OK;
+    for (int64_t priority = 1; code == SQLITE_OK && priority <= 9; priority++) {
+        struct call call = pawli_call(reading->connection, SQL_next_due);
+        pawli_bind_u64(&call, queue);
+        pawli_bind_i64(&call, reading->query->phase);
+        pawli_bind_i64(&call, priority);
+        if (pawli_call_row(&call)) {
+            struct wall_time due = pawli_column_wall(&call);
+            if (due.ms < look->next_due.ms)
+                look->next_due = due;
+        }
+        code = pawli_call_end(&call);
+    }
+    look->is_due = look->next_due.ms <= reading->page->wall.ms;
+    return code;
+}
+
+static int look_for_lost(struct reading *reading)
+{
+    struct look *look = &reading->page->look;
+    struct committer_row *alive = NULL, *dead = NULL;
+    size_t alive_count = 0, dead_count = 0;
+    struct store_row store = {0};
+    pawl_uuid boot_id;
+    struct env *env = reading->store->store.env;
+    env->ops->boot_id(env, &boot_id);
+    struct call call = pawli_call(reading->connection, SQL_get_store);
+    if (pawli_call_row(&call) && !pawli_read_store(&call, &store))
+        call.code = SQLITE_CORRUPT;
+    int code = pawli_call_end(&call);
+    if (code == SQLITE_OK)
+        code = pawli_list_committers(reading->store, reading->connection, &alive, &alive_count, &dead, &dead_count,
+                                     reading->arena);
+    if (code != SQLITE_OK)
+        return code;
+    look->next_lease = store.lease;
+    if (uuid_equal(&store.boot_id, &boot_id) && boot_before(reading->page->boot, store.lease) && dead_count == 0)
+        return SQLITE_OK;
+    look->next_lease = BOOT_NEVER;
+    call = pawli_call(reading->connection, SQL_list_claimed);
+    while (pawli_call_row(&call)) {
+        struct task_row row;
+        if (!pawli_read_claimed(&call, &row, reading->arena)) {
+            call.code = SQLITE_CORRUPT;
+            break;
+        }
+        if (pawli_claim_lost(&row, &store, reading->page->boot, &boot_id, alive, alive_count)) {
+            look->is_lost = true;
+            break;
+        }
+        look->next_lease = boot_earlier(look->next_lease, row.lease);
+    }
+    return pawli_call_end(&call);
+}
+
+static int read_look(struct reading *reading)
+{
+    uint64_t scope, queue = 0;
+    reading->page->look = (struct look){.next_due = WALL_NEVER, .next_lease = BOOT_NEVER};
+    int code = scope_id(reading, reading->query->scope, &scope);
+    if (code == SQLITE_OK && scope) {
+        struct call call = pawli_call(reading->connection, SQL_get_queue);
+        pawli_bind_u64(&call, scope);
+        pawli_bind_text(&call, reading->query->lane);
+        pawli_bind_text(&call, reading->query->target);
+        queue = pawli_call_row(&call) ? pawli_column_u64(&call) : 0;
+        code = pawli_call_end(&call);
+    }
+    if (code == SQLITE_OK && queue)
+        code = look_for_due(reading, queue);
+    if (code == SQLITE_OK && queue)
+        code = look_for_holds(reading, scope);
+    return code == SQLITE_OK ? look_for_lost(reading) : code;
+}
+
+static int read_line(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    struct queue_row queue = {0};
+    uint64_t scope;
+    int code = scope_id(reading, query->scope, &scope);
+    if (code != SQLITE_OK)
+        return code;
+    struct call call = pawli_call(reading->connection, SQL_get_queue);
+    pawli_bind_u64(&call, scope);
+    pawli_bind_text(&call, query->lane);
+    pawli_bind_text(&call, query->target);
+    if (pawli_call_row(&call))
+        pawli_read_queue(&call, &queue, reading->arena);
+    code = pawli_call_end(&call);
+    if (code != SQLITE_OK || queue.id == 0)
+        return code;
+    call = pawli_call(reading->connection, SQL_get_line);
+    pawli_bind_u64(&call, queue.id);
+    pawli_bind_text(&call, query->key);
+    struct line_item *line = &reading->page->line;
+    line->found = pawli_call_row(&call);
+    if (line->found) {
+        line->row = (struct line_row){.queue = queue.id, .key = query->key};
+        line->row.head = pawli_column_u64(&call);
+        line->row.order = pawli_column_u64(&call);
+        line->row.depth = pawli_column_u64(&call);
+    }
+    return pawli_call_end(&call);
+}
+
+/* ---- what time may end ---- */
+
+static struct call call_old(struct reading *reading)
+{
+    const struct task_cursor *cursor = &reading->query->cursor;
+    struct call call;
+    switch (reading->query->place) {
+    case PLACE_READY:
+        call = pawli_call(reading->connection, SQL_old_ready);
+        pawli_bind_u64(&call, cursor->queue);
+        pawli_bind_i64(&call, cursor->phase);
+        pawli_bind_i64(&call, cursor->priority);
+        pawli_bind_i64(&call, cursor->due);
+        pawli_bind_u64(&call, cursor->number);
+        break;
+    case PLACE_BLOCKED:
+        call = pawli_call(reading->connection, SQL_old_blocked);
+        pawli_bind_u64(&call, cursor->queue);
+        pawli_bind_text(&call, cursor->key.data ? cursor->key : TEXT(""));
+        pawli_bind_u64(&call, cursor->position);
+        pawli_bind_u64(&call, cursor->number);
+        break;
+    case PLACE_HELD:
+    case PLACE_ENDED:
+    case PLACE_NONE:
+    case PLACE_CLAIMED:
+    case PLACE_COUNT:
+        call = pawli_call(reading->connection, reading->query->place == PLACE_HELD ? SQL_old_held : SQL_old_ended);
+        pawli_bind_u64(&call, cursor->number);
+        break;
+    }
+    pawli_bind_i64(&call, limit_of(reading));
+    return call;
+}
+
+static void advance(struct reading *reading, struct call *call, uint64_t queue, struct old_item *item)
+{
+    struct task_cursor *cursor = &reading->page->cursor;
+    *cursor = (struct task_cursor){.queue = queue, .number = item->number};
+    if (reading->query->place == PLACE_READY) {
+        cursor->phase = pawli_column_i64(call);
+        cursor->priority = pawli_column_i64(call);
+        cursor->due = pawli_column_i64(call);
+        item->phase = (enum phase)cursor->phase;
+    } else if (reading->query->place == PLACE_BLOCKED) {
+        cursor->key = pawli_column_text(call, reading->arena);
+        cursor->position = pawli_column_u64(call);
+    } else if (reading->query->place == PLACE_HELD) {
+        item->phase = (enum phase)pawli_column_i64(call);
+    }
+}
+
+static int describe_old(struct reading *reading, uint64_t queue, struct old_item *item)
+{
+    struct queue_row row = {0};
+    struct policy lane, target;
+    struct call call = pawli_call(reading->connection, SQL_get_queue_by_id);
+    pawli_bind_u64(&call, queue);
+    if (pawli_call_row(&call))
+        pawli_read_queue(&call, &row, reading->arena);
+    int code = pawli_call_end(&call);
+    if (code == SQLITE_OK)
+        code = pawli_policy_of(reading->connection, row.scope, row.lane, row.target, &lane, &target, NULL, NULL,
+                               reading->arena);
+    item->policy = pawli_policy_effective(&lane, &target);
+    return code == SQLITE_OK ? scope_name(reading, row.scope, &item->scope) : code;
+}
+
+static int read_old(struct reading *reading)
+{
+    struct call call = call_old(reading);
+    uint64_t described = 0; /* the queue of the item before: most of a page is of one queue */
+    while (pawli_call_row(&call)) {
+        if ((reading->page->more = is_full(reading)))
+            break;
+        struct old_item *item = add_item(reading, (void **)&reading->page->olds, sizeof *item);
+        if (!item)
+            return SQLITE_NOMEM;
+        uint64_t queue = pawli_column_u64(&call);
+        item->number = pawli_column_u64(&call);
+        item->created = pawli_column_wall(&call);
+        item->expires = pawli_column_wall(&call);
+        item->ends = pawli_column_wall(&call);
+        advance(reading, &call, queue, item);
+        if (queue == described) {
+            item->policy = item[-1].policy;
+            item->scope = item[-1].scope;
+        } else {
+            call.code = describe_old(reading, queue, item);
+            if (call.code != SQLITE_OK)
+                break;
+        }
+        described = queue;
+    }
+    return pawli_call_end(&call);
+}
+
+static int read_old_bounds(struct reading *reading)
+{
+    struct call call = pawli_call(reading->connection, SQL_list_bounds_until);
+    pawli_bind_i64(&call, reading->page->wall.ms);
+    pawli_bind_i64(&call, limit_of(reading));
+    while (pawli_call_row(&call)) {
+        if ((reading->page->more = is_full(reading)))
+            break;
+        struct bound_item *item = add_item(reading, (void **)&reading->page->bounds, sizeof *item);
+        if (!item)
+            return SQLITE_NOMEM;
+        item->queue = pawli_column_u64(&call);
+        item->kind = pawli_column_i64(&call) == BOUND_DEDUPE ? BOUND_DEDUPE : BOUND_REQUEST;
+        item->key = pawli_column_text(&call, reading->arena);
+    }
+    int code = pawli_call_end(&call);
+    for (size_t i = 0; code == SQLITE_OK && i < reading->page->count; i++) {
+        struct bound_item *item = &reading->page->bounds[i];
+        struct queue_row row = {0};
+        call = pawli_call(reading->connection, SQL_get_queue_by_id);
+        pawli_bind_u64(&call, item->queue);
+        if (pawli_call_row(&call))
+            pawli_read_queue(&call, &row, reading->arena);
+        code = pawli_call_end(&call);
+        item->lane = row.lane;
+        item->target = row.target;
+        if (code == SQLITE_OK)
+            code = scope_name(reading, row.scope, &item->scope);
+    }
+    return code;
+}
+
+static int (*const readers[QUERY_KIND_COUNT])(struct reading *reading) = {
+    [QUERY_STORE] = read_store,
+    [QUERY_SCOPES] = read_scopes,
+    [QUERY_RECORD] = read_one_record,
+    [QUERY_RECORDS] = read_records,
+    [QUERY_MESSAGE] = read_one_message,
+    [QUERY_MESSAGES] = read_messages,
+    [QUERY_ATTEMPTS] = read_attempts,
+    [QUERY_QUEUES] = read_queues,
+    [QUERY_LANES] = read_lanes,
+    [QUERY_TARGETS] = read_targets,
+    [QUERY_HOLDS] = read_holds,
+    [QUERY_LOOK] = read_look,
+    [QUERY_LINE] = read_line,
+    [QUERY_OLD] = read_old,
+    [QUERY_OLD_BOUNDS] = read_old_bounds,
+};
+
+enum store_result pawli_sqlite_read(struct sqlite_store *store, struct connection *connection,
+                                    const struct query *query, struct page *page, pawl_error *err)
+{
+    struct env *env = store->store.env;
+    struct reading reading = {
+        .store = store, .connection = connection, .query = query, .page = page, .arena = &page->arena};
+    page->wall = env->ops->wall_now(env);
+    page->boot = env->ops->boot_now(env);
+    int code = readers[query->kind](&reading);
+    if (code == SQLITE_OK && pawli_arena_failed(&page->arena))
+        code = SQLITE_NOMEM;
+    if (code == SQLITE_CORRUPT && sqlite3_errcode(connection->db) != SQLITE_CORRUPT) {
+        pawli_hint(err, pawli_fail(err, PAWL_ECORRUPT, "\"%s\" has a row that cannot be read", store->path),
+                   "run \"pawl verify\"");
+        return STORE_CORRUPT;
+    }
+    return pawli_sqlite_result(store, connection->db, code, READ_ONLY, err);
+}

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: MIT */
+/* Save: writes every row of a view that differs from what load found, and commits. Under the write lock a guard cannot
+ * fail; that exactly one row moved is asserted all the same. */
+#include "base/json.h"
+#include "store/sqlite/sqlite.h"
+
+struct saving {
+    struct connection *connection;
+    const struct view *view;
+    struct arena *arena; /* for the JSON of failures */
+};
+
+/* A statement that must move exactly one row. */
+static int run_one(struct saving *saving, struct call *call)
+{
+    int code = pawli_call_run(call);
+    if (code == SQLITE_OK)
+        PAWL_ASSERT(sqlite3_changes(saving->connection->db) == 1);
+    return code;
+}
+
+static void bind_failure(struct saving *saving, struct call *call, const struct failure *failure)
+{
+    if (failure->class == ERROR_NONE) {
+        pawli_bind_null(call);
+        return;
+    }
+    struct buffer buffer;
+    buffer_init(&buffer, 16 * LIMIT_ERROR_TEXT);
+    struct json_writer writer = {&buffer, false};
+    pawli_json_open(&writer, '{');
+    pawli_json_put_string(&writer, "class", pawli_error_class_text(failure->class));
+    pawli_json_put_i64(&writer, "at", failure->at.ms);
+    pawli_json_put_text(&writer, "text", failure->text);
+    pawli_json_close(&writer, '}');
+    struct text json = pawli_arena_text(saving->arena, buffer_text(&buffer));
+    if (buffer.failed || !json.data)
+        call->code = SQLITE_NOMEM;
+    pawli_bind_text(call, json);
+    pawli_buffer_done(&buffer);
+}
+
+static void bind_counts(struct call *call, const struct task_row *row)
+{
+    pawli_bind_i64(call, row->attempts);
+    pawli_bind_i64(call, row->deferrals);
+    pawli_bind_i64(call, row->crashes);
+}
+
+static void bind_key(struct call *call, const struct task_row *row)
+{
+    pawli_bind_text(call, row->key);
+    if (row->key.data)
+        pawli_bind_u64(call, row->order);
+    else
+        pawli_bind_null(call);
+}
+
+static void bind_history(struct saving *saving, struct call *call, const struct task_row *row)
+{
+    bind_failure(saving, call, &row->failure);
+    pawli_bind_blob(call, row->progress.data, row->progress.size);
+    pawli_bind_text(call, row->remote_id);
+    pawli_bind_i64(call, row->updated.ms);
+}
+
+static int add_ready(struct saving *saving, const struct task_row *row)
+{
+    struct call call = pawli_call(saving->connection, SQL_add_ready);
+    pawli_bind_u64(&call, row->queue);
+    pawli_bind_i64(&call, row->phase);
+    pawli_bind_i64(&call, row->priority);
+    pawli_bind_i64(&call, row->due.ms);
+    pawli_bind_u64(&call, row->number);
+    pawli_bind_i64(&call, row->is_due_first);
+    bind_counts(&call, row);
+    bind_key(&call, row);
+    bind_history(saving, &call, row);
+    return pawli_call_run(&call);
+}
+
+static int remove_ready(struct saving *saving, const struct task_row *row)
+{
+    struct call call = pawli_call(saving->connection, SQL_remove_ready);
+    pawli_bind_u64(&call, row->queue);
+    pawli_bind_i64(&call, row->phase);
+    pawli_bind_i64(&call, row->priority);
+    pawli_bind_i64(&call, row->due.ms);
+    pawli_bind_u64(&call, row->number);
+    return run_one(saving, &call);
+}
+
+static int add_blocked(struct saving *saving, const struct task_row *row)
+{
+    struct call call = pawli_call(saving->connection, SQL_add_blocked);
+    pawli_bind_u64(&call, row->queue);
+    pawli_bind_text(&call, row->key);
+    pawli_bind_u64(&call, row->order);
+    pawli_bind_u64(&call, row->number);
+    pawli_bind_i64(&call, row->priority);
+    pawli_bind_i64(&call, row->due.ms);
+    pawli_bind_i64(&call, row->is_due_first);
+    bind_counts(&call, row);
+    bind_history(saving, &call, row);
+    return pawli_call_run(&call);
+}
+
+static int remove_blocked(struct saving *saving, const struct task_row *row)
+{
+    struct call call = pawli_call(saving->connection, SQL_remove_blocked);
+    pawli_bind_u64(&call, row->queue);
+    pawli_bind_text(&call, row->key);
+    pawli_bind_u64(&call, row->order);
+    pawli_bind_u64(&call, row->number);
+    return run_one(saving, &call);
+}
+
+static int add_claimed(struct saving *saving, const struct task_row *row)
+{
+    struct call call = pawli_call(saving->connection, SQL_add_claimed);
+    pawli_bind_u64(&call, row->number);
+    pawli_bind_u64(&call, row->tail);
+    pawli_bind_u64(&call, row->queue);
+    pawli_bind_i64(&call, row->phase);
+    pawli_bind_i64(&call, row->priority);
+    pawli_bind_i64(&call, row->due.ms);
+    pawli_bind_i64(&call, row->is_due_first);
+    pawli_bind_u64(&call, row->token);
+    if (row->committer)
+        pawli_bind_u64(&call, row->committer);
+    else
+        pawli_bind_null(&call);
+    pawli_bind_text(&call, row->consumer);
+    pawli_bind_i64(&call, row->claimed.ms);
+    pawli_bind_i64(&call, row->lease.ns);
+    pawli_bind_u64(&call, row->boot);
+    bind_counts(&call, row);
+    bind_key(&call, row);
+    bind_history(saving, &call, row);
+    return pawli_call_run(&call);
+}
+
+static int put_claimed(struct saving *saving, const struct task_row *row)
+{
+    struct call call = pawli_call(saving->connection, SQL_put_claimed);
+    pawli_bind_i64(&call, row->lease.ns);
+    pawli_bind_u64(&call, row->boot);
+    pawli_bind_blob(&call, row->progress.data, row->progress.size);
+    pawli_bind_i64(&call, row->updated.ms);
+    pawli_bind_u64(&call, row->number);
+    pawli_bind_u64(&call, row->token);
+    return run_one(saving, &call);
+}
+
+static int remove_claimed(struct saving *saving, const struct task_row *row)
+{
+    struct call call = pawli_call(saving->connection, SQL_remove_claimed);
+    pawli_bind_u64(&call, row->number);
+    pawli_bind_u64(&call, row->token);
+    return run_one(saving, &call);
+}
+
+static int add_held(struct saving *saving, const struct task_row *row)
+{
+    struct call call = pawli_call(saving->connection, SQL_add_held);
+    pawli_bind_u64(&call, row->number);
+    pawli_bind_u64(&call, row->queue);
+    pawli_bind_i64(&call, row->phase);
+    pawli_bind_i64(&call, row->priority);
+    pawli_bind_i64(&call, row->due.ms);
+    pawli_bind_i64(&call, row->is_due_first);
+    pawli_bind_text(&call, row->hold);
+    pawli_bind_wall(&call, row->until);
+    pawli_bind_u64(&call, row->token);
+    bind_counts(&call, row);
+    bind_key(&call, row);
+    pawli_bind_i64(&call, row->holds_key);
+    bind_history(saving, &call, row);
+    return pawli_call_run(&call);
+}
+
+static int remove_held(struct saving *saving, const struct task_row *row)
+{
+    struct call call = pawli_call(saving->connection, SQL_remove_held);
+    pawli_bind_u64(&call, row->number);
+    return run_one(saving, &call);
+}
+
+static int add_ended(struct saving *saving, const struct task_row *row)
+{
+    struct call call = pawli_call(saving->connection, SQL_add_ended);
+    pawli_bind_u64(&call, row->number);
+    pawli_bind_u64(&call, row->queue);
+    pawli_bind_text(&call, text_of(pawli_state_text(row->ended)));
+    bind_counts(&call, row);
+    bind_key(&call, row);
+    pawli_bind_i64(&call, row->holds_key);
+    bind_failure(saving, &call, &row->failure);
+    pawli_bind_text(&call, row->remote_id);
+    pawli_bind_i64(&call, row->ended_at.ms);
+    pawli_bind_text(&call, row->ended_reason);
+    pawli_bind_text(&call, row->ended_by);
+    pawli_bind_blob(&call, uuid_is_nil(&row->successor) ? NULL : &row->successor, sizeof row->successor);
+    return pawli_call_run(&call);
+}
+
+static int remove_ended(struct saving *saving, const struct task_row *row)
+{
+    struct call call = pawli_call(saving->connection, SQL_remove_ended);
+    pawli_bind_u64(&call, row->number);
+    pawli_bind_text(&call, text_of(pawli_state_text(row->ended)));
+    return run_one(saving, &call);
+}
+
+/* Moving a task is taking it out of one place and putting it into another. */
+static const struct {
+    int (*add)(struct saving *saving, const struct task_row *row);
+    int (*remove)(struct saving *saving, const struct task_row *row);
+} places[PLACE_COUNT] = {
+    [PLACE_READY] = {add_ready, remove_ready},       [PLACE_BLOCKED] = {add_blocked, remove_blocked},
+    [PLACE_CLAIMED] = {add_claimed, remove_claimed}, [PLACE_HELD] = {add_held, remove_held},
+    [PLACE_ENDED] = {add_ended, remove_ended},
+};
+
+static int add_message(struct saving *saving, const struct message_row *row)
+{
+    struct call call = pawli_call(saving->connection, SQL_add_message);
+    pawli_bind_u64(&call, row->number);
+    pawli_bind_u64(&call, row->tail);
+    pawli_bind_u64(&call, row->queue);
+    if (row->seq)
+        pawli_bind_u64(&call, row->seq);
+    else
+        pawli_bind_null(&call);
+    pawli_bind_text(&call, row->sender);
+    pawli_bind_text(&call, row->key);
+    pawli_bind_text(&call, row->dedupe);
+    pawli_bind_blob(&call, uuid_is_nil(&row->request_id) ? NULL : &row->request_id, sizeof row->request_id);
+    pawli_bind_i64(&call, row->priority);
+    pawli_bind_content_type(&call, row->content_type);
+    pawli_bind_body(&call, row->payload, row->content_type);
+    pawli_bind_text(&call, row->headers);
+    pawli_bind_blob(&call, &row->fingerprint, DIGEST_SIZE);
+    pawli_bind_wall(&call, row->deadline);
+    pawli_bind_wall(&call, row->available);
+    pawli_bind_wall(&call, row->expires);
+    if (row->max_attempts)
+        pawli_bind_i64(&call, row->max_attempts);
+    else
+        pawli_bind_null(&call);
+    pawli_bind_wall(&call, row->created);
+    return pawli_call_run(&call);
+}
+
+static int remove_attempts(struct saving *saving, uint64_t number, int64_t up_to)
+{
+    struct call call = pawli_call(saving->connection, SQL_remove_attempts);
+    pawli_bind_u64(&call, number);
+    pawli_bind_i64(&call, up_to);
+    return pawli_call_run(&call);
+}
+
+static int add_attempt(struct saving *saving, const struct attempt_row *row)
+{
+    struct call call = pawli_call(saving->connection, SQL_add_attempt);
+    pawli_bind_u64(&call, row->number);
+    pawli_bind_i64(&call, row->n);
+    pawli_bind_wall(&call, row->began);
+    pawli_bind_wall(&call, row->ended);
+    pawli_bind_text(&call, row->worker);
+    pawli_bind_text(&call, row->verdict);
+    pawli_bind_text(&call, text_of(pawli_error_class_text(row->class)));
+    pawli_bind_text(&call, row->text);
+    int code = pawli_call_run(&call);
+    if (code == SQLITE_OK && row->n > LIMIT_ATTEMPTS_KEPT)
+        code = remove_attempts(saving, row->number, (int64_t)row->n - LIMIT_ATTEMPTS_KEPT);
+    return code;
+}
+
+static int purge(struct saving *saving, const struct view_task *task)
+{
+    struct call call = pawli_call(saving->connection, SQL_remove_message);
+    pawli_bind_u64(&call, task->number);
+    int code = run_one(saving, &call);
+    if (code == SQLITE_OK)
+        code = places[task->was.place].remove(saving, &task->was);
+    return code == SQLITE_OK ? remove_attempts(saving, task->number, INT64_MAX) : code;
+}
+
+static int save_task(struct saving *saving, const struct slot *slot)
+{
+    const struct view_task *task = (const struct view_task *)slot;
+    if (task->purged)
+        return purge(saving, task);
+    int code = SQLITE_OK;
+    if (!task->slot.found)
+        code = add_message(saving, task->message);
+    bool extends = task->was.place == PLACE_CLAIMED && task->row.place == PLACE_CLAIMED &&
+                   task->was.token == task->row.token;
+    if (code == SQLITE_OK && extends)
+        return put_claimed(saving, &task->row);
+    if (code == SQLITE_OK && task->slot.found)
+        code = places[task->was.place].remove(saving, &task->was);
+    if (code == SQLITE_OK)
+        code = places[task->row.place].add(saving, &task->row);
+    if (code == SQLITE_OK && task->attempt)
+        code = add_attempt(saving, task->attempt);
+    return code;
+}
+
+static int save_request(struct saving *saving, const struct slot *slot)
+{
+    const struct record_row *row = &((const struct view_request *)slot)->row;
+    struct call call = pawli_call(saving->connection, SQL_add_record);
+    pawli_bind_u64(&call, row->scope);
+    pawli_bind_u64(&call, row->seq);
+    pawli_bind_blob(&call, &row->request_id, sizeof row->request_id);
+    pawli_bind_blob(&call, &row->fingerprint, DIGEST_SIZE);
+    pawli_bind_text(&call, row->type);
+    pawli_bind_text(&call, row->ref);
+    pawli_bind_content_type(&call, row->content_type);
+    pawli_bind_body(&call, row->command, row->content_type);
+    pawli_bind_content_type(&call, row->response_type);
+    pawli_bind_body(&call, row->response, row->response_type);
+    pawli_bind_blob(&call, row->pre.data, row->pre.size);
+    pawli_bind_blob(&call, row->post.data, row->post.size);
+    if (row->duration_us)
+        pawli_bind_u64(&call, row->duration_us);
+    else
+        pawli_bind_null(&call);
+    pawli_bind_wall(&call, row->received);
+    pawli_bind_wall(&call, row->committed);
+    pawli_bind_u64(&call, row->epoch);
+    pawli_bind_blob(&call, &row->digest, DIGEST_SIZE);
+    pawli_bind_text(&call, row->events);
+    pawli_bind_blob(&call, row->messages.data, row->messages.size);
+    pawli_bind_text(&call, row->settled);
+    pawli_bind_blob(&call, row->hashes.data, row->hashes.size);
+    return pawli_call_run(&call);
+}
+
+static int save_scope(struct saving *saving, const struct slot *slot)
+{
+    const struct view_scope *scope = (const struct view_scope *)slot;
+    struct call call = pawli_call(saving->connection, scope->slot.found ? SQL_put_scope : SQL_add_scope);
+    if (!scope->slot.found) {
+        pawli_bind_u64(&call, scope->row.id);
+        pawli_bind_text(&call, scope->name);
+    }
+    pawli_bind_u64(&call, scope->row.seq);
+    pawli_bind_blob(&call, &scope->row.head, DIGEST_SIZE);
+    if (scope->slot.found)
+        pawli_bind_u64(&call, scope->row.id);
+    return run_one(saving, &call);
+}
+
+static int save_queue(struct saving *saving, const struct slot *slot)
+{
+    const struct view_queue *queue = (const struct view_queue *)slot;
+    struct call call = pawli_call(saving->connection, queue->slot.found ? SQL_put_queue : SQL_add_queue);
+    if (!queue->slot.found) {
+        pawli_bind_u64(&call, queue->row.id);
+        pawli_bind_u64(&call, queue->row.scope);
+        pawli_bind_text(&call, queue->lane);
+        pawli_bind_text(&call, queue->target);
+    }
+    for (size_t i = 0; i < STATE_COUNT; i++)
+        pawli_bind_u64(&call, queue->row.counts[i]);
+    if (queue->slot.found)
+        pawli_bind_u64(&call, queue->row.id);
+    return run_one(saving, &call);
+}
+
+static int save_lane(struct saving *saving, const struct slot *slot)
+{
+    const struct view_lane *lane = (const struct view_lane *)slot;
+    struct call call = pawli_call(saving->connection, SQL_put_lane);
+    pawli_bind_u64(&call, lane->scope->row.id);
+    pawli_bind_text(&call, lane->name);
+    pawli_bind_text(&call, pawli_policy_json(&lane->row.policy, saving->arena));
+    return run_one(saving, &call);
+}
+
+static int save_target(struct saving *saving, const struct slot *slot)
+{
+    const struct view_target *target = (const struct view_target *)slot;
+    struct call call = pawli_call(saving->connection, target->slot.exists ? SQL_put_target : SQL_remove_target);
+    pawli_bind_u64(&call, target->scope->row.id);
+    pawli_bind_text(&call, target->name);
+    if (target->slot.exists) {
+        pawli_bind_text(&call, target->row.url);
+        pawli_bind_text(&call, target->row.secret_file);
+        pawli_bind_text(&call, pawli_policy_json(&target->row.policy, saving->arena));
+    }
+    return run_one(saving, &call);
+}
+
+static int save_hold(struct saving *saving, const struct slot *slot)
+{
+    const struct view_hold *hold = (const struct view_hold *)slot;
+    if (!hold->slot.exists && !hold->slot.found)
+        return SQLITE_OK;
+    const struct hold_row *row = &hold->row;
+    struct call call = pawli_call(saving->connection, hold->slot.exists ? SQL_put_hold : SQL_remove_hold);
+    pawli_bind_text(&call, text_of(pawli_hold_kind_text(row->kind)));
+    pawli_bind_u64(&call, row->scope);
+    pawli_bind_text(&call, row->lane.data ? row->lane : TEXT(""));
+    pawli_bind_text(&call, row->target.data ? row->target : TEXT(""));
+    pawli_bind_text(&call, row->code);
+    if (hold->slot.exists) {
+        pawli_bind_text(&call, row->reason);
+        pawli_bind_text(&call, row->by);
+        pawli_bind_i64(&call, row->since.ms);
+        pawli_bind_wall(&call, row->until);
+    }
+    return run_one(saving, &call);
+}
+
+static int save_bound(struct saving *saving, const struct slot *slot)
+{
+    const struct view_bound *bound = (const struct view_bound *)slot;
+    const struct bound_row *row = &bound->row;
+    if (!bound->slot.exists && !bound->slot.found)
+        return SQLITE_OK;
+    struct call call = pawli_call(saving->connection, bound->slot.exists ? SQL_put_bound : SQL_remove_bound);
+    pawli_bind_u64(&call, row->queue);
+    pawli_bind_i64(&call, row->kind);
+    if (row->kind == BOUND_DEDUPE)
+        pawli_bind_text(&call, bound->key);
+    else
+        pawli_bind_blob(&call, bound->key.data, bound->key.size);
+    if (bound->slot.exists) {
+        pawli_bind_blob(&call, &row->message, sizeof row->message);
+        pawli_bind_blob(&call, &row->fingerprint, DIGEST_SIZE);
+        pawli_bind_wall(&call, row->until);
+        pawli_bind_text(&call, row->until.ms == INT64_MAX ? (struct text){0} : text_of(pawli_state_text(row->state)));
+    }
+    return run_one(saving, &call);
+}
+
+static int save_line(struct saving *saving, const struct slot *slot)
+{
+    const struct view_line *line = (const struct view_line *)slot;
+    if (!line->slot.exists && !line->slot.found)
+        return SQLITE_OK;
+    struct call call = pawli_call(saving->connection, line->slot.exists ? SQL_put_line : SQL_remove_line);
+    pawli_bind_u64(&call, line->row.queue);
+    pawli_bind_text(&call, line->key);
+    if (line->slot.exists) {
+        pawli_bind_u64(&call, line->row.head);
+        pawli_bind_u64(&call, line->row.order);
+        pawli_bind_u64(&call, line->row.depth);
+    }
+    return run_one(saving, &call);
+}
+
+static int save_store(struct saving *saving)
+{
+    const struct store_row *row = &saving->view->store.row;
+    struct call call = pawli_call(saving->connection, SQL_put_store);
+    pawli_bind_u64(&call, row->epoch);
+    pawli_bind_u64(&call, row->commits);
+    pawli_bind_u64(&call, row->last_number);
+    pawli_bind_u64(&call, row->last_token);
+    pawli_bind_u64(&call, row->last_scope);
+    pawli_bind_u64(&call, row->last_queue);
+    pawli_bind_u64(&call, row->last_committer);
+    pawli_bind_blob(&call, &row->boot_id, sizeof row->boot_id);
+    pawli_bind_u64(&call, row->boot);
+    pawli_bind_i64(&call, row->lease.ns);
+    return run_one(saving, &call);
+}
+
+static int remove_committer(struct saving *saving, uint64_t id)
+{
+    struct call call = pawli_call(saving->connection, SQL_remove_committer);
+    pawli_bind_u64(&call, id);
+    return pawli_call_run(&call);
+}
+
+/* Written once: with one writer at a time the commit number is the marker of a batch. */
+static int add_committer(struct saving *saving)
+{
+    const struct committer_row *row = &saving->view->committer.row;
+    struct call call = pawli_call(saving->connection, SQL_add_committer);
+    pawli_bind_u64(&call, row->id);
+    pawli_bind_u64(&call, row->slot);
+    int code = run_one(saving, &call);
+    if (code != SQLITE_OK)
+        return code;
+    call = pawli_call(saving->connection, SQL_remove_committers_of_slot);
+    pawli_bind_u64(&call, row->slot);
+    pawli_bind_u64(&call, row->id);
+    return pawli_call_run(&call);
+}
+
+/* In the order in which a person would read them; nothing depends on it. */
+static const struct {
+    size_t slots; /* where in the view */
+    int (*save)(struct saving *saving, const struct slot *slot);
+} kinds[] = {
+    {offsetof(struct view, scopes), save_scope},     {offsetof(struct view, queues), save_queue},
+    {offsetof(struct view, requests), save_request}, {offsetof(struct view, tasks), save_task},
+    {offsetof(struct view, lines), save_line},       {offsetof(struct view, bounds), save_bound},
+    {offsetof(struct view, lanes), save_lane},       {offsetof(struct view, targets), save_target},
+    {offsetof(struct view, holds), save_hold},
+};
+
+static int save_all(struct saving *saving)
+{
+    const struct view *view = saving->view;
+    int code = SQLITE_OK;
+    for (size_t kind = 0; kind < COUNT_OF(kinds); kind++) {
+        const struct slots *slots = (const struct slots *)((const char *)view + kinds[kind].slots);
+        for (size_t i = 0; code == SQLITE_OK && i < slots->count; i++) {
+            const struct slot *slot = slots->at[i];
+            if (slot->changed)
+                code = kinds[kind].save(saving, slot);
+        }
+    }
+    for (size_t i = 0; code == SQLITE_OK && view->forget_dead && i < view->dead_count; i++)
+        code = remove_committer(saving, view->dead[i].id);
+    if (code == SQLITE_OK && view->committer.slot.changed && !view->committer.slot.found)
+        code = add_committer(saving);
+    return code == SQLITE_OK ? save_store(saving) : code;
+}
+
+enum store_result pawli_sqlite_save(struct txn *txn, const struct view *view, pawl_error *err)
+{
+    struct saving saving = {.connection = txn->connection, .view = view, .arena = view->arena};
+    int code = save_all(&saving);
+    if (code == SQLITE_OK && pawli_arena_failed(view->arena))
+        code = SQLITE_NOMEM;
+    return pawli_sqlite_result(txn->store, txn->connection->db, code, WRITE_BEFORE_COMMIT, err);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* Makes a new store, brings an older one up to date in one transaction, refuses a newer one by name. */
+#include "store/sqlite/migrations.h"
+#include "store/sqlite/sqlite.h"
+
+#include <stdio.h>
+
+#define APPLICATION_ID 0x7061776c /* "pawl" */
+
+static int read_pragma(struct sqlite_store *store, const char *sql, int64_t *value)
+{
+    sqlite3_stmt *statement;
+    int code = sqlite3_prepare_v2(store->writer->db, sql, -1, &statement, NULL);
+    if (code != SQLITE_OK)
+        return code;
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        *value = sqlite3_column_int64(statement, 0);
+    return sqlite3_finalize(statement);
+}
+
+static int refuse_foreign(struct sqlite_store *store, int64_t application_id, int64_t version, int64_t tables,
+                          pawl_error *err)
+{
+    if (version > pawli_migration_count)
+        return pawli_hint(err,
+                          pawli_fail(err, PAWL_EUNSUPPORTED,
+                                     "\"%s\" has schema %lld, written by a newer pawl; this one knows %d", store->path,
+                                     (long long)version, pawli_migration_count),
+                          "install the newer pawl; a store is never taken back");
+    if (application_id != APPLICATION_ID && tables > 0)
+        return pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "\"%s\" is a database of something else", store->path),
+                          "give pawl a file of its own");
+    return PAWL_OK;
+}
+
+/* An anchor that remembers commits beside an empty database: somebody took the database away. */
+static int refuse_lost(struct sqlite_store *store, pawl_error *err)
+{
+    struct anchor anchor;
+    if (pawli_anchor_open(store, false, NULL) < 0)
+        return PAWL_OK;
+    bool lost = pawli_anchor_read(store, &anchor) && anchor.commits > 0;
+    pawli_anchor_close(store);
+    if (!lost)
+        return PAWL_OK;
+    return pawli_hint(err,
+                      pawli_fail(err, PAWL_ECORRUPT,
+                                 "\"%s\" is gone or empty, but \"%s-anchor\" remembers %llu commits", store->path,
+                                 store->path, (unsigned long long)anchor.commits),
+                      "restore a backup; or remove the -anchor file to begin anew");
+}
+
+static int begin_life(struct sqlite_store *store)
+{
+    struct env *env = store->store.env;
+    struct store_row row = {.epoch = 1, .lease = {INT64_MAX}, .boot = 1};
+    env->ops->random(env, &row.life, sizeof row.life);
+    env->ops->boot_id(env, &row.boot_id);
+    sqlite3_stmt *statement;
+    int code = sqlite3_prepare_v2(store->writer->db,
+                                  "INSERT INTO store VALUES (1, ?1, 1, 0, 0, 0, 0, 0, 0, ?2, 1, 9223372036854775807)",
+                                  -1, &statement, NULL);
+    if (code != SQLITE_OK)
+        return code;
+    sqlite3_bind_blob(statement, 1, &row.life, sizeof row.life, SQLITE_STATIC);
+    sqlite3_bind_blob(statement, 2, &row.boot_id, sizeof row.boot_id, SQLITE_STATIC);
+    sqlite3_step(statement);
+    code = sqlite3_finalize(statement);
+    if (code != SQLITE_OK)
+        return code;
+    /* Before the schema commits: a store without an anchor is one that was restored. */
+    if (pawli_anchor_open(store, true, NULL) < 0)
+        return SQLITE_CANTOPEN;
+    struct anchor anchor = {.life = row.life, .inode = pawli_inode(store), .epoch = 1};
+    store->anchor_slot = 0;
+    code = pawli_anchor_write(store, &anchor);
+    if (code == SQLITE_OK)
+        code = pawli_anchor_write(store, &anchor); /* both slots: an old file may have lain here */
+    return code == SQLITE_OK ? pawli_anchor_sync(store) : code;
+}
+
+static int migrate(struct sqlite_store *store, int64_t from)
+{
+    sqlite3 *db = store->writer->db;
+    char version[96];
+    int code = SQLITE_OK;
+    for (int i = (int)from; code == SQLITE_OK && i < pawli_migration_count; i++)
+        code = sqlite3_exec(db, pawli_migrations[i].sql, NULL, NULL, NULL);
+    snprintf(version, sizeof version, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
+             pawli_migration_count);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(db, version, NULL, NULL, NULL);
+    if (code == SQLITE_OK && from == 0)
+        code = begin_life(store);
+    return code;
+}
+
+static enum store_result write_schema(struct sqlite_store *store, int64_t from, pawl_error *err)
+{
+    sqlite3 *db = store->writer->db;
+    int code = sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 0, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (code != SQLITE_OK)
+        return pawli_sqlite_result(store, db, code, READ_ONLY, err);
+    int64_t now = 0;
+    code = read_pragma(store, "PRAGMA user_version", &now);
+    if (code == SQLITE_OK && now == from) /* else somebody was quicker */
+        code = migrate(store, from);
+    enum store_result result = pawli_sqlite_result(store, db, code, WRITE_BEFORE_COMMIT, err);
+    if (result == STORE_OK)
+        result = pawli_sqlite_result(store, db, sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), WRITE_COMMIT, err);
+    if (result != STORE_OK)
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    return result;
+}
+
+int pawli_schema(struct sqlite_store *store, const struct store_open *how, struct store_facts *facts, pawl_error *err)
+{
+    int64_t version = 0, application_id = 0, tables = 0;
+    int code = read_pragma(store, "PRAGMA user_version", &version);
+    if (code == SQLITE_OK)
+        code = read_pragma(store, "PRAGMA application_id", &application_id);
+    if (code == SQLITE_OK)
+        code = read_pragma(store, "SELECT count(*) FROM sqlite_schema", &tables);
+    if (code != SQLITE_OK)
+        return pawli_store_status(pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err));
+    int status = refuse_foreign(store, application_id, version, tables, err);
+    if (status < 0)
+        return status;
+    facts->schema = (int)version;
+    if (version == pawli_migration_count)
+        return PAWL_OK;
+    if (how->read_only || (version == 0 && how->must_exist))
+        return pawli_hint(err,
+                          version == 0 ? pawli_fail(err, PAWL_ENOTFOUND, "\"%s\" is not a store yet", store->path)
+                                       : pawli_fail(err, PAWL_EREFUSED, "\"%s\" has the older schema %lld", store->path,
+                                                    (long long)version),
+                          "run \"pawl init\"");
+    if (version == 0 && (status = refuse_lost(store, err)) < 0)
+        return status;
+    enum store_result result = write_schema(store, version, err);
+    if (result != STORE_OK)
+        return pawli_store_status(result);
+    facts->was_created = version == 0;
+    facts->was_migrated = version != 0;
+    facts->schema = pawli_migration_count;
+    return PAWL_OK;
+}

@@ -1,0 +1,261 @@
+-- SPDX-License-Identifier: MIT
+-- The tables of a store. Times are Unix milliseconds unless they say boot (nanoseconds of CLOCK_BOOTTIME). What is written
+-- for every batch is small and one page each; what is large is only ever appended. A task is in exactly one of the five
+-- places ready, blocked, claimed, held, ended, and moving it is a delete and an insert: indexes on hot rows are what costs.
+
+CREATE TABLE store (
+    one            INTEGER PRIMARY KEY CHECK (one = 1),
+    life           BLOB    NOT NULL CHECK (length(life) = 16),
+    epoch          INTEGER NOT NULL CHECK (epoch >= 1),
+    commits        INTEGER NOT NULL,
+    last_number    INTEGER NOT NULL,
+    last_token     INTEGER NOT NULL,
+    last_scope     INTEGER NOT NULL,
+    last_queue     INTEGER NOT NULL,
+    last_committer INTEGER NOT NULL,
+    boot_id        BLOB    NOT NULL CHECK (length(boot_id) = 16),
+    boot           INTEGER NOT NULL,
+    lease          INTEGER NOT NULL                 -- boot time before which no claim of this boot ends
+) STRICT;
+
+CREATE TABLE committer (                            -- whose claims these are; written once by each
+    id   INTEGER PRIMARY KEY,
+    slot INTEGER NOT NULL                           -- the byte of FILE-gate that its process holds while it lives
+) STRICT;
+
+CREATE TABLE scope (
+    id   INTEGER PRIMARY KEY,
+    name TEXT    NOT NULL UNIQUE,
+    seq  INTEGER NOT NULL,
+    head BLOB    NOT NULL CHECK (length(head) = 32)
+) STRICT;
+
+CREATE TABLE lane (
+    scope  INTEGER NOT NULL,
+    name   TEXT    NOT NULL,
+    policy TEXT    NOT NULL,                        -- JSON object of the keys that are set
+    PRIMARY KEY (scope, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE target (
+    scope       INTEGER NOT NULL,
+    name        TEXT    NOT NULL,
+    url         TEXT,
+    secret_file TEXT,
+    policy      TEXT    NOT NULL,
+    PRIMARY KEY (scope, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE hold (
+    kind       TEXT    NOT NULL CHECK (kind IN ('store', 'lane', 'target', 'queue')),
+    scope      INTEGER NOT NULL,                    -- 0: the store's own
+    lane       TEXT    NOT NULL,                    -- '' where it does not apply
+    target     TEXT    NOT NULL,
+    code       TEXT    NOT NULL,
+    reason     TEXT,
+    "by"       TEXT,
+    since      INTEGER NOT NULL,
+    until      INTEGER,                             -- NULL: until it is released
+    PRIMARY KEY (kind, scope, lane, target, code)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE queue (
+    id        INTEGER PRIMARY KEY,
+    scope     INTEGER NOT NULL,
+    lane      TEXT    NOT NULL,
+    target    TEXT    NOT NULL,
+    pending   INTEGER NOT NULL CHECK (pending >= 0),
+    claimed   INTEGER NOT NULL CHECK (claimed >= 0),
+    awaiting  INTEGER NOT NULL CHECK (awaiting >= 0),
+    uncertain INTEGER NOT NULL CHECK (uncertain >= 0),
+    delivered INTEGER NOT NULL CHECK (delivered >= 0),
+    dead      INTEGER NOT NULL CHECK (dead >= 0),
+    cancelled INTEGER NOT NULL CHECK (cancelled >= 0),
+    UNIQUE (scope, lane, target)
+) STRICT;
+
+CREATE TABLE record (
+    position      INTEGER PRIMARY KEY,              -- commit order over all scopes
+    scope         INTEGER NOT NULL,
+    seq           INTEGER NOT NULL CHECK (seq >= 1),
+    request_id    BLOB    NOT NULL CHECK (length(request_id) = 16),
+    fingerprint   BLOB    NOT NULL CHECK (length(fingerprint) = 32),
+    type          TEXT    NOT NULL,
+    ref           TEXT,
+    content_type  TEXT,                             -- NULL: application/json
+    command       ANY,                              -- text when it is JSON, else a blob
+    response_type TEXT,                             -- as content_type
+    response      ANY,                              -- NULL: none
+    pre           BLOB,
+    post          BLOB,
+    duration_us   INTEGER,
+    received      INTEGER NOT NULL,
+    committed     INTEGER NOT NULL,
+    epoch         INTEGER NOT NULL,
+    digest        BLOB    NOT NULL CHECK (length(digest) = 32),
+    events        TEXT,                             -- JSON array
+    messages      BLOB,                             -- 48 bytes each: id, fingerprint
+    settled       TEXT,                             -- JSON array
+    hashes        BLOB                              -- of bodies that are no longer stored
+) STRICT;
+CREATE UNIQUE INDEX record_seq ON record (scope, seq);
+CREATE UNIQUE INDEX record_request ON record (request_id, scope);
+
+CREATE TABLE message (
+    number       INTEGER PRIMARY KEY,
+    tail         INTEGER NOT NULL,
+    queue        INTEGER NOT NULL,
+    seq          INTEGER,                           -- of the record that made it
+    sender       TEXT,
+    key          TEXT,
+    dedupe       TEXT,
+    request_id   BLOB,
+    priority     INTEGER NOT NULL CHECK (priority BETWEEN 1 AND 9),
+    content_type TEXT,                              -- NULL: application/json
+    payload      ANY     NOT NULL,
+    headers      TEXT,
+    fingerprint  BLOB    NOT NULL CHECK (length(fingerprint) = 32),
+    deadline     INTEGER,
+    available    INTEGER NOT NULL,
+    expires      INTEGER,
+    max_attempts INTEGER,
+    created      INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE bound (
+    queue       INTEGER NOT NULL,
+    kind        INTEGER NOT NULL,                   -- 0 a dedupe key, 1 a request id
+    key         ANY     NOT NULL,
+    message     BLOB    NOT NULL CHECK (length(message) = 16),
+    fingerprint BLOB    NOT NULL CHECK (length(fingerprint) = 32),
+    until       INTEGER,                            -- NULL while its message exists
+    state       TEXT,                               -- of the message when it was purged
+    PRIMARY KEY (queue, kind, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX bound_until ON bound (until) WHERE until IS NOT NULL;
+
+CREATE TABLE line (
+    queue    INTEGER NOT NULL,
+    key      TEXT    NOT NULL,
+    head     INTEGER NOT NULL,
+    position INTEGER NOT NULL,                      -- of the head
+    depth    INTEGER NOT NULL CHECK (depth >= 1),
+    PRIMARY KEY (queue, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE ready (
+    queue     INTEGER NOT NULL,
+    phase     INTEGER NOT NULL,                     -- 0 send, 1 poll, 2 probe
+    priority  INTEGER NOT NULL,
+    due       INTEGER NOT NULL,
+    number    INTEGER NOT NULL,
+    is_first  INTEGER NOT NULL,                     -- 1: due is still the message's own available time
+    attempts  INTEGER NOT NULL,
+    deferrals INTEGER NOT NULL,
+    crashes   INTEGER NOT NULL,
+    key       TEXT,
+    position  INTEGER,                              -- in the line of its key
+    failure   TEXT,                                 -- JSON: class, at, text of the last error
+    progress  BLOB,
+    remote_id TEXT,
+    updated   INTEGER NOT NULL,
+    PRIMARY KEY (queue, phase, priority, due, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ready_again ON ready (number) WHERE is_first = 0;
+
+CREATE TABLE blocked (
+    queue     INTEGER NOT NULL,
+    key       TEXT    NOT NULL,
+    position  INTEGER NOT NULL,
+    number    INTEGER NOT NULL,
+    priority  INTEGER NOT NULL,
+    due       INTEGER NOT NULL,
+    is_first  INTEGER NOT NULL,
+    attempts  INTEGER NOT NULL,
+    deferrals INTEGER NOT NULL,
+    crashes   INTEGER NOT NULL,
+    failure   TEXT,
+    progress  BLOB,
+    remote_id TEXT,
+    updated   INTEGER NOT NULL,
+    PRIMARY KEY (queue, key, position, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX blocked_moved ON blocked (number) WHERE position <> number;
+
+CREATE TABLE claimed (
+    number    INTEGER PRIMARY KEY,
+    tail      INTEGER NOT NULL,                     -- of the message's id: a settlement names it whole
+    queue     INTEGER NOT NULL,
+    phase     INTEGER NOT NULL,
+    priority  INTEGER NOT NULL,
+    due       INTEGER NOT NULL,
+    is_first  INTEGER NOT NULL,
+    token     INTEGER NOT NULL,
+    committer INTEGER,                              -- NULL: claimed by hand
+    consumer  TEXT,
+    claimed   INTEGER NOT NULL,
+    lease     INTEGER NOT NULL,                     -- boot time
+    boot      INTEGER NOT NULL,
+    attempts  INTEGER NOT NULL,
+    deferrals INTEGER NOT NULL,
+    crashes   INTEGER NOT NULL,
+    key       TEXT,
+    position  INTEGER,
+    failure   TEXT,
+    progress  BLOB,
+    remote_id TEXT,
+    updated   INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE held (
+    number    INTEGER PRIMARY KEY,
+    queue     INTEGER NOT NULL,
+    phase     INTEGER NOT NULL,
+    priority  INTEGER NOT NULL,
+    due       INTEGER NOT NULL,
+    is_first  INTEGER NOT NULL,
+    hold      TEXT    NOT NULL,
+    until     INTEGER,
+    token     INTEGER,                              -- of the claim that handed it over, while its outcome is awaited
+    attempts  INTEGER NOT NULL,
+    deferrals INTEGER NOT NULL,
+    crashes   INTEGER NOT NULL,
+    key       TEXT,
+    position  INTEGER,
+    holds_key INTEGER NOT NULL,
+    failure   TEXT,
+    progress  BLOB,
+    remote_id TEXT,
+    updated   INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE ended (
+    number    INTEGER PRIMARY KEY,
+    queue     INTEGER NOT NULL,
+    state     TEXT    NOT NULL CHECK (state IN ('delivered', 'dead', 'cancelled')),
+    attempts  INTEGER NOT NULL,
+    deferrals INTEGER NOT NULL,
+    crashes   INTEGER NOT NULL,
+    key       TEXT,
+    position  INTEGER,
+    holds_key INTEGER NOT NULL,                     -- 1: dead, and its key waits for an operator
+    failure   TEXT,
+    remote_id TEXT,
+    ended     INTEGER NOT NULL,
+    reason    TEXT,
+    "by"      TEXT,
+    successor BLOB
+) STRICT;
+CREATE INDEX ended_other ON ended (number) WHERE state <> 'delivered';
+
+CREATE TABLE attempt (
+    number  INTEGER NOT NULL,
+    n       INTEGER NOT NULL,
+    began   INTEGER NOT NULL,
+    ended   INTEGER NOT NULL,
+    worker  TEXT,
+    verdict TEXT    NOT NULL,
+    class   TEXT    NOT NULL,
+    text    TEXT,
+    PRIMARY KEY (number, n)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,51 @@
+-- SPDX-License-Identifier: MIT
+-- What a person with sqlite3 and nothing else looks at: decoded columns, whole stories.
+
+CREATE VIEW records AS
+SELECT scope.name AS scope, record.seq,
+       lower(substr(hex(request_id), 1, 8) || '-' || substr(hex(request_id), 9, 4) || '-' || substr(hex(request_id), 13, 4)
+             || '-' || substr(hex(request_id), 17, 4) || '-' || substr(hex(request_id), 21)) AS request_id,
+       type, ref, coalesce(content_type, 'application/json') AS content_type, command,
+       iif(response IS NULL, NULL, coalesce(response_type, 'application/json')) AS response_type, response, lower(hex(fingerprint)) AS fingerprint,
+       lower(hex(digest)) AS digest, lower(hex(pre)) AS pre, lower(hex(post)) AS post, duration_us, received, committed,
+       epoch, events, coalesce(length(messages) / 48, 0) AS message_count, settled
+  FROM record JOIN scope ON scope.id = record.scope;
+
+CREATE VIEW events AS
+SELECT scope.name AS scope, record.seq, event.key AS "index", event.value ->> 'topic' AS topic,
+       event.value ->> 'type' AS type, event.value ->> 'key' AS key, event.value ->> 'stream_seq' AS stream_seq,
+       coalesce(event.value ->> 'keep', 'full') AS keep, event.value -> 'data' AS data,
+       event.value ->> 'data_base64' AS data_base64, record.committed
+  FROM record JOIN scope ON scope.id = record.scope, json_each(record.events) AS event
+ WHERE coalesce(event.value ->> 'keep', 'full') <> 'none';
+
+CREATE VIEW messages AS
+SELECT printf('%08x-%04x-8%03x-%04x-%012x', message.number >> 28, (message.number >> 12) & 65535, message.number & 4095,
+              32768 | (message.tail >> 48), message.tail & 281474976710655) AS id,
+       scope.name AS scope, queue.lane, queue.target,
+       CASE WHEN ended.number IS NOT NULL THEN ended.state
+            WHEN claimed.number IS NOT NULL
+            THEN CASE claimed.phase WHEN 0 THEN 'claimed' WHEN 1 THEN 'awaiting' ELSE 'uncertain' END
+            ELSE CASE coalesce(first.phase, again.phase, held.phase, 0)
+                 WHEN 0 THEN 'pending' WHEN 1 THEN 'awaiting' ELSE 'uncertain' END END AS state,
+       coalesce(first.attempts, again.attempts, blocked.attempts, claimed.attempts, held.attempts, ended.attempts) AS attempts,
+       coalesce(first.deferrals, again.deferrals, blocked.deferrals, claimed.deferrals, held.deferrals,
+                ended.deferrals) AS deferrals,
+       coalesce(first.due, again.due, blocked.due, held.due) AS due, claimed.consumer AS claimed_by,
+       message.sender, message.key, message.dedupe, message.priority,
+       coalesce(message.content_type, 'application/json') AS content_type, message.payload,
+       message.headers, message.seq, message.available, message.expires, message.deadline, message.created,
+       coalesce(first.failure, again.failure, blocked.failure, claimed.failure, held.failure, ended.failure) AS last_error,
+       coalesce(first.remote_id, again.remote_id, blocked.remote_id, claimed.remote_id, held.remote_id,
+                ended.remote_id) AS remote_id,
+       held.hold, ended.ended, ended.reason, ended."by"
+  FROM message
+  JOIN queue ON queue.id = message.queue
+  JOIN scope ON scope.id = queue.scope
+  LEFT JOIN ended ON ended.number = message.number
+  LEFT JOIN claimed ON claimed.number = message.number
+  LEFT JOIN held ON held.number = message.number
+  LEFT JOIN blocked ON blocked.queue = message.queue AND blocked.key = message.key AND blocked.number = message.number
+  LEFT JOIN ready AS first ON first.queue = message.queue AND first.phase = 0 AND first.priority = message.priority
+                          AND first.due = message.available AND first.number = message.number
+  LEFT JOIN ready AS again ON again.number = message.number AND again.is_first = 0;

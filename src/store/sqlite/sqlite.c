@@ -1,0 +1,770 @@
+/* SPDX-License-Identifier: MIT */
+/* The SQLite store: opening and closing, the turnstile, transactions, readers, and its table of operations.
+ *
+ *   1  A writer holds GATE_WRITE from before BEGIN IMMEDIATE until after the anchor was written. Writers queue at
+ *      GATE_NEXT, so one that commits without pause cannot keep the others out.
+ *   2  The first handle of all audits the log and copies it into the database, synced, before anything that it reads
+ *      counts: frames that were recovered may never have been synced by whoever wrote them.
+ *   3  After a storage error the file is poisoned in this process (struct database_file).
+ *   4  A handle holds a byte (its slot) for life: whose slot is free is dead, whatever its leases say. */
+#include "store/sqlite/sqlite.h"
+#include "store/sqlite/vfs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The one list that outlives a handle: files that this process has open, and whether they are poisoned. */
+static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct database_file *files;
+
+static struct sqlite_store *sqlite_of(struct store *store)
+{
+    return (struct sqlite_store *)store;
+}
+
+static struct database_file *use_file(const char *key)
+{
+    pthread_mutex_lock(&files_lock);
+    struct database_file *file = files;
+    while (file && strcmp(file->key, key) != 0)
+        file = file->next;
+    if (!file && (file = pawli_alloc(sizeof *file)) != NULL) {
+        file->key = strdup(key);
+        file->next = files;
+        if (file->key) {
+            files = file;
+        } else {
+            pawli_free(file);
+            file = NULL;
+        }
+    }
+    if (file)
+        file->handles++;
+    pthread_mutex_unlock(&files_lock);
+    return file;
+}
+
+static void leave_file(struct database_file *file)
+{
+    pthread_mutex_lock(&files_lock);
+    if (--file->handles == 0) {
+        struct database_file **at = &files;
+        while (*at != file)
+            at = &(*at)->next;
+        *at = file->next;
+        free(file->key);
+        pawli_free(file);
+    }
+    pthread_mutex_unlock(&files_lock);
+}
+
+/* ---- opening ---- */
+
+static struct boot_time deadline(const struct sqlite_store *store)
+{
+    struct env *env = store->store.env;
+    return boot_after_ms(env->ops->boot_now(env), store->busy_ms);
+}
+
+static char *make_path(const char *path, const char *suffix)
+{
+    size_t size = strlen(path), more = strlen(suffix) + 1;
+    char *out = pawli_alloc(size + more);
+    if (out) {
+        memcpy(out, path, size);
+        memcpy(out + size, suffix, more);
+    }
+    return out;
+}
+
+static int resolve_path(struct sqlite_store *store, struct text path, pawl_error *err)
+{
+    PAWL_AUTO(pawli_freep) char *given = pawli_alloc(path.size + 1);
+    sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
+    if (!given)
+        return pawli_no_memory(err);
+    memcpy(given, path.data, path.size);
+    if (!vfs)
+        return pawli_fail(err, PAWL_EINVAL, "no SQLite VFS is called \"%s\"", store->vfs);
+    store->path = pawli_alloc((size_t)vfs->mxPathname + 1);
+    if (!store->path)
+        return pawli_no_memory(err);
+    int code = vfs->xFullPathname(vfs, given, vfs->mxPathname, store->path);
+    if (code != SQLITE_OK && code != SQLITE_OK_SYMLINK)
+        return pawli_fail(err, PAWL_EINVAL, "\"%s\" is not a path that SQLite takes", given);
+    return PAWL_OK;
+}
+
+static int open_side_files(struct sqlite_store *store, pawl_error *err)
+{
+    struct env *env = store->store.env;
+    PAWL_AUTO(pawli_freep) char *gate = make_path(store->path, "-gate");
+    PAWL_AUTO(pawli_freep) char *bell = make_path(store->path, "-bell");
+    if (!gate || !bell)
+        return pawli_no_memory(err);
+    int status = env->ops->gate(env, gate, &store->gate, err);
+    if (status == PAWL_OK)
+        status = env->ops->bell(env, bell, &store->bell, err);
+    if (status < 0)
+        pawli_hint(err, status, "check that the folder of the store exists and may be written to");
+    return status;
+}
+
+static int database_exists(struct sqlite_store *store, bool *exists)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
+    int found = 0, code = vfs->xAccess(vfs, store->path, SQLITE_ACCESS_EXISTS, &found);
+    *exists = found != 0;
+    return code;
+}
+
+static int busy(struct sqlite_store *store, pawl_error *err)
+{
+    return pawli_hint(err,
+                      pawli_fail(err, PAWL_EBUSY, "\"%s\" is being opened or closed by another process", store->path),
+                      "try again");
+}
+
+/* First of all: nobody else has the store open, in any process. */
+static int open_first(struct sqlite_store *store, pawl_error *err)
+{
+    enum store_result result = pawli_wal_audit(store, err);
+    if (result != STORE_OK)
+        return pawli_store_status(result);
+    int status = pawli_connection_open(store, true, &store->writer, err), left;
+    if (status == PAWL_OK) {
+        result = (enum store_result)pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, err);
+        status = pawli_store_status(result);
+    }
+    if (status == PAWL_OK &&
+        store->gate->ops->lock(store->gate, GATE_OPEN, GATE_SHARED, deadline(store)) != GATE_LOCKED)
+        status = busy(store, err);
+    return status;
+}
+
+static int connect(struct sqlite_store *store, pawl_error *err)
+{
+    for (;;) {
+        enum gate_result got = store->gate->ops->lock(store->gate, GATE_OPEN, GATE_EXCLUSIVE, (struct boot_time){0});
+        if (got == GATE_LOCKED)
+            return open_first(store, err);
+        got = store->gate->ops->lock(store->gate, GATE_OPEN, GATE_SHARED, deadline(store));
+        if (got != GATE_LOCKED)
+            return busy(store, err);
+        int status = pawli_connection_open(store, true, &store->writer, err);
+        if (status < 0)
+            return status;
+        struct call call = pawli_call(store->writer,
+                                      SQL_list_committers); /* maps the log's index; fails on no schema */
+        pawli_call_row(&call);
+        pawli_call_end(&call);
+        if (store->gate->ops->is_held_by_others(store->gate, GATE_OPEN))
+            return PAWL_OK;
+        /* Whoever made us second is gone, and nobody vouches for the log: begin again as the first. */
+        pawli_connection_close(store->writer);
+        store->writer = NULL;
+        store->gate->ops->unlock(store->gate, GATE_OPEN);
+    }
+}
+
+static int take_slot(struct sqlite_store *store, pawl_error *err)
+{
+    for (uint64_t slot = 0; slot < GATE_SLOTS; slot++)
+        if (store->gate->ops->lock(store->gate, GATE_SLOT + (int64_t)slot, GATE_EXCLUSIVE, (struct boot_time){0}) ==
+            GATE_LOCKED) {
+            store->slot = slot;
+            return PAWL_OK;
+        }
+    return pawli_fail(err, PAWL_EUNAVAIL, "%d handles have this store open already", GATE_SLOTS);
+}
+
+static int open_anchor(struct sqlite_store *store, struct store_facts *facts, pawl_error *err)
+{
+    if (!store->anchor_file) {
+        int status = pawli_anchor_open(store, false, err);
+        if (status < 0 && status != PAWL_ENOTFOUND)
+            return status;
+    }
+    return pawli_store_status(pawli_anchor_compare(store, facts, err));
+}
+
+static int open_locked(struct sqlite_store *store, const struct store_open *how, struct store_facts *facts,
+                       pawl_error *err)
+{
+    int status = connect(store, err);
+    if (status == PAWL_OK)
+        status = pawli_schema(store, how, facts, err);
+    if (status == PAWL_OK)
+        status = open_anchor(store, facts, err);
+    if (status == PAWL_OK && !store->read_only)
+        status = take_slot(store, err);
+    return status;
+}
+
+static void close_connections(struct sqlite_store *store)
+{
+    while (store->readers) {
+        struct connection *reader = store->readers;
+        store->readers = reader->next;
+        pawli_connection_close(reader);
+    }
+    pawli_connection_close(store->tender);
+    store->tender = NULL;
+}
+
+static void free_store(struct sqlite_store *store)
+{
+    close_connections(store);
+    pawli_connection_close(store->writer);
+    pawli_anchor_close(store);
+    if (store->gate)
+        store->gate->ops->close(store->gate);
+    if (store->bell)
+        store->bell->ops->close(store->bell);
+    if (store->file)
+        leave_file(store->file);
+    pthread_mutex_destroy(&store->lock);
+    pthread_mutex_destroy(&store->tend_lock);
+    pawli_free(store->path);
+    pawli_free(store->vfs);
+    pawli_free(store);
+}
+
+static int prepare(struct sqlite_store *store, const struct store_open *how, pawl_error *err)
+{
+    struct text vfs = pawli_store_url_option(&how->url, "vfs");
+    if (how->url.path.size == 0)
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the store has no file name"), "write sqlite:FILE");
+    if (sqlite3_threadsafe() == 0)
+        return pawli_fail(err, PAWL_EUNSUPPORTED, "the linked SQLite was built without threads");
+    if (vfs.data) {
+        store->vfs = pawli_alloc(vfs.size + 1);
+        if (!store->vfs)
+            return pawli_no_memory(err);
+        memcpy(store->vfs, vfs.data, vfs.size);
+    }
+    int status = resolve_path(store, how->url.path, err);
+    if (status < 0)
+        return status;
+    store->gathering = pawli_vfs_over(store->vfs);
+    if (!store->gathering)
+        return pawli_no_memory(err);
+    bool exists;
+    int code = database_exists(store, &exists);
+    if (code == SQLITE_OK && !exists && how->must_exist)
+        return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "there is no store at \"%s\"", store->path),
+                          "run \"pawl init\", or name another with --store");
+    store->file = use_file(store->path);
+    if (!store->file)
+        return pawli_no_memory(err);
+    if (atomic_load(&store->file->poisoned))
+        return pawli_store_status(pawli_sqlite_usable(store, err));
+    return open_side_files(store, err);
+}
+
+static int sqlite_open(const struct store_open *how, struct env *env, struct store **ret_store,
+                       struct store_facts *facts, pawl_error *err)
+{
+    struct sqlite_store *store = pawli_alloc(sizeof *store);
+    if (!store)
+        return pawli_no_memory(err);
+    store->store = (struct store){.ops = &pawli_store_sqlite, .env = env};
+    store->pid = getpid();
+    store->busy_ms = how->busy_ms;
+    store->read_only = how->read_only;
+    pthread_mutex_init(&store->lock, NULL);
+    pthread_mutex_init(&store->tend_lock, NULL);
+    *facts = (struct store_facts){.engine = "SQLite " SQLITE_VERSION};
+    int status = prepare(store, how, err);
+    if (status == PAWL_OK) {
+        if (store->gate->ops->lock(store->gate, GATE_OPENING, GATE_EXCLUSIVE, deadline(store)) != GATE_LOCKED)
+            status = busy(store, err);
+        else
+            status = open_locked(store, how, facts, err);
+        if (status == PAWL_OK)
+            store->gate->ops->unlock(store->gate, GATE_OPENING);
+    }
+    if (status < 0) {
+        free_store(store);
+        return status;
+    }
+    atomic_store(&store->heard_commits, store->bell->ops->value(store->bell));
+    *ret_store = &store->store;
+    return PAWL_OK;
+}
+
+/* The last one out copies the log into the database and empties it. */
+static void sqlite_close(struct store *base)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    bool usable = getpid() == store->pid && !atomic_load(&store->file->poisoned);
+    close_connections(store);
+    if (usable && store->gate->ops->lock(store->gate, GATE_OPENING, GATE_EXCLUSIVE, deadline(store)) == GATE_LOCKED) {
+        int left;
+        if (!store->gate->ops->is_held_by_others(store->gate, GATE_OPEN) &&
+            pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, NULL) == STORE_OK &&
+            store->anchor_file && !store->is_restored)
+            pawli_anchor_sync(store);
+    }
+    free_store(store); /* closing the gate gives up all its bytes */
+}
+
+/* ---- writing ---- */
+
+static enum store_result begin(struct store *base, struct txn **ret_txn, pawl_error *err)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    enum store_result result = pawli_sqlite_usable(store, err);
+    if (result != STORE_OK)
+        return result;
+    struct txn *txn = pawli_alloc(sizeof *txn);
+    if (!txn)
+        return pawli_store_fail(err, STORE_NO_MEMORY);
+    const struct gate_ops *gate = store->gate->ops;
+    struct boot_time until = deadline(store);
+    *txn = (struct txn){.store = store, .connection = store->writer};
+    if (gate->lock(store->gate, GATE_NEXT, GATE_EXCLUSIVE, until) == GATE_LOCKED) {
+        txn->holds_gate = gate->lock(store->gate, GATE_WRITE, GATE_EXCLUSIVE, until) == GATE_LOCKED;
+        gate->unlock(store->gate, GATE_NEXT);
+    }
+    if (!txn->holds_gate) {
+        pawli_free(txn);
+        pawli_hint(err,
+                   pawli_fail(err, PAWL_EBUSY, "other processes kept the store's write lock for %lld ms",
+                              (long long)store->busy_ms),
+                   "try again");
+        return STORE_BUSY;
+    }
+    struct call call = pawli_call(store->writer, SQL_begin);
+    int code = pawli_call_run(&call);
+    if (code != SQLITE_OK) {
+        gate->unlock(store->gate, GATE_WRITE);
+        pawli_free(txn);
+        return pawli_sqlite_result(store, store->writer->db, code, WRITE_BEFORE_COMMIT, err);
+    }
+    txn->active = true;
+    *ret_txn = txn;
+    return STORE_OK;
+}
+
+static void remember_heads(struct sqlite_store *store, const struct view *view, struct anchor *anchor)
+{
+    uint32_t count = 0;
+    *anchor = store->anchor;
+    anchor->commits = view->store.row.commits;
+    anchor->epoch = view->store.row.epoch;
+    for (size_t i = 0; i < view->scopes.count && count < COUNT_OF(anchor->heads); i++) {
+        const struct view_scope *scope = view->scopes.at[i];
+        if (!scope->slot.changed)
+            continue;
+        anchor->heads[count].scope = scope->row.id;
+        anchor->heads[count].seq = scope->row.seq;
+        anchor->heads[count++].head = scope->row.head;
+    }
+    if (count)
+        anchor->head_count = count;
+}
+
+static enum store_result commit(struct txn *txn, const struct view *view, pawl_error *err)
+{
+    struct sqlite_store *store = txn->store;
+    struct call call = pawli_call(txn->connection, SQL_commit);
+    int code = pawli_call_run(&call);
+    enum store_result result = pawli_sqlite_result(store, txn->connection->db, code, WRITE_COMMIT, err);
+    if (result != STORE_OK)
+        return result;
+    txn->active = false;
+    struct anchor anchor;
+    remember_heads(store, view, &anchor);
+    if (store->anchor_file && !store->is_restored && anchor.commits > store->anchor.commits)
+        pawli_anchor_write(store, &anchor); /* unsynced, and "at least": a lost one is an older one */
+    atomic_store(&store->own_commits, view->store.row.commits);
+    return STORE_OK;
+}
+
+static int count_frames(void *data, sqlite3 *db, const char *name, int frames)
+{
+    (void)db, (void)name;
+    struct sqlite_store *store = data;
+    atomic_store(&store->wal_frames, frames);
+    return SQLITE_OK;
+}
+
+static enum store_result save(struct txn *txn, const struct view *view, pawl_error *err)
+{
+    struct sqlite_store *store = txn->store;
+    if (!txn->joined)
+        sqlite3_wal_hook(store->writer->db, count_frames, store);
+    enum store_result result = pawli_sqlite_save(txn, view, err);
+    if (result != STORE_OK)
+        return result;
+    if (txn->joined) {
+        struct call call = pawli_call(txn->connection, SQL_savepoint_release);
+        result = pawli_sqlite_result(store, txn->connection->db, pawli_call_run(&call), WRITE_BEFORE_COMMIT, err);
+        txn->active = result != STORE_OK;
+        return result;
+    }
+    result = commit(txn, view, err);
+    txn->saved = result == STORE_OK;
+    return result;
+}
+
+static void drop(struct txn *txn)
+{
+    struct sqlite_store *store = txn->store;
+    if (txn->active) {
+        struct call call = pawli_call(txn->connection, txn->joined ? SQL_savepoint_rollback : SQL_rollback);
+        pawli_call_run(&call); /* SQLite may have rolled back by itself */
+        if (txn->joined) {
+            call = pawli_call(txn->connection, SQL_savepoint_release);
+            pawli_call_run(&call);
+        }
+    }
+    if (txn->saved) {
+        if (store->gate->ops->is_held(store->gate, GATE_LISTEN))
+            store->bell->ops->ring(store->bell, atomic_load(&store->own_commits));
+        pawli_checkpoint_after_commit(store);
+    }
+    if (txn->holds_gate)
+        store->gate->ops->unlock(store->gate, GATE_WRITE);
+    if (txn->joined) {
+        pawli_connection_finalize(txn->connection);
+        pawli_free(txn->connection);
+    }
+    pawli_free(txn);
+}
+
+static enum store_result resolve(struct store *base, const struct committer_row *marker, bool *ret_committed,
+                                 pawl_error *err)
+{
+    (void)base, (void)marker, (void)ret_committed;
+    /* The file is poisoned: only a new opening knows, and the request id asks it. */
+    pawli_fail(err, PAWL_EUNCERTAIN, "the outcome is known only after the store was opened again");
+    return STORE_UNKNOWN;
+}
+
+/* ---- a caller's own transaction ---- */
+
+struct attachment {
+    sqlite3 *db;
+    struct gate *gate; /* an opening of its own: the store's would not stand in its own way */
+    struct env *env;
+};
+
+/* A foreign writer queues at the turnstile like everybody, in its busy handler. It cannot keep its place there, since
+ * nothing tells when its transaction ends; but when it leaves, everybody else is asleep for a moment and it goes first. */
+static int foreign_busy(void *data, int tries)
+{
+    struct attachment *attachment = data;
+    const struct gate_ops *gate = attachment->gate->ops;
+    struct boot_time until = boot_after_ms(attachment->env->ops->boot_now(attachment->env), 1000);
+    if (tries > 30 || gate->lock(attachment->gate, GATE_NEXT, GATE_EXCLUSIVE, until) != GATE_LOCKED)
+        return tries <= 30;
+    if (gate->lock(attachment->gate, GATE_WRITE, GATE_EXCLUSIVE, until) == GATE_LOCKED)
+        gate->unlock(attachment->gate, GATE_WRITE);
+    gate->unlock(attachment->gate, GATE_NEXT);
+    return 1;
+}
+
+static int attach(struct store *base, void *native, void **ret_attachment, pawl_error *err)
+{
+    sqlite3 *db = native;
+    struct sqlite_store *store = sqlite_of(base);
+    const char *path = sqlite3_db_filename(db, "main");
+    if (!sqlite3_get_autocommit(db))
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the connection is inside a transaction"),
+                          "attach before BEGIN");
+    if (!path || strcmp(path, store->path) != 0)
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the connection has another file open than the store"),
+                          "open \"%s\" with it", store->path);
+    PAWL_AUTO(pawli_freep) char *gate = make_path(store->path, "-gate");
+    PAWL_AUTO(pawli_freep) struct attachment *attachment = pawli_alloc(sizeof *attachment);
+    if (!gate || !attachment)
+        return pawli_no_memory(err);
+    *attachment = (struct attachment){.db = db, .env = base->env};
+    int status = base->env->ops->gate(base->env, gate, &attachment->gate, err);
+    if (status < 0)
+        return status;
+    int code = pawli_connection_settings(db, err);
+    if (code == SQLITE_OK)
+        code = sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_busy_handler(db, foreign_busy, attachment);
+    if (code != SQLITE_OK) {
+        attachment->gate->ops->close(attachment->gate);
+        return pawli_fail(err, PAWL_EUNAVAIL, "cannot set the connection up: %s", sqlite3_errmsg(db));
+    }
+    *ret_attachment = PAWL_TAKE(attachment);
+    return PAWL_OK;
+}
+
+static void detach(void *opaque)
+{
+    struct attachment *attachment = opaque;
+    sqlite3_busy_handler(attachment->db, NULL, NULL);
+    attachment->gate->ops->close(attachment->gate);
+    pawli_free(attachment);
+}
+
+static enum store_result join(struct store *base, void *native, struct txn **ret_txn, pawl_error *err)
+{
+    sqlite3 *db = native;
+    struct sqlite_store *store = sqlite_of(base);
+    enum store_result result = pawli_sqlite_usable(store, err);
+    if (result != STORE_OK)
+        return result;
+    if (sqlite3_txn_state(db, "main") != SQLITE_TXN_WRITE) {
+        pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the transaction does not hold the write lock"),
+                   "begin it with BEGIN IMMEDIATE");
+        return STORE_INVALID;
+    }
+    struct txn *txn = pawli_alloc(sizeof *txn);
+    struct connection *connection = pawli_alloc(sizeof *connection);
+    if (!txn || !connection) {
+        pawli_free(txn);
+        pawli_free(connection);
+        return pawli_store_fail(err, STORE_NO_MEMORY);
+    }
+    connection->db = db;
+    *txn = (struct txn){.store = store, .connection = connection, .joined = true, .active = true};
+    struct call call = pawli_call(connection, SQL_savepoint);
+    result = pawli_sqlite_result(store, db, pawli_call_run(&call), READ_ONLY, err);
+    if (result != STORE_OK) {
+        txn->active = false;
+        drop(txn);
+        return result;
+    }
+    *ret_txn = txn;
+    return STORE_OK;
+}
+
+/* ---- reading ---- */
+
+struct reader {
+    struct sqlite_store *store;
+    struct connection *connection;
+};
+
+static enum store_result open_reader(struct store *base, struct reader **ret_reader, pawl_error *err)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    enum store_result result = pawli_sqlite_usable(store, err);
+    if (result != STORE_OK)
+        return result;
+    struct reader *reader = pawli_alloc(sizeof *reader);
+    if (!reader)
+        return pawli_store_fail(err, STORE_NO_MEMORY);
+    reader->store = store;
+    pthread_mutex_lock(&store->lock);
+    reader->connection = store->readers;
+    if (reader->connection)
+        store->readers = reader->connection->next;
+    pthread_mutex_unlock(&store->lock);
+    if (!reader->connection) {
+        int status = pawli_connection_open(store, false, &reader->connection, err);
+        if (status < 0) {
+            pawli_free(reader);
+            return status == PAWL_ENOMEM ? STORE_NO_MEMORY : STORE_UNAVAILABLE;
+        }
+    }
+    struct call call = pawli_call(reader->connection, SQL_begin_read);
+    result = pawli_sqlite_result(store, reader->connection->db, pawli_call_run(&call), READ_ONLY, err);
+    if (result != STORE_OK) {
+        pawli_connection_close(reader->connection);
+        pawli_free(reader);
+        return result;
+    }
+    *ret_reader = reader;
+    return STORE_OK;
+}
+
+static enum store_result read_page(struct reader *reader, const struct query *query, struct page *page, pawl_error *err)
+{
+    enum store_result result = pawli_sqlite_usable(reader->store, err);
+    return result == STORE_OK ? pawli_sqlite_read(reader->store, reader->connection, query, page, err) : result;
+}
+
+static void close_reader(struct reader *reader)
+{
+    struct sqlite_store *store = reader->store;
+    struct call call = pawli_call(reader->connection, SQL_rollback);
+    if (pawli_call_run(&call) != SQLITE_OK) {
+        pawli_connection_close(reader->connection);
+    } else {
+        pthread_mutex_lock(&store->lock);
+        reader->connection->next = store->readers;
+        store->readers = reader->connection;
+        pthread_mutex_unlock(&store->lock);
+    }
+    pawli_free(reader);
+}
+
+/* ---- the rest ---- */
+
+static bool is_slot_alive(struct store *base, uint64_t slot)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    return slot < GATE_SLOTS && store->gate->ops->is_held(store->gate, GATE_SLOT + (int64_t)slot);
+}
+
+static uint64_t own_slot(struct store *base)
+{
+    return sqlite_of(base)->slot;
+}
+
+/* Commits ring only where somebody listens, in any process: a byte lock is cheaper to ask for than the bell to ring. */
+static void listen_to_bell(struct store *base, bool yes)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    const struct gate_ops *gate = store->gate->ops;
+    pthread_mutex_lock(&store->lock);
+    if (yes && store->listening++ == 0)
+        gate->lock(store->gate, GATE_LISTEN, GATE_SHARED, (struct boot_time){0});
+    if (!yes && --store->listening == 0)
+        gate->unlock(store->gate, GATE_LISTEN);
+    pthread_mutex_unlock(&store->lock);
+}
+
+static uint64_t news(struct store *base)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    return store->bell->ops->value(store->bell);
+}
+
+static void wait_for_news(struct store *base, uint64_t seen, struct boot_time until)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    store->bell->ops->wait(store->bell, seen, until);
+}
+
+static int watch_fd(struct store *base, struct boot_time *poll)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    int fd = store->bell->ops->fd(store->bell);
+    *poll = (struct boot_time){fd >= 0 ? 1000000000 : 100000000};
+    return fd;
+}
+
+static bool rang(struct store *base)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    store->bell->ops->drain(store->bell);
+    uint64_t value = store->bell->ops->value(store->bell);
+    bool news = value != atomic_load(&store->heard_commits) && value != atomic_load(&store->own_commits);
+    atomic_store(&store->heard_commits, value);
+    return news;
+}
+
+static void engine_tends(struct store *base, bool yes)
+{
+    atomic_store(&sqlite_of(base)->engine_tends, yes);
+}
+
+static enum store_result backup(struct store *base, const char *path, void (*progress)(void *data, int left, int total),
+                                void *data, pawl_error *err)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    sqlite3 *to = NULL;
+    struct reader *reader;
+    enum store_result result = open_reader(base, &reader, err);
+    if (result != STORE_OK)
+        return result;
+    int code = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_exec(to, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
+    sqlite3_backup *copy = code == SQLITE_OK ? sqlite3_backup_init(to, "main", reader->connection->db, "main") : NULL;
+    if (code == SQLITE_OK && !copy)
+        code = sqlite3_errcode(to);
+    while (copy && (code = sqlite3_backup_step(copy, 1000)) == SQLITE_OK)
+        if (progress)
+            progress(data, sqlite3_backup_remaining(copy), sqlite3_backup_pagecount(copy));
+    if (copy)
+        sqlite3_backup_finish(copy);
+    if (code == SQLITE_DONE && progress)
+        progress(data, 0, 1);
+    if (code != SQLITE_DONE && code != SQLITE_OK) {
+        pawli_hint(err,
+                   pawli_fail(err, PAWL_EUNAVAIL, "cannot write the backup \"%s\": %s", path, sqlite3_errstr(code)),
+                   "name a file in a folder that may be written to, with enough room");
+        result = (code & 0xFF) == SQLITE_FULL ? STORE_FULL : STORE_UNAVAILABLE;
+    }
+    sqlite3_close(to);
+    close_reader(reader);
+    (void)store;
+    return result;
+}
+
+static enum store_result adopt(struct store *base, pawl_error *err)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    struct store_row row;
+    struct call call = pawli_call(store->writer, SQL_get_store);
+    if (pawli_call_row(&call) && !pawli_read_store(&call, &row))
+        call.code = SQLITE_CORRUPT;
+    int code = pawli_call_end(&call);
+    if (code != SQLITE_OK)
+        return pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err);
+    if (!store->anchor_file && pawli_anchor_open(store, true, err) < 0)
+        return STORE_UNAVAILABLE;
+    struct anchor anchor = {.life = row.life, .inode = pawli_inode(store), .epoch = row.epoch, .commits = row.commits};
+    code = pawli_anchor_write(store, &anchor);
+    if (code == SQLITE_OK)
+        code = pawli_anchor_write(store, &anchor);
+    if (code == SQLITE_OK)
+        code = pawli_anchor_sync(store);
+    if (code == SQLITE_OK)
+        store->is_restored = false;
+    return pawli_sqlite_result(store, NULL, code, WRITE_BEFORE_COMMIT, err);
+}
+
+static enum store_result check(struct store *base, struct text *ret_problem, struct arena *arena, pawl_error *err)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    struct reader *reader;
+    sqlite3_stmt *statement = NULL;
+    *ret_problem = (struct text){0};
+    enum store_result result = open_reader(base, &reader, err);
+    if (result != STORE_OK)
+        return result;
+    int code = sqlite3_prepare_v2(reader->connection->db, "PRAGMA integrity_check(1)", -1, &statement, NULL);
+    if (code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(statement, 0);
+        if (text && strcmp(text, "ok") != 0)
+            *ret_problem = pawli_arena_text(arena, text_of(text));
+    }
+    sqlite3_finalize(statement);
+    result = pawli_sqlite_result(store, reader->connection->db, code, READ_ONLY, err);
+    close_reader(reader);
+    return result;
+}
+
+const struct store_ops pawli_store_sqlite = {
+    .name = "sqlite",
+    .can = STORE_CAN_JOIN | STORE_CAN_SHARE | STORE_IS_DURABLE,
+    .open = sqlite_open,
+    .close = sqlite_close,
+    .begin = begin,
+    .join = join,
+    .load = pawli_sqlite_load,
+    .save = save,
+    .drop = drop,
+    .resolve = resolve,
+    .reader = open_reader,
+    .read = read_page,
+    .done = close_reader,
+    .attach = attach,
+    .detach = detach,
+    .is_slot_alive = is_slot_alive,
+    .slot = own_slot,
+    .listen = listen_to_bell,
+    .news = news,
+    .wait = wait_for_news,
+    .watch_fd = watch_fd,
+    .rang = rang,
+    .tend = pawli_sqlite_tend,
+    .needs_tending = pawli_sqlite_needs_tending,
+    .engine_tends = engine_tends,
+    .backup = backup,
+    .adopt = adopt,
+    .check = check,
+};

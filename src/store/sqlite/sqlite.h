@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside the SQLite store. The only room (with bench/) that includes sqlite3.h.
+ *
+ * Files beside the database FILE: FILE-wal and FILE-shm are SQLite's; FILE-gate holds byte locks (below), FILE-bell the
+ * commit number for those who wait, FILE-anchor what the store says of itself outside the database. */
+#ifndef PAWLI_SQLITE_H
+#define PAWLI_SQLITE_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include "sql.h"
+#include "store/store.h"
+
+/* Bytes of FILE-gate. */
+enum {
+    GATE_OPENING = 0, /* exclusive while a handle opens or closes */
+    GATE_OPEN = 1,    /* shared by every open handle */
+    GATE_NEXT = 2,    /* the turnstile: who holds it is the next to write */
+    GATE_WRITE = 3,   /* who holds it writes */
+    GATE_LISTEN = 4,  /* shared by those who watch the bell: without them nobody rings */
+    GATE_SLOT = 16,   /* from here: a byte for the life of a handle */
+    GATE_SLOTS = 4096,
+};
+
+/* Past this many frames the log is checkpointed: 16 MB of pages. */
+#define CHECKPOINT_FRAMES 4096
+
+/* One per database file in this process, shared by all handles on it. After a storage error the file is poisoned: what a
+ * page cache says is no longer what a disk has (an error of fsync is reported once), so nobody answers from it again. */
+struct database_file {
+    struct database_file *next;
+    char *key; /* VFS and absolute path */
+    unsigned handles;
+    _Atomic bool poisoned;
+};
+
+struct connection {
+    sqlite3 *db;
+    struct connection *next; /* in the pool of readers */
+    sqlite3_stmt *statements[SQL_COUNT];
+};
+
+struct anchor {
+    pawl_uuid life;
+    uint64_t inode, epoch, commits;
+    struct {
+        uint64_t scope, seq;
+        struct digest head;
+    } heads[8]; /* the ones written last; at most */
+    uint32_t head_count;
+};
+
+struct sqlite_store {
+    struct store store;
+    struct database_file *file;
+    char *path, *vfs;      /* vfs: the one below ours; NULL: the default */
+    const char *gathering; /* ours, see vfs.c */
+    struct gate *gate;
+    struct bell *bell;
+    pid_t pid; /* who opened it: a child of a fork must not touch it */
+    bool read_only, is_restored;
+    int64_t busy_ms;
+    uint64_t slot;
+
+    struct connection *writer; /* used by one leader at a time */
+    _Atomic int wal_frames;    /* after the last commit of the writer */
+    _Atomic bool wants_checkpoint, engine_tends;
+
+    pthread_mutex_t lock; /* of what follows */
+    unsigned listening;
+    struct connection *readers;
+    unsigned reader_count;
+    struct connection *tender; /* the second connection, for checkpoints */
+    pthread_mutex_t tend_lock; /* one tend at a time */
+
+    sqlite3_file *anchor_file;
+    struct anchor anchor; /* as written last */
+    unsigned anchor_slot;
+    _Atomic uint64_t own_commits; /* the greatest commit number that this handle made: its ring is no news */
+    _Atomic uint64_t heard_commits;
+};
+
+struct txn {
+    struct sqlite_store *store;
+    struct connection *connection;
+    bool joined, active, saved, holds_gate;
+    uint64_t commits; /* as load found them */
+};
+
+/* ---- connection.c ---- */
+int pawli_connection_open(struct sqlite_store *store, bool writer, struct connection **ret_connection, pawl_error *err);
+void pawli_connection_close(struct connection *connection);
+void pawli_connection_finalize(struct connection *connection); /* its statements, not its database handle */
+int pawli_connection_settings(sqlite3 *db, pawl_error *err);
+
+/* The only translation of SQLite's codes. Poisons the file where the rules say so. */
+enum phase_of_write { WRITE_BEFORE_COMMIT, WRITE_COMMIT, WRITE_CHECKPOINT, READ_ONLY };
+enum store_result pawli_sqlite_result(struct sqlite_store *store, sqlite3 *db, int code, enum phase_of_write phase,
+                                      pawl_error *err);
+enum store_result pawli_sqlite_usable(const struct sqlite_store *store, pawl_error *err);
+
+/* A statement being run: bind in the order of its params, step, read columns in order, end. */
+struct call {
+    struct connection *connection;
+    sqlite3_stmt *statement;
+    int next; /* parameter or column */
+    int code; /* the first error of all */
+};
+struct call pawli_call(struct connection *connection, enum sql sql);
+void pawli_bind_i64(struct call *call, int64_t value);
+void pawli_bind_u64(struct call *call, uint64_t value);
+void pawli_bind_null(struct call *call);
+void pawli_bind_text(struct call *call, struct text text); /* absent: NULL */
+void pawli_bind_blob(struct call *call, const void *data, size_t size);
+void pawli_bind_body(struct call *call, struct text body, struct text content_type); /* text when JSON */
+void pawli_bind_content_type(struct call *call, struct text content_type);           /* JSON: NULL, as most are */
+void pawli_bind_wall(struct call *call, struct wall_time time);                      /* WALL_NEVER: NULL */
+bool pawli_call_row(struct call *call); /* steps; true: there is a row, read its columns from the first */
+int pawli_call_run(struct call *call);  /* steps a statement that returns nothing, and ends it */
+int pawli_call_end(struct call *call);  /* SQLITE_OK or the first error */
+
+int64_t pawli_column_i64(struct call *call);
+uint64_t pawli_column_u64(struct call *call);
+uint32_t pawli_column_u32(struct call *call);
+struct wall_time pawli_column_wall(struct call *call);                 /* NULL: WALL_NEVER */
+struct text pawli_column_text(struct call *call, struct arena *arena); /* a copy; NULL: absent */
+struct text pawli_column_content_type(struct call *call, struct arena *arena);
+bool pawli_column_bytes(struct call *call, void *out, size_t size); /* false: not so many */
+
+/* ---- rows.c: columns of the statements to rows and back ---- */
+bool pawli_read_store(struct call *call, struct store_row *row);
+void pawli_read_queue(struct call *call, struct queue_row *row, struct arena *arena);
+bool pawli_read_record(struct call *call, struct record_row *row, struct arena *arena);
+bool pawli_read_message(struct call *call, struct message_row *row, struct arena *arena);
+bool pawli_read_ready(struct call *call, struct task_row *row, struct arena *arena);
+bool pawli_read_blocked(struct call *call, struct task_row *row, struct arena *arena);
+bool pawli_read_claimed(struct call *call, struct task_row *row, struct arena *arena);
+bool pawli_read_held(struct call *call, struct task_row *row, struct arena *arena);
+bool pawli_read_ended(struct call *call, struct task_row *row, struct arena *arena);
+bool pawli_read_hold(struct call *call, struct hold_row *row, struct arena *arena); /* from `code` on */
+
+/* The task of a message, wherever it is. *found false: nowhere. */
+int pawli_find_task(struct connection *connection, uint64_t number, const struct message_row *message,
+                    struct task_row *row, bool *found, struct arena *arena);
+int pawli_get_message(struct connection *connection, uint64_t number, struct message_row *row, bool *found,
+                      struct arena *arena);
+int pawli_policy_of(struct connection *connection, uint64_t scope, struct text lane, struct text target,
+                    struct policy *lane_policy, struct policy *target_policy, struct text *url, struct text *secret,
+                    struct arena *arena);
+
+/* ---- the rest, a file each ---- */
+enum store_result pawli_sqlite_load(struct txn *txn, struct view *view, pawl_error *err);
+enum store_result pawli_sqlite_save(struct txn *txn, const struct view *view, pawl_error *err);
+enum store_result pawli_sqlite_read(struct sqlite_store *store, struct connection *connection,
+                                    const struct query *query, struct page *page, pawl_error *err);
+
+/* Whether a claim belongs to nobody any more. */
+bool pawli_claim_lost(const struct task_row *task, const struct store_row *store, struct boot_time now,
+                      const pawl_uuid *boot_id, const struct committer_row *alive, size_t alive_count);
+int pawli_list_committers(struct sqlite_store *store, struct connection *connection, struct committer_row **ret_alive,
+                          size_t *ret_alive_count, struct committer_row **ret_dead, size_t *ret_dead_count,
+                          struct arena *arena);
+
+enum store_result pawli_wal_audit(struct sqlite_store *store, pawl_error *err);
+int pawli_checkpoint(struct sqlite_store *store, struct connection *connection, int mode, int *ret_left,
+                     pawl_error *err); /* a store_result */
+enum store_result pawli_sqlite_tend(struct store *store, pawl_error *err);
+bool pawli_sqlite_needs_tending(struct store *store);
+void pawli_checkpoint_after_commit(struct sqlite_store *store);
+
+int pawli_anchor_open(struct sqlite_store *store, bool create, pawl_error *err);
+void pawli_anchor_close(struct sqlite_store *store);
+bool pawli_anchor_read(struct sqlite_store *store, struct anchor *anchor); /* the greater good slot; false: none */
+int pawli_anchor_write(struct sqlite_store *store, const struct anchor *anchor);
+int pawli_anchor_sync(struct sqlite_store *store);
+uint64_t pawli_inode(const struct sqlite_store *store);
+enum store_result pawli_anchor_compare(struct sqlite_store *store, struct store_facts *facts, pawl_error *err);
+
+int pawli_schema(struct sqlite_store *store, const struct store_open *how, struct store_facts *facts, pawl_error *err);
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* The checked door. Bad input was refused above; what a store answers wrongly is our bug, and an assertion. */
+#include "store/store.h"
+
+static const struct store_ops *const stores[] = {&pawli_store_sqlite, &pawli_store_memory};
+
+bool pawli_store_url_parse(struct text url, struct store_url *parts)
+{
+    const char *colon = url.size ? memchr(url.data, ':', url.size) : NULL;
+    if (!colon)
+        return false;
+    *parts = (struct store_url){.scheme = {url.data, (size_t)(colon - url.data)}};
+    parts->path = (struct text){colon + 1, url.size - parts->scheme.size - 1};
+    const char *mark = parts->path.size ? memchr(parts->path.data, '?', parts->path.size) : NULL;
+    if (mark) {
+        parts->options = (struct text){mark + 1, parts->path.size - (size_t)(mark - parts->path.data) - 1};
+        parts->path.size = (size_t)(mark - parts->path.data);
+    }
+    return true;
+}
+
+struct text pawli_store_url_option(const struct store_url *url, const char *name)
+{
+    struct text left = url->options;
+    size_t name_size = strlen(name);
+    while (left.size > 0) {
+        const char *end = memchr(left.data, '&', left.size);
+        size_t size = end ? (size_t)(end - left.data) : left.size;
+        if (size > name_size && memcmp(left.data, name, name_size) == 0 && left.data[name_size] == '=')
+            return (struct text){left.data + name_size + 1, size - name_size - 1};
+        left = (struct text){left.data + size + (end != NULL), left.size - size - (end != NULL)};
+    }
+    return (struct text){0};
+}
+
+int pawli_store_open(const struct store_open *how, struct env *env, struct store **ret_store, struct store_facts *facts,
+                     pawl_error *err)
+{
+    for (size_t i = 0; i < COUNT_OF(stores); i++)
+        if (text_is(how->url.scheme, stores[i]->name))
+            return stores[i]->open(how, env, ret_store, facts, err);
+    return pawli_hint(err,
+                      pawli_fail(err, PAWL_EUNSUPPORTED, "no store is called \"%.*s\"",
+                                 how->url.scheme.size > 40 ? 40 : (int)how->url.scheme.size, how->url.scheme.data),
+                      "use sqlite:FILE or memory:");
+}
+
+void pawli_store_close(struct store *store)
+{
+    store->ops->close(store);
+}
+
+static enum store_result checked(enum store_result result)
+{
+    PAWL_ASSERT(result < STORE_RESULT_COUNT);
+    return result;
+}
+
+enum store_result pawli_store_begin(struct store *store, struct txn **ret_txn, pawl_error *err)
+{
+    return checked(store->ops->begin(store, ret_txn, err));
+}
+
+enum store_result pawli_store_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err)
+{
+    PAWL_ASSERT(store->ops->can & STORE_CAN_JOIN);
+    return checked(store->ops->join(store, native, ret_txn, err));
+}
+
+static void check_task(const struct view_task *task)
+{
+    const struct task_row *row = &task->row;
+    PAWL_ASSERT(row->number == task->number);
+    PAWL_ASSERT(row->place > PLACE_NONE && row->place < PLACE_COUNT);
+    if (row->place == PLACE_CLAIMED)
+        PAWL_ASSERT(row->token != 0);
+    if (row->place == PLACE_BLOCKED)
+        PAWL_ASSERT(row->key.data != NULL);
+    if (row->key.data)
+        PAWL_ASSERT(task->line != NULL);
+    if (task->wants_message && task->message)
+        PAWL_ASSERT(task->message->number == row->number);
+}
+
+static void check_loaded(const struct view *view)
+{
+    for (size_t i = 0; i < view->due_count; i++) {
+        const struct view_due *due = view->dues[i];
+        PAWL_ASSERT(due->count <= due->limit);
+        for (uint32_t j = 0; j < due->count; j++) {
+            PAWL_ASSERT(due->tasks[j]->row.place == PLACE_READY);
+            PAWL_ASSERT(due->tasks[j]->row.due.ms <= view->wall.ms);
+            PAWL_ASSERT(due->tasks[j]->message != NULL);
+            PAWL_ASSERT(due->tasks[j]->queue == due->queue);
+        }
+    }
+    for (size_t i = 0; i < view->tasks.count; i++) {
+        const struct view_task *task = view->tasks.at[i];
+        if (task->slot.found)
+            check_task(task);
+    }
+    for (size_t i = 0; i < view->scopes.count; i++) {
+        const struct view_scope *scope = view->scopes.at[i];
+        PAWL_ASSERT(scope->slot.found == (scope->row.id != 0));
+    }
+}
+
+enum store_result pawli_store_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err)
+{
+    enum store_result result = checked(store->ops->load(txn, view, err));
+    if (result == STORE_OK)
+        check_loaded(view);
+    return result;
+}
+
+/* What must hold of every batch before it is written: the last look before the disk. */
+static void check_saved(const struct view *view)
+{
+    for (size_t i = 0; i < view->tasks.count; i++) {
+        const struct view_task *task = view->tasks.at[i];
+        if (!task->slot.changed)
+            continue;
+        PAWL_ASSERT(task->purged || (task->row.place > PLACE_NONE && task->row.place < PLACE_COUNT));
+        PAWL_ASSERT(task->slot.found == (task->was.place != PLACE_NONE));
+        if (task->slot.found && task->was.place == PLACE_ENDED && !task->purged)
+            PAWL_ASSERT(pawli_state_kind(task->was.ended) != STATE_KIND_FINAL);
+        if (!task->slot.found)
+            PAWL_ASSERT(task->message != NULL);
+        if (task->row.place == PLACE_CLAIMED && task->was.place != PLACE_CLAIMED)
+            PAWL_ASSERT(task->row.attempts > task->was.attempts || task->was.phase != PHASE_SEND);
+    }
+    for (size_t i = 0; i < view->requests.count; i++) {
+        const struct view_request *request = view->requests.at[i];
+        if (request->slot.changed) {
+            PAWL_ASSERT(!request->slot.found);
+            PAWL_ASSERT(request->row.seq >= 1);
+            PAWL_ASSERT(request->row.seq <= request->scope->row.seq);
+        }
+    }
+    PAWL_ASSERT(view->store.slot.changed);
+}
+
+enum store_result pawli_store_save(struct store *store, struct txn *txn, const struct view *view, pawl_error *err)
+{
+    check_saved(view);
+    return checked(store->ops->save(txn, view, err));
+}
+
+void pawli_store_drop(struct store *store, struct txn *txn)
+{
+    if (txn)
+        store->ops->drop(txn);
+}
+
+enum store_result pawli_store_reader(struct store *store, struct reader **ret_reader, pawl_error *err)
+{
+    return checked(store->ops->reader(store, ret_reader, err));
+}
+
+enum store_result pawli_store_read(struct store *store, struct reader *reader, const struct query *query,
+                                   struct page *page, pawl_error *err)
+{
+    PAWL_ASSERT(query->kind < QUERY_KIND_COUNT);
+    enum store_result result = checked(store->ops->read(reader, query, page, err));
+    if (result == STORE_OK && query->limit)
+        PAWL_ASSERT(page->count <= query->limit);
+    return result;
+}
+
+void pawli_store_done(struct store *store, struct reader *reader)
+{
+    if (reader)
+        store->ops->done(reader);
+}
+
+void pawli_page_done(struct page *page)
+{
+    pawli_arena_done(&page->arena);
+}
+
+int pawli_store_query(struct store *store, const struct query *query, struct page *page, pawl_error *err)
+{
+    struct reader *reader = NULL;
+    *page = (struct page){0};
+    enum store_result result = pawli_store_reader(store, &reader, err);
+    if (result == STORE_OK)
+        result = pawli_store_read(store, reader, query, page, err);
+    pawli_store_done(store, reader);
+    if (result != STORE_OK)
+        pawli_page_done(page);
+    return pawli_store_status(result);
+}
+
+static const int statuses[STORE_RESULT_COUNT] = {
+    [STORE_OK] = PAWL_OK,          [STORE_PENDING] = PAWL_EBUSY,        [STORE_RACE] = PAWL_EBUSY,
+    [STORE_BUSY] = PAWL_EBUSY,     [STORE_UNAVAILABLE] = PAWL_EUNAVAIL, [STORE_UNKNOWN] = PAWL_EUNCERTAIN,
+    [STORE_FULL] = PAWL_EREFUSED,  [STORE_NO_MEMORY] = PAWL_ENOMEM,     [STORE_CORRUPT] = PAWL_ECORRUPT,
+    [STORE_INVALID] = PAWL_EINVAL, [STORE_POISONED] = PAWL_EIO,
+};
+
+int pawli_store_status(enum store_result result)
+{
+    PAWL_ASSERT(result < STORE_RESULT_COUNT);
+    return statuses[result];
+}
+
+enum store_result pawli_store_fail(pawl_error *err, enum store_result result)
+{
+    int status = statuses[result];
+    switch (result) {
+    case STORE_OK:
+        break;
+    case STORE_NO_MEMORY:
+        pawli_no_memory(err);
+        break;
+    case STORE_FULL:
+        pawli_hint(err, pawli_fail(err, status, "storage full: nothing was written"),
+                   "free space on the disk, then try again");
+        break;
+    case STORE_UNKNOWN:
+        pawli_hint(err, pawli_fail(err, status, "outcome unknown: the commit was sent, its reply is lost"),
+                   "open the store again and repeat the call with the same request id");
+        break;
+    default:
+        pawli_fail(err, status, "%s", pawl_status_text(status));
+    }
+    return result;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* The door to every store. A store keeps rows and finds due tasks; it decides nothing. A write transaction is load, decide,
+ * save (store/view.h); reading is a page at a time in one snapshot. Nobody but store.c calls through the table, so that
+ * whatever two stores could differ in is checked in one place. */
+#ifndef PAWLI_STORE_H
+#define PAWLI_STORE_H
+
+#include "env/env.h"
+#include "store/view.h"
+
+/* What a store answers. Phase matters: before COMMIT was sent nothing was written; after it nobody may know. */
+enum store_result {
+    STORE_OK,
+    STORE_PENDING,     /* nothing blocked; call again with the same arguments */
+    STORE_RACE,        /* a row was not what load said: load and decide afresh */
+    STORE_BUSY,        /* no write lock in time; nothing written */
+    STORE_UNAVAILABLE, /* out of reach; nothing written */
+    STORE_UNKNOWN,     /* COMMIT was sent and its reply is lost */
+    STORE_FULL,        /* no room; nothing written */
+    STORE_NO_MEMORY,   /* nothing written */
+    STORE_CORRUPT,     /* stored data failed a check */
+    STORE_INVALID,     /* a native handle that cannot be used so; nothing written */
+    STORE_POISONED, /* had a storage error before: answers nothing until all handles are closed and it is opened anew */
+    STORE_RESULT_COUNT
+};
+
+enum store_can {
+    STORE_CAN_JOIN = 1,  /* write inside a caller's own transaction */
+    STORE_CAN_SHARE = 2, /* several processes */
+    STORE_IS_DURABLE = 4,
+};
+
+/* "sqlite:shop.db?vfs=x": scheme, path, and options behind the question mark. */
+struct store_url {
+    struct text scheme, path, options;
+};
+
+struct store_open {
+    struct store_url url;
+    bool must_exist, read_only;
+    int64_t busy_ms; /* how long to wait for a lock of other processes */
+};
+
+/* What is said about a store when it is opened. */
+struct store_facts {
+    bool was_created, was_migrated, was_restored; /* restored: it or its anchor is not what was left here */
+    int schema;
+    const char *engine; /* "SQLite 3.53.2" */
+    char restored_why[160];
+};
+
+enum query_kind {
+    QUERY_STORE,      /* page.store */
+    QUERY_SCOPES,     /* after, limit */
+    QUERY_RECORD,     /* scope; id or seq */
+    QUERY_RECORDS,    /* scope; after or before, limit */
+    QUERY_MESSAGE,    /* number */
+    QUERY_MESSAGES,   /* scope (absent: all), lane, target, key, state; before or after, limit */
+    QUERY_ATTEMPTS,   /* number */
+    QUERY_QUEUES,     /* scope (absent: all), lane, target; after, limit */
+    QUERY_LANES,      /* scope; limit */
+    QUERY_TARGETS,    /* scope; limit */
+    QUERY_HOLDS,      /* scope (absent: all); limit */
+    QUERY_LOOK,       /* scope, lane, target, phase: page.look */
+    QUERY_LINE,       /* scope, lane, target, key: page.line */
+    QUERY_OLD,        /* place, cursor, limit: tasks that time may end (expiry, retention, deadlines) */
+    QUERY_OLD_BOUNDS, /* limit: bounds whose time is over */
+    QUERY_KIND_COUNT
+};
+
+/* Where a walk over a place is: the key of the last row that was seen. All zero: at the beginning. */
+struct task_cursor {
+    uint64_t queue, number;
+    int64_t phase, priority, due;
+    uint64_t position;
+    struct text key;
+};
+
+struct query {
+    enum query_kind kind;
+    struct text scope, lane, target, key;
+    pawl_uuid id;
+    uint64_t seq, number, after, before; /* before 0: the newest end */
+    bool down;                           /* newest first */
+    bool any_state, wants_places;
+    enum state state;
+    enum place place;
+    enum phase phase;
+    struct task_cursor cursor;
+    uint32_t limit;
+};
+
+struct message_item {
+    struct message_row message;
+    struct task_row task;
+    struct text scope, lane, target;
+    uint32_t places; /* in how many places its task was found; counted when wanted */
+    bool lost;
+};
+
+struct queue_item {
+    struct queue_row row;
+    struct text scope;
+    struct policy policy; /* effective */
+    struct policy lane_policy, target_policy;
+    struct text url, secret_file;
+};
+
+struct hold_item {
+    struct hold_row row;
+    struct text scope;
+};
+
+struct bound_item {
+    uint64_t queue;
+    enum bound_kind kind;
+    struct text key, scope, lane, target;
+};
+
+struct old_item {
+    uint64_t number;
+    struct text scope;
+    enum phase phase;
+    struct wall_time created, expires;
+    struct wall_time ends; /* held: its deadline; ended: when it ended */
+    struct policy policy;
+};
+
+/* Whether a claim would find something, without a write. */
+struct look {
+    bool is_due, is_lost;
+    struct wall_time next_due;   /* WALL_NEVER: nothing waits */
+    struct boot_time next_lease; /* BOOT_NEVER: nothing is claimed */
+};
+
+/* Where a key stands. */
+struct line_item {
+    bool found;
+    struct line_row row;
+};
+
+struct page {
+    struct arena arena;
+    size_t count;
+    bool more;                 /* the limit cut it */
+    uint64_t next;             /* for `after` or `before` of the next page */
+    struct task_cursor cursor; /* for the next page of QUERY_OLD; its key lives in this page */
+    struct wall_time wall;
+    struct boot_time boot;
+    union {
+        struct scope_row *scopes;
+        struct record_row *records;
+        struct message_item *messages;
+        struct attempt_row *attempts;
+        struct queue_item *queues;
+        struct lane_row *lanes;
+        struct target_row *targets;
+        struct hold_item *holds;
+        struct old_item *olds;
+        struct bound_item *bounds;
+    };
+    struct store_row store;
+    struct look look;
+    struct line_item line;
+    struct hold_item *look_holds; /* of QUERY_LOOK: what holds the queue */
+    size_t look_hold_count;
+};
+
+struct store;
+struct txn;
+struct reader;
+
+struct store_ops {
+    const char *name;
+    uint32_t can; /* enum store_can */
+    int (*open)(const struct store_open *how, struct env *env, struct store **ret_store, struct store_facts *facts,
+                pawl_error *err);
+    void (*close)(struct store *store);
+
+    enum store_result (*begin)(struct store *store, struct txn **ret_txn, pawl_error *err);
+    enum store_result (*join)(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
+    enum store_result (*load)(struct txn *txn, struct view *view, pawl_error *err);
+    enum store_result (*save)(struct txn *txn, const struct view *view,
+                              pawl_error *err); /* and commits, unless joined */
+    void (*drop)(struct txn *txn);              /* ends txn; rolls back what was not saved */
+    enum store_result (*resolve)(struct store *store, const struct committer_row *marker, bool *ret_committed,
+                                 pawl_error *err);
+
+    enum store_result (*reader)(struct store *store, struct reader **ret_reader, pawl_error *err);
+    enum store_result (*read)(struct reader *reader, const struct query *query, struct page *page, pawl_error *err);
+    void (*done)(struct reader *reader);
+
+    int (*attach)(struct store *store, void *native, void **ret_attachment,
+                  pawl_error *err); /* before a caller's BEGIN */
+    void (*detach)(void *attachment);
+    bool (*is_slot_alive)(struct store *store, uint64_t slot);
+    uint64_t (*slot)(struct store *store);         /* the lock byte that this handle holds */
+    void (*listen)(struct store *store, bool yes); /* from here on commits are told to this process; counted */
+    uint64_t (*news)(struct store *store);         /* while listening: a number that every commit changes */
+    void (*wait)(struct store *store, uint64_t seen, struct boot_time until); /* until news, or earlier */
+    int (*watch_fd)(struct store *store, struct boot_time *poll);    /* readable: somebody committed; -1: poll */
+    bool (*rang)(struct store *store);                               /* somebody else committed since the last call */
+    enum store_result (*tend)(struct store *store, pawl_error *err); /* checkpoints; changes no row; any thread */
+    bool (*needs_tending)(struct store *store);
+    void (*engine_tends)(struct store *store, bool yes); /* somebody calls tend: commits need not */
+    enum store_result (*backup)(struct store *store, const char *path,
+                                void (*progress)(void *data, int left, int total), void *data, pawl_error *err);
+    enum store_result (*adopt)(struct store *store,
+                               pawl_error *err); /* makes its anchor the store's own, after the rows say so */
+    enum store_result (*check)(struct store *store, struct text *ret_problem, struct arena *arena, pawl_error *err);
+};
+
+struct store {
+    const struct store_ops *ops;
+    struct env *env;
+};
+
+extern const struct store_ops pawli_store_memory;
+extern const struct store_ops pawli_store_sqlite;
+
+bool pawli_store_url_parse(struct text url, struct store_url *parts);
+struct text pawli_store_url_option(const struct store_url *url, const char *name); /* absent when not given */
+
+int pawli_store_open(const struct store_open *how, struct env *env, struct store **ret_store, struct store_facts *facts,
+                     pawl_error *err);
+void pawli_store_close(struct store *store);
+enum store_result pawli_store_begin(struct store *store, struct txn **ret_txn, pawl_error *err);
+enum store_result pawli_store_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
+enum store_result pawli_store_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err);
+enum store_result pawli_store_save(struct store *store, struct txn *txn, const struct view *view, pawl_error *err);
+void pawli_store_drop(struct store *store, struct txn *txn);
+enum store_result pawli_store_reader(struct store *store, struct reader **ret_reader, pawl_error *err);
+enum store_result pawli_store_read(struct store *store, struct reader *reader, const struct query *query,
+                                   struct page *page, pawl_error *err);
+void pawli_store_done(struct store *store, struct reader *reader);
+
+/* One query in a snapshot of its own, as a status. The page is the caller's to end (pawli_page_done). */
+int pawli_store_query(struct store *store, const struct query *query, struct page *page, pawl_error *err);
+void pawli_page_done(struct page *page);
+
+/* A store fills the error for every result but OK, PENDING and RACE; pawli_store_fail has the general sentences. */
+enum store_result pawli_store_fail(pawl_error *err, enum store_result result);
+int pawli_store_status(enum store_result result);
+
+#endif

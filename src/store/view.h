@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* The view: what one batch asks of a store, what load found, and what it shall be.
+ *
+ *   gather   units say what they will look at (want_*); the same thing asked twice is one slot
+ *   load     the store fills every slot, and what slots imply: the queue and the line of a task, the followers of a line,
+ *            the chain of successors of a bound message, the message of a task that may be claimed
+ *   decide   units change rows (touch first, so that a refused unit can be undone); nothing is read from the store
+ *   save     the store writes every row that differs from what it was
+ *
+ * Slots live in the batch's arena and never move. */
+#ifndef PAWLI_VIEW_H
+#define PAWLI_VIEW_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "model/rows.h"
+
+enum slot_kind {
+    SLOT_STORE,
+    SLOT_COMMITTER,
+    SLOT_SCOPE,
+    SLOT_REQUEST,
+    SLOT_QUEUE,
+    SLOT_LANE,
+    SLOT_TARGET,
+    SLOT_SUBJECT,
+    SLOT_HOLD,
+    SLOT_BOUND,
+    SLOT_LINE,
+    SLOT_TASK,
+    SLOT_KIND_COUNT
+};
+
+struct slot {
+    enum slot_kind kind;
+    bool found;          /* load found a row */
+    bool exists;         /* there is a row now */
+    bool changed;        /* what is now differs from what load found */
+    uint32_t touched_in; /* the unit that saved its undo last */
+};
+
+struct view_store {
+    struct slot slot;
+    struct store_row row;
+};
+
+struct view_committer {
+    struct slot slot;
+    struct committer_row row;
+};
+
+struct view_scope {
+    struct slot slot;
+    struct text name;
+    struct scope_row row; /* id 0 until it exists */
+};
+
+/* A request id of a scope, and the record that it is bound to. */
+struct view_request {
+    struct slot slot;
+    struct view_scope *scope;
+    pawl_uuid id;
+    struct record_row row;
+};
+
+struct view_queue {
+    struct slot slot;
+    struct view_scope *scope; /* NULL when the queue came with a task of a scope that nobody named */
+    struct text lane, target;
+    struct queue_row row;
+    struct policy policy;             /* effective; filled by load when wants_policy */
+    struct view_subject *subjects[4]; /* what may hold it; filled by want_due */
+    bool wants_policy, has_policy;
+    struct view_due *due; /* NULL: no claim asks for it */
+    bool found_by_id;     /* row.id is what is known; lane and target come out of load */
+};
+
+struct view_lane {
+    struct slot slot;
+    struct view_scope *scope;
+    struct text name;
+    struct lane_row row;
+};
+
+struct view_target {
+    struct slot slot;
+    struct view_scope *scope;
+    struct text name;
+    struct target_row row;
+};
+
+struct view_hold {
+    struct slot slot;
+    struct view_subject *subject;
+    struct hold_row row;
+    struct view_hold *next;
+};
+
+/* Something that can be held, with all its holds. */
+struct view_subject {
+    struct slot slot;
+    enum hold_kind kind;
+    struct view_scope *scope; /* NULL for the store's own */
+    struct text lane, target;
+    struct view_hold *holds;
+};
+
+struct view_bound {
+    struct slot slot;
+    struct view_queue *queue;
+    enum bound_kind kind;
+    struct text key;
+    struct bound_row row;
+    struct view_task *latest; /* the last successor of the bound message; NULL when it was purged */
+};
+
+struct view_line {
+    struct slot slot;
+    struct view_queue *queue;
+    struct text key;
+    struct line_row row;
+    uint32_t exits; /* how many of its tasks this batch may end: load brings as many followers and one more */
+    struct view_task **followers; /* blocked, in order */
+    uint32_t follower_count, follower_room, next_follower;
+};
+
+struct view_task {
+    struct slot slot;
+    uint64_t number;
+    bool wants_message, wants_bounds;
+    bool lost;   /* claimed, but by nobody who still may hold it */
+    bool purged; /* message and task shall go */
+    struct task_row was, row;
+    struct message_row *message;  /* absent unless wanted, or new */
+    struct attempt_row *attempt;  /* to be added */
+    struct view_bound *bounds[2]; /* its dedupe key and request id, where wanted */
+    struct view_queue *queue;
+    struct view_line *line; /* of its ordering key, NULL when none */
+};
+
+/* Due tasks of a queue, asked for by claims. */
+struct view_due {
+    struct view_queue *queue;
+    uint32_t limit;
+    struct view_task **tasks; /* found: by priority, due time, number */
+    uint32_t count;
+    struct view_task **candidates; /* the claims' own list, see commit/claim.c */
+    uint32_t candidate_count, next_candidate;
+};
+
+struct slots {
+    void **at;
+    size_t count, room;
+    struct map map;
+};
+
+struct undo;
+
+struct view {
+    struct arena *arena;
+    uint64_t seed;
+
+    /* out of load */
+    struct wall_time wall;
+    struct boot_time boot;
+    pawl_uuid boot_id;
+
+    struct view_store store;
+    struct view_committer committer; /* whose batch this is */
+    struct slots scopes, requests, queues, lanes, targets, subjects, holds, bounds, lines, tasks;
+    struct view_due **dues;
+    size_t due_count, due_room;
+    bool has_candidates;         /* decide: the candidates of all dues are listed */
+    uint32_t lost_limit;         /* 0: do not look for lost claims */
+    struct boot_time next_lease; /* load: the earliest end of a claim that is not lost, of those that it saw */
+    bool lost_all_seen;          /* load looked at every claim, and found fewer lost ones than the limit */
+    struct committer_row *dead;  /* load: committers whose process is gone */
+    size_t dead_count;
+    bool forget_dead; /* decide: they have no claims left */
+
+    /* decide */
+    uint32_t unit;      /* counts units, for undo */
+    struct undo *undos; /* newest first */
+    size_t task_mark;
+    bool wakes; /* something became ready, or a record was written */
+};
+
+void pawli_view_init(struct view *view, struct arena *arena, uint64_t seed);
+
+/* Wanting. NULL when out of memory. Texts are borrowed as long as the view lives. */
+struct view_scope *pawli_view_scope(struct view *view, struct text name);
+struct view_request *pawli_view_request(struct view *view, struct view_scope *scope, const pawl_uuid *id);
+struct view_queue *pawli_view_queue(struct view *view, struct view_scope *scope, struct text lane, struct text target);
+struct view_queue *pawli_view_queue_by_id(struct view *view, uint64_t id);
+struct view_lane *pawli_view_lane(struct view *view, struct view_scope *scope, struct text name);
+struct view_target *pawli_view_target(struct view *view, struct view_scope *scope, struct text name);
+struct view_subject *pawli_view_subject(struct view *view, enum hold_kind kind, struct view_scope *scope,
+                                        struct text lane, struct text target);
+struct view_bound *pawli_view_bound(struct view *view, struct view_queue *queue, enum bound_kind kind, struct text key);
+struct view_line *pawli_view_line(struct view *view, struct view_queue *queue, struct text key);
+struct view_task *pawli_view_task(struct view *view, uint64_t number);
+bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit);
+bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue);
+
+/* For stores, in load: a hold, or a follower, that was found. */
+struct view_hold *pawli_view_add_hold(struct view *view, struct view_subject *subject);
+bool pawli_view_add_follower(struct view *view, struct view_line *line, struct view_task *task);
+
+/* For stores, in load: a task slot was filled; wants its queue and line. False when out of memory. */
+bool pawli_view_task_found(struct view *view, struct view_task *task);
+
+/* For stores, in load: a task's message was loaded; wants what it bound, where somebody wants to know. */
+bool pawli_view_task_bounds(struct view *view, struct view_task *task);
+
+/* Deciding. begin sets a mark; touch before the first change of a row; undo goes back to the mark. */
+void pawli_view_begin_unit(struct view *view);
+void pawli_view_undo_unit(struct view *view);
+bool pawli_view_touch(struct view *view, struct slot *slot); /* false when out of memory */
+
+/* A task that did not exist: its message is new too. */
+struct view_task *pawli_view_new_task(struct view *view);
+
+#define view_at(slots, type, index) ((type *)(slots).at[(index)])
+
+#endif
