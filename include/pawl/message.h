@@ -217,14 +217,15 @@ typedef struct pawl_settlement {
     const char *error;     /* up to 1 KiB is kept, cut between characters */
     const char *remote_id; /* what the receiver calls it */
     int64_t retry_in_ms;   /* RETRY, UNCERTAIN, DEFERRED: when to try again; SUBMITTED: by when the outcome must come;
-                             EXTEND: the new lease; -1: as the policy says */
+                              EXTEND: the new lease */
+    uint32_t has_retry_in; /* 1: retry_in_ms counts; 0: as the policy says */
     const pawl_message *messages; /* follow-ups, enqueued in the same transaction */
     size_t message_count;
     const void *progress; /* the sink's own, up to 64 KiB, kept with the message; NULL: as it was */
     size_t progress_size;
     const char *response; /* a summary, kept with the attempt */
 } pawl_settlement;
-#define PAWL_SETTLEMENT .struct_size = sizeof(pawl_settlement), .retry_in_ms = -1
+#define PAWL_SETTLEMENT .struct_size = sizeof(pawl_settlement)
 
 typedef struct pawl_settled {
     int32_t result;    /* enum pawl_result */

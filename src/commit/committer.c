@@ -315,11 +315,18 @@ void pawli_committer_unlisten(struct committer *committer, struct listener *list
     committer->store->ops->listen(committer->store, false);
 }
 
-void pawli_committer_tell(struct committer *committer)
+uint64_t pawli_queue_hash(struct text scope, struct text lane, struct text target)
+{
+    uint64_t hash = pawli_hash_bytes(0, scope.data, scope.size);
+    hash = pawli_hash_bytes(hash, lane.data, lane.size);
+    return pawli_hash_bytes(hash, target.data, target.size);
+}
+
+void pawli_committer_tell(struct committer *committer, const uint64_t *queues, size_t count)
 {
     pthread_mutex_lock(&committer->lock);
     for (struct listener *listener = committer->listeners; listener; listener = listener->next)
-        pawli_engine_wake(listener->engine);
+        listener->news(listener, queues, count);
     pthread_mutex_unlock(&committer->lock);
 }
 
@@ -381,7 +388,7 @@ static void bell_rang(struct watch *watch, uint32_t events)
     struct committer *committer = (struct committer *)((char *)watch - offsetof(struct committer, bell));
     (void)events;
     if (committer->store->ops->rang(committer->store))
-        pawli_committer_tell(committer);
+        pawli_committer_tell(committer, NULL, 0);
 }
 
 /* Behind the bell stands a slow poll. */
@@ -400,7 +407,7 @@ static struct boot_time poll_bell(struct committer *committer, struct boot_time 
     if (now.ns >= committer->next_poll.ns) {
         committer->next_poll = (struct boot_time){now.ns + pause.ns};
         if (committer->store->ops->rang(committer->store))
-            pawli_committer_tell(committer);
+            pawli_committer_tell(committer, NULL, 0);
     }
     return committer->next_poll;
 }

@@ -29,7 +29,9 @@ struct batch {
 
 struct listener { /* told about news: something became ready, or a record was written, here or in another process */
     struct listener *next;
-    struct engine *engine;
+    /* Any thread, a lock held: takes a note and wakes somebody, no more. The queues that have something ready now, as
+     * hashes of their names (pawli_queue_hash); none: whatever it was, look. */
+    void (*news)(struct listener *listener, const uint64_t *queues, size_t count);
 };
 
 struct committer {
@@ -72,7 +74,8 @@ int pawli_commit_joined(struct unit *unit, void *native, pawl_error *err);
 
 void pawli_committer_listen(struct committer *committer, struct listener *listener);
 void pawli_committer_unlisten(struct committer *committer, struct listener *listener);
-void pawli_committer_tell(struct committer *committer);
+void pawli_committer_tell(struct committer *committer, const uint64_t *queues, size_t count);
+uint64_t pawli_queue_hash(struct text scope, struct text lane, struct text target);
 
 /* round.c: one batch, from load to save; answers every unit of it. */
 void pawli_round(struct committer *committer, struct unit *units, struct txn *txn, bool joined);

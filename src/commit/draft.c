@@ -221,11 +221,9 @@ int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *giv
         return pawli_bad_struct("pawl_settlement", err);
     int status = pawli_check_range("verdict", settlement.verdict, 0, PAWL_VERDICT_COUNT - 1, err);
     if (status == PAWL_OK)
-        status = pawli_check_range("retry_in_ms", settlement.retry_in_ms, -1, INT64_MAX - 1, err);
-    if (status == PAWL_OK && settlement.verdict == PAWL_VERDICT_EXTEND)
-        status = settlement.retry_in_ms < 0
-                     ? PAWL_OK
-                     : pawli_check_range("lease", settlement.retry_in_ms, 1, LIMIT_LEASE_MS, err);
+        status = pawli_check_range("retry_in_ms", settlement.retry_in_ms, 0, INT64_MAX - 1, err);
+    if (status == PAWL_OK && settlement.verdict == PAWL_VERDICT_EXTEND && settlement.has_retry_in)
+        status = pawli_check_range("lease", settlement.retry_in_ms, 1, LIMIT_LEASE_MS, err);
     if (status == PAWL_OK && uuid_is_nil(&settlement.id))
         status = pawli_fail(err, PAWL_EINVAL, "id is missing");
     if (status == PAWL_OK)
@@ -241,7 +239,7 @@ int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *giv
     *draft = (struct settlement){.id = settlement.id,
                                  .token = settlement.token,
                                  .verdict = (enum verdict)settlement.verdict,
-                                 .retry_in_ms = settlement.retry_in_ms};
+                                 .retry_in_ms = settlement.has_retry_in ? settlement.retry_in_ms : -1};
     draft->error = draft_cut(drafting, settlement.error, LIMIT_ERROR_TEXT);
     draft->response = draft_cut(drafting, settlement.response, LIMIT_ERROR_TEXT);
     draft->remote_id = pawli_draft_text(drafting, settlement.remote_id);

@@ -152,6 +152,5 @@ int pawli_append_record(struct unit *unit, struct view *view, struct hasher *has
     scope->row.seq = row->seq;
     scope->row.head = row->digest;
     request->slot.exists = true;
-    view->wakes = true;
     return answer(unit, row, false) ? PAWL_OK : pawli_no_memory(err);
 }

@@ -141,6 +141,29 @@ static enum store_result try_round(struct committer *committer, struct view *vie
     return result;
 }
 
+#define TOLD_MAX 32
+
+/* After the commit, once: which queues have something ready now. */
+static void tell(struct committer *committer, const struct view *view)
+{
+    uint64_t queues[TOLD_MAX];
+    size_t count = 0;
+    bool look = view->wakes;
+    if (!committer->listeners)
+        return;
+    for (size_t i = 0; i < view->queues.count && !look; i++) {
+        const struct view_queue *queue = view->queues.at[i];
+        if (!queue->has_ready)
+            continue;
+        if (count == TOLD_MAX || !queue->scope)
+            look = true;
+        else
+            queues[count++] = pawli_queue_hash(queue->scope->name, queue->lane, queue->target);
+    }
+    if (look || count)
+        pawli_committer_tell(committer, queues, look ? 0 : count);
+}
+
 void pawli_round(struct committer *committer, struct unit *units, struct txn *txn, bool joined)
 {
     struct view view;
@@ -149,8 +172,8 @@ void pawli_round(struct committer *committer, struct unit *units, struct txn *tx
     for (int i = 0; result == STORE_RACE && i < RACES_MAX; i++)
         result = try_round(committer, &view, units, txn, joined, &error);
     if (result == STORE_OK) {
-        if (!joined && view.wakes)
-            pawli_committer_tell(committer);
+        if (!joined)
+            tell(committer, &view);
         return;
     }
     if (result == STORE_RACE)

@@ -45,6 +45,19 @@ static bool is_in_line(const struct task_row *row)
     return row->key.data && (row->holds_key || row->place == PLACE_BLOCKED);
 }
 
+/* Workers of this process are told which queues have something for them; what is due later they find out by looking. */
+static bool note_ready(struct view *view, struct view_task *task)
+{
+    if (task->row.due.ms > view->wall.ms) {
+        view->wakes = true;
+        return true;
+    }
+    if (!pawli_view_touch(view, &task->queue->slot))
+        return false;
+    task->queue->has_ready = true;
+    return true;
+}
+
 /* ---- lines ---- */
 
 static struct view_task *next_follower(struct view_line *line)
@@ -85,8 +98,7 @@ static bool leave_line(struct view *view, struct view_task *task)
     next->row.holds_key = true;
     line->row.head = next->row.number;
     line->row.order = next->row.order;
-    view->wakes = true;
-    return true;
+    return note_ready(view, next);
 }
 
 /* Puts a pending task where its key allows: ready at the head, blocked behind it. */
@@ -95,8 +107,7 @@ static bool enter_line(struct view *view, struct view_task *task)
     struct view_line *line = task->line;
     if (!task->row.key.data || task->row.holds_key) {
         task->row.place = PLACE_READY;
-        view->wakes = true;
-        return true;
+        return note_ready(view, task);
     }
     PAWL_ASSERT(line != NULL);
     if (!pawli_view_touch(view, &line->slot))
@@ -107,8 +118,7 @@ static bool enter_line(struct view *view, struct view_task *task)
             .queue = task->row.queue, .key = line->key, .head = task->row.number, .order = task->row.order, .depth = 1};
         task->row.holds_key = true;
         task->row.place = PLACE_READY;
-        view->wakes = true;
-        return true;
+        return note_ready(view, task);
     }
     line->row.depth++;
     task->row.place = PLACE_BLOCKED;

@@ -40,9 +40,9 @@ struct watch {
 };
 
 int pawli_loop_new(struct env *env, struct loop **ret_loop, pawl_error *err);
-void pawli_loop_free(struct loop *loop);                       /* the engines are the caller's */
-void pawli_loop_add(struct loop *loop, struct engine *engine); /* engines that come first are stepped first */
-void pawli_loop_remove(struct loop *loop, struct engine *engine);
+void pawli_loop_free(struct loop *loop);                          /* the engines are the caller's */
+void pawli_loop_add(struct loop *loop, struct engine *engine);    /* any thread; who comes first is stepped first */
+void pawli_loop_remove(struct loop *loop, struct engine *engine); /* any thread; it is in no step afterwards */
 int pawli_loop_watch(struct loop *loop, struct watch *watch, uint32_t events); /* adds or changes; 0 or -errno */
 void pawli_loop_unwatch(struct loop *loop, struct watch *watch);
 void pawli_loop_wake(struct loop *loop);

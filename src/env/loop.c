@@ -11,6 +11,7 @@
 
 struct loop {
     struct env *env;
+    pthread_mutex_t lock; /* of the list of engines, and held while they are stepped; recursive */
     struct engine *engines;
     int epoll, wake, timer, clock_set;
     struct boot_time armed; /* what the timer is set to */
@@ -51,6 +52,11 @@ int pawli_loop_new(struct env *env, struct loop **ret_loop, pawl_error *err)
         return pawli_no_memory(err);
     loop->env = env;
     loop->armed = BOOT_NEVER;
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&loop->lock, &attributes);
+    pthread_mutexattr_destroy(&attributes);
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     loop->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -74,28 +80,33 @@ void pawli_loop_free(struct loop *loop)
     for (size_t i = 0; i < COUNT_OF(fds); i++)
         if (fds[i] >= 0)
             close(fds[i]);
+    pthread_mutex_destroy(&loop->lock);
     pawli_free(loop);
 }
 
 void pawli_loop_add(struct loop *loop, struct engine *engine)
 {
+    pthread_mutex_lock(&loop->lock);
     struct engine **last = &loop->engines;
     while (*last)
         last = &(*last)->next;
     engine->next = NULL;
     engine->loop = loop;
     *last = engine;
+    pthread_mutex_unlock(&loop->lock);
     atomic_store(&engine->woken, true);
     pawli_loop_wake(loop);
 }
 
 void pawli_loop_remove(struct loop *loop, struct engine *engine)
 {
+    pthread_mutex_lock(&loop->lock);
     struct engine **at = &loop->engines;
     while (*at != engine)
         at = &(*at)->next;
     *at = engine->next;
     engine->loop = NULL;
+    pthread_mutex_unlock(&loop->lock);
 }
 
 int pawli_loop_watch(struct loop *loop, struct watch *watch, uint32_t events)
@@ -171,13 +182,18 @@ struct boot_time pawli_loop_turn(struct loop *loop, struct boot_time until)
 {
     struct epoll_event events[EVENTS_A_TURN];
     struct boot_time now = loop->env->ops->boot_now(loop->env);
+    pthread_mutex_lock(&loop->lock);
     until = boot_earlier(until, next_due(loop));
+    pthread_mutex_unlock(&loop->lock);
     bool wait = boot_before(now, until);
     if (wait)
         arm(loop, until);
     int count = epoll_wait(loop->epoll, events, EVENTS_A_TURN, wait ? -1 : 0);
+    pthread_mutex_lock(&loop->lock);
     for (int i = 0; i < count; i++)
         dispatch(loop, &events[i]);
     step_engines(loop);
-    return next_due(loop);
+    struct boot_time next = next_due(loop);
+    pthread_mutex_unlock(&loop->lock);
+    return next;
 }

@@ -3,6 +3,7 @@
 #include "base/codec.h"
 #include "commit/draft.h"
 #include "model/check.h"
+#include "outbox/claim.h"
 #include "outbox/views.h"
 
 static int refuse_read_only(const pawl_store *store, pawl_error *err)
@@ -284,20 +285,66 @@ static int look(pawl_store *store, const pawl_claim_options *options, bool *wort
     return PAWL_OK;
 }
 
-static int claim_once(pawl_store *store, const pawl_claim_options *options, struct unit *unit, struct claim *claim,
-                      pawl_error *err)
+static int draft_claim(pawl_store *store, const pawl_claim_options *options, struct unit *unit, struct claim *claim,
+                       pawl_error *err)
 {
+    struct arena *arena = &unit->arena;
     *claim = (struct claim){
-        .lane = pawli_arena_text(&unit->arena, text_of(options->lane)),
-        .target = pawli_arena_text(&unit->arena, text_of(options->target)),
-        .consumer = pawli_arena_text(&unit->arena, text_of(options->consumer ? options->consumer : "unnamed")),
+        .lane = pawli_arena_text(arena, text_of(options->lane)),
+        .target = pawli_arena_text(arena, text_of(options->target)),
+        .consumer = pawli_arena_text(arena, text_of(options->consumer ? options->consumer : "unnamed")),
         .id = options->id,
         .limit = uuid_is_nil(&options->id) ? options->limit : 1,
         .lease_ms = options->lease_ms,
         .by_hand = !options->ends_with_process};
     pawli_unit_add(unit, &claim->effect, &pawli_effect_claim);
     unit->deadline = pawli_deadline(store->opened, 0);
-    return pawli_arena_failed(&unit->arena) ? pawli_no_memory(err) : pawli_commit(unit, err);
+    return pawli_arena_failed(arena) ? pawli_no_memory(err) : PAWL_OK;
+}
+
+static int claim_once(pawl_store *store, const pawl_claim_options *options, struct unit *unit, struct claim *claim,
+                      pawl_error *err)
+{
+    int status = draft_claim(store, options, unit, claim, err);
+    return status == PAWL_OK ? pawli_commit(unit, err) : status;
+}
+
+struct claim_request {
+    struct unit unit;
+    struct claim claim;
+    pawli_claim_done *done;
+    void *data;
+};
+
+static void claim_answered(struct unit *unit, void *data)
+{
+    struct claim_request *request = data;
+    pawl_messages *messages = NULL;
+    int status = unit->status;
+    if (status == PAWL_OK)
+        status = pawli_messages_of_claim(unit->scope, &request->claim, &messages, &unit->error);
+    request->done(request->data, status, messages, &unit->error);
+    pawli_unit_done(unit);
+    pawli_free(request);
+}
+
+int pawli_claim_submit(pawl_store *store, const pawl_claim_options *options, pawli_claim_done *done, void *data,
+                       pawl_error *err)
+{
+    struct claim_request *request = pawli_alloc(sizeof *request);
+    if (!request)
+        return pawli_no_memory(err);
+    request->done = done;
+    request->data = data;
+    pawli_unit_init(&request->unit, &store->opened->committer, store->scope);
+    int status = draft_claim(store, options, &request->unit, &request->claim, err);
+    if (status == PAWL_OK)
+        status = pawli_commit_later(&request->unit, claim_answered, request, err);
+    if (status < 0) {
+        pawli_unit_done(&request->unit);
+        pawli_free(request);
+    }
+    return status;
 }
 
 /* Waiting is a loop of this thread, never a place in the queue: look; sleep until something happened or is due. */

@@ -26,17 +26,27 @@ struct sink_rules {
     const char *own_address; /* host:port that this process listens on: never sent to; NULL: none */
 };
 
+struct callback; /* sink/callback: a function registered under a name */
+
 /* Where a sink lives. */
 struct sink_host {
     struct env *env;
     struct engine *engine; /* the worker's; its loop is engine->loop */
     const struct sink_rules *rules;
+    const struct callback *callbacks;
+};
+
+/* What keeps a message in memory. A sink whose work can outlive its send (a callback that does not return) holds it on. */
+struct message_lease {
+    void (*hold)(struct message_lease *lease);
+    void (*release)(struct message_lease *lease);
 };
 
 /* One attempt. The upper half is given, the lower half is the sink's answer. */
 struct send {
     struct arena *arena; /* of the send: what the answer points to lives here */
     const pawl_message_view *message;
+    struct message_lease *lease;
     const char *url;
     struct text secret; /* raw bytes of the target's secret; absent: none */
     uint32_t attempt;   /* 1, 2, … */
@@ -64,14 +74,15 @@ struct sink_ops {
     void (*cancel)(struct sink *sink,
                    struct send *send); /* past its deadline, or the worker stops; done follows soon */
     struct boot_time (*step)(struct sink *sink, struct boot_time now); /* timers of its own; NULL: none */
-    void (*close)(struct sink *sink);                                  /* no send is under way */
+    void (*close)(struct sink *sink);                                  /* no send is under way, and is_idle says so */
+    bool (*is_idle)(struct sink *sink); /* nothing of it runs any more, given-up sends included; NULL: always */
 };
 
 struct sink {
     const struct sink_ops *ops;
 };
 
-extern const struct sink_ops pawli_sink_http, pawli_sink_exec, pawli_sink_file;
+extern const struct sink_ops pawli_sink_http, pawli_sink_exec, pawli_sink_file, pawli_sink_callback;
 
 /* Reads a target's secret file: "whsec_" and base64 in one line. */
 int pawli_secret_read(const char *path, struct arena *arena, struct text *ret_secret, pawl_error *err);

@@ -83,6 +83,7 @@ struct query {
     uint64_t seq, number, after, before; /* before 0: the newest end */
     bool down;                           /* newest first */
     bool any_state, wants_places;
+    bool wants_due; /* of QUERY_QUEUES: when something is due, what holds it; only queues with pending messages */
     enum state state;
     enum place place;
     enum phase phase;
@@ -104,6 +105,8 @@ struct queue_item {
     struct policy policy; /* effective */
     struct policy lane_policy, target_policy;
     struct text url, secret_file;
+    struct wall_time next_due; /* where wanted; WALL_NEVER: nothing is ready */
+    struct wall_time held;     /* where wanted: until when a hold is on it; 0: none is */
 };
 
 struct hold_item {
@@ -173,6 +176,7 @@ struct reader;
 struct store_ops {
     const char *name;
     uint32_t can; /* enum store_can */
+    const char *(*version)(void); /* of the library below; NULL: none */
     int (*open)(const struct store_open *how, struct env *env, struct store **ret_store, struct store_facts *facts,
                 pawl_error *err);
     void (*close)(struct store *store);

@@ -71,6 +71,7 @@ struct view_queue {
     struct policy policy;             /* effective; filled by load when wants_policy */
     struct view_subject *subjects[4]; /* what may hold it; filled by want_due */
     bool wants_policy, has_policy;
+    bool has_ready; /* decide: a task of it became ready, and is due */
     struct view_due *due; /* NULL: no claim asks for it */
     bool found_by_id;     /* row.id is what is known; lane and target come out of load */
 };
@@ -182,7 +183,7 @@ struct view {
     uint32_t unit;      /* counts units, for undo */
     struct undo *undos; /* newest first */
     size_t task_mark;
-    bool wakes; /* something became ready, or a record was written */
+    bool wakes; /* something changed that others may wait for: somebody shall look */
 };
 
 void pawli_view_init(struct view *view, struct arena *arena, uint64_t seed);

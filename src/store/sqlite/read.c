@@ -190,29 +190,6 @@ static int read_queue_set(struct reading *reading, struct queue_set *set)
     return code;
 }
 
-static int read_queues(struct reading *reading)
-{
-    struct queue_set set = {0};
-    int code = read_queue_set(reading, &set);
-    for (size_t i = 0; code == SQLITE_OK && i < set.count; i++) {
-        if (set.rows[i].id <= reading->query->after)
-            continue;
-        if ((reading->page->more = is_full(reading)))
-            break;
-        struct queue_item *item = add_item(reading, (void **)&reading->page->queues, sizeof *item);
-        if (!item)
-            return SQLITE_NOMEM;
-        item->row = set.rows[i];
-        item->scope = set.scopes[i];
-        code = pawli_policy_of(reading->connection, item->row.scope, item->row.lane, item->row.target,
-                               &item->lane_policy, &item->target_policy, &item->url, &item->secret_file,
-                               reading->arena);
-        item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
-        reading->page->next = item->row.id;
-    }
-    return code;
-}
-
 /* ---- messages ---- */
 
 static int count_places(struct reading *reading, struct message_item *item)
@@ -577,27 +554,105 @@ static int read_holds(struct reading *reading)
 
 /* ---- a look at a queue, without a write ---- */
 
+#define SUBJECTS 4
+struct subject {
+    enum hold_kind kind;
+    uint64_t scope;
+    struct text lane, target;
+};
+
+static void list_subjects(uint64_t scope, struct text lane, struct text target, struct subject subjects[SUBJECTS])
+{
+    const struct text none = TEXT("");
+    subjects[0] = (struct subject){HOLD_STORE, 0, none, none};
+    subjects[1] = (struct subject){HOLD_LANE, scope, lane, none};
+    subjects[2] = (struct subject){HOLD_TARGET, scope, none, target};
+    subjects[3] = (struct subject){HOLD_QUEUE, scope, lane, target};
+}
+
+static struct call call_holds(struct reading *reading, const struct subject *subject)
+{
+    struct call call = pawli_call(reading->connection, SQL_find_holds);
+    pawli_bind_text(&call, text_of(pawli_hold_kind_text(subject->kind)));
+    pawli_bind_u64(&call, subject->scope);
+    pawli_bind_text(&call, subject->lane);
+    pawli_bind_text(&call, subject->target);
+    return call;
+}
+
+static int first_due(struct reading *reading, uint64_t queue, enum phase phase, struct wall_time *due)
+{
+    int code = SQLITE_OK;
+    for (int64_t priority = 1; code == SQLITE_OK && priority <= 9; priority++) {
+        struct call call = pawli_call(reading->connection, SQL_next_due);
+        pawli_bind_u64(&call, queue);
+        pawli_bind_i64(&call, phase);
+        pawli_bind_i64(&call, priority);
+        if (pawli_call_row(&call)) {
+            struct wall_time first = pawli_column_wall(&call);
+            if (first.ms < due->ms)
+                *due = first;
+        }
+        code = pawli_call_end(&call);
+    }
+    return code;
+}
+
+/* When a worker would find something in a queue, and until when it may not take it. */
+static int look_at_queue(struct reading *reading, struct queue_item *item)
+{
+    struct subject subjects[SUBJECTS];
+    item->next_due = WALL_NEVER;
+    item->held = (struct wall_time){0};
+    int code = first_due(reading, item->row.id, PHASE_SEND, &item->next_due);
+    list_subjects(item->row.scope, item->row.lane, item->row.target, subjects);
+    for (size_t i = 0; code == SQLITE_OK && i < SUBJECTS; i++) {
+        struct call call = call_holds(reading, &subjects[i]);
+        struct hold_row row = {0};
+        while (pawli_call_row(&call) && pawli_read_hold(&call, &row, reading->arena))
+            if (row.until.ms > item->held.ms)
+                item->held = row.until;
+        code = pawli_call_end(&call);
+    }
+    return code;
+}
+
+static int read_queues(struct reading *reading)
+{
+    struct queue_set set = {0};
+    int code = read_queue_set(reading, &set);
+    for (size_t i = 0; code == SQLITE_OK && i < set.count; i++) {
+        bool skip = reading->query->wants_due && set.rows[i].counts[STATE_PENDING] == 0;
+        if (set.rows[i].id <= reading->query->after || skip)
+            continue;
+        if ((reading->page->more = is_full(reading)))
+            break;
+        struct queue_item *item = add_item(reading, (void **)&reading->page->queues, sizeof *item);
+        if (!item)
+            return SQLITE_NOMEM;
+        item->row = set.rows[i];
+        item->scope = set.scopes[i];
+        code = pawli_policy_of(reading->connection, item->row.scope, item->row.lane, item->row.target,
+                               &item->lane_policy, &item->target_policy, &item->url, &item->secret_file,
+                               reading->arena);
+        item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
+        if (code == SQLITE_OK && reading->query->wants_due)
+            code = look_at_queue(reading, item);
+        reading->page->next = item->row.id;
+    }
+    return code;
+}
+
 static int look_for_holds(struct reading *reading, uint64_t scope)
 {
     const struct query *query = reading->query;
-    const struct text none = TEXT("");
-    const struct {
-        enum hold_kind kind;
-        uint64_t scope;
-        struct text lane, target;
-    } subjects[] = {{HOLD_STORE, 0, none, none},
-                    {HOLD_LANE, scope, query->lane, none},
-                    {HOLD_TARGET, scope, none, query->target},
-                    {HOLD_QUEUE, scope, query->lane, query->target}};
+    struct subject subjects[SUBJECTS];
+    struct page *page = reading->page;
     size_t room = 0;
-    for (size_t i = 0; i < COUNT_OF(subjects); i++) {
-        struct call call = pawli_call(reading->connection, SQL_find_holds);
-        pawli_bind_text(&call, text_of(pawli_hold_kind_text(subjects[i].kind)));
-        pawli_bind_u64(&call, subjects[i].scope);
-        pawli_bind_text(&call, subjects[i].lane);
-        pawli_bind_text(&call, subjects[i].target);
+    list_subjects(scope, query->lane, query->target, subjects);
+    for (size_t i = 0; i < SUBJECTS; i++) {
+        struct call call = call_holds(reading, &subjects[i]);
         while (pawli_call_row(&call)) {
-            struct page *page = reading->page;
             if (!pawli_arena_reserve(reading->arena, (void **)&page->look_holds, sizeof *page->look_holds,
                                      page->look_hold_count + 1, &room)) {
                 call.code = SQLITE_NOMEM;
@@ -616,26 +671,6 @@ static int look_for_holds(struct reading *reading, uint64_t scope)
             return code;
     }
     return SQLITE_OK;
-}
-
-static int look_for_due(struct reading *reading, uint64_t queue)
-{
-    struct look *look = &reading->page->look;
-    int code = SQLITE_OK;
-    for (int64_t priority = 1; code == SQLITE_OK && priority <= 9; priority++) {
-        struct call call = pawli_call(reading->connection, SQL_next_due);
-        pawli_bind_u64(&call, queue);
-        pawli_bind_i64(&call, reading->query->phase);
-        pawli_bind_i64(&call, priority);
-        if (pawli_call_row(&call)) {
-            struct wall_time due = pawli_column_wall(&call);
-            if (due.ms < look->next_due.ms)
-                look->next_due = due;
-        }
-        code = pawli_call_end(&call);
-    }
-    look->is_due = look->next_due.ms <= reading->page->wall.ms;
-    return code;
 }
 
 static int look_for_lost(struct reading *reading)
@@ -690,7 +725,8 @@ static int read_look(struct reading *reading)
         code = pawli_call_end(&call);
     }
     if (code == SQLITE_OK && queue)
-        code = look_for_due(reading, queue);
+        code = first_due(reading, queue, reading->query->phase, &reading->page->look.next_due);
+    reading->page->look.is_due = reading->page->look.next_due.ms <= reading->page->wall.ms;
     if (code == SQLITE_OK && queue)
         code = look_for_holds(reading, scope);
     return code == SQLITE_OK ? look_for_lost(reading) : code;

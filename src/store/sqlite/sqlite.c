@@ -741,6 +741,7 @@ static enum store_result check(struct store *base, struct text *ret_problem, str
 const struct store_ops pawli_store_sqlite = {
     .name = "sqlite",
     .can = STORE_CAN_JOIN | STORE_CAN_SHARE | STORE_IS_DURABLE,
+    .version = sqlite3_libversion,
     .open = sqlite_open,
     .close = sqlite_close,
     .begin = begin,

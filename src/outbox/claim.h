@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* Claiming with a callback: the worker's form. */
+#ifndef PAWLI_CLAIM_H
+#define PAWLI_CLAIM_H
+
+#include "pawl/message.h"
+
+/* Called in a step of the engine; messages are the callee's to free, NULL unless status is PAWL_OK. */
+typedef void pawli_claim_done(void *data, int status, pawl_messages *messages, const pawl_error *error);
+
+/* As pawl_claim, without a look beforehand and without waiting. */
+int pawli_claim_submit(pawl_store *store, const pawl_claim_options *options, pawli_claim_done *done, void *data,
+                       pawl_error *err);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* Explains why a message does not move: read-only, from what is stored. */
+#include "pawl/why.h"
+
+#include "commit/handle.h"
+
+struct pawl_why {
+    struct arena arena;
+    const char *state;
+    pawl_reason *reasons;
+    size_t count, room;
+};
+
+const char *pawl_why_state(const pawl_why *why)
+{
+    return why->state;
+}
+
+size_t pawl_why_count(const pawl_why *why)
+{
+    return why->count;
+}
+
+const pawl_reason *pawl_why_get(const pawl_why *why, size_t index)
+{
+    return index < why->count ? &why->reasons[index] : NULL;
+}
+
+void pawl_why_free(pawl_why *why)
+{
+    if (!why)
+        return;
+    pawli_arena_done(&why->arena);
+    pawli_free(why);
+}
+
+struct explaining {
+    pawl_why *why;
+    struct store *store;
+    struct reader *reader;
+    const struct message_item *item;
+    const struct page *page; /* clocks */
+    pawl_error *err;
+};
+
+static void add(struct explaining *e, const char *code, struct wall_time until, struct text by, struct text text)
+{
+    pawl_why *why = e->why;
+    if (!pawli_arena_reserve(&why->arena, (void **)&why->reasons, sizeof *why->reasons, why->count + 1, &why->room))
+        return;
+    why->reasons[why->count++] = (pawl_reason){.code = code,
+                                               .text = pawli_arena_text(&why->arena, text).data,
+                                               .until_ms = until.ms == INT64_MAX ? 0 : until.ms,
+                                               .by = pawli_arena_text(&why->arena, by).data};
+}
+
+static const struct text nobody = {0};
+
+static void explain_held(struct explaining *e)
+{
+    const struct task_row *task = &e->item->task;
+    const struct {
+        const char *hold, *text;
+    } texts[] = {{"exhausted", "every attempt failed, and its policy keeps it: requeue or cancel it"},
+                 {"uncertain", "nobody knows whether it arrived: look at the receiver, then resolve it"},
+                 {"awaiting", "handed over; its outcome has not been reported yet"}};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        if (text_is(task->hold, texts[i].hold))
+            add(e, texts[i].hold, task->until, nobody, text_of(texts[i].text));
+}
+
+static void explain_claimed(struct explaining *e)
+{
+    const struct task_row *task = &e->item->task;
+    struct wall_time until = wall_after_ms(e->page->wall, (task->lease.ns - e->page->boot.ns) / 1000000);
+    if (e->item->lost)
+        add(e, "lost_claim", WALL_NEVER, task->consumer,
+            TEXT("claimed, but its lease ended or its process is gone: the next claim or sweep gives it back"));
+    else
+        add(e, "claimed", until, task->consumer,
+            pawli_arena_format(&e->why->arena, "claimed by %.*s, attempt %u", TEXT_ARG(task->consumer),
+                               task->attempts));
+}
+
+static int explain_behind(struct explaining *e)
+{
+    struct page page = {0};
+    struct query query = {.kind = QUERY_LINE,
+                          .scope = e->item->scope,
+                          .lane = e->item->lane,
+                          .target = e->item->target,
+                          .key = e->item->message.key};
+    enum store_result result = pawli_store_read(e->store, e->reader, &query, &page, e->err);
+    if (result == STORE_OK && page.line.found) {
+        struct page head = {0};
+        char id[PAWL_UUID_TEXT_SIZE] = "?";
+        struct query one = {.kind = QUERY_MESSAGE, .number = page.line.row.head};
+        result = pawli_store_read(e->store, e->reader, &one, &head, e->err);
+        if (result == STORE_OK && head.count) {
+            pawl_uuid head_id = pawli_message_id(head.messages[0].message.number, head.messages[0].message.tail);
+            pawl_uuid_format(&head_id, id);
+            add(e, "behind", WALL_NEVER, nobody,
+                pawli_arena_format(&e->why->arena, "behind %s, which holds the ordering key and is %s", id,
+                                   head.messages[0].task.place == PLACE_NONE
+                                       ? "missing"
+                                       : pawli_state_text(task_state(&head.messages[0].task))));
+        }
+        pawli_page_done(&head);
+    }
+    pawli_page_done(&page);
+    return pawli_store_status(result);
+}
+
+static void explain_hold(struct explaining *e, const struct hold_item *hold)
+{
+    const struct hold_row *row = &hold->row;
+    if (row->until.ms <= e->page->wall.ms)
+        return;
+    struct arena *arena = &e->why->arena;
+    struct text name = row->kind == HOLD_LANE     ? row->lane
+                       : row->kind == HOLD_TARGET ? row->target
+                       : row->kind == HOLD_QUEUE
+                           ? pawli_arena_format(arena, "%.*s to %.*s", TEXT_ARG(row->lane), TEXT_ARG(row->target))
+                           : (struct text){0};
+    add(e, "held", row->until, row->by,
+        pawli_arena_format(arena, "the %s%s%.*s is held (%.*s): %.*s", pawli_hold_kind_text(row->kind),
+                           name.data ? " " : "", TEXT_ARG(name.data ? name : TEXT("")), TEXT_ARG(row->code),
+                           TEXT_ARG(row->reason.data ? row->reason : TEXT("no reason given"))));
+}
+
+static int explain_queue(struct explaining *e)
+{
+    struct page look = {0}, queues = {0};
+    struct query query = {
+        .kind = QUERY_LOOK, .scope = e->item->scope, .lane = e->item->lane, .target = e->item->target};
+    enum store_result result = pawli_store_read(e->store, e->reader, &query, &look, e->err);
+    for (size_t i = 0; result == STORE_OK && i < look.look_hold_count; i++)
+        explain_hold(e, &look.look_holds[i]);
+    pawli_page_done(&look);
+    query = (struct query){
+        .kind = QUERY_QUEUES, .scope = e->item->scope, .lane = e->item->lane, .target = e->item->target, .limit = 1};
+    if (result == STORE_OK)
+        result = pawli_store_read(e->store, e->reader, &query, &queues, e->err);
+    if (result == STORE_OK && queues.count && !queues.queues[0].url.data)
+        add(e, "no_target", WALL_NEVER, nobody,
+            pawli_arena_format(
+                &e->why->arena,
+                "target %.*s has no URL: no worker sends to it (pawl targets add), only claims by hand take it",
+                TEXT_ARG(e->item->target)));
+    pawli_page_done(&queues);
+    return pawli_store_status(result);
+}
+
+static int explain(struct explaining *e)
+{
+    const struct task_row *task = &e->item->task;
+    int status = PAWL_OK;
+    switch (task->place) {
+    case PLACE_ENDED:
+        add(e, "ended", WALL_NEVER, task->ended_by,
+            task->ended_reason.data ? task->ended_reason : text_of(pawli_state_meaning(task->ended)));
+        return PAWL_OK;
+    case PLACE_CLAIMED:
+        explain_claimed(e);
+        return PAWL_OK;
+    case PLACE_HELD:
+        explain_held(e);
+        return PAWL_OK;
+    case PLACE_BLOCKED:
+        status = explain_behind(e);
+        break;
+    case PLACE_READY:
+    case PLACE_NONE:
+    case PLACE_COUNT:
+        break;
+    }
+    if (status == PAWL_OK)
+        status = explain_queue(e);
+    if (task->due.ms > e->page->wall.ms)
+        add(e, "not_due", task->due, nobody,
+            task->attempts || task->deferrals ? TEXT("waits until it is tried again") : TEXT("waits until it is due"));
+    if (status == PAWL_OK && e->why->count == 0)
+        add(e, "ready", WALL_NEVER, nobody, TEXT("nothing holds it: the next claim of its queue takes it"));
+    return status;
+}
+
+static int no_such_message(const pawl_store *store, pawl_error *err)
+{
+    return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "no such message in scope \"%s\"", store->scope_text),
+                      "see \"pawl messages list\"");
+}
+
+static int explain_id(pawl_store *store, const pawl_uuid *id, struct explaining *e)
+{
+    uint64_t number, tail;
+    struct page page = {0};
+    if (!pawli_message_id_split(id, &number, &tail))
+        return no_such_message(store, e->err);
+    struct query query = {.kind = QUERY_MESSAGE, .number = number};
+    enum store_result result = pawli_store_read(e->store, e->reader, &query, &page, e->err);
+    int status = pawli_store_status(result);
+    bool found = page.count && page.messages[0].message.tail == tail &&
+                 text_equal(page.messages[0].scope, store->scope);
+    if (status == PAWL_OK && !found)
+        status = no_such_message(store, e->err);
+    if (status == PAWL_OK) {
+        e->item = &page.messages[0];
+        e->page = &page;
+        e->why->state = e->item->task.place == PLACE_NONE ? "missing" : pawli_state_text(task_state(&e->item->task));
+        status = explain(e);
+    }
+    pawli_page_done(&page);
+    return status;
+}
+
+int pawl_why_message(pawl_store *store, const pawl_uuid *id, pawl_why **ret_why, pawl_error *err)
+{
+    struct explaining e = {.store = store->opened->store, .err = err, .why = pawli_alloc(sizeof *e.why)};
+    if (!e.why)
+        return pawli_no_memory(err);
+    int status = pawli_store_status(pawli_store_reader(e.store, &e.reader, err));
+    if (status == PAWL_OK)
+        status = explain_id(store, id, &e);
+    pawli_store_done(e.store, e.reader);
+    if (status == PAWL_OK && pawli_arena_failed(&e.why->arena))
+        status = pawli_no_memory(err);
+    if (status < 0) {
+        pawl_why_free(e.why);
+        return status;
+    }
+    *ret_why = e.why;
+    return PAWL_OK;
+}

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: MIT */
+/* Claim, send, settle: the way of each message through the worker. */
+#include "outbox/claim.h"
+#include "pawl/operator.h"
+#include "work/work.h"
+
+static struct boot_time boot_now(const struct worker *worker)
+{
+    struct env *env = worker->opened->env;
+    return env->ops->boot_now(env);
+}
+
+static bool is_working(const struct worker *worker)
+{
+    return atomic_load(&worker->state) == WORKER_WORKS;
+}
+
+/* ---- claimed pages ---- */
+
+static void hold_page(struct message_lease *lease)
+{
+    ((struct claimed_page *)lease)->holds++;
+}
+
+static void release_page(struct message_lease *lease)
+{
+    struct claimed_page *page = (struct claimed_page *)lease;
+    if (--page->holds > 0)
+        return;
+    pawl_messages_free(page->messages);
+    pawli_free(page);
+}
+
+/* ---- sends ---- */
+
+static void link_delivery(struct worker *worker, struct delivery *delivery)
+{
+    delivery->next = worker->in_flight;
+    delivery->link = &worker->in_flight;
+    if (delivery->next)
+        delivery->next->link = &delivery->next;
+    worker->in_flight = delivery;
+    delivery->queue->in_flight++;
+    delivery->queue->target->in_flight++;
+}
+
+static void unlink_delivery(struct delivery *delivery)
+{
+    *delivery->link = delivery->next;
+    if (delivery->next)
+        delivery->next->link = delivery->link;
+}
+
+static void free_delivery(struct delivery *delivery)
+{
+    delivery->queue->in_flight--;
+    delivery->queue->target->in_flight--;
+    delivery->page->lease.release(&delivery->page->lease);
+    pawli_arena_done(&delivery->arena);
+    pawli_free(delivery);
+}
+
+static void send_done(struct send *send)
+{
+    struct delivery *delivery = (struct delivery *)send;
+    struct worker *worker = delivery->queue->worker;
+    PAWL_ASSERT(!delivery->is_done);
+    delivery->is_done = true;
+    unlink_delivery(delivery);
+    delivery->next = NULL;
+    *worker->finished_last = delivery;
+    worker->finished_last = &delivery->next;
+    pawli_engine_wake(&worker->engine); /* done may come from a descriptor's callback, outside a step */
+}
+
+static void start_send(struct worker *worker, struct queue *queue, struct claimed_page *page,
+                       const pawl_message_view *message)
+{
+    struct delivery *delivery = pawli_alloc(sizeof *delivery);
+    if (!delivery)
+        return; /* its lease ends by itself, and the message is sent again: late is better than wrong */
+    struct boot_time now = boot_now(worker);
+    int64_t timeout = policy_get(&queue->policy, POLICY_TIMEOUT_MS);
+    page->lease.hold(&page->lease);
+    delivery->queue = queue;
+    delivery->page = page;
+    delivery->began = now;
+    delivery->lease_ms = policy_get(&queue->policy, POLICY_LEASE_MS);
+    delivery->renew_at = boot_after_ms(now, delivery->lease_ms / 3);
+    delivery->send = (struct send){.arena = &delivery->arena,
+                                   .message = message,
+                                   .lease = &page->lease,
+                                   .url = queue->url,
+                                   .secret = queue->secret,
+                                   .attempt = message->attempts,
+                                   .timeout_ms = timeout,
+                                   .deadline = boot_after_ms(now, timeout),
+                                   .verdict = VERDICT_RETRY,
+                                   .retry_in_ms = -1,
+                                   .done = send_done};
+    /* The queue may learn another address or secret while this is under way. */
+    delivery->send.url = pawli_arena_text(&delivery->arena, text_of(queue->url)).data;
+    delivery->send.secret = pawli_arena_text(&delivery->arena, queue->secret);
+    link_delivery(worker, delivery);
+    worker->next_check = boot_earlier(worker->next_check, boot_earlier(delivery->renew_at, delivery->send.deadline));
+    if (pawli_arena_failed(&delivery->arena)) {
+        delivery->send.verdict = VERDICT_RELEASED;
+        send_done(&delivery->send);
+        return;
+    }
+    queue->sink->ops->send(queue->sink, &delivery->send);
+}
+
+/* Claimed when the worker was already stopping, or its sink went away: nothing was started. */
+static void give_back(struct worker *worker, struct queue *queue, struct claimed_page *page,
+                      const pawl_message_view *message)
+{
+    struct delivery *delivery = pawli_alloc(sizeof *delivery);
+    if (!delivery)
+        return;
+    page->lease.hold(&page->lease);
+    delivery->queue = queue;
+    delivery->page = page;
+    delivery->began = boot_now(worker);
+    delivery->send = (struct send){.arena = &delivery->arena,
+                                   .message = message,
+                                   .verdict = VERDICT_RELEASED,
+                                   .retry_in_ms = -1,
+                                   .done = send_done};
+    link_delivery(worker, delivery);
+    send_done(&delivery->send);
+}
+
+/* ---- claims ---- */
+
+static void claimed(void *data, int status, pawl_messages *messages, const pawl_error *error)
+{
+    struct queue *queue = data;
+    struct worker *worker = queue->worker;
+    struct claimed_page *page = status == PAWL_OK ? pawli_alloc(sizeof *page) : NULL;
+    queue->is_claiming = false;
+    queue->target->in_flight -= queue->asked;
+    worker->units--;
+    if (!page) {
+        if (status < 0)
+            pawli_tell_error(worker, "claim_failed", status == PAWL_EBUSY ? 1 : 0, error);
+        queue->due = boot_after_ms(boot_now(worker), PAUSE_MS);
+        pawl_messages_free(messages);
+        return;
+    }
+    page->lease = (struct message_lease){hold_page, release_page};
+    page->messages = messages;
+    page->holds = 1;
+    size_t count = pawl_messages_count(messages);
+    if (count < queue->asked) { /* nothing more was due: a hint or the survey says when there is */
+        queue->due = queue->is_hinted ? boot_now(worker) : BOOT_NEVER;
+        worker->survey.is_wanted = true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const pawl_message_view *message = pawl_messages_get(messages, i);
+        pawli_count(worker, &worker->stats.claimed);
+        if (is_working(worker) && queue->sink)
+            start_send(worker, queue, page, message);
+        else
+            give_back(worker, queue, page, message);
+    }
+    release_page(&page->lease);
+    pawli_engine_wake(&worker->engine);
+}
+
+static uint32_t room_at(const struct queue *queue)
+{
+    int64_t room = policy_get(&queue->policy, POLICY_CONCURRENCY) - queue->target->in_flight;
+    return room <= 0 ? 0 : room > CLAIM_MAX ? CLAIM_MAX : (uint32_t)room;
+}
+
+static bool may_claim(const struct queue *queue, struct boot_time now)
+{
+    return queue->sink && !queue->is_claiming && !queue->secret_failed && !queue->target->is_holding &&
+           queue->due.ns <= now.ns && queue->held.ns <= now.ns && room_at(queue) > 0;
+}
+
+bool pawli_claim_due(struct worker *worker, struct boot_time now)
+{
+    bool any = false;
+    for (struct queue *queue = worker->queues; queue && is_working(worker); queue = queue->next) {
+        pawl_error error;
+        if (!may_claim(queue, now))
+            continue;
+        pawl_claim_options options = {PAWL_CLAIM_OPTIONS,      .lane = queue->lane,
+                                      .target = queue->name,   .consumer = worker->options.consumer,
+                                      .limit = room_at(queue), .lease_ms = policy_get(&queue->policy, POLICY_LEASE_MS),
+                                      .ends_with_process = 1};
+        int status = pawli_claim_submit(queue->store, &options, claimed, queue, &error);
+        if (status < 0) {
+            pawli_tell_error(worker, "claim_failed", 1, &error);
+            queue->due = boot_after_ms(now, PAUSE_MS);
+            continue;
+        }
+        queue->is_claiming = any = true;
+        queue->is_hinted = false;
+        queue->asked = options.limit;
+        queue->target->in_flight += options.limit;
+        worker->units++;
+    }
+    return any;
+}
+
+struct boot_time pawli_next_due(const struct worker *worker)
+{
+    struct boot_time next = BOOT_NEVER;
+    for (const struct queue *queue = worker->queues; queue; queue = queue->next) {
+        if (!queue->sink || queue->is_claiming || queue->secret_failed || queue->target->is_holding ||
+            room_at(queue) == 0)
+            continue;
+        struct boot_time when = queue->due.ns > queue->held.ns ? queue->due : queue->held;
+        next = boot_earlier(next, when);
+    }
+    return next;
+}
+
+/* ---- settlements ---- */
+
+struct settling {
+    struct worker *worker;
+    struct delivery *deliveries;
+    size_t count;
+};
+
+static void tell_settled(const struct delivery *delivery, const pawl_settled *settled)
+{
+    struct worker *worker = delivery->queue->worker;
+    static const struct {
+        const char *name;
+        int level;
+        size_t counter; /* in the stats; 0: none */
+    } kinds[PAWL_RESULT_COUNT] = {
+        [PAWL_RESULT_DELIVERED] = {"delivered", 3, offsetof(pawl_worker_stats, delivered)},
+        [PAWL_RESULT_REQUEUED] = {"retry", 1, offsetof(pawl_worker_stats, requeued)},
+        [PAWL_RESULT_DEAD] = {"dead", 0, offsetof(pawl_worker_stats, dead)},
+        [PAWL_RESULT_UNCERTAIN] = {"uncertain", 0, offsetof(pawl_worker_stats, uncertain)},
+        [PAWL_RESULT_AWAITING] = {"awaiting", 3, 0},
+        [PAWL_RESULT_DEFERRED] = {"deferred", 1, offsetof(pawl_worker_stats, deferred)},
+        [PAWL_RESULT_RELEASED] = {"released", 2, 0},
+        [PAWL_RESULT_EXTENDED] = {"extended", 3, 0},
+        [PAWL_RESULT_LOST] = {"lost", 1, offsetof(pawl_worker_stats, lost)},
+    };
+    const struct send *send = &delivery->send;
+    if (kinds[settled->result].counter)
+        pawli_count(worker, (uint64_t *)((char *)&worker->stats + kinds[settled->result].counter));
+    pawli_tell(worker, &(pawl_worker_event){.name = kinds[settled->result].name,
+                                            .level = kinds[settled->result].level,
+                                            .scope = delivery->queue->scope,
+                                            .lane = delivery->queue->lane,
+                                            .target = delivery->queue->name,
+                                            .message = send->message->id,
+                                            .attempt = send->attempt,
+                                            .duration_us = (boot_now(worker).ns - delivery->began.ns) / 1000,
+                                            .text = send->error.data});
+}
+
+static void settled(void *data, int status, const pawl_settled *results, size_t count, const pawl_error *error)
+{
+    struct settling *settling = data;
+    struct worker *worker = settling->worker;
+    PAWL_ASSERT(status < 0 || count == settling->count);
+    worker->units--;
+    if (status < 0) {
+        /* It was sent and cannot be said: said again later. Until then the lease keeps others away, or it is sent again. */
+        pawli_tell_error(worker, status == PAWL_EIO || status == PAWL_EUNCERTAIN ? "store_failed" : "settle_failed", 0,
+                         error);
+        worker->settle_at = boot_after_ms(boot_now(worker), PAUSE_MS);
+        *worker->finished_last = settling->deliveries;
+        while (*worker->finished_last)
+            worker->finished_last = &(*worker->finished_last)->next;
+    } else {
+        struct delivery *delivery = settling->deliveries;
+        for (size_t i = 0; i < count; i++) {
+            struct delivery *next = delivery->next;
+            tell_settled(delivery, &results[i]);
+            free_delivery(delivery);
+            delivery = next;
+        }
+    }
+    pawli_free(settling);
+    pawli_engine_wake(&worker->engine);
+}
+
+/* Takes those of the first one's scope out of the list of the finished. */
+static struct delivery *take_scope(struct worker *worker, size_t *count)
+{
+    struct delivery *taken = NULL, **last = &taken, **at = &worker->finished;
+    const char *scope = worker->finished->queue->scope;
+    *count = 0;
+    while (*at && *count < SETTLE_MAX) {
+        struct delivery *delivery = *at;
+        if (strcmp(delivery->queue->scope, scope) != 0) {
+            at = &delivery->next;
+            continue;
+        }
+        *at = delivery->next;
+        delivery->next = NULL;
+        *last = delivery;
+        last = &delivery->next;
+        ++*count;
+    }
+    worker->finished_last = &worker->finished;
+    while (*worker->finished_last)
+        worker->finished_last = &(*worker->finished_last)->next;
+    return taken;
+}
+
+static void put_back(struct worker *worker, struct delivery *deliveries)
+{
+    *worker->finished_last = deliveries;
+    while (*worker->finished_last)
+        worker->finished_last = &(*worker->finished_last)->next;
+    worker->settle_at = boot_after_ms(boot_now(worker), PAUSE_MS);
+}
+
+static pawl_settlement settlement_of(const struct delivery *delivery)
+{
+    const struct send *send = &delivery->send;
+    return (pawl_settlement){PAWL_SETTLEMENT,
+                             .id = send->message->id,
+                             .token = send->message->token,
+                             .verdict = (int32_t)send->verdict,
+                             .error = send->error.data,
+                             .remote_id = send->remote_id.data,
+                             .retry_in_ms = send->retry_in_ms > 0 ? send->retry_in_ms : 0,
+                             .has_retry_in = send->retry_in_ms >= 0,
+                             .response = send->response.data};
+}
+
+/* ---- a target that is gone ---- */
+
+struct gone {
+    struct job job;
+    struct worker *worker;
+    struct target *target;
+    pawl_store *store;
+    int status;
+    pawl_error error;
+};
+
+static void set_hold(struct job *job)
+{
+    struct gone *gone = (struct gone *)job;
+    gone->status = pawl_hold_set(
+        gone->store, &(pawl_subject){PAWL_SUBJECT, .target = gone->target->name}, "gone", 0,
+        &(pawl_operation){PAWL_OPERATION, .reason = "the receiver answered that it is gone (410)", .actor = "worker"},
+        &gone->error);
+}
+
+static void hold_set(struct job *job)
+{
+    struct gone *gone = (struct gone *)job;
+    gone->target->is_holding = false;
+    gone->worker->jobs--;
+    if (gone->status < 0)
+        pawli_tell_error(gone->worker, "hold_failed", 0, &gone->error);
+    gone->worker->survey.is_wanted = true;
+    pawl_store_close(gone->store);
+    pawli_free(gone);
+}
+
+static void hold_target(struct delivery *delivery)
+{
+    struct queue *queue = delivery->queue;
+    struct worker *worker = queue->worker;
+    struct gone *gone = queue->target->is_holding ? NULL : pawli_alloc(sizeof *gone);
+    if (!gone || pawl_store_scope(worker->store, queue->scope, &gone->store, NULL) < 0) {
+        pawli_free(gone);
+        return;
+    }
+    queue->target->is_holding = true;
+    gone->job = (struct job){.run = set_hold, .done = hold_set, .engine = &worker->engine};
+    gone->worker = worker;
+    gone->target = queue->target;
+    worker->jobs++;
+    pawli_tell(worker,
+               &(pawl_worker_event){.name = "target_gone", .level = 0, .scope = queue->scope, .target = queue->name});
+    worker->opened->env->ops->offload(worker->opened->env, &gone->job);
+}
+
+bool pawli_settle_finished(struct worker *worker, struct boot_time now)
+{
+    bool any = false;
+    while (worker->finished && worker->settle_at.ns <= now.ns) {
+        pawl_error error;
+        struct settling *settling = pawli_alloc(sizeof *settling);
+        size_t count;
+        struct delivery *deliveries = take_scope(worker, &count);
+        PAWL_AUTO(pawli_freep) pawl_settlement *settlements = pawli_alloc(count * sizeof *settlements);
+        if (!settling || !settlements) {
+            pawli_free(settling);
+            put_back(worker, deliveries);
+            break;
+        }
+        *settling = (struct settling){.worker = worker, .deliveries = deliveries, .count = count};
+        pawl_settlement *at = settlements;
+        for (struct delivery *delivery = deliveries; delivery; delivery = delivery->next) {
+            *at++ = settlement_of(delivery);
+            if (delivery->send.is_gone)
+                hold_target(delivery);
+        }
+        if (pawl_settle_submit(deliveries->queue->store, settlements, count, settled, settling, &error) < 0) {
+            pawli_tell_error(worker, "settle_failed", 1, &error);
+            pawli_free(settling);
+            put_back(worker, deliveries);
+            break;
+        }
+        worker->units++;
+        any = true;
+    }
+    return any;
+}
+
+/* ---- leases and deadlines ---- */
+
+static void renewed(void *data, int status, const pawl_settled *results, size_t count, const pawl_error *error)
+{
+    struct worker *worker = data;
+    (void)results, (void)count;
+    worker->units--;
+    if (status < 0)
+        pawli_tell_error(worker, "renew_failed", 1, error);
+}
+
+static void renew(struct worker *worker, struct delivery *delivery, struct boot_time now)
+{
+    pawl_settlement extend = {PAWL_SETTLEMENT,
+                              .id = delivery->send.message->id,
+                              .token = delivery->send.message->token,
+                              .verdict = PAWL_VERDICT_EXTEND,
+                              .retry_in_ms = delivery->lease_ms,
+                              .has_retry_in = 1};
+    delivery->renew_at = boot_after_ms(now, delivery->lease_ms / 3);
+    if (pawl_settle_submit(delivery->queue->store, &extend, 1, renewed, worker, NULL) == PAWL_OK)
+        worker->units++;
+}
+
+struct boot_time pawli_check_deliveries(struct worker *worker, struct boot_time now)
+{
+    bool stopping = atomic_load(&worker->state) == WORKER_STOPS && now.ns >= worker->stop_by.ns;
+    struct boot_time next = BOOT_NEVER;
+    if (now.ns < worker->next_check.ns && !stopping)
+        return worker->next_check;
+    for (struct delivery *delivery = worker->in_flight, *after; delivery; delivery = after) {
+        after = delivery->next;
+        if (delivery->renew_at.ns <= now.ns)
+            renew(worker, delivery, now);
+        next = boot_earlier(next, delivery->renew_at);
+        if (delivery->is_cancelled)
+            continue;
+        if (delivery->send.deadline.ns <= now.ns || stopping) {
+            delivery->is_cancelled = true;
+            delivery->queue->sink->ops->cancel(delivery->queue->sink, &delivery->send);
+            continue;
+        }
+        next = boot_earlier(next, delivery->send.deadline);
+    }
+    worker->next_check = next;
+    return next;
+}
+
+void pawli_abandon_finished(struct worker *worker)
+{
+    for (struct delivery *delivery = worker->finished, *next; delivery; delivery = next) {
+        next = delivery->next;
+        free_delivery(delivery);
+    }
+    worker->finished = NULL;
+    worker->finished_last = &worker->finished;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/* The survey: on another thread, which queues have something due; then, in a step, what that means for each. With it go
+ * the settling of lost claims and, now and then, the sweep. */
+#include "outbox/sweep.h"
+#include "work/work.h"
+
+/* ---- on the pool's thread ---- */
+
+static void run(struct job *job)
+{
+    struct survey *survey = (struct survey *)job;
+    struct worker *worker = survey->worker;
+    struct query query = {.kind = QUERY_QUEUES, .wants_due = true, .limit = UINT32_MAX};
+    if (!worker->options.all_scopes)
+        query.scope = worker->store->scope;
+    survey->swept = (pawl_swept){PAWL_SWEPT};
+    survey->error = (pawl_error){0};
+    if (survey->sweeps)
+        survey->status = pawl_sweep(worker->store, &survey->swept, &survey->error);
+    else
+        survey->status = pawli_sweep_lost(worker->store, &survey->error);
+    if (survey->status == PAWL_OK)
+        survey->status = pawli_store_query(worker->opened->store, &query, &survey->page, &survey->error);
+}
+
+/* ---- in a step ---- */
+
+static char *copy(struct text text)
+{
+    char *string = pawli_alloc(text.size + 1);
+    if (string && text.size)
+        memcpy(string, text.data, text.size);
+    return string;
+}
+
+static bool same(const char *string, struct text text)
+{
+    return string ? text_is(text, string) : !text.data;
+}
+
+static struct target *target_of(struct worker *worker, struct text scope, struct text name)
+{
+    for (struct target *target = worker->targets; target; target = target->next)
+        if (text_is(scope, target->scope) && text_is(name, target->name))
+            return target;
+    struct target *target = pawli_alloc(sizeof *target);
+    if (!target)
+        return NULL;
+    target->scope = copy(scope);
+    target->name = copy(name);
+    if (!target->scope || !target->name) {
+        pawli_free(target->scope);
+        pawli_free(target->name);
+        pawli_free(target);
+        return NULL;
+    }
+    target->next = worker->targets;
+    worker->targets = target;
+    return target;
+}
+
+static void free_queue(struct queue *queue)
+{
+    char *texts[] = {queue->scope, queue->lane, queue->name, queue->url, queue->secret_file};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        pawli_free(texts[i]);
+    if (queue->secret.size)
+        explicit_bzero((char *)(uintptr_t)queue->secret.data, queue->secret.size);
+    pawli_arena_done(&queue->secret_arena);
+    pawl_store_close(queue->store);
+    pawli_free(queue);
+}
+
+static struct queue *new_queue(struct worker *worker, const struct queue_item *item)
+{
+    struct queue *queue = pawli_alloc(sizeof *queue);
+    if (!queue)
+        return NULL;
+    queue->worker = worker;
+    queue->scope = copy(item->scope);
+    queue->lane = copy(item->row.lane);
+    queue->name = copy(item->row.target);
+    queue->target = target_of(worker, item->scope, item->row.target);
+    queue->due = BOOT_NEVER;
+    queue->hash = pawli_queue_hash(item->scope, item->row.lane, item->row.target);
+    bool made = queue->scope && queue->lane && queue->name && queue->target &&
+                pawl_store_scope(worker->store, queue->scope, &queue->store, NULL) == PAWL_OK;
+    if (!made) {
+        free_queue(queue);
+        return NULL;
+    }
+    queue->next = worker->queues;
+    worker->queues = queue;
+    return queue;
+}
+
+static struct queue *queue_of(struct worker *worker, const struct queue_item *item)
+{
+    for (struct queue *queue = worker->queues; queue; queue = queue->next)
+        if (text_is(item->scope, queue->scope) && text_is(item->row.lane, queue->lane) &&
+            text_is(item->row.target, queue->name))
+            return queue;
+    return new_queue(worker, item);
+}
+
+static bool is_wanted(const struct worker *worker, const struct queue_item *item)
+{
+    if (worker->options.lane_count == 0)
+        return true;
+    for (size_t i = 0; i < worker->options.lane_count; i++)
+        if (text_is(item->row.lane, worker->options.lanes[i]))
+            return true;
+    return false;
+}
+
+static void replace(char **string, struct text text)
+{
+    if (same(*string, text))
+        return;
+    pawli_free(*string);
+    *string = text.data ? copy(text) : NULL;
+}
+
+/* A secret that cannot be read stops its target: unsigned webhooks are worse than late ones. */
+static void read_secret(struct queue *queue, struct boot_time now)
+{
+    pawl_error error;
+    bool fresh = queue->secret.data && now.ns - queue->secret_read.ns < (int64_t)SECRET_MS * 1000000;
+    if (!queue->secret_file || fresh)
+        return;
+    if (queue->secret.size)
+        explicit_bzero((char *)(uintptr_t)queue->secret.data, queue->secret.size);
+    pawli_arena_done(&queue->secret_arena);
+    queue->secret = (struct text){0};
+    queue->secret_read = now;
+    bool failed = pawli_secret_read(queue->secret_file, &queue->secret_arena, &queue->secret, &error) < 0;
+    if (failed && !queue->secret_failed)
+        pawli_tell(queue->worker, &(pawl_worker_event){.name = "secret_unreadable",
+                                                       .level = 0,
+                                                       .scope = queue->scope,
+                                                       .lane = queue->lane,
+                                                       .target = queue->name,
+                                                       .text = error.text});
+    queue->secret_failed = failed;
+}
+
+static void learn(struct worker *worker, const struct queue_item *item, const struct page *page, struct boot_time now)
+{
+    struct queue *queue = is_wanted(worker, item) ? queue_of(worker, item) : NULL;
+    if (!queue)
+        return;
+    bool moved = !same(queue->url, item->url);
+    queue->is_listed = true;
+    queue->policy = item->policy;
+    replace(&queue->url, item->url);
+    if (!same(queue->secret_file, item->secret_file)) {
+        replace(&queue->secret_file, item->secret_file);
+        queue->secret = (struct text){0};
+        queue->secret_failed = false;
+    }
+    queue->sink = queue->url ? pawli_sink_for(worker, queue->url) : NULL;
+    if (moved)
+        queue->told_no_sink = false;
+    if (!queue->sink && queue->url && !queue->told_no_sink) {
+        queue->told_no_sink = true;
+        pawli_tell(worker, &(pawl_worker_event){.name = "no_sink",
+                                                .level = 1,
+                                                .scope = queue->scope,
+                                                .lane = queue->lane,
+                                                .target = queue->name,
+                                                .text = queue->url});
+    }
+    read_secret(queue, now);
+    queue->due = boot_of_wall(item->next_due, page->wall, page->boot);
+    if (queue->hinted.ns >= worker->survey.began.ns) /* what was said since is newer than what was read */
+        queue->due = boot_earlier(queue->due, now);
+    queue->held = item->held.ms == 0 ? (struct boot_time){0} : boot_of_wall(item->held, page->wall, page->boot);
+}
+
+/* Queues that nothing waits in are forgotten, so that a thousand of yesterday cost nothing today. */
+static void forget_unlisted(struct worker *worker)
+{
+    for (struct queue **at = &worker->queues; *at;) {
+        struct queue *queue = *at;
+        if (queue->is_listed || queue->in_flight || queue->is_claiming) {
+            if (!queue->is_listed && queue->hinted.ns < worker->survey.began.ns)
+                queue->due = BOOT_NEVER;
+            at = &queue->next;
+            continue;
+        }
+        *at = queue->next;
+        free_queue(queue);
+    }
+    for (struct target **at = &worker->targets; *at;) {
+        struct target *target = *at;
+        bool used = target->in_flight || target->is_holding;
+        for (const struct queue *queue = worker->queues; queue && !used; queue = queue->next)
+            used = queue->target == target;
+        if (used) {
+            at = &target->next;
+            continue;
+        }
+        *at = target->next;
+        pawli_free(target->scope);
+        pawli_free(target->name);
+        pawli_free(target);
+    }
+}
+
+static void tell_swept(struct worker *worker, const pawl_swept *swept)
+{
+    char text[120];
+    if (swept->expired + swept->purged + swept->suspected + swept->forgotten == 0)
+        return;
+    snprintf(text, sizeof text, "%u expired, %u purged, %u doubted, %u keys forgotten", swept->expired, swept->purged,
+             swept->suspected, swept->forgotten);
+    pawli_tell(worker, &(pawl_worker_event){.name = "swept", .level = 2, .text = text});
+}
+
+static void done(struct job *job)
+{
+    struct survey *survey = (struct survey *)job;
+    struct worker *worker = survey->worker;
+    struct env *env = worker->opened->env;
+    struct boot_time now = env->ops->boot_now(env);
+    survey->is_running = false;
+    survey->not_before = (struct boot_time){now.ns + 4 * (now.ns - survey->began.ns)};
+    if (survey->sweeps)
+        worker->next_sweep = boot_after_ms(now, SWEEP_MS);
+    worker->next_survey = boot_after_ms(now, survey->status < 0 ? PAUSE_MS : worker->options.poll_ms);
+    if (survey->status < 0) {
+        pawli_tell_error(worker, "survey_failed", 1, &survey->error);
+        return;
+    }
+    tell_swept(worker, &survey->swept);
+    for (struct queue *queue = worker->queues; queue; queue = queue->next)
+        queue->is_listed = false;
+    for (size_t i = 0; i < survey->page.count; i++)
+        learn(worker, &survey->page.queues[i], &survey->page, now);
+    forget_unlisted(worker);
+    pawli_page_done(&survey->page);
+}
+
+void pawli_survey_start(struct worker *worker)
+{
+    struct survey *survey = &worker->survey;
+    struct env *env = worker->opened->env;
+    survey->is_wanted = false;
+    survey->is_running = true;
+    survey->worker = worker;
+    survey->began = env->ops->boot_now(env);
+    survey->sweeps = survey->began.ns >= worker->next_sweep.ns;
+    survey->job = (struct job){.run = run, .done = done, .engine = &worker->engine};
+    env->ops->offload(env, &survey->job);
+}
+
+void pawli_take_hints(struct worker *worker, struct boot_time now)
+{
+    uint64_t hints[HINTS_MAX];
+    pthread_mutex_lock(&worker->hint_lock);
+    size_t count = worker->hint_count;
+    memcpy(hints, worker->hints, count * sizeof *hints);
+    worker->hint_count = 0;
+    worker->survey.is_wanted |= worker->has_news;
+    worker->has_news = false;
+    pthread_mutex_unlock(&worker->hint_lock);
+    for (size_t i = 0; i < count; i++) {
+        bool known = false;
+        for (struct queue *queue = worker->queues; queue; queue = queue->next) {
+            if (queue->hash != hints[i])
+                continue;
+            known = queue->is_hinted = true;
+            queue->hinted = now;
+            if (!queue->is_claiming)
+                queue->due = boot_earlier(queue->due, now);
+        }
+        worker->survey.is_wanted |= !known;
+    }
+}
+
+void pawli_worker_forget(struct worker *worker)
+{
+    for (struct queue *queue = worker->queues; queue; queue = queue->next)
+        queue->is_listed = false;
+    forget_unlisted(worker);
+    PAWL_ASSERT(!worker->queues);
+    PAWL_ASSERT(!worker->targets);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside the worker: an engine on the store's loop.
+ *
+ *   survey    a job on another thread reads which queues have something due, their policies, targets and holds
+ *   claim     for each queue with room at its target a unit takes what is due; the attempt is counted there
+ *   send      each message goes to the sink of its target; nothing is sent that was not claimed, nothing is claimed that
+ *             is not handed to a sink in the same step
+ *   settle    what the sinks said is settled in arrays; settlements and the next claims share a commit
+ *
+ * Beside these run: renewal of leases at a third of their length, cancelling what is past its deadline, the sweep. */
+#ifndef PAWLI_WORK_H
+#define PAWLI_WORK_H
+
+#include <stdio.h>
+
+#include "commit/handle.h"
+#include "pawl/worker.h"
+#include "sink/callback/callback.h"
+#include "sink/sink.h"
+
+#define CLAIM_MAX  100
+#define SETTLE_MAX 1000
+#define PAUSE_MS   1000  /* after a failed claim or settlement */
+#define SWEEP_MS   30000 /* between two sweeps for expiry and retention */
+#define SECRET_MS  30000 /* how long a secret that was read is used */
+#define HINTS_MAX  64
+#define SINKS      1
+
+/* Sends in flight to a target of a scope, over all its lanes. */
+struct target {
+    struct target *next;
+    char *scope, *name;
+    uint32_t in_flight; /* what claims under way may bring included */
+    bool is_holding;    /* a hold is being set on it */
+};
+
+/* What is known about a queue: as the last survey found it. */
+struct queue {
+    struct queue *next;
+    struct worker *worker;
+    char *scope, *lane, *name; /* name: of the target */
+    pawl_store *store;         /* a handle of its scope */
+    struct target *target;
+    struct policy policy;
+    char *url, *secret_file;
+    struct arena secret_arena;
+    struct text secret;
+    struct boot_time secret_read; /* when */
+    bool secret_failed;
+    struct sink *sink;     /* NULL: none serves it */
+    struct boot_time due;  /* when a claim is worth it; BOOT_NEVER: the next survey will say */
+    struct boot_time held; /* until then nothing is claimed */
+    bool is_claiming, is_listed, told_no_sink;
+    bool is_hinted;          /* told that something is ready, since the claim under way was submitted */
+    struct boot_time hinted; /* when that was said last */
+    uint64_t hash;
+    uint32_t asked; /* the limit of the claim under way */
+    uint32_t in_flight;
+};
+
+/* Messages of one claim, kept until the last of their sends and calls is over. */
+struct claimed_page {
+    struct message_lease lease;
+    pawl_messages *messages;
+    unsigned holds;
+};
+
+struct delivery {
+    struct send send;
+    struct delivery *next, **link; /* in the list of those in flight */
+    struct arena arena;
+    struct queue *queue;
+    struct claimed_page *page;
+    struct boot_time began, renew_at;
+    int64_t lease_ms;
+    bool is_cancelled, is_renewing, is_done;
+};
+
+struct survey {
+    struct job job;
+    struct worker *worker;
+    bool is_running, is_wanted, sweeps;
+    struct boot_time began, not_before; /* surveys take a fifth of the time at most */
+    int status;
+    pawl_error error;
+    struct page page;
+    pawl_swept swept;
+};
+
+enum worker_state { WORKER_IDLE, WORKER_WORKS, WORKER_STOPS, WORKER_STOPPED };
+
+struct worker {
+    struct engine engine;
+    pawl_store *store;
+    struct opened *opened;
+    struct listener listener;
+    pawl_worker_options options;
+    struct arena texts; /* the options' own */
+    struct sink_rules rules;
+    struct callback *callbacks;
+    struct sink *sinks[SINKS];
+    bool sink_failed[SINKS];
+
+    _Atomic int state; /* enum worker_state */
+    struct boot_time stop_by;
+    pthread_mutex_t lock; /* of stopped, and the stats */
+    pthread_cond_t stopped;
+    pawl_worker_stats stats;
+
+    struct survey survey;
+    pthread_mutex_t hint_lock;
+    uint64_t hints[HINTS_MAX]; /* queues that have something ready */
+    size_t hint_count;
+    bool has_news; /* something happened that no hint describes */
+    struct boot_time next_survey, next_sweep, next_check;
+    struct queue *queues;
+    struct target *targets;
+    struct delivery *in_flight;                 /* at their sinks */
+    struct delivery *finished, **finished_last; /* said, not yet settled */
+    struct boot_time settle_at;                 /* after a failed settlement: not before */
+    unsigned units;                             /* claims and settlements under way */
+    unsigned jobs;                              /* holds being set */
+};
+
+struct pawl_worker {
+    struct worker worker;
+};
+
+/* ---- survey.c ---- */
+void pawli_survey_start(struct worker *worker);
+void pawli_worker_forget(struct worker *worker); /* queues and targets */
+void pawli_take_hints(struct worker *worker, struct boot_time now);
+
+/* ---- deliver.c ---- */
+bool pawli_claim_due(struct worker *worker, struct boot_time now); /* true: something was submitted */
+bool pawli_settle_finished(struct worker *worker, struct boot_time now);
+struct boot_time pawli_check_deliveries(struct worker *worker, struct boot_time now); /* renews, cancels */
+struct boot_time pawli_next_due(const struct worker *worker);
+void pawli_abandon_finished(struct worker *worker); /* what a stopped worker could not settle */
+
+/* ---- worker.c ---- */
+struct sink *pawli_sink_for(struct worker *worker, const char *url);
+void pawli_tell(struct worker *worker, const pawl_worker_event *event);
+void pawli_tell_error(struct worker *worker, const char *name, int level, const pawl_error *error);
+void pawli_count(struct worker *worker, uint64_t *counter);
+
+#endif

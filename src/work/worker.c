@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/* The worker's life: options, sinks, its step, stopping. */
+#include "work/work.h"
+
+#include "model/check.h"
+
+#define POLL_MS 1000
+
+static const struct sink_ops *const sink_kinds[] = {&pawli_sink_callback};
+static_assert(COUNT_OF(sink_kinds) == SINKS, "a place for each kind");
+
+void pawli_tell(struct worker *worker, const pawl_worker_event *event)
+{
+    if (!worker->options.tell)
+        return;
+    pawl_worker_event told = *event;
+    told.struct_size = sizeof told;
+    worker->options.tell(worker->options.tell_data, &told);
+}
+
+void pawli_tell_error(struct worker *worker, const char *name, int level, const pawl_error *error)
+{
+    pawli_tell(worker, &(pawl_worker_event){.name = name, .level = level, .text = error->text});
+}
+
+void pawli_count(struct worker *worker, uint64_t *counter)
+{
+    pthread_mutex_lock(&worker->lock);
+    ++*counter;
+    pthread_mutex_unlock(&worker->lock);
+}
+
+/* ---- sinks ---- */
+
+static bool serves(const struct sink_ops *ops, const char *url)
+{
+    for (const char *const *scheme = ops->schemes; *scheme; scheme++) {
+        size_t size = strlen(*scheme);
+        if (strncmp(url, *scheme, size) == 0 && url[size] == ':')
+            return true;
+    }
+    return false;
+}
+
+struct sink *pawli_sink_for(struct worker *worker, const char *url)
+{
+    for (size_t i = 0; i < SINKS; i++) {
+        if (!serves(sink_kinds[i], url))
+            continue;
+        pawl_error error;
+        struct sink_host host = {.env = worker->opened->env,
+                                 .engine = &worker->engine,
+                                 .rules = &worker->rules,
+                                 .callbacks = worker->callbacks};
+        if (!worker->sinks[i] && !worker->sink_failed[i] && sink_kinds[i]->open(&host, &worker->sinks[i], &error) < 0) {
+            worker->sink_failed[i] = true;
+            pawli_tell_error(worker, "sink_failed", 0, &error);
+        }
+        return worker->sinks[i];
+    }
+    return NULL;
+}
+
+static struct boot_time step_sinks(struct worker *worker, struct boot_time now)
+{
+    struct boot_time next = BOOT_NEVER;
+    for (size_t i = 0; i < SINKS; i++)
+        if (worker->sinks[i] && worker->sinks[i]->ops->step)
+            next = boot_earlier(next, worker->sinks[i]->ops->step(worker->sinks[i], now));
+    return next;
+}
+
+static void close_sinks(struct worker *worker)
+{
+    for (size_t i = 0; i < SINKS; i++)
+        if (worker->sinks[i])
+            worker->sinks[i]->ops->close(worker->sinks[i]);
+    memset(worker->sinks, 0, sizeof worker->sinks);
+}
+
+/* ---- the engine ---- */
+
+static bool sinks_are_idle(const struct worker *worker)
+{
+    for (size_t i = 0; i < SINKS; i++)
+        if (worker->sinks[i] && worker->sinks[i]->ops->is_idle && !worker->sinks[i]->ops->is_idle(worker->sinks[i]))
+            return false;
+    return true;
+}
+
+static bool is_drained(const struct worker *worker)
+{
+    return sinks_are_idle(worker) && !worker->in_flight && !worker->finished && worker->units == 0 &&
+           worker->jobs == 0 && !worker->survey.is_running;
+}
+
+/* After its grace a stopping worker leaves what it cannot settle: the leases, or the end of the process, give it back. */
+static bool gives_up(const struct worker *worker, struct boot_time now)
+{
+    return sinks_are_idle(worker) && now.ns > boot_after_ms(worker->stop_by, 5 * PAUSE_MS).ns && !worker->in_flight &&
+           worker->units == 0 && worker->jobs == 0 && !worker->survey.is_running;
+}
+
+static void note_stopped(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    atomic_store(&worker->state, WORKER_STOPPED);
+    pthread_cond_broadcast(&worker->stopped);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+static void count_in_flight(struct worker *worker)
+{
+    uint32_t count = 0;
+    for (const struct target *target = worker->targets; target; target = target->next)
+        count += target->in_flight;
+    pthread_mutex_lock(&worker->lock);
+    worker->stats.in_flight = count;
+    pthread_mutex_unlock(&worker->lock);
+}
+
+static struct boot_time step(struct engine *engine, struct boot_time now)
+{
+    struct worker *worker = (struct worker *)engine;
+    int state = atomic_load(&worker->state);
+    pawli_engine_take_inbox(engine);
+    struct boot_time next = step_sinks(worker, now);
+    next = boot_earlier(next, pawli_check_deliveries(worker, now));
+    pawli_settle_finished(worker, now);
+    count_in_flight(worker);
+    if (worker->finished)
+        next = boot_earlier(next, worker->settle_at);
+    if (state == WORKER_STOPS) {
+        if (is_drained(worker) || gives_up(worker, now))
+            note_stopped(worker);
+        return boot_earlier(next, now.ns < worker->stop_by.ns ? worker->stop_by : boot_after_ms(now, 100));
+    }
+    if (state != WORKER_WORKS)
+        return BOOT_NEVER;
+    pawli_take_hints(worker, now);
+    pawli_claim_due(worker, now);
+    bool wanted = worker->survey.is_wanted && now.ns >= worker->survey.not_before.ns;
+    if (!worker->survey.is_running && (wanted || now.ns >= worker->next_survey.ns))
+        pawli_survey_start(worker);
+    next = boot_earlier(next, pawli_next_due(worker));
+    if (worker->survey.is_running)
+        return next;
+    return boot_earlier(next, worker->survey.is_wanted ? worker->survey.not_before : worker->next_survey);
+}
+
+static bool stop(struct engine *engine, struct boot_time by)
+{
+    struct worker *worker = (struct worker *)engine;
+    (void)by;
+    return atomic_load(&worker->state) == WORKER_STOPPED;
+}
+
+static const struct engine_ops worker_engine = {"worker", step, stop};
+
+static void news(struct listener *listener, const uint64_t *queues, size_t count)
+{
+    struct worker *worker = (struct worker *)((char *)listener - offsetof(struct worker, listener));
+    pthread_mutex_lock(&worker->hint_lock);
+    worker->has_news |= count == 0;
+    for (size_t i = 0; i < count; i++) {
+        bool known = false;
+        for (size_t j = 0; j < worker->hint_count && !known; j++)
+            known = worker->hints[j] == queues[i];
+        if (!known && worker->hint_count == HINTS_MAX)
+            worker->has_news = true;
+        else if (!known)
+            worker->hints[worker->hint_count++] = queues[i];
+    }
+    pthread_mutex_unlock(&worker->hint_lock);
+    pawli_engine_wake(&worker->engine);
+}
+
+/* ---- life ---- */
+
+static const char *keep(struct worker *worker, const char *string)
+{
+    return pawli_arena_text(&worker->texts, text_of(string)).data;
+}
+
+static const char *const *keep_list(struct worker *worker, const char *const *list, size_t count)
+{
+    const char **kept = arena_array(&worker->texts, const char *, count ? count : 1);
+    for (size_t i = 0; kept && i < count; i++)
+        kept[i] = keep(worker, list[i]);
+    return kept;
+}
+
+static int read_options(struct worker *worker, const pawl_worker_options *given, pawl_error *err)
+{
+    pawl_worker_options *options = &worker->options;
+    if (!pawli_copy_options(options, sizeof *options, given))
+        return pawli_bad_struct("pawl_worker_options", err);
+    if (!options->consumer)
+        options->consumer = "worker";
+    int status = pawli_check_name("consumer", text_of(options->consumer), err);
+    for (size_t i = 0; status == PAWL_OK && i < options->lane_count; i++)
+        status = pawli_check_name("lane", text_of(options->lanes[i]), err);
+    if (status < 0)
+        return status;
+    options->poll_ms = options->poll_ms ? options->poll_ms : POLL_MS;
+    options->consumer = keep(worker, options->consumer);
+    options->own_address = keep(worker, options->own_address);
+    options->lanes = keep_list(worker, options->lanes, options->lane_count);
+    worker->rules = (struct sink_rules){
+        .addresses = keep_list(worker, options->allow_addresses, options->allow_address_count),
+        .address_count = options->allow_address_count,
+        .exec_dirs = keep_list(worker, options->allow_exec, options->allow_exec_count),
+        .exec_dir_count = options->allow_exec_count,
+        .file_dirs = keep_list(worker, options->allow_file, options->allow_file_count),
+        .file_dir_count = options->allow_file_count,
+        .own_address = options->own_address};
+    return pawli_arena_failed(&worker->texts) ? pawli_no_memory(err) : PAWL_OK;
+}
+
+int pawl_worker_new(pawl_store *store, const pawl_worker_options *options, pawl_worker **ret_worker, pawl_error *err)
+{
+    pawl_worker *made = pawli_alloc(sizeof *made);
+    if (!made)
+        return pawli_no_memory(err);
+    struct worker *worker = &made->worker;
+    int status = read_options(worker, options, err);
+    if (status == PAWL_OK)
+        status = pawl_store_scope(store, store->scope_text, &worker->store, err);
+    if (status < 0) {
+        pawli_arena_done(&worker->texts);
+        pawli_free(made);
+        return status;
+    }
+    worker->opened = store->opened;
+    worker->finished_last = &worker->finished;
+    worker->next_check = BOOT_NEVER;
+    worker->listener = (struct listener){.news = news};
+    pawli_engine_init(&worker->engine, &worker_engine);
+    pthread_mutex_init(&worker->lock, NULL);
+    pthread_mutex_init(&worker->hint_lock, NULL);
+    pthread_cond_init(&worker->stopped, NULL);
+    *ret_worker = made;
+    return PAWL_OK;
+}
+
+int pawl_worker_callback(pawl_worker *made, const char *name, pawl_deliver *deliver, void *data, pawl_error *err)
+{
+    struct worker *worker = &made->worker;
+    int status = pawli_check_name("callback", text_of(name), err);
+    if (status < 0)
+        return status;
+    if (atomic_load(&worker->state) != WORKER_IDLE)
+        return pawli_fail(err, PAWL_EREFUSED, "callbacks are registered before the worker is started");
+    struct callback *callback = arena_new(&worker->texts, struct callback);
+    if (!callback)
+        return pawli_no_memory(err);
+    callback->deliver = deliver;
+    callback->data = data;
+    memcpy(callback->name, name, strlen(name));
+    callback->next = worker->callbacks;
+    worker->callbacks = callback;
+    return PAWL_OK;
+}
+
+int pawl_worker_start(pawl_worker *made, pawl_error *err)
+{
+    struct worker *worker = &made->worker;
+    int idle = WORKER_IDLE;
+    if (!atomic_compare_exchange_strong(&worker->state, &idle, WORKER_WORKS))
+        return pawli_fail(err, PAWL_EREFUSED, "the worker was started before");
+    int status = pawli_run_engine(worker->opened, &worker->engine, err);
+    if (status < 0) {
+        atomic_store(&worker->state, WORKER_IDLE);
+        return status;
+    }
+    pawli_committer_listen(&worker->opened->committer, &worker->listener);
+    pawli_engine_wake(&worker->engine);
+    return PAWL_OK;
+}
+
+/* Somebody else steps the loop, or we do. */
+static void wait_stopped(struct worker *worker)
+{
+    struct opened *opened = worker->opened;
+    pthread_mutex_lock(&opened->lock);
+    bool has_thread = opened->has_thread;
+    pthread_mutex_unlock(&opened->lock);
+    if (has_thread) {
+        pthread_mutex_lock(&worker->lock);
+        while (atomic_load(&worker->state) != WORKER_STOPPED)
+            pthread_cond_wait(&worker->stopped, &worker->lock);
+        pthread_mutex_unlock(&worker->lock);
+        return;
+    }
+    while (atomic_load(&worker->state) != WORKER_STOPPED)
+        pawli_loop_turn(opened->loop, boot_after_ms(opened->env->ops->boot_now(opened->env), 50));
+}
+
+void pawl_worker_stop(pawl_worker *made, int64_t grace_ms)
+{
+    struct worker *worker = &made->worker;
+    struct env *env = worker->opened->env;
+    int works = WORKER_WORKS;
+    worker->stop_by = boot_after_ms(env->ops->boot_now(env), grace_ms);
+    if (!atomic_compare_exchange_strong(&worker->state, &works, WORKER_STOPS))
+        return;
+    pawli_engine_wake(&worker->engine);
+    wait_stopped(worker);
+    pawli_committer_unlisten(&worker->opened->committer, &worker->listener);
+    pawli_loop_remove(worker->opened->loop, &worker->engine);
+    close_sinks(worker);
+}
+
+void pawl_worker_free(pawl_worker *made)
+{
+    if (!made)
+        return;
+    struct worker *worker = &made->worker;
+    pawl_worker_stop(made, 0);
+    pawli_abandon_finished(worker);
+    pawli_worker_forget(worker);
+    pawli_engine_done(&worker->engine);
+    pthread_mutex_destroy(&worker->lock);
+    pthread_mutex_destroy(&worker->hint_lock);
+    pthread_cond_destroy(&worker->stopped);
+    pawl_store_close(worker->store);
+    pawli_arena_done(&worker->texts);
+    pawli_free(made);
+}
+
+void pawl_worker_get_stats(pawl_worker *made, pawl_worker_stats *ret_stats)
+{
+    struct worker *worker = &made->worker;
+    size_t size = ret_stats->struct_size < sizeof *ret_stats ? ret_stats->struct_size : sizeof *ret_stats;
+    pthread_mutex_lock(&worker->lock);
+    worker->stats.struct_size = ret_stats->struct_size;
+    memcpy(ret_stats, &worker->stats, size);
+    pthread_mutex_unlock(&worker->lock);
+}
