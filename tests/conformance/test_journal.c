@@ -5,8 +5,7 @@
 /* A transition of type "order"; command NULL: none. */
 static pawl_transition *begin(struct world *w, unsigned id, const char *command)
 {
-    pawl_transition_options options = {PAWL_TRANSITION_OPTIONS, .type = "order",
-                                       .request_id = id ? make_id(id) : (pawl_uuid){0}};
+    pawl_transition_options options = {PAWL_TRANSITION_OPTIONS, .type = "order", .request_id = make_id(id)};
     pawl_transition *t = pawl_transition_new(w->store, &options);
     assert_non_null(t);
     if (command)
