@@ -1,90 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /* Stores that fail: whatever call fails, before or after its effect, a unit is written whole or not at all, the caller is
  * told the truth, and the same request id finds out what happened. Shows the fault filter at work, too. */
-#include "conformance.h"
-
-static pawl_uuid settled_message;
-
-/* One transition that adds, consumes and emits: it touches most kinds of rows. */
-static int transit(struct world *w, const struct held *held, pawl_receipt **ret_receipt)
-{
-    pawl_transition_options options = {PAWL_TRANSITION_OPTIONS, .type = "order", .request_id = make_id(1)};
-    pawl_transition *t = pawl_transition_new(w->store, &options);
-    pawl_transition_command(t, "{}", 2);
-    pawl_transition_response(t, "yes", 3);
-    pawl_transition_event(t,
-                          &(pawl_event){PAWL_EVENT, .topic = "orders", .type = "placed", .data = "1", .data_size = 1});
-    pawl_transition_message(t, MESSAGE("new", .dedupe = "N", .key = "k"));
-    pawl_transition_settle(t, SETTLE(*held, DELIVERED));
-    int status = pawl_transition_commit(t, ret_receipt, &err);
-    pawl_transition_free(t);
-    return status;
-}
-
-static struct held prepare(struct world *w)
-{
-    add(w, MESSAGE("old", .key = "k"));
-    add(w, MESSAGE("next", .key = "k"));
-    struct held held = claim_one(w, CLAIM());
-    settled_message = held.id;
-    return held;
-}
-
-static bool is_written(struct world *w)
-{
-    pawl_uuid id = make_id(1);
-    int exists = pawl_record_exists(w->store, &id, &err);
-    assert_true(exists >= 0);
-    assert_state(w, settled_message, exists ? "delivered" : "claimed");
-    pawl_queue_stats counts = stats(w);
-    assert_int_equal(counts.pending, exists ? 2 : 1);
-    assert_int_equal(counts.delivered, exists ? 1 : 0);
-    verify(w);
-    return exists;
-}
-
-/* Without faults again: the one true answer, and effects once. */
-static void retry(struct world *w, const struct held *held, bool was_written)
-{
-    pawl_receipt *receipt;
-    assert_ok(transit(w, held, &receipt));
-    assert_int_equal(pawl_receipt_was_replayed(receipt) != 0, was_written);
-    assert_int_equal(pawl_receipt_seq(receipt), 1);
-    size_t size;
-    const void *response = pawl_receipt_response(receipt, &size);
-    assert_bytes(response, size, "yes");
-    assert_int_equal(pawl_receipt_message_count(receipt), 1);
-    assert_state(w, pawl_receipt_message(receipt, 0), "pending");
-    pawl_receipt_free(receipt);
-    assert_true(is_written(w));
-}
+#include "order.h"
 
 static void a167_a_commit_whose_reply_was_lost(struct world *w)
 {
     struct store *filter = put_filter(w->store);
-    struct held held = prepare(w);
+    struct held held = prepare_order(w);
     struct fault lost = {FAULT_SAVE, 1, 1, FAULT_AFTER, STORE_UNKNOWN};
     pawl_receipt *receipt = NULL;
     pawli_fault_set(filter, &lost);
-    assert_status(transit(w, &held, &receipt), PAWL_EUNCERTAIN);
+    assert_status(place_order(w, &held, &receipt), PAWL_EUNCERTAIN);
     assert_int_equal(pawl_status_next(PAWL_EUNCERTAIN), PAWL_NEXT_LOOKUP);
     assert_null(receipt);
     assert_int_equal(pawli_fault_hits(filter), 1);
     pawli_fault_set(filter, NULL);
-    assert_true(is_written(w));
-    retry(w, &held, true);
+    assert_true(is_order_written(w));
+    place_order_again(w, &held, true);
 }
 
 static void a167_a_commit_that_never_was(struct world *w)
 {
     struct store *filter = put_filter(w->store);
-    struct held held = prepare(w);
+    struct held held = prepare_order(w);
     struct fault lost = {FAULT_SAVE, 1, 1, FAULT_BEFORE, STORE_UNKNOWN};
     pawli_fault_set(filter, &lost);
-    assert_status(transit(w, &held, NULL), PAWL_EUNCERTAIN);
+    assert_status(place_order(w, &held, NULL), PAWL_EUNCERTAIN);
     pawli_fault_set(filter, NULL);
-    assert_false(is_written(w));
-    retry(w, &held, false);
+    assert_false(is_order_written(w));
+    place_order_again(w, &held, false);
 }
 
 static void a_failure_is_told_as_what_it_is(struct world *w)
@@ -95,30 +39,30 @@ static void a_failure_is_told_as_what_it_is(struct world *w)
     } told[] = {{STORE_BUSY, PAWL_EBUSY},       {STORE_UNAVAILABLE, PAWL_EUNAVAIL}, {STORE_FULL, PAWL_EREFUSED},
                 {STORE_NO_MEMORY, PAWL_ENOMEM}, {STORE_CORRUPT, PAWL_ECORRUPT},     {STORE_POISONED, PAWL_EIO}};
     struct store *filter = put_filter(w->store);
-    struct held held = prepare(w);
+    struct held held = prepare_order(w);
     for (size_t i = 0; i < COUNT_OF(told); i++)
         for (enum fault_call call = FAULT_BEGIN; call <= FAULT_SAVE; call++) {
             if (call == FAULT_JOIN)
                 continue;
             struct fault fault = {call, 1, 1, FAULT_BEFORE, told[i].result};
             pawli_fault_set(filter, &fault);
-            assert_status(transit(w, &held, NULL), told[i].status);
+            assert_status(place_order(w, &held, NULL), told[i].status);
             assert_int_equal(err.status, told[i].status);
             assert_int_equal(pawli_fault_hits(filter), 1);
             pawli_fault_set(filter, NULL);
-            assert_false(is_written(w));
+            assert_false(is_order_written(w));
         }
-    retry(w, &held, false);
+    place_order_again(w, &held, false);
 }
 
 static void a_race_is_decided_afresh(struct world *w)
 {
     struct store *filter = put_filter(w->store);
-    struct held held = prepare(w);
+    struct held held = prepare_order(w);
     struct fault race = {FAULT_SAVE, 1, 3, FAULT_BEFORE, STORE_RACE};
     pawli_fault_set(filter, &race);
     pawl_receipt *receipt;
-    assert_ok(transit(w, &held, &receipt));
+    assert_ok(place_order(w, &held, &receipt));
     assert_false(pawl_receipt_was_replayed(receipt));
     pawl_receipt_free(receipt);
     assert_int_equal(pawli_fault_calls(filter, FAULT_LOAD), 4);
@@ -138,19 +82,19 @@ static void whichever_call_fails(struct world *w, enum fault_when when, enum sto
         struct world fresh;
         open_world(&fresh, w->kind, nth);
         struct store *filter = put_filter(fresh.store);
-        struct held held = prepare(&fresh);
+        struct held held = prepare_order(&fresh);
         struct fault fault = {FAULT_ANY, nth, 1, when, result};
         pawli_fault_set(filter, &fault);
         pawl_receipt *receipt = NULL;
-        int status = transit(&fresh, &held, &receipt);
+        int status = place_order(&fresh, &held, &receipt);
         more = pawli_fault_hits(filter) > 0;
         assert_int_equal(status, more ? pawli_store_status(result) : PAWL_OK);
         assert_int_equal(receipt != NULL, !more);
         pawl_receipt_free(receipt);
         pawli_fault_set(filter, NULL);
-        bool written = is_written(&fresh);
+        bool written = is_order_written(&fresh);
         assert_true(more || written);
-        retry(&fresh, &held, written);
+        place_order_again(&fresh, &held, written);
         close_world(&fresh);
         assert_true(nth < 10);
     }
