@@ -367,14 +367,18 @@ static void compare(const struct life *first, const struct life *other, uint64_t
     fail_msg("PAWL_SEED=%llu, step %u: differs at byte %zu of a line", (unsigned long long)seed, number, at - line);
 }
 
+static void begin_life(struct life *life, const struct kind *kind, uint64_t seed)
+{
+    *life = (struct life){.state = seed};
+    open_world(&life->world, kind, seed);
+    assert_ok(pawl_store_scope(life->world.store, "other", &life->other, &err));
+}
+
 static void one_life(uint64_t seed)
 {
     struct life *lives = calloc(kind_count, sizeof *lives);
-    for (size_t i = 0; i < kind_count; i++) {
-        open_world(&lives[i].world, &kinds[i], seed);
-        lives[i].state = seed;
-        assert_ok(pawl_store_scope(lives[i].world.store, "other", &lives[i].other, &err));
-    }
+    for (size_t i = 0; i < kind_count; i++)
+        begin_life(&lives[i], &kinds[i], seed);
     for (unsigned number = 1; number <= STEPS; number++)
         for (size_t i = 0; i < kind_count; i++) {
             live(&lives[i], number);
@@ -404,8 +408,61 @@ static void every_store_lives_the_same_life(void **state)
                   (unsigned long long)(first + count - 1), STEPS);
 }
 
+static void dump_life(struct life *life)
+{
+    life->out = open_memstream(&life->text, &life->size);
+    assert_non_null(life->out);
+    dump_store(&life->world, life->out);
+    fclose(life->out);
+}
+
+static void open_again(struct world *w)
+{
+    pawl_store_options options = {PAWL_STORE_OPTIONS, .must_exist = 1};
+    pawl_store_info info = {PAWL_STORE_INFO};
+    pawl_store_close(w->store);
+    assert_ok(pawli_open_in(w->env, w->url, &options, &w->store, &err));
+    assert_ok(pawl_store_get_info(w->store, &info, &err));
+    assert_false(info.was_created || info.was_migrated || info.is_restored);
+}
+
+static void read_the_same_again(const struct kind *kind, uint64_t seed)
+{
+    struct life life, before;
+    begin_life(&life, kind, seed);
+    for (unsigned number = 1; number <= STEPS; number++) {
+        live(&life, number);
+        free(life.text);
+    }
+    pawl_store_close(life.other);
+    dump_life(&life);
+    before = life;
+    open_again(&life.world);
+    dump_life(&life);
+    compare(&before, &life, seed, STEPS);
+    verify(&life.world);
+    free(before.text);
+    free(life.text);
+    close_world(&life.world);
+}
+
+static void a19_what_is_durable_reads_the_same_when_opened_again(void **state)
+{
+    (void)state;
+    unsigned durable = 0;
+    for (size_t i = 0; i < kind_count; i++)
+        if (kinds[i].is_durable) {
+            read_the_same_again(&kinds[i], 99);
+            durable++;
+        }
+    assert_true(durable > 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_store_lives_the_same_life)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_store_lives_the_same_life),
+        cmocka_unit_test(a19_what_is_durable_reads_the_same_when_opened_again),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
