@@ -20,9 +20,9 @@ struct checker {
     const char *problem;
     struct member *members; /* of all open objects, innermost last */
     size_t member_count, member_room;
-    size_t frame[JSON_DEPTH_MAX]; /* where the members of each open object begin */
-    char closing[JSON_DEPTH_MAX];
-    unsigned depth;
+    size_t frame[JSON_DEPTH_MAX + JSON_DEPTH_AROUND]; /* where the members of each open object begin */
+    char closing[JSON_DEPTH_MAX + JSON_DEPTH_AROUND];
+    unsigned depth, depth_max;
     bool no_memory;
 };
 
@@ -308,8 +308,8 @@ static bool check_value(struct checker *checker, bool *opened)
         return check_word(checker, "null");
     case '{':
     case '[':
-        if (checker->depth == JSON_DEPTH_MAX)
-            return bad(checker, "nested deeper than 64 levels");
+        if (checker->depth == checker->depth_max)
+            return bad(checker, "nested too deep, the limit is 64 levels");
         checker->frame[checker->depth] = checker->member_count;
         checker->closing[checker->depth++] = *checker->at++ == '{' ? '}' : ']';
         *opened = true;
@@ -356,11 +356,11 @@ static bool check_text(struct checker *checker)
     return checker->at == checker->end || bad(checker, "there is something behind the value");
 }
 
-enum json_verdict pawli_json_check(struct text text, const char **problem, size_t *at)
+static enum json_verdict check(struct text text, unsigned depth_max, const char **problem, size_t *at)
 {
     if (!text.data)
         text.data = "";
-    struct checker checker = {.at = text.data, .end = text.data + text.size};
+    struct checker checker = {.at = text.data, .end = text.data + text.size, .depth_max = depth_max};
     bool good = check_text(&checker);
     pawli_free(checker.members);
     if (good)
@@ -370,6 +370,16 @@ enum json_verdict pawli_json_check(struct text text, const char **problem, size_
     if (at)
         *at = (size_t)(checker.at - text.data);
     return checker.no_memory ? JSON_NO_MEMORY : JSON_BAD;
+}
+
+enum json_verdict pawli_json_check(struct text text, const char **problem, size_t *at)
+{
+    return check(text, JSON_DEPTH_MAX, problem, at);
+}
+
+enum json_verdict pawli_json_check_holder(struct text text, const char **problem, size_t *at)
+{
+    return check(text, JSON_DEPTH_MAX + JSON_DEPTH_AROUND, problem, at);
 }
 
 /* ---- reading checked text ---- */

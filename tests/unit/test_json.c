@@ -390,6 +390,22 @@ static void sixty_four_levels_are_read_and_no_more(void **state)
     assert_int_equal(check(text_of(wide), NULL, NULL), JSON_GOOD);
 }
 
+static void what_holds_a_body_may_be_deeper_than_it(void **state)
+{
+    (void)state;
+    char body[JSON_DEPTH_MAX * 2 + 1], text[sizeof body + 64];
+    struct text deepest = nested(body, JSON_DEPTH_MAX, "[", "", "]");
+    assert_int_equal(check(deepest, NULL, NULL), JSON_GOOD);
+    int size = snprintf(text, sizeof text, "[{\"events\":[{\"data\":%s}]}]", body);
+    struct text holder = {text, (size_t)size};
+    assert_int_equal(check(holder, NULL, NULL), JSON_BAD);
+    assert_int_equal(pawli_json_check_holder(holder, NULL, NULL), JSON_GOOD);
+    char deeper[512];
+    for (size_t depth = 0; depth < 200; depth++)
+        assert_int_equal(pawli_json_check_holder(nested(deeper, depth, "[", depth ? "" : "1", "]"), NULL, NULL),
+                         depth <= JSON_DEPTH_MAX + JSON_DEPTH_AROUND ? JSON_GOOD : JSON_BAD);
+}
+
 static void a_hundred_thousand_opening_brackets_are_only_bad(void **state)
 {
     (void)state;
@@ -750,6 +766,7 @@ int main(void)
         cmocka_unit_test(every_beginning_of_a_good_text_is_bad),
         cmocka_unit_test(the_place_of_a_problem_is_where_it_is),
         cmocka_unit_test(sixty_four_levels_are_read_and_no_more),
+        cmocka_unit_test(what_holds_a_body_may_be_deeper_than_it),
         cmocka_unit_test(a_hundred_thousand_opening_brackets_are_only_bad),
         cmocka_unit_test(names_are_unique_among_very_many),
         cmocka_unit_test(strings_of_every_size_are_judged_byte_by_byte),
