@@ -173,19 +173,21 @@ static void restored(struct sqlite_store *store, struct store_facts *facts, cons
     snprintf(facts->restored_why, sizeof facts->restored_why, "%s", why);
 }
 
-/* Behind the rows is normal; anything else is a store that was restored or copied. */
+/* Behind the rows is normal; anything else is a store that was restored or copied. The anchor is read first: others may
+ * commit meanwhile, and rows that were read before would look as if they had been restored. */
 enum store_result pawli_anchor_compare(struct sqlite_store *store, struct store_facts *facts, pawl_error *err)
 {
+    struct anchor anchor;
+    bool has_anchor = store->anchor_file && pawli_anchor_read(store, &anchor);
     struct store_row row;
     struct call call = pawli_call(store->writer, SQL_get_store);
     if (pawli_call_row(&call) && !pawli_read_store(&call, &row))
         call.code = SQLITE_CORRUPT;
     int code = pawli_call_end(&call);
-    struct anchor anchor;
     bool matches = true;
     if (code != SQLITE_OK)
         return pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err);
-    if (!store->anchor_file || !pawli_anchor_read(store, &anchor))
+    if (!has_anchor)
         restored(store, facts, "its anchor file is missing or unreadable");
     else if (!uuid_equal(&anchor.life, &row.life))
         restored(store, facts, "its anchor file belongs to another store");
