@@ -141,7 +141,6 @@ int pawli_loop_of(struct opened *opened, struct loop **ret_loop, pawl_error *err
     if (!opened->loop) {
         status = pawli_loop_new(opened->env, &opened->loop, err);
         if (status == PAWL_OK) {
-            opened->committer.engine_steps = true;
             opened->store->ops->engine_tends(opened->store, true);
             pawli_loop_add(opened->loop, &opened->committer.engine);
         }
@@ -173,6 +172,7 @@ int pawl_store_start(pawl_store *store, pawl_error *err)
     if (!opened->has_thread) {
         atomic_store(&opened->stopping, false);
         opened->has_thread = pthread_create(&opened->thread, NULL, run_loop, opened) == 0;
+        opened->store->ops->engine_tends(opened->store, opened->has_thread);
         if (!opened->has_thread)
             status = pawli_fail(err, PAWL_EUNAVAIL, "cannot start a thread");
     }
@@ -191,6 +191,7 @@ static void stop_thread(struct opened *opened)
     atomic_store(&opened->stopping, true);
     pawli_loop_wake(opened->loop);
     pthread_join(opened->thread, NULL);
+    opened->store->ops->engine_tends(opened->store, false); /* from here on who commits does */
 }
 
 void pawl_store_stop(pawl_store *store)
