@@ -253,7 +253,7 @@ static void an_engine_that_is_started_and_stopped_answers_every_call(void **stat
     struct load load = {.store = place.store};
     crowd_add(&crowd, 2, submit_ticks, &load);
     crowd_add(&crowd, 2, commit_ticks, &load);
-    crowd_add(&crowd, 1, start_and_stop, &load);
+    crowd_add(&crowd, 2, start_and_stop, &load);
     crowd_run(&crowd);
     MUST_OK(pawl_store_start(place.store, &err));
     pawl_store_stop(place.store);
