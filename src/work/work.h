@@ -24,7 +24,7 @@
 #define SWEEP_MS   30000 /* between two sweeps for expiry and retention */
 #define SECRET_MS  30000 /* how long a secret that was read is used */
 #define HINTS_MAX  64
-#define SINKS      2
+#define SINKS      4
 
 /* Sends in flight to a target of a scope, over all its lanes. */
 struct target {

@@ -6,7 +6,8 @@
 
 #define POLL_MS 1000
 
-static const struct sink_ops *const sink_kinds[] = {&pawli_sink_callback, &pawli_sink_http};
+static const struct sink_ops *const sink_kinds[] = {&pawli_sink_callback, &pawli_sink_http, &pawli_sink_exec,
+                                                    &pawli_sink_file};
 static_assert(COUNT_OF(sink_kinds) == SINKS, "a place for each kind");
 
 void pawli_tell(struct worker *worker, const pawl_worker_event *event)
