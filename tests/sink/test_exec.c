@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -14,6 +15,7 @@ struct world {
     struct harness harness;
     char folder[64];
     const char *allowed[1];
+    int programs;
 };
 
 static void open_world(struct world *world)
@@ -60,11 +62,11 @@ static char *read_file(const struct world *world, const char *name, size_t *ret_
 /* Writes a script and begins to send a message to it. */
 static struct outgoing *begin(struct world *world, const char *body, int64_t timeout_ms)
 {
-    static char url[160];
-    char script[1024];
+    char url[160], name[32], script[1024];
     snprintf(script, sizeof script, "#!/bin/sh\ncd '%s'\n%s\n", world->folder, body);
-    write_file(world, "program", script, 0700);
-    snprintf(url, sizeof url, "exec:%s/program", world->folder);
+    snprintf(name, sizeof name, "program%d", world->programs++); /* the shell may still be reading the last one */
+    write_file(world, name, script, 0700);
+    snprintf(url, sizeof url, "exec:%s/%s", world->folder, name);
     struct outgoing *outgoing = outgoing_new("{\"a\": 1}");
     harness_send(&world->harness, outgoing, url, timeout_ms);
     return outgoing;

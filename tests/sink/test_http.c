@@ -3,6 +3,8 @@
 #include "harness.h"
 #include "server.h"
 
+#include <sched.h>
+
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
