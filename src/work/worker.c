@@ -217,7 +217,12 @@ static int read_options(struct worker *worker, const pawl_worker_options *given,
         .file_dir_count = options->allow_file_count,
         .own_address = options->own_address,
         .ca_file = options->ca_file};
-    return pawli_arena_failed(&worker->texts) ? pawli_no_memory(err) : PAWL_OK;
+    if (pawli_arena_failed(&worker->texts))
+        return pawli_no_memory(err);
+    for (size_t i = 0; status == PAWL_OK && i < SINKS; i++)
+        if (sink_kinds[i]->check)
+            status = sink_kinds[i]->check(&worker->rules, err);
+    return status;
 }
 
 int pawl_worker_new(pawl_store *store, const pawl_worker_options *options, pawl_worker **ret_worker, pawl_error *err)

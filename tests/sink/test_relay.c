@@ -99,11 +99,23 @@ static pawl_uuid enqueue(struct world *world, const char *lane, const char *targ
     return enqueued.id;
 }
 
-static void turn(struct world *world)
+static void turn_for(struct world *world, int64_t wait_ms)
 {
     pawl_error err;
     int64_t next_ms;
-    assert_ok(pawl_store_step(world->store, 100, &next_ms, &err));
+    assert_ok(pawl_store_step(world->store, wait_ms, &next_ms, &err));
+}
+
+static void turn(struct world *world)
+{
+    turn_for(world, 100);
+}
+
+/* Some turns in which nothing is expected to happen. */
+static void idle(struct world *world)
+{
+    for (int i = 0; i < 10; i++)
+        turn_for(world, 5);
 }
 
 /* A message as it is now; the caller frees the page. */
@@ -287,8 +299,7 @@ static void A79_a_message_that_comes_while_it_idles_needs_no_poll(void **state)
     add_server(&world, "shop", server, NULL, 0);
     start_worker(&world);
     for (int i = 0; i < 5; i++) {
-        for (int j = 0; j < 20; j++)
-            turn(&world); /* idle */
+        idle(&world);
         pawl_uuid id = enqueue(&world, "orders", "shop", "1");
         wait_state(&world, &id, "delivered");
     }
@@ -385,8 +396,7 @@ static void no_more_sends_are_under_way_than_the_target_takes(void **state)
     start_worker(&world);
     while (server_requests(server) < 2)
         turn(&world);
-    for (int i = 0; i < 10; i++)
-        turn(&world);
+    idle(&world);
     assert_int_equal(stats_of(&world).claimed, 2);
     assert_int_equal(server_requests(server), 2);
     close_world(&world);
@@ -419,8 +429,7 @@ static void a_target_that_is_gone_is_held(void **state)
         pawl_settings_free(holds);
     }
     pawl_uuid late = enqueue(&world, "orders", "shop", "3");
-    for (int i = 0; i < 10; i++)
-        turn(&world);
+    idle(&world);
     pawl_worker_stop(world.worker, HOUR_MS);
     assert_true(is_in(&world, &ids[1], "pending"));
     assert_true(is_in(&world, &late, "pending"));
@@ -452,6 +461,30 @@ static void a_receiver_that_asks_for_time_gets_it(void **state)
 }
 
 /* ---- rules ---- */
+
+static void A64_options_that_cannot_be_obeyed_make_no_worker(void **state)
+{
+    (void)state;
+    static const char *const bad_blocks[] = {"127.0.0.1", "10.0.0.1/8"};
+    static const char *const bad_lanes[] = {"orders", " "};
+    struct world world;
+    pawl_error err;
+    open_world(&world);
+    const pawl_worker_options good = world.options;
+    pawl_worker_options bad[] = {good, good, good, good, good};
+    bad[0].allow_addresses = bad_blocks;
+    bad[0].allow_address_count = 2;
+    bad[1].own_address = "7295";
+    bad[2].ca_file = "/no/such/file";
+    bad[3].lanes = bad_lanes;
+    bad[3].lane_count = 2;
+    bad[4].consumer = "";
+    for (size_t i = 0; i < ROWS(bad); i++) {
+        assert_status(pawl_worker_new(world.store, &bad[i], &world.worker, &err), PAWL_EINVAL);
+        assert_null(world.worker);
+    }
+    close_world(&world);
+}
 
 static void an_address_that_is_not_allowed_is_never_connected_to(void **state)
 {
@@ -589,8 +622,7 @@ static void a_worker_that_idles_stops(void **state)
     struct world world;
     open_world(&world);
     start_worker(&world);
-    for (int i = 0; i < 5; i++)
-        turn(&world);
+    idle(&world);
     pawl_worker_stop(world.worker, HOUR_MS);
     pawl_worker_stop(world.worker, HOUR_MS); /* a second one finds nothing to do */
     close_world(&world);
@@ -631,6 +663,7 @@ int main(void)
         cmocka_unit_test(no_more_sends_are_under_way_than_the_target_takes),
         cmocka_unit_test(a_target_that_is_gone_is_held),
         cmocka_unit_test(a_receiver_that_asks_for_time_gets_it),
+        cmocka_unit_test(A64_options_that_cannot_be_obeyed_make_no_worker),
         cmocka_unit_test(an_address_that_is_not_allowed_is_never_connected_to),
         cmocka_unit_test(what_this_process_may_not_run_costs_no_attempt),
         cmocka_unit_test(a_target_with_a_secret_is_sent_to_signed_or_not_at_all),
