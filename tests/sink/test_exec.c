@@ -139,7 +139,7 @@ static void a_program_gets_the_payload_and_what_describes_it(void **state)
                    "#!/bin/sh\ncd \"$(dirname \"$0\")\"\ncat > payload\n"
                    "echo $PAWL_MESSAGE_ID $PAWL_SCOPE $PAWL_LANE $PAWL_TARGET $PAWL_ATTEMPT $PAWL_TEST_INHERITED > "
                    "environment\n"
-                   "env | grep -c '^PAWL_ATTEMPT=' >> environment\n",
+                   "tr '\\0' '\\n' < /proc/$$/environ | grep -c '^PAWL_ATTEMPT=' >> environment\n",
                    0700);
         snprintf(url, sizeof url, "exec:%s/program", world.folder);
         harness_send(&world.harness, outgoing, url, LONG_MS);

@@ -252,8 +252,10 @@ static void only_files_below_an_allowed_folder_are_written(void **state)
 {
     (void)state;
     struct world world;
-    char outside[64], url[192], path[160], target[160];
+    char outside[64], beside[72], url[192], path[160], target[160];
     open_world(&world);
+    snprintf(beside, sizeof beside, "%s2", world.folder); /* begins like the allowed one */
+    assert_int_equal(mkdir(beside, 0700), 0);
     make_folder(outside);
     snprintf(path, sizeof path, "%s/out", world.folder); /* a folder that leads out */
     assert_int_equal(symlink(outside, path), 0);
@@ -269,6 +271,7 @@ static void only_files_below_an_allowed_folder_are_written(void **state)
         enum verdict verdict;
     } rows[] = {
         {"file:%s/file", outside, VERDICT_DEFERRED},
+        {"file:%s/file", beside, VERDICT_DEFERRED},
         {"file:%s/out/file", world.folder, VERDICT_DEFERRED},
         {"file:%s/../file", world.folder, VERDICT_DEFERRED},
         {"file:%s/link", world.folder, VERDICT_RETRY},
@@ -289,6 +292,7 @@ static void only_files_below_an_allowed_folder_are_written(void **state)
     }
     assert_int_equal(access(target, F_OK), -1);
     remove_folder(outside);
+    remove_folder(beside);
     close_world(&world);
 }
 

@@ -545,6 +545,7 @@ static void a_target_with_a_secret_is_sent_to_signed_or_not_at_all(void **state)
     pawl_uuid id = enqueue(&world, "orders", "shop", "1");
     while (!was_told(&world, "secret_unreadable"))
         turn(&world);
+    idle(&world);
     assert_true(is_in(&world, &id, "pending"));
     pawl_worker_free(world.worker);
     FILE *file = fopen(path, "w");
