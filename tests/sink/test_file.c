@@ -69,7 +69,7 @@ static enum verdict send_to(struct world *world, const char *url, const char *pa
     "{\"id\":\"01020304-0506-8708-890a-0b0c0d0e0f10\",\"scope\":\"default\",\"lane\":\"mail\",\"target\":\"smtp\","    \
     "\"state\":\"claimed\",\"content_type\":\"application/json\",\"data\":" data                                       \
     ",\"priority\":5,\"attempts\":1,\"deferrals\":0,\"fingerprint\":"                                                  \
-    "\"0000000000000000000000000000000000000000000000000000000000000000\",\"created_at\":0,\"updated_at\":0}\n"
+    "\"0000000000000000000000000000000000000000000000000000000000000000\"}\n"
 
 static void a_message_becomes_one_line_of_json(void **state)
 {
