@@ -346,6 +346,37 @@ static void an_exec_target_and_a_file_target_are_served(void **state)
     close_world(&world);
 }
 
+static void A73_two_workers_share_a_backlog_and_send_nothing_twice(void **state)
+{
+    LAW(O2);
+    (void)state;
+    enum { COUNT = 100 };
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    static const pawl_setting settings[] = {{"concurrency", "3"}};
+    struct world world;
+    pawl_uuid ids[COUNT];
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    add_server(&world, "shop", server, settings, 1);
+    for (int i = 0; i < COUNT; i++)
+        ids[i] = enqueue(&world, "orders", "shop", "1");
+    start_worker(&world);
+    pawl_worker *first = world.worker;
+    start_worker(&world);
+    for (int i = 0; i < COUNT; i++)
+        wait_state(&world, &ids[i], "delivered");
+    pawl_worker_stop(first, HOUR_MS);
+    pawl_worker_stop(world.worker, HOUR_MS);
+    pawl_worker_stats stats = {PAWL_WORKER_STATS};
+    pawl_worker_get_stats(first, &stats);
+    assert_int_equal(stats.delivered + stats_of(&world).delivered, COUNT);
+    assert_true(stats.delivered > 0 && stats_of(&world).delivered > 0);
+    assert_int_equal(server_requests(server), COUNT);
+    pawl_worker_free(first);
+    close_world(&world);
+    server_free(server);
+}
+
 /* ---- what one target does stays its own ---- */
 
 static void A81_one_target_that_never_answers_holds_up_no_other(void **state)
@@ -660,6 +691,7 @@ int main(void)
         cmocka_unit_test(A74_a_backlog_of_many_claims_needs_no_poll),
         cmocka_unit_test(A79_a_message_that_comes_while_it_idles_needs_no_poll),
         cmocka_unit_test(an_exec_target_and_a_file_target_are_served),
+        cmocka_unit_test(A73_two_workers_share_a_backlog_and_send_nothing_twice),
         cmocka_unit_test(A81_one_target_that_never_answers_holds_up_no_other),
         cmocka_unit_test(no_more_sends_are_under_way_than_the_target_takes),
         cmocka_unit_test(a_target_that_is_gone_is_held),
