@@ -52,7 +52,7 @@ static enum store_result sync_database(struct sqlite_store *store, struct connec
 void pawli_checkpoint_after_commit(struct sqlite_store *store)
 {
     bool finish = atomic_exchange(&store->wants_checkpoint, false);
-    bool alone = !atomic_load(&store->engine_tends) && store->wal_frames >= CHECKPOINT_FRAMES;
+    bool alone = !atomic_load(&store->engine_tends) && store->wal_frames >= store->checkpoint_frames;
     int left;
     if (!finish && !alone)
         return;
@@ -66,7 +66,7 @@ void pawli_checkpoint_after_commit(struct sqlite_store *store)
 bool pawli_sqlite_needs_tending(struct store *base)
 {
     struct sqlite_store *store = (struct sqlite_store *)base;
-    return store->wal_frames >= CHECKPOINT_FRAMES && !atomic_load(&store->wants_checkpoint);
+    return store->wal_frames >= store->checkpoint_frames && !atomic_load(&store->wants_checkpoint);
 }
 
 enum store_result pawli_sqlite_tend(struct store *base, pawl_error *err)

@@ -230,6 +230,25 @@ static void free_store(struct sqlite_store *store)
     pawli_free(store);
 }
 
+static int read_checkpoint_frames(struct sqlite_store *store, const struct store_url *url, pawl_error *err)
+{
+    struct text given = pawli_store_url_option(url, "checkpoint_frames");
+    int frames = 0;
+    bool good = given.size <= 8;
+    store->checkpoint_frames = CHECKPOINT_FRAMES;
+    if (!given.data)
+        return PAWL_OK;
+    for (size_t i = 0; good && i < given.size; i++) {
+        good = given.data[i] >= '0' && given.data[i] <= '9';
+        frames = frames * 10 + given.data[i] - '0';
+    }
+    if (!good || frames < 1)
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "checkpoint_frames is not a number of frames"),
+                          "give 1 to 99999999");
+    store->checkpoint_frames = frames;
+    return PAWL_OK;
+}
+
 static int prepare(struct sqlite_store *store, const struct store_open *how, pawl_error *err)
 {
     struct text vfs = pawli_store_url_option(&how->url, "vfs");
@@ -243,7 +262,9 @@ static int prepare(struct sqlite_store *store, const struct store_open *how, paw
             return pawli_no_memory(err);
         memcpy(store->vfs, vfs.data, vfs.size);
     }
-    int status = resolve_path(store, how->url.path, err);
+    int status = read_checkpoint_frames(store, &how->url, err);
+    if (status == PAWL_OK)
+        status = resolve_path(store, how->url.path, err);
     if (status < 0)
         return status;
     store->gathering = pawli_vfs_over(store->vfs);
@@ -669,7 +690,7 @@ static enum store_result backup(struct store *base, const char *path, void (*pro
     enum store_result result = open_reader(base, &reader, err);
     if (result != STORE_OK)
         return result;
-    int code = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    int code = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, store->vfs);
     if (code == SQLITE_OK)
         code = sqlite3_exec(to, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
     sqlite3_backup *copy = code == SQLITE_OK ? sqlite3_backup_init(to, "main", reader->connection->db, "main") : NULL;
@@ -690,7 +711,6 @@ static enum store_result backup(struct store *base, const char *path, void (*pro
     }
     sqlite3_close(to);
     close_reader(reader);
-    (void)store;
     return result;
 }
 

@@ -24,7 +24,7 @@ enum {
     GATE_SLOTS = 4096,
 };
 
-/* Past this many frames the log is checkpointed: 16 MB of pages. */
+/* Past this many frames the log is checkpointed: 16 MB of pages. Another number may be given with the URL. */
 #define CHECKPOINT_FRAMES 4096
 
 /* One per database file in this process, shared by all handles on it. After a storage error the file is poisoned: what a
@@ -62,6 +62,7 @@ struct sqlite_store {
     pid_t pid; /* who opened it: a child of a fork must not touch it */
     bool read_only, is_restored;
     int64_t busy_ms;
+    int checkpoint_frames;
     uint64_t slot;
 
     struct connection *writer; /* used by one leader at a time */
