@@ -3,7 +3,8 @@
  * and a checkpoint page by page; on a commit of fifty pages the calls cost more than the bytes. What was gathered is
  * written before anything could miss it: before a sync, a read of the same bytes, a look at the size, a truncation, a
  * lock change. In WAL mode with synchronous=FULL every commit is synced before its frames are published, so no other
- * connection ever looks for bytes that are still here. Everything else is passed through. */
+ * connection ever looks for bytes that are still here. Everything else is passed through, and so is all of a device that
+ * may destroy what lies beside a write: there SQLite pads a commit to the end of a sector, behind its sync. */
 #include "store/sqlite/vfs.h"
 
 #include <pthread.h>
@@ -16,6 +17,7 @@
 
 struct gathering_file {
     sqlite3_file base;
+    bool gathers;
     sqlite3_int64 offset; /* of what was gathered */
     size_t size;
     char *bytes;        /* allocated at the first write that could be gathered */
@@ -72,6 +74,8 @@ static int file_read(sqlite3_file *file, void *out, int size, sqlite3_int64 offs
 static int file_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 offset)
 {
     struct gathering_file *gathering = gathering_of(file);
+    if (!gathering->gathers)
+        return gathering->real->pMethods->xWrite(gathering->real, bytes, size, offset);
     bool follows = gathering->size && offset == gathering->offset + (sqlite3_int64)gathering->size &&
                    gathering->size + (size_t)size <= GATHER_MAX;
     if (!follows) {
@@ -200,8 +204,10 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file,
     struct gathering_file *opened = gathering_of(file);
     *opened = (struct gathering_file){.real = (sqlite3_file *)(opened + 1)};
     int code = gathering->real->xOpen(gathering->real, name, opened->real, flags, out_flags);
-    if (opened->real->pMethods)
+    if (opened->real->pMethods) {
         opened->base.pMethods = &gathering_methods;
+        opened->gathers = file_device(file) & SQLITE_IOCAP_POWERSAFE_OVERWRITE;
+    }
     return code;
 }
 
