@@ -72,11 +72,7 @@ static int begin_life(struct sqlite_store *store)
     if (pawli_anchor_open(store, true, NULL) < 0)
         return SQLITE_CANTOPEN;
     struct anchor anchor = {.life = row.life, .inode = pawli_inode(store), .epoch = 1};
-    store->anchor_slot = 0;
-    code = pawli_anchor_write(store, &anchor);
-    if (code == SQLITE_OK)
-        code = pawli_anchor_write(store, &anchor); /* both slots: an old file may have lain here */
-    return code == SQLITE_OK ? pawli_anchor_sync(store) : code;
+    return pawli_anchor_found(store, &anchor);
 }
 
 static int migrate(struct sqlite_store *store, int64_t from)

@@ -188,6 +188,14 @@ static int open_anchor(struct sqlite_store *store, struct store_facts *facts, pa
     return pawli_store_status(pawli_anchor_compare(store, facts, err));
 }
 
+/* As with the log: what the first handle of all found may never have been synced by whoever wrote it. */
+static int sync_found_anchor(struct sqlite_store *store, pawl_error *err)
+{
+    if (store->read_only || store->is_restored || store->gate->ops->is_held_by_others(store->gate, GATE_OPEN))
+        return PAWL_OK;
+    return pawli_store_status(pawli_sqlite_result(store, NULL, pawli_anchor_sync(store), WRITE_CHECKPOINT, err));
+}
+
 static int open_locked(struct sqlite_store *store, const struct store_open *how, struct store_facts *facts,
                        pawl_error *err)
 {
@@ -196,6 +204,8 @@ static int open_locked(struct sqlite_store *store, const struct store_open *how,
         status = pawli_schema(store, how, facts, err);
     if (status == PAWL_OK)
         status = open_anchor(store, facts, err);
+    if (status == PAWL_OK)
+        status = sync_found_anchor(store, err);
     if (status == PAWL_OK && !store->read_only)
         status = take_slot(store, err);
     return status;
@@ -325,7 +335,7 @@ static void sqlite_close(struct store *base)
         if (!store->gate->ops->is_held_by_others(store->gate, GATE_OPEN) &&
             pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, NULL) == STORE_OK &&
             store->anchor_file && !store->is_restored)
-            pawli_anchor_sync(store);
+            pawli_anchor_keep(store);
     }
     free_store(store); /* closing the gate gives up all its bytes */
 }
@@ -727,11 +737,7 @@ static enum store_result adopt(struct store *base, pawl_error *err)
     if (!store->anchor_file && pawli_anchor_open(store, true, err) < 0)
         return STORE_UNAVAILABLE;
     struct anchor anchor = {.life = row.life, .inode = pawli_inode(store), .epoch = row.epoch, .commits = row.commits};
-    code = pawli_anchor_write(store, &anchor);
-    if (code == SQLITE_OK)
-        code = pawli_anchor_write(store, &anchor);
-    if (code == SQLITE_OK)
-        code = pawli_anchor_sync(store);
+    code = pawli_anchor_found(store, &anchor);
     if (code == SQLITE_OK)
         store->is_restored = false;
     return pawli_sqlite_result(store, NULL, code, WRITE_BEFORE_COMMIT, err);
