@@ -99,9 +99,11 @@ int pawli_anchor_open(struct sqlite_store *store, bool create, pawl_error *err)
     int code = vfs->xOpen(vfs, name, store->anchor_file, flags, NULL);
     if (code == SQLITE_OK)
         return PAWL_OK;
+    int exists = 1;
+    bool missing = !create && vfs->xAccess(vfs, name, SQLITE_ACCESS_EXISTS, &exists) == SQLITE_OK && !exists;
     pawli_free(store->anchor_file);
     store->anchor_file = NULL;
-    if (!create)
+    if (missing)
         return PAWL_ENOTFOUND;
     return pawli_fail(err, PAWL_EUNAVAIL, "cannot open \"%s-anchor\": %s", store->path, sqlite3_errstr(code));
 }

@@ -37,8 +37,9 @@ static int refuse_foreign(struct sqlite_store *store, int64_t application_id, in
 static int refuse_lost(struct sqlite_store *store, pawl_error *err)
 {
     struct anchor anchor;
-    if (pawli_anchor_open(store, false, NULL) < 0)
-        return PAWL_OK;
+    int status = pawli_anchor_open(store, false, err);
+    if (status < 0)
+        return status == PAWL_ENOTFOUND ? PAWL_OK : status;
     bool lost = pawli_anchor_read(store, &anchor) && anchor.commits > 0;
     pawli_anchor_close(store);
     if (!lost)
