@@ -93,7 +93,7 @@ int model_check_claim(const struct op *op)
 {
     int wrong = op->broken == 1 ? WRONG_USAGE : 0;
     return wrong | name(POOL_LANE, op->lane) | name(POOL_TARGET, op->target) | optional(POOL_CONSUMER, op->consumer) |
-           number(op->lease, 0, LEASE_MAX_MS) | number(op->limit, 0, CLAIM_MAX) | number(op->wait, 0, NEVER / 1000000);
+           number(op->lease, 0, LEASE_MAX_MS) | number(op->limit, 0, CLAIM_MAX);
 }
 
 static int check_settings(const struct op *op)

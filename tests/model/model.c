@@ -95,7 +95,10 @@ const char *model_mistake_text(enum model_mistake mistake)
         "none", "the token is ignored", "the cap is one too high", "nobody is promoted", "a retry is due too late",
         "a dedupe key ignores content", "priority is reversed", "leases run on the wall clock",
         "keys are forgotten with their message", "a hold of a target is ignored", "block skips",
-        "a lane beats its target", "half a transition stays", "a deferral keeps its attempt"};
+        "a lane beats its target", "half a transition stays", "a deferral keeps its attempt",
+        "a dedupe key is forgotten", "a dedupe key is never forgotten", "an ordering key is ignored",
+        "an attempt is not counted", "a successor goes last", "a replay ignores content",
+        "an unknown outcome counts as failed"};
     return texts[mistake];
 }
 
@@ -214,6 +217,11 @@ const char *model_policy_key_text(enum model_policy_key key)
 const char *model_policy_word(enum model_policy_key key, int64_t value)
 {
     return value >= 0 && value < 3 ? policy_keys[key].words[value] : NULL;
+}
+
+int64_t model_policy_value(const struct model_policy *policy, enum model_policy_key key)
+{
+    return policy->is_set[key] ? policy->values[key] : policy_keys[key].value;
 }
 
 int64_t model_policy_of_queue(const struct model *model, int64_t scope, int64_t lane, int64_t target,
@@ -467,7 +475,8 @@ void model_lose(struct model *model, struct model_message *message)
     enum model_event event = model_event_of_unknown(model, message);
     int64_t by = BY_CONSUMER(message->consumer);
     message->crashes++;
-    model_fail(model, message, CLASS_UNKNOWN, ERROR_OWN);
+    model_fail(model, message, model->mistake == MISTAKE_UNKNOWN_IS_FAILED ? CLASS_TRANSIENT : CLASS_UNKNOWN,
+               ERROR_OWN);
     if (event != DO_GIVE_UP)
         model_note_attempt(model, message, "lost", CLASS_UNKNOWN, ERROR_OWN);
     if (event == DO_GIVE_UP)
@@ -483,7 +492,7 @@ void model_take(struct model *model, struct model_message *message, int64_t cons
 {
     int64_t lease_ms = lease ? lease : model_policy_of(model, message, POLICY_lease_ms);
     move(model, message, DO_CLAIM);
-    message->attempts++;
+    message->attempts += model->mistake != MISTAKE_ATTEMPT_NOT_COUNTED;
     message->consumer = consumer;
     message->claimed_at = model->wall;
     message->lease = model_after(model->boot, lease_ms);

@@ -76,7 +76,6 @@ enum model_hold { HOLD_NONE, HOLD_EXHAUSTED, HOLD_UNCERTAIN, HOLD_AWAITING };
 enum model_reason { REASON_NONE, REASON_GIVEN, REASON_EXPIRED, REASON_MAX_ATTEMPTS, REASON_PERMANENT, REASON_GAVE_UP };
 #define ERROR_OWN  (-1) /* an error text of pawl's own words */
 #define CONSUMER_NONE 0
-#define BY_NOBODY  0
 #define BY_PAWL    (-1)
 #define BY_CONSUMER(place) (100 + (place))
 
@@ -167,9 +166,9 @@ struct model_record {
         enum model_state before, after;
         uint64_t successor;
     } moved;
-    struct model_event_kept events[OP_EVENTS];
+    struct model_event_kept events[MAX_EVENTS];
     int64_t event_count;
-    uint64_t messages[OP_MESSAGES];
+    uint64_t messages[MAX_MESSAGES];
     int64_t message_count;
     uint8_t digest[32];
     bool has_digest;
@@ -214,6 +213,13 @@ enum model_mistake {
     MISTAKE_TARGET_LOSES_TO_LANE,
     MISTAKE_HALF_A_TRANSITION,
     MISTAKE_DEFERRAL_KEEPS_ATTEMPT,
+    MISTAKE_DEDUPE_FORGOTTEN,
+    MISTAKE_DEDUPE_NEVER_FORGOTTEN,
+    MISTAKE_KEY_IGNORED,
+    MISTAKE_ATTEMPT_NOT_COUNTED,
+    MISTAKE_SUCCESSOR_GOES_LAST,
+    MISTAKE_REPLAY_IGNORES_CONTENT,
+    MISTAKE_UNKNOWN_IS_FAILED,
     MISTAKES
 };
 const char *model_mistake_text(enum model_mistake mistake);
@@ -253,6 +259,7 @@ void model_copy(struct model *to, const struct model *from);
 
 struct model_message *model_message(struct model *model, uint64_t number); /* NULL: 0, or purged */
 struct model_message *model_find_origin(struct model *model, int64_t op, int64_t index);
+int64_t model_policy_value(const struct model_policy *policy, enum model_policy_key key); /* or the default */
 int64_t model_policy_of(const struct model *model, const struct model_message *message, enum model_policy_key key);
 int64_t model_policy_of_queue(const struct model *model, int64_t scope, int64_t lane, int64_t target,
                               enum model_policy_key key);
@@ -336,7 +343,9 @@ int model_settle(struct model *model, const struct op *op, const struct model_se
 
 /* What a claim would look at: what is due, in the order in which it is taken. */
 size_t model_due(struct model *model, int64_t scope, int64_t lane, int64_t target, uint64_t *numbers);
-bool model_claim_is_worth_it(struct model *model, int64_t scope, int64_t lane, int64_t target);
+
+/* named: the message with the id of the claim, 0 when no message has it. The tokens are filled in by whoever compares. */
+size_t model_claim(struct model *model, const struct op *op, uint64_t named, uint64_t *numbers);
 
 int model_transition(struct model *model, const struct op *op, uint64_t expect_seq,
                      const struct model_settlement *settlements, const pawl_uuid *request,
@@ -344,6 +353,8 @@ int model_transition(struct model *model, const struct op *op, uint64_t expect_s
 struct model_record *model_append(struct model *model, const struct model_record *record);
 
 /* ---- operators and time (operate.c) ---- */
+
+bool model_has_successor(const struct model *model, const struct model_message *message); /* that is kept */
 
 /* number 0: no message has that id */
 int model_move(struct model *model, const struct op *op, uint64_t number, const pawl_uuid *id, const pawl_uuid *request,

@@ -72,15 +72,56 @@ static const struct item_kind {
     size_t items, item_size, count, max;
 } item_kinds[] = {
     {"message", message_fields, offsetof(struct op, messages), sizeof(struct op_message),
-     offsetof(struct op, message_count), OP_MESSAGES},
+     offsetof(struct op, message_count), MAX_MESSAGES},
     {"settlement", settlement_fields, offsetof(struct op, settlements), sizeof(struct op_settlement),
-     offsetof(struct op, settlement_count), OP_SETTLEMENTS},
+     offsetof(struct op, settlement_count), MAX_SETTLEMENTS},
     {"event", event_fields, offsetof(struct op, events), sizeof(struct op_event), offsetof(struct op, event_count),
-     OP_EVENTS},
+     MAX_EVENTS},
     {"setting", setting_fields, offsetof(struct op, settings), sizeof(struct op_setting),
-     offsetof(struct op, setting_count), OP_SETTINGS},
+     offsetof(struct op, setting_count), MAX_SETTINGS},
 };
 #define ITEM_KINDS (sizeof item_kinds / sizeof *item_kinds)
+
+size_t op_item_kinds(void)
+{
+    return ITEM_KINDS;
+}
+
+int64_t op_item_count(const struct op *op, size_t kind)
+{
+    int64_t count;
+    memcpy(&count, (const char *)op + item_kinds[kind].count, sizeof count);
+    return count;
+}
+
+void op_drop_item(struct op *op, size_t kind, int64_t item)
+{
+    const struct item_kind *k = &item_kinds[kind];
+    int64_t count = op_item_count(op, kind) - 1;
+    char *at = (char *)op + k->items + (size_t)item * k->item_size;
+    memmove(at, at + k->item_size, (size_t)(count - item) * k->item_size);
+    memset((char *)op + k->items + (size_t)count * k->item_size, 0, k->item_size);
+    memcpy((char *)op + k->count, &count, sizeof count);
+}
+
+int64_t *op_optional_field(struct op *op, size_t index)
+{
+    size_t own = sizeof op_fields / sizeof *op_fields - 1;
+    if (index < own)
+        return (int64_t *)(void *)((char *)op + op_fields[index].offset);
+    index -= own;
+    for (size_t i = 0; i < ITEM_KINDS; i++) {
+        size_t fields = 0;
+        while (item_kinds[i].fields[fields].name)
+            fields++;
+        size_t all = fields * (size_t)op_item_count(op, i);
+        if (index < all)
+            return (int64_t *)(void *)((char *)op + item_kinds[i].items + index / fields * item_kinds[i].item_size +
+                                       item_kinds[i].fields[index % fields].offset);
+        index -= all;
+    }
+    return NULL;
+}
 
 const char *op_kind_text(enum op_kind kind)
 {

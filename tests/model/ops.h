@@ -58,10 +58,11 @@ struct op_setting {
 #define SETTING_FIELD(name)
 };
 
-#define OP_MESSAGES    4
-#define OP_SETTLEMENTS 4
-#define OP_EVENTS      3
-#define OP_SETTINGS    3
+#define MAX_MESSAGES    4
+#define MAX_SETTLEMENTS 4
+#define MAX_EVENTS      3
+#define MAX_SETTINGS    3
+#define WAITING_ROOM    64 /* more than the messages of all that is submitted at once */
 
 struct op {
     int64_t serial; /* its name, from 1; kept when others are cut away */
@@ -71,10 +72,10 @@ struct op {
 #include "ops.def"
 #undef OP_FIELD
 #define OP_FIELD(name)
-    struct op_message messages[OP_MESSAGES];
-    struct op_settlement settlements[OP_SETTLEMENTS];
-    struct op_event events[OP_EVENTS];
-    struct op_setting settings[OP_SETTINGS];
+    struct op_message messages[MAX_MESSAGES];
+    struct op_settlement settlements[MAX_SETTLEMENTS];
+    struct op_event events[MAX_EVENTS];
+    struct op_setting settings[MAX_SETTINGS];
     int64_t message_count, settlement_count, event_count, setting_count;
 };
 
@@ -96,6 +97,12 @@ const char *op_kind_text(enum op_kind kind);
 
 /* A line per operation, and one below it for each of its items. What was printed can be read back. */
 void op_print(const struct op *op, FILE *out);
+
+/* For whoever makes an operation smaller: its items by kind, and all fields of it and its items, NULL behind the last. */
+size_t op_item_kinds(void);
+int64_t op_item_count(const struct op *op, size_t kind);
+void op_drop_item(struct op *op, size_t kind, int64_t item);
+int64_t *op_optional_field(struct op *op, size_t index);
 
 /* Reads one line: a new operation, or an item of the last one. False: the line is neither. */
 bool op_read_line(const char *line, struct op_list *list);
