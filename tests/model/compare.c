@@ -25,8 +25,8 @@ static bool same_text(struct run *run, uint64_t number, const char *what, const 
 {
     if (got == expected || (got && expected && strcmp(got, expected) == 0))
         return true;
-    return run_differs(run, "message %llu: %s is %s%.100s, the model says %.100s", (unsigned long long)number, what,
-                       got ? "" : "absent", got ? got : "", expected ? expected : "absent");
+    return run_differs(run, "message %llu: %s is %s%.100s (%zu bytes), the model says %.100s", (unsigned long long)number, what,
+                       got ? "" : "absent", got ? got : "", got ? strlen(got) : 0, expected ? expected : "absent");
 }
 
 static bool same_number(struct run *run, uint64_t number, const char *what, int64_t got, int64_t expected)

@@ -97,6 +97,13 @@ static bool drop_items(struct shrinking *s)
     return any;
 }
 
+/* A scope and a setting are always named. */
+static int64_t least_of(const struct op *op, const int64_t *field)
+{
+    const char *at = (const char *)field, *settings = (const char *)op->settings;
+    return field == &op->scope || (at >= settings && at < settings + sizeof op->settings);
+}
+
 static bool clear_fields(struct shrinking *s)
 {
     bool any = false;
@@ -106,9 +113,10 @@ static bool clear_fields(struct shrinking *s)
             int64_t *value = i < candidate.count ? op_optional_field(&candidate.ops[i], field) : NULL;
             if (!value)
                 break;
-            if (*value == 0)
+            int64_t least = least_of(&candidate.ops[i], value);
+            if (*value == least)
                 continue;
-            *value = 0;
+            *value = least;
             any |= still_fails(s);
         }
     return any;
