@@ -289,6 +289,8 @@ static int seal(pawl_transition *t, pawl_error *err)
     }
     if (row->response.data)
         row->response_type = pawli_content_type_of(row->response);
+    if (!row->content_type.data || (row->response.data && !row->response_type.data))
+        return pawli_no_memory(err);
     if (row->received.ms == 0)
         row->received = env->ops->wall_now(env);
     row->events = trace_events(t);

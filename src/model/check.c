@@ -150,7 +150,7 @@ int pawli_check_header(struct text name, struct text value, pawl_error *err)
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "headers may not set \"%.*s\"", TEXT_ARG(name)),
                           "the sink sets it; use content_type for the content type");
     if (name.size + value.size > LIMIT_HEADER)
-        return pawli_fail(err, PAWL_EINVAL, "headers: \"%.*s\" has %zu bytes, the limit is %d",
+        return pawli_fail(err, PAWL_ELIMIT, "headers: \"%.*s\" has %zu bytes, the limit is %d",
                           name.size > 64 ? 64 : (int)name.size, name.data, name.size + value.size, LIMIT_HEADER);
     for (size_t i = 0; i < value.size; i++)
         if (((unsigned char)value.data[i] < 0x20 && value.data[i] != '\t') || value.data[i] == 0x7F)
@@ -179,6 +179,13 @@ int pawli_check_reason(struct text reason, pawl_error *err)
 
 struct text pawli_content_type_of(struct text body)
 {
-    return pawli_json_check(body, NULL, NULL) == JSON_GOOD ? TEXT("application/json")
-                                                           : TEXT("application/octet-stream");
+    switch (pawli_json_check(body, NULL, NULL)) {
+    case JSON_GOOD:
+        return TEXT("application/json");
+    case JSON_BAD:
+        return TEXT("application/octet-stream");
+    case JSON_NO_MEMORY:
+        break;
+    }
+    return (struct text){0};
 }

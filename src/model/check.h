@@ -18,7 +18,7 @@ int pawli_check_header(struct text name, struct text value, pawl_error *err);
 int pawli_check_range(const char *field, int64_t value, int64_t min, int64_t max, pawl_error *err);
 int pawli_check_reason(struct text reason, pawl_error *err); /* required */
 
-/* application/json when the body is good JSON, else application/octet-stream. */
+/* application/json when the body is good JSON, else application/octet-stream; absent when out of memory. */
 struct text pawli_content_type_of(struct text body);
 
 #endif
