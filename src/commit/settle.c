@@ -14,6 +14,7 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
         item->task = pawli_view_task(view, number);
         if (!item->task)
             return false;
+        item->task->wants_tail = true;
         item->task->wants_message |= item->verdict == VERDICT_RETRY || item->verdict == VERDICT_UNCERTAIN;
         for (size_t j = 0; j < item->message_count; j++)
             if (!pawli_gather_message(view, unit->view_scope, &item->messages[j]))
@@ -22,24 +23,29 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     return true;
 }
 
-static bool holds_claim(const struct unit *unit, const struct settlement *item)
+/* Whether the scope has a message with this very id: a number alone can be guessed. */
+static bool is_visible(const struct unit *unit, const struct settlement *item)
 {
     const struct view_task *task = item->task;
     uint64_t number, tail;
-    if (!task || !task->slot.exists || task->queue->scope != unit->view_scope || task->row.place != PLACE_CLAIMED ||
-        task->row.token != item->token)
+    if (!task || !task->slot.exists || task->queue->scope != unit->view_scope)
         return false;
-    return pawli_message_id_split(&item->id, &number, &tail) && task->row.tail == tail;
+    return pawli_message_id_split(&item->id, &number, &tail) &&
+           tail == (task->message ? task->message->tail : task->was.tail);
+}
+
+static bool holds_claim(const struct settlement *item)
+{
+    return item->task->row.place == PLACE_CLAIMED && item->task->row.token == item->token;
 }
 
 /* A message that was handed over may have its outcome reported under the token of the claim that did. */
-static bool may_report(const struct unit *unit, const struct settlement *item)
+static bool may_report(const struct settlement *item)
 {
-    const struct view_task *task = item->task;
+    const struct task_row *row = &item->task->row;
     bool is_outcome = item->verdict == VERDICT_DELIVERED || item->verdict == VERDICT_DEAD ||
                       item->verdict == VERDICT_UNCERTAIN;
-    return task && task->slot.exists && task->queue->scope == unit->view_scope && task->row.place == PLACE_HELD &&
-           task->row.phase == PHASE_POLL && task->row.token == item->token && is_outcome;
+    return row->place == PLACE_HELD && row->phase == PHASE_POLL && row->token == item->token && is_outcome;
 }
 
 static struct wall_time retry_at(const struct view *view, const struct settlement *item, const struct policy *policy,
@@ -137,10 +143,9 @@ static bool extend(struct view *view, struct settlement *item)
 
 static int settle_one(const struct unit *unit, struct settlement *item, struct view *view, pawl_error *err)
 {
-    bool held = holds_claim(unit, item);
-    if (!held && !may_report(unit, item)) {
+    bool visible = is_visible(unit, item), held = visible && holds_claim(item);
+    if (!held && !(visible && may_report(item))) {
         item->result = SETTLED_LOST;
-        bool visible = item->task && item->task->slot.exists && item->task->queue->scope == unit->view_scope;
         item->state = visible ? task_state(&item->task->row) : STATE_COUNT;
         return PAWL_EFENCED;
     }

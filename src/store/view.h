@@ -129,6 +129,7 @@ struct view_task {
     struct slot slot;
     uint64_t number;
     bool wants_message, wants_bounds;
+    bool wants_tail; /* of its id: a claim has it, of all others the message is loaded */
     bool lost;   /* claimed, but by nobody who still may hold it */
     bool purged; /* message and task shall go */
     struct task_row was, row;

@@ -57,10 +57,10 @@ uint64_t model_add(struct model *model, const struct model_message *message)
     return number;
 }
 
-/* A key answers with the last of the successors of the message that it was first bound to. */
+/* A key answers with the last of the successors of the message that it is bound to, as far as they are kept. */
 static uint64_t last_successor(const struct model *model, uint64_t number)
 {
-    while (model->messages[number - 1].successor)
+    while (model->messages[number - 1].exists && model_has_successor(model, &model->messages[number - 1]))
         number = (uint64_t)model->messages[number - 1].successor;
     return number;
 }

@@ -102,38 +102,22 @@ static uint64_t number_of(const struct model *model, const struct model_message 
     return (uint64_t)(message - model->messages) + 1;
 }
 
-static bool chain_has(const struct model *model, uint64_t first, uint64_t number)
-{
-    for (uint64_t at = first; at; at = (uint64_t)model->messages[at - 1].successor)
-        if (at == number)
-            return true;
-    return false;
-}
-
-/* A key outlives what it was bound to, counted from the end of the last of its successors. */
+/* A key outlives the message that was made under it, counted from its end. */
 static void keep_bounds(struct model *model, const struct model_message *message)
 {
     int64_t keep = model_policy_of(model, message, POLICY_dedupe_keep_ms);
-    for (size_t i = 0; i < model->bound_count; i++) {
-        struct model_bound *bound = &model->bounds[i];
-        if (!bound->exists || !chain_has(model, bound->first, number_of(model, message)))
-            continue;
-        bool any = false;
-        int64_t ended = 0;
-        for (uint64_t at = bound->first; at; at = (uint64_t)model->messages[at - 1].successor) {
-            any |= model->messages[at - 1].exists;
-            ended = model->messages[at - 1].ended_at;
-        }
-        if (!any)
-            bound->until = model->mistake == MISTAKE_RETENTION_FORGOTTEN ? 0 : model_after(ended, keep);
-    }
+    for (size_t i = 0; i < model->bound_count; i++)
+        if (model->bounds[i].exists && model->bounds[i].first == number_of(model, message))
+            model->bounds[i].until = model->mistake == MISTAKE_RETENTION_FORGOTTEN
+                                         ? 0
+                                         : model_after(message->ended_at, keep);
 }
 
 static int purge(struct model *model, struct model_message *message)
 {
     if (message->state != DELIVERED && message->state != DEAD && message->state != CANCELLED)
         return PAWL_EREFUSED;
-    if (message->has_key || model_has_successor(model, message))
+    if (message->has_key)
         return PAWL_EREFUSED;
     message->exists = false;
     message->touched = true;
@@ -317,8 +301,7 @@ void model_sweep(struct model *model, struct model_swept *swept)
             swept->suspected++;
         }
     }
-    /* Successors go before what they succeeded: numbers grow along a chain. */
-    for (size_t i = model->message_count; i-- > 0;) {
+    for (size_t i = 0; i < model->message_count; i++) {
         struct model_message *message = &model->messages[i];
         if (message->exists && is_past_retention(model, message) && purge(model, message) == PAWL_OK)
             swept->purged++;

@@ -135,6 +135,8 @@ static bool load_task(struct loading *loading, struct view_task *task)
     if (task->slot.found)
         return true;
     const struct task_row *row = find(loading, TABLE_TASK, &(struct task_row){.number = task->number});
+    if (row && task->wants_tail && row->place != PLACE_CLAIMED && !load_message(loading, task))
+        return false;
     return !row || (task_found(loading, task, row) && pawli_view_task_bounds(loading->view, task));
 }
 
