@@ -25,8 +25,7 @@ static bool lose(struct view *view, struct view_task *task)
     }
 }
 
-/* A boot counts up when the machine's differs from the one that the store saw last: every lease of before is over. */
-static bool note_boot(struct view *view)
+bool pawli_note_boot(struct view *view)
 {
     struct store_row *store = &view->store.row;
     if (uuid_equal(&store->boot_id, &view->boot_id))
@@ -35,12 +34,13 @@ static bool note_boot(struct view *view)
         return false;
     store->boot_id = view->boot_id;
     store->boot++;
+    store->lease = (struct boot_time){0}; /* the next claim shall look at all claims */
     return true;
 }
 
 bool pawli_settle_lost(struct view *view)
 {
-    if (!note_boot(view))
+    if (!pawli_note_boot(view))
         return false;
     for (size_t i = 0; i < view->tasks.count; i++) {
         struct view_task *task = view->tasks.at[i];

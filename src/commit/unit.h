@@ -247,6 +247,10 @@ bool pawli_scope_exists(struct view *view, struct view_scope *scope);
 #define LOST_LIMIT 1000
 bool pawli_settle_lost(struct view *view);
 
+/* A boot counts up when the machine's differs from the one that the store saw last: every lease of before is over. Called
+ * before a lease is written. */
+bool pawli_note_boot(struct view *view);
+
 bool pawli_is_held(const struct view *view, const struct view_queue *queue);
 bool pawli_purge(struct view *view, struct view_task *task); /* an ended one, with what its keys leave behind */
 
