@@ -91,7 +91,8 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
                pawli_task_pend(view, task, event, retry_at(view, item, policy, task->row.attempts), false);
     case EVENT_SUSPECT:
         pawli_task_fail(view, task, ERROR_UNKNOWN, error);
-        return pawli_task_attempt(view, task, "uncertain", ERROR_UNKNOWN, or_text(item->response, error)) &&
+        return (task->row.place != PLACE_CLAIMED || /* its attempt was noted when it was handed over */
+                pawli_task_attempt(view, task, "uncertain", ERROR_UNKNOWN, or_text(item->response, error))) &&
                pawli_task_hold(view, task, event, TEXT("uncertain"), WALL_NEVER);
     case EVENT_EXHAUST_HOLD:
         pawli_task_fail(view, task, ERROR_TRANSIENT, error);

@@ -153,7 +153,7 @@ static int64_t told(const struct op_settlement *asked)
 static int settle_uncertain(struct model *model, struct model_message *message, const struct op_settlement *asked,
                             enum model_event event, int64_t by)
 {
-    if (event != DO_GIVE_UP)
+    if (event != DO_GIVE_UP && message->state == CLAIMED) /* else it was noted when it was handed over */
         model_note_attempt(model, message, "uncertain", CLASS_UNKNOWN, told(asked));
     model_fail(model, message, CLASS_UNKNOWN, asked->error);
     if (event == DO_GIVE_UP) {
