@@ -142,6 +142,19 @@ static bool extend(struct view *view, struct settlement *item)
     return true;
 }
 
+/* What a verdict means for a task whose claim is held, or whose outcome is reported. */
+static bool move(struct view *view, struct settlement *item, bool held)
+{
+    struct view_task *task = item->task;
+    const struct policy *policy = &task->queue->policy;
+    uint32_t cap = task->message ? pawli_cap_of(task->message, policy) : UINT32_MAX;
+    enum task_event event = held ? pawli_event_of(item->verdict, task->row.attempts, cap, policy)
+                            : item->verdict == VERDICT_UNCERTAIN ? EVENT_SUSPECT
+                                                                 : pawli_event_of(item->verdict, 0, 1, policy);
+    item->result = pawli_result_of(event);
+    return apply(view, item, event);
+}
+
 static int settle_one(const struct unit *unit, struct settlement *item, struct view *view, pawl_error *err)
 {
     bool visible = is_visible(unit, item), held = visible && holds_claim(item);
@@ -150,18 +163,9 @@ static int settle_one(const struct unit *unit, struct settlement *item, struct v
         item->state = visible ? task_state(&item->task->row) : STATE_COUNT;
         return PAWL_EFENCED;
     }
-    if (held && item->verdict == VERDICT_EXTEND)
-        return extend(view, item) ? PAWL_OK : pawli_no_memory(err);
-    struct view_task *task = item->task;
-    const struct policy *policy = &task->queue->policy;
-    uint32_t cap = task->message ? pawli_cap_of(task->message, policy) : UINT32_MAX;
-    enum task_event event = held ? pawli_event_of(item->verdict, task->row.attempts, cap, policy)
-                            : item->verdict == VERDICT_UNCERTAIN ? EVENT_SUSPECT
-                                                                 : pawli_event_of(item->verdict, 0, 1, policy);
-    if (!apply(view, item, event))
+    if (!(item->verdict == VERDICT_EXTEND ? extend(view, item) : move(view, item, held)))
         return pawli_no_memory(err);
-    item->result = pawli_result_of(event);
-    item->state = task_state(&task->row);
+    item->state = task_state(&item->task->row);
     for (size_t i = 0; i < item->message_count; i++) {
         int status = pawli_enqueue_one(view, unit->view_scope, &item->messages[i],
                                        unit->record ? unit->view_record_scope->row.seq + 1 : 0, err);

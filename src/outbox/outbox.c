@@ -168,8 +168,6 @@ static void answer_settle(const struct request *request, pawl_settled *results)
         const struct settlement *item = &request->settle.items[i];
         results[i] = (pawl_settled){.result = (int32_t)item->result,
                                     .state = item->state == STATE_COUNT ? NULL : pawli_state_text(item->state)};
-        if (item->result == SETTLED_EXTENDED)
-            results[i].state = pawli_state_text(STATE_CLAIMED);
     }
 }
 
