@@ -684,10 +684,13 @@ static bool set_wall(struct run *run, const struct op *op)
     return true;
 }
 
+/* The process looks at once for what it claimed in its last life; until then it looks alive to the others. */
 static bool reopen(struct run *run, const struct op *op)
 {
+    const struct op look = {
+        .serial = op->serial, .kind = OP_CLAIM, .process = op->process, .scope = 1, .lane = 1, .target = 1, .limit = 1};
     close_process(run, op->process);
-    return open_process(run, op->process) && compare_all(run);
+    return open_process(run, op->process) && do_claim(run, &look) && compare_all(run);
 }
 
 static bool reboot(struct run *run, const struct op *op)

@@ -63,6 +63,7 @@ struct sqlite_store {
     bool read_only, is_restored;
     int64_t busy_ms;
     uint64_t slot;
+    _Atomic uint64_t committer; /* the last one that was written with the slot; 0: none yet */
 
     struct connection *writer; /* used by one leader at a time */
     _Atomic int wal_frames;    /* after the last commit of the writer */
