@@ -57,6 +57,8 @@ static int draft_enqueue(struct request *request, pawl_store *store, const pawl_
 {
     int status = refuse_read_only(store, err);
     if (status == PAWL_OK)
+        status = pawli_check_own_scope(store->scope, err);
+    if (status == PAWL_OK)
         status = check_count("messages", count, LIMIT_MESSAGES, err);
     if (status < 0)
         return status;

@@ -169,8 +169,6 @@ static void transition(struct generator *g, const struct model *model, struct op
     op->duration = percent(g, 10) ? 77 : 0;
     op->digests = percent(g, 10);
     op->twice = percent(g, 5);
-    if (draw(g, 300) == 0)
-        op->scope = SCOPE_OPERATOR;
     op->settlement_count = percent(g, 40) ? from_to(g, 1, 2) : 0;
     for (int64_t i = 0; i < op->settlement_count; i++)
         pick_settlement(g, model, op->scope, &op->settlements[i]);
@@ -335,6 +333,8 @@ void generate(struct generator *g, const struct model *model, const struct op_li
     fill(g, model, op);
     if (op->kind == OP_ENQUEUE || op->kind == OP_SETTLE || op->kind == OP_TRANSITION)
         op->later = percent(g, 15);
+    if ((op->kind == OP_ENQUEUE || op->kind == OP_TRANSITION) && draw(g, 300) == 0)
+        op->scope = SCOPE_OPERATOR; /* which is not theirs to write */
     if (draw(g, 250) == 0)
         op->broken = from_to(g, 1, 2);
 }

@@ -254,7 +254,7 @@ static bool check_enqueue(struct call *call)
     struct run *run = call->run;
     const struct op *op = &call->op;
     struct model_enqueued expected[MAX_MESSAGES];
-    int wrong = op->broken || op->message_count == 0 ? WRONG_USAGE : 0;
+    int wrong = op->broken || op->message_count == 0 || op->scope == SCOPE_OPERATOR ? WRONG_USAGE : 0;
     for (int64_t i = 0; i < op->message_count; i++)
         wrong |= model_check_message(&op->messages[i], false);
     if (wrong)
