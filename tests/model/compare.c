@@ -234,23 +234,44 @@ bool compare_touched(struct run *run)
 
 /* ---- everything ---- */
 
-/* A page at a time, newest first: all there are, none twice. */
-static bool compare_messages(struct run *run, int64_t scope)
+/* What a list is asked for; 0 (-1 for the state): anything. */
+struct filter {
+    int64_t scope, lane, target, key;
+    int state;
+};
+
+static bool passes(const struct model_message *m, const struct filter *filter)
 {
-    pawl_messages_query query = {PAWL_MESSAGES_QUERY, .limit = 10 * PAGE};
+    const struct model_content *c = &m->content;
+    return m->exists && c->scope == filter->scope && (!filter->lane || c->lane == filter->lane) &&
+           (!filter->target || c->target == filter->target) && (!filter->key || c->key == filter->key) &&
+           (filter->state < 0 || (int)m->state == filter->state);
+}
+
+/* A page at a time, newest first: all there are, none twice. */
+static bool compare_list(struct run *run, struct filter filter)
+{
+    pawl_messages_query query = {PAWL_MESSAGES_QUERY,
+                                 .lane = pool_text(POOL_LANE, filter.lane),
+                                 .target = pool_text(POOL_TARGET, filter.target),
+                                 .key = pool_text(POOL_KEY, filter.key),
+                                 .state = filter.state < 0 ? NULL
+                                                           : model_state_text((enum model_state)filter.state),
+                                 .limit = 10 * PAGE};
     size_t next = run->model.message_count;
     pawl_error err;
     for (bool more = true; more;) {
         pawl_messages *page;
-        if (pawl_messages_list(run->stores[0][scope], &query, &page, &err) < 0)
+        if (pawl_messages_list(run->stores[0][filter.scope], &query, &page, &err) < 0)
             return run_differs(run, "cannot list: %s", err.text);
         bool same = true;
         for (size_t i = 0; same && i < pawl_messages_count(page); i++) {
             const pawl_message_view *view = pawl_messages_get(page, i);
-            while (next > 0 && (!run->model.messages[next - 1].exists ||
-                                run->model.messages[next - 1].content.scope != scope))
+            while (next > 0 && !passes(&run->model.messages[next - 1], &filter))
                 next--;
-            same = next > 0 ? compare_message(run, view, next) : run_differs(run, "a message too many");
+            same = next > 0 ? compare_message(run, view, next)
+                            : run_differs(run, "message %llu is in a list (%s) where it is not",
+                                          (unsigned long long)number_of_id(&view->id), query.state ? query.state : "all");
             next -= next > 0;
             query.before = view->id;
         }
@@ -260,9 +281,20 @@ static bool compare_messages(struct run *run, int64_t scope)
             return false;
     }
     for (; next > 0; next--)
-        if (run->model.messages[next - 1].exists && run->model.messages[next - 1].content.scope == scope)
-            return run_differs(run, "message %zu is missing in the list", next);
+        if (passes(&run->model.messages[next - 1], &filter))
+            return run_differs(run, "message %zu is missing in a list (%s)", next, query.state ? query.state : "all");
     return true;
+}
+
+static bool compare_messages(struct run *run, int64_t scope)
+{
+    bool same = compare_list(run, (struct filter){.scope = scope, .state = -1}) &&
+                compare_list(run, (struct filter){.scope = scope, .lane = 1, .target = 2, .state = -1}) &&
+                compare_list(run, (struct filter){.scope = scope, .key = 1, .state = -1}) &&
+                compare_list(run, (struct filter){.scope = scope, .target = 1, .key = 1, .state = PENDING});
+    for (int state = 0; same && state < MODEL_STATES; state++)
+        same = compare_list(run, (struct filter){.scope = scope, .state = state});
+    return same;
 }
 
 static bool compare_queue(struct run *run, const pawl_queue_stats *stats, int64_t scope)

@@ -288,7 +288,16 @@ static void keep_newest(struct newest *newest, uint64_t number)
     newest->numbers[at] = number;
 }
 
-enum column_is { COLUMN_PHASE, COLUMN_STATE };
+/* What the second column says about the state: a phase, where phase send means pending or claimed, or the state itself. */
+enum column_is { COLUMN_WAITING, COLUMN_CLAIMED, COLUMN_STATE };
+
+static enum state state_in_phase(enum column_is column, uint64_t phase)
+{
+    return phase == PHASE_POLL         ? STATE_AWAITING
+           : phase == PHASE_PROBE      ? STATE_UNCERTAIN
+           : column == COLUMN_CLAIMED ? STATE_CLAIMED
+                                       : STATE_PENDING;
+}
 
 /* Walks one statement; those in order of number stop as soon as enough were kept. */
 static int walk(struct reading *reading, struct call call, const struct queue_set *set, enum column_is column,
@@ -304,8 +313,7 @@ static int walk(struct reading *reading, struct call call, const struct queue_se
             if (!pawli_state_parse(text_of((const char *)sqlite3_column_text(call.statement, call.next++)), &state))
                 continue;
         } else {
-            uint64_t phase = pawli_column_u64(&call);
-            state = phase == PHASE_POLL ? STATE_AWAITING : phase == PHASE_PROBE ? STATE_UNCERTAIN : query->state;
+            state = state_in_phase(column, pawli_column_u64(&call));
         }
         uint64_t queue = pawli_column_u64(&call);
         if (state != query->state || number >= before || !in_set(set, queue, &index))
@@ -330,12 +338,13 @@ static int walk_before(struct reading *reading, enum sql sql, const struct queue
 }
 
 /* Two ordered walks must not stop each other: each gets room of its own, then they are merged. */
-static int walk_also(struct reading *reading, enum sql sql, const struct queue_set *set, struct newest *newest)
+static int walk_also(struct reading *reading, enum sql sql, const struct queue_set *set, enum column_is column,
+                     struct newest *newest)
 {
     struct newest other = {.numbers = arena_array(reading->arena, uint64_t, newest->room), .room = newest->room};
     if (!other.numbers)
         return SQLITE_NOMEM;
-    int code = walk_before(reading, sql, set, COLUMN_PHASE, &other);
+    int code = walk_before(reading, sql, set, column, &other);
     for (size_t i = 0; i < other.count; i++)
         keep_newest(newest, other.numbers[i]);
     return code;
@@ -352,7 +361,7 @@ static int find_by_state(struct reading *reading, const struct queue_set *set, s
     case STATE_CANCELLED:
         return walk_before(reading, SQL_walk_ended_other, set, COLUMN_STATE, newest);
     case STATE_CLAIMED:
-        return walk_before(reading, SQL_walk_claimed, set, COLUMN_PHASE, newest);
+        return walk_before(reading, SQL_walk_claimed, set, COLUMN_CLAIMED, newest);
     case STATE_PENDING:
     case STATE_AWAITING:
     case STATE_UNCERTAIN:
@@ -363,12 +372,12 @@ static int find_by_state(struct reading *reading, const struct queue_set *set, s
         for (size_t j = 0; code == SQLITE_OK && j < COUNT_OF(unordered); j++) {
             struct call call = pawli_call(reading->connection, unordered[j]);
             pawli_bind_u64(&call, set->rows[i].id);
-            code = walk(reading, call, set, COLUMN_PHASE, false, newest);
+            code = walk(reading, call, set, COLUMN_WAITING, false, newest);
         }
     if (code == SQLITE_OK)
-        code = walk_also(reading, SQL_walk_held, set, newest);
+        code = walk_also(reading, SQL_walk_held, set, COLUMN_WAITING, newest);
     if (code == SQLITE_OK && reading->query->state != STATE_PENDING)
-        code = walk_also(reading, SQL_walk_claimed, set, newest);
+        code = walk_also(reading, SQL_walk_claimed, set, COLUMN_CLAIMED, newest);
     return code;
 }
 
