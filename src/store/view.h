@@ -112,7 +112,7 @@ struct view_bound {
     enum bound_kind kind;
     struct text key;
     struct bound_row row;
-    struct view_task *latest; /* the last successor of the bound message; NULL when it was purged */
+    struct view_task *task; /* of the bound message; NULL when it was purged */
 };
 
 struct view_line {

@@ -197,7 +197,8 @@ static bool load_chain(struct loading *loading, struct view_bound *bound)
             return false;
         if (!task->slot.found || !task->message)
             return true; /* purged */
-        bound->latest = task;
+        if (!bound->task)
+            bound->task = task;
         id = task->row.place == PLACE_ENDED ? task->row.successor : (pawl_uuid){0};
     }
     return true;

@@ -257,7 +257,8 @@ static int load_chain(struct loading *loading, struct view_bound *bound)
             return code;
         if (!task->slot.found || !task->message)
             return SQLITE_OK; /* purged */
-        bound->latest = task;
+        if (!bound->task)
+            bound->task = task;
         id = task->row.place == PLACE_ENDED ? task->row.successor : (pawl_uuid){0};
     }
     return SQLITE_OK;
