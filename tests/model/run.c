@@ -11,7 +11,8 @@
 #include "env/sim/sim.h"
 #include "run_private.h"
 
-const struct store_kind store_kinds[] = {{"sqlite", "sqlite:%s/pawl.db", MODEL_PROCESSES, true}};
+const struct store_kind store_kinds[] = {{"sqlite", "sqlite:%s/pawl.db", MODEL_PROCESSES, true},
+                                         {"memory", "memory:", 1, false}};
 const size_t store_kind_count = sizeof store_kinds / sizeof *store_kinds;
 
 uint64_t run_answers[OP_KINDS][PAWL_STATUS_COUNT];
@@ -684,26 +685,30 @@ static bool set_wall(struct run *run, const struct op *op)
     return true;
 }
 
-/* The process looks at once for what it claimed in its last life; until then it looks alive to the others. */
-static bool reopen(struct run *run, const struct op *op)
+/* A process looks at once for what it claimed in its last life; until then it looks alive to the others. */
+static bool come_back(struct run *run, const struct op *op, int64_t process)
 {
     const struct op look = {
-        .serial = op->serial, .kind = OP_CLAIM, .process = op->process, .scope = 1, .lane = 1, .target = 1, .limit = 1};
+        .serial = op->serial, .kind = OP_CLAIM, .process = process, .scope = 1, .lane = 1, .target = 1, .limit = 1};
+    return open_process(run, process) && do_claim(run, &look);
+}
+
+static bool reopen(struct run *run, const struct op *op)
+{
     close_process(run, op->process);
-    return open_process(run, op->process) && do_claim(run, &look) && compare_all(run);
+    return come_back(run, op, op->process) && compare_all(run);
 }
 
 static bool reboot(struct run *run, const struct op *op)
 {
     bool same = true;
-    (void)op;
     for (int64_t i = 0; i < run->kind->processes; i++)
         close_process(run, i);
     pawli_sim_reboot(run->env);
     run->model.boot = 1000;
     run->model.boot_number++;
-    for (int64_t i = 0; i < run->kind->processes; i++)
-        same &= open_process(run, i);
+    for (int64_t i = 0; same && i < run->kind->processes; i++)
+        same = come_back(run, op, i);
     return same;
 }
 
