@@ -54,8 +54,8 @@ static void pick_message(struct generator *g, const struct model *model, bool in
                              .target = pick(g, POOL_TARGET),
                              .data = pick_body(g),
                              .content_type = maybe(g, POOL_CONTENT_TYPE, 5),
-                             .key = maybe(g, POOL_KEY, 45),
-                             .dedupe = maybe(g, POOL_DEDUPE, 25),
+                             .key = maybe(g, POOL_KEY, g->keyed),
+                             .dedupe = maybe(g, POOL_DEDUPE, g->deduped),
                              .sender = maybe(g, POOL_SENDER, 5),
                              .headers = percent(g, 5) ? from_to(g, 1, 3) : percent(g, 1) ? from_to(g, 1, 7) : 0,
                              .priority = percent(g, 20) ? from_to(g, 1, 9) : percent(g, 1) ? 10 : 0,
@@ -114,6 +114,9 @@ static void pick_settlement(struct generator *g, const struct model *model, int6
                                 .remote = maybe(g, POOL_REMOTE, 10),
                                 .response = maybe(g, POOL_ERROR, 10),
                                 .progress = percent(g, 5)};
+    if (s->verdict == PAWL_VERDICT_DELIVERED && percent(g, g->handed_over))
+        s->verdict = number && model->messages[number - 1].state == AWAITING ? PAWL_VERDICT_UNCERTAIN
+                                                                             : PAWL_VERDICT_SUBMITTED;
     if (percent(g, s->verdict == PAWL_VERDICT_SUBMITTED ? 70 : 25))
         s->retry = 1 + (percent(g, 15) ? 0 : pick_time(g));
     if (draw(g, 400) == 0)
@@ -128,7 +131,8 @@ static void pick_settings(struct generator *g, struct op *op)
 {
     op->setting_count = from_to(g, 1, MAX_SETTINGS);
     for (int64_t i = 0; i < op->setting_count; i++) {
-        int64_t name = percent(g, 97) ? from_to(g, 1, SETTING_NAMES - 2) : from_to(g, 1, SETTING_NAMES);
+        int64_t name = percent(g, 40)   ? g->favourite
+                       : percent(g, 97) ? from_to(g, 1, SETTING_NAMES - 2) : from_to(g, 1, SETTING_NAMES);
         op->settings[i] = (struct op_setting){.name = name, .value = from_to(g, 1, pool_setting_count(name))};
         if (pool_setting(name, op->settings[i].value).number == SETTING_BAD && percent(g, 80))
             op->settings[i].value = 1;
@@ -296,24 +300,32 @@ static void fill(struct generator *g, const struct model *model, struct op *op)
     }
 }
 
+void generator_init(struct generator *g, uint64_t seed, int64_t processes, bool lasts)
+{
+    static const uint64_t weights[OP_KINDS] = {
+        [OP_ENQUEUE] = 200,     [OP_SETTLE] = 260,   [OP_TRANSITION] = 100, [OP_CLAIM] = 240,      [OP_CANCEL] = 15,
+        [OP_REQUEUE] = 40,      [OP_RESOLVE] = 40,   [OP_PURGE] = 25,       [OP_LANE_SET] = 30,    [OP_TARGET_ADD] = 20,
+        [OP_TARGET_REMOVE] = 5, [OP_HOLD_SET] = 15,  [OP_HOLD_RELEASE] = 20, [OP_SWEEP] = 40,      [OP_CHECK] = 10,
+        [OP_ADVANCE] = 120,     [OP_SET_WALL] = 8,   [OP_REOPEN] = 8,       [OP_REBOOT] = 3};
+    static const uint64_t shares[] = {0, 20, 50, 90}, factors[] = {1, 2, 2, 6};
+    *g = (struct generator){.state = seed, .processes = processes, .lasts = lasts};
+    for (int kind = 0; kind < OP_KINDS; kind++)
+        g->weights[kind] = weights[kind] * factors[draw(g, 4)];
+    g->keyed = shares[draw(g, 4)];
+    g->deduped = shares[draw(g, 4)];
+    g->handed_over = shares[draw(g, 4)];
+    g->favourite = from_to(g, 1, SETTING_NAMES - 2);
+}
+
 static enum op_kind pick_kind(struct generator *g)
 {
-    static const struct {
-        enum op_kind kind;
-        uint64_t weight;
-    } weights[] = {{OP_ENQUEUE, 200},  {OP_SETTLE, 260},      {OP_TRANSITION, 100}, {OP_CLAIM, 240},
-                   {OP_CANCEL, 15},    {OP_REQUEUE, 40},      {OP_RESOLVE, 40},     {OP_PURGE, 25},
-                   {OP_LANE_SET, 30},  {OP_TARGET_ADD, 20},   {OP_TARGET_REMOVE, 5}, {OP_HOLD_SET, 15},
-                   {OP_HOLD_RELEASE, 20}, {OP_SWEEP, 40},     {OP_CHECK, 15},       {OP_ADVANCE, 120},
-                   {OP_SET_WALL, 8},   {OP_REOPEN, 8},        {OP_REBOOT, 3}};
     uint64_t all = 0;
-    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
-        all += weights[i].weight;
-    uint64_t at = draw(g, all);
-    size_t i = 0;
-    for (; at >= weights[i].weight; i++)
-        at -= weights[i].weight;
-    return weights[i].kind;
+    int kind = 0;
+    for (int i = 0; i < OP_KINDS; i++)
+        all += g->weights[i];
+    for (uint64_t at = draw(g, all); at >= g->weights[kind]; kind++)
+        at -= g->weights[kind];
+    return (enum op_kind)kind;
 }
 
 void generate(struct generator *g, const struct model *model, const struct op_list *before, struct op *op)

@@ -5,17 +5,46 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pools.h"
+
+/* What the number of a field is a place in. */
+enum place_in {
+    PLACE_IN_NUMBER = -4, /* nothing: it is what it is */
+    PLACE_IN_BODY,
+    PLACE_IN_VERDICT,
+    PLACE_IN_OUTCOME,
+    PLACE_IN_SCOPE = POOL_SCOPE,
+    PLACE_IN_LANE = POOL_LANE,
+    PLACE_IN_TARGET = POOL_TARGET,
+    PLACE_IN_KEY = POOL_KEY,
+    PLACE_IN_DEDUPE = POOL_DEDUPE,
+    PLACE_IN_SENDER = POOL_SENDER,
+    PLACE_IN_TYPE = POOL_TYPE,
+    PLACE_IN_TOPIC = POOL_TOPIC,
+    PLACE_IN_REF = POOL_REF,
+    PLACE_IN_CONTENT_TYPE = POOL_CONTENT_TYPE,
+    PLACE_IN_CONSUMER = POOL_CONSUMER,
+    PLACE_IN_REASON = POOL_REASON,
+    PLACE_IN_ACTOR = POOL_ACTOR,
+    PLACE_IN_CODE = POOL_CODE,
+    PLACE_IN_ERROR = POOL_ERROR,
+    PLACE_IN_REMOTE = POOL_REMOTE,
+    PLACE_IN_URL = POOL_URL,
+    PLACE_IN_SECRET = POOL_SECRET
+};
+
 struct field {
     const char *name;
     size_t offset;
+    int place_in;
 };
 
 #define KIND(name, text)
-#define OP_FIELD(name)
-#define MESSAGE_FIELD(name)
-#define SETTLEMENT_FIELD(name)
-#define EVENT_FIELD(name)
-#define SETTING_FIELD(name)
+#define OP_FIELD(name, place)
+#define MESSAGE_FIELD(name, place)
+#define SETTLEMENT_FIELD(name, place)
+#define EVENT_FIELD(name, place)
+#define SETTING_FIELD(name, place)
 
 static const char *const kinds[] = {
 #undef KIND
@@ -27,43 +56,43 @@ static const char *const kinds[] = {
 
 static const struct field op_fields[] = {
 #undef OP_FIELD
-#define OP_FIELD(name) {#name, offsetof(struct op, name)},
+#define OP_FIELD(name, place) {#name, offsetof(struct op, name), PLACE_IN_##place},
 #include "ops.def"
 #undef OP_FIELD
-#define OP_FIELD(name)
-    {NULL, 0}};
+#define OP_FIELD(name, place)
+    {NULL, 0, 0}};
 
 static const struct field message_fields[] = {
 #undef MESSAGE_FIELD
-#define MESSAGE_FIELD(name) {#name, offsetof(struct op_message, name)},
+#define MESSAGE_FIELD(name, place) {#name, offsetof(struct op_message, name), PLACE_IN_##place},
 #include "ops.def"
 #undef MESSAGE_FIELD
-#define MESSAGE_FIELD(name)
-    {NULL, 0}};
+#define MESSAGE_FIELD(name, place)
+    {NULL, 0, 0}};
 
 static const struct field settlement_fields[] = {
 #undef SETTLEMENT_FIELD
-#define SETTLEMENT_FIELD(name) {#name, offsetof(struct op_settlement, name)},
+#define SETTLEMENT_FIELD(name, place) {#name, offsetof(struct op_settlement, name), PLACE_IN_##place},
 #include "ops.def"
 #undef SETTLEMENT_FIELD
-#define SETTLEMENT_FIELD(name)
-    {NULL, 0}};
+#define SETTLEMENT_FIELD(name, place)
+    {NULL, 0, 0}};
 
 static const struct field event_fields[] = {
 #undef EVENT_FIELD
-#define EVENT_FIELD(name) {#name, offsetof(struct op_event, name)},
+#define EVENT_FIELD(name, place) {#name, offsetof(struct op_event, name), PLACE_IN_##place},
 #include "ops.def"
 #undef EVENT_FIELD
-#define EVENT_FIELD(name)
-    {NULL, 0}};
+#define EVENT_FIELD(name, place)
+    {NULL, 0, 0}};
 
 static const struct field setting_fields[] = {
 #undef SETTING_FIELD
-#define SETTING_FIELD(name) {#name, offsetof(struct op_setting, name)},
+#define SETTING_FIELD(name, place) {#name, offsetof(struct op_setting, name), PLACE_IN_##place},
 #include "ops.def"
 #undef SETTING_FIELD
-#define SETTING_FIELD(name)
-    {NULL, 0}};
+#define SETTING_FIELD(name, place)
+    {NULL, 0, 0}};
 
 /* The kinds of items that an operation has, in the order in which they are printed. */
 static const struct item_kind {
@@ -128,13 +157,33 @@ const char *op_kind_text(enum op_kind kind)
     return kinds[kind];
 }
 
+static const char *text_at(int place_in, int64_t value)
+{
+    if (place_in == PLACE_IN_VERDICT || place_in == PLACE_IN_OUTCOME)
+        return pawl_verdict_text((int)value);
+    return place_in == PLACE_IN_NUMBER ? NULL
+           : place_in == PLACE_IN_BODY ? pool_body(value)->data
+                                       : pool_text((enum pool)place_in, value);
+}
+
+/* For the reader only: the beginning of what a number stands for, in one word. */
+static void print_text(const char *text, FILE *out)
+{
+    if (text)
+        fputc(':', out);
+    for (size_t i = 0; text && text[i] && i < 24; i++)
+        fputc(text[i] > ' ' && text[i] < 0x7F ? text[i] : '_', out);
+}
+
 static void print_fields(const void *item, const struct field *fields, FILE *out)
 {
     for (; fields->name; fields++) {
         int64_t value;
         memcpy(&value, (const char *)item + fields->offset, sizeof value);
-        if (value)
-            fprintf(out, " %s=%lld", fields->name, (long long)value);
+        if (value == 0 && fields->place_in != PLACE_IN_VERDICT)
+            continue;
+        fprintf(out, " %s=%lld", fields->name, (long long)value);
+        print_text(text_at(fields->place_in, value), out);
     }
     fputc('\n', out);
 }

@@ -11,11 +11,11 @@
 #include <stdio.h>
 
 #define KIND(name, text)
-#define OP_FIELD(name)
-#define MESSAGE_FIELD(name)
-#define SETTLEMENT_FIELD(name)
-#define EVENT_FIELD(name)
-#define SETTING_FIELD(name)
+#define OP_FIELD(name, place)
+#define MESSAGE_FIELD(name, place)
+#define SETTLEMENT_FIELD(name, place)
+#define EVENT_FIELD(name, place)
+#define SETTING_FIELD(name, place)
 
 enum op_kind {
 #undef KIND
@@ -28,34 +28,34 @@ enum op_kind {
 
 struct op_message {
 #undef MESSAGE_FIELD
-#define MESSAGE_FIELD(name) int64_t name;
+#define MESSAGE_FIELD(name, place) int64_t name;
 #include "ops.def"
 #undef MESSAGE_FIELD
-#define MESSAGE_FIELD(name)
+#define MESSAGE_FIELD(name, place)
 };
 
 struct op_settlement {
 #undef SETTLEMENT_FIELD
-#define SETTLEMENT_FIELD(name) int64_t name;
+#define SETTLEMENT_FIELD(name, place) int64_t name;
 #include "ops.def"
 #undef SETTLEMENT_FIELD
-#define SETTLEMENT_FIELD(name)
+#define SETTLEMENT_FIELD(name, place)
 };
 
 struct op_event {
 #undef EVENT_FIELD
-#define EVENT_FIELD(name) int64_t name;
+#define EVENT_FIELD(name, place) int64_t name;
 #include "ops.def"
 #undef EVENT_FIELD
-#define EVENT_FIELD(name)
+#define EVENT_FIELD(name, place)
 };
 
 struct op_setting {
 #undef SETTING_FIELD
-#define SETTING_FIELD(name) int64_t name;
+#define SETTING_FIELD(name, place) int64_t name;
 #include "ops.def"
 #undef SETTING_FIELD
-#define SETTING_FIELD(name)
+#define SETTING_FIELD(name, place)
 };
 
 #define MAX_MESSAGES    4
@@ -68,10 +68,10 @@ struct op {
     int64_t serial; /* its name, from 1; kept when others are cut away */
     enum op_kind kind;
 #undef OP_FIELD
-#define OP_FIELD(name) int64_t name;
+#define OP_FIELD(name, place) int64_t name;
 #include "ops.def"
 #undef OP_FIELD
-#define OP_FIELD(name)
+#define OP_FIELD(name, place)
     struct op_message messages[MAX_MESSAGES];
     struct op_settlement settlements[MAX_SETTLEMENTS];
     struct op_event events[MAX_EVENTS];

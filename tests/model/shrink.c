@@ -10,7 +10,8 @@
 bool run_random(const struct store_kind *kind, uint64_t seed, size_t steps, enum model_mistake mistake,
                 struct failure *failure)
 {
-    struct generator generator = {.state = seed, .processes = kind->processes, .lasts = kind->lasts};
+    struct generator generator;
+    generator_init(&generator, seed, kind->processes, kind->lasts);
     struct run *run = run_new(kind, seed, mistake);
     bool same = run_difference(run)[0] == '\0';
     failure->list.count = 0;

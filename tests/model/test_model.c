@@ -14,7 +14,7 @@ static struct {
     uint64_t seed;
     size_t rounds, steps;
     const char *replay;
-} options = {.seed = 1, .rounds = 60, .steps = 400};
+} options = {.seed = 1, .rounds = 200, .steps = 400};
 
 static struct failure failure;
 
