@@ -526,8 +526,7 @@ int pawl_join_enqueue(pawl_join *join, const pawl_message *messages, size_t coun
     pawli_drafting_init(&drafting, join->store->opened->env, &unit.arena);
     struct enqueue enqueue = {
         .count = count, .atomic = true, .messages = arena_array(&unit.arena, struct message_draft, count)};
-    status = enqueue.messages ? join_messages(join, &drafting, &enqueue, &unit, messages, err)
-                                  : pawli_no_memory(err);
+    status = enqueue.messages ? join_messages(join, &drafting, &enqueue, &unit, messages, err) : pawli_no_memory(err);
     for (size_t i = 0; status == PAWL_OK && i < count; i++) {
         const struct message_draft *draft = &enqueue.messages[i];
         results[i] = (pawl_enqueued){.id = draft->id,

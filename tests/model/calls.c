@@ -257,17 +257,16 @@ static bool may_settle(const struct model *model, const struct model_message *me
     return message->token == settlement->token || model->mistake == MISTAKE_TOKEN_IGNORED;
 }
 
-static int settle_all(struct model *model, const struct op *op, const struct model_settlement *settlements,
-                      bool atomic, struct model_settled *results)
+static int settle_all(struct model *model, const struct op *op, const struct model_settlement *settlements, bool atomic,
+                      struct model_settled *results)
 {
     for (int64_t i = 0; i < op->settlement_count; i++) {
         struct model_message *message = model_message(model, settlements[i].number);
         if (message && message->content.scope != op->scope)
             message = NULL;
         if (!message || !may_settle(model, message, &settlements[i])) {
-            results[i] = (struct model_settled){.result = PAWL_RESULT_LOST,
-                                                .has_state = message != NULL,
-                                                .state = message ? message->state : PENDING};
+            results[i] = (struct model_settled){
+                .result = PAWL_RESULT_LOST, .has_state = message != NULL, .state = message ? message->state : PENDING};
             if (atomic)
                 return PAWL_EFENCED;
             continue;
@@ -300,8 +299,7 @@ int model_settle(struct model *model, const struct op *op, const struct model_se
 static bool same_command(const struct model_record *record, const struct op *op)
 {
     return !record->of_operator && record->type == op->type && record->ref == op->ref &&
-           record->content_type == model_content_type(op->content_type, op->command) &&
-           record->command == op->command;
+           record->content_type == model_content_type(op->content_type, op->command) && record->command == op->command;
 }
 
 struct model_record *model_append(struct model *model, const struct model_record *record)
@@ -357,14 +355,14 @@ int model_transition(struct model *model, const struct op *op, uint64_t expect_s
                                   .event_count = op->event_count};
     for (int64_t i = 0; i < op->event_count; i++) {
         const struct op_event *event = &op->events[i];
-        record.events[i] = (struct model_event_kept){.topic = event->topic,
-                                                     .type = event->type,
-                                                     .key = event->key,
-                                                     .data = event->data,
-                                                     .content_type = model_content_type(event->content_type,
-                                                                                        event->data),
-                                                     .keep = event->keep,
-                                                     .stream = event->stream};
+        record.events[i] = (struct model_event_kept){
+            .topic = event->topic,
+            .type = event->type,
+            .key = event->key,
+            .data = event->data,
+            .content_type = model_content_type(event->content_type, event->data),
+            .keep = event->keep,
+            .stream = event->stream};
     }
     model_copy(&undo, model);
     int status = change_all(model, op, settlements, &record);

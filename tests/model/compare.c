@@ -25,8 +25,9 @@ static bool same_text(struct run *run, uint64_t number, const char *what, const 
 {
     if (got == expected || (got && expected && strcmp(got, expected) == 0))
         return true;
-    return run_differs(run, "message %llu: %s is %s%.100s (%zu bytes), the model says %.100s", (unsigned long long)number, what,
-                       got ? "" : "absent", got ? got : "", got ? strlen(got) : 0, expected ? expected : "absent");
+    return run_differs(run, "message %llu: %s is %s%.100s (%zu bytes), the model says %.100s",
+                       (unsigned long long)number, what, got ? "" : "absent", got ? got : "", got ? strlen(got) : 0,
+                       expected ? expected : "absent");
 }
 
 static bool same_number(struct run *run, uint64_t number, const char *what, int64_t got, int64_t expected)
@@ -61,7 +62,7 @@ static const char *text_of_reason(const struct model_message *m)
                                         [REASON_MAX_ATTEMPTS] = "max_attempts",
                                         [REASON_PERMANENT] = "permanent",
                                         [REASON_GAVE_UP] = "gave up; may have arrived"};
-    return m->reason == REASON_GIVEN ? pool_text(POOL_REASON, m->reason_text)
+    return m->reason == REASON_GIVEN  ? pool_text(POOL_REASON, m->reason_text)
            : m->reason == REASON_NONE ? NULL
                                       : texts[m->reason];
 }
@@ -103,8 +104,8 @@ static bool compare_error(struct run *run, const pawl_message_view *view, uint64
     if (!same_text(run, n, "error_class", view->error_class, classes[m->error]) || m->error == CLASS_NONE)
         return run->difference[0] == '\0';
     if (m->error_text == ERROR_OWN)
-        return (view->error_text && *view->error_text) || run_differs(run, "message %llu: no error text",
-                                                                      (unsigned long long)n);
+        return (view->error_text && *view->error_text) ||
+               run_differs(run, "message %llu: no error text", (unsigned long long)n);
     const char *text = pool_error_kept(m->error_text);
     return same_text(run, n, "error_text", view->error_text, text ? text : "") &&
            same_number(run, n, "error_at", view->error_at_ms, m->error_at);
@@ -159,8 +160,7 @@ static bool compare_attempt(struct run *run, uint64_t number, const pawl_attempt
     static const char *const classes[] = {NULL, "transient", "permanent", "unknown", "expired"};
     const struct model_attempt *expected = find_attempt(&run->model, number, got->number);
     if (!expected)
-        return run_differs(run, "message %llu: the model knows no attempt %u", (unsigned long long)number,
-                           got->number);
+        return run_differs(run, "message %llu: the model knows no attempt %u", (unsigned long long)number, got->number);
     const char *text = expected->text == ERROR_OWN ? got->text : pool_error_kept(expected->text);
     return same_number(run, number, "attempt's began_at", got->began_at_ms, expected->began) &&
            same_number(run, number, "attempt's ended_at", got->ended_at_ms, expected->ended) &&
@@ -211,10 +211,9 @@ static bool compare_one(struct run *run, uint64_t number)
         return run_differs(run, "message %llu: get answers %s", (unsigned long long)number, pawl_status_name(status));
     if (status < 0)
         return true;
-    bool same = message->exists ? compare_message(run, pawl_messages_get(page, 0), number) &&
-                                      compare_attempts(run, number, page)
-                                : run_differs(run, "message %llu was purged and is still there",
-                                              (unsigned long long)number);
+    bool same = message->exists
+                    ? compare_message(run, pawl_messages_get(page, 0), number) && compare_attempts(run, number, page)
+                    : run_differs(run, "message %llu was purged and is still there", (unsigned long long)number);
     pawl_messages_free(page);
     return same;
 }
@@ -255,8 +254,7 @@ static bool compare_list(struct run *run, struct filter filter)
                                  .lane = pool_text(POOL_LANE, filter.lane),
                                  .target = pool_text(POOL_TARGET, filter.target),
                                  .key = pool_text(POOL_KEY, filter.key),
-                                 .state = filter.state < 0 ? NULL
-                                                           : model_state_text((enum model_state)filter.state),
+                                 .state = filter.state < 0 ? NULL : model_state_text((enum model_state)filter.state),
                                  .limit = 10 * PAGE};
     size_t next = run->model.message_count;
     pawl_error err;
@@ -269,9 +267,10 @@ static bool compare_list(struct run *run, struct filter filter)
             const pawl_message_view *view = pawl_messages_get(page, i);
             while (next > 0 && !passes(&run->model.messages[next - 1], &filter))
                 next--;
-            same = next > 0 ? compare_message(run, view, next)
-                            : run_differs(run, "message %llu is in a list (%s) where it is not",
-                                          (unsigned long long)number_of_id(&view->id), query.state ? query.state : "all");
+            same = next > 0
+                       ? compare_message(run, view, next)
+                       : run_differs(run, "message %llu is in a list (%s) where it is not",
+                                     (unsigned long long)number_of_id(&view->id), query.state ? query.state : "all");
             next -= next > 0;
             query.before = view->id;
         }
@@ -343,8 +342,8 @@ static void print_policy(const struct model_policy *policy, char *out, size_t si
         char number[24];
         snprintf(number, sizeof number, "%lld", (long long)policy->values[key]);
         at += (size_t)snprintf(out + at, size - at, "%s\"%s\":%s%s%s", at > 1 ? "," : "",
-                               model_policy_key_text((enum model_policy_key)key), word ? "\"" : "", word ? word : number,
-                               word ? "\"" : "");
+                               model_policy_key_text((enum model_policy_key)key), word ? "\"" : "",
+                               word ? word : number, word ? "\"" : "");
     }
     snprintf(out + at, size - at, "}");
 }

@@ -57,8 +57,12 @@ static void pick_message(struct generator *g, const struct model *model, bool in
                              .key = maybe(g, POOL_KEY, g->keyed),
                              .dedupe = maybe(g, POOL_DEDUPE, g->deduped),
                              .sender = maybe(g, POOL_SENDER, 5),
-                             .headers = percent(g, 5) ? from_to(g, 1, 3) : percent(g, 1) ? from_to(g, 1, 7) : 0,
-                             .priority = percent(g, 20) ? from_to(g, 1, 9) : percent(g, 1) ? 10 : 0,
+                             .headers = percent(g, 5)   ? from_to(g, 1, 3)
+                                        : percent(g, 1) ? from_to(g, 1, 7)
+                                                        : 0,
+                             .priority = percent(g, 20)  ? from_to(g, 1, 9)
+                                         : percent(g, 1) ? 10
+                                                         : 0,
                              .max_attempts = percent(g, 20) ? from_to(g, 1, 3) : 0,
                              .expires = percent(g, 10) ? pick_time(g) : 0,
                              .deadline = percent(g, 3) ? model->wall + 7 : 0};
@@ -132,7 +136,8 @@ static void pick_settings(struct generator *g, struct op *op)
     op->setting_count = from_to(g, 1, MAX_SETTINGS);
     for (int64_t i = 0; i < op->setting_count; i++) {
         int64_t name = percent(g, 40)   ? g->favourite
-                       : percent(g, 97) ? from_to(g, 1, SETTING_NAMES - 2) : from_to(g, 1, SETTING_NAMES);
+                       : percent(g, 97) ? from_to(g, 1, SETTING_NAMES - 2)
+                                        : from_to(g, 1, SETTING_NAMES);
         op->settings[i] = (struct op_setting){.name = name, .value = from_to(g, 1, pool_setting_count(name))};
         if (pool_setting(name, op->settings[i].value).number == SETTING_BAD && percent(g, 80))
             op->settings[i].value = 1;
@@ -303,10 +308,10 @@ static void fill(struct generator *g, const struct model *model, struct op *op)
 void generator_init(struct generator *g, uint64_t seed, int64_t processes, bool lasts)
 {
     static const uint64_t weights[OP_KINDS] = {
-        [OP_ENQUEUE] = 200,     [OP_SETTLE] = 260,   [OP_TRANSITION] = 100, [OP_CLAIM] = 240,      [OP_CANCEL] = 15,
-        [OP_REQUEUE] = 40,      [OP_RESOLVE] = 40,   [OP_PURGE] = 25,       [OP_LANE_SET] = 30,    [OP_TARGET_ADD] = 20,
-        [OP_TARGET_REMOVE] = 5, [OP_HOLD_SET] = 15,  [OP_HOLD_RELEASE] = 20, [OP_SWEEP] = 40,      [OP_CHECK] = 10,
-        [OP_ADVANCE] = 120,     [OP_SET_WALL] = 8,   [OP_REOPEN] = 8,       [OP_REBOOT] = 3};
+        [OP_ENQUEUE] = 200,     [OP_SETTLE] = 260,  [OP_TRANSITION] = 100,  [OP_CLAIM] = 240,   [OP_CANCEL] = 15,
+        [OP_REQUEUE] = 40,      [OP_RESOLVE] = 40,  [OP_PURGE] = 25,        [OP_LANE_SET] = 30, [OP_TARGET_ADD] = 20,
+        [OP_TARGET_REMOVE] = 5, [OP_HOLD_SET] = 15, [OP_HOLD_RELEASE] = 20, [OP_SWEEP] = 40,    [OP_CHECK] = 10,
+        [OP_ADVANCE] = 120,     [OP_SET_WALL] = 8,  [OP_REOPEN] = 8,        [OP_REBOOT] = 3};
     static const uint64_t shares[] = {0, 20, 50, 90}, factors[] = {1, 2, 2, 6};
     *g = (struct generator){.state = seed, .processes = processes, .lasts = lasts};
     for (int kind = 0; kind < OP_KINDS; kind++)

@@ -18,9 +18,9 @@ const char *model_state_text(enum model_state state)
 
 const char *model_event_text(enum model_event event)
 {
-    static const char *const texts[MODEL_EVENTS] = {"claim",  "expire", "deliver", "submit", "retry",
-                                                    "exhaust", "exhaust-hold", "refuse", "defer", "release",
-                                                    "resend", "give-up", "suspect", "cancel"};
+    static const char *const texts[MODEL_EVENTS] = {"claim",   "expire",       "deliver", "submit", "retry",
+                                                    "exhaust", "exhaust-hold", "refuse",  "defer",  "release",
+                                                    "resend",  "give-up",      "suspect", "cancel"};
     return texts[event];
 }
 
@@ -91,14 +91,27 @@ bool model_next(enum model_state from, enum model_event event, enum model_state 
 
 const char *model_mistake_text(enum model_mistake mistake)
 {
-    static const char *const texts[MISTAKES] = {
-        "none", "the token is ignored", "the cap is one too high", "nobody is promoted", "a retry is due too late",
-        "a dedupe key ignores content", "priority is reversed", "leases run on the wall clock",
-        "keys are forgotten with their message", "a hold of a target is ignored", "block skips",
-        "a lane beats its target", "half a transition stays", "a deferral keeps its attempt",
-        "a dedupe key is forgotten", "a dedupe key is never forgotten", "an ordering key is ignored",
-        "an attempt is not counted", "a successor goes last", "a replay ignores content",
-        "an unknown outcome counts as failed"};
+    static const char *const texts[MISTAKES] = {"none",
+                                                "the token is ignored",
+                                                "the cap is one too high",
+                                                "nobody is promoted",
+                                                "a retry is due too late",
+                                                "a dedupe key ignores content",
+                                                "priority is reversed",
+                                                "leases run on the wall clock",
+                                                "keys are forgotten with their message",
+                                                "a hold of a target is ignored",
+                                                "block skips",
+                                                "a lane beats its target",
+                                                "half a transition stays",
+                                                "a deferral keeps its attempt",
+                                                "a dedupe key is forgotten",
+                                                "a dedupe key is never forgotten",
+                                                "an ordering key is ignored",
+                                                "an attempt is not counted",
+                                                "a successor goes last",
+                                                "a replay ignores content",
+                                                "an unknown outcome counts as failed"};
     return texts[mistake];
 }
 
@@ -252,8 +265,7 @@ int64_t model_policy_of(const struct model *model, const struct model_message *m
 
 uint32_t model_cap(const struct model *model, const struct model_message *message)
 {
-    int64_t cap = message->max_attempts ? message->max_attempts
-                                        : model_policy_of(model, message, POLICY_max_attempts);
+    int64_t cap = message->max_attempts ? message->max_attempts : model_policy_of(model, message, POLICY_max_attempts);
     return (uint32_t)cap + (model->mistake == MISTAKE_CAP_OFF_BY_ONE);
 }
 
@@ -307,10 +319,10 @@ bool model_is_lost(const struct model *model, const struct model_message *messag
     if (!message->exists || message->state != CLAIMED)
         return false;
     if (model->mistake == MISTAKE_LEASE_ON_WALL_CLOCK ? message->lease_wall <= model->wall
-                                                       : message->lease <= model->boot)
+                                                      : message->lease <= model->boot)
         return true;
     if (message->boot != model->boot_number)
-        return true; /* a lease of an earlier boot is over */
+        return true;                    /* a lease of an earlier boot is over */
     bool alive = message->process == 0; /* claimed by hand: the lease alone counts */
     for (size_t i = 0; i < MODEL_PROCESSES; i++)
         alive |= model->processes[i] == message->process;
@@ -406,7 +418,7 @@ void model_fail(struct model *model, struct model_message *message, enum model_c
 }
 
 void model_note_attempt(struct model *model, const struct model_message *message, const char *verdict,
-                         enum model_class class, int64_t text)
+                        enum model_class class, int64_t text)
 {
     struct model_attempt attempt = {.number = number_of(model, message),
                                     .n = message->attempts,
@@ -433,8 +445,8 @@ void model_pend(struct model *model, struct model_message *message, enum model_e
     model_enter_line(model, message);
 }
 
-void model_hold_apart(struct model *model, struct model_message *message, enum model_event event,
-                       enum model_hold hold, int64_t until)
+void model_hold_apart(struct model *model, struct model_message *message, enum model_event event, enum model_hold hold,
+                      int64_t until)
 {
     move(model, message, event);
     message->hold = hold;
@@ -444,14 +456,14 @@ void model_hold_apart(struct model *model, struct model_message *message, enum m
 }
 
 void model_end(struct model *model, struct model_message *message, enum model_event event, enum model_reason reason,
-                int64_t by)
+               int64_t by)
 {
     move(model, message, event);
     message->ended_at = model->wall;
     message->reason = reason;
     message->by = by;
-    bool blocks = message->state == DEAD && message->has_key &&
-                  model_policy_of(model, message, POLICY_key_dead) == 1 && model->mistake != MISTAKE_BLOCK_SKIPS;
+    bool blocks = message->state == DEAD && message->has_key && model_policy_of(model, message, POLICY_key_dead) == 1 &&
+                  model->mistake != MISTAKE_BLOCK_SKIPS;
     if (!blocks)
         model_leave_line(model, message);
 }
@@ -502,8 +514,8 @@ void model_take(struct model *model, struct model_message *message, int64_t cons
     message->token = token;
     if (model->token_count == MODEL_TOKENS)
         abort();
-    model->tokens[model->token_count++] =
-        (struct model_token){.number = number_of(model, message), .token = token, .op = model->op};
+    model->tokens[model->token_count++] = (struct model_token){
+        .number = number_of(model, message), .token = token, .op = model->op};
 }
 
 void model_settle_lost(struct model *model)

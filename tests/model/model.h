@@ -74,9 +74,9 @@ const char *model_policy_word(enum model_policy_key key, int64_t value); /* NULL
 enum model_class { CLASS_NONE, CLASS_TRANSIENT, CLASS_PERMANENT, CLASS_UNKNOWN, CLASS_EXPIRED };
 enum model_hold { HOLD_NONE, HOLD_EXHAUSTED, HOLD_UNCERTAIN, HOLD_AWAITING };
 enum model_reason { REASON_NONE, REASON_GIVEN, REASON_EXPIRED, REASON_MAX_ATTEMPTS, REASON_PERMANENT, REASON_GAVE_UP };
-#define ERROR_OWN  (-1) /* an error text of pawl's own words */
-#define CONSUMER_NONE 0
-#define BY_PAWL    (-1)
+#define ERROR_OWN          (-1) /* an error text of pawl's own words */
+#define CONSUMER_NONE      0
+#define BY_PAWL            (-1)
 #define BY_CONSUMER(place) (100 + (place))
 
 struct model_content {
@@ -286,8 +286,8 @@ void model_fail(struct model *model, struct model_message *message, enum model_c
 void model_note_attempt(struct model *model, const struct model_message *message, const char *verdict,
                         enum model_class class, int64_t text);
 void model_pend(struct model *model, struct model_message *message, enum model_event event, int64_t due);
-void model_hold_apart(struct model *model, struct model_message *message, enum model_event event,
-                      enum model_hold hold, int64_t until);
+void model_hold_apart(struct model *model, struct model_message *message, enum model_event event, enum model_hold hold,
+                      int64_t until);
 void model_end(struct model *model, struct model_message *message, enum model_event event, enum model_reason reason,
                int64_t by);
 void model_expire(struct model *model, struct model_message *message);

@@ -30,11 +30,8 @@ static int look_up(const struct model *model, const struct model_asked *asked, c
 static void record(struct model *model, const struct model_asked *asked, const pawl_uuid *request,
                    const struct model_moved *moved)
 {
-    struct model_record record = {.scope = SCOPE_OPERATOR,
-                                  .request = *request,
-                                  .of_operator = true,
-                                  .asked = *asked,
-                                  .received = model->wall};
+    struct model_record record = {
+        .scope = SCOPE_OPERATOR, .request = *request, .of_operator = true, .asked = *asked, .received = model->wall};
     if (moved)
         record.moved = *moved;
     model_append(model, &record);
@@ -62,10 +59,8 @@ static int requeue(struct model *model, struct model_message *message, const str
 {
     if (!may(message, DO_CANCEL))
         return PAWL_EREFUSED;
-    struct model_message successor = {.content = message->content,
-                                      .max_attempts = message->max_attempts,
-                                      .available = model->wall,
-                                      .expires = NEVER};
+    struct model_message successor = {
+        .content = message->content, .max_attempts = message->max_attempts, .available = model->wall, .expires = NEVER};
     bool inherits = message->in_line && model_policy_of(model, message, POLICY_key_dead) == 1 &&
                     model->mistake != MISTAKE_SUCCESSOR_GOES_LAST;
     if (inherits) {
@@ -266,8 +261,8 @@ int model_change(struct model *model, const struct op *op, const pawl_uuid *requ
     int status = look_up(model, &asked, request, NULL, replayed);
     if (status < 0 || *replayed)
         return status;
-    status = op->kind == OP_LANE_SET   ? set_lane(model, op, &asked)
-             : op->kind == OP_HOLD_SET ? set_hold(model, op, &asked)
+    status = op->kind == OP_LANE_SET       ? set_lane(model, op, &asked)
+             : op->kind == OP_HOLD_SET     ? set_hold(model, op, &asked)
              : op->kind == OP_HOLD_RELEASE ? release_hold(model, op)
                                            : set_target(model, op, &asked);
     if (status == PAWL_OK)

@@ -32,9 +32,9 @@ enum pool {
 
 /* NULL for 0. */
 const char *pool_text(enum pool pool, int64_t index);
-bool pool_good(enum pool pool, int64_t index); /* by itself; whether it may be absent is the field's business */
-int64_t pool_good_count(enum pool pool);       /* the good ones are 1 to this */
-int64_t pool_count(enum pool pool);            /* all are 1 to this */
+bool pool_good(enum pool pool, int64_t index);       /* by itself; whether it may be absent is the field's business */
+int64_t pool_good_count(enum pool pool);             /* the good ones are 1 to this */
+int64_t pool_count(enum pool pool);                  /* all are 1 to this */
 int64_t pool_find(enum pool pool, const char *text); /* 0: absent; -1: not in the pool */
 
 #define SCOPE_OPERATOR 3 /* of POOL_SCOPE: pawl's own */
@@ -73,9 +73,9 @@ struct setting {
 #define SETTING_UNSET (-1)
 #define SETTING_BAD   (-2)
 #define SETTING_NAMES 18
-int64_t pool_setting_count(int64_t name);                       /* how many values it has */
-struct setting pool_setting(int64_t name, int64_t value);       /* name 1 to SETTING_NAMES */
-int64_t pool_setting_value_find(int64_t name, int64_t number);  /* the place of a value; 0: none */
+int64_t pool_setting_count(int64_t name);                      /* how many values it has */
+struct setting pool_setting(int64_t name, int64_t value);      /* name 1 to SETTING_NAMES */
+int64_t pool_setting_value_find(int64_t name, int64_t number); /* the place of a value; 0: none */
 
 /* A request id made of a small number; 0 is nil. */
 pawl_uuid request_of(int64_t number);

@@ -90,7 +90,8 @@ struct run *run_new(const struct store_kind *kind, uint64_t seed, enum model_mis
     run->kind = kind;
     run->env = pawli_sim_new(seed);
     run->waiting = calloc(WAITING_MAX, sizeof *run->waiting);
-    snprintf(run->folder, sizeof run->folder, "%s/pawl-test-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    snprintf(run->folder, sizeof run->folder, "%s/pawl-test-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     if (!mkdtemp(run->folder))
         abort();
     snprintf(run->url, sizeof run->url, kind->url, run->folder);
@@ -191,7 +192,9 @@ static pawl_settlement settlement_of(struct call *call, int64_t index)
                                   .has_retry_in = s->retry != 0,
                                   .messages = call->follow_ups[index],
                                   .progress = s->progress ? progress : NULL,
-                                  .progress_size = s->progress == 2 ? sizeof progress : s->progress ? 5 : 0,
+                                  .progress_size = s->progress == 2 ? sizeof progress
+                                                   : s->progress    ? 5
+                                                                    : 0,
                                   .response = pool_text(POOL_ERROR, s->response)};
     settlement.id = id_of(call->run, s->id_op, s->id_index, s->id_twist, &named->number);
     const struct model_message *message = model_find_origin(&call->run->model, s->id_op, s->id_index);
@@ -352,16 +355,13 @@ static void build_transition(struct call *call)
         pawl_transition_response(t, pool_body(op->response)->data, pool_body(op->response)->size);
     for (int64_t i = 0; i < op->event_count; i++) {
         const struct op_event *e = &op->events[i];
-        pawl_transition_event(t, &(pawl_event){PAWL_EVENT,
-                                               .topic = pool_text(POOL_TOPIC, e->topic),
-                                               .type = pool_text(POOL_TYPE, e->type),
-                                               .key = pool_text(POOL_KEY, e->key),
-                                               .data = pool_body(e->data)->data,
-                                               .data_size = pool_body(e->data)->size,
-                                               .content_type = pool_text(POOL_CONTENT_TYPE, e->content_type),
-                                               .has_stream_seq = e->stream != 0,
-                                               .stream_seq = e->stream ? (uint64_t)e->stream - 1 : 0,
-                                               .keep = (int32_t)e->keep});
+        pawl_transition_event(
+            t, &(pawl_event){PAWL_EVENT, .topic = pool_text(POOL_TOPIC, e->topic),
+                             .type = pool_text(POOL_TYPE, e->type), .key = pool_text(POOL_KEY, e->key),
+                             .data = pool_body(e->data)->data, .data_size = pool_body(e->data)->size,
+                             .content_type = pool_text(POOL_CONTENT_TYPE, e->content_type),
+                             .has_stream_seq = e->stream != 0, .stream_seq = e->stream ? (uint64_t)e->stream - 1 : 0,
+                             .keep = (int32_t)e->keep});
     }
     for (int64_t i = 0; i < op->message_count; i++) {
         call->messages[i] = message_of(op, &op->messages[i]);
@@ -413,7 +413,8 @@ static bool same_receipt(struct run *run, const pawl_receipt *receipt, struct mo
         (data != NULL) != (record->response != 0) || size != response->size ||
         (size && memcmp(data, response->data, size) != 0) ||
         pawl_receipt_message_count(receipt) != (size_t)record->message_count)
-        return run_differs(run, "the receipt of record %llu (replayed %d, %zu messages) is not the model's %llu (%d, %lld)",
+        return run_differs(run,
+                           "the receipt of record %llu (replayed %d, %zu messages) is not the model's %llu (%d, %lld)",
                            (unsigned long long)pawl_receipt_seq(receipt), pawl_receipt_was_replayed(receipt),
                            pawl_receipt_message_count(receipt), (unsigned long long)record->seq, replayed,
                            (long long)record->message_count);
@@ -445,7 +446,8 @@ static bool check_transition(struct call *call)
     if (wrong) {
         same = same_wrong(run, op, "transition", call->status, wrong);
     } else {
-        int status = model_transition(&run->model, op, call->expect_seq, call->named, &call->request, &record, &replayed);
+        int status = model_transition(&run->model, op, call->expect_seq, call->named, &call->request, &record,
+                                      &replayed);
         same = same_status(run, op, "transition", call->status, status);
         if (same && status == PAWL_OK)
             same = same_receipt(run, call->receipt, record, replayed) &&
@@ -571,8 +573,7 @@ static pawl_uuid request_or_minted(struct run *run, const struct op *op)
 
 static pawl_operation operation_of(const struct op *op)
 {
-    pawl_operation operation = {PAWL_OPERATION,
-                                .request_id = request_of(op->request),
+    pawl_operation operation = {PAWL_OPERATION, .request_id = request_of(op->request),
                                 .reason = pool_text(POOL_REASON, op->reason),
                                 .actor = pool_text(POOL_ACTOR, op->actor)};
     if (op->broken == 1)
@@ -606,9 +607,9 @@ static bool do_move(struct run *run, const struct op *op)
     pawl_uuid id = id_of(run, op->id_op, op->id_index, op->id_twist, &number), request = request_or_minted(run, op);
     int status = op->kind == OP_CANCEL    ? pawl_message_cancel(store, &id, &operation, &moved, NULL)
                  : op->kind == OP_REQUEUE ? pawl_message_requeue(store, &id, &operation, &moved, NULL)
-                 : op->kind == OP_PURGE   ? pawl_message_purge(store, &id, &operation, &moved, NULL)
-                                          : pawl_message_resolve(store, &id, (int32_t)op->outcome, &operation, &moved,
-                                                                 NULL);
+                 : op->kind == OP_PURGE
+                     ? pawl_message_purge(store, &id, &operation, &moved, NULL)
+                     : pawl_message_resolve(store, &id, (int32_t)op->outcome, &operation, &moved, NULL);
     int wrong = model_check_operation(op);
     if (wrong)
         return same_wrong(run, op, op_kind_text(op->kind), status, wrong);
@@ -658,8 +659,8 @@ static bool do_sweep(struct run *run, const struct op *op)
     return (swept.expired == expected.expired && swept.purged == expected.purged &&
             swept.suspected == expected.suspected && swept.forgotten == expected.forgotten) ||
            run_differs(run, "sweep: expired %u, purged %u, suspected %u, forgotten %u; the model says %u, %u, %u, %u",
-                       swept.expired, swept.purged, swept.suspected, swept.forgotten, expected.expired,
-                       expected.purged, expected.suspected, expected.forgotten);
+                       swept.expired, swept.purged, swept.suspected, swept.forgotten, expected.expired, expected.purged,
+                       expected.suspected, expected.forgotten);
 }
 
 static bool do_check(struct run *run, const struct op *op)
@@ -713,12 +714,12 @@ static bool reboot(struct run *run, const struct op *op)
 }
 
 static bool (*const doers[OP_KINDS])(struct run *run, const struct op *op) = {
-    [OP_ENQUEUE] = do_call,       [OP_SETTLE] = do_call,          [OP_TRANSITION] = do_call,
-    [OP_CLAIM] = do_claim,        [OP_CANCEL] = do_move,          [OP_REQUEUE] = do_move,
-    [OP_RESOLVE] = do_move,       [OP_PURGE] = do_move,           [OP_LANE_SET] = do_change,
-    [OP_TARGET_ADD] = do_change,  [OP_TARGET_REMOVE] = do_change, [OP_HOLD_SET] = do_change,
-    [OP_HOLD_RELEASE] = do_change, [OP_SWEEP] = do_sweep,         [OP_CHECK] = do_check,
-    [OP_ADVANCE] = advance,       [OP_SET_WALL] = set_wall,       [OP_REOPEN] = reopen,
+    [OP_ENQUEUE] = do_call,        [OP_SETTLE] = do_call,          [OP_TRANSITION] = do_call,
+    [OP_CLAIM] = do_claim,         [OP_CANCEL] = do_move,          [OP_REQUEUE] = do_move,
+    [OP_RESOLVE] = do_move,        [OP_PURGE] = do_move,           [OP_LANE_SET] = do_change,
+    [OP_TARGET_ADD] = do_change,   [OP_TARGET_REMOVE] = do_change, [OP_HOLD_SET] = do_change,
+    [OP_HOLD_RELEASE] = do_change, [OP_SWEEP] = do_sweep,          [OP_CHECK] = do_check,
+    [OP_ADVANCE] = advance,        [OP_SET_WALL] = set_wall,       [OP_REOPEN] = reopen,
     [OP_REBOOT] = reboot};
 
 bool run_op(struct run *run, const struct op *op)

@@ -293,10 +293,10 @@ enum column_is { COLUMN_WAITING, COLUMN_CLAIMED, COLUMN_STATE };
 
 static enum state state_in_phase(enum column_is column, uint64_t phase)
 {
-    return phase == PHASE_POLL         ? STATE_AWAITING
-           : phase == PHASE_PROBE      ? STATE_UNCERTAIN
+    return phase == PHASE_POLL        ? STATE_AWAITING
+           : phase == PHASE_PROBE     ? STATE_UNCERTAIN
            : column == COLUMN_CLAIMED ? STATE_CLAIMED
-                                       : STATE_PENDING;
+                                      : STATE_PENDING;
 }
 
 /* Walks one statement; those in order of number stop as soon as enough were kept. */

@@ -2,9 +2,9 @@
 /* The property test: random operations to a store and to the model, and no difference. A difference is made small and
  * printed with its seed. That the test sees differences is shown by a model with mistakes.
  *
- *   test_model [--seed N] [--rounds N] [--steps N]     N rounds of N operations each, on every kind of store
- *   test_model --test test_random …                   only the tests that match
- *   test_model --replay FILE --seed N                  the operations of a file, as they were printed */
+ *   model_property [--seed N] [--rounds N] [--steps N]     N rounds of N operations each, on every kind of store
+ *   model_property --test test_random …                   only the tests that match
+ *   model_property --replay FILE --seed N                  the operations of a file, as they were printed */
 #include "support.h"
 
 #include "model/state.h"
@@ -68,21 +68,20 @@ static void test_random(void **state)
 static void test_coverage(void **state)
 {
     (void)state;
-    static const int statuses[OP_KINDS][5] = {
-        [OP_ENQUEUE] = {PAWL_OK, PAWL_EINVAL, PAWL_ECONFLICT, PAWL_ELIMIT},
-        [OP_SETTLE] = {PAWL_OK, PAWL_EINVAL, PAWL_ECONFLICT},
-        [OP_TRANSITION] = {PAWL_OK, PAWL_EINVAL, PAWL_ECONFLICT, PAWL_EFENCED},
-        [OP_CLAIM] = {PAWL_OK, PAWL_EINVAL},
-        [OP_CANCEL] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
-        [OP_REQUEUE] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
-        [OP_RESOLVE] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
-        [OP_PURGE] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
-        [OP_LANE_SET] = {PAWL_OK, PAWL_EINVAL},
-        [OP_TARGET_ADD] = {PAWL_OK, PAWL_EINVAL},
-        [OP_TARGET_REMOVE] = {PAWL_OK, PAWL_ENOTFOUND},
-        [OP_HOLD_SET] = {PAWL_OK, PAWL_EINVAL},
-        [OP_HOLD_RELEASE] = {PAWL_OK, PAWL_ENOTFOUND},
-        [OP_SWEEP] = {PAWL_OK}};
+    static const int statuses[OP_KINDS][5] = {[OP_ENQUEUE] = {PAWL_OK, PAWL_EINVAL, PAWL_ECONFLICT, PAWL_ELIMIT},
+                                              [OP_SETTLE] = {PAWL_OK, PAWL_EINVAL, PAWL_ECONFLICT},
+                                              [OP_TRANSITION] = {PAWL_OK, PAWL_EINVAL, PAWL_ECONFLICT, PAWL_EFENCED},
+                                              [OP_CLAIM] = {PAWL_OK, PAWL_EINVAL},
+                                              [OP_CANCEL] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
+                                              [OP_REQUEUE] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
+                                              [OP_RESOLVE] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
+                                              [OP_PURGE] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
+                                              [OP_LANE_SET] = {PAWL_OK, PAWL_EINVAL},
+                                              [OP_TARGET_ADD] = {PAWL_OK, PAWL_EINVAL},
+                                              [OP_TARGET_REMOVE] = {PAWL_OK, PAWL_ENOTFOUND},
+                                              [OP_HOLD_SET] = {PAWL_OK, PAWL_EINVAL},
+                                              [OP_HOLD_RELEASE] = {PAWL_OK, PAWL_ENOTFOUND},
+                                              [OP_SWEEP] = {PAWL_OK}};
     if (options.rounds * options.steps < 10000)
         skip();
     for (int from = 0; from < MODEL_STATES; from++)
@@ -113,7 +112,7 @@ static void test_mistakes(void **state)
             round++;
         if (round == 200)
             fail_msg("nobody noticed that %s", model_mistake_text(mistake));
-        print_message("%s: noticed in round %zu after %zu operations\n", model_mistake_text(mistake), round,
+        print_message("# %s: noticed in round %zu after %zu operations\n", model_mistake_text(mistake), round,
                       failure.list.count);
     }
 }
@@ -195,7 +194,8 @@ int main(int argc, char **argv)
                                        cmocka_unit_test(test_coverage), cmocka_unit_test(test_mistakes),
                                        cmocka_unit_test(test_shrinking)};
     if (!read_options(argc, argv)) {
-        fprintf(stderr, "usage: %s [--seed N] [--rounds N] [--steps 1..%d] [--test GLOB] [--replay FILE]\n", argv[0], OPS_MAX);
+        fprintf(stderr, "usage: %s [--seed N] [--rounds N] [--steps 1..%d] [--test GLOB] [--replay FILE]\n", argv[0],
+                OPS_MAX);
         return 2;
     }
     if (options.replay)
