@@ -595,6 +595,27 @@ static void a_key_may_be_freed_at_submission(struct world *w)
     verify(w);
 }
 
+/* One claim ends three of a line: the head is lost at its cap, the next is too old, the third is taken by the next claim. */
+static void a_line_moves_on_within_a_claim(struct world *w)
+{
+    pawl_uuid lost = add(w, MESSAGE("1", .key = "a", .max_attempts = 1)).id;
+    pawl_uuid old = add(w, MESSAGE("2", .key = "a", .expires_in_ms = 10)).id;
+    pawl_uuid third = add(w, MESSAGE("3", .key = "a")).id;
+    pawl_uuid last = add(w, MESSAGE("4", .key = "a")).id;
+    claim_one(w, CLAIM(.lease_ms = 10));
+    pawli_sim_advance_ms(w->env, 10);
+    claim_none(w, CLAIM());
+    assert_state(w, lost, "dead");
+    assert_state(w, old, "dead");
+    verify(w);
+    struct held held = claim_one(w, CLAIM());
+    assert_id(held.id, third);
+    claim_none(w, CLAIM());
+    settle(w, SETTLE(held, DELIVERED));
+    assert_id(claim_one(w, CLAIM()).id, last);
+    verify(w);
+}
+
 static void a_long_line_goes_in_order(struct world *w)
 {
     pawl_uuid ids[40];
@@ -758,6 +779,7 @@ static const struct conformance_case cases[] = {
     CASE(a_retry_keeps_its_place_in_line),
     CASE(a_dead_one_frees_its_key_or_blocks_it),
     CASE(a_key_may_be_freed_at_submission),
+    CASE(a_line_moves_on_within_a_claim),
     CASE(a_long_line_goes_in_order),
     CASE(the_age_limit_ends_what_waits),
     CASE(a_claimed_one_does_not_expire),

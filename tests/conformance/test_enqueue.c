@@ -379,6 +379,8 @@ static void listing_is_newest_first_and_paged(struct world *w)
     expect_list(w, (pawl_messages_query){.state = "claimed"}, ids, (int[]){1}, 1);
     expect_list(w, (pawl_messages_query){.state = "pending", .before = ids[4]}, ids, (int[]){3, 2}, 2);
     expect_list(w, (pawl_messages_query){.state = "dead"}, ids, NULL, 0);
+    expect_list(w, (pawl_messages_query){.state = "awaiting"}, ids, NULL, 0);
+    expect_list(w, (pawl_messages_query){.state = "uncertain"}, ids, NULL, 0);
 }
 
 static void a88_a_page_says_whether_it_was_cut(struct world *w)

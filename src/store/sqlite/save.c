@@ -385,6 +385,8 @@ static int save_lane(struct saving *saving, const struct slot *slot)
 static int save_target(struct saving *saving, const struct slot *slot)
 {
     const struct view_target *target = (const struct view_target *)slot;
+    if (!target->slot.exists && !target->slot.found)
+        return SQLITE_OK;
     struct call call = pawli_call(saving->connection, target->slot.exists ? SQL_put_target : SQL_remove_target);
     pawli_bind_u64(&call, target->scope->row.id);
     pawli_bind_text(&call, target->name);
