@@ -122,9 +122,7 @@ int pawl_store_scope(pawl_store *store, const char *scope, pawl_store **ret_stor
         return pawli_no_memory(err);
     struct opened *opened = handle->opened = store->opened;
     set_scope(handle, text_of(scope));
-    pthread_mutex_lock(&opened->lock);
-    opened->handles++;
-    pthread_mutex_unlock(&opened->lock);
+    atomic_fetch_add(&opened->handles, 1);
     *ret_store = handle;
     return PAWL_OK;
 }
@@ -264,11 +262,8 @@ void pawl_store_close(pawl_store *store)
     if (!store)
         return;
     struct opened *opened = store->opened;
-    pthread_mutex_lock(&opened->lock);
-    bool last = --opened->handles == 0;
-    pthread_mutex_unlock(&opened->lock);
     pawli_free(store);
-    if (last)
+    if (atomic_fetch_sub(&opened->handles, 1) == 1)
         close_opened(opened);
 }
 

@@ -14,8 +14,8 @@ struct opened {
     struct store_facts facts;
     struct committer committer;
     struct loop *loop;
-    pthread_mutex_t lock; /* of handles, loop and thread */
-    unsigned handles;
+    pthread_mutex_t lock; /* of loop and thread; taken before the loop's own, so never in a step */
+    _Atomic unsigned handles;
     bool has_thread, read_only;
     _Atomic bool stopping;
     pthread_t thread;

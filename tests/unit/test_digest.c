@@ -116,6 +116,14 @@ static void fields_are_hashed_as_they_are_described(void **state)
     pawli_hash_digest(&hasher, &inner);
     struct digest fields = pawli_hash_end(&hasher);
     assert_true(digest_equal(&fields, &plain));
+
+    pawli_hash_begin(&hasher, "domain"); /* the vector of docs/format.md */
+    pawli_hash_text(&hasher, TEXT(""));
+    pawli_hash_text(&hasher, (struct text){0});
+    pawli_hash_text(&hasher, TEXT("a\0b"));
+    pawli_hash_u64(&hasher, 0x0102030405060708);
+    pawli_hash_i64(&hasher, -2);
+    assert_digest(pawli_hash_end(&hasher), "3b5ef9a63e9111531efbc1069610c335dcd355f0753488075b00a4f5bcebfa0e");
     pawli_hasher_done(&hasher);
 }
 
