@@ -58,7 +58,7 @@ int model_check_message(const struct op_message *message, bool in_transition)
 int model_check_settlement(const struct op_settlement *settlement)
 {
     int wrong = settlement->id_twist == 2 ? WRONG_USAGE : 0; /* nil */
-    wrong |= number(settlement->verdict, 0, PAWL_VERDICT_COUNT - 1) | number(settlement->retry, 0, NEVER - 1);
+    wrong |= number(settlement->verdict, 0, PAWL_VERDICT_COUNT - 1) | number(settlement->retry, 0, NEVER);
     if (settlement->verdict == PAWL_VERDICT_EXTEND && settlement->retry)
         wrong |= number(settlement->retry - 1, 1, LEASE_MAX_MS);
     wrong |= optional(POOL_REMOTE, settlement->remote);

@@ -138,10 +138,29 @@ static bool compare_state(struct run *run, const pawl_message_view *view, uint64
     return same && same_number(run, n, "available_at", view->available_at_ms, m->due);
 }
 
+/* The same content has the same fingerprint, other content another; the scope is no part of it. */
+static bool compare_fingerprint(struct run *run, const pawl_message_view *view, struct model_message *message)
+{
+    if (message->has_fingerprint)
+        return memcmp(message->fingerprint, view->fingerprint, 32) == 0 || run_differs(run, "a fingerprint changed");
+    message->has_fingerprint = true;
+    memcpy(message->fingerprint, view->fingerprint, 32);
+    for (size_t i = 0; i < run->model.message_count; i++) {
+        const struct model_message *other = &run->model.messages[i];
+        struct model_content content = other->content;
+        content.scope = message->content.scope;
+        bool same_content = memcmp(&content, &message->content, sizeof content) == 0;
+        if (other->has_fingerprint && same_content != (memcmp(other->fingerprint, view->fingerprint, 32) == 0))
+            return run_differs(run, "message %zu has %s content, and %s fingerprint", i + 1,
+                               same_content ? "the same" : "other", same_content ? "another" : "the same");
+    }
+    return true;
+}
+
 bool compare_message(struct run *run, const pawl_message_view *view, uint64_t number)
 {
-    const struct model_message *message = &run->model.messages[number - 1];
-    return learn_id(run, number, &view->id) && compare_content(run, view, number, message) &&
+    struct model_message *message = &run->model.messages[number - 1];
+    return compare_fingerprint(run, view, message) && learn_id(run, number, &view->id) && compare_content(run, view, number, message) &&
            compare_state(run, view, number, message) && compare_error(run, view, number, message);
 }
 
@@ -228,6 +247,78 @@ bool compare_touched(struct run *run)
             return false;
         run->model.messages[i].due_least = run->model.messages[i].due;
     }
+    return true;
+}
+
+/* ---- why it does not move ---- */
+
+#define REASONS_MAX 8
+
+static size_t add_reason(const char **codes, size_t count, bool is_one, const char *code)
+{
+    if (is_one)
+        codes[count] = code;
+    return count + is_one;
+}
+
+static size_t reasons_of(const struct model *model, const struct model_message *m, const char **codes)
+{
+    static const char *const holds[] = {NULL, "exhausted", "uncertain", "awaiting"};
+    const struct model_content *c = &m->content;
+    bool has_url = false;
+    size_t count = 0;
+    if (m->state == DELIVERED || m->state == DEAD || m->state == CANCELLED)
+        return add_reason(codes, 0, true, "ended");
+    if (m->state == CLAIMED)
+        return add_reason(codes, 0, true, model_is_lost(model, m) ? "lost_claim" : "claimed");
+    if (m->hold != HOLD_NONE)
+        return add_reason(codes, 0, true, holds[m->hold]);
+    for (size_t i = 0; i < model->target_count; i++)
+        has_url |= model->targets[i].exists && model->targets[i].scope == c->scope &&
+                   model->targets[i].name == c->target && model->targets[i].url != 0;
+    count = add_reason(codes, count, c->key && !m->has_key, "behind");
+    count = add_reason(codes, count, model_is_held(model, c->scope, c->lane, c->target), "held");
+    count = add_reason(codes, count, !has_url, "no_target");
+    count = add_reason(codes, count, m->due > model->wall, "not_due");
+    return add_reason(codes, count, count == 0, "ready");
+}
+
+static bool has_reason(const pawl_why *why, const char *code)
+{
+    for (size_t i = 0; i < pawl_why_count(why); i++)
+        if (strcmp(pawl_why_get(why, i)->code, code) == 0)
+            return true;
+    return false;
+}
+
+/* Every reason of the model is told, and no other kind; each hold is a reason of its own. */
+static bool compare_why(struct run *run, uint64_t number)
+{
+    const struct model_message *message = &run->model.messages[number - 1];
+    const char *codes[REASONS_MAX];
+    size_t count = reasons_of(&run->model, message, codes), told = 0;
+    pawl_why *why;
+    pawl_error err;
+    if (pawl_why_message(run->stores[0][message->content.scope], &message->id, &why, &err) < 0)
+        return run_differs(run, "message %llu: nobody knows why: %s", (unsigned long long)number, err.text);
+    bool same = same_text(run, number, "state of why", pawl_why_state(why), model_state_text(message->state));
+    for (size_t i = 0; same && i < count; i++)
+        same = has_reason(why, codes[i]) || run_differs(run, "message %llu: why does not tell that it is %s",
+                                                        (unsigned long long)number, codes[i]);
+    for (size_t i = 0; i < pawl_why_count(why); i++)
+        for (size_t j = 0; j < count; j++)
+            told += strcmp(pawl_why_get(why, i)->code, codes[j]) == 0;
+    if (same && told != pawl_why_count(why))
+        same = run_differs(run, "message %llu: why tells a reason that the model has not", (unsigned long long)number);
+    pawl_why_free(why);
+    return same;
+}
+
+static bool compare_whys(struct run *run)
+{
+    for (size_t i = 0; i < run->model.message_count; i++)
+        if (run->model.messages[i].exists && !compare_why(run, i + 1))
+            return false;
     return true;
 }
 
@@ -552,6 +643,32 @@ static bool compare_records(struct run *run, int64_t scope)
                        (unsigned long long)model_head(&run->model, scope));
 }
 
+/* The last record by its seq, by its id, and first of a list that begins with the newest. */
+static bool compare_last_record(struct run *run, int64_t scope)
+{
+    pawl_store *store = run->stores[0][scope];
+    uint64_t head = model_head(&run->model, scope);
+    pawl_records *pages[3] = {NULL, NULL, NULL};
+    pawl_error err;
+    if (head == 0)
+        return true;
+    struct model_record *expected = (struct model_record *)model_record_by_seq(&run->model, scope, head);
+    bool same = pawl_record_get(store, NULL, head, &pages[0], &err) == PAWL_OK;
+    pawl_uuid id = same ? pawl_records_get(pages[0], 0)->request_id : (pawl_uuid){{0}}, other = id;
+    other.bytes[3] ^= 1;
+    same = same && pawl_record_get(store, &id, 0, &pages[1], &err) == PAWL_OK &&
+           pawl_records_list(store, &(pawl_records_query){PAWL_RECORDS_QUERY, .newest_first = 1, .limit = PAGE},
+                             &pages[2], &err) == PAWL_OK &&
+           pawl_record_exists(store, &id, &err) == 1 && pawl_record_exists(store, &other, &err) == 0;
+    for (size_t i = 0; same && i < 3; i++)
+        same = pawl_records_get(pages[i], 0)->seq == head &&
+               compare_record(run, pawl_records_get(pages[i], 0), expected);
+    same = same && pawl_records_count(pages[2]) == (head < PAGE ? head : PAGE);
+    for (size_t i = 0; i < 3; i++)
+        pawl_records_free(pages[i]);
+    return same || run_differs(run, "record %llu is not found as the last one", (unsigned long long)head);
+}
+
 /* The next event that a reader of a topic (0: any) is shown behind a cursor. */
 static const struct model_event_kept *next_event(const struct model *model, int64_t scope, int64_t topic,
                                                  pawl_cursor *cursor)
@@ -620,7 +737,8 @@ bool compare_all(struct run *run)
     for (int64_t scope = 1; scope < SCOPE_OPERATOR; scope++)
         if (!compare_messages(run, scope) || !compare_stats(run, scope) || !compare_lanes(run, scope) ||
             !compare_targets(run, scope) || !compare_holds(run, scope) || !compare_records(run, scope) ||
+            !compare_last_record(run, scope) ||
             !compare_events(run, scope, 0) || !compare_events(run, scope, 1))
             return false;
-    return compare_records(run, SCOPE_OPERATOR) && compare_chain(run);
+    return compare_whys(run) && compare_records(run, SCOPE_OPERATOR) && compare_chain(run);
 }

@@ -68,6 +68,8 @@ static void pick_message(struct generator *g, const struct model *model, bool in
                              .deadline = percent(g, 3) ? model->wall + 7 : 0};
     if (percent(g, 10))
         m->delay = pick_time(g);
+    if (draw(g, 200) == 0)
+        *(percent(g, 50) ? &m->delay : &m->expires) = NEVER - from_to(g, 0, 2);
     if (percent(g, m->delay ? 2 : 7))
         m->available = model->wall + from_to(g, -1000, 3000);
     if (!in_transition ? percent(g, m->dedupe ? 1 : 10) : draw(g, 300) == 0)
@@ -123,6 +125,8 @@ static void pick_settlement(struct generator *g, const struct model *model, int6
                                                                              : PAWL_VERDICT_SUBMITTED;
     if (percent(g, s->verdict == PAWL_VERDICT_SUBMITTED ? 70 : 25))
         s->retry = 1 + (percent(g, 15) ? 0 : pick_time(g));
+    if (draw(g, 200) == 0)
+        s->retry = NEVER - from_to(g, 0, 2);
     if (draw(g, 400) == 0)
         s->progress = 2;
     name_it(g, model, number, &s->id_op, &s->id_index, &s->id_twist);

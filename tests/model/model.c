@@ -269,9 +269,12 @@ uint32_t model_cap(const struct model *model, const struct model_message *messag
     return (uint32_t)cap + (model->mistake == MISTAKE_CAP_OFF_BY_ONE);
 }
 
+/* A time that was reckoned, however far, is not never. */
 int64_t model_after(int64_t from, int64_t ms)
 {
-    return ms > 0 && from > NEVER - ms ? NEVER : from + ms;
+    if (from == NEVER)
+        return NEVER;
+    return ms > 0 && from > NEVER - 1 - ms ? NEVER - 1 : from + ms;
 }
 
 int64_t model_expiry(const struct model *model, const struct model_message *message)

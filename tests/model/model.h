@@ -91,6 +91,8 @@ struct model_message {
     int64_t created, available, expires; /* expires NEVER: none of its own */
     int64_t origin_op, origin_index;
     pawl_uuid id; /* nil until the library said it */
+    bool has_fingerprint;
+    uint8_t fingerprint[32]; /* as the library said it */
 
     enum model_state state;
     int64_t due, due_least; /* least: how early jitter may have made it */
