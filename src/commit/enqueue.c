@@ -63,6 +63,16 @@ static const struct view_task *successor_of(const struct view *view, const struc
     return find_task(view, number);
 }
 
+bool pawli_leads_to_successor(const struct view *view, const struct view_task *task)
+{
+    for (size_t i = 0; i < COUNT_OF(task->bounds); i++) {
+        const struct view_bound *bound = task->bounds[i];
+        if (bound && bound->slot.exists && bound->task == task && successor_of(view, task))
+            return true;
+    }
+    return false;
+}
+
 /* The message that a key is bound to: the last of its successors that is kept, in whatever state it is. */
 static void answer_bound(const struct view *view, struct message_draft *draft, const struct view_bound *bound)
 {

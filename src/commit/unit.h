@@ -240,6 +240,8 @@ bool pawli_gather_message(struct view *view, struct view_scope *scope, struct me
 int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct message_draft *draft, uint64_t seq,
                       pawl_error *err);
 int pawli_enqueue_successor(struct view *view, struct message_draft *draft, pawl_error *err);
+/* Whether a key that is bound to the message leads to a successor: while that is kept, both are. */
+bool pawli_leads_to_successor(const struct view *view, const struct view_task *task);
 bool pawli_queue_exists(struct view *view, struct view_queue *queue); /* makes it where it does not; false: no memory */
 bool pawli_scope_exists(struct view *view, struct view_scope *scope);
 

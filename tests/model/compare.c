@@ -160,8 +160,9 @@ static bool compare_fingerprint(struct run *run, const pawl_message_view *view, 
 bool compare_message(struct run *run, const pawl_message_view *view, uint64_t number)
 {
     struct model_message *message = &run->model.messages[number - 1];
-    return compare_fingerprint(run, view, message) && learn_id(run, number, &view->id) && compare_content(run, view, number, message) &&
-           compare_state(run, view, number, message) && compare_error(run, view, number, message);
+    return compare_fingerprint(run, view, message) && learn_id(run, number, &view->id) &&
+           compare_content(run, view, number, message) && compare_state(run, view, number, message) &&
+           compare_error(run, view, number, message);
 }
 
 /* ---- what was moved ---- */
@@ -303,8 +304,8 @@ static bool compare_why(struct run *run, uint64_t number)
         return run_differs(run, "message %llu: nobody knows why: %s", (unsigned long long)number, err.text);
     bool same = same_text(run, number, "state of why", pawl_why_state(why), model_state_text(message->state));
     for (size_t i = 0; same && i < count; i++)
-        same = has_reason(why, codes[i]) || run_differs(run, "message %llu: why does not tell that it is %s",
-                                                        (unsigned long long)number, codes[i]);
+        same = has_reason(why, codes[i]) ||
+               run_differs(run, "message %llu: why does not tell that it is %s", (unsigned long long)number, codes[i]);
     for (size_t i = 0; i < pawl_why_count(why); i++)
         for (size_t j = 0; j < count; j++)
             told += strcmp(pawl_why_get(why, i)->code, codes[j]) == 0;
@@ -737,8 +738,7 @@ bool compare_all(struct run *run)
     for (int64_t scope = 1; scope < SCOPE_OPERATOR; scope++)
         if (!compare_messages(run, scope) || !compare_stats(run, scope) || !compare_lanes(run, scope) ||
             !compare_targets(run, scope) || !compare_holds(run, scope) || !compare_records(run, scope) ||
-            !compare_last_record(run, scope) ||
-            !compare_events(run, scope, 0) || !compare_events(run, scope, 1))
+            !compare_last_record(run, scope) || !compare_events(run, scope, 0) || !compare_events(run, scope, 1))
             return false;
     return compare_whys(run) && compare_records(run, SCOPE_OPERATOR) && compare_chain(run);
 }

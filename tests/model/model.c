@@ -111,7 +111,8 @@ const char *model_mistake_text(enum model_mistake mistake)
                                                 "an attempt is not counted",
                                                 "a successor goes last",
                                                 "a replay ignores content",
-                                                "an unknown outcome counts as failed"};
+                                                "an unknown outcome counts as failed",
+                                                "a message is purged whose key leads to a successor"};
     return texts[mistake];
 }
 

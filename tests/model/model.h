@@ -222,6 +222,7 @@ enum model_mistake {
     MISTAKE_SUCCESSOR_GOES_LAST,
     MISTAKE_REPLAY_IGNORES_CONTENT,
     MISTAKE_UNKNOWN_IS_FAILED,
+    MISTAKE_CHAIN_TORN,
     MISTAKES
 };
 const char *model_mistake_text(enum model_mistake mistake);

@@ -97,7 +97,8 @@ static uint64_t number_of(const struct model *model, const struct model_message 
     return (uint64_t)(message - model->messages) + 1;
 }
 
-/* A key outlives the message that was made under it, counted from its end. */
+/* A key outlives the message that was made under it, counted from its end; from now where it had a successor, which ended
+ * later. */
 static void keep_bounds(struct model *model, const struct model_message *message)
 {
     int64_t keep = model_policy_of(model, message, POLICY_dedupe_keep_ms);
@@ -105,14 +106,24 @@ static void keep_bounds(struct model *model, const struct model_message *message
         if (model->bounds[i].exists && model->bounds[i].first == number_of(model, message))
             model->bounds[i].until = model->mistake == MISTAKE_RETENTION_FORGOTTEN
                                          ? 0
-                                         : model_after(message->ended_at, keep);
+                                         : model_after(message->successor ? model->wall : message->ended_at, keep);
 }
 
+static bool has_bound(const struct model *model, const struct model_message *message)
+{
+    for (size_t i = 0; i < model->bound_count; i++)
+        if (model->bounds[i].exists && model->bounds[i].first == number_of(model, message))
+            return true;
+    return false;
+}
+
+/* Its key must lead a repetition to the successor for as long as there is one. */
 static int purge(struct model *model, struct model_message *message)
 {
     if (message->state != DELIVERED && message->state != DEAD && message->state != CANCELLED)
         return PAWL_EREFUSED;
-    if (message->has_key)
+    if (message->has_key ||
+        (has_bound(model, message) && model_has_successor(model, message) && model->mistake != MISTAKE_CHAIN_TORN))
         return PAWL_EREFUSED;
     message->exists = false;
     message->touched = true;

@@ -103,14 +103,16 @@ static void test_coverage(void **state)
 
 /* ---- the test of the test ---- */
 
+#define NOTICED_BY 1000 /* rounds */
+
 static void test_mistakes(void **state)
 {
     (void)state;
     for (enum model_mistake mistake = MISTAKE_NONE + 1; mistake < MISTAKES; mistake++) {
         size_t round = 0;
-        while (round < 200 && run_random(&store_kinds[0], options.seed + round, 300, mistake, &failure))
+        while (round < NOTICED_BY && run_random(&store_kinds[0], options.seed + round, options.steps, mistake, &failure))
             round++;
-        if (round == 200)
+        if (round == NOTICED_BY)
             fail_msg("nobody noticed that %s", model_mistake_text(mistake));
         print_message("# %s: noticed in round %zu after %zu operations\n", model_mistake_text(mistake), round,
                       failure.list.count);
@@ -124,9 +126,9 @@ static void test_shrinking(void **state)
     static struct op_list again;
     char *text = NULL, *rest;
     size_t size = 0, round = 0;
-    while (round < 200 && run_random(&store_kinds[0], options.seed + round, 300, MISTAKE_TOKEN_IGNORED, &failure))
+    while (round < NOTICED_BY && run_random(&store_kinds[0], options.seed + round, options.steps, MISTAKE_TOKEN_IGNORED, &failure))
         round++;
-    assert_true(round < 200);
+    assert_true(round < NOTICED_BY);
     shrink(&store_kinds[0], options.seed + round, MISTAKE_TOKEN_IGNORED, &failure);
     assert_in_range(failure.list.count, 1, 5); /* enqueue, claim, and a settlement with another token */
     FILE *out = open_memstream(&text, &size);
