@@ -44,7 +44,8 @@ static int64_t pick_body(struct generator *g)
 
 static int64_t pick_time(struct generator *g)
 {
-    static const int64_t times[] = {1, 1, 20, 50, 100, 400, 1000, 1000, 5000, 31000, 31000, 70000, 3600000, 700000000, 3000000000};
+    static const int64_t times[] = {1,    1,     20,    50,    100,     400,       1000,      1000,
+                                    5000, 31000, 31000, 70000, 3600000, 700000000, 3000000000};
     return times[draw(g, sizeof times / sizeof *times)];
 }
 

@@ -103,14 +103,17 @@ static void test_coverage(void **state)
 
 /* ---- the test of the test ---- */
 
-#define NOTICED_BY 1000 /* rounds */
+/* How long may it take? However short the runs are that are asked for. */
+#define NOTICED_BY    1000 /* rounds */
+#define NOTICED_STEPS 400
 
 static void test_mistakes(void **state)
 {
     (void)state;
     for (enum model_mistake mistake = MISTAKE_NONE + 1; mistake < MISTAKES; mistake++) {
         size_t round = 0;
-        while (round < NOTICED_BY && run_random(&store_kinds[0], options.seed + round, options.steps, mistake, &failure))
+        while (round < NOTICED_BY &&
+               run_random(&store_kinds[0], options.seed + round, NOTICED_STEPS, mistake, &failure))
             round++;
         if (round == NOTICED_BY)
             fail_msg("nobody noticed that %s", model_mistake_text(mistake));
@@ -126,7 +129,8 @@ static void test_shrinking(void **state)
     static struct op_list again;
     char *text = NULL, *rest;
     size_t size = 0, round = 0;
-    while (round < NOTICED_BY && run_random(&store_kinds[0], options.seed + round, options.steps, MISTAKE_TOKEN_IGNORED, &failure))
+    while (round < NOTICED_BY &&
+           run_random(&store_kinds[0], options.seed + round, NOTICED_STEPS, MISTAKE_TOKEN_IGNORED, &failure))
         round++;
     assert_true(round < NOTICED_BY);
     shrink(&store_kinds[0], options.seed + round, MISTAKE_TOKEN_IGNORED, &failure);
