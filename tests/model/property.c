@@ -4,7 +4,10 @@
  *
  *   model_property [--seed N] [--rounds N] [--steps N]     N rounds of N operations each, on every kind of store
  *   model_property --test test_random …                   only the tests that match
+ *   model_property --cases FOLDER …                        also those of the folder
  *   model_property --replay FILE --seed N                  the operations of a file, as they were printed */
+#include <glob.h>
+
 #include "support.h"
 
 #include "model/state.h"
@@ -13,7 +16,7 @@
 static struct {
     uint64_t seed;
     size_t rounds, steps;
-    const char *replay;
+    const char *replay, *cases;
 } options = {.seed = 1, .rounds = 200, .steps = 400};
 
 static struct failure failure;
@@ -148,23 +151,62 @@ static void test_shrinking(void **state)
     free(text);
 }
 
+/* ---- operations of a file ---- */
+
+static struct op_list list;
+
+static bool read_list(const char *path)
+{
+    char line[2000];
+    FILE *file = fopen(path, "r");
+    bool good = file != NULL;
+    list.count = 0;
+    if (!good)
+        perror(path);
+    while (good && fgets(line, sizeof line, file)) {
+        good = line[0] == '#' || line[0] == '\n' || op_read_line(line, &list);
+        if (!good)
+            fprintf(stderr, "%s: not an operation: %s", path, line);
+    }
+    if (file)
+        fclose(file);
+    return good;
+}
+
+static bool can_run(const struct store_kind *kind)
+{
+    for (size_t i = 0; i < list.count; i++)
+        if (!kind->lasts && (list.ops[i].kind == OP_REOPEN || list.ops[i].kind == OP_REBOOT))
+            return false;
+    return true;
+}
+
+/* What differed once shall not again. */
+static void test_cases(void **state)
+{
+    (void)state;
+    glob_t found;
+    char pattern[500];
+    if (!options.cases)
+        skip();
+    snprintf(pattern, sizeof pattern, "%s/*.ops", options.cases);
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        assert_true(read_list(found.gl_pathv[i]));
+        assert_true(list.count > 0);
+        for (size_t j = 0; j < store_kind_count; j++)
+            if (can_run(&store_kinds[j]) && !run_list(&store_kinds[j], 1, MISTAKE_NONE, &list, &failure))
+                fail_msg("%s on %s: %s", found.gl_pathv[i], store_kinds[j].name, failure.difference);
+    }
+    globfree(&found);
+}
+
 /* ---- the command line ---- */
 
 static int replay(void)
 {
-    static struct op_list list;
-    char line[2000];
-    FILE *file = fopen(options.replay, "r");
-    if (!file) {
-        perror(options.replay);
+    if (!read_list(options.replay))
         return 2;
-    }
-    while (fgets(line, sizeof line, file))
-        if (line[0] != '#' && line[0] != '\n' && !op_read_line(line, &list)) {
-            fprintf(stderr, "not an operation: %s", line);
-            return 2;
-        }
-    fclose(file);
     for (size_t i = 0; i < store_kind_count; i++)
         if (!run_list(&store_kinds[i], options.seed, MISTAKE_NONE, &list, &failure)) {
             print_failure(&store_kinds[i], options.seed);
@@ -186,6 +228,8 @@ static bool read_options(int argc, char **argv)
             options.steps = strtoull(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--test") == 0)
             cmocka_set_test_filter(argv[i + 1]);
+        else if (strcmp(argv[i], "--cases") == 0)
+            options.cases = argv[i + 1];
         else if (strcmp(argv[i], "--replay") == 0)
             options.replay = argv[i + 1];
         else
@@ -196,12 +240,13 @@ static bool read_options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_states), cmocka_unit_test(test_random),
-                                       cmocka_unit_test(test_coverage), cmocka_unit_test(test_mistakes),
-                                       cmocka_unit_test(test_shrinking)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_states),   cmocka_unit_test(test_random),
+                                       cmocka_unit_test(test_coverage), cmocka_unit_test(test_cases),
+                                       cmocka_unit_test(test_mistakes), cmocka_unit_test(test_shrinking)};
     if (!read_options(argc, argv)) {
-        fprintf(stderr, "usage: %s [--seed N] [--rounds N] [--steps 1..%d] [--test GLOB] [--replay FILE]\n", argv[0],
-                OPS_MAX);
+        fprintf(stderr,
+                "usage: %s [--seed N] [--rounds N] [--steps 1..%d] [--test GLOB] [--cases FOLDER] [--replay FILE]\n",
+                argv[0], OPS_MAX);
         return 2;
     }
     if (options.replay)

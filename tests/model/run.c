@@ -528,7 +528,7 @@ static bool note_token(struct run *run, uint64_t number, uint64_t token)
 
 static bool do_claim(struct run *run, const struct op *op)
 {
-    uint64_t numbers[MODEL_MESSAGES], named;
+    uint64_t numbers[MODEL_MESSAGES], named = 0;
     pawl_messages *page = NULL;
     pawl_claim_options options = {PAWL_CLAIM_OPTIONS,
                                   .lane = pool_text(POOL_LANE, op->lane),
@@ -686,30 +686,37 @@ static bool set_wall(struct run *run, const struct op *op)
     return true;
 }
 
-/* A process looks at once for what it claimed in its last life; until then it looks alive to the others. */
-static bool come_back(struct run *run, const struct op *op, int64_t process)
-{
-    const struct op look = {
-        .serial = op->serial, .kind = OP_CLAIM, .process = process, .scope = 1, .lane = 1, .target = 1, .limit = 1};
-    return open_process(run, process) && do_claim(run, &look);
-}
-
+/* The process looks at once for what it claimed in its last life; until then it looks alive to the others. */
 static bool reopen(struct run *run, const struct op *op)
 {
+    const struct op look = {
+        .serial = op->serial, .kind = OP_CLAIM, .process = op->process, .scope = 1, .lane = 1, .target = 1, .limit = 1};
     close_process(run, op->process);
-    return come_back(run, op, op->process) && compare_all(run);
+    return open_process(run, op->process) && do_claim(run, &look) && compare_all(run);
+}
+
+/* Writes something that changes nothing, so that the others know the process for a new one. */
+static bool introduce(struct run *run, int64_t process)
+{
+    uint64_t number;
+    pawl_settlement settlement = {PAWL_SETTLEMENT, .id = id_of(run, 0, 0, 3, &number), .token = 1};
+    pawl_settled settled;
+    return (pawl_settle(run->stores[process][1], &settlement, 1, &settled, NULL) == PAWL_OK &&
+            settled.result == PAWL_RESULT_LOST) ||
+           run_differs(run, "a message that is not there was settled");
 }
 
 static bool reboot(struct run *run, const struct op *op)
 {
     bool same = true;
+    (void)op;
     for (int64_t i = 0; i < run->kind->processes; i++)
         close_process(run, i);
     pawli_sim_reboot(run->env);
     run->model.boot = 1000;
     run->model.boot_number++;
     for (int64_t i = 0; same && i < run->kind->processes; i++)
-        same = come_back(run, op, i);
+        same = open_process(run, i) && introduce(run, i);
     return same;
 }
 
