@@ -208,7 +208,7 @@ static int replay(void)
     if (!read_list(options.replay))
         return 2;
     for (size_t i = 0; i < store_kind_count; i++)
-        if (!run_list(&store_kinds[i], options.seed, MISTAKE_NONE, &list, &failure)) {
+        if (can_run(&store_kinds[i]) && !run_list(&store_kinds[i], options.seed, MISTAKE_NONE, &list, &failure)) {
             print_failure(&store_kinds[i], options.seed);
             return 1;
         }
