@@ -55,6 +55,11 @@ int pawli_check_name(const char *field, struct text name, pawl_error *err)
     return status < 0 ? status : refuse_reserved(field, name, err);
 }
 
+int pawli_check_own_scope(struct text scope, pawl_error *err)
+{
+    return refuse_reserved("scope", scope, err);
+}
+
 int pawli_check_topic(const char *field, struct text topic, pawl_error *err)
 {
     int status = check_characters(field, topic, true, err);

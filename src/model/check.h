@@ -7,6 +7,8 @@
 #include "base/base.h"
 #include "base/uuid.h"
 
+/* The scope of something that a program writes: those of pawl itself are only read. */
+int pawli_check_own_scope(struct text scope, pawl_error *err);
 int pawli_check_name(const char *field, struct text name, pawl_error *err);             /* required; not reserved */
 int pawli_check_name_or_reserved(const char *field, struct text name, pawl_error *err); /* required; "pawl." allowed */
 int pawli_check_topic(const char *field, struct text topic, pawl_error *err);           /* a name that may have '/' */

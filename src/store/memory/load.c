@@ -135,6 +135,8 @@ static bool load_task(struct loading *loading, struct view_task *task)
     if (task->slot.found)
         return true;
     const struct task_row *row = find(loading, TABLE_TASK, &(struct task_row){.number = task->number});
+    if (row && task->wants_tail && row->place != PLACE_CLAIMED && !load_message(loading, task))
+        return false;
     return !row || (task_found(loading, task, row) && pawli_view_task_bounds(loading->view, task));
 }
 
@@ -195,7 +197,8 @@ static bool load_chain(struct loading *loading, struct view_bound *bound)
             return false;
         if (!task->slot.found || !task->message)
             return true; /* purged */
-        bound->latest = task;
+        if (!bound->task)
+            bound->task = task;
         id = task->row.place == PLACE_ENDED ? task->row.successor : (pawl_uuid){0};
     }
     return true;

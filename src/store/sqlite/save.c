@@ -7,6 +7,7 @@
 struct saving {
     struct connection *connection;
     const struct view *view;
+    struct sqlite_store *store;
     struct arena *arena; /* for the JSON of failures */
 };
 
@@ -484,6 +485,7 @@ static int remove_committer(struct saving *saving, uint64_t id)
 static int add_committer(struct saving *saving)
 {
     const struct committer_row *row = &saving->view->committer.row;
+    atomic_store(&saving->store->committer, row->id);
     struct call call = pawli_call(saving->connection, SQL_add_committer);
     pawli_bind_u64(&call, row->id);
     pawli_bind_u64(&call, row->slot);
@@ -529,7 +531,7 @@ static int save_all(struct saving *saving)
 
 enum store_result pawli_sqlite_save(struct txn *txn, const struct view *view, pawl_error *err)
 {
-    struct saving saving = {.connection = txn->connection, .view = view, .arena = view->arena};
+    struct saving saving = {.store = txn->store, .connection = txn->connection, .view = view, .arena = view->arena};
     int code = save_all(&saving);
     if (code == SQLITE_OK && pawli_arena_failed(view->arena))
         code = SQLITE_NOMEM;

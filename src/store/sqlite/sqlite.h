@@ -64,6 +64,7 @@ struct sqlite_store {
     int64_t busy_ms;
     int checkpoint_frames;
     uint64_t slot;
+    _Atomic uint64_t committer; /* the last one that was written with the slot; 0: none yet */
 
     struct connection *writer; /* used by one leader at a time */
     _Atomic int wal_frames;    /* after the last commit of the writer */
