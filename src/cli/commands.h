@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The functions behind the table, by file. */
+#ifndef PAWLI_COMMANDS_H
+#define PAWLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+/* help.c */
+int cli_help(struct cli *cli);
+
+/* store.c */
+int cli_init(struct cli *cli);
+int cli_version(struct cli *cli);
+
+#endif
