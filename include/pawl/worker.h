@@ -38,6 +38,7 @@ typedef struct pawl_worker_options {
     const char *const *allow_file; /* folders: file: targets write below them only */
     size_t allow_file_count;
     const char *own_address; /* host:port that this process listens on: never sent to */
+    const char *ca_file;     /* PEM of the authorities that https: trusts; NULL: the system's */
     void (*tell)(void *data, const pawl_worker_event *event); /* on the engine's thread; never blocks; may be NULL */
     void *tell_data;
 } pawl_worker_options;

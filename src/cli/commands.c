@@ -20,6 +20,9 @@ static const struct cli_option help_options[] = {
 
 const struct cli_command cli_commands[] = {
     {"init", "", "create the store, or bring an older one up to date", NULL, cli_init, CLI_CREATES},
+    {"serve", "", "deliver messages, and answer over HTTP, until a signal", cli_serve_options, cli_serve, CLI_WRITES},
+    {"listen", "[ADDR]", "receive webhooks and print them, for trying things out", cli_listen_options, cli_listen,
+     CLI_NO_STORE},
     {"help", "[COMMAND] [SUBCOMMAND]", "say what there is, or how a command is used", help_options, cli_help,
      CLI_NO_STORE},
     {"version", "", "print the versions of pawl and of what it is linked with", NULL, cli_version, CLI_NO_STORE},

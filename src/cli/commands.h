@@ -8,6 +8,14 @@
 /* help.c */
 int cli_help(struct cli *cli);
 
+/* listen.c */
+extern const struct cli_option cli_listen_options[];
+int cli_listen(struct cli *cli);
+
+/* serve.c */
+extern const struct cli_option cli_serve_options[];
+int cli_serve(struct cli *cli);
+
 /* store.c */
 int cli_init(struct cli *cli);
 int cli_version(struct cli *cli);

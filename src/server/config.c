@@ -44,10 +44,10 @@ static int set_number(struct config *config, size_t index, const char *value, pa
 {
     uint64_t number;
     if (!pawli_parse_u64(text_of(value), &number) || number < keys[index].min || number > keys[index].max)
-        return pawli_hint(err,
-                          pawli_fail(err, PAWL_EINVAL, "%s is \"%.60s\", not a whole number in its range",
-                                     keys[index].name, value),
-                          "use %u to %u", keys[index].min, keys[index].max);
+        return pawli_hint(
+            err,
+            pawli_fail(err, PAWL_EINVAL, "%s is \"%.60s\", not a whole number in its range", keys[index].name, value),
+            "use %u to %u", keys[index].min, keys[index].max);
     *(uint32_t *)field_of(config, index) = (uint32_t)number;
     return PAWL_OK;
 }
@@ -144,7 +144,8 @@ static int take_pair(void *data, const char *section, const char *name, const ch
     if (source->status < 0)
         return 1;
     if (*section)
-        source->status = pawli_hint(source->err, pawli_fail(source->err, PAWL_EINVAL, "there is no section [%.60s]", section),
+        source->status = pawli_hint(source->err,
+                                    pawli_fail(source->err, PAWL_EINVAL, "there is no section [%.60s]", section),
                                     "the keys stand without sections");
     else
         source->status = pawli_config_set(source->config, name, value ? value : "", CONFIG_FILE, source->err);
@@ -182,11 +183,8 @@ int pawli_config_read_environment(struct config *config, pawl_error *err)
             *at = *at == '-' ? '_' : (char)toupper((unsigned char)*at);
         const char *value = getenv(name);
         int status = value && *value ? pawli_config_set(config, keys[i].name, value, CONFIG_ENVIRONMENT, err) : PAWL_OK;
-        if (status < 0) {
-            char hint[64];
-            snprintf(hint, sizeof hint, "the value comes from %s in the environment", name);
-            return pawli_hint(err, status, "%s", hint);
-        }
+        if (status < 0)
+            return pawli_hint(err, status, "the value comes from %s in the environment", name);
     }
     return PAWL_OK;
 }
@@ -196,7 +194,7 @@ int pawli_config_read_environment(struct config *config, pawl_error *err)
 void pawli_config_init(struct config *config)
 {
     *config = (struct config){
-#define CONFIG_TEXT(field, name, initial, ...)   .field = (initial),
+#define CONFIG_TEXT(field, name, initial, ...) .field = (initial),
 #define CONFIG_LIST(field, ...)
 #define CONFIG_NUMBER(field, name, initial, ...) .field = (initial),
 #include "server/config.def"

@@ -49,10 +49,7 @@ void pawli_health_reply(struct health *health, struct server_reply *reply)
     look(health, &info, &error, &findings);
     reply->status = findings.is_failed ? 503 : 200;
     pawli_json_open(&writer, '{');
-    pawli_json_put_string(&writer, "status",
-                          findings.is_failed      ? "failed"
-                          : findings.reason_count ? "degraded"
-                                                  : "ok");
+    pawli_json_put_string(&writer, "status", findings.is_failed ? "failed" : findings.reason_count ? "degraded" : "ok");
     pawli_json_put_string(&writer, "version", pawl_version());
     put_store(&writer, &info, findings.is_reachable);
     pawli_json_key(&writer, "reasons");

@@ -8,11 +8,9 @@ static const char *title_of(int status)
     static const struct {
         int status;
         const char *title;
-    } titles[] = {{400, "Bad Request"},       {401, "Unauthorized"},
-                  {404, "Not Found"},         {405, "Method Not Allowed"},
-                  {409, "Conflict"},          {413, "Content Too Large"},
-                  {500, "Internal Server Error"}, {501, "Not Implemented"},
-                  {503, "Service Unavailable"}};
+    } titles[] = {{400, "Bad Request"},           {401, "Unauthorized"},    {404, "Not Found"},
+                  {405, "Method Not Allowed"},    {409, "Conflict"},        {413, "Content Too Large"},
+                  {500, "Internal Server Error"}, {501, "Not Implemented"}, {503, "Service Unavailable"}};
     for (size_t i = 0; i < COUNT_OF(titles); i++)
         if (titles[i].status == status)
             return titles[i].title;

@@ -25,8 +25,8 @@
 struct connection {
     struct connection *next;
     struct bufferevent *socket;
-    bool is_reading;    /* a part of a request came, and nothing was answered since */
-    uint32_t read_ms;   /* for how long that has been so, in sweeps */
+    bool is_reading;  /* a part of a request came, and nothing was answered since */
+    uint32_t read_ms; /* for how long that has been so, in sweeps */
 };
 
 /* A request and its reply, on the way from the loop to a thread and back. */
@@ -54,7 +54,7 @@ struct server {
     char address[80];
     pthread_t threads[THREADS_MAX];
     uint32_t thread_count;
-    int wake; /* readable: replies wait to be sent */
+    int wake;             /* readable: replies wait to be sent */
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t work;
     bool closing;
@@ -195,9 +195,9 @@ static const char *method_name(struct evhttp_request *native)
     static const struct {
         enum evhttp_cmd_type type;
         const char *name;
-    } methods[] = {{EVHTTP_REQ_GET, "GET"},       {EVHTTP_REQ_POST, "POST"},     {EVHTTP_REQ_HEAD, "HEAD"},
-                   {EVHTTP_REQ_PUT, "PUT"},       {EVHTTP_REQ_DELETE, "DELETE"}, {EVHTTP_REQ_OPTIONS, "OPTIONS"},
-                   {EVHTTP_REQ_TRACE, "TRACE"},   {EVHTTP_REQ_CONNECT, "CONNECT"}, {EVHTTP_REQ_PATCH, "PATCH"}};
+    } methods[] = {{EVHTTP_REQ_GET, "GET"},     {EVHTTP_REQ_POST, "POST"},       {EVHTTP_REQ_HEAD, "HEAD"},
+                   {EVHTTP_REQ_PUT, "PUT"},     {EVHTTP_REQ_DELETE, "DELETE"},   {EVHTTP_REQ_OPTIONS, "OPTIONS"},
+                   {EVHTTP_REQ_TRACE, "TRACE"}, {EVHTTP_REQ_CONNECT, "CONNECT"}, {EVHTTP_REQ_PATCH, "PATCH"}};
     for (size_t i = 0; i < COUNT_OF(methods); i++)
         if (methods[i].type == evhttp_request_get_command(native))
             return methods[i].name;
@@ -245,8 +245,7 @@ static void take_request(struct evhttp_request *native, void *data)
     exchange->native = native;
     exchange->reply = (struct server_reply){.status = 200, .content_type = "application/json"};
     buffer_init(&exchange->reply.body, SERVER_REPLY_MAX);
-    const char *problem =
-        pawli_server_guard(evhttp_request_get_input_headers(native), native->major, native->minor);
+    const char *problem = pawli_server_guard(evhttp_request_get_input_headers(native), native->major, native->minor);
     if (problem) {
         /* Where one request ends and the next begins is in doubt. */
         refuse_and_close(exchange, 400, problem);
@@ -431,10 +430,9 @@ static int listen_at(struct server *server, const char *address, pawl_error *err
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "\"%s\" is no address in numbers", host),
                           "write HOST:PORT, such as 127.0.0.1:7295 or [::1]:7295");
     }
-    struct evconnlistener *listener =
-        evconnlistener_new_bind(server->base, NULL, NULL,
-                                LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, &name.any,
-                                (int)size);
+    struct evconnlistener *listener = evconnlistener_new_bind(
+        server->base, NULL, NULL, LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, &name.any,
+        (int)size);
     if (!listener)
         return pawli_hint(err, pawli_fail(err, PAWL_EUNAVAIL, "cannot listen on %.80s: %s", address, strerror(errno)),
                           "another program may listen there: give another address, or port 0 for any free one");

@@ -50,11 +50,11 @@ struct server_route {
 struct server_options {
     const struct server_route *routes; /* borrowed, as are data and log_data */
     size_t route_count;
-    void *data;             /* for the handlers */
-    uint32_t threads;       /* that handle; 1: no two handlers at once */
+    void *data;       /* for the handlers */
+    uint32_t threads; /* that handle; 1: no two handlers at once */
     uint32_t connection_max;
-    uint32_t request_ms;    /* in which a request must have arrived */
-    uint32_t idle_ms;       /* after which a silent connection is closed */
+    uint32_t request_ms; /* in which a request must have arrived */
+    uint32_t idle_ms;    /* after which a silent connection is closed */
 };
 
 /* "127.0.0.1:7295", "[::1]:0", "localhost:7295", ":7295" (loopback); port 0: any free one. No names but localhost. */

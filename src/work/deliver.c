@@ -56,6 +56,7 @@ static void free_delivery(struct delivery *delivery)
     delivery->queue->in_flight--;
     delivery->queue->target->in_flight--;
     delivery->page->lease.release(&delivery->page->lease);
+    pawli_secret_release(delivery->secret);
     pawli_arena_done(&delivery->arena);
     pawli_free(delivery);
 }
@@ -84,6 +85,7 @@ static void start_send(struct worker *worker, struct queue *queue, struct claime
     page->lease.hold(&page->lease);
     delivery->queue = queue;
     delivery->page = page;
+    delivery->secret = pawli_secret_hold(queue->secret);
     delivery->began = now;
     delivery->lease_ms = policy_get(&queue->policy, POLICY_LEASE_MS);
     delivery->renew_at = boot_after_ms(now, delivery->lease_ms / 3);
@@ -91,16 +93,15 @@ static void start_send(struct worker *worker, struct queue *queue, struct claime
                                    .message = message,
                                    .lease = &page->lease,
                                    .url = queue->url,
-                                   .secret = queue->secret,
+                                   .secret = delivery->secret,
                                    .attempt = message->attempts,
                                    .timeout_ms = timeout,
                                    .deadline = boot_after_ms(now, timeout),
                                    .verdict = VERDICT_RETRY,
                                    .retry_in_ms = -1,
                                    .done = send_done};
-    /* The queue may learn another address or secret while this is under way. */
+    /* The queue may learn another address while this is under way. */
     delivery->send.url = pawli_arena_text(&delivery->arena, text_of(queue->url)).data;
-    delivery->send.secret = pawli_arena_text(&delivery->arena, queue->secret);
     link_delivery(worker, delivery);
     worker->next_check = boot_earlier(worker->next_check, boot_earlier(delivery->renew_at, delivery->send.deadline));
     if (pawli_arena_failed(&delivery->arena)) {

@@ -6,7 +6,7 @@
 
 #define POLL_MS 1000
 
-static const struct sink_ops *const sink_kinds[] = {&pawli_sink_callback};
+static const struct sink_ops *const sink_kinds[] = {&pawli_sink_callback, &pawli_sink_http};
 static_assert(COUNT_OF(sink_kinds) == SINKS, "a place for each kind");
 
 void pawli_tell(struct worker *worker, const pawl_worker_event *event)
@@ -205,6 +205,7 @@ static int read_options(struct worker *worker, const pawl_worker_options *given,
     options->poll_ms = options->poll_ms ? options->poll_ms : POLL_MS;
     options->consumer = keep(worker, options->consumer);
     options->own_address = keep(worker, options->own_address);
+    options->ca_file = keep(worker, options->ca_file);
     options->lanes = keep_list(worker, options->lanes, options->lane_count);
     worker->rules = (struct sink_rules){
         .addresses = keep_list(worker, options->allow_addresses, options->allow_address_count),
@@ -213,7 +214,8 @@ static int read_options(struct worker *worker, const pawl_worker_options *given,
         .exec_dir_count = options->allow_exec_count,
         .file_dirs = keep_list(worker, options->allow_file, options->allow_file_count),
         .file_dir_count = options->allow_file_count,
-        .own_address = options->own_address};
+        .own_address = options->own_address,
+        .ca_file = options->ca_file};
     return pawli_arena_failed(&worker->texts) ? pawli_no_memory(err) : PAWL_OK;
 }
 
