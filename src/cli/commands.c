@@ -23,6 +23,8 @@ const struct cli_command cli_commands[] = {
     {"serve", "", "deliver messages, and answer over HTTP, until a signal", cli_serve_options, cli_serve, CLI_WRITES},
     {"listen", "[ADDR]", "receive webhooks and print them, for trying things out", cli_listen_options, cli_listen,
      CLI_NO_STORE},
+    {"demo", "", "the main job, seen: deliver real webhooks while processes are killed", cli_demo_options, cli_demo,
+     CLI_NO_STORE},
     {"help", "[COMMAND] [SUBCOMMAND]", "say what there is, or how a command is used", help_options, cli_help,
      CLI_NO_STORE},
     {"version", "", "print the versions of pawl and of what it is linked with", NULL, cli_version, CLI_NO_STORE},

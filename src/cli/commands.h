@@ -8,11 +8,15 @@
 /* help.c */
 int cli_help(struct cli *cli);
 
-/* listen.c */
+/* cmd_demo.c */
+extern const struct cli_option cli_demo_options[];
+int cli_demo(struct cli *cli);
+
+/* cmd_listen.c */
 extern const struct cli_option cli_listen_options[];
 int cli_listen(struct cli *cli);
 
-/* serve.c */
+/* cmd_serve.c */
 extern const struct cli_option cli_serve_options[];
 int cli_serve(struct cli *cli);
 
