@@ -33,7 +33,7 @@ const struct cli_option cli_demo_options[] = {
     {"kills", "N", "how often something is killed (5)", false},
     {"keep", "DIR", "leave the store and the logs in DIR", false},
     {"seed", "N", "of the moments at which something is killed (a random one)", false},
-    {"payloads", "FILE", "index.json of the npm package @octokit/webhooks-examples (.deps/webhooks/index.json)", false},
+    {"payloads", "FILE", "lines of {\"event\", \"payload\"} (.deps/webhooks/payloads.jsonl)", false},
     {0},
 };
 

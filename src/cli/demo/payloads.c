@@ -5,8 +5,9 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "model/check.h"
 
-#define PAYLOADS_FILE ".deps/webhooks/index.json"
+#define PAYLOADS_FILE ".deps/webhooks/payloads.jsonl"
 #define FILE_MAX      ((size_t)64 * 1024 * 1024)
 #define PAYLOAD_MAX   ((size_t)1024 * 1024)
 #define MADE_COUNT    64
@@ -47,44 +48,47 @@ static bool read_file(FILE *file, struct buffer *content)
     return !ferror(file) && !content->failed;
 }
 
-/* One kind of event: {"name": …, "examples": [payload, …]}. */
-static bool add_kind(struct payloads *payloads, struct hasher *hasher, struct text kind)
+/* A line: {"event": …, "payload": …}. */
+static bool take_line(struct payloads *payloads, struct hasher *hasher, struct text line, const char **problem)
 {
-    struct json_walk members = pawli_json_walk(kind);
-    struct text name, value, event = TEXT("unknown"), examples = TEXT("[]"), example;
+    struct text name, value, event = {0}, payload = {0};
+    size_t at;
+    if (pawli_json_check(line, problem, &at) != JSON_GOOD)
+        return false;
+    *problem = "it is no {\"event\": ..., \"payload\": ...}";
+    if (pawli_json_type(line) != JSON_OBJECT)
+        return false;
+    struct json_walk members = pawli_json_walk(line);
     while (pawli_json_member(&members, &name, &value)) {
-        if (pawli_json_name_is(name, "name"))
+        if (pawli_json_name_is(name, "event") && pawli_json_type(value) == JSON_STRING)
             event = pawli_json_string(&payloads->arena, value);
-        else if (pawli_json_name_is(name, "examples"))
-            examples = value;
+        else if (pawli_json_name_is(name, "payload"))
+            payload = value;
     }
-    bool good = true;
-    struct json_walk items = pawli_json_walk(examples);
-    while (good && pawli_json_item(&items, &example)) {
-        struct buffer body;
-        buffer_init(&body, PAYLOAD_MAX);
-        pawli_json_compact(&body, example);
-        good = !body.failed && add(payloads, hasher, event, buffer_text(&body));
-        pawli_buffer_done(&body);
-    }
+    if (!event.data || !payload.data || pawli_check_name("event", event, NULL) < 0)
+        return false;
+    *problem = "it is too large";
+    struct buffer body;
+    buffer_init(&body, PAYLOAD_MAX);
+    pawli_json_compact(&body, payload);
+    bool good = !body.failed && add(payloads, hasher, event, buffer_text(&body));
+    pawli_buffer_done(&body);
     return good;
 }
 
-static int take_index(struct payloads *payloads, struct hasher *hasher, struct text index, const char *path,
+static int take_lines(struct payloads *payloads, struct hasher *hasher, struct text lines, const char *path,
                       pawl_error *err)
 {
-    const char *problem = "it is no array";
-    size_t at = 0;
-    struct text kind;
-    if (pawli_json_check(index, &problem, &at) != JSON_GOOD || pawli_json_type(index) != JSON_ARRAY)
-        return pawli_fail(err, PAWL_EINVAL, "\"%.100s\" is no list of webhook examples: %s at byte %zu", path, problem,
-                          at);
-    struct json_walk kinds = pawli_json_walk(index);
-    while (pawli_json_item(&kinds, &kind))
-        if (pawli_json_type(kind) != JSON_OBJECT || !add_kind(payloads, hasher, kind))
-            return pawli_fail(err, PAWL_EINVAL, "\"%.100s\" has an example that cannot be used", path);
+    for (size_t number = 1; lines.size > 0; number++) {
+        const char *end = memchr(lines.data, '\n', lines.size), *problem;
+        struct text line = {lines.data, end ? (size_t)(end - lines.data) : lines.size};
+        if (line.size && !take_line(payloads, hasher, line, &problem))
+            return pawli_fail(err, PAWL_EINVAL, "\"%.100s\", line %zu, cannot be used: %s", path, number, problem);
+        size_t taken = line.size + (end ? 1 : 0);
+        lines = (struct text){lines.data + taken, lines.size - taken};
+    }
     if (payloads->count == 0)
-        return pawli_fail(err, PAWL_EINVAL, "\"%.100s\" has no examples", path);
+        return pawli_fail(err, PAWL_EINVAL, "\"%.100s\" has no payloads", path);
     payloads->are_real = true;
     return PAWL_OK;
 }
@@ -94,7 +98,7 @@ static int load_file(struct payloads *payloads, struct hasher *hasher, FILE *fil
     struct buffer content;
     buffer_init(&content, FILE_MAX);
     int status = read_file(file, &content)
-                     ? take_index(payloads, hasher, buffer_text(&content), path, err)
+                     ? take_lines(payloads, hasher, buffer_text(&content), path, err)
                      : pawli_fail(err, PAWL_EINVAL, "\"%.100s\" cannot be read, or is too large", path);
     pawli_buffer_done(&content);
     return status;

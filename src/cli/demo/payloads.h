@@ -18,7 +18,7 @@ struct payloads {
     bool are_real;
 };
 
-/* path: the index.json of @octokit/webhooks-examples; NULL: where scripts/setup puts it, if it is there. */
+/* path: a file with a line {"event": …, "payload": …} each; NULL: the one that scripts/setup fetches, if it is there. */
 int payloads_load(struct payloads *payloads, const char *path, uint64_t seed, pawl_error *err);
 void payloads_done(struct payloads *payloads);
 
