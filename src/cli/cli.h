@@ -88,6 +88,9 @@ int cli_option_uuid(struct cli *cli, const char *name, pawl_uuid *id);
 /* The bytes of a data argument: literal, @FILE, or - for standard input (once). Over limit: ELIMIT. */
 int cli_data(struct cli *cli, const char *field, const char *text, size_t limit, struct text *data);
 
+/* Opens FILE, or standard input for -, once. */
+int cli_input(struct cli *cli, const char *name, int *ret_fd);
+
 /* --id, --reason and who asks, for what operators do. A minted id is kept in cli->request_id. */
 int cli_operation(struct cli *cli, pawl_operation *operation);
 

@@ -80,8 +80,10 @@ const struct server_route *pawli_server_route(const struct server_options *optio
         const struct server_route *route = &options->routes[i];
         if (route->path && strcmp(route->path, request->path) != 0)
             continue;
-        if (method_fits(route->method, request->method))
+        if (method_fits(route->method, request->method)) {
+            reply->allow[0] = '\0';
             return route;
+        }
         allow(reply, route->method);
     }
     if (reply->allow[0])

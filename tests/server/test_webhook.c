@@ -7,7 +7,7 @@
 
 /* The example that the libraries of Standard Webhooks test themselves with. */
 #define KEY       "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-#define ID        "msg_p5jXN8AQM9LWM0D4loKWxEk"
+#define ID        "msg_p5jXN8AQM9LWM0D4loKWxJek"
 #define TIMESTAMP 1614265330
 #define BODY      "{\"test\": 2432232314}"
 #define SIGNATURE "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
