@@ -174,19 +174,37 @@ static void restored(struct sqlite_store *store, struct store_facts *facts, cons
     snprintf(facts->restored_why, sizeof facts->restored_why, "%s", why);
 }
 
-/* Behind the rows is normal; anything else is a store that was restored or copied. */
+/* A slot may be half written just now, by a process that commits. The turnstile tells that from damage. */
+static bool read_settled(struct sqlite_store *store, struct anchor *anchor)
+{
+    const struct gate_ops *gate = store->gate->ops;
+    struct env *env = store->store.env;
+    if (!store->anchor_file)
+        return false;
+    if (pawli_anchor_read(store, anchor))
+        return true;
+    struct boot_time until = boot_after_ms(env->ops->boot_now(env), store->busy_ms);
+    bool locked = gate->lock(store->gate, GATE_WRITE, GATE_EXCLUSIVE, until) == GATE_LOCKED;
+    bool readable = pawli_anchor_read(store, anchor);
+    if (locked)
+        gate->unlock(store->gate, GATE_WRITE);
+    return readable;
+}
+
+/* Behind the rows is normal; anything else is a store that was restored or copied. The anchor is read first: others go on
+ * committing meanwhile, and what it remembers then must be in the rows that are read after it. */
 enum store_result pawli_anchor_compare(struct sqlite_store *store, struct store_facts *facts, pawl_error *err)
 {
+    struct anchor anchor;
+    bool readable = read_settled(store, &anchor), matches = true;
     struct store_row row;
     struct call call = pawli_call(store->writer, SQL_get_store);
     if (pawli_call_row(&call) && !pawli_read_store(&call, &row))
         call.code = SQLITE_CORRUPT;
     int code = pawli_call_end(&call);
-    struct anchor anchor;
-    bool matches = true;
     if (code != SQLITE_OK)
         return pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err);
-    if (!store->anchor_file || !pawli_anchor_read(store, &anchor))
+    if (!readable)
         restored(store, facts, "its anchor file is missing or unreadable");
     else if (!uuid_equal(&anchor.life, &row.life))
         restored(store, facts, "its anchor file belongs to another store");
