@@ -18,13 +18,14 @@
 
 #define KILLS_DEFAULT 5
 #define KILLS_MAX     1000000
-#define STORY_MAX     20    /* kills that are told one by one */
-#define ROUND_SIZE    64    /* payloads of every round but the first, which has them all */
-#define BACKLOG       32    /* a round begins when fewer are on their way, as long as there are kills to come */
-#define ARRIVALS_MAX  40    /* between a start of the server and its kill */
-#define LATER_US      4000  /* and so much later, at most */
-#define EARLY_US      40000 /* one of ten is killed by time, so also while it starts */
-#define SETTLED_MS    20    /* how often the end is looked for */
+#define STORY_MAX     20     /* kills that are told one by one */
+#define ROUND_SIZE    64     /* payloads of every round but the first, which has them all */
+#define BACKLOG       32     /* a round begins when fewer are on their way, as long as there are kills to come */
+#define ARRIVALS_MAX  40     /* between a start of the server and its kill */
+#define LATER_US      4000   /* and so much later, at most */
+#define EARLY_US      40000  /* one of ten is killed by time, so also while it starts */
+#define SUBMIT_US     200000 /* how long a submit may take, before the first was seen */
+#define SETTLED_MS    20     /* how often the end is looked for */
 #define STALLED_S     60
 #define SECRET_BYTES  32
 #define PATH_SIZE     512
@@ -204,6 +205,14 @@ static int write_round(struct demo *demo)
     return PAWL_OK;
 }
 
+/* Its kills keep step with those of the server. */
+static bool submitter_is_due(const struct demo *demo)
+{
+    const struct victim *server = &demo->server, *submitter = &demo->submitter;
+    return submitter->kills < submitter->kills_max &&
+           submitter->kills * server->kills_max <= server->kills * submitter->kills_max;
+}
+
 static int start_submitter(struct demo *demo)
 {
     struct victim *submitter = &demo->submitter;
@@ -212,7 +221,7 @@ static int start_submitter(struct demo *demo)
         (const char *const[]){"--store", demo->store_url, "--json", "submit", "--jsonl", demo->round_file, NULL},
         &demo->cli->error);
     demo->submit_began = elapsed_us(demo);
-    if (status == PAWL_OK && submitter->kills < submitter->kills_max)
+    if (status == PAWL_OK && submitter_is_due(demo))
         kill_in(submitter, dice_below(&demo->dice, (uint64_t)demo->submit_us));
     return status;
 }
@@ -625,7 +634,7 @@ static int read_options(struct demo *demo)
 
 static void set_up(struct demo *demo, struct cli *cli)
 {
-    *demo = (struct demo){.cli = cli, .submit_us = 30000};
+    *demo = (struct demo){.cli = cli, .submit_us = SUBMIT_US};
     demo->listener = (struct process){.log = demo->logs[0], .hear = hear_listener, .ended = listener_ended};
     demo->server = (struct victim){.name = "the server",
                                    .process = {.log = demo->logs[1], .hear = hear_server, .ended = server_ended}};
