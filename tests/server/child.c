@@ -15,7 +15,7 @@
 void child_start(struct child *child, const char *const *arguments)
 {
     const char *command = getenv("PAWL_COMMAND");
-    char *words[32] = {(char *)(uintptr_t)"pawl"};
+    char *words[32] = {(char *)(uintptr_t) "pawl"};
     int out[2], err[2];
     assert_non_null(command);
     for (size_t i = 0; arguments[i]; i++)
@@ -80,9 +80,8 @@ int child_end(struct child *child)
 
 int http_connect(unsigned port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);

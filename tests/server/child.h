@@ -4,6 +4,7 @@
 #ifndef TESTS_CHILD_H
 #define TESTS_CHILD_H
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "support.h"

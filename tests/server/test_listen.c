@@ -42,10 +42,11 @@ static int send_webhook(unsigned port, const char *id, int64_t at_s, const char 
     struct text content = pawli_arena_format(&arena, "%s.%lld.%s", id, (long long)at_s, signed_body);
     struct digest digest = pawli_hmac_sha256(TEXT(KEY), content);
     struct text signature = pawli_base64(&arena, (struct text){(char *)digest.bytes, sizeof digest.bytes});
-    int size = snprintf(request, sizeof request,
-                        "POST /hook HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %zu\r\nwebhook-id: %s\r\n"
-                        "webhook-timestamp: %lld\r\nwebhook-signature: v1,%s\r\n\r\n%s",
-                        strlen(body), id, (long long)at_s, signature.data, body);
+    int size = snprintf(
+        request, sizeof request,
+        "POST /hook HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %zu\r\nwebhook-id: %s\r\n"
+        "webhook-timestamp: %lld\r\nwebhook-signature: v1,%s\r\n\r\n%s",
+        strlen(body), id, (long long)at_s, signature.data, body);
     char *answer = http_ask(port, request, (size_t)size);
     int status = http_status(answer);
     free(answer);
@@ -120,7 +121,8 @@ static void *hammer(void *number)
         char request[256], answer[1024];
         /* Each id is sent by two senders. */
         int size = snprintf(request, sizeof request,
-                            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nwebhook-id: %zu-%d\r\n\r\n{}", sender / 2, i);
+                            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nwebhook-id: %zu-%d\r\n\r\n{}",
+                            sender / 2, i);
         if (send(fd, request, (size_t)size, MSG_NOSIGNAL) != size)
             break;
         ssize_t got = 0, more;

@@ -69,8 +69,10 @@ static void a_path_that_is_there_answers_405_to_other_methods_and_names_its_own(
     struct server_reply reply = {0};
     (void)state;
     buffer_init(&reply.body, 1000);
-    assert_ptr_equal(pawli_server_route(&options, &(struct server_request){.method = "POST", .path = "/a"}, &reply), &routes[1]);
-    assert_ptr_equal(pawli_server_route(&options, &(struct server_request){.method = "HEAD", .path = "/b"}, &reply), &routes[2]);
+    assert_ptr_equal(pawli_server_route(&options, &(struct server_request){.method = "POST", .path = "/a"}, &reply),
+                     &routes[1]);
+    assert_ptr_equal(pawli_server_route(&options, &(struct server_request){.method = "HEAD", .path = "/b"}, &reply),
+                     &routes[2]);
     assert_string_equal(reply.allow, "");
     assert_null(pawli_server_route(&options, &(struct server_request){.method = "GET", .path = "/c"}, &reply));
     assert_int_equal(reply.status, 404);
@@ -87,10 +89,14 @@ static void addresses_to_listen_on_are_read_strictly(void **state)
     static const struct {
         const char *text, *host;
         uint16_t port;
-    } good[] = {{"127.0.0.1:7295", "127.0.0.1", 7295}, {":80", "127.0.0.1", 80},    {"localhost:0", "127.0.0.1", 0},
-                {"[::1]:65535", "::1", 65535},         {"0.0.0.0:1", "0.0.0.0", 1}};
-    static const char *const bad[] = {"", "7295", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "::1:80",
-                                      "[::1]", "127.0.0.1:80x", "[::1:80"};
+    } good[] = {{"127.0.0.1:7295", "127.0.0.1", 7295},
+                {":80", "127.0.0.1", 80},
+                {"localhost:0", "127.0.0.1", 0},
+                {"[::1]:65535", "::1", 65535},
+                {"0.0.0.0:1", "0.0.0.0", 1}};
+    static const char *const bad[] = {
+        "",       "7295",  "127.0.0.1",     "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
+        "::1:80", "[::1]", "127.0.0.1:80x", "[::1:80"};
     char host[64];
     uint16_t port;
     pawl_error err;

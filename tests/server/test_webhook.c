@@ -113,7 +113,8 @@ static void missing_and_malformed_headers_are_refused(void **state)
         webhook.timestamp = stamps[i];
         assert_false(is_good(&webhook, TIMESTAMP));
     }
-    static const char *const signatures[] = {NULL, "", " ", "v1,", "v1", SIGNATURE "=", "v2,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="};
+    static const char *const signatures[] = {
+        NULL, "", " ", "v1,", "v1", SIGNATURE "=", "v2,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="};
     for (size_t i = 0; i < COUNT_OF(signatures); i++) {
         struct webhook webhook = example();
         webhook.signature = signatures[i];
