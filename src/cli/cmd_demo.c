@@ -66,7 +66,7 @@ struct demo {
     int64_t submit_us, submit_began;   /* how long a submit took, to kill the next within it */
     size_t moved;                      /* what had moved when the stall was last looked for */
     pawl_store *store;                 /* opened when nothing is started any more */
-    bool is_round_open, is_closing;
+    bool is_round_open, is_closing, is_interrupted;
     int status;
 };
 
@@ -416,6 +416,7 @@ static void take_signal(evutil_socket_t number, short what, void *data)
 {
     struct demo *demo = data;
     (void)what;
+    demo->is_interrupted = true;
     end_with(demo, cli_fail(demo->cli, PAWL_EUNAVAIL, "interrupted: %s", strsignal(number)));
 }
 
@@ -661,7 +662,7 @@ int cli_demo(struct cli *cli)
     if (status == PAWL_OK)
         status = conclude(&demo);
     pawl_store_close(demo.store);
-    if (status == PAWL_OK && !cli_option(cli, "keep"))
+    if ((status == PAWL_OK || demo.is_interrupted) && !cli_option(cli, "keep"))
         remove_folder(&demo);
     tracker_done(&demo.tracker);
     payloads_done(&demo.payloads);
