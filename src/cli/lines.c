@@ -176,11 +176,12 @@ static int wait_for_something(struct lines *lines, bool reads)
     if (poll(fds, 2, -1) < 0)
         return PAWL_OK;
     if (fds[0].revents) {
-        pthread_mutex_lock(&lines->lock);
-        lines->is_woken = false;
-        pthread_mutex_unlock(&lines->lock);
         if (read(lines->wake, &count, sizeof count) < 0)
             PAWL_ASSERT(errno == EAGAIN);
+        pthread_mutex_lock(&lines->lock);
+        lines->is_woken =
+            false; /* after the read: who is done from here on raises it again, the rest is looked at now */
+        pthread_mutex_unlock(&lines->lock);
     }
     return reads && fds[1].revents ? read_more(lines) : PAWL_OK;
 }
