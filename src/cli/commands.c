@@ -152,6 +152,11 @@ static const struct cli_option holds_release_options[] = {
     {0},
 };
 
+static const struct cli_option doctor_options[] = {
+    {"config", "FILE", "look at this configuration file of pawl serve, too", false},
+    {0},
+};
+
 static const struct cli_option help_options[] = {
     {"bash", NULL, "print the completion for bash", false},
     {"scdoc", NULL, "print the manual's list of commands", false},
@@ -207,7 +212,8 @@ const struct cli_command cli_commands[] = {
     {"why", "ID", "explain why a message does not move", NULL, cli_why, CLI_READS},
     {"verify", "", "recompute the chain of all scopes, or of one; names the first bad record", NULL, cli_verify,
      CLI_READS},
-    {"doctor", "", "look at versions, disk, store, journal, messages and holds", NULL, cli_doctor, CLI_NO_STORE},
+    {"doctor", "", "look at versions, configuration, disk, store, journal, messages and holds", doctor_options,
+     cli_doctor, CLI_NO_STORE},
     {"backup", "FILE", "copy the store to a new file while it is used", NULL, cli_backup, CLI_READS},
     {"adopt", "", "make a restored or copied store one's own; it is held until \"pawl holds release\"", move_options,
      cli_adopt, CLI_WRITES},
