@@ -26,6 +26,7 @@ enum cli_store {
     CLI_NO_STORE, /* the command opens it itself, or needs none */
     CLI_READS,
     CLI_WRITES,
+    CLI_RECORDS, /* writes under a request id, which is given or minted before the store is opened */
     CLI_CREATES
 };
 
@@ -91,8 +92,11 @@ int cli_data(struct cli *cli, const char *field, const char *text, size_t limit,
 /* Opens FILE, or standard input for -, once. */
 int cli_input(struct cli *cli, const char *name, int *ret_fd);
 
-/* --id, --reason and who asks, for what operators do. A minted id is kept in cli->request_id. */
-int cli_operation(struct cli *cli, pawl_operation *operation);
+/* The request id of a command that records: --id, --id-from or a new one, into cli->request_id. */
+int cli_request(struct cli *cli);
+
+/* That id, --reason and who asks, for what operators do. */
+pawl_operation cli_operation(const struct cli *cli);
 
 /* ---- what went wrong ---- */
 

@@ -219,17 +219,17 @@ int cli_messages_stats(struct cli *cli)
 
 /* ---- moves ---- */
 
-static void print_moved(struct cli *cli, const pawl_uuid *id, const pawl_moved *moved)
+static void print_moved(struct cli *cli, const pawl_uuid *id, const pawl_moved *moved, bool is_gone)
 {
-    char text[PAWL_UUID_TEXT_SIZE], successor[PAWL_UUID_TEXT_SIZE];
+    char text[PAWL_UUID_TEXT_SIZE];
     if (cli->json) {
         pawli_api_put_moved(cli_object(cli), id, moved);
         cli_object_end(cli);
     }
-    cli_say(cli, "%s %s%s%s%s%s%s", pawl_uuid_format(id, text), or_empty(moved->before), moved->after ? " -> " : "",
-            or_empty(moved->after), uuid_is_nil(&moved->successor) ? "" : "\nsuccessor ",
-            uuid_is_nil(&moved->successor) ? "" : pawl_uuid_format(&moved->successor, successor),
-            moved->was_replayed ? " replayed" : "");
+    cli_say(cli, "%s %s -> %s%s", pawl_uuid_format(id, text), or_empty(moved->before),
+            is_gone ? "gone" : or_empty(moved->after), moved->was_replayed ? " replayed" : "");
+    if (!uuid_is_nil(&moved->successor))
+        cli_say(cli, "successor %s", pawl_uuid_format(&moved->successor, text));
 }
 
 typedef int mover(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation, pawl_moved *ret_moved,
@@ -238,15 +238,13 @@ typedef int mover(pawl_store *store, const pawl_uuid *id, const pawl_operation *
 static int move(struct cli *cli, mover *make)
 {
     pawl_uuid id;
-    pawl_operation operation;
+    pawl_operation operation = cli_operation(cli);
     pawl_moved moved = {PAWL_MOVED};
     int status = read_id(cli, &id);
     if (status == PAWL_OK)
-        status = cli_operation(cli, &operation);
-    if (status == PAWL_OK)
         status = make(cli->store, &id, &operation, &moved, &cli->error);
     if (status == PAWL_OK)
-        print_moved(cli, &id, &moved);
+        print_moved(cli, &id, &moved, make == pawl_message_purge);
     return status;
 }
 
@@ -275,7 +273,7 @@ int cli_messages_resolve(struct cli *cli)
     const char *outcome = cli_option(cli, "outcome");
     int32_t verdict = -1;
     pawl_uuid id;
-    pawl_operation operation;
+    pawl_operation operation = cli_operation(cli);
     pawl_moved moved = {PAWL_MOVED};
     for (size_t i = 0; outcome && i < COUNT_OF(outcomes); i++)
         if (strcmp(outcome, outcomes[i].word) == 0)
@@ -287,11 +285,9 @@ int cli_messages_resolve(struct cli *cli)
                         "use --outcome delivered, pending (it did not happen) or dead (give up)");
     int status = read_id(cli, &id);
     if (status == PAWL_OK)
-        status = cli_operation(cli, &operation);
-    if (status == PAWL_OK)
         status = pawl_message_resolve(cli->store, &id, verdict, &operation, &moved, &cli->error);
     if (status == PAWL_OK)
-        print_moved(cli, &id, &moved);
+        print_moved(cli, &id, &moved, false);
     return status;
 }
 
@@ -314,10 +310,11 @@ int cli_why(struct cli *cli)
         printf("%s %s\n", pawl_uuid_format(&id, id_text), pawl_why_state(why));
         for (size_t i = 0; i < pawl_why_count(why); i++) {
             const pawl_reason *reason = pawl_why_get(why, i);
+            bool names_by = !reason->by || strstr(reason->text, reason->by);
             struct text line = pawli_arena_format(&cli->arena, "  %s: %s%s%s%s%s", reason->code, reason->text,
                                                   reason->until_ms ? ", until " : "",
                                                   reason->until_ms ? cli_time(reason->until_ms, until) : "",
-                                                  reason->by ? ", by " : "", or_empty(reason->by));
+                                                  names_by ? "" : ", by ", names_by ? "" : reason->by);
             printf("%s\n", cli_safe(&cli->arena, line, false).data);
         }
     }

@@ -38,11 +38,11 @@ static void print_done(struct cli *cli, const char *noun, const char *name, cons
 int cli_lanes_set(struct cli *cli)
 {
     size_t count = cli->argument_count - 1;
-    pawl_operation operation;
+    pawl_operation operation = cli_operation(cli);
     pawl_setting *settings = arena_array(&cli->arena, pawl_setting, count);
     if (!settings)
         return pawli_no_memory(&cli->error);
-    int status = cli_operation(cli, &operation);
+    int status = PAWL_OK;
     for (size_t i = 0; status == PAWL_OK && i < count; i++)
         status = read_setting(cli, cli_argument(cli, i + 1), &settings[i]);
     if (status == PAWL_OK)
@@ -54,14 +54,11 @@ int cli_lanes_set(struct cli *cli)
 
 int cli_lanes_pause(struct cli *cli)
 {
-    pawl_operation operation;
+    pawl_operation operation = cli_operation(cli);
     pawl_subject subject = {PAWL_SUBJECT, .lane = cli_argument(cli, 0)};
-    int status = cli_operation(cli, &operation);
-    if (status < 0)
-        return status;
     if (!operation.reason)
         operation.reason = "paused by an operator";
-    status = pawl_hold_set(cli->store, &subject, "paused", 0, &operation, &cli->error);
+    int status = pawl_hold_set(cli->store, &subject, "paused", 0, &operation, &cli->error);
     if (status == PAWL_OK)
         print_done(cli, "lane", subject.lane, "paused");
     return status;
@@ -69,14 +66,11 @@ int cli_lanes_pause(struct cli *cli)
 
 int cli_lanes_resume(struct cli *cli)
 {
-    pawl_operation operation;
+    pawl_operation operation = cli_operation(cli);
     pawl_subject subject = {PAWL_SUBJECT, .lane = cli_argument(cli, 0)};
-    int status = cli_operation(cli, &operation);
-    if (status < 0)
-        return status;
     if (!operation.reason)
         operation.reason = "resumed by an operator";
-    status = pawl_hold_release(cli->store, &subject, "paused", &operation, &cli->error);
+    int status = pawl_hold_release(cli->store, &subject, "paused", &operation, &cli->error);
     if (status == PAWL_OK)
         print_done(cli, "lane", subject.lane, "resumed");
     return status;
@@ -129,10 +123,8 @@ int cli_targets_add(struct cli *cli)
     const char *text, *secret_file;
     pawl_setting *settings = NULL;
     size_t count = 0, room = 0;
-    pawl_operation operation;
-    int status = cli_operation(cli, &operation);
-    if (status == PAWL_OK)
-        status = whole_path(cli, cli_option(cli, "secret-file"), &secret_file);
+    pawl_operation operation = cli_operation(cli);
+    int status = whole_path(cli, cli_option(cli, "secret-file"), &secret_file);
     for (size_t at = 0; status == PAWL_OK && (text = cli_option_next(cli, "set", &at));) {
         if (!pawli_arena_reserve(&cli->arena, (void **)&settings, sizeof *settings, count + 1, &room))
             return pawli_no_memory(&cli->error);
@@ -148,10 +140,8 @@ int cli_targets_add(struct cli *cli)
 
 int cli_targets_remove(struct cli *cli)
 {
-    pawl_operation operation;
-    int status = cli_operation(cli, &operation);
-    if (status == PAWL_OK)
-        status = pawl_target_remove(cli->store, cli_argument(cli, 0), &operation, &cli->error);
+    pawl_operation operation = cli_operation(cli);
+    int status = pawl_target_remove(cli->store, cli_argument(cli, 0), &operation, &cli->error);
     if (status == PAWL_OK)
         print_done(cli, "target", cli_argument(cli, 0), "removed");
     return status;
@@ -256,16 +246,14 @@ static int refuse_message(struct cli *cli, const char *text)
 int cli_holds_release(struct cli *cli)
 {
     const char *message = cli_option(cli, "message");
-    pawl_operation operation;
+    pawl_operation operation = cli_operation(cli);
     pawl_subject subject = {PAWL_SUBJECT, .lane = cli_option(cli, "lane"), .target = cli_option(cli, "target")};
     if (message && (subject.lane || subject.target))
         return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--message stands beside --lane or --target"),
                         "name one thing: a lane, a target, both (their queue), a message, or none (the store)");
-    int status = cli_operation(cli, &operation);
-    if (status == PAWL_OK && message)
+    if (message)
         return refuse_message(cli, message);
-    if (status == PAWL_OK)
-        status = pawl_hold_release(cli->store, &subject, NULL, &operation, &cli->error);
+    int status = pawl_hold_release(cli->store, &subject, NULL, &operation, &cli->error);
     if (status == PAWL_OK)
         print_done(cli, "hold",
                    subject.lane && subject.target

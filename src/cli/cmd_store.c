@@ -94,17 +94,16 @@ int cli_backup(struct cli *cli)
         pawli_json_put_string(cli_object(cli), "backup", path);
         cli_object_end(cli);
     }
-    cli_say(cli, "%s is a copy of %s; it opens as a restored store (pawl adopt)", path, cli->store_url);
+    cli_say(cli, "%s is a copy of %s\nIt opens as a restored store: pawl adopt makes it one's own.", path,
+            cli->store_url);
     return PAWL_OK;
 }
 
 int cli_adopt(struct cli *cli)
 {
-    pawl_operation operation;
+    pawl_operation operation = cli_operation(cli);
     pawl_store_info info = {PAWL_STORE_INFO};
-    int status = cli_operation(cli, &operation);
-    if (status == PAWL_OK)
-        status = pawl_store_adopt(cli->store, &operation, &cli->error);
+    int status = pawl_store_adopt(cli->store, &operation, &cli->error);
     if (status == PAWL_OK)
         status = pawl_store_get_info(cli->store, &info, &cli->error);
     if (status < 0)
@@ -116,8 +115,8 @@ int cli_adopt(struct cli *cli)
         cli_object_end(cli);
     }
     cli_say(cli,
-            "adopted %s: epoch %" PRIu64 "; the store is held: pause the lanes that shall wait, then run \"pawl holds "
-            "release --reason ...\"",
+            "adopted %s: epoch %" PRIu64 "\nThe store is held: pause the lanes that shall wait, then run\n"
+            "pawl holds release --reason ...",
             cli->store_url, info.epoch);
     return PAWL_OK;
 }

@@ -130,25 +130,10 @@ static int build(struct cli *cli, pawl_transition *transition)
     return status == PAWL_OK ? add_messages(cli, transition) : status;
 }
 
-static int read_id(struct cli *cli, pawl_uuid *id)
-{
-    const char *from = cli_option(cli, "id-from");
-    if (from && cli_has(cli, "id"))
-        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--id and --id-from are both given"),
-                        "--id takes a UUID, --id-from makes one of any text");
-    if (from && !*from)
-        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--id-from is blank"),
-                        "give the natural key of the command, such as an order number");
-    if (from)
-        *id = pawl_request_id_from(from, strlen(from));
-    return cli_option_uuid(cli, "id", id);
-}
-
 static int commit(struct cli *cli, pawl_transition *transition)
 {
     pawl_receipt *receipt = NULL;
     size_t size;
-    cli->request_id = pawl_transition_request_id(transition);
     int status = build(cli, transition);
     if (status == PAWL_OK)
         status = pawl_transition_commit(transition, &receipt, &cli->error);
@@ -177,7 +162,6 @@ static int refuse_with_lines(struct cli *cli)
 int cli_submit(struct cli *cli)
 {
     const char *file = cli_option(cli, "jsonl"), *type = cli_argument(cli, 0);
-    pawl_uuid id = {{0}};
     if (file)
         return type || cli->given_count > 1 ? refuse_with_lines(cli) : cli_lines(cli, file, &transitions);
     if (!type)
@@ -187,15 +171,12 @@ int cli_submit(struct cli *cli)
         return cli_hint(cli,
                         cli_fail(cli, PAWL_EUNSUPPORTED, "--post needs the ledger, which this version does not have"),
                         "leave --post out; nothing was written");
-    int status = read_id(cli, &id);
-    if (status < 0)
-        return status;
     pawl_transition *transition = pawl_transition_new(
-        cli->store, &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = type, .request_id = id,
+        cli->store, &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = type, .request_id = cli->request_id,
                                                .ref = cli_option(cli, "ref")});
     if (!transition)
         return pawli_no_memory(&cli->error);
-    status = commit(cli, transition);
+    int status = commit(cli, transition);
     pawl_transition_free(transition);
     return status;
 }

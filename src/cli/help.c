@@ -130,7 +130,7 @@ static void print_bash(FILE *out)
 static void print_escaped(FILE *out, const char *text)
 {
     for (; *text; text++) {
-        if (strchr("*_\\#<[~", *text))
+        if (strchr("*_\\", *text))
             fputc('\\', out);
         fputc(*text, out);
     }
@@ -156,9 +156,7 @@ static void print_scdoc(FILE *out)
     print_manual_options(out, cli_global_options);
     fputs("# COMMANDS\n\n", out);
     for (const struct cli_command *command = cli_commands; command->name; command++) {
-        fprintf(out, "## pawl %s ", command->name);
-        print_escaped(out, command->arguments);
-        fputs("\n\n", out);
+        fprintf(out, "## pawl %s %s\n\n", command->name, command->arguments); /* a heading is taken as it is */
         print_escaped(out, command->summary);
         fputs("\n\n", out);
         print_manual_options(out, command->options);

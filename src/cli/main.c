@@ -115,7 +115,9 @@ static int run(struct cli *cli)
         cli_print_help(cli->command, stdout);
         return PAWL_OK;
     }
-    int status = open_as_needed(cli);
+    int status = cli->command->store == CLI_RECORDS ? cli_request(cli) : PAWL_OK;
+    if (status == PAWL_OK)
+        status = open_as_needed(cli);
     return status < 0 ? status : cli->command->run(cli);
 }
 

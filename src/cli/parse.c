@@ -272,14 +272,24 @@ int cli_option_uuid(struct cli *cli, const char *name, pawl_uuid *id)
     return text ? cli_uuid(cli, name, text, id) : PAWL_OK;
 }
 
-int cli_operation(struct cli *cli, pawl_operation *operation)
+int cli_request(struct cli *cli)
 {
-    pawl_uuid id = {{0}};
-    int status = cli_option_uuid(cli, "id", &id);
-    if (status < 0)
-        return status;
-    cli->request_id = uuid_is_nil(&id) ? pawl_request_id_new() : id;
-    *operation = (pawl_operation){PAWL_OPERATION, .request_id = cli->request_id, .reason = cli_option(cli, "reason"),
-                                  .actor = "cli"};
+    const char *id = cli_option(cli, "id"), *from = cli_option(cli, "id-from");
+    if (from && id)
+        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--id and --id-from are both given"),
+                        "--id takes a UUID, --id-from makes one of any text");
+    if (from && !*from)
+        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "id-from is blank"),
+                        "give the natural key of the command, such as an order number");
+    if (id)
+        return cli_uuid(cli, "id", id, &cli->request_id);
+    if (!cli_has(cli, "jsonl")) /* each line has its own */
+        cli->request_id = from ? pawl_request_id_from(from, strlen(from)) : pawl_request_id_new();
     return PAWL_OK;
+}
+
+pawl_operation cli_operation(const struct cli *cli)
+{
+    return (pawl_operation){PAWL_OPERATION, .request_id = cli->request_id, .reason = cli_option(cli, "reason"),
+                            .actor = "cli"};
 }

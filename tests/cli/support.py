@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""What the tests of the command share: a store of their own in a folder of its own, running the command, TAP."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PAWL = os.environ["PAWL"]
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+NOBODY = "00000000-0000-8009-8123-456789abcdef"  # a well-formed message id that nobody has
+
+
+class Run:
+    """How a run ended. `rows` are the JSON lines of standard output, `error` the last JSON error."""
+
+    def __init__(self, process, out, err):
+        self.status, self.raw, self.err = process.returncode, out, err.decode(errors="replace")
+        self.out = out.decode(errors="surrogateescape")
+
+    @property
+    def rows(self):
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def row(self):
+        (row,) = self.rows
+        return row
+
+    @property
+    def errors(self):
+        return [json.loads(line)["error"] for line in self.err.splitlines()]
+
+    @property
+    def error(self):
+        return self.errors[-1]
+
+
+class Case(unittest.TestCase):
+    longMessage = True
+
+    def setUp(self):
+        root = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-cli-", dir=root))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.env = {"PATH": os.environ["PATH"], "PAWL_STORE": f"sqlite:{self.folder}/s.db", "LC_ALL": "C"}
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+            if name in os.environ:
+                self.env[name] = os.environ[name]
+
+    def run_it(self, *words, stdin=b"", env=None):
+        process = subprocess.Popen([PAWL, *map(os.fsencode, map(str, words))], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder,
+                                   env={**self.env, **(env or {})})
+        out, err = process.communicate(stdin if isinstance(stdin, bytes) else stdin.encode())
+        return Run(process, out, err)
+
+    def ok(self, *words, **how):
+        """Runs, and must succeed without a word on standard error."""
+        run = self.run_it(*words, **how)
+        self.assertEqual((run.status, run.err), (0, ""), words)
+        return run
+
+    def json(self, *words, **how):
+        """The rows of a run that must succeed."""
+        return self.ok(*words, "--json", **how).rows
+
+    def fails(self, status, *words, says=(), **how):
+        """Must end with this status, say what is wrong and what to do, in words and in JSON alike, and print nothing."""
+        run = self.run_it("--json", *words, **how)
+        self.assertEqual((run.status, run.out), (status, ""), (words, run.err))
+        error = run.error
+        self.assertEqual(error["status"], status)
+        self.assertTrue(error["message"] and error["hint"], error)
+        for word in (says,) if isinstance(says, str) else says:
+            self.assertIn(word, error["message"] + " " + error["hint"])
+        return error
+
+    def init(self):
+        self.ok("init")
+
+    def state(self):
+        """What the store holds, as far as anybody can tell."""
+        rows = [self.json(*words) for words in (("verify",), ("messages", "list", "--limit", "1000"), ("lanes", "list"),
+                                                ("targets", "list"), ("holds", "list"))]
+        for row in rows[1]:
+            row.pop("lease_until", None)  # computed: what is left of it, from now on
+        return rows
+
+    def commits(self):
+        """What the store says of itself: it ends with how many transactions it has seen."""
+        for row in self.json("doctor"):
+            if row["check"] == "store":
+                return row["text"]
+        self.fail("doctor says nothing about the store")
+
+    def writes_nothing(self, *words, **how):
+        before = self.state()
+        error = self.fails(*words, **how)
+        self.assertEqual(self.state(), before, words)
+        return error
+
+    def enqueue(self, *words):
+        (row,) = self.json("enqueue", *words)
+        return row["id"]
+
+    def claim(self, *words):
+        (row,) = self.json("claim", *words)
+        return row["id"], row["token"]
+
+
+class Tap(unittest.TestResult):
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def say(self, verdict, test, detail=""):
+        self.count += 1
+        print(f"{verdict} {self.count} - {test.id().split('.', 1)[1]}")
+        for line in detail.splitlines():
+            print(f"# {line}")
+        sys.stdout.flush()
+
+    def addSuccess(self, test):
+        self.say("ok", test)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.say("not ok", test, self.failures[-1][1])
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.say("not ok", test, self.errors[-1][1])
+
+    def addSkip(self, test, reason):
+        self.count += 1
+        print(f"ok {self.count} - {test.id()} # SKIP {reason}")
+
+
+def main():
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
+    result = Tap()
+    suite.run(result)
+    print(f"1..{result.count}")
+    sys.exit(0 if result.wasSuccessful() and result.count else 1)

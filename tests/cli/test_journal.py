@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Reading the journal: lists, one record, events from a cursor, following, the proof."""
+import json
+import sqlite3
+import subprocess
+
+import support
+
+
+class Journal(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.init()
+
+    def fill(self, count, scope="default"):
+        text = "".join(json.dumps({"type": "A", "ref": f"r{n}", "data": n, "events": [
+            {"topic": "even" if n % 2 == 0 else "odd", "type": "e", "key": f"k{n % 3}", "data": n},
+            {"topic": "all", "type": "e", "data": n}]}) + "\n" for n in range(1, count + 1))
+        self.ok("submit", "--jsonl", "-", "--scope", scope, "--quiet", stdin=text)
+
+    def test_a_list_is_newest_first_and_50_long(self):
+        self.fill(60)
+        self.assertEqual([row["seq"] for row in self.json("journal", "list")], list(range(60, 10, -1)))
+        self.assertEqual([row["seq"] for row in self.json("journal", "list", "--limit", 3)], [60, 59, 58])
+        self.assertEqual(len(self.ok("journal", "list").out.splitlines()), 51)
+
+    def test_a_list_may_be_longer_than_a_page_A88(self):
+        self.fill(1200)
+        self.assertEqual([row["seq"] for row in self.json("journal", "list", "--limit", 1100)], list(range(1200, 100, -1)))
+        self.assertEqual([row["seq"] for row in self.json("journal", "export")], list(range(1, 1201)))
+
+    def test_an_empty_list_prints_nothing_and_is_0(self):
+        for words in (("journal", "list"), ("journal", "tail"), ("journal", "export"), ("events",), ("messages", "list"),
+                      ("messages", "stats"), ("lanes", "list"), ("targets", "list"), ("holds", "list")):
+            self.assertEqual(self.ok(*words).out, "", words)
+            self.assertEqual(self.ok(*words, "--json").out, "", words)
+
+    def test_tail_prints_the_last_ones_oldest_first(self):
+        self.fill(12)
+        self.assertEqual([row["seq"] for row in self.json("journal", "tail")], list(range(3, 13)))
+        self.assertEqual([row["seq"] for row in self.json("journal", "tail", "--limit", 2)], [11, 12])
+
+    def test_show_takes_a_seq_or_a_request_id_A171(self):
+        self.fill(3)
+        by_seq = self.json("journal", "show", 2)
+        self.assertEqual(self.json("journal", "show", by_seq[0]["request_id"]), by_seq)
+        words = self.ok("journal", "show", 2).out
+        for text in (by_seq[0]["request_id"], by_seq[0]["digest"], "r2"):
+            self.assertIn(text, words)
+        self.fails(3, "journal", "show", 4, says="record")
+        self.fails(3, "journal", "show", support.NOBODY)
+        for bad in ("0", "nonsense", "-1", "9" * 30, ""):
+            self.fails(2, "journal", "show", bad)
+
+    def test_events_are_read_from_a_cursor_in_order_A184(self):
+        self.fill(4)
+        def read(*words):
+            return [(row["seq"], row["index"]) for row in self.json("events", *words)]
+        self.assertEqual(read(), [(s, i) for s in (1, 2, 3, 4) for i in (0, 1)])
+        self.assertEqual(read("--after", 2), [(3, 0), (3, 1), (4, 0), (4, 1)])
+        self.assertEqual(read("--after", "2.0"), [(2, 1), (3, 0), (3, 1), (4, 0), (4, 1)])
+        self.assertEqual(read("--after", 4), [])
+        self.assertEqual(read("--topic", "odd"), [(1, 0), (3, 0)])
+        self.assertEqual(read("--topic", "odd", "--after", 1, "--limit", 1), [(3, 0)])
+        self.assertEqual(read("--key", "k1"), [(1, 0), (4, 0)])
+        for bad in ("nonsense", "1.x", "1.", "-1", "1.4294967295", str(2**63)):
+            self.fails(2, "events", "--after", bad, says="after")
+        self.fails(2, "events", "--after", 5, says="cursor")
+        self.fails(2, "events", "--topic", "a b", says="topic")
+        self.fails(2, "events", "--limit", 0, says="limit")
+
+    def test_events_print_everything_unless_limited(self):
+        self.fill(700)
+        self.assertEqual(len(self.json("events")), 1400)
+        self.assertEqual(len(self.json("events", "--limit", 1300)), 1300)
+
+    def test_following_shows_what_is_committed_later(self):
+        self.fill(1)
+        for words, fields in ((("events", "--topic", "all", "--follow"), ("seq", "index")),
+                              (("journal", "tail", "--follow"), ("seq", "ref"))):
+            head = self.json("journal", "list")[0]["seq"]
+            process = subprocess.Popen([support.PAWL, *words, "--json"], stdout=subprocess.PIPE, env=self.env)
+            def next_row():
+                return json.loads(process.stdout.readline())
+            for _ in range(head):
+                row = next_row()
+            self.assertEqual(row["seq"], head)
+            self.fill(1)
+            self.assertEqual(next_row()["seq"], head + 1)
+            process.terminate()
+            process.communicate()
+
+    def test_scopes_see_their_own_only_T1(self):
+        self.fill(2, "a")
+        self.fill(3, "b")
+        self.assertEqual(len(self.json("journal", "list", "--scope", "a")), 2)
+        self.assertEqual(len(self.json("events", "--scope", "b")), 6)
+        self.assertEqual(self.json("journal", "list"), [])
+        self.fails(3, "journal", "show", self.json("journal", "list", "--scope", "a")[0]["request_id"])
+
+    def test_verify_covers_all_scopes_unless_one_is_given_J3(self):
+        self.fill(2, "a")
+        self.fill(3, "b")
+        self.assertEqual(self.json("verify"), [{"scope": "a", "records": 2, "ok": True}, {"scope": "b", "records": 3, "ok": True}])
+        self.assertEqual(self.json("journal", "verify", "--scope", "b"), [{"scope": "b", "records": 3, "ok": True}])
+        self.fails(3, "verify", "--scope", "c", says="scope")
+
+    def test_verify_names_the_first_record_that_was_changed_and_is_8_J3(self):
+        self.fill(5)
+        with sqlite3.connect(self.folder / "s.db") as database:
+            tables = [name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+            self.assertIn("record", tables)
+            columns = [row[1] for row in database.execute("PRAGMA table_info(record)")]
+            self.assertIn("command", columns)
+            changed = database.execute("UPDATE record SET command = '77' WHERE seq = 3").rowcount
+            self.assertEqual(changed, 1)
+        database.close()
+        run = self.run_it("verify", "--json")
+        self.assertEqual((run.status, run.error["status"]), (8, 8))
+        self.assertEqual((run.row["ok"], run.row["first_bad"]["seq"]), (False, 3))
+        self.assertTrue(run.row["first_bad"]["what"])
+        doctor = self.run_it("doctor", "--json")
+        self.assertEqual(doctor.status, 8)
+        self.assertIn("bad", [row["finding"] for row in doctor.rows])
+        self.assertEqual(self.run_it("verify").status, 8)
+
+    def test_replay_is_not_in_this_version(self):
+        self.fails(2, "journal", "replay", says="replay")
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What operators do: moves, policies, targets, holds; each under a reason and an id, each recorded."""
+import uuid
+
+import support
+
+
+class Operator(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.init()
+
+    def message(self, key):
+        (row,) = self.json("messages", "show", key)
+        return row
+
+    def dead(self, *words):
+        key = self.enqueue("l", "t", "payload", *words)
+        _, token = self.claim("l", "t")
+        self.ok("nack", key, token, "--permanent", "--error", "no")
+        return key
+
+    def uncertain(self, cap=25):
+        self.ok("lanes", "set", "l", "unknown=hold")
+        key = self.enqueue("l", "t", "1", "--max-attempts", cap)
+        _, token = self.claim("l", "t")
+        self.ok("nack", key, token, "--uncertain")
+        return key
+
+    # ---- messages ----
+
+    def test_lists_are_newest_first_and_filtered_A128(self):
+        ids = [self.enqueue("l", "t", "1", "--key", f"k{n}") for n in range(3)] + [self.enqueue("m", "u", "1")]
+        def listed(*words):
+            return [row["id"] for row in self.json("messages", "list", *words)]
+        self.assertEqual(listed(), ids[::-1])
+        self.assertEqual(listed("--limit", 2), ids[:1:-1])
+        self.assertEqual(listed("--lane", "m"), [ids[3]])
+        self.assertEqual(listed("--target", "t", "--key", "k1"), [ids[1]])
+        self.assertEqual(listed("--state", "dead"), [])
+        self.assertEqual(len(listed("--state", "pending")), 4)
+        for words, says in ((("--state", "nonsense"), "pending"), (("--limit", 0), "limit"), (("--lane", " "), "lane"),
+                            (("--limit", "x"), "limit")):
+            self.fails(2, "messages", "list", *words, says=says)
+
+    def test_a_requeue_copies_everything_but_the_id_A129_A134(self):
+        key = self.dead("--key", "k", "--priority", 2, "--header", "x-a:1", "--sender", "s")
+        (moved,) = self.json("messages", "requeue", key, "--reason", "mended")
+        self.assertEqual((moved["before"], moved["after"]), ("dead", "cancelled"))
+        old, new = self.message(key), self.message(moved["successor"])
+        self.assertEqual((old["state"], old["superseded_by"], old["ended_by"]), ("cancelled", new["id"], "cli"))
+        for field in ("lane", "target", "key", "priority", "headers", "sender", "data_base64"):
+            self.assertEqual(new[field], old[field], field)
+        self.assertEqual((new["state"], new["attempts"]), ("pending", 0))
+        self.assertIn(f"successor {moved['successor']}", self.ok("messages", "requeue", key, "--reason", "mended",
+                                                                 "--id", moved["request_id"]).out)
+
+    def test_a_move_under_its_id_again_gives_the_stored_answer(self):
+        key, request = self.dead(), str(uuid.uuid4())
+        (first,) = self.json("messages", "requeue", key, "--reason", "r", "--id", request)
+        self.assertEqual(self.json("messages", "requeue", key, "--reason", "r", "--id", request), [{**first, "replayed": True}])
+        self.writes_nothing(4, "messages", "requeue", key, "--reason", "another", "--id", request)
+        self.writes_nothing(7, "messages", "requeue", key, "--reason", "r")
+        self.assertEqual(len(self.json("messages", "list")), 2)
+
+    def test_every_move_needs_a_reason_and_an_id_that_is_one(self):
+        key = self.dead()
+        for move in ("requeue", "cancel", "purge"):
+            self.writes_nothing(2, "messages", move, key, says="reason")
+            self.writes_nothing(2, "messages", move, key, "--reason", "  ", says="reason")
+            self.writes_nothing(2, "messages", move, key, "--reason", "x" * 1025, says=("reason", "1024"))
+            self.writes_nothing(2, "messages", move, "nonsense", "--reason", "r", says="id")
+            self.writes_nothing(2, "messages", move, key, "--reason", "r", "--id", "x", says="id")
+            self.writes_nothing(3, "messages", move, support.NOBODY, "--reason", "r")
+            self.writes_nothing(3, "messages", move, key, "--reason", "r", "--scope", "b")
+
+    def test_what_may_be_cancelled_A130_A135(self):
+        pending = self.enqueue("l", "t", "1")
+        self.assertEqual(self.json("messages", "cancel", pending, "--reason", "r")[0]["after"], "cancelled")
+        claimed = self.enqueue("l", "t", "1")
+        _, token = self.claim("l", "t")
+        self.writes_nothing(7, "messages", "cancel", claimed, "--reason", "r", says="claimed")
+        self.ok("ack", claimed, token)
+        for move in ("cancel", "requeue"):
+            self.writes_nothing(7, "messages", move, claimed, "--reason", "r", says="delivered")
+
+    def test_a_purge_removes_ended_ones_only_A136(self):
+        pending, dead = self.enqueue("m", "t", "1"), self.dead()
+        self.writes_nothing(7, "messages", "purge", pending, "--reason", "r", says="pending")
+        self.ok("messages", "purge", dead, "--reason", "r")
+        self.fails(3, "messages", "show", dead)
+        self.assertEqual(self.run_it("verify").status, 0)
+
+    def test_a_person_resolves_what_is_uncertain_A139(self):
+        for outcome, cap, state in (("delivered", 25, "delivered"), ("pending", 25, "pending"), ("pending", 1, "dead"),
+                                    ("dead", 25, "dead")):
+            key = self.uncertain(cap)
+            self.assertEqual(self.json("claim", "l", "t"), [])
+            (moved,) = self.json("messages", "resolve", key, "--outcome", outcome, "--reason", "looked")
+            self.assertEqual((moved["before"], self.message(key)["state"]), ("uncertain", state))
+            self.ok("messages", "list")
+            if state == "pending":
+                self.ok("messages", "cancel", key, "--reason", "next")
+        for words, says in (((), "outcome"), (("--outcome", "maybe"), "delivered")):
+            self.writes_nothing(2, "messages", "resolve", key, *words, "--reason", "r", says=says)
+        self.writes_nothing(2, "messages", "resolve", key, "--outcome", "dead", says="reason")
+        self.writes_nothing(7, "messages", "resolve", key, "--outcome", "dead", "--reason", "r", says="dead")
+
+    def test_counts_are_right_after_each_step_A137(self):
+        def counts():
+            return {k: v for k, v in self.json("messages", "stats")[0]["counts"].items() if v}
+        key = self.enqueue("l", "t", "1")
+        self.assertEqual(counts(), {"pending": 1})
+        _, token = self.claim("l", "t")
+        self.assertEqual(counts(), {"claimed": 1})
+        self.ok("nack", key, token, "--permanent")
+        self.assertEqual(counts(), {"dead": 1})
+        self.ok("messages", "requeue", key, "--reason", "r")
+        self.assertEqual(counts(), {"pending": 1, "cancelled": 1})
+        self.assertEqual(self.json("messages", "stats", "--lane", "other"), [])
+        self.assertEqual(sorted(self.json("messages", "stats")[0]), ["counts", "lane", "target"])
+
+    # ---- policies, targets ----
+
+    def test_a_lane_takes_policy_keys_and_refuses_others(self):
+        self.ok("lanes", "set", "l", "max_attempts=3", "backoff_shape=fixed")
+        self.ok("lanes", "set", "l", "max_attempts=", "keep_ms=5")
+        self.assertEqual(self.json("lanes", "list"), [{"lane": "l", "policy": {"backoff_shape": "fixed", "keep_ms": 5}}])
+        for word, says in (("nonsense=1", "nonsense"), ("max_attempts=0", "max_attempts"), ("max_attempts=x", "max_attempts"),
+                           ("backoff_shape=round", "fixed"), ("jitter_percent=101", "jitter_percent"), ("nonsense", "KEY=VALUE"),
+                           ("=1", "KEY=VALUE"), ("lease_ms=0", "lease_ms")):
+            self.writes_nothing(2, "lanes", "set", "l", word, says=says)
+        self.writes_nothing(2, "lanes", "set", "l")
+        self.writes_nothing(2, "lanes", "set", "a b", "max_attempts=1", says="lane")
+
+    def test_a_policy_is_read_when_the_decision_is_made(self):
+        key = self.enqueue("l", "t", "1")
+        self.ok("lanes", "set", "l", "max_attempts=1")
+        _, token = self.claim("l", "t")
+        self.assertEqual(self.json("nack", key, token)[0]["result"], "dead")
+
+    def test_targets_are_added_replaced_and_removed(self):
+        self.ok("targets", "add", "web", "http://example.com/hook", "--set", "timeout_ms=5", "--secret-file", "secret")
+        (row,) = self.json("targets", "list")
+        self.assertEqual(row, {"target": "web", "url": "http://example.com/hook", "policy": {"timeout_ms": 5},
+                               "secret_file": f"{self.folder}/secret"})
+        self.ok("targets", "add", "web", "exec:/bin/true")
+        self.assertEqual(self.json("targets", "list"), [{"target": "web", "url": "exec:/bin/true", "policy": {}}])
+        self.ok("targets", "remove", "web")
+        self.assertEqual(self.json("targets", "list"), [])
+        self.writes_nothing(3, "targets", "remove", "web", says="web")
+        for words, says in ((("web", "ftp://x"), "http"), (("web", ""), "url"), (("web", "http://"), "http"),
+                            (("a b", "http://x"), "target"), (("web", "http://x", "--set", "nonsense=1"), "nonsense"),
+                            (("web", "http://x", "--set", "x"), "KEY=VALUE"), (("web", "http://" + "x" * 2048), "2048"),
+                            (("web", "http://x", "--secret-file", ""), "secret-file")):
+            self.writes_nothing(2, "targets", "add", *words, says=says)
+
+    def test_a_test_of_a_target_that_nobody_serves_is_refused_and_leaves_nothing_to_send(self):
+        self.fails(3, "targets", "test", "web", says="web")
+        self.ok("targets", "add", "web", "callback:nobody")
+        run = self.run_it("targets", "test", "web", "--wait", "300", "--json")
+        self.assertEqual((run.status, run.error["status"]), (7, 7))
+        self.assertEqual([row["state"] for row in self.json("messages", "list")], ["cancelled"])
+
+    # ---- holds ----
+
+    def test_a_paused_lane_gives_nothing_until_it_is_resumed(self):
+        key = self.enqueue("l", "t", "1")
+        self.ok("lanes", "pause", "l", "--reason", "repairs")
+        self.assertEqual(self.json("claim", "l", "t"), [])
+        self.assertEqual(self.json("claim", "l", "t", "--id", key), [])
+        (hold,) = self.json("holds", "list")
+        self.assertEqual((hold["kind"], hold["lane"], hold["code"], hold["reason"], hold["by"]),
+                         ("lane", "l", "paused", "repairs", "cli"))
+        (why,) = self.json("why", key)
+        self.assertEqual((why["id"], why["state"]), (key, "pending"))
+        self.assertTrue(any(r["code"] == "held" and "repairs" in r["text"] and r["by"] == "cli" for r in why["reasons"]))
+        self.assertIn("repairs", self.ok("why", key).out)
+        self.ok("lanes", "resume", "l")
+        self.writes_nothing(3, "lanes", "resume", "l", says="hold")
+        self.assertEqual(self.claim("l", "t")[0], key)
+
+    def test_a_release_names_one_thing(self):
+        for words, status, says in ((("--lane", "l", "--reason", "r"), 3, "lane"), (("--target", "t", "--reason", "r"), 3, "target"),
+                                    (("--lane", "l", "--target", "t", "--reason", "r"), 3, "queue"), (("--reason", "r"), 3, "store"),
+                                    ((), 2, "reason"), (("--lane", " ", "--reason", "r"), 2, "lane"),
+                                    (("--lane", "l", "--message", support.NOBODY, "--reason", "r"), 2, "--message"),
+                                    (("--message", support.NOBODY, "--reason", "r"), 3, "message"),
+                                    (("--message", "x", "--reason", "r"), 2, "message")):
+            self.writes_nothing(status, "holds", "release", *words, says=says)
+        self.ok("lanes", "pause", "l")
+        self.ok("holds", "release", "--lane", "l", "--reason", "r")
+        key = self.uncertain()
+        self.assertEqual([h["message"] for h in self.json("holds", "list")], [key])
+        self.writes_nothing(7, "holds", "release", "--message", key, "--reason", "r", says="resolve")
+
+    def test_why_says_what_it_waits_for_and_changes_nothing(self):
+        late = self.enqueue("l", "t", "1", "--delay", 3600000)
+        (why,) = self.json("why", late)
+        self.assertIn("not_due", [r["code"] for r in why["reasons"]])
+        self.assertTrue(any(r.get("until", 0) > 1_600_000_000_000 for r in why["reasons"]))
+        self.writes_nothing(3, "why", support.NOBODY)
+        self.writes_nothing(2, "why", "nonsense", says="id")
+
+    def test_what_operators_do_is_in_the_journal(self):
+        key = self.dead()
+        self.ok("messages", "cancel", key, "--reason", "because")
+        self.ok("lanes", "pause", "l", "--reason", "repairs")
+        records = self.json("journal", "list", "--scope", "pawl.operator")
+        self.assertEqual([r["type"] for r in records], ["pawl.hold.set", "pawl.message.cancel"])
+        self.assertEqual((records[1]["data"]["reason"], records[1]["data"]["id"], records[1]["data"]["actor"]),
+                         ("because", key, "cli"))
+
+
+if __name__ == "__main__":
+    support.main()
