@@ -15,7 +15,7 @@ typedef struct pawl_worker pawl_worker;
 typedef struct pawl_worker_event {
     size_t struct_size;
     const char *name; /* "delivered", "retry", "dead", "uncertain", "deferred", "claim_failed", "settle_failed",
-                          "no_sink", "target_gone", "swept", "store_failed" */
+                          "no_sink", "sink_failed", "secret_unreadable", "target_gone", "swept", "store_failed" */
     int32_t level;    /* 0 a person must act, 1 it healed, 2 life cycle, 3 each step */
     const char *scope, *lane, *target; /* NULL where they do not apply */
     pawl_uuid message;                 /* nil where it does not apply */

@@ -74,19 +74,19 @@ const char *pawli_url_path(const char *url)
     return colon && colon[1] == '/' ? colon + 1 : NULL;
 }
 
-static void free_path(char **path)
+void pawli_path_free(char **path)
 {
-    free(*path); /* realpath's */
+    free(*path);
 }
 
 bool pawli_path_is_below(const char *path, const char *const *folders, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        PAWL_AUTO(free_path) char *folder = realpath(folders[i], NULL);
+        PAWL_AUTO(pawli_path_free) char *folder = realpath(folders[i], NULL);
         size_t size = folder ? strlen(folder) : 0;
         if (size == 1)
             return true; /* the root has everything below it */
-        if (size > 0 && strncmp(path, folder, size) == 0 && path[size] == '/')
+        if (size > 0 && strncmp(path, folder, size) == 0 && (path[size] == '/' || path[size] == '\0'))
             return true;
     }
     return false;

@@ -16,7 +16,9 @@ struct text pawli_printable(struct arena *arena, struct text bytes, size_t size_
 /* What stands behind the scheme of exec:/PATH and file:/PATH; NULL when that is no absolute path. */
 const char *pawli_url_path(const char *url);
 
-/* Whether a path without symbolic links lies below one of the folders, each taken where its own links lead. */
+void pawli_path_free(char **path); /* realpath's, for PAWL_AUTO */
+
+/* Whether a path without symbolic links is one of the folders or lies below it, each taken where its own links lead. */
 bool pawli_path_is_below(const char *path, const char *const *folders, size_t count);
 
 #endif

@@ -69,7 +69,8 @@ struct sink;
 
 struct sink_ops {
     const char *name;
-    const char *const *schemes; /* "http", "https", NULL */
+    const char *const *schemes;                                    /* "http", "https", NULL */
+    int (*check)(const struct sink_rules *rules, pawl_error *err); /* whether they can be obeyed; NULL: always */
     int (*open)(const struct sink_host *host, struct sink **ret_sink, pawl_error *err);
     void (*send)(struct sink *sink, struct send *send); /* takes it; may call done before it returns */
     void (*cancel)(struct sink *sink,

@@ -6,7 +6,8 @@
 
 #define POLL_MS 1000
 
-static const struct sink_ops *const sink_kinds[] = {&pawli_sink_callback, &pawli_sink_http};
+static const struct sink_ops *const sink_kinds[] = {&pawli_sink_callback, &pawli_sink_http, &pawli_sink_exec,
+                                                    &pawli_sink_file};
 static_assert(COUNT_OF(sink_kinds) == SINKS, "a place for each kind");
 
 void pawli_tell(struct worker *worker, const pawl_worker_event *event)
@@ -216,7 +217,12 @@ static int read_options(struct worker *worker, const pawl_worker_options *given,
         .file_dir_count = options->allow_file_count,
         .own_address = options->own_address,
         .ca_file = options->ca_file};
-    return pawli_arena_failed(&worker->texts) ? pawli_no_memory(err) : PAWL_OK;
+    if (pawli_arena_failed(&worker->texts))
+        return pawli_no_memory(err);
+    for (size_t i = 0; status == PAWL_OK && i < SINKS; i++)
+        if (sink_kinds[i]->check)
+            status = sink_kinds[i]->check(&worker->rules, err);
+    return status;
 }
 
 int pawl_worker_new(pawl_store *store, const pawl_worker_options *options, pawl_worker **ret_worker, pawl_error *err)

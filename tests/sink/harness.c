@@ -45,13 +45,13 @@ static const struct engine_ops engine_ops = {"harness", step, NULL};
 void harness_start(struct harness *harness, const struct sink_ops *ops)
 {
     pawl_error err;
-    struct sink_rules rules = harness->rules;
-    *harness = (struct harness){.env = {&env_ops}, .rules = rules};
+    *harness = (struct harness){.env = {&env_ops}, .rules = harness->rules, .callbacks = harness->callbacks};
     assert_ok(pawli_env_real(&harness->real, &err));
     assert_ok(pawli_loop_new(harness->real, &harness->loop, &err));
     pawli_engine_init(&harness->engine, &engine_ops);
     pawli_loop_add(harness->loop, &harness->engine);
-    struct sink_host host = {.env = &harness->env, .engine = &harness->engine, .rules = &harness->rules};
+    struct sink_host host = {
+        .env = &harness->env, .engine = &harness->engine, .rules = &harness->rules, .callbacks = harness->callbacks};
     assert_ok(ops->open(&host, &harness->sink, &err));
 }
 
@@ -68,9 +68,19 @@ void harness_stop(struct harness *harness)
     harness->real->ops->close(harness->real);
 }
 
+static struct outgoing *outgoing_of(struct message_lease *lease)
+{
+    return (struct outgoing *)((char *)lease - offsetof(struct outgoing, lease));
+}
+
 static void hold(struct message_lease *lease)
 {
-    (void)lease;
+    outgoing_of(lease)->holds++;
+}
+
+static void release(struct message_lease *lease)
+{
+    outgoing_of(lease)->holds--;
 }
 
 static void done(struct send *send)
@@ -84,7 +94,7 @@ struct outgoing *outgoing_new(const char *payload)
 {
     struct outgoing *outgoing = calloc(1, sizeof *outgoing);
     assert_non_null(outgoing);
-    outgoing->lease = (struct message_lease){hold, hold};
+    outgoing->lease = (struct message_lease){hold, release};
     outgoing->message = (pawl_message_view){.struct_size = sizeof outgoing->message,
                                             .id = {{1, 2, 3, 4, 5, 6, 0x87, 8, 0x89, 10, 11, 12, 13, 14, 15, 16}},
                                             .scope = "default",
@@ -102,6 +112,7 @@ struct outgoing *outgoing_new(const char *payload)
 void outgoing_free(struct outgoing *outgoing)
 {
     assert_true(outgoing->is_done);
+    assert_int_equal(outgoing->holds, 0);
     pawli_arena_done(&outgoing->arena);
     free(outgoing);
 }

@@ -17,6 +17,7 @@ struct outgoing {
     struct message_lease lease;
     pawl_message_view message;
     struct outgoing *next; /* under way */
+    int holds;             /* of its message */
     bool is_done;
 };
 
@@ -26,11 +27,13 @@ struct harness {
     struct loop *loop;
     struct engine engine;
     struct sink_rules rules;
+    const struct callback *callbacks;
     struct sink *sink;
     struct outgoing *under_way;
 };
 
-void harness_start(struct harness *harness, const struct sink_ops *ops); /* with the rules that were set before */
+void harness_start(struct harness *harness,
+                   const struct sink_ops *ops); /* with the rules and callbacks that were set before */
 void harness_stop(struct harness *harness);
 
 /* A message with a payload; fill in more before harness_send. */

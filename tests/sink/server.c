@@ -5,12 +5,17 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #define CONNECTIONS_MAX 256
 #define REQUESTS_MAX    1024
@@ -21,11 +26,13 @@ struct connection {
     pthread_t thread;
     int number, fd;
     bool is_open;
+    SSL *tls; /* NULL: plain */
 };
 
 struct server {
     const struct script *scripts;
     size_t script_count;
+    SSL_CTX *tls;
     int listener;
     uint16_t port;
     pthread_t thread;
@@ -46,10 +53,21 @@ static void must(bool good, const char *what)
 
 /* ---- a connection ---- */
 
-static bool send_all(int fd, const char *bytes, size_t size)
+static ssize_t put(struct connection *connection, const char *bytes, size_t size)
+{
+    return connection->tls ? SSL_write(connection->tls, bytes, (int)size)
+                           : send(connection->fd, bytes, size, MSG_NOSIGNAL);
+}
+
+static ssize_t get(struct connection *connection, char *bytes, size_t size)
+{
+    return connection->tls ? SSL_read(connection->tls, bytes, (int)size) : recv(connection->fd, bytes, size, 0);
+}
+
+static bool send_all(struct connection *connection, const char *bytes, size_t size)
 {
     while (size > 0) {
-        ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
+        ssize_t sent = put(connection, bytes, size);
         if (sent <= 0)
             return false;
         bytes += sent;
@@ -58,10 +76,10 @@ static bool send_all(int fd, const char *bytes, size_t size)
     return true;
 }
 
-static bool receive_all(int fd, char *bytes, size_t size)
+static bool receive_all(struct connection *connection, char *bytes, size_t size)
 {
     while (size > 0) {
-        ssize_t got = recv(fd, bytes, size, 0);
+        ssize_t got = get(connection, bytes, size);
         if (got <= 0)
             return false;
         bytes += got;
@@ -70,11 +88,11 @@ static bool receive_all(int fd, char *bytes, size_t size)
     return true;
 }
 
-static bool read_head(int fd, char *head)
+static bool read_head(struct connection *connection, char *head)
 {
     size_t size = 0;
     while (size < HEAD_MAX - 1) {
-        if (recv(fd, head + size, 1, 0) != 1)
+        if (get(connection, head + size, 1) != 1)
             return false;
         head[++size] = '\0';
         if (size >= 4 && memcmp(head + size - 4, "\r\n\r\n", 4) == 0)
@@ -90,7 +108,7 @@ static const struct script *take_request(struct connection *connection)
     struct received received = {.connection = connection->number};
     char *head = malloc(HEAD_MAX), length[32];
     must(head != NULL, "malloc");
-    if (!read_head(connection->fd, head)) {
+    if (!read_head(connection, head)) {
         free(head);
         return NULL;
     }
@@ -103,7 +121,7 @@ static const struct script *take_request(struct connection *connection)
     must(body != NULL, "malloc");
     body[received.body_size] = '\0';
     received.body = body;
-    if (!receive_all(connection->fd, body, received.body_size)) {
+    if (!receive_all(connection, body, received.body_size)) {
         free(head);
         free(body);
         return NULL;
@@ -122,10 +140,10 @@ static void reset(int fd)
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
 
-static bool answer(int fd, const struct script *script)
+static bool answer(struct connection *connection, const struct script *script)
 {
     char bytes[4096];
-    bool open = send_all(fd, script->reply, strlen(script->reply));
+    bool open = send_all(connection, script->reply, strlen(script->reply));
     memset(bytes, 'x', sizeof bytes);
     switch (script->then) {
     case THEN_KEEP:
@@ -133,18 +151,18 @@ static bool answer(int fd, const struct script *script)
     case THEN_CLOSE:
         return false;
     case THEN_RESET:
-        reset(fd);
+        reset(connection->fd);
         return false;
     case THEN_HANG:
-        while (recv(fd, bytes, sizeof bytes, 0) > 0)
+        while (get(connection, bytes, sizeof bytes) > 0)
             continue;
         return false;
     case THEN_TRICKLE:
-        for (struct pollfd peer = {.fd = fd, .events = POLLIN}; poll(&peer, 1, 2) == 0;)
-            send_all(fd, bytes, 1);
+        for (struct pollfd peer = {.fd = connection->fd, .events = POLLIN}; poll(&peer, 1, 2) == 0;)
+            send_all(connection, bytes, 1);
         return false;
     case THEN_FLOOD:
-        while (send_all(fd, bytes, sizeof bytes))
+        while (send_all(connection, bytes, sizeof bytes))
             continue;
         return false;
     }
@@ -154,12 +172,26 @@ static bool answer(int fd, const struct script *script)
 static void *serve(void *argument)
 {
     struct connection *connection = argument;
-    for (const struct script *script; (script = take_request(connection)) && answer(connection->fd, script);)
-        continue;
-    pthread_mutex_lock(&connection->server->lock);
+    struct server *server = connection->server;
+    bool greeted = true;
+    sigset_t pipe; /* of OpenSSL's write() in this thread; the sink's own thread is left to show that it gets none */
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, NULL);
+    if (server->tls) {
+        connection->tls = SSL_new(server->tls);
+        must(connection->tls != NULL, "SSL_new");
+        SSL_set_fd(connection->tls, connection->fd);
+        greeted = SSL_accept(connection->tls) == 1;
+    }
+    if (greeted)
+        for (const struct script *script; (script = take_request(connection)) && answer(connection, script);)
+            continue;
+    pthread_mutex_lock(&server->lock);
+    SSL_free(connection->tls);
     connection->is_open = false;
     close(connection->fd);
-    pthread_mutex_unlock(&connection->server->lock);
+    pthread_mutex_unlock(&server->lock);
     return NULL;
 }
 
@@ -184,12 +216,13 @@ static void *accept_all(void *argument)
 
 /* ---- life ---- */
 
-struct server *server_new(const struct script *scripts, size_t count)
+static struct server *make_server(const struct script *scripts, size_t count, SSL_CTX *tls)
 {
     struct server *server = calloc(1, sizeof *server);
     must(server != NULL, "calloc");
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t size = sizeof address;
+    server->tls = tls;
     server->scripts = scripts;
     server->script_count = count;
     server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -200,6 +233,47 @@ struct server *server_new(const struct script *scripts, size_t count)
     pthread_mutex_init(&server->lock, NULL);
     must(pthread_create(&server->thread, NULL, accept_all, server) == 0, "pthread_create");
     return server;
+}
+
+struct server *server_new(const struct script *scripts, size_t count)
+{
+    return make_server(scripts, count, NULL);
+}
+
+static X509 *make_certificate(EVP_PKEY *key, const char *host)
+{
+    char names[128];
+    X509 *certificate = X509_new();
+    snprintf(names, sizeof names, "%s:%s", host[strspn(host, "0123456789.")] ? "DNS" : "IP", host);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
+    must(certificate && extension, "certificate");
+    X509_set_version(certificate, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
+    X509_set_pubkey(certificate, key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC, (const uint8_t *)"test", -1, -1,
+                               0);
+    X509_set_issuer_name(certificate, X509_get_subject_name(certificate));
+    X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+    must(X509_sign(certificate, key, EVP_sha256()) > 0, "X509_sign");
+    return certificate;
+}
+
+struct server *server_new_tls(const struct script *scripts, size_t count, const char *host,
+                              const char *certificate_path)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+    must(key && tls, "TLS");
+    X509 *certificate = make_certificate(key, host);
+    must(SSL_CTX_use_certificate(tls, certificate) == 1 && SSL_CTX_use_PrivateKey(tls, key) == 1, "TLS");
+    FILE *file = fopen(certificate_path, "w");
+    must(file && PEM_write_X509(file, certificate) == 1 && fclose(file) == 0, certificate_path);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    return make_server(scripts, count, tls);
 }
 
 void server_free(struct server *server)
@@ -219,6 +293,7 @@ void server_free(struct server *server)
         free((char *)(uintptr_t)server->requests[i].start);
         free((char *)(uintptr_t)server->requests[i].body);
     }
+    SSL_CTX_free(server->tls);
     pthread_mutex_destroy(&server->lock);
     free(server);
 }

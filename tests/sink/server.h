@@ -35,6 +35,9 @@ struct received {
 
 struct server;
 struct server *server_new(const struct script *scripts, size_t count);
+/* Speaks TLS, with a certificate of its own making for a name or an IPv4 address, which it leaves at a path. */
+struct server *server_new_tls(const struct script *scripts, size_t count, const char *host,
+                              const char *certificate_path);
 void server_free(struct server *server);
 uint16_t server_port(const struct server *server);
 size_t server_connections(struct server *server);

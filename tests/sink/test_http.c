@@ -3,6 +3,8 @@
 #include "harness.h"
 #include "server.h"
 
+#include <sched.h>
+
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -329,6 +331,7 @@ static void the_payload_goes_out_byte_for_byte(void **state)
         assert_int_equal(received->body_size, size);
         assert_memory_equal(received->body, payload, size);
         assert_string_equal(header_of(received, "content-type", value, sizeof value), "application/octet-stream");
+        assert_null(header_of(received, "expect", value, sizeof value)); /* a wait for "100 Continue" says nothing */
         outgoing_free(outgoing);
     }
     assert_int_equal(server_requests(world.server), 4);
@@ -366,8 +369,7 @@ static void A77_the_headers_of_a_message_are_sent_and_its_id_with_them(void **st
     assert_string_equal(header_of(received, "webhook-timestamp", value, sizeof value), "1614265330");
     assert_string_equal(header_of(received, "content-type", value, sizeof value), "application/json");
     assert_non_null(header_of(received, "host", value, sizeof value));
-    static const char *const absent[] = {"webhook-signature", "expect", "accept-encoding", "transfer-encoding",
-                                         "cookie"};
+    static const char *const absent[] = {"webhook-signature", "accept-encoding", "transfer-encoding", "cookie"};
     for (size_t i = 0; i < COUNT_OF(absent); i++)
         assert_null(header_of(received, absent[i], value, sizeof value));
     outgoing_free(outgoing);
@@ -666,6 +668,100 @@ static void rules_that_cannot_be_read_open_no_sink(void **state)
     harness_stop(&harness);
 }
 
+/* ---- TLS ---- */
+
+/* A receiver whose certificate is for `host`, and a sink that trusts what it made, or not. */
+static void open_tls(struct world *world, const struct script *scripts, size_t count, const char *host, bool trusts,
+                     char folder[64], char certificate[96])
+{
+    memset(world, 0, sizeof *world);
+    make_folder(folder);
+    snprintf(certificate, 96, "%s/certificate.pem", folder);
+    world->server = server_new_tls(scripts, count, host, certificate);
+    world->harness.rules = (struct sink_rules){
+        .addresses = loopback, .address_count = 1, .ca_file = trusts ? certificate : NULL};
+    harness_start(&world->harness, &pawli_sink_http);
+    snprintf(world->url, sizeof world->url, "https://127.0.0.1:%u/hook", server_port(world->server));
+}
+
+static void close_tls(struct world *world, const char *folder)
+{
+    close_world(world);
+    remove_folder(folder);
+}
+
+static void https_reaches_a_receiver_that_it_can_trust(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    char folder[64], certificate[96];
+    open_tls(&world, &script, 1, "127.0.0.1", true, folder, certificate);
+    for (int i = 0; i < 3; i++) {
+        struct outgoing *outgoing = post(&world, world.url, LONG_MS);
+        if (outgoing->send.verdict != VERDICT_DELIVERED)
+            fail_msg("%s", outgoing->send.error.data);
+        outgoing_free(outgoing);
+    }
+    assert_int_equal(server_connections(world.server), 1);
+    close_tls(&world, folder);
+}
+
+static void nothing_is_sent_to_a_receiver_that_cannot_prove_who_it_is(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    static const struct {
+        const char *host;
+        bool trusts;
+    } rows[] = {{"127.0.0.1", false}, {"127.0.0.2", true}, {"receiver.example", true}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct world world;
+        char folder[64], certificate[96];
+        open_tls(&world, &script, 1, rows[i].host, rows[i].trusts, folder, certificate);
+        struct outgoing *outgoing = post(&world, world.url, LONG_MS);
+        assert_int_equal(outgoing->send.verdict, VERDICT_RETRY);
+        assert_part(outgoing->send.error, "nothing was sent");
+        assert_int_equal(server_requests(world.server), 0);
+        outgoing_free(outgoing);
+        close_tls(&world, folder);
+    }
+}
+
+static void a_handshake_that_does_not_end_sent_nothing(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    char url[64];
+    open_world(&world, &script, 1); /* a plain receiver: it waits for the end of a header, and never answers */
+    snprintf(url, sizeof url, "https://127.0.0.1:%u/", server_port(world.server));
+    struct outgoing *outgoing = post(&world, url, SHORT_MS);
+    assert_int_equal(outgoing->send.verdict, VERDICT_RETRY);
+    assert_part(outgoing->send.error, "nothing was sent");
+    outgoing_free(outgoing);
+    close_world(&world);
+}
+
+static void a_reply_that_is_lost_under_tls_leaves_the_outcome_unknown(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct script scripts[] = {{OK_REPLY, THEN_KEEP}, {"", THEN_RESET}, {"", THEN_CLOSE}, {"", THEN_HANG}};
+    struct world world;
+    char folder[64], certificate[96];
+    open_tls(&world, scripts, COUNT_OF(scripts), "127.0.0.1", true, folder, certificate);
+    for (size_t i = 0; i < COUNT_OF(scripts); i++) {
+        struct outgoing *outgoing = post(&world, world.url, i == 3 ? SHORT_MS : LONG_MS);
+        assert_int_equal(outgoing->send.verdict, i == 0 ? VERDICT_DELIVERED : VERDICT_UNCERTAIN);
+        outgoing_free(outgoing);
+    }
+    assert_int_equal(server_requests(world.server), COUNT_OF(scripts));
+    close_tls(&world, folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -696,6 +792,10 @@ int main(void)
         cmocka_unit_test(its_own_listen_address_is_never_sent_to),
         cmocka_unit_test(a_proxy_of_the_environment_is_not_used),
         cmocka_unit_test(rules_that_cannot_be_read_open_no_sink),
+        cmocka_unit_test(https_reaches_a_receiver_that_it_can_trust),
+        cmocka_unit_test(nothing_is_sent_to_a_receiver_that_cannot_prove_who_it_is),
+        cmocka_unit_test(a_handshake_that_does_not_end_sent_nothing),
+        cmocka_unit_test(a_reply_that_is_lost_under_tls_leaves_the_outcome_unknown),
     };
     return cmocka_run_group_tests_name("http", tests, NULL, NULL);
 }

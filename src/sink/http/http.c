@@ -412,28 +412,29 @@ static void http_close(struct sink *base)
     curl_global_cleanup();
 }
 
-static int load_rules(struct http_sink *sink, pawl_error *err)
+static int load_rules(const struct sink_rules *rules, struct address_rules *addresses, struct address_block *blocks,
+                      pawl_error *err)
 {
-    const struct sink_rules *rules = sink->host.rules;
-    sink->rules.is_local = pawli_address_is_local;
-    if (rules->own_address) {
-        int status = pawli_address_own_parse(rules->own_address, &sink->rules, err);
-        if (status < 0)
-            return status;
-    }
-    if (rules->address_count == 0)
-        return PAWL_OK;
-    sink->blocks = pawli_alloc(rules->address_count * sizeof *sink->blocks);
-    if (!sink->blocks)
-        return pawli_no_memory(err);
-    for (size_t i = 0; i < rules->address_count; i++) {
-        int status = pawli_address_block_parse(rules->addresses[i], &sink->blocks[i], err);
-        if (status < 0)
-            return status;
-    }
-    sink->rules.allowed = sink->blocks;
-    sink->rules.allowed_count = rules->address_count;
-    return PAWL_OK;
+    *addresses = (struct address_rules){
+        .allowed = blocks, .allowed_count = rules->address_count, .is_local = pawli_address_is_local};
+    int status = rules->own_address ? pawli_address_own_parse(rules->own_address, addresses, err) : PAWL_OK;
+    for (size_t i = 0; status == PAWL_OK && i < rules->address_count; i++)
+        status = pawli_address_block_parse(rules->addresses[i], &blocks[i], err);
+    if (status == PAWL_OK && rules->ca_file && access(rules->ca_file, R_OK) < 0)
+        status = pawli_fail(err, PAWL_EINVAL, "ca_file \"%.160s\" cannot be read: %s", rules->ca_file, strerror(errno));
+    return status;
+}
+
+static struct address_block *new_blocks(const struct sink_rules *rules)
+{
+    return pawli_alloc((rules->address_count + 1) * sizeof(struct address_block)); /* none is a list, too */
+}
+
+static int http_check(const struct sink_rules *rules, pawl_error *err)
+{
+    struct address_rules addresses;
+    PAWL_AUTO(pawli_freep) struct address_block *blocks = new_blocks(rules);
+    return blocks ? load_rules(rules, &addresses, blocks, err) : pawli_no_memory(err);
 }
 
 static bool set_multi(struct http_sink *sink)
@@ -457,7 +458,8 @@ static int http_open(const struct sink_host *host, struct sink **ret_sink, pawl_
     }
     *sink = (struct http_sink){
         .sink = {&pawli_sink_http}, .host = *host, .loop = host->engine->loop, .due = BOOT_NEVER};
-    int status = load_rules(sink, err);
+    sink->blocks = new_blocks(host->rules);
+    int status = sink->blocks ? load_rules(host->rules, &sink->rules, sink->blocks, err) : pawli_no_memory(err);
     if (status >= 0 && !set_multi(sink))
         status = pawli_no_memory(err);
     if (status < 0) {
@@ -473,6 +475,7 @@ static const char *const schemes[] = {"http", "https", NULL};
 const struct sink_ops pawli_sink_http = {
     .name = "http",
     .schemes = schemes,
+    .check = http_check,
     .open = http_open,
     .send = http_send,
     .cancel = http_cancel,

@@ -123,11 +123,7 @@ static bool add_headers(struct curl_slist **headers, const struct send *send, in
         good = add_signature(headers, send, id, timestamp);
     for (size_t i = 0; good && i < message->header_count; i++)
         good = add_header(headers, message->headers[i].name, message->headers[i].value);
-    /* No 100-continue: it would ask for a wait that says nothing. */
-    struct curl_slist *longer = good ? curl_slist_append(*headers, "Expect:") : NULL;
-    if (longer)
-        *headers = longer;
-    return longer != NULL;
+    return good;
 }
 
 bool pawli_request_set(CURL *easy, const struct send *send, int64_t unix_s, struct curl_slist **headers)

@@ -84,17 +84,16 @@ int pawli_anchor_open(struct sqlite_store *store, bool create, pawl_error *err)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
     PAWL_ASSERT(vfs != NULL);
-    /* SQLite's unix VFS reads the name of the database out of a WAL's name, to take its permissions over: hence the dash. */
-    struct arena arena = {0};
-    struct text path = pawli_arena_format(&arena, "%s-anchor%c%c", store->path, 0, 0);
-    store->anchor_file = pawli_alloc((size_t)vfs->szOsFile);
-    if (!store->anchor_file || !path.data) {
-        pawli_arena_done(&arena);
+    /* The name lives behind the file: SQLite keeps the pointer, and syncs the folder of a file that it made by that name.
+     * It also reads the database's name out of a WAL's, to take its permissions over: hence the dash, and a second NUL. */
+    size_t name_at = (size_t)vfs->szOsFile, name_size = strlen(store->path) + sizeof "-anchor";
+    store->anchor_file = pawli_alloc(name_at + name_size + 2);
+    if (!store->anchor_file)
         return pawli_no_memory(err);
-    }
+    char *name = (char *)store->anchor_file + name_at;
+    snprintf(name, name_size, "%s-anchor", store->path);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL | (create ? SQLITE_OPEN_CREATE : 0);
-    int code = vfs->xOpen(vfs, path.data, store->anchor_file, flags, NULL);
-    pawli_arena_done(&arena);
+    int code = vfs->xOpen(vfs, name, store->anchor_file, flags, NULL);
     if (code == SQLITE_OK)
         return PAWL_OK;
     pawli_free(store->anchor_file);
