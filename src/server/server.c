@@ -21,6 +21,7 @@
 #define SWEEP_FULL_MS 10 /* when there is no room for another connection */
 #define THREADS_MAX   16
 #define BACKLOG       512
+#define INPUT_MAX     (SERVER_BODY_MAX + 2 * SERVER_HEADER_MAX) /* that is read and not yet understood */
 
 struct connection {
     struct connection *next;
@@ -269,11 +270,13 @@ static void take_request(struct evhttp_request *native, void *data)
 
 /* ---- connections ---- */
 
+/* evhttp bounds the lines of a header only when they have come to their end. */
 static void note_read(struct evbuffer *input, const struct evbuffer_cb_info *info, void *data)
 {
     struct connection *connection = data;
-    (void)input;
     connection->is_reading |= info->n_added > 0;
+    if (evbuffer_get_length(input) > INPUT_MAX)
+        shutdown(bufferevent_getfd(connection->socket), SHUT_RDWR);
 }
 
 static void note_written(struct evbuffer *output, const struct evbuffer_cb_info *info, void *data)

@@ -98,7 +98,8 @@ static void it_refuses_what_is_ambiguous_or_too_large(void **state)
     check_answer(port, "nonsense\r\n\r\n", 400, "");
     check_answer(port, "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n", 413, "");
     int size = snprintf(large, sizeof large, "GET /healthz HTTP/1.1\r\nHost: a\r\nX-Large: ");
-    memset(large + size, 'x', sizeof large - (size_t)size - 1);
+    memset(large + size, 'x', sizeof large - (size_t)size - 5);
+    memcpy(large + sizeof large - 5, "\r\n\r\n", 5);
     char *answer = http_ask(port, large, strlen(large));
     assert_int_not_equal(http_status(answer), 200);
     free(answer);
