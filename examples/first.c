@@ -6,32 +6,27 @@
 
 int main(void)
 {
-    const char *number = "order-1001", *order = "{\"sku\":\"A-7\",\"count\":2}", *mail = "Thank you for order 1001.";
+    const char *order = "{\"number\":1001,\"sku\":\"A-7\"}", *mail = "Thank you for order 1001.";
+    pawl_store *store = NULL;
+    pawl_receipt *receipt = NULL;
     pawl_error err;
-    pawl_store *store;
     int status = pawl_store_open("sqlite:shop.db", NULL, &store, &err);
-    if (status < 0) {
-        fprintf(stderr, "%s\n%s\n", err.text, err.hint);
-        return pawl_status_exit(status);
+    if (status == PAWL_OK) {
+        pawl_transition *t = pawl_transition_new(
+            store, &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "PlaceOrder",
+                                              .request_id = pawl_request_id_from("order 1001", 10)});
+        pawl_transition_command(t, order, strlen(order));
+        pawl_transition_message(t, &(pawl_message){PAWL_MESSAGE, .lane = "mail", .target = "smtp", .data = mail,
+                                                   .data_size = strlen(mail)});
+        status = pawl_transition_commit(t, &receipt, &err); /* durable when it returns */
+        pawl_transition_free(t);
     }
-
-    pawl_transition *t = pawl_transition_new(
-        store, &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "PlaceOrder", .ref = number,
-                                          .request_id = pawl_request_id_from(number, strlen(number))});
-    pawl_transition_command(t, order, strlen(order));
-    pawl_transition_message(
-        t, &(pawl_message){PAWL_MESSAGE, .lane = "mail", .target = "smtp", .data = mail, .data_size = strlen(mail)});
-
-    pawl_receipt *receipt;
-    status = pawl_transition_commit(t, &receipt, &err); /* durable when it returns */
-    pawl_transition_free(t);
-    if (status < 0) {
-        fprintf(stderr, "%s\n%s\n", err.text, err.hint);
-    } else {
-        printf("record %llu, %s\n", (unsigned long long)pawl_receipt_seq(receipt),
-               pawl_receipt_was_replayed(receipt) ? "stored before" : "stored now");
-        pawl_receipt_free(receipt);
-    }
+    if (status < 0)
+        fprintf(stderr, "%s. %s\n", err.text, err.hint);
+    else
+        printf("record %llu, stored %s\n", (unsigned long long)pawl_receipt_seq(receipt),
+               pawl_receipt_was_replayed(receipt) ? "before" : "now");
+    pawl_receipt_free(receipt);
     pawl_store_close(store);
     return pawl_status_exit(status);
 }
