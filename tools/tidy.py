@@ -71,8 +71,16 @@ def state_writes(path, text):
             yield f"moves a task: {line.strip()}"
 
 
+def mutexes(path, text):
+    """Every mutex has its place in docs/locks.md."""
+    if path.startswith("src/") and path.endswith((".c", ".h")) and re.search(r"\bpthread_mutex_t \w+[;, =]", text):
+        with open(os.path.join(TOP, "docs/locks.md"), encoding="utf-8") as locks:
+            if path.removeprefix("src/") not in locks.read():
+                yield "has a mutex that docs/locks.md does not know"
+
+
 RULES = {"rooms and libraries": includes, "licences": licence, "banned calls": banned, "unfinished marks": marks,
-         "moves of tasks": state_writes}
+         "moves of tasks": state_writes, "mutexes": mutexes}
 
 REFUSED = {
     "rooms and libraries": [("src/base/x.c", '#include "model/rows.h"\n'), ("src/journal/x.c", '#include "outbox/views.h"\n'),
@@ -81,6 +89,7 @@ REFUSED = {
     "banned calls": [("src/base/x.c", "strcpy(a, b);\n"), ("examples/x.c", "sprintf (a, b);\n")],
     "unfinished marks": [("src/base/x.c", "/* TODO */\n")],
     "moves of tasks": [("src/outbox/x.c", "    task->row.place = PLACE_READY;\n")],
+    "mutexes": [("src/base/x.h", "    pthread_mutex_t lock; /* of x */\n")],
 }
 
 
