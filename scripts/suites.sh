@@ -13,9 +13,9 @@ build() {
     echo "$name: $compiler $*"
     mkdir -p build-test
     : >"$log"
-    if [ ! -e "$folder/build.ninja" ]; then
+    if [ "$(cat "$folder/made-by" 2>&1)" != "$compiler $*" ]; then
         rm -rf "$folder"
-        CC=$compiler meson setup "$folder" -Dwerror=true "$@" >>"$log" 2>&1
+        CC=$compiler meson setup "$folder" -Dwerror=true "$@" >>"$log" 2>&1 && echo "$compiler $*" >"$folder/made-by"
     fi && ninja -C "$folder" >>"$log" 2>&1 && return
     grep -E -A 3 'error:|ERROR:|FAILED:' "$log" | cut -c 1-300 | head -n 30
     echo "  FAILED to build; see $log"
