@@ -26,7 +26,7 @@ LIBRARIES = {"sqlite3.h": ("src/store/sqlite/", "tests/", "sim/", "bench/", "exa
              "curl/": ("src/sink/", "src/about/", "tests/"), "libpq-fe.h": ("src/store/postgres/",)}
 BANNED = re.compile(r"\b(gets|strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|rand|srand|alloca|pthread_cancel)\s*\(")
 MARKS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
-SOURCES = (".c", ".h", ".def", ".py", ".sql", ".scd", "meson.build")
+SOURCES = (".c", ".h", ".def", ".py", ".sql", "meson.build")
 FOLDERS = ("include", "src", "tests", "tools", "scripts", "examples", "docs", "sim", "bench", "fuzz", "man")
 
 

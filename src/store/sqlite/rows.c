@@ -105,7 +105,7 @@ static bool read_failure(struct call *call, struct failure *failure, struct aren
         else if (pawli_json_name_is(name, "at"))
             good = pawli_json_i64(value, &failure->at.ms) && good;
         else if (pawli_json_name_is(name, "text") && pawli_json_type(value) == JSON_STRING)
-            failure->text = pawli_json_string(arena, value);
+            failure->text = pawli_arena_text(arena, pawli_json_string(arena, value));
     }
     return good;
 }

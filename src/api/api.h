@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* The JSON shapes: one form of transitions, messages, settlements and what comes back, for the command and for HTTP.
+ *
+ * Reading is strict: a field that the shape does not have is refused by name, a value of the wrong type too, and what is
+ * read is left as it was written. Bodies are slices of the JSON text: it lives as long as they are used. */
+#ifndef PAWLI_API_H
+#define PAWLI_API_H
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "pawl/pawl.h"
+
+/* ---- in ---- */
+
+/* Each reads one JSON object out of text that was not looked at yet. EINVAL names the field; ELIMIT a size. Texts go to
+ * the arena. Values are checked by the call that they are given to. */
+int pawli_api_transition(pawl_store *store, struct arena *arena, struct text json, pawl_transition **ret_transition,
+                         pawl_error *err);
+int pawli_api_message(struct arena *arena, struct text json, pawl_message *ret_message, pawl_error *err);
+int pawli_api_settlement(struct arena *arena, struct text json, pawl_settlement *ret_settlement, pawl_error *err);
+
+/* A claim's token: 1 to 20 digits; one past the greatest that there can be is read as a token that nobody has. */
+bool pawli_api_token(struct text text, uint64_t *token);
+
+/* ---- out: each puts the members of its shape into an object that is open ---- */
+
+void pawli_api_put_receipt(struct json_writer *out, const pawl_receipt *receipt);
+void pawli_api_put_record(struct json_writer *out, const pawl_record *record);
+void pawli_api_put_event(struct json_writer *out, const pawl_event_view *event);
+void pawli_api_put_message(struct json_writer *out, const pawl_message_view *message);
+void pawli_api_put_claim(struct json_writer *out, const pawl_message_view *message);
+void pawli_api_put_attempts(struct json_writer *out, const pawl_messages *messages); /* of pawl_message_get */
+void pawli_api_put_enqueued(struct json_writer *out, const pawl_enqueued *enqueued);
+void pawli_api_put_settled(struct json_writer *out, const pawl_uuid *id, const pawl_settled *settled);
+void pawli_api_put_moved(struct json_writer *out, const pawl_uuid *id, const pawl_moved *moved);
+void pawli_api_put_stats(struct json_writer *out, const pawl_queue_stats *stats);
+void pawli_api_put_lane(struct json_writer *out, const pawl_lane_view *lane);
+void pawli_api_put_target(struct json_writer *out, const pawl_target_view *target);
+void pawli_api_put_hold(struct json_writer *out, const pawl_hold_view *hold);
+void pawli_api_put_why(struct json_writer *out, const pawl_uuid *id, const pawl_why *why);
+void pawli_api_put_verified(struct json_writer *out, const pawl_verified *verified);
+
+#endif

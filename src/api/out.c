@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/* What comes back, as JSON. Absent fields are left out. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "api/api.h"
+#include "base/codec.h"
+#include "base/uuid.h"
+
+static void put_id(struct json_writer *out, const char *name, const pawl_uuid *id)
+{
+    char text[PAWL_UUID_TEXT_SIZE];
+    if (!uuid_is_nil(id))
+        pawli_json_put_string(out, name, pawl_uuid_format(id, text));
+}
+
+static void put_ids(struct json_writer *out, const char *name, const pawl_uuid *ids, size_t count)
+{
+    char text[PAWL_UUID_TEXT_SIZE];
+    pawli_json_key(out, name);
+    pawli_json_open(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        pawli_json_comma(out);
+        pawli_json_quote(out->out, text_of(pawl_uuid_format(&ids[i], text)));
+    }
+    pawli_json_close(out, ']');
+}
+
+static void put_hex(struct json_writer *out, const char *name, const void *bytes, size_t size)
+{
+    char text[2 * 64 + 1];
+    PAWL_ASSERT(size <= 64);
+    if (!bytes)
+        return;
+    pawli_hex(bytes, size, text);
+    pawli_json_put_string(out, name, text);
+}
+
+static void put_time(struct json_writer *out, const char *name, int64_t ms)
+{
+    if (ms)
+        pawli_json_put_i64(out, name, ms);
+}
+
+static void put_token(struct json_writer *out, uint64_t token)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, token);
+    pawli_json_put_string(out, "token", text);
+}
+
+/* Whether a content type says JSON: application/json, or anything that ends with +json; parameters aside. */
+static bool says_json(struct text type)
+{
+    const char *parameters = type.size ? memchr(type.data, ';', type.size) : NULL;
+    if (parameters)
+        type.size = (size_t)(parameters - type.data);
+    while (type.size && type.data[type.size - 1] == ' ')
+        type.size--;
+    return text_is(type, "application/json") || (type.size > 5 && memcmp(type.data + type.size - 5, "+json", 5) == 0);
+}
+
+/* JSON as it is, anything else as base64 under `name`_base64. Absent: nothing. */
+static void put_body(struct json_writer *out, const char *name, const void *data, size_t size, const char *type)
+{
+    struct text body = {data, size};
+    struct arena arena = {0};
+    char encoded_name[32];
+    if (!data)
+        return;
+    if (says_json(text_of(type)) && pawli_json_check(body, NULL, NULL) == JSON_GOOD) {
+        pawli_json_put_raw(out, name, body);
+        return;
+    }
+    snprintf(encoded_name, sizeof encoded_name, "%s_base64", name);
+    struct text encoded = pawli_base64(&arena, body);
+    out->out->failed |= !encoded.data;
+    pawli_json_put_text(out, encoded_name, encoded);
+    pawli_arena_done(&arena);
+}
+
+/* ---- journal ---- */
+
+void pawli_api_put_receipt(struct json_writer *out, const pawl_receipt *receipt)
+{
+    size_t size;
+    pawl_uuid id = pawl_receipt_request_id(receipt);
+    const void *response = pawl_receipt_response(receipt, &size);
+    pawli_json_put_string(out, "scope", pawl_receipt_scope(receipt));
+    pawli_json_put_u64(out, "seq", pawl_receipt_seq(receipt));
+    put_id(out, "request_id", &id);
+    put_hex(out, "digest", pawl_receipt_digest(receipt), 32);
+    pawli_json_put_bool(out, "replayed", pawl_receipt_was_replayed(receipt));
+    put_body(out, "response", response, size, pawl_receipt_response_type(receipt));
+    pawli_json_key(out, "messages");
+    pawli_json_open(out, '[');
+    for (size_t i = 0; i < pawl_receipt_message_count(receipt); i++) {
+        char text[PAWL_UUID_TEXT_SIZE];
+        pawl_uuid message = pawl_receipt_message(receipt, i);
+        pawli_json_comma(out);
+        pawli_json_quote(out->out, text_of(pawl_uuid_format(&message, text)));
+    }
+    pawli_json_close(out, ']');
+}
+
+static const char *keep_text(int32_t keep)
+{
+    return keep == PAWL_KEEP_FULL ? "full" : keep == PAWL_KEEP_REFERENCE ? "reference" : "none";
+}
+
+void pawli_api_put_event(struct json_writer *out, const pawl_event_view *event)
+{
+    pawli_json_put_u64(out, "seq", event->seq);
+    pawli_json_put_u64(out, "index", event->index);
+    pawli_json_put_string(out, "topic", event->topic);
+    pawli_json_put_string(out, "type", event->type);
+    pawli_json_put_string(out, "key", event->key);
+    if (event->has_stream_seq)
+        pawli_json_put_u64(out, "stream_seq", event->stream_seq);
+    pawli_json_put_string(out, "keep", keep_text(event->keep));
+    pawli_json_put_string(out, "content_type", event->content_type);
+    put_body(out, "data", event->data, event->data_size, event->content_type);
+}
+
+static void put_events(struct json_writer *out, const pawl_record *record)
+{
+    pawli_json_key(out, "events");
+    pawli_json_open(out, '[');
+    for (size_t i = 0; i < record->event_count; i++) {
+        pawli_json_comma(out);
+        pawli_json_open(out, '{');
+        pawli_api_put_event(out, &record->events[i]);
+        pawli_json_close(out, '}');
+    }
+    pawli_json_close(out, ']');
+}
+
+void pawli_api_put_record(struct json_writer *out, const pawl_record *record)
+{
+    pawli_json_put_string(out, "scope", record->scope);
+    pawli_json_put_u64(out, "seq", record->seq);
+    put_id(out, "request_id", &record->request_id);
+    pawli_json_put_string(out, "type", record->type);
+    pawli_json_put_string(out, "ref", record->ref);
+    pawli_json_put_string(out, "content_type", record->content_type);
+    put_body(out, "data", record->data, record->data_size, record->content_type);
+    put_body(out, "response", record->response, record->response_size, record->response_type);
+    put_events(out, record);
+    put_ids(out, "messages", record->messages, record->message_count);
+    put_hex(out, "fingerprint", record->fingerprint, 32);
+    put_hex(out, "digest", record->digest, 32);
+    if (record->state_pre || record->state_post) {
+        pawli_json_key(out, "state_digest");
+        pawli_json_open(out, '{');
+        put_hex(out, "pre", record->state_pre, record->state_pre_size);
+        put_hex(out, "post", record->state_post, record->state_post_size);
+        pawli_json_close(out, '}');
+    }
+    put_time(out, "received_at", record->received_at_ms);
+    put_time(out, "committed_at", record->committed_at_ms);
+    if (record->duration_us)
+        pawli_json_put_u64(out, "duration_us", record->duration_us);
+    pawli_json_put_u64(out, "epoch", record->epoch);
+}
+
+void pawli_api_put_verified(struct json_writer *out, const pawl_verified *verified)
+{
+    pawli_json_put_string(out, "scope", verified->scope);
+    pawli_json_put_u64(out, "records", verified->records);
+    pawli_json_put_bool(out, "ok", verified->is_ok);
+    if (verified->is_ok)
+        return;
+    pawli_json_key(out, "first_bad");
+    pawli_json_open(out, '{');
+    if (verified->first_bad_seq)
+        pawli_json_put_u64(out, "seq", verified->first_bad_seq);
+    pawli_json_put_string(out, "what", verified->what);
+    pawli_json_close(out, '}');
+}
+
+/* ---- messages ---- */
+
+static void put_headers(struct json_writer *out, const pawl_message_view *message)
+{
+    if (message->header_count == 0)
+        return;
+    pawli_json_key(out, "headers");
+    pawli_json_open(out, '{');
+    for (size_t i = 0; i < message->header_count; i++)
+        pawli_json_put_string(out, message->headers[i].name, message->headers[i].value);
+    pawli_json_close(out, '}');
+}
+
+static void put_last_error(struct json_writer *out, const pawl_message_view *message)
+{
+    if (!message->error_class)
+        return;
+    pawli_json_key(out, "last_error");
+    pawli_json_open(out, '{');
+    pawli_json_put_string(out, "class", message->error_class);
+    pawli_json_put_string(out, "text", message->error_text);
+    put_time(out, "at", message->error_at_ms);
+    pawli_json_close(out, '}');
+}
+
+void pawli_api_put_message(struct json_writer *out, const pawl_message_view *message)
+{
+    put_id(out, "id", &message->id);
+    pawli_json_put_string(out, "scope", message->scope);
+    pawli_json_put_string(out, "lane", message->lane);
+    pawli_json_put_string(out, "target", message->target);
+    pawli_json_put_string(out, "state", message->state);
+    pawli_json_put_string(out, "hold", message->hold);
+    pawli_json_put_string(out, "content_type", message->content_type);
+    put_body(out, "data", message->data, message->data_size, message->content_type);
+    pawli_json_put_string(out, "key", message->key);
+    pawli_json_put_string(out, "dedupe", message->dedupe);
+    put_id(out, "request_id", &message->request_id);
+    pawli_json_put_i64(out, "priority", message->priority);
+    put_time(out, "available_at", message->available_at_ms);
+    put_time(out, "expires_at", message->expires_at_ms);
+    if (message->max_attempts)
+        pawli_json_put_u64(out, "max_attempts", message->max_attempts);
+    put_headers(out, message);
+    pawli_json_put_string(out, "sender", message->sender);
+    put_time(out, "deadline", message->deadline_ms);
+    pawli_json_put_u64(out, "attempts", message->attempts);
+    pawli_json_put_u64(out, "deferrals", message->deferrals);
+    if (message->crashes)
+        pawli_json_put_u64(out, "crashes", message->crashes);
+    if (message->seq)
+        pawli_json_put_u64(out, "seq", message->seq);
+    pawli_json_put_string(out, "claimed_by", message->claimed_by);
+    put_time(out, "lease_until", message->lease_until_ms);
+    put_last_error(out, message);
+    pawli_json_put_string(out, "remote_id", message->remote_id);
+    put_time(out, "ended_at", message->ended_at_ms);
+    pawli_json_put_string(out, "ended_reason", message->ended_reason);
+    pawli_json_put_string(out, "ended_by", message->ended_by);
+    put_id(out, "superseded_by", &message->superseded_by);
+    put_hex(out, "fingerprint", message->fingerprint, 32);
+    put_time(out, "created_at", message->created_at_ms);
+    put_time(out, "updated_at", message->updated_at_ms);
+}
+
+void pawli_api_put_claim(struct json_writer *out, const pawl_message_view *message)
+{
+    put_token(out, message->token);
+    pawli_json_put_u64(out, "attempt", message->attempts);
+    pawli_api_put_message(out, message);
+}
+
+void pawli_api_put_attempts(struct json_writer *out, const pawl_messages *messages)
+{
+    pawli_json_key(out, "attempts_kept");
+    pawli_json_open(out, '[');
+    for (size_t i = 0; i < pawl_messages_attempt_count(messages); i++) {
+        const pawl_attempt *attempt = pawl_messages_attempt(messages, i);
+        pawli_json_comma(out);
+        pawli_json_open(out, '{');
+        pawli_json_put_u64(out, "attempt", attempt->number);
+        put_time(out, "began_at", attempt->began_at_ms);
+        put_time(out, "ended_at", attempt->ended_at_ms);
+        pawli_json_put_string(out, "worker", attempt->worker);
+        pawli_json_put_string(out, "verdict", attempt->verdict);
+        pawli_json_put_string(out, "class", attempt->error_class);
+        pawli_json_put_string(out, "text", attempt->text);
+        pawli_json_close(out, '}');
+    }
+    pawli_json_close(out, ']');
+}
+
+void pawli_api_put_enqueued(struct json_writer *out, const pawl_enqueued *enqueued)
+{
+    put_id(out, "id", &enqueued->id);
+    pawli_json_put_string(out, "state", enqueued->state);
+    pawli_json_put_bool(out, "replayed", enqueued->was_replayed);
+}
+
+void pawli_api_put_settled(struct json_writer *out, const pawl_uuid *id, const pawl_settled *settled)
+{
+    put_id(out, "id", id);
+    pawli_json_put_string(out, "result", pawl_result_text(settled->result));
+    pawli_json_put_string(out, "state", settled->state);
+}
+
+/* ---- operators ---- */
+
+void pawli_api_put_moved(struct json_writer *out, const pawl_uuid *id, const pawl_moved *moved)
+{
+    put_id(out, "id", id);
+    pawli_json_put_string(out, "before", moved->before);
+    pawli_json_put_string(out, "after", moved->after);
+    put_id(out, "successor", &moved->successor);
+    put_id(out, "request_id", &moved->request_id);
+    pawli_json_put_bool(out, "replayed", moved->was_replayed);
+}
+
+void pawli_api_put_stats(struct json_writer *out, const pawl_queue_stats *stats)
+{
+    const struct {
+        const char *state;
+        uint64_t count;
+    } counts[] = {{"pending", stats->pending},     {"claimed", stats->claimed},     {"awaiting", stats->awaiting},
+                  {"uncertain", stats->uncertain}, {"delivered", stats->delivered}, {"dead", stats->dead},
+                  {"cancelled", stats->cancelled}};
+    pawli_json_put_string(out, "lane", stats->lane);
+    pawli_json_put_string(out, "target", stats->target);
+    pawli_json_key(out, "counts");
+    pawli_json_open(out, '{');
+    for (size_t i = 0; i < COUNT_OF(counts); i++)
+        pawli_json_put_u64(out, counts[i].state, counts[i].count);
+    pawli_json_close(out, '}');
+}
+
+static void put_policy(struct json_writer *out, const char *policy)
+{
+    pawli_json_put_raw(out, "policy", policy ? text_of(policy) : TEXT("{}"));
+}
+
+void pawli_api_put_lane(struct json_writer *out, const pawl_lane_view *lane)
+{
+    pawli_json_put_string(out, "lane", lane->name);
+    put_policy(out, lane->policy);
+}
+
+void pawli_api_put_target(struct json_writer *out, const pawl_target_view *target)
+{
+    pawli_json_put_string(out, "target", target->name);
+    pawli_json_put_string(out, "url", target->url);
+    pawli_json_put_string(out, "secret_file", target->secret_file);
+    put_policy(out, target->policy);
+}
+
+void pawli_api_put_hold(struct json_writer *out, const pawl_hold_view *hold)
+{
+    pawli_json_put_string(out, "kind", hold->kind);
+    pawli_json_put_string(out, "scope", hold->scope);
+    pawli_json_put_string(out, "lane", hold->lane);
+    pawli_json_put_string(out, "target", hold->target);
+    put_id(out, "message", &hold->message);
+    pawli_json_put_string(out, "code", hold->code);
+    pawli_json_put_string(out, "reason", hold->reason);
+    pawli_json_put_string(out, "by", hold->by);
+    put_time(out, "since", hold->since_ms);
+    put_time(out, "until", hold->until_ms);
+}
+
+void pawli_api_put_why(struct json_writer *out, const pawl_uuid *id, const pawl_why *why)
+{
+    put_id(out, "id", id);
+    pawli_json_put_string(out, "state", pawl_why_state(why));
+    pawli_json_key(out, "reasons");
+    pawli_json_open(out, '[');
+    for (size_t i = 0; i < pawl_why_count(why); i++) {
+        const pawl_reason *reason = pawl_why_get(why, i);
+        pawli_json_comma(out);
+        pawli_json_open(out, '{');
+        pawli_json_put_string(out, "code", reason->code);
+        pawli_json_put_string(out, "text", reason->text);
+        put_time(out, "until", reason->until_ms);
+        pawli_json_put_string(out, "by", reason->by);
+        pawli_json_close(out, '}');
+    }
+    pawli_json_close(out, ']');
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* The command. One table (commands.c) says what there is: parser, help, completion and the manual's synopsis come from it.
+ *
+ * A command is a function that answers a library status with the error in cli->error; main prints it and exits with the
+ * status's exit code. What it prints on standard output goes through the calls below, which know --json and --quiet. */
+#ifndef PAWLI_CLI_H
+#define PAWLI_CLI_H
+
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "pawl/pawl.h"
+
+struct cli;
+
+struct cli_option {
+    const char *name;    /* without its dashes */
+    const char *value;   /* what it takes, such as "UUID"; NULL: nothing */
+    const char *meaning; /* for help and manual */
+    bool repeats;        /* may be given more than once */
+};
+
+/* How the store is opened before the command runs, into cli->store. */
+enum cli_store {
+    CLI_NO_STORE, /* the command opens it itself, or needs none */
+    CLI_READS,
+    CLI_WRITES,
+    CLI_RECORDS, /* writes under a request id, which is given or minted before the store is opened */
+    CLI_CREATES
+};
+
+struct cli_command {
+    const char *name;                 /* one or two words: "submit", "journal list" */
+    const char *arguments;            /* as shown, and obeyed: "LANE TARGET [DATA]", "LANE KEY=VALUE..." */
+    const char *summary;              /* one line */
+    const struct cli_option *options; /* ends with one that has no name; NULL: none */
+    int (*run)(struct cli *cli);
+    enum cli_store store;
+};
+
+extern const struct cli_command cli_commands[]; /* ends with one that has no name */
+extern const struct cli_option cli_global_options[];
+
+struct cli_given {
+    const struct cli_option *option;
+    const char *value; /* NULL: it takes none */
+};
+
+struct cli {
+    /* What was asked */
+    const struct cli_command *command; /* NULL: none was named */
+    const char **arguments;
+    size_t argument_count;
+    struct cli_given *given;
+    size_t given_count;
+    const char *store_url, *scope;
+    bool scope_given, json, quiet, wants_help, wants_version;
+    /* What it is done with */
+    struct arena arena; /* lives as long as the command */
+    pawl_store *store;
+    bool read_stdin;     /* by an argument "-" */
+    int64_t progress_ms; /* when progress was shown last */
+    struct buffer line;
+    struct json_writer writer;
+    /* How it ended */
+    pawl_error error;
+    pawl_uuid request_id; /* to be named when the outcome is busy or unknown; nil: there is none */
+    bool reported;        /* the error was printed already */
+};
+
+/* ---- what was asked ---- */
+
+/* Reads the command line; EINVAL says what is wrong with it and how it should be. */
+int cli_parse(struct cli *cli, int count, char **words);
+
+const char *cli_option(const struct cli *cli, const char *name); /* NULL: not given, or takes no value */
+bool cli_has(const struct cli *cli, const char *name);
+/* The values of an option that repeats, one after the other; begin with *at = 0. NULL: no more. */
+const char *cli_option_next(const struct cli *cli, const char *name, size_t *at);
+const char *cli_argument(const struct cli *cli, size_t index); /* NULL: not given */
+
+/* Numbers and ids out of text; `field` names it in the error. Absent options leave *value alone. */
+int cli_number(struct cli *cli, const char *field, const char *text, int64_t min, int64_t max, int64_t *value);
+int cli_option_number(struct cli *cli, const char *name, int64_t min, int64_t max, int64_t *value);
+int cli_uuid(struct cli *cli, const char *field, const char *text, pawl_uuid *id);
+int cli_option_uuid(struct cli *cli, const char *name, pawl_uuid *id);
+
+/* The bytes of a data argument: literal, @FILE, or - for standard input (once). Over limit: ELIMIT. */
+int cli_data(struct cli *cli, const char *field, const char *text, size_t limit, struct text *data);
+
+/* Opens FILE, or standard input for -, once. */
+int cli_input(struct cli *cli, const char *name, int *ret_fd);
+
+/* The request id of a command that records: --id, --id-from or a new one, into cli->request_id. */
+int cli_request(struct cli *cli);
+
+/* That id, --reason and who asks, for what operators do. */
+pawl_operation cli_operation(const struct cli *cli);
+
+/* ---- what went wrong ---- */
+
+#define cli_fail(cli, status, ...) pawli_fail(&(cli)->error, (status), __VA_ARGS__)
+#define cli_hint(cli, status, ...) pawli_hint(&(cli)->error, (status), __VA_ARGS__)
+
+/* Prints an error; line > 0: of that line of an input. */
+void cli_report(const struct cli *cli, int status, const pawl_error *error, const pawl_uuid *request_id, uint64_t line);
+
+/* ---- the store ---- */
+
+int cli_open(struct cli *cli, const pawl_store_options *options); /* --store and --scope are put in */
+
+/* ---- what comes out ---- */
+
+/* One JSON object a line: begin, put members with the writer, end. */
+struct json_writer *cli_object(struct cli *cli);
+void cli_object_end(struct cli *cli);
+
+/* What was done, in words; not with --quiet or --json. */
+void cli_say(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Text that came from outside, made safe for a terminal: control characters and such are shown as escapes. */
+struct text cli_safe(struct arena *arena, struct text text, bool keep_newlines);
+void cli_put_safe(FILE *out, const char *text);
+
+char *cli_time(int64_t unix_ms, char out[32]); /* "2026-11-21 06:43:35", UTC; "-" for 0 */
+
+/* Progress of long work, on standard error where that is a terminal. done == UINT64_MAX ends the line. */
+void cli_progress(struct cli *cli, const char *what, uint64_t done, uint64_t total);
+
+/* ---- help ---- */
+
+void cli_print_help(const struct cli_command *command, FILE *out); /* NULL: of all */
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading the journal: records, events, and the proof that nothing was changed. */
+#include <inttypes.h>
+
+#include "api/api.h"
+#include "base/codec.h"
+#include "cli/commands.h"
+#include "cli/table.h"
+
+#define PAGE      500
+#define FOLLOW_MS 60000 /* a wait that ends begins again */
+
+/* ---- records ---- */
+
+static void print_record_line(struct cli *cli, const pawl_record *record)
+{
+    char id[PAWL_UUID_TEXT_SIZE], time[32];
+    if (cli->json) {
+        pawli_api_put_record(cli_object(cli), record);
+        cli_object_end(cli);
+        return;
+    }
+    struct arena arena = {0};
+    cli_put_line(pawli_arena_format(&arena, "%" PRIu64 "  %s  %s  %s%s%s", record->seq,
+                                    cli_time(record->committed_at_ms, time), pawl_uuid_format(&record->request_id, id),
+                                    record->type, record->ref ? "  " : "", record->ref ? record->ref : ""));
+    pawli_arena_done(&arena);
+}
+
+static void put_record_row(struct cli_table *table, const pawl_record *record)
+{
+    char id[PAWL_UUID_TEXT_SIZE], time[32];
+    cli_table_row(table);
+    cli_table_format(table, "%" PRIu64, record->seq);
+    cli_table_put(table, cli_time(record->committed_at_ms, time));
+    cli_table_put(table, pawl_uuid_format(&record->request_id, id));
+    cli_table_put(table, record->type);
+    cli_table_put(table, record->ref);
+}
+
+int cli_journal_list(struct cli *cli)
+{
+    static const struct cli_column columns[] = {{"SEQ", COLUMN_RIGHT},
+                                                {"COMMITTED", COLUMN_LEFT},
+                                                {"REQUEST", COLUMN_LEFT},
+                                                {"TYPE", COLUMN_CUT},
+                                                {"REF", COLUMN_CUT}};
+    int64_t left = 50;
+    struct cli_table table;
+    int status = cli_option_number(cli, "limit", 1, INT64_MAX - 1, &left);
+    pawl_records_query query = {PAWL_RECORDS_QUERY, .newest_first = 1};
+    if (status < 0)
+        return status;
+    if (!cli->json)
+        cli_table_begin(&table, cli, columns, COUNT_OF(columns));
+    for (bool more = true; more && left > 0 && status == PAWL_OK;) {
+        pawl_records *records;
+        query.limit = left > PAGE ? PAGE : (uint32_t)left;
+        status = pawl_records_list(cli->store, &query, &records, &cli->error);
+        if (status < 0)
+            break;
+        for (size_t i = 0; i < pawl_records_count(records); i++, left--) {
+            const pawl_record *record = pawl_records_get(records, i);
+            query.before_seq = record->seq;
+            if (cli->json)
+                print_record_line(cli, record);
+            else
+                put_record_row(&table, record);
+        }
+        more = pawl_records_has_more(records);
+        pawl_records_free(records);
+    }
+    if (cli->json)
+        return status;
+    int printed = cli_table_end(&table);
+    return status < 0 ? status : printed;
+}
+
+/* Prints records oldest first from behind *after; the rest of *left is counted down. */
+static int print_records(struct cli *cli, uint64_t *after, int64_t *left)
+{
+    for (bool more = true; more && *left > 0;) {
+        pawl_records *records;
+        pawl_records_query query = {PAWL_RECORDS_QUERY, .after_seq = *after,
+                                    .limit = *left > PAGE ? PAGE : (uint32_t)*left};
+        int status = pawl_records_list(cli->store, &query, &records, &cli->error);
+        if (status < 0)
+            return status;
+        for (size_t i = 0; i < pawl_records_count(records); i++, (*left)--) {
+            *after = pawl_records_get(records, i)->seq;
+            print_record_line(cli, pawl_records_get(records, i));
+        }
+        more = pawl_records_has_more(records);
+        pawl_records_free(records);
+    }
+    return PAWL_OK;
+}
+
+/* The seq behind which the last `count` records are. */
+static int find_tail(struct cli *cli, int64_t count, uint64_t *after)
+{
+    pawl_records *records;
+    pawl_records_query query = {PAWL_RECORDS_QUERY, .newest_first = 1, .limit = 1};
+    int status = pawl_records_list(cli->store, &query, &records, &cli->error);
+    if (status < 0)
+        return status;
+    uint64_t head = pawl_records_count(records) ? pawl_records_get(records, 0)->seq : 0;
+    pawl_records_free(records);
+    *after = head > (uint64_t)count ? head - (uint64_t)count : 0;
+    return PAWL_OK;
+}
+
+int cli_journal_tail(struct cli *cli)
+{
+    int64_t count = 10, left = INT64_MAX;
+    uint64_t after;
+    int status = cli_option_number(cli, "limit", 0, INT64_MAX - 1, &count);
+    if (status == PAWL_OK)
+        status = find_tail(cli, count, &after);
+    if (status == PAWL_OK)
+        status = print_records(cli, &after, &left);
+    while (status >= 0 && cli_has(cli, "follow") && !ferror(stdout)) {
+        fflush(stdout);
+        status = pawl_journal_wait(cli->store, after, FOLLOW_MS, &cli->error);
+        if (status >= 0)
+            status = print_records(cli, &after, &left);
+    }
+    return status;
+}
+
+int cli_journal_export(struct cli *cli)
+{
+    int64_t left = INT64_MAX, first = 0;
+    int status = cli_option_number(cli, "limit", 1, INT64_MAX - 1, &left);
+    if (status == PAWL_OK)
+        status = cli_option_number(cli, "after", 0, INT64_MAX - 1, &first);
+    uint64_t after = (uint64_t)first;
+    cli->json = true; /* whatever was asked for: an export is read by programs */
+    return status == PAWL_OK ? print_records(cli, &after, &left) : status;
+}
+
+/* ---- one record ---- */
+
+static void print_record(struct cli *cli, const pawl_record *record)
+{
+    char id[PAWL_UUID_TEXT_SIZE], time[32];
+    cli_field("scope", record->scope);
+    cli_field("seq", pawli_arena_format(&cli->arena, "%" PRIu64, record->seq).data);
+    cli_field("request id", pawl_uuid_format(&record->request_id, id));
+    cli_field("type", record->type);
+    cli_field("ref", record->ref);
+    cli_field("received", cli_time(record->received_at_ms, time));
+    cli_field("committed", cli_time(record->committed_at_ms, time));
+    cli_field("content type", record->content_type);
+    cli_field_bytes("data", record->data, record->data_size);
+    cli_field_bytes("response", record->response, record->response_size);
+    for (size_t i = 0; i < record->event_count; i++) {
+        const pawl_event_view *event = &record->events[i];
+        cli_field("event", pawli_arena_format(&cli->arena, "%" PRIu32 "  %s  %s%s%s", event->index, event->topic,
+                                              event->type, event->key ? "  " : "", event->key ? event->key : "")
+                               .data);
+        cli_field_bytes("", event->data, event->data_size);
+    }
+    for (size_t i = 0; i < record->message_count; i++)
+        cli_field("message", pawl_uuid_format(&record->messages[i], id));
+    cli_field_hex("fingerprint", record->fingerprint, sizeof record->fingerprint);
+    cli_field_hex("digest", record->digest, sizeof record->digest);
+    cli_field_hex("state before", record->state_pre, record->state_pre_size);
+    cli_field_hex("state after", record->state_post, record->state_post_size);
+}
+
+int cli_journal_show(struct cli *cli)
+{
+    const char *text = cli_argument(cli, 0);
+    pawl_uuid id = {{0}};
+    int64_t seq = 0;
+    pawl_records *records;
+    int status;
+    if (text[0] && strspn(text, "0123456789") == strlen(text))
+        status = cli_number(cli, "seq", text, 1, INT64_MAX - 1, &seq);
+    else
+        status = cli_uuid(cli, "request id", text, &id);
+    if (status == PAWL_OK)
+        status = pawl_record_get(cli->store, &id, (uint64_t)seq, &records, &cli->error);
+    if (status < 0)
+        return status;
+    const pawl_record *record = pawl_records_get(records, 0);
+    if (cli->json)
+        print_record_line(cli, record);
+    else
+        print_record(cli, record);
+    pawl_records_free(records);
+    return PAWL_OK;
+}
+
+/* ---- events ---- */
+
+static void print_event(struct cli *cli, const pawl_event_view *event)
+{
+    if (cli->json) {
+        pawli_api_put_event(cli_object(cli), event);
+        cli_object_end(cli);
+        return;
+    }
+    struct buffer line;
+    buffer_init(&line, SIZE_MAX / 2);
+    pawli_buffer_format(&line, "%" PRIu64 ".%" PRIu32 "  %s  %s%s%s  ", event->seq, event->index, event->topic,
+                        event->type, event->key ? "  " : "", event->key ? event->key : "");
+    pawli_buffer_add(&line, event->data, event->data_size);
+    cli_put_line(buffer_text(&line));
+    pawli_buffer_done(&line);
+}
+
+static int print_events(struct cli *cli, pawl_events_query *query, int64_t *left)
+{
+    for (bool more = true; more && *left > 0;) {
+        pawl_events *events;
+        query->limit = *left > PAGE ? PAGE : (uint32_t)*left;
+        int status = pawl_events_read(cli->store, query, &events, &cli->error);
+        if (status < 0)
+            return status;
+        for (size_t i = 0; i < pawl_events_count(events); i++, (*left)--)
+            print_event(cli, pawl_events_get(events, i));
+        query->after = pawl_events_next(events);
+        more = pawl_events_has_more(events);
+        pawl_events_free(events);
+    }
+    return PAWL_OK;
+}
+
+/* SEQ, behind the whole record, or SEQ.INDEX. */
+static int read_cursor(struct cli *cli, const char *text, pawl_cursor *cursor)
+{
+    const char *dot = strchr(text, '.');
+    uint64_t index = PAWL_WHOLE_RECORD;
+    struct text seq = {text, dot ? (size_t)(dot - text) : strlen(text)};
+    if (pawli_parse_u64(seq, &cursor->seq) && cursor->seq < INT64_MAX &&
+        (!dot || (pawli_parse_u64(text_of(dot + 1), &index) && index < PAWL_WHOLE_RECORD))) {
+        cursor->index = (uint32_t)index;
+        return PAWL_OK;
+    }
+    return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "after \"%.60s\" is not a cursor", text),
+                    "write SEQ, or SEQ.INDEX to go on inside a record");
+}
+
+int cli_events(struct cli *cli)
+{
+    const char *after = cli_option(cli, "after");
+    int64_t left = INT64_MAX;
+    pawl_events_query query = {PAWL_EVENTS_QUERY, .topic = cli_option(cli, "topic"), .key = cli_option(cli, "key"),
+                               .after = {0, PAWL_WHOLE_RECORD}};
+    int status = cli_option_number(cli, "limit", 1, INT64_MAX - 1, &left);
+    if (status == PAWL_OK && after)
+        status = read_cursor(cli, after, &query.after);
+    if (status == PAWL_OK)
+        status = print_events(cli, &query, &left);
+    while (status >= 0 && cli_has(cli, "follow") && left > 0 && !ferror(stdout)) {
+        fflush(stdout);
+        status = pawl_journal_wait(cli->store, query.after.seq, FOLLOW_MS, &cli->error);
+        if (status >= 0)
+            status = print_events(cli, &query, &left);
+    }
+    return status;
+}
+
+/* ---- the proof ---- */
+
+static void show_checked(void *data, uint64_t checked)
+{
+    cli_progress(data, "checked", checked, 0);
+}
+
+static void print_verified(struct cli *cli, const pawl_verified *verified)
+{
+    if (cli->json) {
+        pawli_api_put_verified(cli_object(cli), verified);
+        cli_object_end(cli);
+    } else if (verified->is_ok) {
+        cli_say(cli, "%s: %" PRIu64 " records, ok", verified->scope, verified->records);
+    } else {
+        printf("%s: %" PRIu64 " records were checked, record %" PRIu64 " is bad: %s\n", verified->scope,
+               verified->records, verified->first_bad_seq, cli_safe(&cli->arena, text_of(verified->what), false).data);
+    }
+}
+
+int cli_verify(struct cli *cli)
+{
+    pawl_verification *verification = NULL;
+    int status = pawl_verify(cli->store, cli->scope_given ? cli->scope : NULL, show_checked, cli, &verification,
+                             &cli->error);
+    cli_progress(cli, NULL, UINT64_MAX, 0);
+    for (size_t i = 0; verification && i < pawl_verification_count(verification); i++)
+        print_verified(cli, pawl_verification_get(verification, i));
+    if (verification && pawl_verification_count(verification) == 0)
+        cli_say(cli, "no records");
+    pawl_verification_free(verification);
+    return status;
+}
+
+int cli_journal_replay(struct cli *cli)
+{
+    return cli_hint(cli, cli_fail(cli, PAWL_EUNSUPPORTED, "journal replay is not in this version"),
+                    "fold \"pawl journal export\" through the program's own apply function");
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* submit: one transition from options, or one a line. */
+#include "api/api.h"
+#include "base/codec.h"
+#include "cli/commands.h"
+#include "cli/lines.h"
+#include "model/limits.h"
+
+static void print_receipt(struct cli *cli, const pawl_receipt *receipt)
+{
+    char id[PAWL_UUID_TEXT_SIZE], digest[13];
+    if (cli->json) {
+        pawli_api_put_receipt(cli_object(cli), receipt);
+        cli_object_end(cli);
+        return;
+    }
+    pawl_uuid request_id = pawl_receipt_request_id(receipt);
+    pawli_hex(pawl_receipt_digest(receipt), 6, digest);
+    cli_say(cli, "seq %llu  request %s  digest %s%s", (unsigned long long)pawl_receipt_seq(receipt),
+            pawl_uuid_format(&request_id, id), digest, pawl_receipt_was_replayed(receipt) ? "  replayed" : "");
+}
+
+/* ---- many ---- */
+
+static void line_committed(void *data, int status, pawl_receipt *receipt, const pawl_error *error)
+{
+    struct cli_line *line = data;
+    line->answer.receipt = receipt;
+    cli_line_done(line, status, error);
+}
+
+static int submit_line(struct cli *cli, struct cli_line *line, struct text json, pawl_error *err)
+{
+    struct arena arena = {0};
+    pawl_transition *transition;
+    int status = pawli_api_transition(cli->store, &arena, json, &transition, err);
+    pawli_arena_done(&arena); /* builders copy */
+    if (status < 0)
+        return status;
+    line->request_id = pawl_transition_request_id(transition);
+    status = pawl_transition_submit(transition, line_committed, line, err);
+    if (status < 0)
+        pawl_transition_free(transition);
+    return status;
+}
+
+static void print_line(struct cli *cli, const struct cli_line *line)
+{
+    print_receipt(cli, line->answer.receipt);
+}
+
+static void free_line(struct cli_line *line)
+{
+    pawl_receipt_free(line->answer.receipt);
+}
+
+static const struct cli_line_kind transitions = {submit_line, print_line, free_line};
+
+/* ---- one ---- */
+
+/* TOPIC:TYPE[:KEY]=DATA and LANE/TARGET[:KEY]=DATA: names have neither ':' nor '=', so the first of each ends them. */
+struct spec {
+    char *first, *second, *key;
+    struct text data;
+};
+
+static int read_spec(struct cli *cli, const char *option, const char *form, const char *text, char separator,
+                     struct spec *spec)
+{
+    const char *equals = strchr(text, '=');
+    *spec = (struct spec){0};
+    if (equals)
+        spec->first = (char *)pawli_arena_text(&cli->arena, (struct text){text, (size_t)(equals - text)}).data;
+    /* A topic may have the separator of a message's route, but a route has one only. */
+    if (spec->first)
+        spec->second = strchr(spec->first, separator);
+    if (!spec->second)
+        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--%s \"%.60s\" is malformed", option, text), "write %s", form);
+    *spec->second++ = '\0';
+    spec->key = strchr(spec->second, ':');
+    if (spec->key)
+        *spec->key++ = '\0';
+    return cli_data(cli, option, equals + 1, LIMIT_BODY, &spec->data);
+}
+
+static int add_events(struct cli *cli, pawl_transition *transition)
+{
+    const char *text;
+    struct spec spec;
+    for (size_t at = 0; (text = cli_option_next(cli, "event", &at));) {
+        int status = read_spec(cli, "event", "TOPIC:TYPE=DATA or TOPIC:TYPE:KEY=DATA", text, ':', &spec);
+        if (status < 0)
+            return status;
+        pawl_transition_event(transition,
+                              &(pawl_event){PAWL_EVENT, .topic = spec.first, .type = spec.second, .key = spec.key,
+                                            .data = spec.data.data, .data_size = spec.data.size});
+    }
+    return PAWL_OK;
+}
+
+static int add_messages(struct cli *cli, pawl_transition *transition)
+{
+    const char *text;
+    struct spec spec;
+    for (size_t at = 0; (text = cli_option_next(cli, "message", &at));) {
+        int status = read_spec(cli, "message", "LANE/TARGET=DATA or LANE/TARGET:KEY=DATA", text, '/', &spec);
+        if (status < 0)
+            return status;
+        pawl_transition_message(transition,
+                                &(pawl_message){PAWL_MESSAGE, .lane = spec.first, .target = spec.second,
+                                                .key = spec.key, .data = spec.data.data, .data_size = spec.data.size});
+    }
+    return PAWL_OK;
+}
+
+static int build(struct cli *cli, pawl_transition *transition)
+{
+    const char *data = cli_option(cli, "data"), *response = cli_option(cli, "response");
+    struct text bytes = TEXT("");
+    int status = data ? cli_data(cli, "data", data, LIMIT_BODY, &bytes) : PAWL_OK;
+    if (status < 0)
+        return status;
+    pawl_transition_command(transition, bytes.data, bytes.size);
+    status = response ? cli_data(cli, "response", response, LIMIT_BODY, &bytes) : PAWL_OK;
+    if (status < 0)
+        return status;
+    if (response)
+        pawl_transition_response(transition, bytes.data, bytes.size);
+    status = add_events(cli, transition);
+    return status == PAWL_OK ? add_messages(cli, transition) : status;
+}
+
+static int commit(struct cli *cli, pawl_transition *transition)
+{
+    pawl_receipt *receipt = NULL;
+    size_t size;
+    int status = build(cli, transition);
+    if (status == PAWL_OK)
+        status = pawl_transition_commit(transition, &receipt, &cli->error);
+    if (status < 0)
+        return status;
+    if (cli->json || !cli->quiet)
+        print_receipt(cli, receipt);
+    for (size_t i = 0; i < pawl_receipt_message_count(receipt); i++) {
+        char id[PAWL_UUID_TEXT_SIZE];
+        pawl_uuid message = pawl_receipt_message(receipt, i);
+        cli_say(cli, "message %s", pawl_uuid_format(&message, id));
+    }
+    const char *response = pawl_receipt_response(receipt, &size);
+    if (response && !cli->json && !cli->quiet)
+        printf("response %s\n", cli_safe(&cli->arena, (struct text){response, size}, false).data);
+    pawl_receipt_free(receipt);
+    return PAWL_OK;
+}
+
+static int refuse_with_lines(struct cli *cli)
+{
+    return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--jsonl takes everything from its lines"),
+                    "leave the other options and TYPE out, or --jsonl");
+}
+
+int cli_submit(struct cli *cli)
+{
+    const char *file = cli_option(cli, "jsonl"), *type = cli_argument(cli, 0);
+    if (file)
+        return type || cli->given_count > 1 ? refuse_with_lines(cli) : cli_lines(cli, file, &transitions);
+    if (!type)
+        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "neither TYPE nor --jsonl is given"),
+                        "usage: pawl submit TYPE [OPTIONS], or pawl submit --jsonl FILE");
+    if (cli_has(cli, "post"))
+        return cli_hint(cli,
+                        cli_fail(cli, PAWL_EUNSUPPORTED, "--post needs the ledger, which this version does not have"),
+                        "leave --post out; nothing was written");
+    pawl_transition *transition = pawl_transition_new(
+        cli->store, &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = type, .request_id = cli->request_id,
+                                               .ref = cli_option(cli, "ref")});
+    if (!transition)
+        return pawli_no_memory(&cli->error);
+    int status = commit(cli, transition);
+    pawl_transition_free(transition);
+    return status;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of commands. The commands of one first word stand together. */
+#include "cli/commands.h"
+
+const struct cli_option cli_global_options[] = {
+    {"store", "URL", "the store: sqlite:FILE, or memory: (default: $PAWL_STORE, else sqlite:pawl.db)", false},
+    {"scope", "NAME", "the tenant (default: default)", false},
+    {"json", NULL, "print one JSON object a line; errors are JSON too", false},
+    {"quiet", NULL, "no progress, and nothing about what was done", false},
+    {"help", NULL, "say what there is, or how the command is used", false},
+    {"version", NULL, "print the version", false},
+    {0},
+};
+
+#define DATA "DATA: the bytes themselves, @FILE, or - for standard input"
+
+/* What every change by an operator takes. */
+#define OPERATION_ID                                                                                                   \
+    {                                                                                                                  \
+        "id", "UUID", "request id: the same again gives the stored answer (default: a new one)", false                 \
+    }
+#define REASON                                                                                                         \
+    {                                                                                                                  \
+        "reason", "TEXT", "why, for those who read the journal later", false                                           \
+    }
+
+static const struct cli_option submit_options[] = {
+    {"id", "UUID", "request id: the same again, with the same content, gives the stored answer (default: a new one)",
+     false},
+    {"id-from", "TEXT", "makes the request id of a natural key, such as an order number", false},
+    {"ref", "KEY", "what the command is about, such as an order number", false},
+    {"data", "DATA", "the command; " DATA, false},
+    {"response", "DATA", "what the caller is told, now and when it asks again", false},
+    {"event", "TOPIC:TYPE[:KEY]=DATA", "a fact that others may read", true},
+    {"message", "LANE/TARGET[:KEY]=DATA", "a message to deliver, with an ordering key if KEY is given", true},
+    {"post", "ACCOUNT:ASSET=DECIMAL", "a ledger entry (not in this version)", true},
+    {"jsonl", "FILE", "one transition a line instead, - for standard input: many in flight, a receipt a line", false},
+    {0},
+};
+
+static const struct cli_option journal_list_options[] = {
+    {"limit", "N", "at most so many, newest first (default: 50)", false},
+    {0},
+};
+
+static const struct cli_option journal_tail_options[] = {
+    {"limit", "N", "the last so many (default: 10)", false},
+    {"follow", NULL, "go on with what is committed from now on", false},
+    {0},
+};
+
+static const struct cli_option journal_export_options[] = {
+    {"after", "SEQ", "only what is behind this record", false},
+    {"limit", "N", "at most so many (default: all)", false},
+    {0},
+};
+
+static const struct cli_option events_options[] = {
+    {"topic", "TOPIC", "only this topic", false},
+    {"key", "KEY", "only this key", false},
+    {"after", "SEQ[.INDEX]", "only what is behind this record, or behind this event of it", false},
+    {"limit", "N", "at most so many (default: all)", false},
+    {"follow", NULL, "go on with what is committed from now on", false},
+    {0},
+};
+
+static const struct cli_option enqueue_options[] = {
+    {"key", "KEY", "ordering key: messages that share it go one at a time, in order", false},
+    {"dedupe", "KEY", "unique in the queue: the same content again is the stored message", false},
+    {"id", "UUID", "request id, in place of --dedupe: resolves an unknown outcome", false},
+    {"priority", "1-9", "1 goes first (default: 5)", false},
+    {"delay", "MS", "earliest first attempt, from now on", false},
+    {"ttl", "MS", "dead when it was not delivered by then (default: the policy's age limit)", false},
+    {"max-attempts", "N", "attempts before it is given up (default: the policy's)", false},
+    {"header", "NAME:VALUE", "a header for the receiver; names in lower case", true},
+    {"sender", "KEY", "who it is from", false},
+    {"content-type", "TYPE", "of DATA (default: application/json when it is JSON)", false},
+    {"jsonl", "FILE", "one message a line instead, - for standard input: many in flight, an answer a line", false},
+    {0},
+};
+
+static const struct cli_option claim_options[] = {
+    {"id", "ID", "this message, whatever its time, but never past its key or a hold", false},
+    {"limit", "N", "at most so many (default: 1)", false},
+    {"lease", "MS", "how long the claim holds (default: the policy's lease_ms)", false},
+    {"consumer", "NAME", "under which name (default: cli)", false},
+    {"wait", "MS", "how long to wait when there is nothing (default: not at all)", false},
+    {0},
+};
+
+static const struct cli_option ack_options[] = {
+    {"remote-id", "TEXT", "what the receiver calls it", false},
+    {0},
+};
+
+static const struct cli_option nack_options[] = {
+    {"error", "TEXT", "what went wrong; the first 1024 bytes are kept", false},
+    {"retry-in", "MS", "when to try again (default: the policy's backoff)", false},
+    {"permanent", NULL, "it is impossible: the message is dead", false},
+    {"uncertain", NULL, "nobody knows whether it arrived", false},
+    {0},
+};
+
+static const struct cli_option messages_list_options[] = {
+    {"lane", "LANE", "only of this lane", false},
+    {"target", "TARGET", "only for this target", false},
+    {"state", "STATE", "only pending, claimed, awaiting, uncertain, delivered, dead or cancelled", false},
+    {"key", "KEY", "only of this ordering key", false},
+    {"limit", "N", "at most so many, newest first (default: 50)", false},
+    {0},
+};
+
+static const struct cli_option messages_stats_options[] = {
+    {"lane", "LANE", "only of this lane", false},
+    {"target", "TARGET", "only for this target", false},
+    {0},
+};
+
+static const struct cli_option move_options[] = {REASON, OPERATION_ID, {0}};
+
+static const struct cli_option resolve_options[] = {
+    {"outcome", "OUTCOME", "delivered, pending (it did not happen) or dead (give up)", false},
+    REASON,
+    OPERATION_ID,
+    {0},
+};
+
+static const struct cli_option setting_options[] = {REASON, OPERATION_ID, {0}};
+
+static const struct cli_option targets_add_options[] = {
+    {"set", "KEY=VALUE", "a key of its policy, as in \"pawl lanes set\"", true},
+    {"secret-file", "FILE", "where the sender finds the secret (whsec_ and base64)", false},
+    REASON,
+    OPERATION_ID,
+    {0},
+};
+
+static const struct cli_option targets_test_options[] = {
+    {"wait", "MS", "how long to wait for the outcome (default: 30000)", false},
+    {"allow-address", "CIDR", "private or loopback addresses that may be sent to", true},
+    {"allow-exec", "DIR", "exec: targets may run programs below this folder", true},
+    {"allow-file", "DIR", "file: targets may write below this folder", true},
+    {0},
+};
+
+static const struct cli_option holds_release_options[] = {
+    {"lane", "LANE", "of this lane; with --target, of their queue", false},
+    {"target", "TARGET", "of this target", false},
+    {"message", "ID", "of this message", false},
+    REASON,
+    OPERATION_ID,
+    {0},
+};
+
+static const struct cli_option help_options[] = {
+    {"bash", NULL, "print the completion for bash", false},
+    {"scdoc", NULL, "print the manual's list of commands", false},
+    {0},
+};
+
+const struct cli_command cli_commands[] = {
+    {"init", "", "create the store, or bring an older one up to date", NULL, cli_init, CLI_CREATES},
+    {"submit", "[TYPE]", "commit one transition and print its receipt, or one a line of a file", submit_options,
+     cli_submit, CLI_RECORDS},
+    {"journal list", "", "list records, newest first", journal_list_options, cli_journal_list, CLI_READS},
+    {"journal show", "SEQ|UUID", "show one record, by its seq or request id", NULL, cli_journal_show, CLI_READS},
+    {"journal tail", "", "print the last records, and follow", journal_tail_options, cli_journal_tail, CLI_READS},
+    {"journal verify", "", "recompute the chain: the same as \"pawl verify\"", NULL, cli_verify, CLI_READS},
+    {"journal export", "", "print records as JSON, one a line, oldest first", journal_export_options,
+     cli_journal_export, CLI_READS},
+    {"journal replay", "", "fold the journal through a program (not in this version)", NULL, cli_journal_replay,
+     CLI_NO_STORE},
+    {"events", "", "read events in order, and follow", events_options, cli_events, CLI_READS},
+    {"enqueue", "[LANE] [TARGET] [DATA]", "add a message, or one a line of a file; " DATA, enqueue_options, cli_enqueue,
+     CLI_WRITES},
+    {"claim", "LANE TARGET",
+     "take messages that are due, under a token and a lease; prints ID TOKEN ATTEMPT DATA a line", claim_options,
+     cli_claim, CLI_WRITES},
+    {"ack", "ID TOKEN", "say that a claimed message was delivered", ack_options, cli_ack, CLI_WRITES},
+    {"nack", "ID TOKEN", "say that a claimed message was not delivered", nack_options, cli_nack, CLI_WRITES},
+    {"extend", "ID TOKEN MS", "renew the lease of a claimed message", NULL, cli_extend, CLI_WRITES},
+    {"messages list", "", "list messages, newest first", messages_list_options, cli_messages_list, CLI_READS},
+    {"messages show", "ID", "show one message with its last attempts", NULL, cli_messages_show, CLI_READS},
+    {"messages requeue", "ID", "retire a message in favour of a new one; prints the successor", move_options,
+     cli_messages_requeue, CLI_RECORDS},
+    {"messages cancel", "ID", "retire a pending, uncertain or dead message", move_options, cli_messages_cancel,
+     CLI_RECORDS},
+    {"messages purge", "ID", "remove an ended message", move_options, cli_messages_purge, CLI_RECORDS},
+    {"messages stats", "", "count messages by queue and state", messages_stats_options, cli_messages_stats, CLI_READS},
+    {"messages resolve", "ID", "say what became of an uncertain message", resolve_options, cli_messages_resolve,
+     CLI_RECORDS},
+    {"lanes list", "", "list lanes with what their policy sets", NULL, cli_lanes_list, CLI_READS},
+    {"lanes pause", "LANE", "let nothing of a lane move", setting_options, cli_lanes_pause, CLI_RECORDS},
+    {"lanes resume", "LANE", "let a paused lane move again", setting_options, cli_lanes_resume, CLI_RECORDS},
+    {"lanes set", "LANE KEY=VALUE...", "set keys of a lane's policy; an empty value unsets one", setting_options,
+     cli_lanes_set, CLI_RECORDS},
+    {"targets list", "", "list targets with URL and policy", NULL, cli_targets_list, CLI_READS},
+    {"targets add", "NAME URL",
+     "say where a target is: http://, https://, exec:/PATH, file:/PATH, callback:NAME; replaces one of the name",
+     targets_add_options, cli_targets_add, CLI_RECORDS},
+    {"targets remove", "NAME", "forget where a target is", setting_options, cli_targets_remove, CLI_RECORDS},
+    {"targets test", "NAME [DATA]", "send a message to a target now, and tell what became of it", targets_test_options,
+     cli_targets_test, CLI_WRITES},
+    {"holds list", "", "list what is held, and why", NULL, cli_holds_list, CLI_READS},
+    {"holds release", "", "release what is named; without a selector, the store's own hold", holds_release_options,
+     cli_holds_release, CLI_RECORDS},
+    {"why", "ID", "explain why a message does not move", NULL, cli_why, CLI_READS},
+    {"verify", "", "recompute the chain of all scopes, or of one; names the first bad record", NULL, cli_verify,
+     CLI_READS},
+    {"doctor", "", "look at versions, disk, store, journal, messages and holds", NULL, cli_doctor, CLI_NO_STORE},
+    {"backup", "FILE", "copy the store to a new file while it is used", NULL, cli_backup, CLI_READS},
+    {"adopt", "", "make a restored or copied store one's own; it is held until \"pawl holds release\"", move_options,
+     cli_adopt, CLI_RECORDS},
+    {"help", "[COMMAND] [SUBCOMMAND]", "say what there is, or how a command is used", help_options, cli_help,
+     CLI_NO_STORE},
+    {"version", "", "print the versions of pawl and of what it is linked with", NULL, cli_version, CLI_NO_STORE},
+    {0},
+};

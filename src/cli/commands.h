@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* The functions behind the table, by file. */
+#ifndef PAWLI_COMMANDS_H
+#define PAWLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+/* help.c */
+int cli_help(struct cli *cli);
+
+/* cmd_store.c, doctor.c */
+int cli_init(struct cli *cli);
+int cli_version(struct cli *cli);
+int cli_backup(struct cli *cli);
+int cli_adopt(struct cli *cli);
+int cli_doctor(struct cli *cli);
+
+/* cmd_submit.c */
+int cli_submit(struct cli *cli);
+
+/* cmd_journal.c */
+int cli_journal_list(struct cli *cli);
+int cli_journal_show(struct cli *cli);
+int cli_journal_tail(struct cli *cli);
+int cli_journal_export(struct cli *cli);
+int cli_journal_replay(struct cli *cli);
+int cli_events(struct cli *cli);
+int cli_verify(struct cli *cli);
+
+/* cmd_outbox.c */
+int cli_enqueue(struct cli *cli);
+int cli_claim(struct cli *cli);
+int cli_ack(struct cli *cli);
+int cli_nack(struct cli *cli);
+int cli_extend(struct cli *cli);
+
+/* cmd_messages.c */
+int cli_messages_list(struct cli *cli);
+int cli_messages_show(struct cli *cli);
+int cli_messages_requeue(struct cli *cli);
+int cli_messages_cancel(struct cli *cli);
+int cli_messages_purge(struct cli *cli);
+int cli_messages_stats(struct cli *cli);
+int cli_messages_resolve(struct cli *cli);
+int cli_why(struct cli *cli);
+
+/* cmd_settings.c, target_test.c */
+int cli_lanes_list(struct cli *cli);
+int cli_lanes_pause(struct cli *cli);
+int cli_lanes_resume(struct cli *cli);
+int cli_lanes_set(struct cli *cli);
+int cli_targets_list(struct cli *cli);
+int cli_targets_add(struct cli *cli);
+int cli_targets_remove(struct cli *cli);
+int cli_targets_test(struct cli *cli);
+int cli_holds_list(struct cli *cli);
+int cli_holds_release(struct cli *cli);
+
+#endif

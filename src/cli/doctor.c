@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* doctor: what is the matter with this store, and what to do about it. */
+#include <inttypes.h>
+#include <sys/statvfs.h>
+
+#include "base/codec.h"
+#include "cli/commands.h"
+
+enum finding { FINE, LOOK, BAD };
+
+struct doctor {
+    struct cli *cli;
+    int status; /* of the first bad finding */
+};
+
+static void tell(struct doctor *doctor, const char *check, enum finding finding, const char *hint, const char *format,
+                 ...) PRINTF_LIKE(5, 6);
+
+static void tell(struct doctor *doctor, const char *check, enum finding finding, const char *hint, const char *format,
+                 ...)
+{
+    static const char *const words[] = {[FINE] = "ok", [LOOK] = "look", [BAD] = "BAD"};
+    static const char *const codes[] = {[FINE] = "ok", [LOOK] = "look", [BAD] = "bad"};
+    struct cli *cli = doctor->cli;
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (cli->json) {
+        struct json_writer *out = cli_object(cli);
+        pawli_json_put_string(out, "check", check);
+        pawli_json_put_string(out, "finding", codes[finding]);
+        pawli_json_put_text(out, "text", cli_safe(&cli->arena, text_of(text), false));
+        pawli_json_put_string(out, "hint", hint);
+        cli_object_end(cli);
+        return;
+    }
+    if (cli->quiet && finding == FINE)
+        return;
+    printf("%-4s  %s: %s\n", words[finding], check, cli_safe(&cli->arena, text_of(text), false).data);
+    if (hint)
+        printf("      hint: %s\n", hint);
+}
+
+static void bad(struct doctor *doctor, const char *check, int status)
+{
+    const pawl_error *error = &doctor->cli->error;
+    tell(doctor, check, BAD, error->hint[0] ? error->hint : NULL, "%s", error->text);
+    if (doctor->status == PAWL_OK)
+        doctor->status = status;
+}
+
+/* ---- what it is linked with ---- */
+
+/* 3.51.3 mends the WAL-reset bug; 3.50.7 and 3.44.6 have it too. */
+static bool is_mended(const char *version)
+{
+    unsigned major = 0, minor = 0, patch = 0;
+    if (sscanf(version, "%u.%u.%u", &major, &minor, &patch) < 2)
+        return false;
+    return major > 3 || minor > 51 || (minor == 51 && patch >= 3) || (minor == 50 && patch >= 7) ||
+           (minor == 44 && patch >= 6);
+}
+
+static void check_versions(struct doctor *doctor)
+{
+    const char *name, *version;
+    tell(doctor, "pawl", FINE, NULL, "%s", pawl_version());
+    for (size_t i = 0; (name = pawl_linked(i, &version)); i++) {
+        bool affected = strcmp(name, "SQLite") == 0 && !is_mended(version);
+        tell(doctor, name, affected ? LOOK : FINE,
+             affected ? "build pawl with SQLite 3.51.3 or later: this one can lose commits when it checkpoints" : NULL,
+             "%s", version);
+    }
+}
+
+/* ---- the store ---- */
+
+static void check_room(struct doctor *doctor)
+{
+    struct statvfs room;
+    const char *path = doctor->cli->store_url, *slash;
+    if (strncmp(path, "sqlite:", 7) != 0)
+        return;
+    path += 7;
+    slash = strrchr(path, '/');
+    struct text folder = slash ? (struct text){path, (size_t)(slash - path) + 1} : TEXT(".");
+    folder = pawli_arena_text(&doctor->cli->arena, folder);
+    if (!folder.data || statvfs(folder.data, &room) != 0 || room.f_blocks == 0)
+        return;
+    uint64_t free_mib = (uint64_t)room.f_bavail * room.f_frsize >> 20;
+    unsigned used = (unsigned)(100 - (uint64_t)room.f_bavail * 100 / room.f_blocks);
+    tell(doctor, "disk", used >= 95 ? LOOK : FINE, used >= 95 ? "make room: a full disk refuses writes" : NULL,
+         "%u %% used, %" PRIu64 " MiB free", used, free_mib);
+}
+
+static void check_store(struct doctor *doctor)
+{
+    struct cli *cli = doctor->cli;
+    pawl_store_info info = {PAWL_STORE_INFO};
+    int status = pawl_store_get_info(cli->store, &info, &cli->error);
+    if (status < 0) {
+        bad(doctor, "store", status);
+        return;
+    }
+    tell(doctor, "store", FINE, NULL, "%s, %s, schema %" PRId32 ", epoch %" PRIu64 ", %" PRIu64 " commits",
+         cli->store_url, info.engine, info.schema, info.epoch, info.commits);
+    if (!info.is_restored)
+        return;
+    pawli_fail(&cli->error, PAWL_EREFUSED, "restored or copied: %s", info.restored_why);
+    bad(doctor, "restored", pawli_hint(&cli->error, PAWL_EREFUSED, "look at it, then run \"pawl adopt --reason ...\""));
+}
+
+/* ---- what is in it ---- */
+
+static void check_counts(struct doctor *doctor, pawl_store *store, const char *scope)
+{
+    pawl_stats *stats;
+    uint64_t pending = 0, dead = 0, uncertain = 0;
+    int status = pawl_stats_read(store, NULL, NULL, &stats, &doctor->cli->error);
+    if (status < 0) {
+        bad(doctor, "messages", status);
+        return;
+    }
+    for (size_t i = 0; i < pawl_stats_count(stats); i++) {
+        const pawl_queue_stats *queue = pawl_stats_get(stats, i);
+        pending += queue->pending;
+        dead += queue->dead;
+        uncertain += queue->uncertain;
+    }
+    size_t queues = pawl_stats_count(stats);
+    pawl_stats_free(stats);
+    tell(doctor, "messages", FINE, NULL, "scope %s: %zu queues, %" PRIu64 " pending", scope, queues, pending);
+    if (dead)
+        tell(doctor, "dead", LOOK, "see \"pawl messages list --state dead\"; requeue or cancel them",
+             "scope %s: %" PRIu64 " messages gave up", scope, dead);
+    if (uncertain)
+        tell(doctor, "uncertain", LOOK, "see \"pawl messages list --state uncertain\"; resolve them",
+             "scope %s: nobody knows whether %" PRIu64 " messages arrived", scope, uncertain);
+}
+
+static void check_holds(struct doctor *doctor, pawl_store *store, const char *scope)
+{
+    pawl_settings *holds;
+    int status = pawl_holds_list(store, &holds, &doctor->cli->error);
+    if (status < 0) {
+        bad(doctor, "holds", status);
+        return;
+    }
+    if (pawl_settings_count(holds))
+        tell(doctor, "holds", LOOK, "see \"pawl holds list\"", "scope %s: %zu things are held", scope,
+             pawl_settings_count(holds));
+    pawl_settings_free(holds);
+}
+
+static void check_scope(struct doctor *doctor, const pawl_verified *verified)
+{
+    struct cli *cli = doctor->cli;
+    pawl_store *store;
+    if (verified->is_ok) {
+        tell(doctor, "journal", FINE, NULL, "scope %s: %" PRIu64 " records, the chain is whole", verified->scope,
+             verified->records);
+    } else {
+        pawli_fail(&cli->error, PAWL_ECORRUPT, "scope %s, record %" PRIu64 ": %s", verified->scope,
+                   verified->first_bad_seq, verified->what);
+        bad(doctor, "journal",
+            pawli_hint(&cli->error, PAWL_ECORRUPT, "keep a copy of the store; compare it with a backup"));
+    }
+    int status = pawl_store_scope(cli->store, verified->scope, &store, &cli->error);
+    if (status < 0) {
+        bad(doctor, "scope", status);
+        return;
+    }
+    check_counts(doctor, store, verified->scope);
+    check_holds(doctor, store, verified->scope);
+    pawl_store_close(store);
+}
+
+static void show_checked(void *data, uint64_t checked)
+{
+    cli_progress(data, "checked", checked, 0);
+}
+
+static void check_scopes(struct doctor *doctor)
+{
+    struct cli *cli = doctor->cli;
+    pawl_verification *verification = NULL;
+    int status = pawl_verify(cli->store, cli->scope_given ? cli->scope : NULL, show_checked, cli, &verification,
+                             &cli->error);
+    cli_progress(cli, NULL, UINT64_MAX, 0);
+    if (!verification) {
+        bad(doctor, "journal", status);
+        return;
+    }
+    for (size_t i = 0; i < pawl_verification_count(verification); i++)
+        check_scope(doctor, pawl_verification_get(verification, i));
+    pawl_verification_free(verification);
+}
+
+int cli_doctor(struct cli *cli)
+{
+    struct doctor doctor = {.cli = cli};
+    check_versions(&doctor);
+    check_room(&doctor);
+    int status = cli_open(cli, &(pawl_store_options){PAWL_STORE_OPTIONS, .must_exist = 1, .read_only = 1});
+    if (status < 0)
+        return status;
+    check_store(&doctor);
+    check_scopes(&doctor);
+    return doctor.status;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Help, the completion and the manual's list of commands, all out of the table. */
+#include "cli/commands.h"
+
+#define WIDTH  79
+#define INDENT 26 /* where meanings begin */
+
+/* Prints words from column `at`, and goes on at INDENT on the next line. */
+static void print_wrapped(FILE *out, const char *text, size_t at)
+{
+    bool first = true;
+    while (*text) {
+        size_t size = strcspn(text, " ");
+        if (!first && at + 1 + size > WIDTH) {
+            fprintf(out, "\n%*s", INDENT, "");
+            at = INDENT;
+            first = true;
+        }
+        fprintf(out, "%s%.*s", first ? "" : " ", (int)size, text);
+        at += size + !first;
+        first = false;
+        text += size + (text[size] == ' ');
+    }
+    fputc('\n', out);
+}
+
+static void print_row(FILE *out, const char *name, const char *meaning)
+{
+    if (strlen(name) + 4 > INDENT)
+        fprintf(out, "  %s\n%*s", name, INDENT, "");
+    else
+        fprintf(out, "  %-*s", INDENT - 2, name);
+    print_wrapped(out, meaning, INDENT);
+}
+
+static void print_options(FILE *out, const struct cli_option *option)
+{
+    for (; option && option->name; option++) {
+        char shown[80];
+        snprintf(shown, sizeof shown, "--%s%s%s%s", option->name, option->value ? " " : "",
+                 option->value ? option->value : "", option->repeats ? " ..." : "");
+        print_row(out, shown, option->meaning);
+    }
+}
+
+static void print_all(FILE *out)
+{
+    fputs("usage: pawl COMMAND [ARGUMENTS] [OPTIONS]\n\nCommands (\"pawl help COMMAND\" says more):\n", out);
+    for (const struct cli_command *command = cli_commands; command->name; command++)
+        print_row(out, command->name, command->summary);
+    fputs("\nOptions of all commands:\n", out);
+    print_options(out, cli_global_options);
+    fputs("\nExit status: 0 done, 1 internal error or storage failed, 2 usage, 3 not found,\n"
+          "4 conflict, 5 busy (nothing was written), 6 outcome unknown (look before\n"
+          "retrying), 7 refused, 8 corrupt or failed verification.\n",
+          out);
+}
+
+void cli_print_help(const struct cli_command *command, FILE *out)
+{
+    if (!command) {
+        print_all(out);
+        return;
+    }
+    fprintf(out, "usage: pawl %s%s%s%s\n\n", command->name, *command->arguments ? " " : "", command->arguments,
+            command->options ? " [OPTIONS]" : "");
+    print_wrapped(out, command->summary, 0);
+    if (command->options) {
+        fputs("\nOptions:\n", out);
+        print_options(out, command->options);
+    }
+    fputs("\nOptions of all commands:\n", out);
+    print_options(out, cli_global_options);
+}
+
+/* ---- the completion ---- */
+
+static void print_option_words(FILE *out, const struct cli_option *option)
+{
+    for (; option && option->name; option++)
+        fprintf(out, "--%s ", option->name);
+}
+
+/* A case per command, and one per first word of commands of two. */
+static void print_bash(FILE *out)
+{
+    fputs("# bash completion of pawl, made from its table of commands\n"
+          "_pawl()\n{\n"
+          "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} name= word\n"
+          "    case $prev in --store|--data|--jsonl|--secret-file|--config) COMPREPLY=($(compgen -f -- \"$cur\")); "
+          "return;; esac\n"
+          "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+          "        [[ $word == -* ]] || name=${name:+$name }$word\n"
+          "    done\n"
+          "    local options='",
+          out);
+    print_option_words(out, cli_global_options);
+    fputs("' words=\n    case $name in\n", out);
+    for (const struct cli_command *command = cli_commands; command->name; command++) {
+        fprintf(out, "    '%s'|'%s '*) words='", command->name, command->name);
+        print_option_words(out, command->options);
+        fputs("';;\n", out);
+    }
+    for (const struct cli_command *command = cli_commands; command->name; command++) {
+        size_t size = strcspn(command->name, " ");
+        bool again = command > cli_commands && strncmp(command[-1].name, command->name, size + 1) == 0;
+        if (!command->name[size] || again)
+            continue;
+        fprintf(out, "    '%.*s') words='", (int)size, command->name);
+        for (const struct cli_command *member = command; member->name; member++)
+            if (strncmp(member->name, command->name, size + 1) == 0)
+                fprintf(out, "%s ", member->name + size + 1);
+        fputs("';;\n", out);
+    }
+    fputs("    '') words='", out);
+    for (const struct cli_command *command = cli_commands; command->name; command++) {
+        size_t size = strcspn(command->name, " ");
+        if (command == cli_commands || strncmp(command[-1].name, command->name, size) != 0)
+            fprintf(out, "%.*s ", (int)size, command->name);
+    }
+    fputs("';;\n    esac\n"
+          "    COMPREPLY=($(compgen -W \"$words $options\" -- \"$cur\"))\n"
+          "    [[ -n $cur && $cur != -* && -n $name && -z ${COMPREPLY[*]} ]] && COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+          "    return 0\n}\ncomplete -F _pawl pawl\n",
+          out);
+}
+
+/* ---- the manual ---- */
+
+static void print_escaped(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        if (strchr("*_\\", *text))
+            fputc('\\', out);
+        fputc(*text, out);
+    }
+}
+
+static void print_manual_options(FILE *out, const struct cli_option *option)
+{
+    for (; option && option->name; option++) {
+        fprintf(out, "*--%s*", option->name);
+        if (option->value) {
+            fputc(' ', out);
+            print_escaped(out, option->value);
+        }
+        fputs(option->repeats ? " ...\n\t" : "\n\t", out);
+        print_escaped(out, option->meaning);
+        fputs("\n\n", out);
+    }
+}
+
+static void print_scdoc(FILE *out)
+{
+    fputs("# GLOBAL OPTIONS\n\n", out);
+    print_manual_options(out, cli_global_options);
+    fputs("# COMMANDS\n\n", out);
+    for (const struct cli_command *command = cli_commands; command->name; command++) {
+        fprintf(out, "## pawl %s %s\n\n", command->name, command->arguments); /* a heading is taken as it is */
+        print_escaped(out, command->summary);
+        fputs("\n\n", out);
+        print_manual_options(out, command->options);
+    }
+}
+
+int cli_help(struct cli *cli)
+{
+    if (cli_has(cli, "bash")) {
+        print_bash(stdout);
+        return PAWL_OK;
+    }
+    if (cli_has(cli, "scdoc")) {
+        print_scdoc(stdout);
+        return PAWL_OK;
+    }
+    if (cli->argument_count == 0) {
+        print_all(stdout);
+        return PAWL_OK;
+    }
+    /* One command, or all of a group. */
+    size_t found = 0;
+    struct text name = text_of(cli_argument(cli, 0));
+    if (cli->argument_count > 1)
+        name = pawli_arena_format(&cli->arena, "%s %s", cli_argument(cli, 0), cli_argument(cli, 1));
+    if (!name.data)
+        return pawli_no_memory(&cli->error);
+    for (const struct cli_command *command = cli_commands; command->name; command++)
+        if (strncmp(command->name, name.data, name.size) == 0 &&
+            (command->name[name.size] == '\0' || command->name[name.size] == ' ')) {
+            if (found++)
+                fputc('\n', stdout);
+            cli_print_help(command, stdout);
+        }
+    if (found == 0)
+        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "pawl has no command \"%.60s\"", name.data),
+                        "see \"pawl help\"");
+    return PAWL_OK;
+}

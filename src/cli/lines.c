@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* The one thread that reads and prints sleeps on the input and on an eventfd that completions raise: so a receipt is
+ * printed when it is there, not when the next line comes. Lines are answered in order from a ring. */
+#include "cli/lines.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "model/limits.h"
+
+#define IN_FLIGHT 4096
+#define READ_SIZE ((size_t)256 * 1024)
+
+struct lines {
+    struct cli *cli;
+    const struct cli_line_kind *kind;
+    int input, wake;
+    /* The input: text[begin, end) is not taken yet. */
+    char *text;
+    size_t begin, end, scanned; /* scanned: of the first line so far, without its end */
+    bool at_end, skips;         /* skips: the rest of a line that was over the limit */
+    /* The ring: lines first .. next-1 are under way. */
+    struct cli_line *ring;
+    uint64_t first, next, number;
+    pthread_mutex_t lock; /* of the is_done of lines */
+    bool is_woken;
+    /* How it went. */
+    int first_bad;
+    uint64_t good, bad;
+    bool stops; /* takes no more lines: storage failed, or nobody reads the answers */
+};
+
+void cli_line_done(struct cli_line *line, int status, const pawl_error *error)
+{
+    struct lines *lines = line->lines;
+    const uint64_t one = 1;
+    line->status = status;
+    if (status < 0)
+        line->error = *error;
+    pthread_mutex_lock(&lines->lock);
+    line->is_done = true;
+    bool wakes = !lines->is_woken;
+    lines->is_woken = true;
+    pthread_mutex_unlock(&lines->lock);
+    if (wakes && write(lines->wake, &one, sizeof one) < 0)
+        PAWL_ASSERT(errno == EAGAIN); /* raised already */
+}
+
+static bool is_done(struct lines *lines, const struct cli_line *line)
+{
+    pthread_mutex_lock(&lines->lock);
+    bool done = line->is_done;
+    pthread_mutex_unlock(&lines->lock);
+    return done;
+}
+
+/* ---- answers ---- */
+
+static void answer(struct lines *lines, struct cli_line *line)
+{
+    struct cli *cli = lines->cli;
+    if (line->status == PAWL_OK) {
+        lines->good++;
+        if (cli->json || !cli->quiet)
+            lines->kind->print(cli, line);
+        if (lines->kind->free)
+            lines->kind->free(line);
+        lines->stops |= ferror(stdout) != 0;
+        return;
+    }
+    cli_report(cli, line->status, &line->error, &line->request_id, line->number);
+    if (lines->bad++ == 0)
+        lines->first_bad = line->status;
+    int exit_status = pawl_status_exit(line->status);
+    lines->stops |= exit_status == 1 || exit_status == 6 || exit_status == 8;
+}
+
+static void print_answers(struct lines *lines)
+{
+    while (lines->first < lines->next && is_done(lines, &lines->ring[lines->first % IN_FLIGHT]))
+        answer(lines, &lines->ring[lines->first++ % IN_FLIGHT]);
+    cli_progress(lines->cli, "lines", lines->good + lines->bad, 0);
+}
+
+/* ---- lines ---- */
+
+static bool is_blank(struct text text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (!strchr(" \t\r", text.data[i]) || text.data[i] == '\0')
+            return false;
+    return true;
+}
+
+static struct cli_line *open_line(struct lines *lines)
+{
+    struct cli_line *line = &lines->ring[lines->next++ % IN_FLIGHT];
+    *line = (struct cli_line){.lines = lines, .number = lines->number};
+    return line;
+}
+
+static void take_line(struct lines *lines, struct text text)
+{
+    lines->number++;
+    if (is_blank(text))
+        return;
+    struct cli_line *line = open_line(lines);
+    pawl_error error = {0};
+    int status = lines->kind->submit(lines->cli, line, text, &error);
+    if (status < 0)
+        cli_line_done(line, status, &error);
+}
+
+/* A line over the limit is refused, and read past without keeping it. */
+static void refuse_long(struct lines *lines)
+{
+    pawl_error error;
+    lines->number++;
+    int status = pawli_hint(&error,
+                            pawli_fail(&error, PAWL_ELIMIT, "the line is over the limit of %d bytes", LIMIT_JSON),
+                            "store large data elsewhere and put a reference to it here");
+    cli_line_done(open_line(lines), status, &error);
+    lines->skips = true;
+    lines->begin = lines->end = lines->scanned = 0;
+}
+
+/* Takes one line out of what was read; false: there is none that is whole. */
+static bool next_line(struct lines *lines)
+{
+    char *begin = lines->text + lines->begin;
+    size_t size = lines->end - lines->begin;
+    char *newline = size > lines->scanned ? memchr(begin + lines->scanned, '\n', size - lines->scanned) : NULL;
+    if (!newline && !(lines->at_end && size > 0)) {
+        lines->scanned = size;
+        if (size > LIMIT_JSON && !lines->skips)
+            refuse_long(lines);
+        else if (lines->skips)
+            lines->begin = lines->end = lines->scanned = 0;
+        return false;
+    }
+    size_t line_size = newline ? (size_t)(newline - begin) : size;
+    lines->begin += line_size + (newline != NULL);
+    lines->scanned = 0;
+    if (lines->skips)
+        lines->skips = false;
+    else
+        take_line(lines, (struct text){begin, line_size});
+    return true;
+}
+
+static int read_more(struct lines *lines)
+{
+    memmove(lines->text, lines->text + lines->begin, lines->end - lines->begin);
+    lines->end -= lines->begin;
+    lines->begin = 0;
+    ssize_t got = read(lines->input, lines->text + lines->end, READ_SIZE);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN))
+        return PAWL_OK;
+    if (got < 0)
+        return cli_hint(lines->cli, cli_fail(lines->cli, PAWL_EINVAL, "cannot read the input: %s", strerror(errno)),
+                        "the lines before were written; give the rest again");
+    lines->end += (size_t)got;
+    lines->at_end = got == 0;
+    return PAWL_OK;
+}
+
+/* Sleeps until there is something to read, if that is wanted, or an answer. */
+static int wait_for_something(struct lines *lines, bool reads)
+{
+    uint64_t count;
+    struct pollfd fds[] = {{lines->wake, POLLIN, 0}, {reads ? lines->input : -1, POLLIN, 0}};
+    fflush(stdout);
+    if (poll(fds, 2, -1) < 0)
+        return PAWL_OK;
+    if (fds[0].revents) {
+        if (read(lines->wake, &count, sizeof count) < 0)
+            PAWL_ASSERT(errno == EAGAIN);
+        pthread_mutex_lock(&lines->lock);
+        lines->is_woken =
+            false; /* after the read: who is done from here on raises it again, the rest is looked at now */
+        pthread_mutex_unlock(&lines->lock);
+    }
+    return reads && fds[1].revents ? read_more(lines) : PAWL_OK;
+}
+
+static int run(struct lines *lines)
+{
+    int status = PAWL_OK;
+    while (status == PAWL_OK) {
+        print_answers(lines);
+        bool has_room = lines->next - lines->first < IN_FLIGHT;
+        if (!lines->stops && has_room && next_line(lines))
+            continue;
+        bool wants_more = !lines->stops && !lines->at_end && has_room;
+        if (!wants_more && lines->first == lines->next)
+            break;
+        status = wait_for_something(lines, wants_more);
+    }
+    while (lines->first < lines->next) { /* what is under way is answered, whatever happened to the input */
+        wait_for_something(lines, false);
+        print_answers(lines);
+    }
+    cli_progress(lines->cli, NULL, UINT64_MAX, 0);
+    return status;
+}
+
+int cli_lines(struct cli *cli, const char *file, const struct cli_line_kind *kind)
+{
+    struct lines lines = {.cli = cli, .kind = kind, .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    int status = cli_input(cli, file, &lines.input);
+    if (status < 0) {
+        close(lines.wake);
+        return status;
+    }
+    pthread_mutex_init(&lines.lock, NULL);
+    lines.text = pawli_alloc_raw(LIMIT_JSON + 2 * READ_SIZE);
+    lines.ring = pawli_alloc(IN_FLIGHT * sizeof *lines.ring);
+    if (lines.wake < 0)
+        status = cli_fail(cli, PAWL_EUNAVAIL, "cannot make an event descriptor: %s", strerror(errno));
+    else
+        status = lines.text && lines.ring ? pawl_store_start(cli->store, &cli->error) : pawli_no_memory(&cli->error);
+    if (status == PAWL_OK)
+        status = run(&lines);
+    if (status == PAWL_OK && lines.bad) {
+        cli->reported = true;
+        status = lines.first_bad;
+        if (!cli->quiet && !cli->json)
+            fprintf(stderr, "pawl: %llu lines were done, %llu were not%s\n", (unsigned long long)lines.good,
+                    (unsigned long long)lines.bad, lines.stops ? "; the rest was not tried" : "");
+    }
+    pawl_store_stop(cli->store);
+    pawli_free(lines.ring);
+    pawli_free(lines.text);
+    pthread_mutex_destroy(&lines.lock);
+    close(lines.wake);
+    if (lines.input != STDIN_FILENO)
+        close(lines.input);
+    return status;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Tables for people: as wide as the terminal, or as wide as they are where there is none. */
+#ifndef PAWLI_TABLE_H
+#define PAWLI_TABLE_H
+
+#include "cli/cli.h"
+
+struct cli_column {
+    const char *name;
+    enum { COLUMN_LEFT, COLUMN_RIGHT, COLUMN_CUT } kind; /* cut: gives way where the terminal is too narrow */
+};
+
+struct cli_table {
+    struct cli *cli;
+    struct libscols_table *table;
+    struct libscols_line *line;
+    size_t next;
+    bool failed;
+};
+
+void cli_table_begin(struct cli_table *table, struct cli *cli, const struct cli_column *columns, size_t count);
+void cli_table_row(struct cli_table *table);
+/* The next cell of the row; texts are made safe. NULL: empty. */
+void cli_table_put(struct cli_table *table, const char *text);
+void cli_table_format(struct cli_table *table, const char *format, ...) PRINTF_LIKE(2, 3);
+int cli_table_end(struct cli_table *table); /* prints it; an empty one prints nothing */
+
+/* One line, made safe, cut to the terminal's width. */
+void cli_put_line(struct text line);
+
+/* A name and its value, on a line of their own; nothing where the value is absent. */
+void cli_field(const char *name, const char *value);
+void cli_field_bytes(const char *name, const void *data, size_t size);
+void cli_field_hex(const char *name, const void *bytes, size_t size); /* at most 64 bytes */
+
+#endif
