@@ -250,9 +250,10 @@ static void do_batch(struct life *life)
     struct answer answer = {life, &waiting};
     for (unsigned i = waiting; i > 0; i--)
         submit_any(life, &answer);
-    for (int i = 0; waiting > 0; i++) {
+    int steps = 0;
+    while (waiting > 0) {
         assert_ok(pawl_store_step(life->world.store, 0, NULL, &err));
-        assert_true(i < 100);
+        assert_true(++steps < 100);
     }
 }
 
