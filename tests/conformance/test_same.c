@@ -20,6 +20,7 @@ struct life {
     struct held held[HELD_KEPT];
     size_t id_count, held_count;
     unsigned last_request, steps;
+    bool outlives_process; /* no claim ends with the handle that made it */
 };
 
 static uint64_t dice(struct life *life, uint64_t below)
@@ -143,7 +144,7 @@ static pawl_claim_options any_claim(struct life *life)
     options.limit = (uint32_t)dice(life, 4);
     options.lease_ms = (int64_t)dice(life, 200) + 1;
     options.consumer = often(life, 50) ? "me" : NULL;
-    options.ends_with_process = often(life, 30);
+    options.ends_with_process = often(life, 30) && !life->outlives_process;
     if (often(life, 20))
         options.id = any_id(life);
     return options;
@@ -518,6 +519,7 @@ static void read_the_same_again(const struct kind *kind, uint64_t seed)
 {
     struct life life, before;
     begin_life(&life, kind, seed);
+    life.outlives_process = true;
     for (unsigned number = 1; number <= STEPS; number++) {
         live(&life, number);
         free(life.text);
