@@ -196,7 +196,8 @@ static void lead(struct committer *committer)
     atomic_fetch_add(&batch->word, 1);
     if (blocked)
         env->ops->wake(env, &batch->word, INT_MAX);
-    if (callbacks)
+    bool tend = !atomic_load(&committer->tending) && committer->store->ops->needs_tending(committer->store);
+    if (callbacks || tend)
         pawli_engine_wake(&committer->engine);
     release_batch(batch);
 }

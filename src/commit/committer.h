@@ -44,10 +44,9 @@ struct committer {
     struct listener *listeners;
 
     struct engine engine; /* answers callback units; leads for them */
-    bool engine_steps;    /* somebody steps it */
     struct unit *answered_first, **answered_last;
     struct job tend;
-    bool tending;
+    _Atomic bool tending;
     struct watch bell;
     struct boot_time next_poll;
 

@@ -4,7 +4,7 @@
 #include "base/codec.h"
 
 /* Every store that there is. */
-const struct kind kinds[] = {{"memory", "memory:"}, {"sqlite", "sqlite:%s/store.db"}};
+const struct kind kinds[] = {{"memory", "memory:", false}, {"sqlite", "sqlite:%s/store.db", true}};
 const size_t kind_count = COUNT_OF(kinds);
 
 pawl_error err;
@@ -23,6 +23,7 @@ void open_world(struct world *w, const struct kind *kind, uint64_t seed)
     w->env = pawli_sim_new(seed);
     assert_non_null(w->env);
     assert_ok(pawli_open_in(w->env, w->url, NULL, &w->store, &err));
+    assert_int_equal((w->store->opened->store->ops->can & STORE_IS_DURABLE) != 0, kind->is_durable);
 }
 
 void close_world(struct world *w)

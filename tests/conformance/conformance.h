@@ -12,6 +12,7 @@
 struct kind {
     const char *name;
     const char *url; /* %s: a folder of the case's own */
+    bool is_durable;
 };
 
 struct world {

@@ -2,9 +2,10 @@
 /* The same random life on every store: whatever is asked, every store answers what the first one does, and what they keep
  * reads the same, field by field. PAWL_SEED repeats one life; PAWL_SEEDS says how many are tried. */
 #include "dump.h"
+#include "outbox/claim.h"
 
 #define STEPS      250
-#define DUMP_EVERY 10
+#define DUMP_EVERY 25
 #define IDS_KEPT   40 /* of the latest messages and claims, to be named again */
 #define HELD_KEPT  8
 
@@ -90,14 +91,8 @@ static pawl_message any_message(struct life *life)
     return m;
 }
 
-static void do_enqueue(struct life *life)
+static void put_enqueued(struct life *life, int status, const pawl_enqueued *results, size_t count)
 {
-    pawl_message messages[3];
-    pawl_enqueued results[3];
-    size_t count = dice(life, 3) + 1;
-    for (size_t i = 0; i < count; i++)
-        messages[i] = any_message(life);
-    int status = pawl_enqueue(any_scope(life), messages, count, results, &err);
     put_status(life, "enqueue", status);
     for (size_t i = 0; i < count && (status == PAWL_OK || status == PAWL_ECONFLICT); i++) {
         fprintf(life->out, " %d %u %s", results[i].status, results[i].was_replayed, results[i].state);
@@ -108,30 +103,58 @@ static void do_enqueue(struct life *life)
     }
 }
 
-static void do_claim(struct life *life)
+static void put_claimed(struct life *life, int status, pawl_messages *messages)
 {
-    pawl_message route = any_message(life);
-    pawl_claim_options options = {PAWL_CLAIM_OPTIONS,
-                                  .lane = route.lane,
-                                  .target = route.target,
-                                  .limit = (uint32_t)dice(life, 4),
-                                  .lease_ms = (int64_t)dice(life, 200) + 1,
-                                  .consumer = often(life, 50) ? "me" : NULL,
-                                  .ends_with_process = often(life, 30)};
-    if (often(life, 20))
-        options.id = any_id(life);
-    pawl_messages *messages;
-    int status = pawl_claim(any_scope(life), &options, &messages, &err);
     put_status(life, "claim", status);
-    for (size_t i = 0; status == PAWL_OK && i < pawl_messages_count(messages); i++) {
+    if (status < 0)
+        return;
+    for (size_t i = 0; i < pawl_messages_count(messages); i++) {
         const pawl_message_view *view = pawl_messages_get(messages, i);
         life->held[life->held_count++ % HELD_KEPT] = (struct held){view->id, view->token, view->attempts, 0};
         put_id(life, &view->id);
         fprintf(life->out, " %llu %u %lld", (unsigned long long)view->token, view->attempts,
                 (long long)view->lease_until_ms);
     }
-    if (status == PAWL_OK)
-        pawl_messages_free(messages);
+    pawl_messages_free(messages);
+}
+
+static void put_settled(struct life *life, int status, const pawl_settled *results, size_t count)
+{
+    put_status(life, "settle", status);
+    for (size_t i = 0; status == PAWL_OK && i < count; i++)
+        fprintf(life->out, " %s %s", pawl_result_text(results[i].result), results[i].state ? results[i].state : "-");
+}
+
+static void do_enqueue(struct life *life)
+{
+    pawl_message messages[3];
+    pawl_enqueued results[3];
+    size_t count = dice(life, 3) + 1;
+    for (size_t i = 0; i < count; i++)
+        messages[i] = any_message(life);
+    int status = pawl_enqueue(any_scope(life), messages, count, results, &err);
+    put_enqueued(life, status, results, count);
+}
+
+static pawl_claim_options any_claim(struct life *life)
+{
+    pawl_message route = any_message(life);
+    pawl_claim_options options = {PAWL_CLAIM_OPTIONS, .lane = route.lane, .target = route.target};
+    options.limit = (uint32_t)dice(life, 4);
+    options.lease_ms = (int64_t)dice(life, 200) + 1;
+    options.consumer = often(life, 50) ? "me" : NULL;
+    options.ends_with_process = often(life, 30);
+    if (often(life, 20))
+        options.id = any_id(life);
+    return options;
+}
+
+static void do_claim(struct life *life)
+{
+    pawl_claim_options options = any_claim(life);
+    pawl_messages *messages = NULL;
+    int status = pawl_claim(any_scope(life), &options, &messages, &err);
+    put_claimed(life, status, messages);
 }
 
 static pawl_settlement any_settlement(struct life *life)
@@ -164,9 +187,73 @@ static void do_settle(struct life *life)
         settlements[0].message_count = 1;
     }
     int status = pawl_settle(any_scope(life), settlements, count, results, &err);
-    put_status(life, "settle", status);
-    for (size_t i = 0; status == PAWL_OK && i < count; i++)
-        fprintf(life->out, " %s %s", pawl_result_text(results[i].result), results[i].state ? results[i].state : "-");
+    put_settled(life, status, results, count);
+}
+
+/* ---- several in one commit ---- */
+
+struct answer {
+    struct life *life;
+    unsigned *waiting;
+};
+
+static void answered(struct answer *answer, const pawl_error *error)
+{
+    --*answer->waiting;
+    err = *error;
+}
+
+static void enqueue_answered(void *data, int status, const pawl_enqueued *results, size_t count,
+                             const pawl_error *error)
+{
+    answered(data, error);
+    put_enqueued(((struct answer *)data)->life, status, results, count);
+}
+
+static void settle_answered(void *data, int status, const pawl_settled *results, size_t count, const pawl_error *error)
+{
+    answered(data, error);
+    put_settled(((struct answer *)data)->life, status, results, count);
+}
+
+static void claim_answered(void *data, int status, pawl_messages *messages, const pawl_error *error)
+{
+    answered(data, error);
+    put_claimed(((struct answer *)data)->life, status, messages);
+}
+
+static void submit_any(struct life *life, struct answer *answer)
+{
+    pawl_store *store = any_scope(life);
+    pawl_message message;
+    pawl_settlement settlement;
+    pawl_claim_options options;
+    switch (dice(life, 3)) {
+    case 0:
+        message = any_message(life);
+        assert_ok(pawl_enqueue_submit(store, &message, 1, enqueue_answered, answer, &err));
+        break;
+    case 1:
+        settlement = any_settlement(life);
+        assert_ok(pawl_settle_submit(store, &settlement, 1, settle_answered, answer, &err));
+        break;
+    default:
+        options = any_claim(life);
+        assert_ok(pawli_claim_submit(store, &options, claim_answered, answer, &err));
+        break;
+    }
+}
+
+static void do_batch(struct life *life)
+{
+    unsigned waiting = (unsigned)dice(life, 6) + 2;
+    struct answer answer = {life, &waiting};
+    for (unsigned i = waiting; i > 0; i--)
+        submit_any(life, &answer);
+    for (int i = 0; waiting > 0; i++) {
+        assert_ok(pawl_store_step(life->world.store, 0, NULL, &err));
+        assert_true(i < 100);
+    }
 }
 
 static void do_transition(struct life *life)
@@ -326,8 +413,8 @@ static void step(struct life *life)
     static const struct {
         uint64_t weight;
         void (*run)(struct life *life);
-    } acts[] = {{25, do_enqueue}, {20, do_claim}, {20, do_settle}, {8, do_transition}, {8, do_move},
-                {4, do_policy},   {3, do_hold},   {8, do_time},    {2, do_sweep},      {2, do_why}};
+    } acts[] = {{20, do_enqueue}, {15, do_claim}, {15, do_settle}, {15, do_batch}, {8, do_transition}, {8, do_move},
+                {4, do_policy},   {3, do_hold},   {8, do_time},    {2, do_sweep},  {2, do_why}};
     uint64_t at = dice(life, 100);
     life->steps++;
     for (size_t i = 0; i < COUNT_OF(acts); i++) {
@@ -367,14 +454,18 @@ static void compare(const struct life *first, const struct life *other, uint64_t
     fail_msg("PAWL_SEED=%llu, step %u: differs at byte %zu of a line", (unsigned long long)seed, number, at - line);
 }
 
+static void begin_life(struct life *life, const struct kind *kind, uint64_t seed)
+{
+    *life = (struct life){.state = seed};
+    open_world(&life->world, kind, seed);
+    assert_ok(pawl_store_scope(life->world.store, "other", &life->other, &err));
+}
+
 static void one_life(uint64_t seed)
 {
     struct life *lives = calloc(kind_count, sizeof *lives);
-    for (size_t i = 0; i < kind_count; i++) {
-        open_world(&lives[i].world, &kinds[i], seed);
-        lives[i].state = seed;
-        assert_ok(pawl_store_scope(lives[i].world.store, "other", &lives[i].other, &err));
-    }
+    for (size_t i = 0; i < kind_count; i++)
+        begin_life(&lives[i], &kinds[i], seed);
     for (unsigned number = 1; number <= STEPS; number++)
         for (size_t i = 0; i < kind_count; i++) {
             live(&lives[i], number);
@@ -404,8 +495,61 @@ static void every_store_lives_the_same_life(void **state)
                   (unsigned long long)(first + count - 1), STEPS);
 }
 
+static void dump_life(struct life *life)
+{
+    life->out = open_memstream(&life->text, &life->size);
+    assert_non_null(life->out);
+    dump_store(&life->world, life->out);
+    fclose(life->out);
+}
+
+static void open_again(struct world *w)
+{
+    pawl_store_options options = {PAWL_STORE_OPTIONS, .must_exist = 1};
+    pawl_store_info info = {PAWL_STORE_INFO};
+    pawl_store_close(w->store);
+    assert_ok(pawli_open_in(w->env, w->url, &options, &w->store, &err));
+    assert_ok(pawl_store_get_info(w->store, &info, &err));
+    assert_false(info.was_created || info.was_migrated || info.is_restored);
+}
+
+static void read_the_same_again(const struct kind *kind, uint64_t seed)
+{
+    struct life life, before;
+    begin_life(&life, kind, seed);
+    for (unsigned number = 1; number <= STEPS; number++) {
+        live(&life, number);
+        free(life.text);
+    }
+    pawl_store_close(life.other);
+    dump_life(&life);
+    before = life;
+    open_again(&life.world);
+    dump_life(&life);
+    compare(&before, &life, seed, STEPS);
+    verify(&life.world);
+    free(before.text);
+    free(life.text);
+    close_world(&life.world);
+}
+
+static void a19_what_is_durable_reads_the_same_when_opened_again(void **state)
+{
+    (void)state;
+    unsigned durable = 0;
+    for (size_t i = 0; i < kind_count; i++)
+        if (kinds[i].is_durable) {
+            read_the_same_again(&kinds[i], 99);
+            durable++;
+        }
+    assert_true(durable > 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_store_lives_the_same_life)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_store_lives_the_same_life),
+        cmocka_unit_test(a19_what_is_durable_reads_the_same_when_opened_again),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "crowd.h"
 
 #include <semaphore.h>
+#include <sys/stat.h>
 
 enum { PRODUCERS = 3, EACH = 80, MESSAGES = PRODUCERS * EACH };
 
@@ -252,7 +253,7 @@ static void an_engine_that_is_started_and_stopped_answers_every_call(void **stat
     struct load load = {.store = place.store};
     crowd_add(&crowd, 2, submit_ticks, &load);
     crowd_add(&crowd, 2, commit_ticks, &load);
-    crowd_add(&crowd, 1, start_and_stop, &load);
+    crowd_add(&crowd, 2, start_and_stop, &load);
     crowd_run(&crowd);
     MUST_OK(pawl_store_start(place.store, &err));
     pawl_store_stop(place.store);
@@ -261,6 +262,69 @@ static void an_engine_that_is_started_and_stopped_answers_every_call(void **stat
     assert_true(last_seq(place.store) == 4 * TICKS);
     must_verify(place.store);
     place_close(&place);
+}
+
+/* ---- the log is copied into the database, whoever commits ---- */
+
+enum { LARGE = 256 * 1024, LARGE_EACH = 20, COPIED_MIN = 4 * 1024 * 1024 };
+
+static void commit_large(void *data, unsigned number)
+{
+    static const char body[LARGE];
+    const struct place *place = data;
+    (void)number;
+    for (unsigned i = 0; i < LARGE_EACH; i++) {
+        pawl_records *page;
+        pawl_transition *t = tick(place->store);
+        pawl_transition_command(t, body, sizeof body);
+        MUST_OK(pawl_transition_commit(t, NULL, &err));
+        pawl_transition_free(t);
+        MUST_OK(pawl_records_list(
+            place->store, &(pawl_records_query){PAWL_RECORDS_QUERY, .newest_first = 1, .limit = 1}, &page, &err));
+        MUST(pawl_records_get(page, 0)->data_size == LARGE);
+        pawl_records_free(page);
+    }
+}
+
+/* Twice as much as the log may hold is written, by callers of their own, where an engine runs, did run or never did. What
+ * was copied is in the database file, which nobody else fills. */
+static void check_log(bool starts, bool stops)
+{
+    struct place place;
+    struct crowd crowd = {0};
+    struct stat database;
+    char path[96];
+    place_open(&place);
+    if (starts)
+        MUST_OK(pawl_store_start(place.store, &err));
+    if (stops)
+        pawl_store_stop(place.store);
+    crowd_add(&crowd, 6, commit_large, &place);
+    crowd_run(&crowd);
+    pawl_store_stop(place.store); /* when it has ended what it was at */
+    snprintf(path, sizeof path, "%s/store.db", place.folder);
+    assert_int_equal(stat(path, &database), 0);
+    assert_true(database.st_size > COPIED_MIN);
+    must_verify(place.store);
+    place_close(&place);
+}
+
+static void the_log_is_copied_where_no_engine_runs(void **state)
+{
+    (void)state;
+    check_log(false, false);
+}
+
+static void the_log_is_copied_where_an_engine_runs(void **state)
+{
+    (void)state;
+    check_log(true, false);
+}
+
+static void the_log_is_copied_where_the_engine_was_stopped(void **state)
+{
+    (void)state;
+    check_log(true, true);
 }
 
 /* ---- closing under load ---- */
@@ -365,6 +429,9 @@ int main(void)
         cmocka_unit_test(workers_that_come_and_go_deliver_every_message_once),
         cmocka_unit_test(workers_that_are_stopped_at_once_lose_no_message),
         cmocka_unit_test(an_engine_that_is_started_and_stopped_answers_every_call),
+        cmocka_unit_test(the_log_is_copied_where_no_engine_runs),
+        cmocka_unit_test(the_log_is_copied_where_an_engine_runs),
+        cmocka_unit_test(the_log_is_copied_where_the_engine_was_stopped),
         cmocka_unit_test(the_last_of_many_who_close_answers_what_was_submitted),
         cmocka_unit_test(closing_answers_what_was_submitted_where_no_engine_ran),
         cmocka_unit_test(many_who_open_and_close_one_file_lose_nothing),

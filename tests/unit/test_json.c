@@ -383,10 +383,10 @@ static void sixty_four_levels_are_read_and_no_more(void **state)
         assert_int_equal(check(nested(text, depth, "[1,", "2", "]"), NULL, NULL), expected);
     }
     /* Levels, not brackets. */
-    char wide[JSON_DEPTH_MAX * 16] = "[";
+    char wide[JSON_DEPTH_MAX * 16], *at = stpcpy(wide, "[");
     for (size_t i = 0; i < JSON_DEPTH_MAX * 3; i++)
-        strncat(wide, "[],", 3);
-    strncat(wide, "{}]", 3);
+        at = stpcpy(at, "[],");
+    stpcpy(at, "{}]");
     assert_int_equal(check(text_of(wide), NULL, NULL), JSON_GOOD);
 }
 
