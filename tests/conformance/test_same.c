@@ -10,6 +10,7 @@
 #define HELD_KEPT  8
 
 struct life {
+    bool is_reopened; /* later: then no claim may end with its process */
     struct world world;
     uint64_t state; /* of its dice: every store throws the same */
     FILE *out;
@@ -143,7 +144,7 @@ static pawl_claim_options any_claim(struct life *life)
     options.limit = (uint32_t)dice(life, 4);
     options.lease_ms = (int64_t)dice(life, 200) + 1;
     options.consumer = often(life, 50) ? "me" : NULL;
-    options.ends_with_process = often(life, 30);
+    options.ends_with_process = often(life, 30) && !life->is_reopened;
     if (often(life, 20))
         options.id = any_id(life);
     return options;
@@ -517,6 +518,7 @@ static void read_the_same_again(const struct kind *kind, uint64_t seed)
 {
     struct life life, before;
     begin_life(&life, kind, seed);
+    life.is_reopened = true;
     for (unsigned number = 1; number <= STEPS; number++) {
         live(&life, number);
         free(life.text);
