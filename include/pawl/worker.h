@@ -15,7 +15,7 @@ typedef struct pawl_worker pawl_worker;
 typedef struct pawl_worker_event {
     size_t struct_size;
     const char *name; /* "delivered", "retry", "dead", "uncertain", "deferred", "claim_failed", "settle_failed",
-                          "no_sink", "target_gone", "swept", "store_failed" */
+                          "no_sink", "sink_failed", "secret_unreadable", "target_gone", "swept", "store_failed" */
     int32_t level;    /* 0 a person must act, 1 it healed, 2 life cycle, 3 each step */
     const char *scope, *lane, *target; /* NULL where they do not apply */
     pawl_uuid message;                 /* nil where it does not apply */
@@ -38,6 +38,7 @@ typedef struct pawl_worker_options {
     const char *const *allow_file; /* folders: file: targets write below them only */
     size_t allow_file_count;
     const char *own_address; /* host:port that this process listens on: never sent to */
+    const char *ca_file;     /* PEM of the authorities that https: trusts; NULL: the system's */
     void (*tell)(void *data, const pawl_worker_event *event); /* on the engine's thread; never blocks; may be NULL */
     void *tell_data;
 } pawl_worker_options;

@@ -2,6 +2,7 @@
 /* Versions: of pawl, and of what it is linked with. */
 #include "pawl/version.h"
 
+#include <curl/curl.h>
 #include <openssl/crypto.h>
 
 #include "base/base.h"
@@ -18,7 +19,8 @@ const char *pawl_linked(size_t index, const char **ret_version)
     const struct {
         const char *name, *version;
     } linked[] = {{"SQLite", pawli_store_sqlite.version()},
-                  {"OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING)}};
+                  {"OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING)},
+                  {"libcurl", curl_version_info(CURLVERSION_NOW)->version}};
     if (index >= COUNT_OF(linked))
         return NULL;
     if (ret_version)

@@ -195,11 +195,14 @@ static int read_settings(struct policy_change *change, const pawl_setting *setti
             return status;
         for (int key = 0; key < POLICY_COUNT; key++) {
             bool named = strcmp(pawli_policy_key_text((enum policy_key)key), settings[i].key) == 0;
-            if (named && value.size == 0)
+            if (named && value.size == 0) { /* of a key that is given twice the last counts */
                 change->unset |= 1u << key;
+                change->policy.set &= ~(1u << key);
+            }
             if (one.set >> key & 1) {
                 change->policy.values[key] = one.values[key];
                 change->policy.set |= 1u << key;
+                change->unset &= ~(1u << key);
             }
         }
     }

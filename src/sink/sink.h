@@ -24,6 +24,7 @@ struct sink_rules {
     const char *const *file_dirs; /* file: writes only below these; none: none */
     size_t file_dir_count;
     const char *own_address; /* host:port that this process listens on: never sent to; NULL: none */
+    const char *ca_file;     /* PEM of the authorities to trust in place of the system's; NULL: the system's */
 };
 
 struct callback; /* sink/callback: a function registered under a name */
@@ -48,8 +49,8 @@ struct send {
     const pawl_message_view *message;
     struct message_lease *lease;
     const char *url;
-    struct text secret; /* raw bytes of the target's secret; absent: none */
-    uint32_t attempt;   /* 1, 2, … */
+    const struct secret *secret; /* the target's; NULL: none */
+    uint32_t attempt;            /* 1, 2, … */
     int64_t timeout_ms;
     struct boot_time deadline;
     void *sink_data; /* the sink's own */
@@ -68,7 +69,8 @@ struct sink;
 
 struct sink_ops {
     const char *name;
-    const char *const *schemes; /* "http", "https", NULL */
+    const char *const *schemes;                                    /* "http", "https", NULL */
+    int (*check)(const struct sink_rules *rules, pawl_error *err); /* whether they can be obeyed; NULL: always */
     int (*open)(const struct sink_host *host, struct sink **ret_sink, pawl_error *err);
     void (*send)(struct sink *sink, struct send *send); /* takes it; may call done before it returns */
     void (*cancel)(struct sink *sink,
@@ -84,7 +86,20 @@ struct sink {
 
 extern const struct sink_ops pawli_sink_http, pawli_sink_exec, pawli_sink_file, pawli_sink_callback;
 
-/* Reads a target's secret file: "whsec_" and base64 in one line. */
-int pawli_secret_read(const char *path, struct arena *arena, struct text *ret_secret, pawl_error *err);
+/* ---- secret.c: what a target's requests are signed with, read from a file and wiped when nobody holds it any more ---- */
+
+#define SECRET_KEYS_MAX 4 /* more than one: while a key is replaced, a request is signed with each */
+
+struct secret {
+    unsigned holds; /* one thread's, the loop's */
+    size_t key_count;
+    struct text keys[SECRET_KEYS_MAX];
+    char bytes[];
+};
+
+/* The file: a key a line, "whsec_" and base64 of 24 to 64 bytes, the newest first; readable to its owner and group only. */
+int pawli_secret_read(const char *path, struct secret **ret_secret, pawl_error *err);
+struct secret *pawli_secret_hold(struct secret *secret);    /* NULL is fine */
+struct secret *pawli_secret_release(struct secret *secret); /* returns NULL; NULL is fine */
 
 #endif

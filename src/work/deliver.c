@@ -56,6 +56,7 @@ static void free_delivery(struct delivery *delivery)
     delivery->queue->in_flight--;
     delivery->queue->target->in_flight--;
     delivery->page->lease.release(&delivery->page->lease);
+    pawli_secret_release(delivery->secret);
     pawli_arena_done(&delivery->arena);
     pawli_free(delivery);
 }
@@ -84,6 +85,7 @@ static void start_send(struct worker *worker, struct queue *queue, struct claime
     page->lease.hold(&page->lease);
     delivery->queue = queue;
     delivery->page = page;
+    delivery->secret = pawli_secret_hold(queue->secret);
     delivery->began = now;
     delivery->lease_ms = policy_get(&queue->policy, POLICY_LEASE_MS);
     delivery->renew_at = boot_after_ms(now, delivery->lease_ms / 3);
@@ -91,16 +93,15 @@ static void start_send(struct worker *worker, struct queue *queue, struct claime
                                    .message = message,
                                    .lease = &page->lease,
                                    .url = queue->url,
-                                   .secret = queue->secret,
+                                   .secret = delivery->secret,
                                    .attempt = message->attempts,
                                    .timeout_ms = timeout,
                                    .deadline = boot_after_ms(now, timeout),
                                    .verdict = VERDICT_RETRY,
                                    .retry_in_ms = -1,
                                    .done = send_done};
-    /* The queue may learn another address or secret while this is under way. */
+    /* The queue may learn another address while this is under way. */
     delivery->send.url = pawli_arena_text(&delivery->arena, text_of(queue->url)).data;
-    delivery->send.secret = pawli_arena_text(&delivery->arena, queue->secret);
     link_delivery(worker, delivery);
     worker->next_check = boot_earlier(worker->next_check, boot_earlier(delivery->renew_at, delivery->send.deadline));
     if (pawli_arena_failed(&delivery->arena)) {
@@ -111,7 +112,7 @@ static void start_send(struct worker *worker, struct queue *queue, struct claime
     queue->sink->ops->send(queue->sink, &delivery->send);
 }
 
-/* Claimed when the worker was already stopping, or its sink went away: nothing was started. */
+/* Claimed when the worker was already stopping, or its sink or secret went away: nothing was started. */
 static void give_back(struct worker *worker, struct queue *queue, struct claimed_page *page,
                       const pawl_message_view *message)
 {
@@ -132,6 +133,12 @@ static void give_back(struct worker *worker, struct queue *queue, struct claimed
 }
 
 /* ---- claims ---- */
+
+/* A target with a secret is sent to signed or not at all. */
+static bool can_send(const struct queue *queue)
+{
+    return queue->sink && (queue->secret || !queue->secret_file);
+}
 
 static void claimed(void *data, int status, pawl_messages *messages, const pawl_error *error)
 {
@@ -159,7 +166,7 @@ static void claimed(void *data, int status, pawl_messages *messages, const pawl_
     for (size_t i = 0; i < count; i++) {
         const pawl_message_view *message = pawl_messages_get(messages, i);
         pawli_count(worker, &worker->stats.claimed);
-        if (is_working(worker) && queue->sink)
+        if (is_working(worker) && can_send(queue))
             start_send(worker, queue, page, message);
         else
             give_back(worker, queue, page, message);
@@ -176,8 +183,8 @@ static uint32_t room_at(const struct queue *queue)
 
 static bool may_claim(const struct queue *queue, struct boot_time now)
 {
-    return queue->sink && !queue->is_claiming && !queue->secret_failed && !queue->target->is_holding &&
-           queue->due.ns <= now.ns && queue->held.ns <= now.ns && room_at(queue) > 0;
+    return can_send(queue) && !queue->is_claiming && !queue->target->is_holding && queue->due.ns <= now.ns &&
+           queue->held.ns <= now.ns && room_at(queue) > 0;
 }
 
 bool pawli_claim_due(struct worker *worker, struct boot_time now)
@@ -210,8 +217,7 @@ struct boot_time pawli_next_due(const struct worker *worker)
 {
     struct boot_time next = BOOT_NEVER;
     for (const struct queue *queue = worker->queues; queue; queue = queue->next) {
-        if (!queue->sink || queue->is_claiming || queue->secret_failed || queue->target->is_holding ||
-            room_at(queue) == 0)
+        if (!can_send(queue) || queue->is_claiming || queue->target->is_holding || room_at(queue) == 0)
             continue;
         struct boot_time when = queue->due.ns > queue->held.ns ? queue->due : queue->held;
         next = boot_earlier(next, when);

@@ -64,9 +64,7 @@ static void free_queue(struct queue *queue)
     char *texts[] = {queue->scope, queue->lane, queue->name, queue->url, queue->secret_file};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         pawli_free(texts[i]);
-    if (queue->secret.size)
-        explicit_bzero((char *)(uintptr_t)queue->secret.data, queue->secret.size);
-    pawli_arena_done(&queue->secret_arena);
+    pawli_secret_release(queue->secret);
     pawl_store_close(queue->store);
     pawli_free(queue);
 }
@@ -125,15 +123,12 @@ static void replace(char **string, struct text text)
 static void read_secret(struct queue *queue, struct boot_time now)
 {
     pawl_error error;
-    bool fresh = queue->secret.data && now.ns - queue->secret_read.ns < (int64_t)SECRET_MS * 1000000;
+    bool fresh = queue->secret && now.ns - queue->secret_read.ns < (int64_t)SECRET_MS * 1000000;
     if (!queue->secret_file || fresh)
         return;
-    if (queue->secret.size)
-        explicit_bzero((char *)(uintptr_t)queue->secret.data, queue->secret.size);
-    pawli_arena_done(&queue->secret_arena);
-    queue->secret = (struct text){0};
+    queue->secret = pawli_secret_release(queue->secret);
     queue->secret_read = now;
-    bool failed = pawli_secret_read(queue->secret_file, &queue->secret_arena, &queue->secret, &error) < 0;
+    bool failed = pawli_secret_read(queue->secret_file, &queue->secret, &error) < 0;
     if (failed && !queue->secret_failed)
         pawli_tell(queue->worker, &(pawl_worker_event){.name = "secret_unreadable",
                                                        .level = 0,
@@ -155,7 +150,7 @@ static void learn(struct worker *worker, const struct queue_item *item, const st
     replace(&queue->url, item->url);
     if (!same(queue->secret_file, item->secret_file)) {
         replace(&queue->secret_file, item->secret_file);
-        queue->secret = (struct text){0};
+        queue->secret = pawli_secret_release(queue->secret);
         queue->secret_failed = false;
     }
     queue->sink = queue->url ? pawli_sink_for(worker, queue->url) : NULL;

@@ -24,7 +24,7 @@
 #define SWEEP_MS   30000 /* between two sweeps for expiry and retention */
 #define SECRET_MS  30000 /* how long a secret that was read is used */
 #define HINTS_MAX  64
-#define SINKS      1
+#define SINKS      4
 
 /* Sends in flight to a target of a scope, over all its lanes. */
 struct target {
@@ -43,13 +43,12 @@ struct queue {
     struct target *target;
     struct policy policy;
     char *url, *secret_file;
-    struct arena secret_arena;
-    struct text secret;
+    struct secret *secret;
     struct boot_time secret_read; /* when */
-    bool secret_failed;
-    struct sink *sink;     /* NULL: none serves it */
-    struct boot_time due;  /* when a claim is worth it; BOOT_NEVER: the next survey will say */
-    struct boot_time held; /* until then nothing is claimed */
+    bool secret_failed;           /* and that was told */
+    struct sink *sink;            /* NULL: none serves it */
+    struct boot_time due;         /* when a claim is worth it; BOOT_NEVER: the next survey will say */
+    struct boot_time held;        /* until then nothing is claimed */
     bool is_claiming, is_listed, told_no_sink;
     bool is_hinted;          /* told that something is ready, since the claim under way was submitted */
     struct boot_time hinted; /* when that was said last */
@@ -71,6 +70,7 @@ struct delivery {
     struct arena arena;
     struct queue *queue;
     struct claimed_page *page;
+    struct secret *secret; /* held, as the queue may learn another */
     struct boot_time began, renew_at;
     int64_t lease_ms;
     bool is_cancelled, is_renewing, is_done;

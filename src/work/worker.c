@@ -6,7 +6,8 @@
 
 #define POLL_MS 1000
 
-static const struct sink_ops *const sink_kinds[] = {&pawli_sink_callback};
+static const struct sink_ops *const sink_kinds[] = {&pawli_sink_callback, &pawli_sink_http, &pawli_sink_exec,
+                                                    &pawli_sink_file};
 static_assert(COUNT_OF(sink_kinds) == SINKS, "a place for each kind");
 
 void pawli_tell(struct worker *worker, const pawl_worker_event *event)
@@ -205,6 +206,7 @@ static int read_options(struct worker *worker, const pawl_worker_options *given,
     options->poll_ms = options->poll_ms ? options->poll_ms : POLL_MS;
     options->consumer = keep(worker, options->consumer);
     options->own_address = keep(worker, options->own_address);
+    options->ca_file = keep(worker, options->ca_file);
     options->lanes = keep_list(worker, options->lanes, options->lane_count);
     worker->rules = (struct sink_rules){
         .addresses = keep_list(worker, options->allow_addresses, options->allow_address_count),
@@ -213,8 +215,14 @@ static int read_options(struct worker *worker, const pawl_worker_options *given,
         .exec_dir_count = options->allow_exec_count,
         .file_dirs = keep_list(worker, options->allow_file, options->allow_file_count),
         .file_dir_count = options->allow_file_count,
-        .own_address = options->own_address};
-    return pawli_arena_failed(&worker->texts) ? pawli_no_memory(err) : PAWL_OK;
+        .own_address = options->own_address,
+        .ca_file = options->ca_file};
+    if (pawli_arena_failed(&worker->texts))
+        return pawli_no_memory(err);
+    for (size_t i = 0; status == PAWL_OK && i < SINKS; i++)
+        if (sink_kinds[i]->check)
+            status = sink_kinds[i]->check(&worker->rules, err);
+    return status;
 }
 
 int pawl_worker_new(pawl_store *store, const pawl_worker_options *options, pawl_worker **ret_worker, pawl_error *err)
@@ -282,10 +290,7 @@ int pawl_worker_start(pawl_worker *made, pawl_error *err)
 static void wait_stopped(struct worker *worker)
 {
     struct opened *opened = worker->opened;
-    pthread_mutex_lock(&opened->lock);
-    bool has_thread = opened->has_thread;
-    pthread_mutex_unlock(&opened->lock);
-    if (has_thread) {
+    if (atomic_load(&opened->has_thread)) {
         pthread_mutex_lock(&worker->lock);
         while (atomic_load(&worker->state) != WORKER_STOPPED)
             pthread_cond_wait(&worker->stopped, &worker->lock);

@@ -132,4 +132,12 @@ static void close_sink(struct sink *sink)
 
 static const char *const schemes[] = {"callback", NULL};
 
-const struct sink_ops pawli_sink_callback = {"callback", schemes, open_sink, start, cancel, NULL, close_sink, is_idle};
+const struct sink_ops pawli_sink_callback = {
+    .name = "callback",
+    .schemes = schemes,
+    .open = open_sink,
+    .send = start,
+    .cancel = cancel,
+    .close = close_sink,
+    .is_idle = is_idle,
+};

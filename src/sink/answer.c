@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* What the sinks share; see answer.h. */
+#include "sink/answer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/codec.h"
+#include "model/limits.h"
+
+void pawli_send_done(struct send *send, enum verdict verdict, struct text error)
+{
+    PAWL_ASSERT(verdict < VERDICT_COUNT);
+    send->verdict = verdict;
+    send->error = error.data ? pawli_printable(send->arena, error, LIMIT_ERROR_TEXT) : error;
+    if (verdict != VERDICT_DELIVERED && !send->error.data)
+        send->error = TEXT("out of memory"); /* an arena that failed must not make a failure look like none */
+    send->sink_data = NULL;
+    send->done(send);
+}
+
+void pawli_send_fail(struct send *send, enum verdict verdict, const char *format, ...)
+{
+    char text[LIMIT_ERROR_TEXT + 1];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    pawli_send_done(send, verdict, text_of(text));
+}
+
+/* The size of the character at the front, 0 when it cannot be shown. */
+static size_t character_size(struct text rest)
+{
+    unsigned char first = (unsigned char)rest.data[0];
+    if (first < 0x80)
+        return first >= 0x20 && first != 0x7F;
+    size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+    if (size > rest.size || !pawli_utf8_valid((struct text){rest.data, size}))
+        return 0;
+    return first == 0xC2 && (unsigned char)rest.data[1] < 0xA0 ? 0 : size; /* U+0080 to U+009F steer terminals */
+}
+
+struct text pawli_printable(struct arena *arena, struct text bytes, size_t size_max)
+{
+    char *out = pawli_arena_alloc_raw(arena, size_max + 1);
+    if (!out)
+        return (struct text){0};
+    size_t size = 0;
+    for (size_t i = 0; i < bytes.size;) {
+        unsigned char c = (unsigned char)bytes.data[i];
+        size_t taken = character_size((struct text){bytes.data + i, bytes.size - i});
+        const char *shown = bytes.data + i;
+        size_t shown_size = taken;
+        if (taken == 0 || c == ' ') {
+            shown = c >= 0x80 ? "?" : " ";
+            shown_size = c >= 0x80 || (size > 0 && out[size - 1] != ' ');
+        }
+        if (size + shown_size > size_max)
+            break;
+        memcpy(out + size, shown, shown_size);
+        size += shown_size;
+        i += taken > 0 ? taken : 1;
+    }
+    while (size > 0 && out[size - 1] == ' ')
+        size--;
+    out[size] = '\0';
+    return (struct text){out, size};
+}
+
+const char *pawli_url_path(const char *url)
+{
+    const char *colon = strchr(url, ':');
+    return colon && colon[1] == '/' ? colon + 1 : NULL;
+}
+
+void pawli_path_free(char **path)
+{
+    free(*path);
+}
+
+bool pawli_path_is_below(const char *path, const char *const *folders, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        PAWL_AUTO(pawli_path_free) char *folder = realpath(folders[i], NULL);
+        size_t size = folder ? strlen(folder) : 0;
+        if (size == 1)
+            return true; /* the root has everything below it */
+        if (size > 0 && strncmp(path, folder, size) == 0 && (path[size] == '/' || path[size] == '\0'))
+            return true;
+    }
+    return false;
+}

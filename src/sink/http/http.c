@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: MIT */
+/* The HTTP sink: libcurl by its multi-socket interface on the engine's loop.
+ *
+ *   1  The address of every connection is judged twice: before its socket is made, and before a request goes out on it,
+ *      there by what the kernel says of the peer, and again whenever a kept connection is used again.
+ *   2  A request counts as sent from the moment when its first byte may have left (is_sent). Before it a failure is
+ *      "retry", behind it "uncertain", until the header of a reply is whole: from then on the status alone counts.
+ *   3  curl sends a request again by itself when a kept connection turns out to be dead. It may do so where nothing of it
+ *      was sent, else never: a second request is a second attempt, and attempts are counted before they are made.
+ *   4  No signal, no proxy or other setting from the environment, no redirect, no protocol but HTTP/1. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "sink/answer.h"
+#include "sink/http/http.h"
+
+#define IDLE_EXCHANGES_MAX 64 /* handles kept for the next send, with their TLS sessions */
+#define IDLE_SOCKETS_MAX   64 /* connections kept */
+#define IDLE_SOCKET_S      4  /* many receivers close after 5: better to be first than to send into the closing */
+
+struct http_socket {
+    struct watch watch;
+    struct http_sink *sink;
+    struct http_socket *next;
+    bool is_retired; /* unwatched: an event that was fetched together with the last one may still come */
+};
+
+struct http_sink {
+    struct sink sink;
+    struct sink_host host;
+    struct loop *loop; /* known beyond the engine's life on it */
+    CURLM *multi;
+    struct boot_time due;
+    bool is_stepping;
+    struct address_rules rules;
+    struct address_block *blocks;
+    struct http_socket *sockets;
+    struct exchange *idle;
+    size_t idle_count;
+};
+
+struct exchange {
+    struct http_sink *sink;
+    struct exchange *next; /* idle */
+    CURL *easy;
+    /* From here on: of one send. */
+    struct send *send;
+    struct curl_slist *headers;
+    struct reply reply;
+    bool is_tls;
+    bool has_begun;   /* a connection stood, and the request was about to be written */
+    bool was_refused; /* invariant 3 stopped a second writing */
+    char denied[128]; /* why an address was not connected to */
+    char problem[CURL_ERROR_SIZE];
+};
+
+static struct http_sink *http_of(struct sink *sink)
+{
+    return (struct http_sink *)sink;
+}
+
+/* ---- addresses ---- */
+
+static bool may_connect(struct exchange *exchange, const struct address *address)
+{
+    char text[ADDRESS_TEXT_MAX];
+    enum address_answer answer = pawli_address_judge(&exchange->sink->rules, address);
+    if (answer == ADDRESS_FINE)
+        return true;
+    snprintf(exchange->denied, sizeof exchange->denied, "%s port %u is %s", pawli_address_format(address, text),
+             address->port,
+             answer == ADDRESS_OWN ? "where this process itself listens"
+                                   : "a private or reserved address, and not allowed here");
+    return false;
+}
+
+static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *to)
+{
+    struct exchange *exchange = data;
+    struct address address;
+    if (purpose != CURLSOCKTYPE_IPCXN || !pawli_address_of(&to->addr, to->addrlen, &address)) {
+        snprintf(exchange->denied, sizeof exchange->denied, "that is no IP address");
+        return CURL_SOCKET_BAD;
+    }
+    if (!may_connect(exchange, &address))
+        return CURL_SOCKET_BAD;
+    return socket(to->family, to->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, to->protocol);
+}
+
+/* Whether a byte of the request may have left. curl enters PRETRANSFER once the first write did not fail; what failed in
+ * that write handed nothing to the kernel, because one send() takes all, some or nothing. Not so under TLS, where one write
+ * is several records, of which the first may have gone. */
+static bool is_sent(const struct exchange *exchange, CURLcode code)
+{
+    curl_off_t written_at = 0;
+    curl_easy_getinfo(exchange->easy, CURLINFO_PRETRANSFER_TIME_T, &written_at);
+    return exchange->has_begun && (exchange->is_tls || code != CURLE_SEND_ERROR || written_at > 0);
+}
+
+/* Called on a connection, new or kept, right before the request is written. The address is what getpeername() said. */
+static int before_request(void *data, char *peer, char *own, int peer_port, int own_port)
+{
+    struct exchange *exchange = data;
+    struct address address;
+    (void)own, (void)own_port;
+    if (!pawli_address_parse(peer, (uint16_t)peer_port, &address)) {
+        snprintf(exchange->denied, sizeof exchange->denied, "the peer has no IP address");
+        return CURL_PREREQFUNC_ABORT;
+    }
+    if (!may_connect(exchange, &address))
+        return CURL_PREREQFUNC_ABORT;
+    if (is_sent(exchange, CURLE_SEND_ERROR)) {
+        exchange->was_refused = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    exchange->has_begun = true;
+    return CURL_PREREQFUNC_OK;
+}
+
+/* ---- handles ---- */
+
+static size_t take_header(char *data, size_t size, size_t count, void *reply)
+{
+    return pawli_reply_header(reply, (struct text){data, size * count}) ? size * count : 0;
+}
+
+static size_t take_body(char *data, size_t size, size_t count, void *reply)
+{
+    return pawli_reply_body(reply, (struct text){data, size * count}) ? size * count : 0;
+}
+
+/* The settings that keep a send inside its bounds. One that is refused would be a hole: all or nothing. */
+static bool set_bounds(struct exchange *exchange, const struct sink_rules *rules)
+{
+    CURL *easy = exchange->easy;
+    const CURLcode set[] = {
+        curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https"),
+        curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1),
+        curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L),
+        curl_easy_setopt(easy, CURLOPT_PROXY, ""),
+        curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED),
+        curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L),
+        /* A name that is still being resolved at the deadline would hold up the loop; its thread cleans up after itself. */
+        curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L),
+        curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_SOCKET_S),
+        curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2),
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L),
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L),
+        rules->ca_file ? curl_easy_setopt(easy, CURLOPT_CAINFO, rules->ca_file) : CURLE_OK,
+        rules->ca_file ? curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) : CURLE_OK,
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket),
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange),
+        curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request),
+        curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange),
+        curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header),
+        curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange->reply),
+        curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body),
+        curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange->reply),
+        curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->problem),
+        curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange),
+    };
+    for (size_t i = 0; i < COUNT_OF(set); i++)
+        if (set[i] != CURLE_OK)
+            return false;
+    return true;
+}
+
+static void free_exchange(struct exchange *exchange)
+{
+    curl_easy_cleanup(exchange->easy);
+    pawli_free(exchange);
+}
+
+static struct exchange *new_exchange(struct http_sink *sink)
+{
+    struct exchange *exchange = sink->idle;
+    if (exchange) {
+        sink->idle = exchange->next;
+        sink->idle_count--;
+        return exchange;
+    }
+    exchange = pawli_alloc(sizeof *exchange);
+    if (!exchange)
+        return NULL;
+    exchange->sink = sink;
+    exchange->easy = curl_easy_init();
+    if (!exchange->easy || !set_bounds(exchange, sink->host.rules)) {
+        free_exchange(exchange);
+        return NULL;
+    }
+    return exchange;
+}
+
+/* Back to the idle ones; what belonged to the send is forgotten. */
+static void end_exchange(struct exchange *exchange)
+{
+    struct http_sink *sink = exchange->sink;
+    curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(exchange->headers);
+    *exchange = (struct exchange){.sink = sink, .easy = exchange->easy, .next = sink->idle};
+    if (sink->idle_count >= IDLE_EXCHANGES_MAX) {
+        free_exchange(exchange);
+        return;
+    }
+    sink->idle = exchange;
+    sink->idle_count++;
+}
+
+/* ---- the end of a send ---- */
+
+static const char *reason_of(const struct exchange *exchange, CURLcode code)
+{
+    if (exchange->denied[0])
+        return exchange->denied;
+    if (exchange->was_refused)
+        return "the connection was lost before a reply came";
+    if (exchange->reply.is_too_big)
+        return "the header of the reply has no end";
+    if (code == CURLE_OK)
+        return "the reply broke off in its header";
+    return exchange->problem[0] ? exchange->problem : curl_easy_strerror(code);
+}
+
+static void finish(struct exchange *exchange, CURLcode code)
+{
+    struct send *send = exchange->send;
+    struct http_sink *sink = exchange->sink;
+    if (exchange->reply.is_whole) {
+        pawli_reply_judge(&exchange->reply, send, sink->host.env->ops->wall_now(sink->host.env));
+        struct text error = send->verdict == VERDICT_DELIVERED ? (struct text){0} : send->response;
+        bool is_redirect = exchange->reply.status >= 300 && exchange->reply.status < 400;
+        if (is_redirect)
+            error = pawli_arena_format(send->arena, "%.*s (redirects are not followed)", TEXT_ARG(send->response));
+        end_exchange(exchange);
+        pawli_send_done(send, send->verdict, error);
+        return;
+    }
+    bool sent = is_sent(exchange, code);
+    struct text error = pawli_arena_format(send->arena, "%s; %s", reason_of(exchange, code),
+                                           sent ? "the request was sent" : "nothing was sent");
+    end_exchange(exchange);
+    pawli_send_done(send, sent ? VERDICT_UNCERTAIN : VERDICT_RETRY, error);
+}
+
+/* Hands out what curl has finished. `done` may send and cancel, so that no pointer of curl's is kept across it. */
+static void take_finished(struct http_sink *sink)
+{
+    int left;
+    for (CURLMsg *message; (message = curl_multi_info_read(sink->multi, &left));) {
+        struct exchange *exchange = NULL;
+        CURLcode code = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &exchange);
+        curl_multi_remove_handle(sink->multi, exchange->easy);
+        finish(exchange, code);
+    }
+}
+
+/* ---- the loop ---- */
+
+static void socket_ready(struct watch *watch, uint32_t events)
+{
+    struct http_socket *socket = (struct http_socket *)watch;
+    struct http_sink *sink = socket->sink;
+    if (socket->is_retired)
+        return;
+    int mask = (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+               (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+    int running;
+    curl_multi_socket_action(sink->multi, watch->fd, mask, &running);
+    take_finished(sink);
+}
+
+static void retire(struct http_sink *sink, struct http_socket *socket)
+{
+    if (!socket)
+        return;
+    pawli_loop_unwatch(sink->loop, &socket->watch);
+    socket->is_retired = true;
+    pawli_engine_wake(sink->host.engine); /* the step frees it */
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *socket_data)
+{
+    struct http_sink *sink = data;
+    struct http_socket *socket = socket_data;
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        curl_multi_assign(sink->multi, fd, NULL);
+        retire(sink, socket);
+        return 0;
+    }
+    if (!socket) {
+        socket = pawli_alloc(sizeof *socket);
+        if (!socket)
+            return 0; /* unwatched: its send ends by its deadline; an error here would end all sends */
+        *socket = (struct http_socket){.watch = {socket_ready, fd}, .sink = sink, .next = sink->sockets};
+        sink->sockets = socket;
+        curl_multi_assign(sink->multi, fd, socket);
+    }
+    uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
+    pawli_loop_watch(sink->loop, &socket->watch, events);
+    return 0;
+}
+
+static int on_timer(CURLM *multi, long timeout_ms, void *data)
+{
+    struct http_sink *sink = data;
+    struct env *env = sink->host.env;
+    (void)multi;
+    sink->due = timeout_ms < 0 ? BOOT_NEVER : boot_after_ms(env->ops->boot_now(env), timeout_ms);
+    if (timeout_ms >= 0 && !sink->is_stepping)
+        pawli_engine_wake(sink->host.engine);
+    return 0;
+}
+
+static void free_retired(struct http_sink *sink)
+{
+    for (struct http_socket **at = &sink->sockets; *at;) {
+        struct http_socket *socket = *at;
+        if (!socket->is_retired) {
+            at = &socket->next;
+            continue;
+        }
+        *at = socket->next;
+        pawli_free(socket);
+    }
+}
+
+static struct boot_time http_step(struct sink *base, struct boot_time now)
+{
+    struct http_sink *sink = http_of(base);
+    sink->is_stepping = true;
+    free_retired(sink);
+    if (sink->due.ns <= now.ns) {
+        int running;
+        sink->due = BOOT_NEVER;
+        curl_multi_socket_action(sink->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+        take_finished(sink);
+    }
+    sink->is_stepping = false;
+    return sink->due;
+}
+
+/* ---- sends ---- */
+
+static long milliseconds_left(struct http_sink *sink, const struct send *send)
+{
+    struct env *env = sink->host.env;
+    int64_t left = (send->deadline.ns - env->ops->boot_now(env).ns) / 1000000;
+    if (send->timeout_ms < left)
+        left = send->timeout_ms;
+    return left < 1 ? 1 : left > LONG_MAX ? LONG_MAX : (long)left;
+}
+
+static void http_send(struct sink *base, struct send *send)
+{
+    struct http_sink *sink = http_of(base);
+    bool is_tls = false;
+    const char *problem = pawli_request_problem(send, &is_tls);
+    if (problem) {
+        pawli_send_fail(send, VERDICT_DEAD, "%s", problem);
+        return;
+    }
+    struct exchange *exchange = new_exchange(sink);
+    if (!exchange) {
+        pawli_send_fail(send, VERDICT_RETRY, "out of memory; nothing was sent");
+        return;
+    }
+    exchange->send = send;
+    exchange->is_tls = is_tls;
+    send->sink_data = exchange;
+    send->retry_in_ms = -1;
+    struct wall_time now = sink->host.env->ops->wall_now(sink->host.env);
+    curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, milliseconds_left(sink, send));
+    curl_easy_setopt(exchange->easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds_left(sink, send));
+    if (!pawli_request_set(exchange->easy, send, now.ms / 1000, &exchange->headers) ||
+        curl_multi_add_handle(sink->multi, exchange->easy) != CURLM_OK) {
+        end_exchange(exchange);
+        pawli_send_fail(send, VERDICT_RETRY, "out of memory; nothing was sent");
+    }
+}
+
+static void http_cancel(struct sink *base, struct send *send)
+{
+    struct http_sink *sink = http_of(base);
+    struct exchange *exchange = send->sink_data;
+    curl_multi_remove_handle(sink->multi, exchange->easy);
+    snprintf(exchange->problem, sizeof exchange->problem, "ended before a reply came");
+    finish(exchange, CURLE_OPERATION_TIMEDOUT);
+}
+
+/* ---- life ---- */
+
+static void http_close(struct sink *base)
+{
+    struct http_sink *sink = http_of(base);
+    while (sink->idle) {
+        struct exchange *exchange = sink->idle;
+        sink->idle = exchange->next;
+        free_exchange(exchange);
+    }
+    curl_multi_cleanup(sink->multi);
+    for (struct http_socket *socket = sink->sockets; socket; socket = socket->next)
+        if (!socket->is_retired)
+            retire(sink, socket);
+    free_retired(sink);
+    pawli_free(sink->blocks);
+    pawli_free(sink);
+    curl_global_cleanup();
+}
+
+static int load_rules(const struct sink_rules *rules, struct address_rules *addresses, struct address_block *blocks,
+                      pawl_error *err)
+{
+    *addresses = (struct address_rules){
+        .allowed = blocks, .allowed_count = rules->address_count, .is_local = pawli_address_is_local};
+    int status = rules->own_address ? pawli_address_own_parse(rules->own_address, addresses, err) : PAWL_OK;
+    for (size_t i = 0; status == PAWL_OK && i < rules->address_count; i++)
+        status = pawli_address_block_parse(rules->addresses[i], &blocks[i], err);
+    if (status == PAWL_OK && rules->ca_file && access(rules->ca_file, R_OK) < 0)
+        status = pawli_fail(err, PAWL_EINVAL, "ca_file \"%.160s\" cannot be read: %s", rules->ca_file, strerror(errno));
+    return status;
+}
+
+static struct address_block *new_blocks(const struct sink_rules *rules)
+{
+    return pawli_alloc((rules->address_count + 1) * sizeof(struct address_block)); /* none is a list, too */
+}
+
+static int http_check(const struct sink_rules *rules, pawl_error *err)
+{
+    struct address_rules addresses;
+    PAWL_AUTO(pawli_freep) struct address_block *blocks = new_blocks(rules);
+    return blocks ? load_rules(rules, &addresses, blocks, err) : pawli_no_memory(err);
+}
+
+static bool set_multi(struct http_sink *sink)
+{
+    CURLM *multi = sink->multi = curl_multi_init();
+    return multi && curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, sink) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_TIMERDATA, sink) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)IDLE_SOCKETS_MAX) == CURLM_OK;
+}
+
+static int http_open(const struct sink_host *host, struct sink **ret_sink, pawl_error *err)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return pawli_no_memory(err);
+    struct http_sink *sink = pawli_alloc(sizeof *sink);
+    if (!sink) {
+        curl_global_cleanup();
+        return pawli_no_memory(err);
+    }
+    *sink = (struct http_sink){
+        .sink = {&pawli_sink_http}, .host = *host, .loop = host->engine->loop, .due = BOOT_NEVER};
+    sink->blocks = new_blocks(host->rules);
+    int status = sink->blocks ? load_rules(host->rules, &sink->rules, sink->blocks, err) : pawli_no_memory(err);
+    if (status >= 0 && !set_multi(sink))
+        status = pawli_no_memory(err);
+    if (status < 0) {
+        http_close(&sink->sink);
+        return status;
+    }
+    *ret_sink = &sink->sink;
+    return PAWL_OK;
+}
+
+static const char *const schemes[] = {"http", "https", NULL};
+
+const struct sink_ops pawli_sink_http = {
+    .name = "http",
+    .schemes = schemes,
+    .check = http_check,
+    .open = http_open,
+    .send = http_send,
+    .cancel = http_cancel,
+    .step = http_step,
+    .close = http_close,
+};

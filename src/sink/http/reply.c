@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* What a receiver's reply means. Reads only as much as it has limits for. */
+#include <strings.h>
+
+#include "base/codec.h"
+#include "sink/answer.h"
+#include "sink/http/http.h"
+
+static struct text trimmed(struct text text)
+{
+    while (text.size > 0 && strchr(" \t\r\n", text.data[0])) {
+        text.data++;
+        text.size--;
+    }
+    while (text.size > 0 && strchr(" \t\r\n", text.data[text.size - 1]))
+        text.size--;
+    return text;
+}
+
+static void keep(char *out, size_t room, struct text text)
+{
+    size_t size = text.size < room - 1 ? text.size : room - 1;
+    memcpy(out, text.data, size);
+    out[size] = '\0';
+}
+
+/* "HTTP/1.1 503 Service Unavailable" begins a reply anew: what came before it was a 1xx. */
+static void read_status_line(struct reply *reply, struct text line)
+{
+    const char *blank = memchr(line.data, ' ', line.size);
+    struct text rest = trimmed((struct text){blank ? blank : "", blank ? (size_t)(line.data + line.size - blank) : 0});
+    int64_t status = 0;
+    bool good = rest.size >= 3 && pawli_parse_i64((struct text){rest.data, 3}, &status) && status >= 100;
+    reply->status = good ? (int)status : 0;
+    reply->retry_after[0] = '\0';
+    keep(reply->reason, sizeof reply->reason,
+         trimmed((struct text){rest.data + (good ? 3 : 0), rest.size - (good ? 3 : 0)}));
+}
+
+static bool name_is(struct text line, const char *name)
+{
+    size_t size = strlen(name);
+    return line.size > size && line.data[size] == ':' && strncasecmp(line.data, name, size) == 0;
+}
+
+bool pawli_reply_header(struct reply *reply, struct text line)
+{
+    reply->header_size += line.size;
+    if (reply->header_size > HTTP_HEADERS_MAX) {
+        reply->is_too_big = true;
+        return false;
+    }
+    if (reply->is_whole)
+        return true; /* a trailer */
+    static const char retry_after[] = "retry-after";
+    if (line.size > 5 && memcmp(line.data, "HTTP/", 5) == 0)
+        read_status_line(reply, line);
+    else if (name_is(line, retry_after))
+        keep(reply->retry_after, sizeof reply->retry_after,
+             trimmed((struct text){line.data + sizeof retry_after, line.size - sizeof retry_after}));
+    else if (trimmed(line).size == 0)
+        reply->is_whole = reply->status >= 200;
+    return true;
+}
+
+bool pawli_reply_body(struct reply *reply, struct text bytes)
+{
+    if (reply->body_size < HTTP_EXCERPT_MAX) {
+        size_t room = HTTP_EXCERPT_MAX - reply->body_size;
+        memcpy(reply->excerpt + reply->body_size, bytes.data, bytes.size < room ? bytes.size : room);
+    }
+    reply->body_size += bytes.size;
+    reply->is_too_big = reply->body_size >= HTTP_BODY_MAX;
+    return !reply->is_too_big;
+}
+
+int64_t pawli_retry_after_ms(struct text value, struct wall_time now)
+{
+    if (value.size == 0)
+        return -1;
+    int64_t ms;
+    if (value.data[0] >= '0' && value.data[0] <= '9') {
+        for (size_t i = 0; i < value.size; i++)
+            if (value.data[i] < '0' || value.data[i] > '9')
+                return -1;
+        int64_t seconds = INT64_MAX; /* more digits than a number has is merely long */
+        (void)pawli_parse_i64(value, &seconds);
+        ms = mul_saturating(seconds, 1000);
+    } else {
+        char date[64];
+        /* Every form of an HTTP date begins with the day of the week; curl's reader alone takes far more than those. */
+        if (value.size >= sizeof date || !strchr("SMTWF", value.data[0]))
+            return -1;
+        keep(date, sizeof date, value);
+        int64_t at = curl_getdate(date, NULL);
+        ms = at < 0 ? -1 : add_saturating(mul_saturating(at, 1000), -now.ms);
+    }
+    return ms < 0 ? -1 : ms > HTTP_RETRY_AFTER_MAX ? HTTP_RETRY_AFTER_MAX : ms;
+}
+
+static enum verdict verdict_of(int status)
+{
+    if (status >= 200 && status < 300)
+        return VERDICT_DELIVERED;
+    if (status >= 500 || status == 408 || status == 425 || status == 429)
+        return VERDICT_RETRY;
+    return VERDICT_DEAD;
+}
+
+void pawli_reply_judge(const struct reply *reply, struct send *send, struct wall_time now)
+{
+    PAWL_ASSERT(reply->is_whole);
+    size_t kept = reply->body_size < HTTP_EXCERPT_MAX ? reply->body_size : HTTP_EXCERPT_MAX;
+    struct text reason = pawli_printable(send->arena, text_of(reply->reason), sizeof reply->reason);
+    struct text excerpt = pawli_printable(send->arena, (struct text){reply->excerpt, kept}, HTTP_EXCERPT_MAX);
+    send->verdict = verdict_of(reply->status);
+    send->response = pawli_arena_format(send->arena, "%d%s%.*s%s%.*s", reply->status, reason.size ? " " : "",
+                                        TEXT_ARG(reason), excerpt.size ? ": " : "", TEXT_ARG(excerpt));
+    send->is_gone = reply->status == 410;
+    if (send->verdict == VERDICT_RETRY)
+        send->retry_in_ms = pawli_retry_after_ms(text_of(reply->retry_after), now);
+}

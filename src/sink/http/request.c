@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* What is sent: the payload's bytes, the message's headers, and the three of Standard Webhooks 1.0. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/codec.h"
+#include "base/digest.h"
+#include "sink/answer.h"
+#include "sink/http/http.h"
+
+/* The store let no control character in; a second look costs nothing, and a line break would add headers. */
+static bool has_control(const char *text)
+{
+    for (; *text; text++)
+        if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7F)
+            return true;
+    return false;
+}
+
+static const char *header_problem(const pawl_message_view *message)
+{
+    if (message->content_type && has_control(message->content_type))
+        return "the content type has a control character";
+    for (size_t i = 0; i < message->header_count; i++)
+        if (has_control(message->headers[i].name) || has_control(message->headers[i].value))
+            return "a header has a control character";
+    return NULL;
+}
+
+static bool has_part(CURLU *url, CURLUPart what)
+{
+    char *part = NULL;
+    bool found = curl_url_get(url, what, &part, 0) == CURLUE_OK;
+    curl_free(part);
+    return found;
+}
+
+static const char *url_problem(CURLU *url, const char *text, bool *is_tls)
+{
+    /* Both would be needed below; what curl cannot read as a URL, nobody can send to. */
+    if (!url || curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK)
+        return "the URL is malformed";
+    char *scheme = NULL;
+    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+        return "the URL has no scheme";
+    *is_tls = strcmp(scheme, "https") == 0;
+    bool is_http = strcmp(scheme, "http") == 0;
+    curl_free(scheme);
+    if (!*is_tls && !is_http)
+        return "the URL is neither http nor https";
+    if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
+        return "the URL has a user or password in it: use a header";
+    return NULL;
+}
+
+const char *pawli_request_problem(const struct send *send, bool *is_tls)
+{
+    CURLU *url = curl_url();
+    const char *problem = url_problem(url, send->url, is_tls);
+    curl_url_cleanup(url);
+    return problem ? problem : header_problem(send->message);
+}
+
+static bool add_header(struct curl_slist **headers, const char *name, const char *value)
+{
+    struct buffer line;
+    buffer_init(&line, SIZE_MAX);
+    pawli_buffer_add_string(&line, name);
+    /* curl's own spelling: "name:" alone would mean to leave the header out. */
+    bool is_blank = value[strspn(value, " \t")] == '\0';
+    pawli_buffer_add_string(&line, is_blank ? ";" : ": ");
+    if (!is_blank)
+        pawli_buffer_add_string(&line, value);
+    pawli_buffer_add_char(&line, '\0');
+    struct curl_slist *longer = line.failed ? NULL : curl_slist_append(*headers, line.data);
+    pawli_buffer_done(&line);
+    if (longer)
+        *headers = longer;
+    return longer != NULL;
+}
+
+void pawli_request_sign(struct buffer *out, const struct secret *secret, const char *id, const char *timestamp,
+                        struct text body)
+{
+    struct arena arena = {0};
+    struct buffer content;
+    buffer_init(&content, SIZE_MAX);
+    pawli_buffer_format(&content, "%s.%s.", id, timestamp);
+    pawli_buffer_add_text(&content, body);
+    for (size_t i = 0; i < secret->key_count; i++) {
+        struct digest digest = pawli_hmac_sha256(secret->keys[i], buffer_text(&content));
+        struct text base64 = pawli_base64(&arena, (struct text){(const char *)digest.bytes, sizeof digest.bytes});
+        pawli_buffer_add_string(out, i > 0 ? " v1," : "v1,");
+        pawli_buffer_add_text(out, base64);
+    }
+    out->failed |= content.failed || pawli_arena_failed(&arena);
+    pawli_buffer_done(&content);
+    pawli_arena_done(&arena);
+}
+
+static bool add_signature(struct curl_slist **headers, const struct send *send, const char *id, const char *timestamp)
+{
+    struct buffer value;
+    buffer_init(&value, SIZE_MAX);
+    pawli_request_sign(&value, send->secret, id, timestamp,
+                       (struct text){send->message->data, send->message->data_size});
+    pawli_buffer_add_char(&value, '\0');
+    bool good = !value.failed && add_header(headers, "webhook-signature", value.data);
+    pawli_buffer_done(&value);
+    return good;
+}
+
+static bool add_headers(struct curl_slist **headers, const struct send *send, int64_t unix_s)
+{
+    const pawl_message_view *message = send->message;
+    char id[PAWL_UUID_TEXT_SIZE], timestamp[24];
+    pawl_uuid_format(&message->id, id);
+    snprintf(timestamp, sizeof timestamp, "%" PRId64, unix_s);
+    bool good = add_header(headers, "content-type",
+                           message->content_type ? message->content_type : "application/octet-stream") &&
+                add_header(headers, "webhook-id", id) && add_header(headers, "webhook-timestamp", timestamp);
+    if (good && send->secret)
+        good = add_signature(headers, send, id, timestamp);
+    for (size_t i = 0; good && i < message->header_count; i++)
+        good = add_header(headers, message->headers[i].name, message->headers[i].value);
+    return good;
+}
+
+bool pawli_request_set(CURL *easy, const struct send *send, int64_t unix_s, struct curl_slist **headers)
+{
+    const pawl_message_view *message = send->message;
+    if (!add_headers(headers, send, unix_s))
+        return false;
+    bool good = curl_easy_setopt(easy, CURLOPT_URL, send->url) == CURLE_OK;
+    good = good && curl_easy_setopt(easy, CURLOPT_USERAGENT, "pawl/" PAWL_VERSION) == CURLE_OK;
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, *headers);
+    /* Borrowed, not copied: the message outlives the send. */
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, message->data_size ? message->data : "");
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)message->data_size);
+    return good;
+}

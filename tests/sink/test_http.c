@@ -1,0 +1,801 @@
+/* SPDX-License-Identifier: MIT */
+/* What the HTTP sink sends, and what it makes of every kind of answer. */
+#include "harness.h"
+#include "server.h"
+
+#include <sched.h>
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "base/codec.h"
+#include "sink/http/http.h"
+
+#define LONG_MS  60000 /* for sends that are answered */
+#define SHORT_MS 150   /* for those that never are */
+
+static const char *const loopback[] = {"127.0.0.0/8"};
+
+struct world {
+    struct harness harness;
+    struct server *server;
+    char url[128];
+};
+
+static void open_world(struct world *world, const struct script *scripts, size_t count)
+{
+    memset(world, 0, sizeof *world);
+    world->harness.rules = (struct sink_rules){.addresses = loopback, .address_count = 1};
+    harness_start(&world->harness, &pawli_sink_http);
+    world->server = server_new(scripts, count);
+    snprintf(world->url, sizeof world->url, "http://127.0.0.1:%u/hook?a=b", server_port(world->server));
+}
+
+static void close_world(struct world *world)
+{
+    harness_stop(&world->harness);
+    server_free(world->server);
+}
+
+/* Sends one message and gives back what became of it; the caller frees it. */
+static struct outgoing *post(struct world *world, const char *url, int64_t timeout_ms)
+{
+    struct outgoing *outgoing = outgoing_new("{\"a\":1}");
+    harness_send(&world->harness, outgoing, url, timeout_ms);
+    harness_wait(&world->harness, outgoing);
+    return outgoing;
+}
+
+static void assert_part(struct text text, const char *part)
+{
+    if (!text.data || !memmem(text.data, text.size, part, strlen(part)))
+        fail_msg("\"%.*s\" has no \"%s\"", (int)text.size, text.data ? text.data : "", part);
+}
+
+/* Of one script: the verdict, and what its error says. */
+static void expect(const struct script *script, int64_t timeout_ms, enum verdict verdict, const char *part)
+{
+    struct world world;
+    open_world(&world, script, 1);
+    struct outgoing *outgoing = post(&world, world.url, timeout_ms);
+    if (outgoing->send.verdict != verdict)
+        fail_msg("verdict %d instead of %d: %s", outgoing->send.verdict, verdict, outgoing->send.error.data);
+    if (part)
+        assert_part(outgoing->send.error, part);
+    assert_int_equal(server_requests(world.server), 1); /* nothing is sent twice */
+    outgoing_free(outgoing);
+    close_world(&world);
+}
+
+/* ---- the mapping ---- */
+
+static void A77_each_status_means_what_the_table_says(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct {
+        const char *reply;
+        enum verdict verdict;
+        bool is_gone;
+        const char *response;
+    } rows[] = {
+        {REPLY("200 OK", ""), VERDICT_DELIVERED, false, "200 OK"},
+        {REPLY("201 Created", ""), VERDICT_DELIVERED, false, "201 Created"},
+        {REPLY("202 Accepted", ""), VERDICT_DELIVERED, false, "202 Accepted"},
+        {"HTTP/1.1 204 No Content\r\n\r\n", VERDICT_DELIVERED, false, "204 No Content"},
+        {REPLY("299", ""), VERDICT_DELIVERED, false, "299"},
+        {REPLY("300 Multiple Choices", ""), VERDICT_DEAD, false, "300"},
+        {REPLY("301 Moved Permanently", "Location: /other\r\n"), VERDICT_DEAD, false, "301"},
+        {"HTTP/1.1 304 Not Modified\r\n\r\n", VERDICT_DEAD, false, "304"},
+        {REPLY("307 Temporary Redirect", "Location: /other\r\n"), VERDICT_DEAD, false, "307"},
+        {REPLY("400 Bad Request", ""), VERDICT_DEAD, false, "400 Bad Request"},
+        {REPLY("401 Unauthorized", "WWW-Authenticate: Basic\r\n"), VERDICT_DEAD, false, "401"},
+        {REPLY("403 Forbidden", ""), VERDICT_DEAD, false, "403"},
+        {REPLY("404 Not Found", ""), VERDICT_DEAD, false, "404"},
+        {REPLY("407 Proxy Authentication Required", "Proxy-Authenticate: Basic\r\n"), VERDICT_DEAD, false, "407"},
+        {REPLY("408 Request Timeout", ""), VERDICT_RETRY, false, "408"},
+        {REPLY("409 Conflict", ""), VERDICT_DEAD, false, "409"},
+        {REPLY("410 Gone", ""), VERDICT_DEAD, true, "410 Gone"},
+        {REPLY("417 Expectation Failed", ""), VERDICT_DEAD, false, "417"},
+        {REPLY("421 Misdirected Request", ""), VERDICT_DEAD, false, "421"},
+        {REPLY("422 Unprocessable Content", ""), VERDICT_DEAD, false, "422"},
+        {REPLY("425 Too Early", ""), VERDICT_RETRY, false, "425"},
+        {REPLY("429 Too Many Requests", ""), VERDICT_RETRY, false, "429"},
+        {REPLY("451 Unavailable For Legal Reasons", ""), VERDICT_DEAD, false, "451"},
+        {REPLY("499", ""), VERDICT_DEAD, false, "499"},
+        {REPLY("500 Internal Server Error", ""), VERDICT_RETRY, false, "500"},
+        {REPLY("501 Not Implemented", ""), VERDICT_RETRY, false, "501"},
+        {REPLY("502 Bad Gateway", ""), VERDICT_RETRY, false, "502"},
+        {REPLY("503 Service Unavailable", ""), VERDICT_RETRY, false, "503"},
+        {REPLY("504 Gateway Timeout", ""), VERDICT_RETRY, false, "504"},
+        {REPLY("599", ""), VERDICT_RETRY, false, "599"},
+    };
+    struct script scripts[COUNT_OF(rows)];
+    struct world world;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        scripts[i] = (struct script){rows[i].reply, THEN_KEEP};
+    open_world(&world, scripts, COUNT_OF(rows));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct outgoing *outgoing = post(&world, world.url, LONG_MS);
+        if (outgoing->send.verdict != rows[i].verdict || outgoing->send.is_gone != rows[i].is_gone)
+            fail_msg("%s: verdict %d, gone %d", rows[i].response, outgoing->send.verdict, outgoing->send.is_gone);
+        assert_part(outgoing->send.response, rows[i].response);
+        assert_int_equal(outgoing->send.retry_in_ms, -1);
+        if (rows[i].verdict == VERDICT_DELIVERED)
+            assert_null(outgoing->send.error.data);
+        else
+            assert_part(outgoing->send.error, rows[i].response);
+        outgoing_free(outgoing);
+    }
+    assert_int_equal(server_requests(world.server), COUNT_OF(rows));
+    close_world(&world);
+}
+
+static void a_receiver_says_in_seconds_or_by_a_date_when_to_come_again(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *reply;
+        int64_t retry_in_ms;
+    } rows[] = {
+        {REPLY("503 No", "Retry-After: 120\r\n"), 120000},
+        {REPLY("429 No", "retry-after:7\r\n"), 7000},
+        {REPLY("503 No", "Retry-After: 0\r\n"), 0},
+        {REPLY("503 No", "Retry-After: Thu, 25 Feb 2021 15:03:40 GMT\r\n"), 90000},
+        {REPLY("503 No", "Retry-After: Thursday, 25-Feb-21 15:03:40 GMT\r\n"), 90000},
+        {REPLY("503 No", "Retry-After: Thu Feb 25 15:03:40 2021\r\n"), 90000},
+        {REPLY("503 No", "Retry-After: Thu, 25 Feb 2021 15:00:00 GMT\r\n"), -1},       /* in the past */
+        {REPLY("503 No", "Retry-After: Fri, 25 Feb 2022 15:00:00 GMT\r\n"), 86400000}, /* capped at a day */
+        {REPLY("503 No", "Retry-After: 99999999999999999999999\r\n"), 86400000},
+        {REPLY("503 No", "Retry-After: -5\r\n"), -1},
+        {REPLY("503 No", "Retry-After: 5 minutes\r\n"), -1},
+        {REPLY("503 No", "Retry-After: soon\r\n"), -1},
+        {REPLY("503 No", "Retry-After:\r\n"), -1},
+        {REPLY("400 No", "Retry-After: 120\r\n"), -1}, /* means nothing there */
+        {REPLY("200 OK", "Retry-After: 120\r\n"), -1},
+        {"HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\n\r\n" REPLY("503 No", ""), -1},
+    };
+    struct script scripts[COUNT_OF(rows)];
+    struct world world;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        scripts[i] = (struct script){rows[i].reply, THEN_KEEP};
+    open_world(&world, scripts, COUNT_OF(rows));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct outgoing *outgoing = post(&world, world.url, LONG_MS);
+        if (outgoing->send.retry_in_ms != rows[i].retry_in_ms)
+            fail_msg("%s: %lld", rows[i].reply, (long long)outgoing->send.retry_in_ms);
+        outgoing_free(outgoing);
+    }
+    close_world(&world);
+}
+
+static void an_interim_reply_is_no_answer(void **state)
+{
+    (void)state;
+    expect(&(struct script){"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" OK_REPLY, THEN_KEEP}, LONG_MS,
+           VERDICT_DELIVERED, NULL);
+    expect(&(struct script){"HTTP/1.1 103 Early Hints\r\n\r\n", THEN_RESET}, LONG_MS, VERDICT_UNCERTAIN,
+           "the request was sent");
+}
+
+static void what_is_no_http_is_no_answer(void **state)
+{
+    (void)state;
+    expect(&(struct script){"220 mail.example ESMTP\r\n", THEN_CLOSE}, LONG_MS, VERDICT_UNCERTAIN,
+           "the request was sent");
+    expect(&(struct script){"HTTP/1.1 200 OK\r\nContent-Le", THEN_CLOSE}, LONG_MS, VERDICT_UNCERTAIN, NULL);
+}
+
+/* ---- what nobody knows ---- */
+
+static void A81_a_receiver_that_never_answers_leaves_the_outcome_unknown(void **state)
+{
+    LAW(O4);
+    (void)state;
+    expect(&(struct script){"", THEN_HANG}, SHORT_MS, VERDICT_UNCERTAIN, "the request was sent");
+    expect(&(struct script){"HTTP/1.1 200 OK\r\n", THEN_HANG}, SHORT_MS, VERDICT_UNCERTAIN, "the request was sent");
+    expect(&(struct script){"HTTP/1.1 200 OK\r\nX: ", THEN_TRICKLE}, SHORT_MS, VERDICT_UNCERTAIN,
+           "the request was sent");
+}
+
+static void a_lost_reply_leaves_the_outcome_unknown(void **state)
+{
+    LAW(O4);
+    (void)state;
+    expect(&(struct script){"", THEN_RESET}, LONG_MS, VERDICT_UNCERTAIN, "the request was sent");
+    expect(&(struct script){"", THEN_CLOSE}, LONG_MS, VERDICT_UNCERTAIN, "the request was sent");
+}
+
+static void a_lost_reply_on_a_kept_connection_is_not_asked_for_again(void **state)
+{
+    LAW(O3);
+    LAW(O4);
+    (void)state;
+    static const struct script scripts[] = {{OK_REPLY, THEN_KEEP}, {"", THEN_RESET}, {OK_REPLY, THEN_KEEP}};
+    struct world world;
+    open_world(&world, scripts, COUNT_OF(scripts));
+    struct outgoing *first = post(&world, world.url, LONG_MS), *second = post(&world, world.url, LONG_MS);
+    assert_int_equal(first->send.verdict, VERDICT_DELIVERED);
+    assert_int_equal(second->send.verdict, VERDICT_UNCERTAIN);
+    assert_int_equal(server_requests(world.server), 2);
+    assert_int_equal(server_request(world.server, 1)->connection, 0);
+    outgoing_free(first);
+    outgoing_free(second);
+    close_world(&world);
+}
+
+static void once_the_header_of_a_reply_is_whole_its_status_counts(void **state)
+{
+    (void)state;
+    expect(&(struct script){"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", THEN_HANG}, SHORT_MS, VERDICT_DELIVERED,
+           NULL);
+    expect(&(struct script){"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\nabc", THEN_RESET}, LONG_MS,
+           VERDICT_DELIVERED, NULL);
+    expect(&(struct script){"HTTP/1.1 200 OK\r\n\r\n", THEN_TRICKLE}, SHORT_MS, VERDICT_DELIVERED, NULL);
+    expect(&(struct script){"HTTP/1.1 503 Later\r\n\r\n", THEN_TRICKLE}, SHORT_MS, VERDICT_RETRY, "503 Later");
+    expect(&(struct script){"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nnonsense", THEN_CLOSE}, LONG_MS,
+           VERDICT_DELIVERED, NULL);
+}
+
+static void a_giant_reply_is_not_read_to_its_end(void **state)
+{
+    (void)state;
+    expect(&(struct script){"HTTP/1.1 200 OK\r\n\r\n", THEN_FLOOD}, LONG_MS, VERDICT_DELIVERED, NULL);
+    expect(&(struct script){"HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n", THEN_FLOOD}, LONG_MS,
+           VERDICT_RETRY, "500 Oh: xxxx");
+    expect(&(struct script){"HTTP/1.1 200 OK\r\nX: ", THEN_FLOOD}, LONG_MS, VERDICT_UNCERTAIN, "the request was sent");
+}
+
+static void what_a_receiver_says_is_shown_as_one_printable_line(void **state)
+{
+    (void)state;
+    struct script script = {"HTTP/1.1 500 \x1b[31mRed\r\nContent-Length: 33\r\n\r\na\r\n\tb\x1b[2J \xff\xfe "
+                            "\xe2\x82\xac \xc2\x9b c         \r\n",
+                            THEN_CLOSE};
+    struct world world;
+    open_world(&world, &script, 1);
+    struct outgoing *outgoing = post(&world, world.url, LONG_MS);
+    for (size_t i = 0; i < outgoing->send.error.size; i++)
+        assert_true((unsigned char)outgoing->send.error.data[i] >= 0x20);
+    assert_string_equal(outgoing->send.error.data, "500 [31mRed: a b [2J ?? \xe2\x82\xac ?? c");
+    outgoing_free(outgoing);
+    close_world(&world);
+}
+
+/* ---- what certainly did not arrive ---- */
+
+static void a_receiver_that_cannot_be_reached_is_tried_again(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    open_world(&world, &script, 1);
+    struct server *closed = server_new(&script, 1);
+    char url[128];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", server_port(closed));
+    server_free(closed);
+    struct outgoing *outgoing = post(&world, url, LONG_MS);
+    assert_int_equal(outgoing->send.verdict, VERDICT_RETRY);
+    assert_part(outgoing->send.error, "nothing was sent");
+    outgoing_free(outgoing);
+    /* A label over 63 bytes is refused by every resolver before it asks anybody. */
+    outgoing = post(&world, "http://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example/",
+                    LONG_MS);
+    assert_int_equal(outgoing->send.verdict, VERDICT_RETRY);
+    assert_part(outgoing->send.error, "nothing was sent");
+    outgoing_free(outgoing);
+    close_world(&world);
+}
+
+static void a_url_that_nobody_can_send_to_is_dead(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {"http://",          "http://[::1/",         "http://user@127.0.0.1/",
+                                       "http://a:b@host/", "http://127.0.0.1:0x/", "http://host:99999/",
+                                       "http://ho st/"};
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    open_world(&world, &script, 1);
+    for (size_t i = 0; i < COUNT_OF(urls); i++) {
+        struct outgoing *outgoing = post(&world, urls[i], LONG_MS);
+        if (outgoing->send.verdict != VERDICT_DEAD)
+            fail_msg("%s: %d %s", urls[i], outgoing->send.verdict, outgoing->send.error.data);
+        outgoing_free(outgoing);
+    }
+    close_world(&world);
+}
+
+/* ---- what is sent ---- */
+
+static void the_payload_goes_out_byte_for_byte(void **state)
+{
+    (void)state;
+    enum { SIZE = 1024 * 1024 };
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    char *payload = malloc(SIZE), value[64];
+    assert_non_null(payload);
+    for (size_t i = 0; i < SIZE; i++)
+        payload[i] = (char)(i * 7 + i / 256);
+    open_world(&world, &script, 1);
+    for (size_t size = 0; size <= SIZE; size = size ? size * 1024 : 1) {
+        struct outgoing *outgoing = outgoing_new("");
+        outgoing->message.data = payload;
+        outgoing->message.data_size = size;
+        outgoing->message.content_type = "application/octet-stream";
+        harness_send(&world.harness, outgoing, world.url, LONG_MS);
+        harness_wait(&world.harness, outgoing);
+        assert_int_equal(outgoing->send.verdict, VERDICT_DELIVERED);
+        const struct received *received = server_request(world.server, server_requests(world.server) - 1);
+        assert_int_equal(received->body_size, size);
+        assert_memory_equal(received->body, payload, size);
+        assert_string_equal(header_of(received, "content-type", value, sizeof value), "application/octet-stream");
+        assert_null(header_of(received, "expect", value, sizeof value)); /* a wait for "100 Continue" says nothing */
+        outgoing_free(outgoing);
+    }
+    assert_int_equal(server_requests(world.server), 4);
+    close_world(&world);
+    free(payload);
+}
+
+static void A77_the_headers_of_a_message_are_sent_and_its_id_with_them(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    static const pawl_header headers[] = {{"authorization", "Bearer abc"},
+                                          {"x-empty", ""},
+                                          {"x-blank", "  "},
+                                          {"x-colon", "a: b;c"},
+                                          {"x-utf8", "\xe2\x82\xac"}};
+    struct world world;
+    char value[128], id[PAWL_UUID_TEXT_SIZE];
+    open_world(&world, &script, 1);
+    struct outgoing *outgoing = outgoing_new("{}");
+    outgoing->message.headers = headers;
+    outgoing->message.header_count = COUNT_OF(headers);
+    harness_send(&world.harness, outgoing, world.url, LONG_MS);
+    harness_wait(&world.harness, outgoing);
+    const struct received *received = server_request(world.server, 0);
+    assert_string_equal(received->start, "POST /hook?a=b HTTP/1.1");
+    assert_string_equal(header_of(received, "authorization", value, sizeof value), "Bearer abc");
+    assert_string_equal(header_of(received, "x-empty", value, sizeof value), "");
+    assert_string_equal(header_of(received, "x-blank", value, sizeof value), "");
+    assert_string_equal(header_of(received, "x-colon", value, sizeof value), "a: b;c");
+    assert_string_equal(header_of(received, "x-utf8", value, sizeof value), "\xe2\x82\xac");
+    assert_string_equal(header_of(received, "webhook-id", value, sizeof value),
+                        pawl_uuid_format(&outgoing->message.id, id));
+    assert_string_equal(header_of(received, "webhook-timestamp", value, sizeof value), "1614265330");
+    assert_string_equal(header_of(received, "content-type", value, sizeof value), "application/json");
+    assert_non_null(header_of(received, "host", value, sizeof value));
+    static const char *const absent[] = {"webhook-signature", "accept-encoding", "transfer-encoding", "cookie"};
+    for (size_t i = 0; i < COUNT_OF(absent); i++)
+        assert_null(header_of(received, absent[i], value, sizeof value));
+    outgoing_free(outgoing);
+    close_world(&world);
+}
+
+static void a_header_with_a_line_break_is_never_sent(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    static const pawl_header headers[] = {{"x-a", "b\r\nx-evil: 1"}};
+    struct world world;
+    open_world(&world, &script, 1);
+    struct outgoing *outgoing = outgoing_new("{}");
+    outgoing->message.headers = headers;
+    outgoing->message.header_count = 1;
+    harness_send(&world.harness, outgoing, world.url, LONG_MS);
+    harness_wait(&world.harness, outgoing);
+    assert_int_equal(outgoing->send.verdict, VERDICT_DEAD);
+    assert_int_equal(server_connections(world.server), 0);
+    outgoing_free(outgoing);
+    close_world(&world);
+}
+
+/* The example of the specification's own libraries. */
+static void the_published_signature_is_made(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct buffer value;
+    struct secret *secret = calloc(1, sizeof *secret + 64);
+    assert_non_null(secret);
+    assert_true(pawli_unbase64(&arena, TEXT("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), &secret->keys[0]));
+    secret->key_count = 1;
+    buffer_init(&value, 1000);
+    pawli_request_sign(&value, secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", TEXT("{\"test\": 2432232314}"));
+    pawli_buffer_add_char(&value, '\0');
+    assert_string_equal(value.data, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    pawli_buffer_done(&value);
+    pawli_arena_done(&arena);
+    free(secret);
+}
+
+/* What a receiver computes, with another library. */
+static void expected_signature(const char *key, const struct received *received, char out[64])
+{
+    char signed_text[512], id[64], timestamp[64];
+    uint8_t digest[32];
+    int size = snprintf(signed_text, sizeof signed_text, "%s.%s.%s", header_of(received, "webhook-id", id, sizeof id),
+                        header_of(received, "webhook-timestamp", timestamp, sizeof timestamp), received->body);
+    HMAC(EVP_sha256(), key, (int)strlen(key), (const uint8_t *)signed_text, (size_t)size, digest, NULL);
+    memcpy(out, "v1,", 3);
+    EVP_EncodeBlock((uint8_t *)out + 3, digest, sizeof digest);
+}
+
+static void a_request_is_signed_with_every_key_of_its_target(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    char value[256], first[64], second[64], both[160];
+    struct secret *secret = calloc(1, sizeof *secret + 64);
+    assert_non_null(secret);
+    secret->key_count = 2;
+    secret->keys[0] = TEXT("abcdefghijklmnopqrstuvwx");
+    secret->keys[1] = TEXT("another key of thirty-two bytes!");
+    open_world(&world, &script, 1);
+    struct outgoing *outgoing = outgoing_new("{\"amount\": 1.50}");
+    outgoing->send.secret = secret;
+    harness_send(&world.harness, outgoing, world.url, LONG_MS);
+    harness_wait(&world.harness, outgoing);
+    const struct received *received = server_request(world.server, 0);
+    expected_signature(secret->keys[0].data, received, first);
+    expected_signature(secret->keys[1].data, received, second);
+    snprintf(both, sizeof both, "%s %s", first, second);
+    assert_string_equal(header_of(received, "webhook-signature", value, sizeof value), both);
+    outgoing_free(outgoing);
+    close_world(&world);
+    free(secret);
+}
+
+/* ---- connections ---- */
+
+static void a_connection_is_kept_for_the_next_message(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    open_world(&world, &script, 1);
+    for (int i = 0; i < 10; i++) {
+        struct outgoing *outgoing = post(&world, world.url, LONG_MS);
+        assert_int_equal(outgoing->send.verdict, VERDICT_DELIVERED);
+        outgoing_free(outgoing);
+    }
+    assert_int_equal(server_requests(world.server), 10);
+    assert_int_equal(server_connections(world.server), 1);
+    close_world(&world);
+}
+
+static void a_kept_connection_that_was_closed_is_replaced(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_CLOSE};
+    struct world world;
+    open_world(&world, &script, 1);
+    for (int i = 0; i < 3; i++) {
+        struct outgoing *outgoing = post(&world, world.url, LONG_MS);
+        assert_int_equal(outgoing->send.verdict, VERDICT_DELIVERED);
+        outgoing_free(outgoing);
+        while (server_open_connections(world.server) > 0)
+            sched_yield();
+    }
+    assert_int_equal(server_connections(world.server), 3);
+    close_world(&world);
+}
+
+static void A81_one_that_hangs_stops_no_other(void **state)
+{
+    (void)state;
+    static const struct script hangs = {"", THEN_HANG}, answers = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    struct outgoing *stuck[20];
+    char url[64];
+    open_world(&world, &hangs, 1);
+    struct server *other = server_new(&answers, 1);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", server_port(other));
+    for (size_t i = 0; i < COUNT_OF(stuck); i++) {
+        stuck[i] = outgoing_new("{}");
+        harness_send(&world.harness, stuck[i], world.url, LONG_MS);
+    }
+    for (int i = 0; i < 20; i++) {
+        struct outgoing *outgoing = post(&world, url, LONG_MS);
+        assert_int_equal(outgoing->send.verdict, VERDICT_DELIVERED);
+        outgoing_free(outgoing);
+    }
+    for (size_t i = 0; i < COUNT_OF(stuck); i++)
+        assert_false(stuck[i]->is_done);
+    while (server_requests(world.server) < COUNT_OF(stuck))
+        pawli_loop_turn(world.harness.loop, boot_after_ms(world.harness.env.ops->boot_now(&world.harness.env), 10));
+    /* The worker stops: each is given back, and nothing is claimed to be known of it. */
+    for (size_t i = 0; i < COUNT_OF(stuck); i++) {
+        world.harness.sink->ops->cancel(world.harness.sink, &stuck[i]->send);
+        harness_wait(&world.harness, stuck[i]);
+        assert_int_equal(stuck[i]->send.verdict, VERDICT_UNCERTAIN);
+        outgoing_free(stuck[i]);
+    }
+    close_world(&world);
+    server_free(other);
+}
+
+static void a_send_that_is_cancelled_before_it_went_out_is_tried_again(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    open_world(&world, &script, 1);
+    struct outgoing *outgoing = outgoing_new("{}");
+    harness_send(&world.harness, outgoing, world.url, LONG_MS);
+    world.harness.sink->ops->cancel(world.harness.sink, &outgoing->send);
+    harness_wait(&world.harness, outgoing);
+    assert_int_equal(outgoing->send.verdict, VERDICT_RETRY);
+    assert_int_equal(server_requests(world.server), 0);
+    outgoing_free(outgoing);
+    close_world(&world);
+}
+
+/* ---- where it does not go ---- */
+
+static void a_redirect_is_not_followed(void **state)
+{
+    (void)state;
+    static const struct script answers = {OK_REPLY, THEN_KEEP};
+    struct server *canary = server_new(&answers, 1);
+    char reply[256];
+    snprintf(reply, sizeof reply, REPLY("307 Temporary Redirect", "Location: http://127.0.0.1:%u/\r\n"),
+             server_port(canary));
+    expect(&(struct script){reply, THEN_KEEP}, LONG_MS, VERDICT_DEAD, "redirects are not followed");
+    assert_int_equal(server_connections(canary), 0);
+    server_free(canary);
+}
+
+/* Spellings of loopback; the canary listens on 127.0.0.1. */
+static void no_spelling_of_a_denied_address_is_connected_to(void **state)
+{
+    (void)state;
+    static const char *const hosts[] = {"127.0.0.1",
+                                        "127.1",
+                                        "127.0.1",
+                                        "0x7f.0.0.1",
+                                        "0x7f000001",
+                                        "2130706433",
+                                        "0177.0.0.1",
+                                        "localhost",
+                                        "LOCALHOST",
+                                        "localhost.",
+                                        "a.localhost",
+                                        "127.0.0.1.",
+                                        "0.0.0.0",
+                                        "0",
+                                        "[::ffff:127.0.0.1]",
+                                        "[::ffff:7f00:1]",
+                                        "[::1]",
+                                        "[::]",
+                                        "[::127.0.0.1]",
+                                        "[64:ff9b::7f00:1]",
+                                        "%31%32%37.0.0.1",
+                                        "\xe2\x91\xa0\xe2\x91\xa1\xe2\x91\xa6.0.0.1"};
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world = {.server = server_new(&script, 1)};
+    harness_start(&world.harness, &pawli_sink_http);
+    for (size_t i = 0; i < COUNT_OF(hosts); i++) {
+        char url[128];
+        snprintf(url, sizeof url, "http://%s:%u/", hosts[i], server_port(world.server));
+        struct outgoing *outgoing = post(&world, url, LONG_MS);
+        if (outgoing->send.verdict != VERDICT_RETRY && outgoing->send.verdict != VERDICT_DEAD)
+            fail_msg("%s: %d %s", url, outgoing->send.verdict, outgoing->send.error.data);
+        outgoing_free(outgoing);
+    }
+    assert_int_equal(server_connections(world.server), 0);
+    close_world(&world);
+}
+
+static void a_denied_address_is_named_in_the_error(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world = {.server = server_new(&script, 1)};
+    harness_start(&world.harness, &pawli_sink_http);
+    struct outgoing *outgoing = post(&world, "http://169.254.169.254/latest/meta-data/", LONG_MS);
+    assert_int_equal(outgoing->send.verdict, VERDICT_RETRY);
+    assert_string_equal(outgoing->send.error.data, "169.254.169.254 port 80 is a private or reserved address, and not "
+                                                   "allowed here; nothing was sent");
+    outgoing_free(outgoing);
+    close_world(&world);
+}
+
+static void its_own_listen_address_is_never_sent_to(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    static const char *const everything[] = {"0.0.0.0/0", "::/0"};
+    static const char *const forms[] = {"127.0.0.1:%u", "0.0.0.0:%u", ":%u", "[::]:%u", "localhost:%u"};
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        struct world world = {.server = server_new(&script, 1)};
+        char own[64], url[64], mapped[64];
+        snprintf(own, sizeof own, forms[i], server_port(world.server));
+        snprintf(url, sizeof url, "http://127.0.0.1:%u/", server_port(world.server));
+        snprintf(mapped, sizeof mapped, "http://[::ffff:127.0.0.1]:%u/", server_port(world.server));
+        world.harness.rules = (struct sink_rules){.addresses = everything, .address_count = 2, .own_address = own};
+        harness_start(&world.harness, &pawli_sink_http);
+        for (int j = 0; j < 2; j++) {
+            struct outgoing *outgoing = post(&world, j ? mapped : url, LONG_MS);
+            assert_int_equal(outgoing->send.verdict, VERDICT_RETRY);
+            assert_part(outgoing->send.error, "where this process itself listens");
+            outgoing_free(outgoing);
+        }
+        assert_int_equal(server_connections(world.server), 0);
+        close_world(&world);
+    }
+}
+
+static void a_proxy_of_the_environment_is_not_used(void **state)
+{
+    (void)state;
+    static const struct script answers = {OK_REPLY, THEN_KEEP};
+    struct server *proxy = server_new(&answers, 1);
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", server_port(proxy));
+    static const char *const names[] = {"http_proxy", "all_proxy", "ALL_PROXY", "HTTP_PROXY"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        setenv(names[i], url, 1);
+    expect(&answers, LONG_MS, VERDICT_DELIVERED, NULL);
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        unsetenv(names[i]);
+    assert_int_equal(server_connections(proxy), 0);
+    server_free(proxy);
+}
+
+static void rules_that_cannot_be_read_open_no_sink(void **state)
+{
+    (void)state;
+    static const char *const bad_blocks[] = {"10.0.0.0/33", "10.0.0.1/8", "localhost", "", "::/129"};
+    struct harness harness = {0};
+    pawl_error err;
+    harness_start(&harness, &pawli_sink_http);
+    struct sink *sink = NULL;
+    for (size_t i = 0; i < COUNT_OF(bad_blocks); i++) {
+        struct sink_rules rules = {.addresses = &bad_blocks[i], .address_count = 1};
+        struct sink_host host = {.env = &harness.env, .engine = &harness.engine, .rules = &rules};
+        assert_status(pawli_sink_http.open(&host, &sink, &err), PAWL_EINVAL);
+        assert_null(sink);
+    }
+    struct sink_rules rules = {.own_address = "somewhere"};
+    struct sink_host host = {.env = &harness.env, .engine = &harness.engine, .rules = &rules};
+    assert_status(pawli_sink_http.open(&host, &sink, &err), PAWL_EINVAL);
+    harness_stop(&harness);
+}
+
+/* ---- TLS ---- */
+
+/* A receiver whose certificate is for `host`, and a sink that trusts what it made, or not. */
+static void open_tls(struct world *world, const struct script *scripts, size_t count, const char *host, bool trusts,
+                     char folder[64], char certificate[96])
+{
+    memset(world, 0, sizeof *world);
+    make_folder(folder);
+    snprintf(certificate, 96, "%s/certificate.pem", folder);
+    world->server = server_new_tls(scripts, count, host, certificate);
+    world->harness.rules = (struct sink_rules){
+        .addresses = loopback, .address_count = 1, .ca_file = trusts ? certificate : NULL};
+    harness_start(&world->harness, &pawli_sink_http);
+    snprintf(world->url, sizeof world->url, "https://127.0.0.1:%u/hook", server_port(world->server));
+}
+
+static void close_tls(struct world *world, const char *folder)
+{
+    close_world(world);
+    remove_folder(folder);
+}
+
+static void https_reaches_a_receiver_that_it_can_trust(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    char folder[64], certificate[96];
+    open_tls(&world, &script, 1, "127.0.0.1", true, folder, certificate);
+    for (int i = 0; i < 3; i++) {
+        struct outgoing *outgoing = post(&world, world.url, LONG_MS);
+        if (outgoing->send.verdict != VERDICT_DELIVERED)
+            fail_msg("%s", outgoing->send.error.data);
+        outgoing_free(outgoing);
+    }
+    assert_int_equal(server_connections(world.server), 1);
+    close_tls(&world, folder);
+}
+
+static void nothing_is_sent_to_a_receiver_that_cannot_prove_who_it_is(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    static const struct {
+        const char *host;
+        bool trusts;
+    } rows[] = {{"127.0.0.1", false}, {"127.0.0.2", true}, {"receiver.example", true}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct world world;
+        char folder[64], certificate[96];
+        open_tls(&world, &script, 1, rows[i].host, rows[i].trusts, folder, certificate);
+        struct outgoing *outgoing = post(&world, world.url, LONG_MS);
+        assert_int_equal(outgoing->send.verdict, VERDICT_RETRY);
+        assert_part(outgoing->send.error, "nothing was sent");
+        assert_int_equal(server_requests(world.server), 0);
+        outgoing_free(outgoing);
+        close_tls(&world, folder);
+    }
+}
+
+static void a_handshake_that_does_not_end_sent_nothing(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    char url[64];
+    open_world(&world, &script, 1); /* a plain receiver: it waits for the end of a header, and never answers */
+    snprintf(url, sizeof url, "https://127.0.0.1:%u/", server_port(world.server));
+    struct outgoing *outgoing = post(&world, url, SHORT_MS);
+    assert_int_equal(outgoing->send.verdict, VERDICT_RETRY);
+    assert_part(outgoing->send.error, "nothing was sent");
+    outgoing_free(outgoing);
+    close_world(&world);
+}
+
+static void a_reply_that_is_lost_under_tls_leaves_the_outcome_unknown(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct script scripts[] = {{OK_REPLY, THEN_KEEP}, {"", THEN_RESET}, {"", THEN_CLOSE}, {"", THEN_HANG}};
+    struct world world;
+    char folder[64], certificate[96];
+    open_tls(&world, scripts, COUNT_OF(scripts), "127.0.0.1", true, folder, certificate);
+    for (size_t i = 0; i < COUNT_OF(scripts); i++) {
+        struct outgoing *outgoing = post(&world, world.url, i == 3 ? SHORT_MS : LONG_MS);
+        assert_int_equal(outgoing->send.verdict, i == 0 ? VERDICT_DELIVERED : VERDICT_UNCERTAIN);
+        outgoing_free(outgoing);
+    }
+    assert_int_equal(server_requests(world.server), COUNT_OF(scripts));
+    close_tls(&world, folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(A77_each_status_means_what_the_table_says),
+        cmocka_unit_test(a_receiver_says_in_seconds_or_by_a_date_when_to_come_again),
+        cmocka_unit_test(an_interim_reply_is_no_answer),
+        cmocka_unit_test(what_is_no_http_is_no_answer),
+        cmocka_unit_test(A81_a_receiver_that_never_answers_leaves_the_outcome_unknown),
+        cmocka_unit_test(a_lost_reply_leaves_the_outcome_unknown),
+        cmocka_unit_test(a_lost_reply_on_a_kept_connection_is_not_asked_for_again),
+        cmocka_unit_test(once_the_header_of_a_reply_is_whole_its_status_counts),
+        cmocka_unit_test(a_giant_reply_is_not_read_to_its_end),
+        cmocka_unit_test(what_a_receiver_says_is_shown_as_one_printable_line),
+        cmocka_unit_test(a_receiver_that_cannot_be_reached_is_tried_again),
+        cmocka_unit_test(a_url_that_nobody_can_send_to_is_dead),
+        cmocka_unit_test(the_payload_goes_out_byte_for_byte),
+        cmocka_unit_test(A77_the_headers_of_a_message_are_sent_and_its_id_with_them),
+        cmocka_unit_test(a_header_with_a_line_break_is_never_sent),
+        cmocka_unit_test(the_published_signature_is_made),
+        cmocka_unit_test(a_request_is_signed_with_every_key_of_its_target),
+        cmocka_unit_test(a_connection_is_kept_for_the_next_message),
+        cmocka_unit_test(a_kept_connection_that_was_closed_is_replaced),
+        cmocka_unit_test(A81_one_that_hangs_stops_no_other),
+        cmocka_unit_test(a_send_that_is_cancelled_before_it_went_out_is_tried_again),
+        cmocka_unit_test(a_redirect_is_not_followed),
+        cmocka_unit_test(no_spelling_of_a_denied_address_is_connected_to),
+        cmocka_unit_test(a_denied_address_is_named_in_the_error),
+        cmocka_unit_test(its_own_listen_address_is_never_sent_to),
+        cmocka_unit_test(a_proxy_of_the_environment_is_not_used),
+        cmocka_unit_test(rules_that_cannot_be_read_open_no_sink),
+        cmocka_unit_test(https_reaches_a_receiver_that_it_can_trust),
+        cmocka_unit_test(nothing_is_sent_to_a_receiver_that_cannot_prove_who_it_is),
+        cmocka_unit_test(a_handshake_that_does_not_end_sent_nothing),
+        cmocka_unit_test(a_reply_that_is_lost_under_tls_leaves_the_outcome_unknown),
+    };
+    return cmocka_run_group_tests_name("http", tests, NULL, NULL);
+}

@@ -1,0 +1,712 @@
+/* SPDX-License-Identifier: MIT */
+/* The whole way: a message in a store, a worker, a receiver; PAWL_TEST_STORE names the kind of store. The polls are an hour apart, so
+ * that nothing here passes by waiting for one. */
+#include "support.h"
+
+#include <sched.h>
+#include <sys/stat.h>
+
+#include "server.h"
+
+#define HOUR_MS 3600000
+#define ROWS(a) (sizeof(a) / sizeof *(a))
+
+static const char *store_kind; /* "memory:" or "sqlite:" */
+
+static const char *const loopback[] = {"127.0.0.1"};
+
+struct world {
+    char folder[64];
+    const char *folders[1];
+    pawl_store *store;
+    pawl_worker *worker;
+    pawl_worker_options options;
+    char told[64][32]; /* names of events */
+    size_t told_count;
+};
+
+static void tell(void *data, const pawl_worker_event *event)
+{
+    struct world *world = data;
+    if (world->told_count < ROWS(world->told))
+        snprintf(world->told[world->told_count++], sizeof world->told[0], "%s", event->name);
+}
+
+static bool was_told(const struct world *world, const char *name)
+{
+    for (size_t i = 0; i < world->told_count; i++)
+        if (strcmp(world->told[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void open_world(struct world *world)
+{
+    pawl_error err;
+    char url[128];
+    memset(world, 0, sizeof *world);
+    world->folders[0] = make_folder(world->folder);
+    snprintf(url, sizeof url, strcmp(store_kind, "sqlite:") == 0 ? "sqlite:%s/pawl.db" : "memory:", world->folder);
+    assert_ok(pawl_store_open(url, NULL, &world->store, &err));
+    world->options = (pawl_worker_options){PAWL_WORKER_OPTIONS,
+                                           .poll_ms = HOUR_MS,
+                                           .allow_addresses = loopback,
+                                           .allow_address_count = 1,
+                                           .allow_exec = world->folders,
+                                           .allow_exec_count = 1,
+                                           .allow_file = world->folders,
+                                           .allow_file_count = 1,
+                                           .tell = tell,
+                                           .tell_data = world};
+}
+
+static void start_worker(struct world *world)
+{
+    pawl_error err;
+    assert_ok(pawl_worker_new(world->store, &world->options, &world->worker, &err));
+    assert_ok(pawl_worker_start(world->worker, &err));
+}
+
+static void close_world(struct world *world)
+{
+    pawl_worker_free(world->worker);
+    pawl_store_close(world->store);
+    remove_folder(world->folder);
+}
+
+static void add_target(struct world *world, const char *name, const char *url, const char *secret_file,
+                       const pawl_setting *settings, size_t count)
+{
+    pawl_error err;
+    assert_ok(pawl_target_add(world->store, name, url, secret_file, settings, count,
+                              &(pawl_operation){PAWL_OPERATION, .reason = "test"}, &err));
+}
+
+static void add_server(struct world *world, const char *name, const struct server *server, const pawl_setting *settings,
+                       size_t count)
+{
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/%s", server_port(server), name);
+    add_target(world, name, url, NULL, settings, count);
+}
+
+static pawl_uuid enqueue(struct world *world, const char *lane, const char *target, const char *data)
+{
+    pawl_error err;
+    pawl_enqueued enqueued;
+    pawl_message message = {PAWL_MESSAGE, .lane = lane, .target = target, .data = data, .data_size = strlen(data)};
+    assert_ok(pawl_enqueue(world->store, &message, 1, &enqueued, &err));
+    return enqueued.id;
+}
+
+static void turn_for(struct world *world, int64_t wait_ms)
+{
+    pawl_error err;
+    int64_t next_ms;
+    assert_ok(pawl_store_step(world->store, wait_ms, &next_ms, &err));
+}
+
+static void turn(struct world *world)
+{
+    turn_for(world, 100);
+}
+
+/* Some turns in which nothing is expected to happen. */
+static void idle(struct world *world)
+{
+    for (int i = 0; i < 10; i++)
+        turn_for(world, 5);
+}
+
+/* A message as it is now; the caller frees the page. */
+static const pawl_message_view *look(struct world *world, const pawl_uuid *id, pawl_messages **page)
+{
+    pawl_error err;
+    assert_ok(pawl_message_get(world->store, id, page, &err));
+    return pawl_messages_get(*page, 0);
+}
+
+static bool is_in(struct world *world, const pawl_uuid *id, const char *state)
+{
+    pawl_messages *page;
+    bool is = strcmp(look(world, id, &page)->state, state) == 0;
+    pawl_messages_free(page);
+    return is;
+}
+
+static void wait_state(struct world *world, const pawl_uuid *id, const char *state)
+{
+    while (!is_in(world, id, state))
+        turn(world);
+}
+
+/* Until an attempt has failed. */
+static void wait_error(struct world *world, const pawl_uuid *id, char text[1100], char class[32])
+{
+    for (bool known = false; !known;) {
+        pawl_messages *page;
+        turn(world);
+        const pawl_message_view *message = look(world, id, &page);
+        known = message->error_text != NULL;
+        if (known) {
+            snprintf(text, 1100, "%s", message->error_text);
+            snprintf(class, 32, "%s", message->error_class);
+        }
+        pawl_messages_free(page);
+    }
+}
+
+static pawl_worker_stats stats_of(struct world *world)
+{
+    pawl_worker_stats stats = {PAWL_WORKER_STATS};
+    pawl_worker_get_stats(world->worker, &stats);
+    return stats;
+}
+
+/* ---- delivered ---- */
+
+static void A59_two_due_messages_are_delivered_once_each(void **state)
+{
+    LAW(O1);
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    char value[64], text[PAWL_UUID_TEXT_SIZE];
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    add_server(&world, "shop", server, NULL, 0);
+    pawl_uuid ids[] = {enqueue(&world, "orders", "shop", "1"), enqueue(&world, "orders", "shop", "2")};
+    start_worker(&world);
+    for (size_t i = 0; i < 2; i++)
+        wait_state(&world, &ids[i], "delivered");
+    pawl_worker_stop(world.worker, HOUR_MS);
+    assert_int_equal(server_requests(server), 2);
+    assert_int_equal(stats_of(&world).claimed, 2);
+    assert_int_equal(stats_of(&world).delivered, 2);
+    bool found[2] = {false, false};
+    for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < 2; j++)
+            found[j] |= strcmp(header_of(server_request(server, i), "webhook-id", value, sizeof value),
+                               pawl_uuid_format(&ids[j], text)) == 0;
+    assert_true(found[0] && found[1]);
+    close_world(&world);
+    server_free(server);
+}
+
+static void A60_a_receiver_that_fails_is_tried_up_to_the_cap(void **state)
+{
+    LAW(O3);
+    (void)state;
+    static const struct script script = {REPLY("500 Oh no", ""), THEN_KEEP};
+    static const pawl_setting settings[] = {{"max_attempts", "2"}, {"backoff_ms", "0"}};
+    struct world world;
+    pawl_messages *page;
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    add_server(&world, "shop", server, settings, 2);
+    start_worker(&world);
+    pawl_uuid id = enqueue(&world, "orders", "shop", "1");
+    wait_state(&world, &id, "dead");
+    const pawl_message_view *message = look(&world, &id, &page);
+    assert_int_equal(message->attempts, 2);
+    assert_string_equal(message->error_class, "transient");
+    assert_string_equal(message->error_text, "500 Oh no");
+    pawl_messages_free(page);
+    assert_int_equal(server_requests(server), 2);
+    assert_int_equal(stats_of(&world).requeued, 1);
+    assert_int_equal(stats_of(&world).dead, 1);
+    close_world(&world);
+    server_free(server);
+}
+
+static void A63_messages_of_other_lanes_are_not_handed_to_this_worker(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    static const char *const lanes[] = {"orders"};
+    struct world world;
+    open_world(&world);
+    world.options.lanes = lanes;
+    world.options.lane_count = 1;
+    struct server *server = server_new(&script, 1);
+    add_server(&world, "shop", server, NULL, 0);
+    pawl_uuid other = enqueue(&world, "mail", "shop", "1"), nowhere = enqueue(&world, "orders", "unknown", "1");
+    pawl_uuid own = enqueue(&world, "orders", "shop", "2");
+    start_worker(&world);
+    wait_state(&world, &own, "delivered");
+    pawl_worker_stop(world.worker, HOUR_MS);
+    assert_true(is_in(&world, &other, "pending"));
+    assert_true(is_in(&world, &nowhere, "pending"));
+    assert_int_equal(stats_of(&world).claimed, 1);
+    assert_int_equal(server_requests(server), 1);
+    close_world(&world);
+    server_free(server);
+}
+
+static void A70_a_refused_message_is_dead_and_says_why(void **state)
+{
+    (void)state;
+    static const struct script script = {"HTTP/1.1 422 No\r\nContent-Length: 21\r\n\r\nfield email is missing",
+                                         THEN_KEEP};
+    struct world world;
+    pawl_messages *page;
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    add_server(&world, "shop", server, NULL, 0);
+    start_worker(&world);
+    pawl_uuid id = enqueue(&world, "orders", "shop", "1");
+    wait_state(&world, &id, "dead");
+    const pawl_message_view *message = look(&world, &id, &page);
+    assert_int_equal(message->attempts, 1);
+    assert_string_equal(message->error_class, "permanent");
+    assert_string_equal(message->error_text, "422 No: field email is missin");
+    pawl_messages_free(page);
+    close_world(&world);
+    server_free(server);
+}
+
+static void A74_a_backlog_of_many_claims_needs_no_poll(void **state)
+{
+    (void)state;
+    enum { COUNT = 350 };
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    pawl_enqueued enqueued[COUNT];
+    pawl_message messages[COUNT];
+    pawl_error err;
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    add_server(&world, "shop", server, NULL, 0);
+    for (int i = 0; i < COUNT; i++)
+        messages[i] = (pawl_message){PAWL_MESSAGE, .lane = "orders", .target = "shop", .data = "1", .data_size = 1};
+    assert_ok(pawl_enqueue(world.store, messages, COUNT, enqueued, &err));
+    start_worker(&world);
+    while (stats_of(&world).delivered < COUNT)
+        turn(&world);
+    assert_int_equal(server_requests(server), COUNT);
+    assert_true(server_connections(server) <= 32); /* the default concurrency: connections are used again */
+    close_world(&world);
+    server_free(server);
+}
+
+static void A79_a_message_that_comes_while_it_idles_needs_no_poll(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    add_server(&world, "shop", server, NULL, 0);
+    start_worker(&world);
+    for (int i = 0; i < 5; i++) {
+        idle(&world);
+        pawl_uuid id = enqueue(&world, "orders", "shop", "1");
+        wait_state(&world, &id, "delivered");
+    }
+    close_world(&world);
+    server_free(server);
+}
+
+static void an_exec_target_and_a_file_target_are_served(void **state)
+{
+    (void)state;
+    struct world world;
+    char path[128], url[160], line[2048];
+    open_world(&world);
+    snprintf(path, sizeof path, "%s/program", world.folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fprintf(file, "#!/bin/sh\ncat > '%s/got'\n", world.folder);
+    fclose(file);
+    assert_int_equal(chmod(path, 0700), 0);
+    snprintf(url, sizeof url, "exec:%s", path);
+    add_target(&world, "program", url, NULL, NULL, 0);
+    snprintf(url, sizeof url, "file:%s/lines", world.folder);
+    add_target(&world, "lines", url, NULL, NULL, 0);
+    start_worker(&world);
+    pawl_uuid first = enqueue(&world, "work", "program", "payload"),
+              second = enqueue(&world, "work", "lines", "{\"a\": 1}");
+    wait_state(&world, &first, "delivered");
+    wait_state(&world, &second, "delivered");
+    snprintf(path, sizeof path, "%s/got", world.folder);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof line, file));
+    assert_string_equal(line, "payload");
+    fclose(file);
+    snprintf(path, sizeof path, "%s/lines", world.folder);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof line, file));
+    assert_non_null(strstr(line, "\"lane\":\"work\",\"target\":\"lines\",\"state\":\"claimed\""));
+    assert_non_null(strstr(line, "\"data\":{\"a\":1}"));
+    assert_non_null(strstr(line, "\"attempts\":1"));
+    assert_null(fgets(line, sizeof line, file));
+    fclose(file);
+    close_world(&world);
+}
+
+static void A73_two_workers_share_a_backlog_and_send_nothing_twice(void **state)
+{
+    LAW(O2);
+    (void)state;
+    enum { COUNT = 100 };
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    static const pawl_setting settings[] = {{"concurrency", "3"}};
+    struct world world;
+    pawl_uuid ids[COUNT];
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    add_server(&world, "shop", server, settings, 1);
+    for (int i = 0; i < COUNT; i++)
+        ids[i] = enqueue(&world, "orders", "shop", "1");
+    start_worker(&world);
+    pawl_worker *first = world.worker;
+    start_worker(&world);
+    for (int i = 0; i < COUNT; i++)
+        wait_state(&world, &ids[i], "delivered");
+    pawl_worker_stop(first, HOUR_MS);
+    pawl_worker_stop(world.worker, HOUR_MS);
+    pawl_worker_stats stats = {PAWL_WORKER_STATS};
+    pawl_worker_get_stats(first, &stats);
+    assert_int_equal(stats.delivered + stats_of(&world).delivered, COUNT);
+    assert_true(stats.delivered > 0 && stats_of(&world).delivered > 0);
+    assert_int_equal(server_requests(server), COUNT);
+    pawl_worker_free(first);
+    close_world(&world);
+    server_free(server);
+}
+
+/* ---- what one target does stays its own ---- */
+
+static void A81_one_target_that_never_answers_holds_up_no_other(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct script hangs = {"", THEN_HANG}, answers = {OK_REPLY, THEN_KEEP};
+    static const pawl_setting settings[] = {{"timeout_ms", "200"}, {"max_attempts", "1"}, {"concurrency", "4"}};
+    struct world world;
+    pawl_messages *page;
+    pawl_uuid stuck[8], ids[20];
+    open_world(&world);
+    struct server *bad = server_new(&hangs, 1), *good = server_new(&answers, 1);
+    add_server(&world, "bad", bad, settings, 3);
+    add_server(&world, "good", good, NULL, 0);
+    for (size_t i = 0; i < ROWS(stuck); i++)
+        stuck[i] = enqueue(&world, "orders", "bad", "1");
+    for (size_t i = 0; i < ROWS(ids); i++)
+        ids[i] = enqueue(&world, "orders", "good", "1");
+    start_worker(&world);
+    for (size_t i = 0; i < ROWS(ids); i++)
+        wait_state(&world, &ids[i], "delivered");
+    for (size_t i = 0; i < ROWS(stuck); i++)
+        wait_state(&world, &stuck[i], "dead");
+    const pawl_message_view *message = look(&world, &stuck[0], &page);
+    assert_string_equal(message->error_class, "unknown"); /* it may have arrived */
+    assert_non_null(strstr(message->error_text, "the request was sent"));
+    pawl_messages_free(page);
+    assert_int_equal(server_requests(bad), ROWS(stuck));
+    close_world(&world);
+    server_free(bad);
+    server_free(good);
+}
+
+static void no_more_sends_are_under_way_than_the_target_takes(void **state)
+{
+    (void)state;
+    static const struct script hangs = {"", THEN_HANG};
+    static const pawl_setting settings[] = {{"concurrency", "2"}};
+    struct world world;
+    open_world(&world);
+    struct server *server = server_new(&hangs, 1);
+    add_server(&world, "shop", server, settings, 1);
+    for (int i = 0; i < 5; i++) {
+        enqueue(&world, "orders", "shop", "1");
+        enqueue(&world, "mail", "shop", "1"); /* of whatever lane */
+    }
+    start_worker(&world);
+    while (server_requests(server) < 2)
+        turn(&world);
+    idle(&world);
+    assert_int_equal(stats_of(&world).claimed, 2);
+    assert_int_equal(server_requests(server), 2);
+    close_world(&world);
+    server_free(server);
+}
+
+static void a_target_that_is_gone_is_held(void **state)
+{
+    (void)state;
+    static const struct script script = {REPLY("410 Gone", ""), THEN_KEEP};
+    static const pawl_setting settings[] = {{"concurrency", "1"}};
+    struct world world;
+    pawl_settings *holds;
+    pawl_error err;
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    add_server(&world, "shop", server, settings, 1);
+    pawl_uuid ids[] = {enqueue(&world, "orders", "shop", "1"), enqueue(&world, "orders", "shop", "2")};
+    start_worker(&world);
+    wait_state(&world, &ids[0], "dead");
+    for (size_t count = 0; count == 0;) {
+        turn(&world);
+        assert_ok(pawl_holds_list(world.store, &holds, &err));
+        count = pawl_settings_count(holds);
+        if (count > 0) {
+            assert_string_equal(pawl_settings_hold(holds, 0)->kind, "target");
+            assert_string_equal(pawl_settings_hold(holds, 0)->target, "shop");
+            assert_string_equal(pawl_settings_hold(holds, 0)->code, "gone");
+        }
+        pawl_settings_free(holds);
+    }
+    pawl_uuid late = enqueue(&world, "orders", "shop", "3");
+    idle(&world);
+    pawl_worker_stop(world.worker, HOUR_MS);
+    assert_true(is_in(&world, &ids[1], "pending"));
+    assert_true(is_in(&world, &late, "pending"));
+    assert_int_equal(server_requests(server), 1);
+    assert_true(was_told(&world, "target_gone"));
+    close_world(&world);
+    server_free(server);
+}
+
+static void a_receiver_that_asks_for_time_gets_it(void **state)
+{
+    (void)state;
+    static const struct script script = {REPLY("503 Later", "Retry-After: 3600\r\n"), THEN_KEEP};
+    struct world world;
+    char text[1100], class[32];
+    pawl_messages *page;
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    add_server(&world, "shop", server, NULL, 0);
+    start_worker(&world);
+    pawl_uuid id = enqueue(&world, "orders", "shop", "1");
+    wait_error(&world, &id, text, class);
+    const pawl_message_view *message = look(&world, &id, &page);
+    assert_string_equal(message->state, "pending");
+    assert_int_equal(message->available_at_ms - message->error_at_ms, HOUR_MS);
+    pawl_messages_free(page);
+    close_world(&world);
+    server_free(server);
+}
+
+/* ---- rules ---- */
+
+static void A64_options_that_cannot_be_obeyed_make_no_worker(void **state)
+{
+    (void)state;
+    static const char *const bad_blocks[] = {"127.0.0.1", "10.0.0.1/8"};
+    static const char *const bad_lanes[] = {"orders", " "};
+    struct world world;
+    pawl_error err;
+    open_world(&world);
+    const pawl_worker_options good = world.options;
+    pawl_worker_options bad[] = {good, good, good, good, good};
+    bad[0].allow_addresses = bad_blocks;
+    bad[0].allow_address_count = 2;
+    bad[1].own_address = "7295";
+    bad[2].ca_file = "/no/such/file";
+    bad[3].lanes = bad_lanes;
+    bad[3].lane_count = 2;
+    bad[4].consumer = "";
+    for (size_t i = 0; i < ROWS(bad); i++) {
+        assert_status(pawl_worker_new(world.store, &bad[i], &world.worker, &err), PAWL_EINVAL);
+        assert_null(world.worker);
+    }
+    close_world(&world);
+}
+
+static void an_address_that_is_not_allowed_is_never_connected_to(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    static const pawl_setting settings[] = {{"max_attempts", "1"}};
+    struct world world;
+    pawl_messages *page;
+    open_world(&world);
+    world.options.allow_address_count = 0;
+    struct server *server = server_new(&script, 1);
+    add_server(&world, "shop", server, settings, 1);
+    start_worker(&world);
+    pawl_uuid id = enqueue(&world, "orders", "shop", "1");
+    wait_state(&world, &id, "dead");
+    const pawl_message_view *message = look(&world, &id, &page);
+    assert_string_equal(message->error_class, "transient"); /* nothing was sent, for sure */
+    assert_non_null(strstr(message->error_text, "a private or reserved address"));
+    pawl_messages_free(page);
+    assert_int_equal(server_connections(server), 0);
+    close_world(&world);
+    server_free(server);
+}
+
+static void what_this_process_may_not_run_costs_no_attempt(void **state)
+{
+    LAW(O3);
+    (void)state;
+    struct world world;
+    pawl_messages *page;
+    open_world(&world);
+    world.options.allow_exec_count = 0;
+    add_target(&world, "program", "exec:/bin/true", NULL, NULL, 0);
+    start_worker(&world);
+    pawl_uuid id = enqueue(&world, "work", "program", "1");
+    while (stats_of(&world).deferred == 0)
+        turn(&world);
+    const pawl_message_view *message = look(&world, &id, &page);
+    assert_string_equal(message->state, "pending");
+    assert_int_equal(message->attempts, 0);
+    assert_true(message->deferrals >= 1);
+    pawl_messages_free(page);
+    close_world(&world);
+}
+
+static void a_target_with_a_secret_is_sent_to_signed_or_not_at_all(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    char path[128], url[64], value[128];
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    snprintf(path, sizeof path, "%s/secret", world.folder);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", server_port(server));
+    add_target(&world, "shop", url, path, NULL, 0);
+    start_worker(&world);
+    pawl_uuid id = enqueue(&world, "orders", "shop", "1");
+    while (!was_told(&world, "secret_unreadable"))
+        turn(&world);
+    idle(&world);
+    assert_true(is_in(&world, &id, "pending"));
+    pawl_worker_free(world.worker);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n", file);
+    fclose(file);
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(server_connections(server), 0);
+    start_worker(&world);
+    wait_state(&world, &id, "delivered");
+    assert_non_null(header_of(server_request(server, 0), "webhook-signature", value, sizeof value));
+    assert_memory_equal(value, "v1,", 3);
+    close_world(&world);
+    server_free(server);
+}
+
+/* ---- stopping ---- */
+
+static void A78_stopping_lets_what_is_under_way_end(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    pawl_uuid ids[50];
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    add_server(&world, "shop", server, NULL, 0);
+    for (size_t i = 0; i < ROWS(ids); i++)
+        ids[i] = enqueue(&world, "orders", "shop", "1");
+    start_worker(&world);
+    while (stats_of(&world).claimed == 0)
+        turn(&world);
+    pawl_worker_stop(world.worker, HOUR_MS);
+    uint64_t claimed = stats_of(&world).claimed;
+    assert_int_equal(stats_of(&world).delivered, claimed);
+    size_t delivered = 0;
+    for (size_t i = 0; i < ROWS(ids); i++) {
+        bool is_delivered = is_in(&world, &ids[i], "delivered");
+        assert_true(is_delivered || is_in(&world, &ids[i], "pending"));
+        delivered += is_delivered;
+    }
+    assert_int_equal(delivered, claimed);
+    assert_int_equal(server_requests(server), claimed);
+    close_world(&world);
+    server_free(server);
+}
+
+static void A80_after_a_stop_nothing_is_claimed(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct script hangs = {"", THEN_HANG};
+    struct world world;
+    pawl_messages *page;
+    open_world(&world);
+    struct server *server = server_new(&hangs, 1);
+    add_server(&world, "shop", server, NULL, 0);
+    pawl_uuid id = enqueue(&world, "orders", "shop", "1");
+    start_worker(&world);
+    while (server_requests(server) == 0)
+        turn(&world);
+    pawl_worker_stop(world.worker, 0);
+    const pawl_message_view *message = look(&world, &id, &page);
+    assert_string_equal(message->state, "pending"); /* unknown=resend */
+    assert_string_equal(message->error_class, "unknown");
+    assert_int_equal(message->attempts, 1);
+    pawl_messages_free(page);
+    close_world(&world);
+    server_free(server);
+}
+
+static void a_worker_that_idles_stops(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world);
+    start_worker(&world);
+    idle(&world);
+    pawl_worker_stop(world.worker, HOUR_MS);
+    pawl_worker_stop(world.worker, HOUR_MS); /* a second one finds nothing to do */
+    close_world(&world);
+}
+
+static void the_engine_may_have_a_thread_of_its_own(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    pawl_error err;
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    add_server(&world, "shop", server, NULL, 0);
+    assert_ok(pawl_store_start(world.store, &err));
+    start_worker(&world);
+    for (int i = 0; i < 20; i++)
+        enqueue(&world, "orders", "shop", "1");
+    while (server_requests(server) < 20)
+        sched_yield();
+    pawl_worker_stop(world.worker, HOUR_MS);
+    assert_int_equal(stats_of(&world).delivered, 20);
+    close_world(&world);
+    server_free(server);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(A59_two_due_messages_are_delivered_once_each),
+        cmocka_unit_test(A60_a_receiver_that_fails_is_tried_up_to_the_cap),
+        cmocka_unit_test(A63_messages_of_other_lanes_are_not_handed_to_this_worker),
+        cmocka_unit_test(A70_a_refused_message_is_dead_and_says_why),
+        cmocka_unit_test(A74_a_backlog_of_many_claims_needs_no_poll),
+        cmocka_unit_test(A79_a_message_that_comes_while_it_idles_needs_no_poll),
+        cmocka_unit_test(an_exec_target_and_a_file_target_are_served),
+        cmocka_unit_test(A73_two_workers_share_a_backlog_and_send_nothing_twice),
+        cmocka_unit_test(A81_one_target_that_never_answers_holds_up_no_other),
+        cmocka_unit_test(no_more_sends_are_under_way_than_the_target_takes),
+        cmocka_unit_test(a_target_that_is_gone_is_held),
+        cmocka_unit_test(a_receiver_that_asks_for_time_gets_it),
+        cmocka_unit_test(A64_options_that_cannot_be_obeyed_make_no_worker),
+        cmocka_unit_test(an_address_that_is_not_allowed_is_never_connected_to),
+        cmocka_unit_test(what_this_process_may_not_run_costs_no_attempt),
+        cmocka_unit_test(a_target_with_a_secret_is_sent_to_signed_or_not_at_all),
+        cmocka_unit_test(A78_stopping_lets_what_is_under_way_end),
+        cmocka_unit_test(A80_after_a_stop_nothing_is_claimed),
+        cmocka_unit_test(a_worker_that_idles_stops),
+        cmocka_unit_test(the_engine_may_have_a_thread_of_its_own),
+    };
+    store_kind = getenv("PAWL_TEST_STORE");
+    if (!store_kind)
+        store_kind = "sqlite:";
+    return cmocka_run_group_tests_name("relay", tests, NULL, NULL);
+}
