@@ -106,7 +106,7 @@ static int read_headers(struct arena *arena, struct text json, pawl_message *mes
         return PAWL_OK;
     for (struct json_walk walk = pawli_json_walk(json); pawli_json_member(&walk, &name, &value);) {
         if (message->header_count == LIMIT_HEADERS)
-            return pawli_fail(err, PAWL_EINVAL, "headers has over %d members, which is the limit", LIMIT_HEADERS);
+            return pawli_fail(err, PAWL_ELIMIT, "headers has over %d members, which is the limit", LIMIT_HEADERS);
         int status = pawli_shape_string("the name of a header", arena, name, &texts[0], err);
         if (status == PAWL_OK)
             status = pawli_shape_string("the value of a header", arena, value, &texts[1], err);

@@ -163,6 +163,14 @@ class Operator(support.Case):
         self.assertEqual((run.status, run.error["status"]), (7, 7))
         self.assertEqual([row["state"] for row in self.json("messages", "list")], ["cancelled"])
 
+    def test_a_test_of_a_target_sends_one_message_now(self):
+        out = self.folder / "out"
+        self.ok("targets", "add", "f", f"file:{out}")
+        (row,) = self.json("targets", "test", "f", '{"n":1}', "--allow-file", self.folder)
+        self.assertEqual(row["state"], "delivered")
+        self.assertIn('"n":1', out.read_text())
+        self.assertEqual(self.message(row["id"])["state"], "delivered")
+
     # ---- holds ----
 
     def test_a_paused_lane_gives_nothing_until_it_is_resumed(self):

@@ -99,7 +99,8 @@ class Submit(support.Case):
                 (("A", "--data", "@missing"), "missing"),
                 (("A", "--data", "-", "--response", "-"), "standard input"),
                 (("A", "--post", "cash:EUR=1"), "ledger"),
-                (("A", "--jsonl", "x"), "--jsonl")]:
+                (("A", "--jsonl", "x"), "--jsonl"),
+                (("A", "--scope", "pawl.operator"), "scope")]:
             words = [w.decode(errors="surrogateescape") if isinstance(w, bytes) else w for w in words]
             self.writes_nothing(2, "submit", *words, says=says)
         self.assertEqual(self.json("journal", "list"), [])
