@@ -25,7 +25,8 @@ typedef struct pawl_moved {
  * pawl_message_requeue: retires it in favour of a new message with the same route, key, priority, headers and payload.
  * pawl_message_resolve: says what became of an uncertain message: PAWL_VERDICT_DELIVERED, _RETRY (it did not happen; at
  *   the cap it is dead) or _DEAD (give up); of an awaiting one: PAWL_VERDICT_DELIVERED or _DEAD.
- * pawl_message_purge: removes an ended message; its dedupe key stays bound as long as the policy says.
+ * pawl_message_purge: removes an ended message; its dedupe key stays bound as long as the policy says. Refused while it
+ *   holds its ordering key, or its dedupe key leads to a successor that is kept.
  *
  * Idempotent The same request id gives the stored answer; under another the move is judged by the state.
  * Errors     PAWL_ENOTFOUND, PAWL_EREFUSED (not in this state), PAWL_EINVAL (no reason)

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/codec.h"
+
 _Noreturn void pawli_assert_failed(const char *condition, const char *file, int line)
 {
     fprintf(stderr, "pawl: assertion failed: %s (%s:%d)\n", condition, file, line);
@@ -92,17 +94,26 @@ int pawl_status_http(int status)
     return status_row(status)->http;
 }
 
-/* A text that was cut must not end inside a character. */
-static void trim_to_character(char *text, size_t room)
+/* Errors quote what callers gave, and are shown in lines and in JSON: whatever was quoted, the text is one line of UTF-8.
+ * `whole` is how long it would have been: a text that was cut must not end inside a character. */
+static void make_readable(char *text, size_t room, int whole)
 {
     size_t size = strlen(text);
-    if (size + 1 < room)
-        return;
-    while (size > 0 && ((unsigned char)text[size - 1] & 0xC0) == 0x80)
-        size--;
-    if (size > 0 && ((unsigned char)text[size - 1] & 0x80))
-        size--;
-    text[size] = '\0';
+    for (size_t i = 0, step; i < size; i += step) {
+        for (step = 1; step <= 4 && i + step <= size; step++)
+            if (pawli_utf8_valid((struct text){text + i, step}))
+                break;
+        bool is_character = step <= 4 && i + step <= size;
+        bool is_last = (size_t)whole >= room && size - i < 4 && ((unsigned char)text[i] & 0xC0) == 0xC0;
+        if (!is_character && is_last) {
+            text[i] = '\0';
+            return;
+        }
+        if (!is_character)
+            step = 1;
+        if (!is_character || (unsigned char)text[i] < 0x20 || text[i] == 0x7F)
+            text[i] = '?';
+    }
 }
 
 int pawli_fail_at(pawl_error *err, int status, const char *where, const char *format, ...)
@@ -113,9 +124,9 @@ int pawli_fail_at(pawl_error *err, int status, const char *where, const char *fo
     *err = (pawl_error){.status = status, .where = where};
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(err->text, sizeof err->text, format, arguments);
+    int whole = vsnprintf(err->text, sizeof err->text, format, arguments);
     va_end(arguments);
-    trim_to_character(err->text, sizeof err->text);
+    make_readable(err->text, sizeof err->text, whole);
     return status;
 }
 
@@ -125,9 +136,9 @@ int pawli_hint(pawl_error *err, int status, const char *format, ...)
         return status;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(err->hint, sizeof err->hint, format, arguments);
+    int whole = vsnprintf(err->hint, sizeof err->hint, format, arguments);
     va_end(arguments);
-    trim_to_character(err->hint, sizeof err->hint);
+    make_readable(err->hint, sizeof err->hint, whole);
     return status;
 }
 

@@ -63,13 +63,24 @@ void pawli_buffer_format(struct buffer *buffer, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    int size = vsnprintf(NULL, 0, format, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    PAWL_ASSERT(size >= 0);
-    if (!reserve(buffer, (size_t)size + 1))
+    PAWL_ASSERT(length >= 0);
+    size_t size = (size_t)length;
+    if (!reserve(buffer, size))
         return;
+    /* vsnprintf adds a NUL, which is no part of the text: where there is no room for it, it is written elsewhere. */
+    bool fits = buffer->room - buffer->size > size;
+    PAWL_AUTO(pawli_freep) char *apart = fits ? NULL : pawli_alloc_raw(size + 1);
+    char *out = fits ? buffer->data + buffer->size : apart;
+    if (!out) {
+        buffer->failed = true;
+        return;
+    }
     va_start(arguments, format);
-    vsnprintf(buffer->data + buffer->size, (size_t)size + 1, format, arguments);
+    vsnprintf(out, size + 1, format, arguments);
     va_end(arguments);
-    buffer->size += (size_t)size;
+    if (apart && size)
+        memcpy(buffer->data + buffer->size, apart, size);
+    buffer->size += size;
 }

@@ -93,20 +93,35 @@ bool pawli_decimal_rescale(struct decimal value, uint8_t scale, struct decimal *
     return true;
 }
 
-static bool align_scales(struct decimal *a, struct decimal *b)
+static unsigned __int128 size_of(__int128 units)
 {
-    uint8_t scale = a->scale > b->scale ? a->scale : b->scale;
-    return pawli_decimal_rescale(*a, scale, a) && pawli_decimal_rescale(*b, scale, b);
+    return units < 0 ? (unsigned __int128)0 - (unsigned __int128)units : (unsigned __int128)units;
+}
+
+/* Adds places to a size. One of 39 digits may still lead to a sum of 38; false from 2 * 10^38 on, where none does. */
+static bool raise_scale(unsigned __int128 *size, unsigned places)
+{
+    for (; places > 0; places--) {
+        if (*size >= 2 * (unsigned __int128)power_of_ten(DECIMAL_DIGITS_MAX - 1))
+            return false;
+        *size *= 10;
+    }
+    return true;
 }
 
 bool pawli_decimal_add(struct decimal a, struct decimal b, struct decimal *sum)
 {
-    if (!align_scales(&a, &b))
+    uint8_t scale = a.scale > b.scale ? a.scale : b.scale;
+    unsigned __int128 size_a = size_of(a.units), size_b = size_of(b.units);
+    if (!raise_scale(&size_a, (unsigned)(scale - a.scale)) || !raise_scale(&size_b, (unsigned)(scale - b.scale)))
         return false;
-    __int128 units; /* two numbers of 38 digits cannot overflow 127 bits, but may have 39 digits */
-    if (__builtin_add_overflow(a.units, b.units, &units) || !fits(units))
+    bool is_same_sign = (a.units < 0) == (b.units < 0), a_leads = is_same_sign || size_a >= size_b;
+    unsigned __int128 size = is_same_sign ? size_a + size_b : a_leads ? size_a - size_b : size_b - size_a;
+    if (size >=
+        (unsigned __int128)power_of_ten(DECIMAL_DIGITS_MAX)) /* the sizes are below 2 and 1 * 10^38: no overflow */
         return false;
-    *sum = (struct decimal){units, a.scale};
+    bool is_negative = a_leads ? a.units < 0 : b.units < 0;
+    *sum = (struct decimal){is_negative ? -(__int128)size : (__int128)size, scale};
     return true;
 }
 

@@ -20,9 +20,9 @@ struct checker {
     const char *problem;
     struct member *members; /* of all open objects, innermost last */
     size_t member_count, member_room;
-    size_t frame[JSON_DEPTH_MAX]; /* where the members of each open object begin */
-    char closing[JSON_DEPTH_MAX];
-    unsigned depth;
+    size_t frame[JSON_DEPTH_MAX + JSON_DEPTH_AROUND]; /* where the members of each open object begin */
+    char closing[JSON_DEPTH_MAX + JSON_DEPTH_AROUND];
+    unsigned depth, depth_max;
     bool no_memory;
 };
 
@@ -219,15 +219,16 @@ static int decode_byte(struct decoder *decoder)
     return (unsigned char)decoder->bytes[decoder->used++];
 }
 
-static bool same_name(const struct member *a, const struct member *b)
+/* As the names mean, not as they are written. */
+static int compare_names(const struct member *a, const struct member *b)
 {
     struct decoder left = decoder_of(a->name, a->size), right = decoder_of(b->name, b->size);
     for (;;) {
         int x = decode_byte(&left), y = decode_byte(&right);
         if (x != y)
-            return false;
+            return x < y ? -1 : 1;
         if (x < 0)
-            return true;
+            return 0;
     }
 }
 
@@ -251,10 +252,14 @@ static bool remember_name(struct checker *checker, const char *name, size_t size
     return true;
 }
 
-static int by_hash(const void *a, const void *b)
+/* By hash; then by name, so that names chosen to have one hash take no longer; then in the order of the text. */
+static int by_name(const void *a, const void *b)
 {
-    uint64_t x = ((const struct member *)a)->hash, y = ((const struct member *)b)->hash;
-    return (x > y) - (x < y);
+    const struct member *x = a, *y = b;
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    int order = compare_names(x, y);
+    return order ? order : (x->name > y->name) - (x->name < y->name);
 }
 
 static bool names_differ(struct checker *checker, size_t begin)
@@ -262,13 +267,12 @@ static bool names_differ(struct checker *checker, size_t begin)
     struct member *members = checker->members + begin;
     size_t count = checker->member_count - begin;
     if (count > 1)
-        qsort(members, count, sizeof *members, by_hash);
+        qsort(members, count, sizeof *members, by_name);
     for (size_t i = 1; i < count; i++)
-        for (size_t j = i; j > 0 && members[j - 1].hash == members[i].hash; j--)
-            if (same_name(&members[j - 1], &members[i])) {
-                checker->at = members[i].name;
-                return bad(checker, "an object has the same name twice");
-            }
+        if (members[i - 1].hash == members[i].hash && compare_names(&members[i - 1], &members[i]) == 0) {
+            checker->at = members[i].name;
+            return bad(checker, "an object has the same name twice");
+        }
     checker->member_count = begin;
     return true;
 }
@@ -304,8 +308,8 @@ static bool check_value(struct checker *checker, bool *opened)
         return check_word(checker, "null");
     case '{':
     case '[':
-        if (checker->depth == JSON_DEPTH_MAX)
-            return bad(checker, "nested deeper than 64 levels");
+        if (checker->depth == checker->depth_max)
+            return bad(checker, "nested too deep, the limit is 64 levels");
         checker->frame[checker->depth] = checker->member_count;
         checker->closing[checker->depth++] = *checker->at++ == '{' ? '}' : ']';
         *opened = true;
@@ -352,11 +356,11 @@ static bool check_text(struct checker *checker)
     return checker->at == checker->end || bad(checker, "there is something behind the value");
 }
 
-enum json_verdict pawli_json_check(struct text text, const char **problem, size_t *at)
+static enum json_verdict check(struct text text, unsigned depth_max, const char **problem, size_t *at)
 {
     if (!text.data)
         text.data = "";
-    struct checker checker = {.at = text.data, .end = text.data + text.size};
+    struct checker checker = {.at = text.data, .end = text.data + text.size, .depth_max = depth_max};
     bool good = check_text(&checker);
     pawli_free(checker.members);
     if (good)
@@ -366,6 +370,16 @@ enum json_verdict pawli_json_check(struct text text, const char **problem, size_
     if (at)
         *at = (size_t)(checker.at - text.data);
     return checker.no_memory ? JSON_NO_MEMORY : JSON_BAD;
+}
+
+enum json_verdict pawli_json_check(struct text text, const char **problem, size_t *at)
+{
+    return check(text, JSON_DEPTH_MAX, problem, at);
+}
+
+enum json_verdict pawli_json_check_holder(struct text text, const char **problem, size_t *at)
+{
+    return check(text, JSON_DEPTH_MAX + JSON_DEPTH_AROUND, problem, at);
 }
 
 /* ---- reading checked text ---- */

@@ -13,6 +13,10 @@
 enum json_verdict { JSON_GOOD, JSON_BAD, JSON_NO_MEMORY };
 enum json_verdict pawli_json_check(struct text text, const char **problem, size_t *at);
 
+/* The same for a text that holds bodies some levels down (a stored trace, a line of input): it may be deeper than they. */
+#define JSON_DEPTH_AROUND 8
+enum json_verdict pawli_json_check_holder(struct text text, const char **problem, size_t *at);
+
 /* The rest works on checked text only. */
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 enum json_type pawli_json_type(struct text value);

@@ -196,7 +196,8 @@ static void lead(struct committer *committer)
     atomic_fetch_add(&batch->word, 1);
     if (blocked)
         env->ops->wake(env, &batch->word, INT_MAX);
-    if (callbacks)
+    bool tend = !atomic_load(&committer->tending) && committer->store->ops->needs_tending(committer->store);
+    if (callbacks || tend)
         pawli_engine_wake(&committer->engine);
     release_batch(batch);
 }
@@ -323,6 +324,14 @@ uint64_t pawli_queue_hash(struct text scope, struct text lane, struct text targe
     return pawli_hash_bytes(hash, target.data, target.size);
 }
 
+bool pawli_committer_has_listeners(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->lock);
+    bool any = committer->listeners != NULL;
+    pthread_mutex_unlock(&committer->lock);
+    return any;
+}
+
 void pawli_committer_tell(struct committer *committer, const uint64_t *queues, size_t count)
 {
     pthread_mutex_lock(&committer->lock);
@@ -396,7 +405,7 @@ static void bell_rang(struct watch *watch, uint32_t events)
 static struct boot_time poll_bell(struct committer *committer, struct boot_time now)
 {
     struct boot_time pause;
-    if (!committer->listeners)
+    if (!pawli_committer_has_listeners(committer))
         return BOOT_NEVER;
     if (committer->bell.fd < 0 && committer->engine.loop) {
         committer->bell = (struct watch){.ready = bell_rang,

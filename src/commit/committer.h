@@ -44,10 +44,9 @@ struct committer {
     struct listener *listeners;
 
     struct engine engine; /* answers callback units; leads for them */
-    bool engine_steps;    /* somebody steps it */
     struct unit *answered_first, **answered_last;
     struct job tend;
-    bool tending;
+    _Atomic bool tending;
     struct watch bell;
     struct boot_time next_poll;
 
@@ -74,6 +73,7 @@ int pawli_commit_joined(struct unit *unit, void *native, pawl_error *err);
 
 void pawli_committer_listen(struct committer *committer, struct listener *listener);
 void pawli_committer_unlisten(struct committer *committer, struct listener *listener);
+bool pawli_committer_has_listeners(struct committer *committer);
 void pawli_committer_tell(struct committer *committer, const uint64_t *queues, size_t count);
 uint64_t pawli_queue_hash(struct text scope, struct text lane, struct text target);
 

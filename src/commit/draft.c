@@ -49,12 +49,16 @@ int pawli_draft_content_type(struct drafting *drafting, const char *field, const
     size_t at;
     if (!given) {
         *content_type = pawli_content_type_of(body);
-        return PAWL_OK;
+        return content_type->data ? PAWL_OK : pawli_no_memory(err);
     }
     int status = pawli_check_content_type(text_of(given), err);
     if (status < 0)
         return status;
-    if (strcmp(given, "application/json") == 0 && pawli_json_check(body, &problem, &at) == JSON_BAD)
+    enum json_verdict verdict = strcmp(given, "application/json") == 0 ? pawli_json_check(body, &problem, &at)
+                                                                       : JSON_GOOD;
+    if (verdict == JSON_NO_MEMORY)
+        return pawli_no_memory(err);
+    if (verdict == JSON_BAD)
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s is not JSON: %s, at byte %zu", field, problem, at + 1),
                           "mend it, or give another content_type");
     *content_type = pawli_draft_text(drafting, given);
@@ -73,7 +77,7 @@ static int draft_headers(struct drafting *drafting, const pawl_message *message,
     if (count == 0)
         return PAWL_OK;
     if (count > LIMIT_HEADERS)
-        return pawli_fail(err, PAWL_EINVAL, "headers has %zu members, the limit is %d", count, LIMIT_HEADERS);
+        return pawli_fail(err, PAWL_ELIMIT, "headers has %zu members, the limit is %d", count, LIMIT_HEADERS);
     pawl_header *sorted = arena_array(drafting->arena, pawl_header, count);
     if (!sorted)
         return pawli_no_memory(err);

@@ -44,23 +44,50 @@ bool pawli_gather_message(struct view *view, struct view_scope *scope, struct me
     return !draft->row.key.data || draft->line;
 }
 
-/* The message that a key is bound to: the last of its successors, in whatever state it is. */
-static void answer_bound(struct message_draft *draft, const struct view_bound *bound)
+static const struct view_task *find_task(const struct view *view, uint64_t number)
 {
-    const struct view_task *latest = bound->latest;
+    for (size_t i = view->tasks.count; i-- > 0;) {
+        const struct view_task *task = view->tasks.at[i];
+        if (task->slot.exists && task->message && task->number == number)
+            return task;
+    }
+    return NULL;
+}
+
+/* Load brought the whole chain; what is in it besides was made or purged in this batch. */
+static const struct view_task *successor_of(const struct view *view, const struct view_task *task)
+{
+    uint64_t number, tail;
+    if (task->row.place != PLACE_ENDED || !pawli_message_id_split(&task->row.successor, &number, &tail))
+        return NULL;
+    return find_task(view, number);
+}
+
+bool pawli_leads_to_successor(const struct view *view, const struct view_task *task)
+{
+    for (size_t i = 0; i < COUNT_OF(task->bounds); i++) {
+        const struct view_bound *bound = task->bounds[i];
+        if (bound && bound->slot.exists && bound->task == task && successor_of(view, task))
+            return true;
+    }
+    return false;
+}
+
+/* The message that a key is bound to: the last of its successors that is kept, in whatever state it is. */
+static void answer_bound(const struct view *view, struct message_draft *draft, const struct view_bound *bound)
+{
+    const struct view_task *task = bound->task, *next;
     draft->replayed = true;
     draft->status = PAWL_OK;
-    if (!latest || latest->purged) {
+    if (!task || !task->slot.exists) {
         draft->id = bound->row.message;
         draft->state = bound->row.state;
         return;
     }
-    draft->id = pawli_message_id(latest->number, latest->message->tail);
-    draft->state = task_state(&latest->row);
-    if (latest->row.place == PLACE_ENDED && !uuid_is_nil(&latest->row.successor)) {
-        draft->id = latest->row.successor; /* made in this very batch */
-        draft->state = STATE_PENDING;
-    }
+    while ((next = successor_of(view, task)) != NULL)
+        task = next;
+    draft->id = pawli_message_id(task->number, task->message->tail);
+    draft->state = task_state(&task->row);
 }
 
 static int refuse_conflict(struct message_draft *draft, const struct view_bound *bound, pawl_error *err)
@@ -90,7 +117,7 @@ static bool bind(struct view *view, struct message_draft *draft, struct view_tas
     if (!pawli_view_touch(view, &bound->slot))
         return false;
     bound->slot.exists = true;
-    bound->latest = task;
+    bound->task = task;
     bound->row = (struct bound_row){.queue = draft->queue->row.id,
                                     .kind = draft->bound_kind,
                                     .key = draft->bound_key,
@@ -145,7 +172,7 @@ int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct messag
     if (is_bound && !digest_equal(&bound->row.fingerprint, &draft->row.fingerprint))
         return refuse_conflict(draft, bound, err);
     if (is_bound) {
-        answer_bound(draft, bound);
+        answer_bound(view, draft, bound);
         return PAWL_OK;
     }
     if (!pawli_queue_exists(view, draft->queue) || !pawli_view_touch(view, &view->store.slot))

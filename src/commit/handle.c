@@ -76,6 +76,7 @@ static int open_in(struct opened *opened, const char *url, const pawl_store_opti
         return status;
     }
     pthread_mutex_init(&opened->lock, NULL);
+    pthread_mutex_init(&opened->thread_lock, NULL);
     opened->handles = 1;
     opened->read_only = options.read_only;
     opened->timeout_ms = options.timeout_ms ? options.timeout_ms : TIMEOUT_MS;
@@ -122,9 +123,7 @@ int pawl_store_scope(pawl_store *store, const char *scope, pawl_store **ret_stor
         return pawli_no_memory(err);
     struct opened *opened = handle->opened = store->opened;
     set_scope(handle, text_of(scope));
-    pthread_mutex_lock(&opened->lock);
-    opened->handles++;
-    pthread_mutex_unlock(&opened->lock);
+    atomic_fetch_add(&opened->handles, 1);
     *ret_store = handle;
     return PAWL_OK;
 }
@@ -143,7 +142,6 @@ int pawli_loop_of(struct opened *opened, struct loop **ret_loop, pawl_error *err
     if (!opened->loop) {
         status = pawli_loop_new(opened->env, &opened->loop, err);
         if (status == PAWL_OK) {
-            opened->committer.engine_steps = true;
             opened->store->ops->engine_tends(opened->store, true);
             pawli_loop_add(opened->loop, &opened->committer.engine);
         }
@@ -171,28 +169,29 @@ int pawl_store_start(pawl_store *store, pawl_error *err)
     int status = pawli_loop_of(opened, &loop, err);
     if (status < 0)
         return status;
-    pthread_mutex_lock(&opened->lock);
+    pthread_mutex_lock(&opened->thread_lock);
     if (!opened->has_thread) {
         atomic_store(&opened->stopping, false);
-        opened->has_thread = pthread_create(&opened->thread, NULL, run_loop, opened) == 0;
-        if (!opened->has_thread)
+        bool started = pthread_create(&opened->thread, NULL, run_loop, opened) == 0;
+        if (!started)
             status = pawli_fail(err, PAWL_EUNAVAIL, "cannot start a thread");
+        opened->store->ops->engine_tends(opened->store, started);
+        atomic_store(&opened->has_thread, started);
     }
-    pthread_mutex_unlock(&opened->lock);
+    pthread_mutex_unlock(&opened->thread_lock);
     return status;
 }
 
 static void stop_thread(struct opened *opened)
 {
-    pthread_mutex_lock(&opened->lock);
-    bool had = opened->has_thread;
-    opened->has_thread = false;
-    pthread_mutex_unlock(&opened->lock);
-    if (!had)
-        return;
-    atomic_store(&opened->stopping, true);
-    pawli_loop_wake(opened->loop);
-    pthread_join(opened->thread, NULL);
+    pthread_mutex_lock(&opened->thread_lock);
+    if (atomic_exchange(&opened->has_thread, false)) {
+        atomic_store(&opened->stopping, true);
+        pawli_loop_wake(opened->loop);
+        pthread_join(opened->thread, NULL);
+        opened->store->ops->engine_tends(opened->store, false); /* from here on who commits does */
+    }
+    pthread_mutex_unlock(&opened->thread_lock);
 }
 
 void pawl_store_stop(pawl_store *store)
@@ -254,6 +253,7 @@ static void close_opened(struct opened *opened)
     pawli_committer_done(&opened->committer);
     pawli_store_close(opened->store);
     pthread_mutex_destroy(&opened->lock);
+    pthread_mutex_destroy(&opened->thread_lock);
     if (opened->owns_env)
         opened->env->ops->close(opened->env);
     pawli_free(opened);
@@ -264,11 +264,8 @@ void pawl_store_close(pawl_store *store)
     if (!store)
         return;
     struct opened *opened = store->opened;
-    pthread_mutex_lock(&opened->lock);
-    bool last = --opened->handles == 0;
-    pthread_mutex_unlock(&opened->lock);
     pawli_free(store);
-    if (last)
+    if (atomic_fetch_sub(&opened->handles, 1) == 1)
         close_opened(opened);
 }
 

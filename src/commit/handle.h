@@ -14,10 +14,11 @@ struct opened {
     struct store_facts facts;
     struct committer committer;
     struct loop *loop;
-    pthread_mutex_t lock; /* of handles, loop and thread */
-    unsigned handles;
-    bool has_thread, read_only;
-    _Atomic bool stopping;
+    pthread_mutex_t lock;        /* of the loop's making; taken before the loop's own, so never in a step */
+    pthread_mutex_t thread_lock; /* held while the thread is started or stopped: one at a time; before the others */
+    _Atomic unsigned handles;
+    bool read_only;
+    _Atomic bool has_thread, stopping;
     pthread_t thread;
     int64_t timeout_ms;
 };

@@ -114,6 +114,9 @@ static int purge(struct move *move, struct view *view, pawl_error *err)
     if (task->row.holds_key)
         return pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "the message holds its ordering key"),
                           "requeue or cancel it first: its line waits for that");
+    if (pawli_leads_to_successor(view, task))
+        return pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "its dedupe key leads to a successor that is kept"),
+                          "purge the successor first, when it ended: until then a repetition must find it");
     return pawli_purge(view, task) ? PAWL_OK : pawli_no_memory(err);
 }
 

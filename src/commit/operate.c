@@ -36,9 +36,9 @@ static int change_target(struct view_scope *scope, struct policy_change *change,
                           "see \"pawl targets list\"");
     if (!pawli_scope_exists(view, scope) || !pawli_view_touch(view, &target->slot))
         return pawli_no_memory(err);
+    if (!target->slot.exists || change->removes) /* what was removed must not come back with what is set next */
+        target->row = (struct target_row){.scope = scope->row.id, .name = change->name};
     target->slot.exists = !change->removes;
-    target->row.scope = scope->row.id;
-    target->row.name = change->name;
     if (change->removes)
         return PAWL_OK;
     if (change->replaces) {

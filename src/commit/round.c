@@ -149,7 +149,7 @@ static void tell(struct committer *committer, const struct view *view)
     uint64_t queues[TOLD_MAX];
     size_t count = 0;
     bool look = view->wakes;
-    if (!committer->listeners)
+    if (!pawli_committer_has_listeners(committer))
         return;
     for (size_t i = 0; i < view->queues.count && !look; i++) {
         const struct view_queue *queue = view->queues.at[i];

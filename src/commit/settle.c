@@ -14,6 +14,7 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
         item->task = pawli_view_task(view, number);
         if (!item->task)
             return false;
+        item->task->wants_tail = true;
         item->task->wants_message |= item->verdict == VERDICT_RETRY || item->verdict == VERDICT_UNCERTAIN;
         for (size_t j = 0; j < item->message_count; j++)
             if (!pawli_gather_message(view, unit->view_scope, &item->messages[j]))
@@ -22,24 +23,29 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     return true;
 }
 
-static bool holds_claim(const struct unit *unit, const struct settlement *item)
+/* Whether the scope has a message with this very id: a number alone can be guessed. */
+static bool is_visible(const struct unit *unit, const struct settlement *item)
 {
     const struct view_task *task = item->task;
     uint64_t number, tail;
-    if (!task || !task->slot.exists || task->queue->scope != unit->view_scope || task->row.place != PLACE_CLAIMED ||
-        task->row.token != item->token)
+    if (!task || !task->slot.exists || task->queue->scope != unit->view_scope)
         return false;
-    return pawli_message_id_split(&item->id, &number, &tail) && task->row.tail == tail;
+    return pawli_message_id_split(&item->id, &number, &tail) &&
+           tail == (task->message ? task->message->tail : task->was.tail);
+}
+
+static bool holds_claim(const struct settlement *item)
+{
+    return item->task->row.place == PLACE_CLAIMED && item->task->row.token == item->token;
 }
 
 /* A message that was handed over may have its outcome reported under the token of the claim that did. */
-static bool may_report(const struct unit *unit, const struct settlement *item)
+static bool may_report(const struct settlement *item)
 {
-    const struct view_task *task = item->task;
+    const struct task_row *row = &item->task->row;
     bool is_outcome = item->verdict == VERDICT_DELIVERED || item->verdict == VERDICT_DEAD ||
                       item->verdict == VERDICT_UNCERTAIN;
-    return task && task->slot.exists && task->queue->scope == unit->view_scope && task->row.place == PLACE_HELD &&
-           task->row.phase == PHASE_POLL && task->row.token == item->token && is_outcome;
+    return row->place == PLACE_HELD && row->phase == PHASE_POLL && row->token == item->token && is_outcome;
 }
 
 static struct wall_time retry_at(const struct view *view, const struct settlement *item, const struct policy *policy,
@@ -85,7 +91,8 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
                pawli_task_pend(view, task, event, retry_at(view, item, policy, task->row.attempts), false);
     case EVENT_SUSPECT:
         pawli_task_fail(view, task, ERROR_UNKNOWN, error);
-        return pawli_task_attempt(view, task, "uncertain", ERROR_UNKNOWN, or_text(item->response, error)) &&
+        return (task->row.place != PLACE_CLAIMED || /* its attempt was noted when it was handed over */
+                pawli_task_attempt(view, task, "uncertain", ERROR_UNKNOWN, or_text(item->response, error))) &&
                pawli_task_hold(view, task, event, TEXT("uncertain"), WALL_NEVER);
     case EVENT_EXHAUST_HOLD:
         pawli_task_fail(view, task, ERROR_TRANSIENT, error);
@@ -115,14 +122,14 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
     case EVENT_COUNT:
         break;
     }
-    PAWL_ASSERT(!"no verdict is this event");
+    PAWL_ASSERT(false && "no verdict is this event");
     return false;
 }
 
 static bool extend(struct view *view, struct settlement *item)
 {
     struct view_task *task = item->task;
-    if (!pawli_view_touch(view, &task->slot) || !pawli_view_touch(view, &view->store.slot))
+    if (!pawli_note_boot(view) || !pawli_view_touch(view, &task->slot) || !pawli_view_touch(view, &view->store.slot))
         return false;
     int64_t lease = item->retry_in_ms >= 0 ? item->retry_in_ms : policy_get(&task->queue->policy, POLICY_LEASE_MS);
     task->row.lease = boot_after_ms(view->boot, lease);
@@ -135,27 +142,30 @@ static bool extend(struct view *view, struct settlement *item)
     return true;
 }
 
-static int settle_one(const struct unit *unit, struct settlement *item, struct view *view, pawl_error *err)
+/* What a verdict means for a task whose claim is held, or whose outcome is reported. */
+static bool move(struct view *view, struct settlement *item, bool held)
 {
-    bool held = holds_claim(unit, item);
-    if (!held && !may_report(unit, item)) {
-        item->result = SETTLED_LOST;
-        bool visible = item->task && item->task->slot.exists && item->task->queue->scope == unit->view_scope;
-        item->state = visible ? task_state(&item->task->row) : STATE_COUNT;
-        return PAWL_EFENCED;
-    }
-    if (held && item->verdict == VERDICT_EXTEND)
-        return extend(view, item) ? PAWL_OK : pawli_no_memory(err);
     struct view_task *task = item->task;
     const struct policy *policy = &task->queue->policy;
     uint32_t cap = task->message ? pawli_cap_of(task->message, policy) : UINT32_MAX;
     enum task_event event = held ? pawli_event_of(item->verdict, task->row.attempts, cap, policy)
                             : item->verdict == VERDICT_UNCERTAIN ? EVENT_SUSPECT
                                                                  : pawli_event_of(item->verdict, 0, 1, policy);
-    if (!apply(view, item, event))
-        return pawli_no_memory(err);
     item->result = pawli_result_of(event);
-    item->state = task_state(&task->row);
+    return apply(view, item, event);
+}
+
+static int settle_one(const struct unit *unit, struct settlement *item, struct view *view, pawl_error *err)
+{
+    bool visible = is_visible(unit, item), held = visible && holds_claim(item);
+    if (!held && !(visible && may_report(item))) {
+        item->result = SETTLED_LOST;
+        item->state = visible ? task_state(&item->task->row) : STATE_COUNT;
+        return PAWL_EFENCED;
+    }
+    if (!(item->verdict == VERDICT_EXTEND ? extend(view, item) : move(view, item, held)))
+        return pawli_no_memory(err);
+    item->state = task_state(&item->task->row);
     for (size_t i = 0; i < item->message_count; i++) {
         int status = pawli_enqueue_one(view, unit->view_scope, &item->messages[i],
                                        unit->record ? unit->view_record_scope->row.seq + 1 : 0, err);

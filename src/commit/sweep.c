@@ -25,8 +25,7 @@ static bool lose(struct view *view, struct view_task *task)
     }
 }
 
-/* A boot counts up when the machine's differs from the one that the store saw last: every lease of before is over. */
-static bool note_boot(struct view *view)
+bool pawli_note_boot(struct view *view)
 {
     struct store_row *store = &view->store.row;
     if (uuid_equal(&store->boot_id, &view->boot_id))
@@ -35,12 +34,13 @@ static bool note_boot(struct view *view)
         return false;
     store->boot_id = view->boot_id;
     store->boot++;
+    store->lease = (struct boot_time){0}; /* the next claim shall look at all claims */
     return true;
 }
 
 bool pawli_settle_lost(struct view *view)
 {
-    if (!note_boot(view))
+    if (!pawli_note_boot(view))
         return false;
     for (size_t i = 0; i < view->tasks.count; i++) {
         struct view_task *task = view->tasks.at[i];
@@ -91,7 +91,9 @@ static bool keep_bounds(struct view *view, struct view_task *task)
             continue;
         if (!pawli_view_touch(view, &bound->slot))
             return false;
-        bound->row.until = wall_after_ms(task->row.ended_at, keep);
+        /* A successor that is gone by now ended later than its predecessor: nobody knows when. */
+        bool had_successor = !uuid_is_nil(&task->row.successor);
+        bound->row.until = wall_after_ms(had_successor ? view->wall : task->row.ended_at, keep);
         bound->row.state = task->row.ended;
     }
     return true;
@@ -102,11 +104,12 @@ bool pawli_purge(struct view *view, struct view_task *task)
     return keep_bounds(view, task) && pawli_task_purge(view, task);
 }
 
-/* A chain of successors is kept whole: its key stays bound through it. */
+/* A key stays bound through the chain of successors. */
 static bool may_purge(const struct view *view, const struct view_task *task)
 {
     int64_t keep = policy_get(&task->queue->policy, POLICY_KEEP_MS);
-    return keep > 0 && !task->row.holds_key && wall_after_ms(task->row.ended_at, keep).ms <= view->wall.ms;
+    return keep > 0 && !task->row.holds_key && !pawli_leads_to_successor(view, task) &&
+           wall_after_ms(task->row.ended_at, keep).ms <= view->wall.ms;
 }
 
 static bool sweep_one(struct view *view, struct sweep *sweep, struct view_task *task)

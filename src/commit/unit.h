@@ -240,12 +240,18 @@ bool pawli_gather_message(struct view *view, struct view_scope *scope, struct me
 int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct message_draft *draft, uint64_t seq,
                       pawl_error *err);
 int pawli_enqueue_successor(struct view *view, struct message_draft *draft, pawl_error *err);
+/* Whether a key that is bound to the message leads to a successor: while that is kept, both are. */
+bool pawli_leads_to_successor(const struct view *view, const struct view_task *task);
 bool pawli_queue_exists(struct view *view, struct view_queue *queue); /* makes it where it does not; false: no memory */
 bool pawli_scope_exists(struct view *view, struct view_scope *scope);
 
 /* Claims that nobody holds any more (sweep.c): decided before the claims of a batch. */
 #define LOST_LIMIT 1000
 bool pawli_settle_lost(struct view *view);
+
+/* A boot counts up when the machine's differs from the one that the store saw last: every lease of before is over. Called
+ * before a lease is written. */
+bool pawli_note_boot(struct view *view);
 
 bool pawli_is_held(const struct view *view, const struct view_queue *queue);
 bool pawli_purge(struct view *view, struct view_task *task); /* an ended one, with what its keys leave behind */

@@ -19,11 +19,11 @@ struct engine_ops {
 
 struct engine {
     const struct engine_ops *ops;
-    struct loop *loop; /* NULL until it was added to one */
-    struct engine *next;
+    struct engine *next; /* the loop's */
     struct boot_time due;
     _Atomic bool woken;
-    pthread_mutex_t inbox_lock;
+    pthread_mutex_t lock;                  /* of what follows */
+    struct loop *loop;                     /* NULL while it is on none */
     struct job *inbox_first, **inbox_last; /* completions from other threads, oldest first */
 };
 
@@ -31,6 +31,7 @@ void pawli_engine_init(struct engine *engine, const struct engine_ops *ops);
 void pawli_engine_done(struct engine *engine);
 void pawli_engine_wake(struct engine *engine);                      /* from any thread; no wake is lost */
 void pawli_engine_complete(struct engine *engine, struct job *job); /* from any thread: into the inbox, and wakes */
+void pawli_engine_join(struct engine *engine, struct loop *loop);   /* the loop's: whom to wake; NULL: nobody */
 bool pawli_engine_take_inbox(struct engine *engine); /* in a step: runs every `done`; true if there was one */
 
 /* A descriptor that an engine watches; the callback runs on the loop's thread between steps. */

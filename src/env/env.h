@@ -37,11 +37,11 @@ static inline struct boot_time boot_after_ms(struct boot_time from, int64_t ms)
     return (struct boot_time){add_saturating(from.ns, mul_saturating(ms, 1000000))};
 }
 
-/* However far away: a time that comes is never taken for WALL_NEVER. */
+/* A time that was reckoned, however far, is not never: that is only ever said. */
 static inline struct wall_time wall_after_ms(struct wall_time from, int64_t ms)
 {
     int64_t sum = add_saturating(from.ms, ms);
-    return (struct wall_time){sum == INT64_MAX && from.ms != INT64_MAX ? INT64_MAX - 1 : sum};
+    return (struct wall_time){from.ms == INT64_MAX || sum < INT64_MAX ? sum : INT64_MAX - 1};
 }
 
 /* When it will be `when` on the wall, if nobody sets the clock. */

@@ -91,8 +91,8 @@ void pawli_loop_add(struct loop *loop, struct engine *engine)
     while (*last)
         last = &(*last)->next;
     engine->next = NULL;
-    engine->loop = loop;
     *last = engine;
+    pawli_engine_join(engine, loop);
     pthread_mutex_unlock(&loop->lock);
     atomic_store(&engine->woken, true);
     pawli_loop_wake(loop);
@@ -105,7 +105,7 @@ void pawli_loop_remove(struct loop *loop, struct engine *engine)
     while (*at != engine)
         at = &(*at)->next;
     *at = engine->next;
-    engine->loop = NULL;
+    pawli_engine_join(engine, NULL);
     pthread_mutex_unlock(&loop->lock);
 }
 

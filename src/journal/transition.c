@@ -289,6 +289,8 @@ static int seal(pawl_transition *t, pawl_error *err)
     }
     if (row->response.data)
         row->response_type = pawli_content_type_of(row->response);
+    if (!row->content_type.data || (row->response.data && !row->response_type.data))
+        return pawli_no_memory(err);
     if (row->received.ms == 0)
         row->received = env->ops->wall_now(env);
     row->events = trace_events(t);
@@ -323,7 +325,9 @@ static int prepare(pawl_transition *t, pawl_error *err)
     }
     if (opened->read_only)
         return pawli_fail(err, PAWL_EREFUSED, "the store was opened read-only");
-    int status = t->unit.sealed ? PAWL_OK : seal(t, err);
+    int status = pawli_check_own_scope(t->store->scope, err);
+    if (status == PAWL_OK && !t->unit.sealed)
+        status = seal(t, err);
     t->unit.deadline = pawli_deadline(opened, 0);
     return status;
 }
@@ -513,14 +517,16 @@ int pawl_join_enqueue(pawl_join *join, const pawl_message *messages, size_t coun
 {
     struct unit unit;
     struct drafting drafting;
+    int status = pawli_check_own_scope(join->store->scope, err);
+    if (status < 0)
+        return status;
     if (count == 0 || count > LIMIT_MESSAGES)
         return pawli_fail(err, PAWL_EINVAL, "an enqueue has 1 to %d messages, not %zu", LIMIT_MESSAGES, count);
     pawli_unit_init(&unit, &join->store->opened->committer, join->store->scope);
     pawli_drafting_init(&drafting, join->store->opened->env, &unit.arena);
     struct enqueue enqueue = {
         .count = count, .atomic = true, .messages = arena_array(&unit.arena, struct message_draft, count)};
-    int status = enqueue.messages ? join_messages(join, &drafting, &enqueue, &unit, messages, err)
-                                  : pawli_no_memory(err);
+    status = enqueue.messages ? join_messages(join, &drafting, &enqueue, &unit, messages, err) : pawli_no_memory(err);
     for (size_t i = 0; status == PAWL_OK && i < count; i++) {
         const struct message_draft *draft = &enqueue.messages[i];
         results[i] = (pawl_enqueued){.id = draft->id,

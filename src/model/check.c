@@ -55,6 +55,11 @@ int pawli_check_name(const char *field, struct text name, pawl_error *err)
     return status < 0 ? status : refuse_reserved(field, name, err);
 }
 
+int pawli_check_own_scope(struct text scope, pawl_error *err)
+{
+    return refuse_reserved("scope", scope, err);
+}
+
 int pawli_check_topic(const char *field, struct text topic, pawl_error *err)
 {
     int status = check_characters(field, topic, true, err);
@@ -150,7 +155,7 @@ int pawli_check_header(struct text name, struct text value, pawl_error *err)
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "headers may not set \"%.*s\"", TEXT_ARG(name)),
                           "the sink sets it; use content_type for the content type");
     if (name.size + value.size > LIMIT_HEADER)
-        return pawli_fail(err, PAWL_EINVAL, "headers: \"%.*s\" has %zu bytes, the limit is %d",
+        return pawli_fail(err, PAWL_ELIMIT, "headers: \"%.*s\" has %zu bytes, the limit is %d",
                           name.size > 64 ? 64 : (int)name.size, name.data, name.size + value.size, LIMIT_HEADER);
     for (size_t i = 0; i < value.size; i++)
         if (((unsigned char)value.data[i] < 0x20 && value.data[i] != '\t') || value.data[i] == 0x7F)
@@ -179,6 +184,13 @@ int pawli_check_reason(struct text reason, pawl_error *err)
 
 struct text pawli_content_type_of(struct text body)
 {
-    return pawli_json_check(body, NULL, NULL) == JSON_GOOD ? TEXT("application/json")
-                                                           : TEXT("application/octet-stream");
+    switch (pawli_json_check(body, NULL, NULL)) {
+    case JSON_GOOD:
+        return TEXT("application/json");
+    case JSON_BAD:
+        return TEXT("application/octet-stream");
+    case JSON_NO_MEMORY:
+        break;
+    }
+    return (struct text){0};
 }

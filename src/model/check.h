@@ -7,6 +7,8 @@
 #include "base/base.h"
 #include "base/uuid.h"
 
+/* The scope of something that a program writes: those of pawl itself are only read. */
+int pawli_check_own_scope(struct text scope, pawl_error *err);
 int pawli_check_name(const char *field, struct text name, pawl_error *err);             /* required; not reserved */
 int pawli_check_name_or_reserved(const char *field, struct text name, pawl_error *err); /* required; "pawl." allowed */
 int pawli_check_topic(const char *field, struct text topic, pawl_error *err);           /* a name that may have '/' */
@@ -18,7 +20,7 @@ int pawli_check_header(struct text name, struct text value, pawl_error *err);
 int pawli_check_range(const char *field, int64_t value, int64_t min, int64_t max, pawl_error *err);
 int pawli_check_reason(struct text reason, pawl_error *err); /* required */
 
-/* application/json when the body is good JSON, else application/octet-stream. */
+/* application/json when the body is good JSON, else application/octet-stream; absent when out of memory. */
 struct text pawli_content_type_of(struct text body);
 
 #endif

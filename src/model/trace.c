@@ -69,7 +69,7 @@ bool pawli_trace_begin(struct trace_walk *walk, struct text events)
     if (!events.data)
         return true;
     if (events.size < 2 || events.data[0] != '[' || events.data[events.size - 1] != ']' ||
-        pawli_json_check(events, NULL, NULL) != JSON_GOOD)
+        pawli_json_check_holder(events, NULL, NULL) != JSON_GOOD)
         return false;
     walk->at = events.data + 1;
     walk->end = events.data + events.size - 1;

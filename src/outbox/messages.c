@@ -189,7 +189,7 @@ static enum store_result read_attempts(struct store *store, struct reader *reade
             .ended_at_ms = row->ended.ms,
             .worker = row->worker.data,
             .verdict = row->verdict.data,
-            .error_class = pawli_error_class_text(row->class),
+            .error_class = row->class == ERROR_NONE ? NULL : pawli_error_class_text(row->class),
             .text = row->text.data};
     }
     return STORE_OK;

@@ -195,11 +195,14 @@ static int read_settings(struct policy_change *change, const pawl_setting *setti
             return status;
         for (int key = 0; key < POLICY_COUNT; key++) {
             bool named = strcmp(pawli_policy_key_text((enum policy_key)key), settings[i].key) == 0;
-            if (named && value.size == 0)
+            if (named && value.size == 0) { /* of a key that is given twice the last counts */
                 change->unset |= 1u << key;
+                change->policy.set &= ~(1u << key);
+            }
             if (one.set >> key & 1) {
                 change->policy.values[key] = one.values[key];
                 change->policy.set |= 1u << key;
+                change->unset &= ~(1u << key);
             }
         }
     }
@@ -419,7 +422,7 @@ static int finish(pawl_settings *settings, pawl_settings **ret_settings, pawl_er
 
 int pawl_lanes_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err)
 {
-    pawl_settings *settings;
+    pawl_settings *settings = NULL;
     int status = read_page(store, QUERY_LANES, &settings, err);
     if (status < 0)
         return status;
@@ -435,7 +438,7 @@ int pawl_lanes_list(pawl_store *store, pawl_settings **ret_settings, pawl_error 
 
 int pawl_targets_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err)
 {
-    pawl_settings *settings;
+    pawl_settings *settings = NULL;
     int status = read_page(store, QUERY_TARGETS, &settings, err);
     if (status < 0)
         return status;
@@ -492,7 +495,7 @@ static int add_held_messages(pawl_store *store, pawl_settings *settings, size_t 
 
 int pawl_holds_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err)
 {
-    pawl_settings *settings;
+    pawl_settings *settings = NULL;
     size_t room = 0;
     int status = read_page(store, QUERY_HOLDS, &settings, err);
     if (status < 0)

@@ -57,6 +57,8 @@ static int draft_enqueue(struct request *request, pawl_store *store, const pawl_
 {
     int status = refuse_read_only(store, err);
     if (status == PAWL_OK)
+        status = pawli_check_own_scope(store->scope, err);
+    if (status == PAWL_OK)
         status = check_count("messages", count, LIMIT_MESSAGES, err);
     if (status < 0)
         return status;
@@ -168,8 +170,6 @@ static void answer_settle(const struct request *request, pawl_settled *results)
         const struct settlement *item = &request->settle.items[i];
         results[i] = (pawl_settled){.result = (int32_t)item->result,
                                     .state = item->state == STATE_COUNT ? NULL : pawli_state_text(item->state)};
-        if (item->result == SETTLED_EXTENDED)
-            results[i].state = pawli_state_text(STATE_CLAIMED);
     }
 }
 

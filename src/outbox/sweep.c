@@ -139,7 +139,8 @@ int pawli_sweep_lost(pawl_store *store, pawl_error *err)
 
 int pawl_sweep(pawl_store *store, pawl_swept *ret_swept, pawl_error *err)
 {
-    static const enum place places[] = {PLACE_READY, PLACE_BLOCKED, PLACE_HELD};
+    /* Lines before their heads: a head that ends promotes the next, which this sweep shall have seen. */
+    static const enum place places[] = {PLACE_BLOCKED, PLACE_READY, PLACE_HELD};
     struct sweeping s = {.store = store};
     bool keeps = true;
     int status = pawli_sweep_lost(store, err);

@@ -71,7 +71,7 @@ struct view_queue {
     struct policy policy;             /* effective; filled by load when wants_policy */
     struct view_subject *subjects[4]; /* what may hold it; filled by want_due */
     bool wants_policy, has_policy;
-    bool has_ready; /* decide: a task of it became ready, and is due */
+    bool has_ready;       /* decide: a task of it became ready, and is due */
     struct view_due *due; /* NULL: no claim asks for it */
     bool found_by_id;     /* row.id is what is known; lane and target come out of load */
 };
@@ -112,7 +112,7 @@ struct view_bound {
     enum bound_kind kind;
     struct text key;
     struct bound_row row;
-    struct view_task *latest; /* the last successor of the bound message; NULL when it was purged */
+    struct view_task *task; /* of the bound message; NULL when it was purged */
 };
 
 struct view_line {
@@ -129,8 +129,9 @@ struct view_task {
     struct slot slot;
     uint64_t number;
     bool wants_message, wants_bounds;
-    bool lost;   /* claimed, but by nobody who still may hold it */
-    bool purged; /* message and task shall go */
+    bool wants_tail; /* of its id: a claim has it, of all others the message is loaded */
+    bool lost;       /* claimed, but by nobody who still may hold it */
+    bool purged;     /* message and task shall go */
     struct task_row was, row;
     struct message_row *message;  /* absent unless wanted, or new */
     struct attempt_row *attempt;  /* to be added */

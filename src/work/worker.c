@@ -290,10 +290,7 @@ int pawl_worker_start(pawl_worker *made, pawl_error *err)
 static void wait_stopped(struct worker *worker)
 {
     struct opened *opened = worker->opened;
-    pthread_mutex_lock(&opened->lock);
-    bool has_thread = opened->has_thread;
-    pthread_mutex_unlock(&opened->lock);
-    if (has_thread) {
+    if (atomic_load(&opened->has_thread)) {
         pthread_mutex_lock(&worker->lock);
         while (atomic_load(&worker->state) != WORKER_STOPPED)
             pthread_cond_wait(&worker->stopped, &worker->lock);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The anchor: what the store says of itself in a file of its own, so that a database that was restored, copied or lost its
  * end is recognised. It says "at least": it is written after each commit, by a writer that still holds the turnstile, and
- * synced with each checkpoint. Two slots are written in turn; a torn one fails its checksum and the other counts.
+ * synced with each checkpoint. Three slots; one that was torn in writing fails its checksum, and the greatest of the others
+ * counts. The first is written after each commit, unsynced; the other two in turn, synced with each checkpoint, so that
+ * one of them is whole whatever a crash did to what was being written.
  *
  * One slot, big-endian: "pawlanc1", inode, epoch, commits (8 bytes each), life (16), head count (8), then scope, seq (8
  * each) and digest (32) of each head, zeros, and in the last 32 bytes of the slot the SHA-256 of all before. */
@@ -12,6 +14,7 @@
 
 #include <sys/stat.h>
 
+#define SLOT_COUNT 3
 #define SLOT_SIZE  512 /* a sector, where that means something */
 #define HEAD_SIZE  (8 + 8 + DIGEST_SIZE)
 #define FIXED_SIZE (8 + 3 * 8 + 16 + 8)
@@ -96,9 +99,11 @@ int pawli_anchor_open(struct sqlite_store *store, bool create, pawl_error *err)
     int code = vfs->xOpen(vfs, name, store->anchor_file, flags, NULL);
     if (code == SQLITE_OK)
         return PAWL_OK;
+    int exists = 1;
+    bool missing = !create && vfs->xAccess(vfs, name, SQLITE_ACCESS_EXISTS, &exists) == SQLITE_OK && !exists;
     pawli_free(store->anchor_file);
     store->anchor_file = NULL;
-    if (!create)
+    if (missing)
         return PAWL_ENOTFOUND;
     return pawli_fail(err, PAWL_EUNAVAIL, "cannot open \"%s-anchor\": %s", store->path, sqlite3_errstr(code));
 }
@@ -113,22 +118,36 @@ void pawli_anchor_close(struct sqlite_store *store)
     store->anchor_file = NULL;
 }
 
+static bool read_slot(const struct sqlite_store *store, unsigned number, struct anchor *anchor)
+{
+    uint8_t slot[SLOT_SIZE];
+    const sqlite3_io_methods *methods = store->anchor_file->pMethods;
+    return methods->xRead(store->anchor_file, slot, SLOT_SIZE, (sqlite3_int64)number * SLOT_SIZE) == SQLITE_OK &&
+           decode(slot, anchor);
+}
+
+static int write_slot(const struct sqlite_store *store, unsigned number, const struct anchor *anchor)
+{
+    uint8_t slot[SLOT_SIZE];
+    const sqlite3_io_methods *methods = store->anchor_file->pMethods;
+    encode(anchor, slot);
+    return methods->xWrite(store->anchor_file, slot, SLOT_SIZE, (sqlite3_int64)number * SLOT_SIZE);
+}
+
+static bool is_newer(const struct anchor *a, const struct anchor *b)
+{
+    return a->epoch > b->epoch || (a->epoch == b->epoch && a->commits > b->commits);
+}
+
 bool pawli_anchor_read(struct sqlite_store *store, struct anchor *anchor)
 {
     bool any = false;
-    for (unsigned i = 0; i < 2; i++) {
-        uint8_t slot[SLOT_SIZE];
+    for (unsigned i = 0; i < SLOT_COUNT; i++) {
         struct anchor found;
-        const sqlite3_io_methods *methods = store->anchor_file->pMethods;
-        if (methods->xRead(store->anchor_file, slot, SLOT_SIZE, (sqlite3_int64)i * SLOT_SIZE) != SQLITE_OK ||
-            !decode(slot, &found))
+        if (!read_slot(store, i, &found))
             continue;
-        bool newer = !any || found.epoch > anchor->epoch ||
-                     (found.epoch == anchor->epoch && found.commits > anchor->commits);
-        if (newer) {
+        if (!any || is_newer(&found, anchor))
             *anchor = found;
-            store->anchor_slot = i ^ 1; /* the older one is written next */
-        }
         any = true;
     }
     return any;
@@ -136,15 +155,30 @@ bool pawli_anchor_read(struct sqlite_store *store, struct anchor *anchor)
 
 int pawli_anchor_write(struct sqlite_store *store, const struct anchor *anchor)
 {
-    uint8_t slot[SLOT_SIZE];
-    const sqlite3_io_methods *methods = store->anchor_file->pMethods;
-    encode(anchor, slot);
-    int code = methods->xWrite(store->anchor_file, slot, SLOT_SIZE, (sqlite3_int64)store->anchor_slot * SLOT_SIZE);
-    if (code == SQLITE_OK) {
+    int code = write_slot(store, 0, anchor);
+    if (code == SQLITE_OK)
         store->anchor = *anchor;
-        store->anchor_slot ^= 1;
-    }
     return code;
+}
+
+int pawli_anchor_found(struct sqlite_store *store, const struct anchor *anchor)
+{
+    int code = pawli_anchor_write(store, anchor);
+    for (unsigned i = 1; code == SQLITE_OK && i < SLOT_COUNT; i++)
+        code = write_slot(store, i, anchor);
+    return code == SQLITE_OK ? pawli_anchor_sync(store) : code;
+}
+
+int pawli_anchor_keep(struct sqlite_store *store)
+{
+    struct anchor first, second;
+    int code = SQLITE_OK;
+    bool has_first = read_slot(store, 1, &first), has_second = read_slot(store, 2, &second);
+    bool second_is_older = has_first && (!has_second || is_newer(&first, &second));
+    bool has_older = second_is_older ? has_second : has_first;
+    if (!has_older || is_newer(&store->anchor, second_is_older ? &second : &first))
+        code = write_slot(store, second_is_older ? 2 : 1, &store->anchor);
+    return code == SQLITE_OK ? pawli_anchor_sync(store) : code;
 }
 
 int pawli_anchor_sync(struct sqlite_store *store)

@@ -2,7 +2,8 @@
 /* A look at the write-ahead log before SQLite sees it. SQLite cuts the log at the first frame with a bad checksum, which
  * is right for the torn end of the last transaction and silent loss for a flipped bit further up. The difference: behind
  * a torn end there is at most one commit mark of the log's current salts, since each commit is synced before the next
- * begins. Format: sqlite.org/fileformat2.html, section 4. */
+ * begins. On a device that may destroy what lies beside a write SQLite repeats the last frame of a commit, mark and all, up
+ * to the end of its sector. Format: sqlite.org/fileformat2.html, section 4. */
 #include "base/codec.h"
 #include "store/sqlite/sqlite.h"
 
@@ -72,6 +73,15 @@ static int count_marks(struct log_walk *walk, sqlite3_int64 size, unsigned *mark
     return SQLITE_OK;
 }
 
+/* How many marks the last commit may have. */
+static unsigned marks_of_commit(const struct log_walk *walk)
+{
+    if (walk->file->pMethods->xDeviceCharacteristics(walk->file) & SQLITE_IOCAP_POWERSAFE_OVERWRITE)
+        return 1;
+    unsigned frame = FRAME_HEADER + walk->page_size, sector = (unsigned)walk->file->pMethods->xSectorSize(walk->file);
+    return 1 + (sector + frame - 1) / frame;
+}
+
 static int walk_log(struct log_walk *walk, unsigned *marks, sqlite3_int64 *first_bad)
 {
     sqlite3_int64 size = 0;
@@ -82,6 +92,8 @@ static int walk_log(struct log_walk *walk, unsigned *marks, sqlite3_int64 *first
     if (!walk->frame)
         return SQLITE_NOMEM;
     code = count_marks(walk, size, marks, first_bad);
+    if (*marks <= marks_of_commit(walk))
+        *marks = 0;
     pawli_free(walk->frame);
     return code;
 }
@@ -107,7 +119,7 @@ enum store_result pawli_wal_audit(struct sqlite_store *store, pawl_error *err)
     pawli_arena_done(&arena);
     if (code != SQLITE_OK)
         return pawli_sqlite_result(store, NULL, code, READ_ONLY, err);
-    if (marks < 2)
+    if (marks == 0)
         return STORE_OK;
     pawli_hint(
         err,

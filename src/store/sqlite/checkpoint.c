@@ -30,11 +30,11 @@ int pawli_checkpoint(struct sqlite_store *store, struct connection *connection, 
     return (int)pawli_sqlite_result(store, connection->db, code, WRITE_CHECKPOINT, err);
 }
 
-static enum store_result sync_anchor(struct sqlite_store *store, pawl_error *err)
+static enum store_result tend_anchor(struct sqlite_store *store, int (*tend)(struct sqlite_store *), pawl_error *err)
 {
     if (!store->anchor_file || store->is_restored)
         return STORE_OK;
-    return pawli_sqlite_result(store, NULL, pawli_anchor_sync(store), WRITE_CHECKPOINT, err);
+    return pawli_sqlite_result(store, NULL, tend(store), WRITE_CHECKPOINT, err);
 }
 
 /* A checkpoint syncs the database file only when it reached the end of the log. Beside a busy writer it never does, and
@@ -52,13 +52,13 @@ static enum store_result sync_database(struct sqlite_store *store, struct connec
 void pawli_checkpoint_after_commit(struct sqlite_store *store)
 {
     bool finish = atomic_exchange(&store->wants_checkpoint, false);
-    bool alone = !atomic_load(&store->engine_tends) && store->wal_frames >= CHECKPOINT_FRAMES;
+    bool alone = !atomic_load(&store->engine_tends) && store->wal_frames >= store->checkpoint_frames;
     int left;
     if (!finish && !alone)
         return;
     /* Its errors poison the file, so the next call says so: this commit is durable whatever becomes of its checkpoint. */
     if (pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_PASSIVE, &left, NULL) == STORE_OK)
-        sync_anchor(store, NULL);
+        tend_anchor(store, pawli_anchor_keep, NULL);
     if (left == 0)
         atomic_store(&store->wal_frames, 0); /* the next commit begins the log anew */
 }
@@ -66,7 +66,7 @@ void pawli_checkpoint_after_commit(struct sqlite_store *store)
 bool pawli_sqlite_needs_tending(struct store *base)
 {
     struct sqlite_store *store = (struct sqlite_store *)base;
-    return store->wal_frames >= CHECKPOINT_FRAMES && !atomic_load(&store->wants_checkpoint);
+    return store->wal_frames >= store->checkpoint_frames && !atomic_load(&store->wants_checkpoint);
 }
 
 enum store_result pawli_sqlite_tend(struct store *base, pawl_error *err)
@@ -83,7 +83,7 @@ enum store_result pawli_sqlite_tend(struct store *base, pawl_error *err)
         if (result == STORE_OK)
             result = sync_database(store, store->tender, err);
         if (result == STORE_OK)
-            result = sync_anchor(store, err);
+            result = tend_anchor(store, pawli_anchor_sync, err);
     }
     if (result == STORE_OK)
         atomic_store(&store->wants_checkpoint, true);

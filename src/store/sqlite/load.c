@@ -169,6 +169,8 @@ static int load_task(struct loading *loading, struct view_task *task)
     if (code != SQLITE_OK || task->slot.found)
         return code;
     code = pawli_find_task(loading->connection, task->number, task->message, &task->row, &found, loading->arena);
+    if (code == SQLITE_OK && found && task->wants_tail && task->row.place != PLACE_CLAIMED)
+        code = load_message(loading, task);
     if (code == SQLITE_OK && found)
         code = task_found(loading, task);
     return code == SQLITE_OK && found && !pawli_view_task_bounds(loading->view, task) ? SQLITE_NOMEM : code;
@@ -255,7 +257,8 @@ static int load_chain(struct loading *loading, struct view_bound *bound)
             return code;
         if (!task->slot.found || !task->message)
             return SQLITE_OK; /* purged */
-        bound->latest = task;
+        if (!bound->task)
+            bound->task = task;
         id = task->row.place == PLACE_ENDED ? task->row.successor : (pawl_uuid){0};
     }
     return SQLITE_OK;

@@ -15,6 +15,14 @@ bool pawli_claim_lost(const struct task_row *task, const struct store_row *store
     return true;
 }
 
+/* Of one's own slot only the own committer is alive: whoever had the slot before is gone. */
+static bool is_alive(struct sqlite_store *store, const struct committer_row *row)
+{
+    if (!store->read_only && row->slot == store->slot)
+        return row->id == atomic_load(&store->committer);
+    return row->slot < GATE_SLOTS && store->gate->ops->is_held(store->gate, GATE_SLOT + (int64_t)row->slot);
+}
+
 int pawli_list_committers(struct sqlite_store *store, struct connection *connection, struct committer_row **ret_alive,
                           size_t *ret_alive_count, struct committer_row **ret_dead, size_t *ret_dead_count,
                           struct arena *arena)
@@ -25,7 +33,7 @@ int pawli_list_committers(struct sqlite_store *store, struct connection *connect
         struct committer_row row = {0};
         row.id = pawli_column_u64(&call);
         row.slot = pawli_column_u64(&call);
-        bool alive = row.slot < GATE_SLOTS && store->gate->ops->is_held(store->gate, GATE_SLOT + (int64_t)row.slot);
+        bool alive = is_alive(store, &row);
         struct committer_row **rows = alive ? ret_alive : ret_dead;
         size_t *count = alive ? ret_alive_count : ret_dead_count, *room = alive ? &alive_room : &dead_room;
         if (!pawli_arena_reserve(arena, (void **)rows, sizeof **rows, *count + 1, room)) {

@@ -288,11 +288,9 @@ static void keep_newest(struct newest *newest, uint64_t number)
     newest->numbers[at] = number;
 }
 
-enum column_is { COLUMN_PHASE, COLUMN_STATE };
-
-/* Walks one statement; those in order of number stop as soon as enough were kept. */
-static int walk(struct reading *reading, struct call call, const struct queue_set *set, enum column_is column,
-                bool ordered, struct newest *newest)
+/* Walks one statement of a place; those in order of number stop as soon as enough were kept. */
+static int walk(struct reading *reading, struct call call, const struct queue_set *set, enum place place, bool ordered,
+                struct newest *newest)
 {
     const struct query *query = reading->query;
     uint64_t before = query->before ? query->before : UINT64_MAX;
@@ -300,12 +298,14 @@ static int walk(struct reading *reading, struct call call, const struct queue_se
     while (pawli_call_row(&call)) {
         uint64_t number = pawli_column_u64(&call);
         enum state state;
-        if (column == COLUMN_STATE) {
+        if (place == PLACE_ENDED) {
             if (!pawli_state_parse(text_of((const char *)sqlite3_column_text(call.statement, call.next++)), &state))
                 continue;
         } else {
             uint64_t phase = pawli_column_u64(&call);
-            state = phase == PHASE_POLL ? STATE_AWAITING : phase == PHASE_PROBE ? STATE_UNCERTAIN : query->state;
+            if (phase >= PHASE_COUNT)
+                continue;
+            state = pawli_state_of((enum phase)phase, place);
         }
         uint64_t queue = pawli_column_u64(&call);
         if (state != query->state || number >= before || !in_set(set, queue, &index))
@@ -321,21 +321,22 @@ static int walk(struct reading *reading, struct call call, const struct queue_se
     return pawli_call_end(&call);
 }
 
-static int walk_before(struct reading *reading, enum sql sql, const struct queue_set *set, enum column_is column,
+static int walk_before(struct reading *reading, enum sql sql, const struct queue_set *set, enum place place,
                        struct newest *newest)
 {
     struct call call = pawli_call(reading->connection, sql);
     pawli_bind_i64(&call, reading->query->before ? (int64_t)reading->query->before : INT64_MAX);
-    return walk(reading, call, set, column, true, newest);
+    return walk(reading, call, set, place, true, newest);
 }
 
 /* Two ordered walks must not stop each other: each gets room of its own, then they are merged. */
-static int walk_also(struct reading *reading, enum sql sql, const struct queue_set *set, struct newest *newest)
+static int walk_also(struct reading *reading, enum sql sql, const struct queue_set *set, enum place place,
+                     struct newest *newest)
 {
     struct newest other = {.numbers = arena_array(reading->arena, uint64_t, newest->room), .room = newest->room};
     if (!other.numbers)
         return SQLITE_NOMEM;
-    int code = walk_before(reading, sql, set, COLUMN_PHASE, &other);
+    int code = walk_before(reading, sql, set, place, &other);
     for (size_t i = 0; i < other.count; i++)
         keep_newest(newest, other.numbers[i]);
     return code;
@@ -343,16 +344,19 @@ static int walk_also(struct reading *reading, enum sql sql, const struct queue_s
 
 static int find_by_state(struct reading *reading, const struct queue_set *set, struct newest *newest)
 {
-    static const enum sql unordered[] = {SQL_walk_ready, SQL_walk_blocked};
+    static const struct {
+        enum sql sql;
+        enum place place;
+    } unordered[] = {{SQL_walk_ready, PLACE_READY}, {SQL_walk_blocked, PLACE_BLOCKED}};
     int code = SQLITE_OK;
     switch (reading->query->state) {
     case STATE_DELIVERED:
-        return walk_before(reading, SQL_walk_delivered, set, COLUMN_STATE, newest);
+        return walk_before(reading, SQL_walk_delivered, set, PLACE_ENDED, newest);
     case STATE_DEAD:
     case STATE_CANCELLED:
-        return walk_before(reading, SQL_walk_ended_other, set, COLUMN_STATE, newest);
+        return walk_before(reading, SQL_walk_ended_other, set, PLACE_ENDED, newest);
     case STATE_CLAIMED:
-        return walk_before(reading, SQL_walk_claimed, set, COLUMN_PHASE, newest);
+        return walk_before(reading, SQL_walk_claimed, set, PLACE_CLAIMED, newest);
     case STATE_PENDING:
     case STATE_AWAITING:
     case STATE_UNCERTAIN:
@@ -361,14 +365,14 @@ static int find_by_state(struct reading *reading, const struct queue_set *set, s
     }
     for (size_t i = 0; code == SQLITE_OK && i < set->count; i++)
         for (size_t j = 0; code == SQLITE_OK && j < COUNT_OF(unordered); j++) {
-            struct call call = pawli_call(reading->connection, unordered[j]);
+            struct call call = pawli_call(reading->connection, unordered[j].sql);
             pawli_bind_u64(&call, set->rows[i].id);
-            code = walk(reading, call, set, COLUMN_PHASE, false, newest);
+            code = walk(reading, call, set, unordered[j].place, false, newest);
         }
     if (code == SQLITE_OK)
-        code = walk_also(reading, SQL_walk_held, set, newest);
+        code = walk_also(reading, SQL_walk_held, set, PLACE_HELD, newest);
     if (code == SQLITE_OK && reading->query->state != STATE_PENDING)
-        code = walk_also(reading, SQL_walk_claimed, set, newest);
+        code = walk_also(reading, SQL_walk_claimed, set, PLACE_CLAIMED, newest);
     return code;
 }
 

@@ -7,6 +7,7 @@
 struct saving {
     struct connection *connection;
     const struct view *view;
+    struct sqlite_store *store;
     struct arena *arena; /* for the JSON of failures */
 };
 
@@ -384,6 +385,8 @@ static int save_lane(struct saving *saving, const struct slot *slot)
 static int save_target(struct saving *saving, const struct slot *slot)
 {
     const struct view_target *target = (const struct view_target *)slot;
+    if (!target->slot.exists && !target->slot.found)
+        return SQLITE_OK;
     struct call call = pawli_call(saving->connection, target->slot.exists ? SQL_put_target : SQL_remove_target);
     pawli_bind_u64(&call, target->scope->row.id);
     pawli_bind_text(&call, target->name);
@@ -482,6 +485,7 @@ static int remove_committer(struct saving *saving, uint64_t id)
 static int add_committer(struct saving *saving)
 {
     const struct committer_row *row = &saving->view->committer.row;
+    atomic_store(&saving->store->committer, row->id);
     struct call call = pawli_call(saving->connection, SQL_add_committer);
     pawli_bind_u64(&call, row->id);
     pawli_bind_u64(&call, row->slot);
@@ -527,7 +531,7 @@ static int save_all(struct saving *saving)
 
 enum store_result pawli_sqlite_save(struct txn *txn, const struct view *view, pawl_error *err)
 {
-    struct saving saving = {.connection = txn->connection, .view = view, .arena = view->arena};
+    struct saving saving = {.store = txn->store, .connection = txn->connection, .view = view, .arena = view->arena};
     int code = save_all(&saving);
     if (code == SQLITE_OK && pawli_arena_failed(view->arena))
         code = SQLITE_NOMEM;

@@ -37,8 +37,9 @@ static int refuse_foreign(struct sqlite_store *store, int64_t application_id, in
 static int refuse_lost(struct sqlite_store *store, pawl_error *err)
 {
     struct anchor anchor;
-    if (pawli_anchor_open(store, false, NULL) < 0)
-        return PAWL_OK;
+    int status = pawli_anchor_open(store, false, err);
+    if (status < 0)
+        return status == PAWL_ENOTFOUND ? PAWL_OK : status;
     bool lost = pawli_anchor_read(store, &anchor) && anchor.commits > 0;
     pawli_anchor_close(store);
     if (!lost)
@@ -72,11 +73,7 @@ static int begin_life(struct sqlite_store *store)
     if (pawli_anchor_open(store, true, NULL) < 0)
         return SQLITE_CANTOPEN;
     struct anchor anchor = {.life = row.life, .inode = pawli_inode(store), .epoch = 1};
-    store->anchor_slot = 0;
-    code = pawli_anchor_write(store, &anchor);
-    if (code == SQLITE_OK)
-        code = pawli_anchor_write(store, &anchor); /* both slots: an old file may have lain here */
-    return code == SQLITE_OK ? pawli_anchor_sync(store) : code;
+    return pawli_anchor_found(store, &anchor);
 }
 
 static int migrate(struct sqlite_store *store, int64_t from)

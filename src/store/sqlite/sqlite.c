@@ -207,6 +207,14 @@ static int open_anchor(struct sqlite_store *store, struct store_facts *facts, pa
     return pawli_store_status(pawli_anchor_compare(store, facts, err));
 }
 
+/* As with the log: what the first handle of all found may never have been synced by whoever wrote it. */
+static int sync_found_anchor(struct sqlite_store *store, pawl_error *err)
+{
+    if (store->read_only || store->is_restored || store->gate->ops->is_held_by_others(store->gate, GATE_OPEN))
+        return PAWL_OK;
+    return pawli_store_status(pawli_sqlite_result(store, NULL, pawli_anchor_sync(store), WRITE_CHECKPOINT, err));
+}
+
 static int open_locked(struct sqlite_store *store, const struct store_open *how, struct store_facts *facts,
                        pawl_error *err)
 {
@@ -215,6 +223,8 @@ static int open_locked(struct sqlite_store *store, const struct store_open *how,
         status = pawli_schema(store, how, facts, err);
     if (status == PAWL_OK)
         status = open_anchor(store, facts, err);
+    if (status == PAWL_OK)
+        status = sync_found_anchor(store, err);
     if (status == PAWL_OK && !store->read_only)
         status = take_slot(store, err);
     return status;
@@ -249,6 +259,25 @@ static void free_store(struct sqlite_store *store)
     pawli_free(store);
 }
 
+static int read_checkpoint_frames(struct sqlite_store *store, const struct store_url *url, pawl_error *err)
+{
+    struct text given = pawli_store_url_option(url, "checkpoint_frames");
+    int frames = 0;
+    bool good = given.size <= 8;
+    store->checkpoint_frames = CHECKPOINT_FRAMES;
+    if (!given.data)
+        return PAWL_OK;
+    for (size_t i = 0; good && i < given.size; i++) {
+        good = given.data[i] >= '0' && given.data[i] <= '9';
+        frames = frames * 10 + given.data[i] - '0';
+    }
+    if (!good || frames < 1)
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "checkpoint_frames is not a number of frames"),
+                          "give 1 to 99999999");
+    store->checkpoint_frames = frames;
+    return PAWL_OK;
+}
+
 static int prepare(struct sqlite_store *store, const struct store_open *how, pawl_error *err)
 {
     struct text vfs = pawli_store_url_option(&how->url, "vfs");
@@ -262,7 +291,9 @@ static int prepare(struct sqlite_store *store, const struct store_open *how, paw
             return pawli_no_memory(err);
         memcpy(store->vfs, vfs.data, vfs.size);
     }
-    int status = resolve_path(store, how->url.path, err);
+    int status = read_checkpoint_frames(store, &how->url, err);
+    if (status == PAWL_OK)
+        status = resolve_path(store, how->url.path, err);
     if (status < 0)
         return status;
     store->gathering = pawli_vfs_over(store->vfs);
@@ -323,7 +354,7 @@ static void sqlite_close(struct store *base)
         if (!store->gate->ops->is_held_by_others(store->gate, GATE_OPEN) &&
             pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, NULL) == STORE_OK &&
             store->anchor_file && !store->is_restored)
-            pawli_anchor_sync(store);
+            pawli_anchor_keep(store);
     }
     free_store(store); /* closing the gate gives up all its bytes */
 }
@@ -688,7 +719,7 @@ static enum store_result backup(struct store *base, const char *path, void (*pro
     enum store_result result = open_reader(base, &reader, err);
     if (result != STORE_OK)
         return result;
-    int code = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    int code = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, store->vfs);
     if (code == SQLITE_OK)
         code = sqlite3_exec(to, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
     sqlite3_backup *copy = code == SQLITE_OK ? sqlite3_backup_init(to, "main", reader->connection->db, "main") : NULL;
@@ -709,7 +740,6 @@ static enum store_result backup(struct store *base, const char *path, void (*pro
     }
     sqlite3_close(to);
     close_reader(reader);
-    (void)store;
     return result;
 }
 
@@ -726,11 +756,7 @@ static enum store_result adopt(struct store *base, pawl_error *err)
     if (!store->anchor_file && pawli_anchor_open(store, true, err) < 0)
         return STORE_UNAVAILABLE;
     struct anchor anchor = {.life = row.life, .inode = pawli_inode(store), .epoch = row.epoch, .commits = row.commits};
-    code = pawli_anchor_write(store, &anchor);
-    if (code == SQLITE_OK)
-        code = pawli_anchor_write(store, &anchor);
-    if (code == SQLITE_OK)
-        code = pawli_anchor_sync(store);
+    code = pawli_anchor_found(store, &anchor);
     if (code == SQLITE_OK)
         store->is_restored = false;
     return pawli_sqlite_result(store, NULL, code, WRITE_BEFORE_COMMIT, err);

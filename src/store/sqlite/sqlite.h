@@ -24,7 +24,7 @@ enum {
     GATE_SLOTS = 4096,
 };
 
-/* Past this many frames the log is checkpointed: 16 MB of pages. */
+/* Past this many frames the log is checkpointed: 16 MB of pages. Another number may be given with the URL. */
 #define CHECKPOINT_FRAMES 4096
 
 /* One per database file in this process, shared by all handles on it. After a storage error the file is poisoned: what a
@@ -62,7 +62,9 @@ struct sqlite_store {
     pid_t pid; /* who opened it: a child of a fork must not touch it */
     bool read_only, is_restored;
     int64_t busy_ms;
+    int checkpoint_frames;
     uint64_t slot;
+    _Atomic uint64_t committer; /* the last one that was written with the slot; 0: none yet */
 
     struct connection *writer; /* used by one leader at a time */
     _Atomic int wal_frames;    /* after the last commit of the writer */
@@ -76,8 +78,7 @@ struct sqlite_store {
     pthread_mutex_t tend_lock; /* one tend at a time */
 
     sqlite3_file *anchor_file;
-    struct anchor anchor; /* as written last */
-    unsigned anchor_slot;
+    struct anchor anchor;         /* as written last */
     _Atomic uint64_t own_commits; /* the greatest commit number that this handle made: its ring is no news */
     _Atomic uint64_t heard_commits;
 };
@@ -173,7 +174,9 @@ void pawli_checkpoint_after_commit(struct sqlite_store *store);
 int pawli_anchor_open(struct sqlite_store *store, bool create, pawl_error *err);
 void pawli_anchor_close(struct sqlite_store *store);
 bool pawli_anchor_read(struct sqlite_store *store, struct anchor *anchor); /* the greater good slot; false: none */
-int pawli_anchor_write(struct sqlite_store *store, const struct anchor *anchor);
+int pawli_anchor_write(struct sqlite_store *store, const struct anchor *anchor); /* after a commit, unsynced */
+int pawli_anchor_found(struct sqlite_store *store, const struct anchor *anchor); /* all slots, synced */
+int pawli_anchor_keep(struct sqlite_store *store); /* what was written last, synced; not beside another writer */
 int pawli_anchor_sync(struct sqlite_store *store);
 uint64_t pawli_inode(const struct sqlite_store *store);
 enum store_result pawli_anchor_compare(struct sqlite_store *store, struct store_facts *facts, pawl_error *err);

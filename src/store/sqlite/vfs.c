@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A VFS in front of another that gathers contiguous writes. SQLite writes a page of its log in two calls, header and page,
- * and a checkpoint page by page; on a commit of fifty pages the calls cost more than the bytes. What was gathered is
- * written before anything could miss it: before a sync, a read of the same bytes, a look at the size, a truncation, a
- * lock change. In WAL mode with synchronous=FULL every commit is synced before its frames are published, so no other
- * connection ever looks for bytes that are still here. Everything else is passed through. */
+/* A VFS in front of another that gathers contiguous writes of the log. SQLite writes a page of its log in two calls, header
+ * and page; on a commit of fifty pages the calls cost more than the bytes. What was gathered is written before anything
+ * could miss it: before a sync, a read of the same bytes, a look at the size, a truncation. In WAL mode with
+ * synchronous=FULL every commit is synced before its frames are published, so no other connection ever looks for bytes
+ * that are still here.
+ *
+ * Everything else is passed through. The database file too: a checkpoint publishes how far it came after calls whose
+ * results SQLite does not look at, and an error of gathered pages would be lost there. And all of a device that may destroy
+ * what lies beside a write: there SQLite pads a commit to the end of a sector, behind its sync. */
 #include "store/sqlite/vfs.h"
 
 #include <pthread.h>
@@ -16,6 +20,7 @@
 
 struct gathering_file {
     sqlite3_file base;
+    bool gathers;
     sqlite3_int64 offset; /* of what was gathered */
     size_t size;
     char *bytes;        /* allocated at the first write that could be gathered */
@@ -72,6 +77,8 @@ static int file_read(sqlite3_file *file, void *out, int size, sqlite3_int64 offs
 static int file_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 offset)
 {
     struct gathering_file *gathering = gathering_of(file);
+    if (!gathering->gathers)
+        return gathering->real->pMethods->xWrite(gathering->real, bytes, size, offset);
     bool follows = gathering->size && offset == gathering->offset + (sqlite3_int64)gathering->size &&
                    gathering->size + (size_t)size <= GATHER_MAX;
     if (!follows) {
@@ -200,8 +207,10 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file,
     struct gathering_file *opened = gathering_of(file);
     *opened = (struct gathering_file){.real = (sqlite3_file *)(opened + 1)};
     int code = gathering->real->xOpen(gathering->real, name, opened->real, flags, out_flags);
-    if (opened->real->pMethods)
+    if (opened->real->pMethods) {
         opened->base.pMethods = &gathering_methods;
+        opened->gathers = (flags & SQLITE_OPEN_WAL) && (file_device(file) & SQLITE_IOCAP_POWERSAFE_OVERWRITE);
+    }
     return code;
 }
 

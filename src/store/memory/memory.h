@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside the memory store: rows of model/rows.h as they are, kept in ordered trees. What SQLite calls a table is a table
+ * here, what it calls an index is the second order of one, so that the two stores can be read side by side. */
+#ifndef PAWLI_MEMORY_H
+#define PAWLI_MEMORY_H
+
+#include "store/store.h"
+
+/* ---- tree.c: a set in order. Nodes live in what they order, so putting one in cannot fail. ---- */
+
+struct node {
+    struct node *child[2];
+    uint64_t weight; /* no child weighs more than its parent: that is what keeps the tree flat */
+    const void *row;
+};
+
+typedef int compare_rows(const void *a, const void *b);
+
+void pawli_tree_put(struct node **root, struct node *node, compare_rows *compare); /* no equal row may be there */
+void pawli_tree_remove(struct node **root, struct node *node, compare_rows *compare);
+
+/* A probe is a row of which only what the order compares is filled. NULL: there is none. */
+struct node *pawli_tree_find(struct node *root, const void *probe, compare_rows *compare);
+struct node *pawli_tree_after(struct node *root, const void *probe, compare_rows *compare);  /* the first behind it */
+struct node *pawli_tree_before(struct node *root, const void *probe, compare_rows *compare); /* the last before it */
+
+/* ---- tables.c ---- */
+
+enum table {
+    TABLE_SCOPE,   /* by id; by name */
+    TABLE_RECORD,  /* by scope, seq; by request id, scope */
+    TABLE_QUEUE,   /* by id; by scope, lane, target */
+    TABLE_LANE,    /* by scope, name */
+    TABLE_TARGET,  /* by scope, name */
+    TABLE_HOLD,    /* by kind, scope, lane, target, code; the latest first */
+    TABLE_BOUND,   /* by queue, kind, key; by until */
+    TABLE_LINE,    /* by queue, key */
+    TABLE_MESSAGE, /* by number */
+    TABLE_TASK,    /* by number; by place, and within it as the place is walked */
+    TABLE_ATTEMPT, /* by number, n */
+    TABLE_COUNT
+};
+
+enum order { ORDER_FIRST, ORDER_SECOND, ORDER_COUNT };
+
+struct tables {
+    struct store_row store;
+    struct committer_row committer; /* the one handle's; id 0 until it wrote */
+    struct node *roots[TABLE_COUNT][ORDER_COUNT];
+    uint64_t made; /* rows so far: weights come from it */
+};
+
+/* A row with its texts, in one piece of memory. */
+struct entry {
+    struct node nodes[ORDER_COUNT];
+    max_align_t row[];
+};
+
+/* Rows that are stored: they belong to the tables and change only in save. NULL: there is none. */
+const void *pawli_table_find(const struct tables *tables, enum table table, enum order order, const void *probe);
+const void *pawli_table_after(const struct tables *tables, enum table table, enum order order, const void *probe);
+const void *pawli_table_before(const struct tables *tables, enum table table, enum order order, const void *probe);
+
+/* Copies a stored row out; its texts go into the arena, which remembers when they could not. */
+void pawli_table_copy(enum table table, const void *row, void *out, struct arena *arena);
+
+/* Makes an entry that is in no table yet; NULL when out of memory. */
+struct entry *pawli_table_make(struct tables *tables, enum table table, const void *row);
+void pawli_table_add(struct tables *tables, enum table table, struct entry *entry);
+void pawli_table_remove(struct tables *tables, enum table table, const void *row); /* does not free it */
+void pawli_entry_free(struct entry *entry);                                        /* NULL is fine */
+struct entry *pawli_entry_of(const void *row);
+void pawli_tables_done(struct tables *tables);
+
+/* Whether a claim belongs to nobody any more. Here nobody's process dies alone: only leases and boots end. */
+bool pawli_memory_claim_lost(const struct tables *tables, const struct task_row *task, struct boot_time now,
+                             const pawl_uuid *boot_id);
+
+/* ---- the store ---- */
+
+struct memory_store;
+
+struct txn {
+    struct memory_store *store;
+    bool saved;
+};
+
+struct reader {
+    struct memory_store *store;
+};
+
+struct memory_store {
+    struct store store;
+    int64_t busy_ms;
+    _Atomic uint32_t lock;      /* of the tables: 0 free, 1 held, 2 held and waited for */
+    _Atomic uint32_t bell;      /* counts commits: those who listen sleep on it */
+    _Atomic uint32_t listening; /* how many do */
+    struct tables tables;
+    struct txn txn;       /* the one that holds the lock */
+    struct reader reader; /* the same */
+};
+
+enum store_result pawli_memory_load(struct txn *txn, struct view *view, pawl_error *err);
+enum store_result pawli_memory_save(struct txn *txn, const struct view *view, pawl_error *err);
+enum store_result pawli_memory_read(struct reader *reader, const struct query *query, struct page *page,
+                                    pawl_error *err);
+
+#endif

@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: MIT */
+/* Read: a page at a time, copied out of the tables while the lock is held. */
+#include "store/memory/memory.h"
+
+struct reading {
+    const struct tables *tables;
+    struct env *env;
+    const struct query *query;
+    struct page *page;
+    struct arena *arena;
+    size_t room; /* of the page's items */
+};
+
+/* Room for one more item of a page; NULL: out of memory. */
+static void *add_item(struct reading *reading, void **items, size_t item_size)
+{
+    if (!pawli_arena_reserve(reading->arena, items, item_size, reading->page->count + 1, &reading->room))
+        return NULL;
+    return (char *)*items + reading->page->count++ * item_size;
+}
+
+#define ADD_ITEM(reading, items) add_item((reading), (void **)&(reading)->page->items, sizeof *(reading)->page->items)
+
+/* Whether the page has all that it may have; then there is more. */
+static bool is_cut(struct reading *reading)
+{
+    reading->page->more = reading->page->count == reading->query->limit;
+    return reading->page->more;
+}
+
+static const void *find(const struct reading *reading, enum table table, const void *probe)
+{
+    return pawli_table_find(reading->tables, table, ORDER_FIRST, probe);
+}
+
+static const void *after(const struct reading *reading, enum table table, const void *probe)
+{
+    return pawli_table_after(reading->tables, table, ORDER_FIRST, probe);
+}
+
+static const void *before(const struct reading *reading, enum table table, const void *probe)
+{
+    return pawli_table_before(reading->tables, table, ORDER_FIRST, probe);
+}
+
+static const struct task_row *next_task(const struct reading *reading, const struct task_row *row)
+{
+    return pawli_table_after(reading->tables, TABLE_TASK, ORDER_SECOND, row);
+}
+
+/* 0: there is none of that name. */
+static uint64_t scope_id(const struct reading *reading, struct text name)
+{
+    const struct scope_row *row = pawli_table_find(reading->tables, TABLE_SCOPE, ORDER_SECOND,
+                                                   &(struct scope_row){.name = name});
+    return row ? row->id : 0;
+}
+
+static struct text scope_name(struct reading *reading, uint64_t id)
+{
+    const struct scope_row *row = find(reading, TABLE_SCOPE, &(struct scope_row){.id = id});
+    return row ? pawli_arena_text(reading->arena, row->name) : (struct text){0};
+}
+
+static const struct queue_row *find_queue(const struct reading *reading, uint64_t scope)
+{
+    const struct query *query = reading->query;
+    return pawli_table_find(reading->tables, TABLE_QUEUE, ORDER_SECOND,
+                            &(struct queue_row){.scope = scope, .lane = query->lane, .target = query->target});
+}
+
+/* ---- the store, scopes, records ---- */
+
+static bool read_store(struct reading *reading)
+{
+    reading->page->store = reading->tables->store;
+    reading->page->count = 1;
+    return true;
+}
+
+static bool read_scopes(struct reading *reading)
+{
+    const struct scope_row *row = &(struct scope_row){.id = reading->query->after};
+    while ((row = after(reading, TABLE_SCOPE, row)) != NULL && !is_cut(reading)) {
+        struct scope_row *item = ADD_ITEM(reading, scopes);
+        if (!item)
+            return false;
+        pawli_table_copy(TABLE_SCOPE, row, item, reading->arena);
+        reading->page->next = row->id;
+    }
+    return true;
+}
+
+static bool add_record(struct reading *reading, const struct record_row *row)
+{
+    struct record_row *item = ADD_ITEM(reading, records);
+    if (!item)
+        return false;
+    pawli_table_copy(TABLE_RECORD, row, item, reading->arena);
+    return true;
+}
+
+static bool read_one_record(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    struct record_row probe = {.scope = scope_id(reading, query->scope), .seq = query->seq, .request_id = query->id};
+    const struct record_row *row = pawli_table_find(reading->tables, TABLE_RECORD,
+                                                    query->seq ? ORDER_FIRST : ORDER_SECOND, &probe);
+    return !row || add_record(reading, row);
+}
+
+static bool read_records(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    uint64_t scope = scope_id(reading, query->scope), newest = query->before ? query->before : UINT64_MAX;
+    const struct record_row *row = &(struct record_row){.scope = scope, .seq = query->down ? newest : query->after};
+    for (;;) {
+        row = query->down ? before(reading, TABLE_RECORD, row) : after(reading, TABLE_RECORD, row);
+        if (!row || row->scope != scope || is_cut(reading))
+            return true;
+        if (!add_record(reading, row))
+            return false;
+        reading->page->next = row->seq;
+    }
+}
+
+/* ---- when a queue has something, and what holds it ---- */
+
+static struct wall_time first_due(const struct reading *reading, uint64_t queue, enum phase phase)
+{
+    struct wall_time due = WALL_NEVER;
+    for (uint32_t priority = 1; priority <= 9; priority++) {
+        const struct task_row *row = next_task(
+            reading,
+            &(struct task_row){
+                .place = PLACE_READY, .queue = queue, .phase = phase, .priority = priority, .due = {INT64_MIN}});
+        if (row && row->place == PLACE_READY && row->queue == queue && row->phase == phase &&
+            row->priority == priority && row->due.ms < due.ms)
+            due = row->due;
+    }
+    return due;
+}
+
+#define SUBJECTS 4
+
+/* What may hold a queue, as probes that stand before all holds of each. */
+static void list_subjects(uint64_t scope, struct text lane, struct text target, struct hold_row subjects[SUBJECTS])
+{
+    subjects[0] = (struct hold_row){.kind = HOLD_STORE};
+    subjects[1] = (struct hold_row){.kind = HOLD_LANE, .scope = scope, .lane = lane};
+    subjects[2] = (struct hold_row){.kind = HOLD_TARGET, .scope = scope, .target = target};
+    subjects[3] = (struct hold_row){.kind = HOLD_QUEUE, .scope = scope, .lane = lane, .target = target};
+}
+
+/* The first hold of a subject behind one of it, or behind its probe; NULL: there is none. */
+static const struct hold_row *next_hold(const struct reading *reading, const struct hold_row *subject,
+                                        const struct hold_row *row)
+{
+    row = after(reading, TABLE_HOLD, row);
+    bool same = row && row->kind == subject->kind && row->scope == subject->scope &&
+                text_equal(row->lane, subject->lane) && text_equal(row->target, subject->target);
+    return same ? row : NULL;
+}
+
+/* Until when the queue is held; 0: it is not. */
+static struct wall_time held_until(const struct reading *reading, const struct queue_row *queue)
+{
+    struct hold_row subjects[SUBJECTS];
+    struct wall_time until = {0};
+    list_subjects(queue->scope, queue->lane, queue->target, subjects);
+    for (size_t i = 0; i < SUBJECTS; i++)
+        for (const struct hold_row *row = &subjects[i]; (row = next_hold(reading, &subjects[i], row)) != NULL;)
+            if (row->until.ms > until.ms)
+                until = row->until;
+    return until;
+}
+
+/* ---- queues ---- */
+
+static bool queue_matches(const struct query *query, uint64_t scope, const struct queue_row *row)
+{
+    return (!query->scope.data || row->scope == scope) && (!query->lane.data || text_equal(query->lane, row->lane)) &&
+           (!query->target.data || text_equal(query->target, row->target));
+}
+
+static const struct lane_row *lane_of(const struct reading *reading, const struct queue_row *row)
+{
+    return find(reading, TABLE_LANE, &(struct lane_row){.scope = row->scope, .name = row->lane});
+}
+
+static const struct target_row *target_of(const struct reading *reading, const struct queue_row *row)
+{
+    return find(reading, TABLE_TARGET, &(struct target_row){.scope = row->scope, .name = row->target});
+}
+
+static void describe_queue(struct reading *reading, const struct queue_row *row, struct queue_item *item)
+{
+    const struct lane_row *lane = lane_of(reading, row);
+    const struct target_row *target = target_of(reading, row);
+    if (lane)
+        item->lane_policy = lane->policy;
+    if (target) {
+        item->target_policy = target->policy;
+        item->url = pawli_arena_text(reading->arena, target->url);
+        item->secret_file = pawli_arena_text(reading->arena, target->secret_file);
+    }
+    item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
+}
+
+static bool read_queues(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    uint64_t scope = scope_id(reading, query->scope);
+    const struct queue_row *row = &(struct queue_row){.id = query->after};
+    while ((row = after(reading, TABLE_QUEUE, row)) != NULL) {
+        if (!queue_matches(query, scope, row) || (query->wants_due && row->counts[STATE_PENDING] == 0))
+            continue;
+        if (is_cut(reading))
+            break;
+        struct queue_item *item = ADD_ITEM(reading, queues);
+        if (!item)
+            return false;
+        pawli_table_copy(TABLE_QUEUE, row, &item->row, reading->arena);
+        item->scope = scope_name(reading, row->scope);
+        describe_queue(reading, row, item);
+        if (query->wants_due) {
+            item->next_due = first_due(reading, row->id, PHASE_SEND);
+            item->held = held_until(reading, row);
+        }
+        reading->page->next = row->id;
+    }
+    return true;
+}
+
+/* ---- messages ---- */
+
+static bool add_message(struct reading *reading, const struct message_row *row, const struct task_row *task)
+{
+    const struct queue_row *queue = find(reading, TABLE_QUEUE, &(struct queue_row){.id = row->queue});
+    struct message_item *item = ADD_ITEM(reading, messages);
+    if (!item)
+        return false;
+    pawli_table_copy(TABLE_MESSAGE, row, &item->message, reading->arena);
+    item->task = (struct task_row){.number = row->number, .place = PLACE_NONE};
+    if (task)
+        pawli_table_copy(TABLE_TASK, task, &item->task, reading->arena);
+    item->scope = scope_name(reading, queue->scope);
+    item->lane = pawli_arena_text(reading->arena, queue->lane);
+    item->target = pawli_arena_text(reading->arena, queue->target);
+    item->places = reading->query->wants_places && task; /* never two: a task is found by its number */
+    reading->page->next = row->number;
+    return true;
+}
+
+static const struct task_row *find_task(const struct reading *reading, uint64_t number)
+{
+    return find(reading, TABLE_TASK, &(struct task_row){.number = number});
+}
+
+static bool read_one_message(struct reading *reading)
+{
+    uint64_t number = reading->query->number;
+    const struct message_row *row = find(reading, TABLE_MESSAGE, &(struct message_row){.number = number});
+    const struct task_row *task = find_task(reading, number);
+    pawl_uuid boot_id;
+    if (!row)
+        return true;
+    if (!add_message(reading, row, task))
+        return false;
+    reading->env->ops->boot_id(reading->env, &boot_id);
+    reading->page->messages[0].lost = task && task->place == PLACE_CLAIMED &&
+                                      pawli_memory_claim_lost(reading->tables, task, reading->page->boot, &boot_id);
+    return true;
+}
+
+static bool message_matches(const struct reading *reading, uint64_t scope, const struct message_row *row,
+                            const struct task_row *task)
+{
+    const struct query *query = reading->query;
+    if (query->key.data && !text_equal(query->key, row->key))
+        return false;
+    if (!query->any_state && (!task || task_state(task) != query->state))
+        return false;
+    return queue_matches(query, scope, find(reading, TABLE_QUEUE, &(struct queue_row){.id = row->queue}));
+}
+
+/* Those of one state come newest first, those of any in either order. */
+static bool read_messages(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    bool down = query->down || !query->any_state;
+    uint64_t scope = scope_id(reading, query->scope), newest = query->before ? query->before : UINT64_MAX;
+    const struct message_row *row = &(struct message_row){.number = down ? newest : query->after};
+    for (;;) {
+        row = down ? before(reading, TABLE_MESSAGE, row) : after(reading, TABLE_MESSAGE, row);
+        if (!row)
+            return true;
+        const struct task_row *task = find_task(reading, row->number);
+        if (!message_matches(reading, scope, row, task))
+            continue;
+        if (is_cut(reading))
+            return true;
+        if (!add_message(reading, row, task))
+            return false;
+    }
+}
+
+static bool read_attempts(struct reading *reading)
+{
+    uint64_t number = reading->query->number;
+    const struct attempt_row *row = &(struct attempt_row){.number = number};
+    while ((row = after(reading, TABLE_ATTEMPT, row)) != NULL && row->number == number) {
+        struct attempt_row *item = ADD_ITEM(reading, attempts);
+        if (!item)
+            return false;
+        pawli_table_copy(TABLE_ATTEMPT, row, item, reading->arena);
+    }
+    return true;
+}
+
+/* ---- lanes, targets, holds ---- */
+
+static bool read_lanes(struct reading *reading)
+{
+    uint64_t scope = scope_id(reading, reading->query->scope);
+    const struct lane_row *row = &(struct lane_row){.scope = scope};
+    while ((row = after(reading, TABLE_LANE, row)) != NULL && row->scope == scope && !is_cut(reading)) {
+        struct lane_row *item = ADD_ITEM(reading, lanes);
+        if (!item)
+            return false;
+        pawli_table_copy(TABLE_LANE, row, item, reading->arena);
+    }
+    return true;
+}
+
+static bool read_targets(struct reading *reading)
+{
+    uint64_t scope = scope_id(reading, reading->query->scope);
+    const struct target_row *row = &(struct target_row){.scope = scope};
+    while ((row = after(reading, TABLE_TARGET, row)) != NULL && row->scope == scope && !is_cut(reading)) {
+        struct target_row *item = ADD_ITEM(reading, targets);
+        if (!item)
+            return false;
+        pawli_table_copy(TABLE_TARGET, row, item, reading->arena);
+    }
+    return true;
+}
+
+static bool read_holds(struct reading *reading)
+{
+    uint64_t scope = scope_id(reading, reading->query->scope);
+    const struct hold_row *row = &(struct hold_row){.since = WALL_NEVER};
+    while ((row = pawli_table_after(reading->tables, TABLE_HOLD, ORDER_SECOND, row)) != NULL) {
+        if (reading->query->scope.data && row->kind != HOLD_STORE && row->scope != scope)
+            continue;
+        if (is_cut(reading))
+            break;
+        struct hold_item *item = ADD_ITEM(reading, holds);
+        if (!item)
+            return false;
+        pawli_table_copy(TABLE_HOLD, row, &item->row, reading->arena);
+        item->scope = scope_name(reading, row->scope);
+    }
+    return true;
+}
+
+/* ---- a look at a queue, without a write ---- */
+
+static bool look_for_holds(struct reading *reading, uint64_t scope)
+{
+    const struct query *query = reading->query;
+    struct hold_row subjects[SUBJECTS];
+    struct page *page = reading->page;
+    size_t room = 0;
+    list_subjects(scope, query->lane, query->target, subjects);
+    for (size_t i = 0; i < SUBJECTS; i++)
+        for (const struct hold_row *row = &subjects[i]; (row = next_hold(reading, &subjects[i], row)) != NULL;) {
+            if (!pawli_arena_reserve(reading->arena, (void **)&page->look_holds, sizeof *page->look_holds,
+                                     page->look_hold_count + 1, &room))
+                return false;
+            struct hold_item *item = &page->look_holds[page->look_hold_count++];
+            pawli_table_copy(TABLE_HOLD, row, &item->row, reading->arena);
+            item->scope = row->scope ? query->scope : (struct text){0};
+        }
+    return true;
+}
+
+static void look_for_lost(struct reading *reading)
+{
+    struct look *look = &reading->page->look;
+    const struct store_row *store = &reading->tables->store;
+    struct boot_time now = reading->page->boot;
+    pawl_uuid boot_id;
+    reading->env->ops->boot_id(reading->env, &boot_id);
+    look->next_lease = store->lease;
+    if (uuid_equal(&store->boot_id, &boot_id) && boot_before(now, store->lease))
+        return;
+    look->next_lease = BOOT_NEVER;
+    const struct task_row *row = next_task(reading, &(struct task_row){.place = PLACE_CLAIMED});
+    for (; row && row->place == PLACE_CLAIMED && !look->is_lost; row = next_task(reading, row)) {
+        look->is_lost = pawli_memory_claim_lost(reading->tables, row, now, &boot_id);
+        if (!look->is_lost)
+            look->next_lease = boot_earlier(look->next_lease, row->lease);
+    }
+}
+
+static bool read_look(struct reading *reading)
+{
+    reading->page->look = (struct look){.next_due = WALL_NEVER, .next_lease = BOOT_NEVER};
+    uint64_t scope = scope_id(reading, reading->query->scope);
+    const struct queue_row *queue = find_queue(reading, scope);
+    if (queue) {
+        reading->page->look.next_due = first_due(reading, queue->id, reading->query->phase);
+        reading->page->look.is_due = reading->page->look.next_due.ms <= reading->page->wall.ms;
+    }
+    look_for_lost(reading);
+    return !queue || look_for_holds(reading, scope);
+}
+
+static bool read_line(struct reading *reading)
+{
+    const struct queue_row *queue = find_queue(reading, scope_id(reading, reading->query->scope));
+    const struct line_row *row = !queue ? NULL
+                                        : find(reading, TABLE_LINE,
+                                               &(struct line_row){.queue = queue->id, .key = reading->query->key});
+    struct line_item *line = &reading->page->line;
+    line->found = row != NULL;
+    if (row) {
+        line->row = *row;
+        line->row.key = reading->query->key;
+    }
+    return true;
+}
+
+/* ---- what time may end ---- */
+
+static struct task_row task_of_cursor(const struct query *query)
+{
+    const struct task_cursor *cursor = &query->cursor;
+    return (struct task_row){.place = query->place,
+                             .queue = cursor->queue,
+                             .phase = (enum phase)cursor->phase,
+                             .priority = (uint32_t)cursor->priority,
+                             .due = {cursor->due},
+                             .key = cursor->key,
+                             .order = cursor->position,
+                             .number = cursor->number};
+}
+
+static void advance(struct reading *reading, const struct task_row *row)
+{
+    struct task_cursor *cursor = &reading->page->cursor;
+    *cursor = (struct task_cursor){.queue = row->queue, .number = row->number};
+    if (row->place == PLACE_READY) {
+        cursor->phase = row->phase;
+        cursor->priority = row->priority;
+        cursor->due = row->due.ms;
+    } else if (row->place == PLACE_BLOCKED) {
+        cursor->key = pawli_arena_text(reading->arena, row->key);
+        cursor->position = row->order;
+    }
+}
+
+static void describe_old(struct reading *reading, const struct task_row *row, struct old_item *item)
+{
+    const struct queue_row *queue = find(reading, TABLE_QUEUE, &(struct queue_row){.id = row->queue});
+    const struct message_row *message = find(reading, TABLE_MESSAGE, &(struct message_row){.number = row->number});
+    const struct lane_row *lane = lane_of(reading, queue);
+    const struct target_row *target = target_of(reading, queue);
+    *item = (struct old_item){
+        .number = row->number,
+        .scope = scope_name(reading, queue->scope),
+        .phase = row->phase,
+        .created = message->created,
+        .expires = message->expires,
+        .ends = row->place == PLACE_HELD    ? row->until
+                : row->place == PLACE_ENDED ? row->ended_at
+                                            : WALL_NEVER,
+        .policy = pawli_policy_effective(lane ? &lane->policy : NULL, target ? &target->policy : NULL)};
+}
+
+static bool read_old(struct reading *reading)
+{
+    struct task_row probe = task_of_cursor(reading->query);
+    const struct task_row *row = &probe;
+    while ((row = next_task(reading, row)) != NULL && row->place == probe.place && !is_cut(reading)) {
+        struct old_item *item = ADD_ITEM(reading, olds);
+        if (!item)
+            return false;
+        describe_old(reading, row, item);
+        advance(reading, row);
+    }
+    return true;
+}
+
+static bool read_old_bounds(struct reading *reading)
+{
+    const struct bound_row *row = &(struct bound_row){.until = {INT64_MIN}};
+    while ((row = pawli_table_after(reading->tables, TABLE_BOUND, ORDER_SECOND, row)) != NULL &&
+           row->until.ms <= reading->page->wall.ms && !is_cut(reading)) {
+        struct bound_item *item = ADD_ITEM(reading, bounds);
+        if (!item)
+            return false;
+        const struct queue_row *queue = find(reading, TABLE_QUEUE, &(struct queue_row){.id = row->queue});
+        *item = (struct bound_item){.queue = row->queue,
+                                    .kind = row->kind,
+                                    .key = pawli_arena_text(reading->arena, row->key),
+                                    .scope = scope_name(reading, queue->scope),
+                                    .lane = pawli_arena_text(reading->arena, queue->lane),
+                                    .target = pawli_arena_text(reading->arena, queue->target)};
+    }
+    return true;
+}
+
+static bool (*const readers[QUERY_KIND_COUNT])(struct reading *reading) = {
+    [QUERY_STORE] = read_store,
+    [QUERY_SCOPES] = read_scopes,
+    [QUERY_RECORD] = read_one_record,
+    [QUERY_RECORDS] = read_records,
+    [QUERY_MESSAGE] = read_one_message,
+    [QUERY_MESSAGES] = read_messages,
+    [QUERY_ATTEMPTS] = read_attempts,
+    [QUERY_QUEUES] = read_queues,
+    [QUERY_LANES] = read_lanes,
+    [QUERY_TARGETS] = read_targets,
+    [QUERY_HOLDS] = read_holds,
+    [QUERY_LOOK] = read_look,
+    [QUERY_LINE] = read_line,
+    [QUERY_OLD] = read_old,
+    [QUERY_OLD_BOUNDS] = read_old_bounds,
+};
+
+enum store_result pawli_memory_read(struct reader *reader, const struct query *query, struct page *page,
+                                    pawl_error *err)
+{
+    struct memory_store *memory = reader->store;
+    struct env *env = memory->store.env;
+    struct reading reading = {
+        .tables = &memory->tables, .env = env, .query = query, .page = page, .arena = &page->arena};
+    page->wall = env->ops->wall_now(env);
+    page->boot = env->ops->boot_now(env);
+    bool good = readers[query->kind](&reading) && !pawli_arena_failed(&page->arena);
+    return good ? STORE_OK : pawli_store_fail(err, STORE_NO_MEMORY);
+}

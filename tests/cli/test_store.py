@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The store as a whole: init, backup, adopt, doctor; busy and unknown outcomes; kills. LAW(F1) LAW(J1)"""
+import fcntl
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import struct
+import subprocess
+import unittest
+import uuid
+
+import support
+
+
+class Store(support.Case):
+    def test_init_creates_once_A19(self):
+        (first,) = self.json("init")
+        (again,) = self.json("init")
+        self.assertEqual(sorted(first), ["created", "schema", "store"])
+        self.assertEqual((first["created"], again["created"], first["schema"]), (True, False, again["schema"]))
+        self.assertEqual(first["store"], self.env["PAWL_STORE"])
+
+    def test_init_refuses_what_it_cannot_use(self):
+        self.fails(5, "init", "--store", f"sqlite:{self.folder}/missing/s.db", says="folder")
+        (self.folder / "text").write_text("this is no database, though it is long enough to be looked at " * 30)
+        self.assertIn(self.run_it("init", "--store", f"sqlite:{self.folder}/text", "--json").status, (7, 8))
+        with sqlite3.connect(self.folder / "other.db") as other:
+            other.execute("CREATE TABLE t (a)")
+        other.close()
+        self.fails(7, "init", "--store", f"sqlite:{self.folder}/other.db", says="something else")
+
+    def test_a_newer_schema_is_refused_by_name_A125(self):
+        self.init()
+        with sqlite3.connect(self.folder / "s.db") as database:
+            database.execute("PRAGMA user_version = 999")
+        database.close()
+        self.fails(2, "journal", "list", says="999")
+
+    def test_a_backup_is_a_store_that_waits_to_be_adopted(self):
+        self.init()
+        self.ok("submit", "A", "--message", "l/t=1")
+        self.assertEqual(self.json("backup", "copy.db"), [{"backup": "copy.db"}])
+        copy = ("--store", f"sqlite:{self.folder}/copy.db")
+        self.assertEqual(len(self.json(*copy, "journal", "list")), 1)
+        for words in (("submit", "B"), ("enqueue", "l", "t"), ("claim", "l", "t"), ("lanes", "pause", "l")):
+            self.fails(7, *copy, *words, says="adopt")
+        self.fails(2, *copy, "adopt", says="reason")
+        self.assertEqual(self.run_it(*copy, "doctor").status, 7)
+        (adopted,) = self.json(*copy, "adopt", "--reason", "a test")
+        self.assertEqual(adopted["epoch"], 2)
+        self.assertEqual(self.json(*copy, "claim", "l", "t"), [])
+        (hold,) = self.json(*copy, "holds", "list")
+        self.assertEqual((hold["kind"], hold["code"], hold["reason"]), ("store", "restored", "a test"))
+        self.ok(*copy, "holds", "release", "--reason", "looked")
+        self.claim(*[], "l", "t", *copy)
+        self.assertEqual(self.run_it(*copy, "verify").status, 0)
+        self.fails(7, *copy, "adopt", "--reason", "again", says="nothing to adopt")
+
+    def test_a_backup_is_never_written_over_a_file(self):
+        self.init()
+        self.ok("submit", "A")
+        for name in ("s.db", "there"):
+            (self.folder / "there").write_text("mine")
+            self.fails(7, "backup", name, says="new file")
+        self.assertEqual((self.folder / "there").read_text(), "mine")
+        self.assertEqual(len(self.json("journal", "list")), 1)
+        self.fails(2, "backup", "missing/copy.db", says="missing")
+        self.assertFalse((self.folder / "missing").exists())
+
+    def test_a_copied_file_is_noticed(self):
+        self.init()
+        self.ok("submit", "A")
+        for name in ("s.db", "s.db-anchor"):
+            shutil.copy(self.folder / name, self.folder / name.replace("s.db", "t.db"))
+        self.fails(7, "--store", f"sqlite:{self.folder}/t.db", "submit", "B", says="adopt")
+
+    def test_doctor_says_what_to_look_at(self):
+        self.init()
+        self.assertEqual(self.run_it("doctor").status, 0)
+        key = self.enqueue("l", "t", "1")
+        _, token = self.claim("l", "t")
+        self.ok("nack", key, token, "--permanent")
+        self.ok("lanes", "pause", "l")
+        findings = {row["check"]: row for row in self.json("doctor")}
+        self.assertEqual((findings["dead"]["finding"], findings["holds"]["finding"]), ("look", "look"))
+        self.assertIn("requeue", findings["dead"]["hint"])
+
+    # ---- 5: busy ----
+
+    def hold_lock(self, byte):
+        """As another process does that will not let go."""
+        fd = os.open(self.folder / "s.db-gate", os.O_RDWR)
+        self.addCleanup(os.close, fd)
+        F_OFD_SETLK = 37
+        fcntl.fcntl(fd, F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0))
+
+    def test_busy_is_5_with_the_request_id_and_nothing_was_written(self):
+        self.init()
+        self.hold_lock(self.gate_byte("GATE_OPENING"))
+        request = str(uuid.uuid4())
+        runs = [subprocess.Popen([support.PAWL, "--json", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.env)
+                for words in (("submit", "A", "--id", request), ("lanes", "pause", "l"), ("journal", "list"))]
+        errors = []
+        for run in runs:
+            out, err = run.communicate()
+            self.assertEqual((run.returncode, out), (5, b""))
+            errors.append(json.loads(err)["error"])
+        self.assertEqual(errors[0]["request_id"], request)
+        self.assertRegex(errors[1]["request_id"], support.UUID)
+        self.assertNotIn("request_id", errors[2])
+
+    def gate_byte(self, name):
+        """Which byte of the gate file it is, as the header says."""
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "src")
+        for folder, _, files in os.walk(root):
+            for file in files:
+                if file.endswith(".h"):
+                    with open(os.path.join(folder, file)) as header:
+                        found = re.search(rf"{name}\s*=?\s*(\d+)", header.read())
+                    if found:
+                        return int(found[1])
+        self.fail(f"{name} is nowhere")
+
+    # ---- 6: unknown ----
+
+    @unittest.skipUnless("PAWL_FAILING_SYNC" in os.environ, "needs a library that is preloaded")
+    def test_a_commit_whose_sync_failed_is_6_with_the_id_and_the_id_resolves_it(self):
+        self.init()
+        fail = {"LD_PRELOAD": os.environ["PAWL_FAILING_SYNC"]}
+        seen = set()
+        for count in range(1, 8):
+            request = str(uuid.uuid4())
+            run = self.run_it("--json", "submit", "A", "--id", request, "--data", str(count), env={**fail, "FAIL_SYNC": str(count)})
+            seen.add(run.status)
+            if run.status == 6:
+                self.assertEqual(run.error["request_id"], request)
+                self.assertIn("same", run.error["hint"])
+            if run.status == 0:
+                self.assertEqual(run.err, "")
+            (receipt,) = self.json("submit", "A", "--id", request, "--data", str(count))
+            self.assertEqual(self.json("journal", "show", receipt["seq"])[0]["request_id"], request)
+        self.assertIn(6, seen)
+        self.assertIn(0, seen)
+        self.assertEqual(self.json("verify")[0], {"scope": "default", "records": 7, "ok": True})
+
+    @unittest.skipUnless("PAWL_FAILING_SYNC" in os.environ, "needs a library that is preloaded")
+    def test_a_stream_stops_where_storage_failed_and_names_every_id_that_is_unknown(self):
+        self.init()
+        ids = [str(uuid.uuid4()) for _ in range(3000)]
+        text = "".join(json.dumps({"type": "A", "request_id": i}) + "\n" for i in ids)
+        run = self.run_it("--json", "submit", "--jsonl", "-", stdin=text,
+                          env={"LD_PRELOAD": os.environ["PAWL_FAILING_SYNC"], "FAIL_SYNC": "3"})
+        self.assertIn(run.status, (1, 6))
+        self.assertTrue(all(e["request_id"] == ids[e["line"] - 1] for e in run.errors if e["status"] == 6))
+        accepted = [row["request_id"] for row in run.rows]
+        self.assertEqual(accepted, ids[:len(accepted)])
+        again = self.run_it("--json", "submit", "--jsonl", "-", stdin=text)
+        self.assertEqual((again.status, [row["request_id"] for row in again.rows]), (0, ids))
+        self.assertEqual(self.json("verify")[0]["records"], len(ids))
+
+    # ---- kills ----
+
+    def test_a_killed_stream_is_finished_by_the_same_file_again_A108_A168(self):
+        self.init()
+        seed = int(os.environ.get("SEED", random.randrange(2**32)))
+        print(f"# seed {seed}")
+        chance = random.Random(seed)
+        ids = [str(uuid.UUID(int=chance.getrandbits(128), version=4)) for _ in range(4000)]
+        text = "".join(json.dumps({"type": "A", "request_id": i, "messages": [{"lane": "l", "target": "t", "data": n}]}) + "\n"
+                       for n, i in enumerate(ids))
+        (self.folder / "in").write_text(text)
+        receipts = {}
+        for _ in range(6):
+            process = subprocess.Popen([support.PAWL, "submit", "--jsonl", str(self.folder / "in"), "--json"],
+                                       stdout=subprocess.PIPE, env=self.env)
+            for _ in range(chance.randrange(1, 1500)):
+                self.remember(receipts, process.stdout.readline())
+            process.send_signal(signal.SIGKILL)
+            for line in process.communicate()[0].splitlines(keepends=True):
+                if line.endswith(b"\n"):
+                    self.remember(receipts, line)
+        for line in self.ok("submit", "--jsonl", str(self.folder / "in"), "--json").raw.splitlines():
+            self.remember(receipts, line)
+        self.assertEqual(set(receipts), set(ids))
+        self.assertEqual(self.json("verify")[0], {"scope": "default", "records": len(ids), "ok": True})
+        self.assertEqual(self.json("messages", "stats")[0]["counts"]["pending"], len(ids))
+
+    def remember(self, receipts, line):
+        """A receipt that was given once is true for ever after."""
+        receipt = json.loads(line)
+        kept = receipts.setdefault(receipt["request_id"], receipt)
+        self.assertEqual({**receipt, "replayed": None}, {**kept, "replayed": None})
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "conformance.h"
+
+#include "base/codec.h"
+
+/* Every store that there is. */
+const struct kind kinds[] = {{"memory", "memory:", false}, {"sqlite", "sqlite:%s/store.db", true}};
+const size_t kind_count = COUNT_OF(kinds);
+
+pawl_error err;
+
+/* ---- worlds ---- */
+
+void open_world(struct world *w, const struct kind *kind, uint64_t seed)
+{
+    *w = (struct world){.kind = kind, .seed = seed};
+    make_folder(w->folder);
+    const char *mark = strchr(kind->url, '%');
+    if (mark)
+        snprintf(w->url, sizeof w->url, "%.*s%s%s", (int)(mark - kind->url), kind->url, w->folder, mark + 2);
+    else
+        snprintf(w->url, sizeof w->url, "%s", kind->url);
+    w->env = pawli_sim_new(seed);
+    assert_non_null(w->env);
+    assert_ok(pawli_open_in(w->env, w->url, NULL, &w->store, &err));
+    assert_int_equal((w->store->opened->store->ops->can & STORE_IS_DURABLE) != 0, kind->is_durable);
+}
+
+void close_world(struct world *w)
+{
+    pawl_store_close(w->store);
+    w->env->ops->close(w->env);
+    remove_folder(w->folder);
+}
+
+struct run {
+    const struct conformance_case *conformance_case;
+    const struct kind *kind;
+};
+
+static void run_case(void **state)
+{
+    const struct run *run = *state;
+    struct world w;
+    open_world(&w, run->kind, 1);
+    run->conformance_case->run(&w);
+    close_world(&w);
+}
+
+int run_on_every_store(const struct conformance_case *cases, size_t count)
+{
+    size_t total = count * kind_count;
+    struct CMUnitTest *tests = calloc(total, sizeof *tests);
+    struct run *runs = calloc(total, sizeof *runs);
+    char(*names)[96] = calloc(total, sizeof *names);
+    if (!tests || !runs || !names)
+        return 1;
+    for (size_t i = 0; i < total; i++) {
+        runs[i] = (struct run){&cases[i % count], &kinds[i / count]};
+        snprintf(names[i], sizeof names[i], "%s: %s", runs[i].kind->name, runs[i].conformance_case->name);
+        tests[i] = (struct CMUnitTest){.name = names[i], .test_func = run_case, .initial_state = &runs[i]};
+    }
+    int failed = _cmocka_run_group_tests("conformance", tests, total, NULL, NULL);
+    free(names);
+    free(runs);
+    free(tests);
+    return failed;
+}
+
+/* ---- shorthands ---- */
+
+int64_t now_ms(const struct world *w)
+{
+    return w->env->ops->wall_now(w->env).ms;
+}
+
+pawl_uuid make_id(unsigned n)
+{
+    return pawl_request_id_from(&n, sizeof n);
+}
+
+int try_add(struct world *w, const pawl_message *message)
+{
+    pawl_enqueued result;
+    return pawl_enqueue(w->store, message, 1, &result, &err);
+}
+
+pawl_enqueued add(struct world *w, const pawl_message *message)
+{
+    pawl_enqueued result;
+    assert_ok(pawl_enqueue(w->store, message, 1, &result, &err));
+    return result;
+}
+
+pawl_messages *get(struct world *w, pawl_uuid id)
+{
+    pawl_messages *messages;
+    assert_ok(pawl_message_get(w->store, &id, &messages, &err));
+    assert_int_equal(pawl_messages_count(messages), 1);
+    return messages;
+}
+
+void assert_state(struct world *w, pawl_uuid id, const char *state)
+{
+    pawl_messages *messages = get(w, id);
+    assert_string_equal(pawl_messages_get(messages, 0)->state, state);
+    pawl_messages_free(messages);
+}
+
+pawl_queue_stats stats(struct world *w)
+{
+    pawl_stats *page;
+    pawl_queue_stats found = {0};
+    assert_ok(pawl_stats_read(w->store, LANE, TARGET, &page, &err));
+    if (pawl_stats_count(page))
+        found = *pawl_stats_get(page, 0);
+    pawl_stats_free(page);
+    found.scope = found.lane = found.target = NULL;
+    return found;
+}
+
+pawl_messages *claim(struct world *w, const pawl_claim_options *options)
+{
+    pawl_messages *messages;
+    assert_ok(pawl_claim(w->store, options, &messages, &err));
+    return messages;
+}
+
+struct held claim_one(struct world *w, const pawl_claim_options *options)
+{
+    pawl_claim_options one = *options;
+    one.limit = 1;
+    pawl_messages *messages = claim(w, &one);
+    assert_int_equal(pawl_messages_count(messages), 1);
+    const pawl_message_view *view = pawl_messages_get(messages, 0);
+    struct held held = {view->id, view->token, view->attempts, view->lease_until_ms};
+    assert_int_not_equal(held.token, 0);
+    assert_string_equal(view->state, "claimed");
+    pawl_messages_free(messages);
+    return held;
+}
+
+void claim_none(struct world *w, const pawl_claim_options *options)
+{
+    pawl_claim_options one = *options;
+    one.limit = 1;
+    pawl_messages *messages = claim(w, &one);
+    assert_int_equal(pawl_messages_count(messages), 0);
+    pawl_messages_free(messages);
+}
+
+int settle(struct world *w, const pawl_settlement *settlement)
+{
+    pawl_settled settled;
+    assert_ok(pawl_settle(w->store, settlement, 1, &settled, &err));
+    return settled.result;
+}
+
+int claim_and(struct world *w, int verdict)
+{
+    struct held held = claim_one(w, CLAIM());
+    return settle(w, &(pawl_settlement){PAWL_SETTLEMENT, .id = held.id, .token = held.token, .verdict = verdict});
+}
+
+pawl_swept sweep(struct world *w)
+{
+    pawl_swept swept = {PAWL_SWEPT};
+    assert_ok(pawl_sweep(w->store, &swept, &err));
+    return swept;
+}
+
+void set_lane(struct world *w, const char *key, const char *value)
+{
+    pawl_operation why = {PAWL_OPERATION, .reason = "test"};
+    assert_ok(pawl_lane_set(w->store, LANE, &(pawl_setting){key, value}, 1, &why, &err));
+}
+
+void verify(struct world *w)
+{
+    pawl_verification *found;
+    assert_ok(pawl_verify(w->store, NULL, NULL, NULL, &found, &err));
+    for (size_t i = 0; i < pawl_verification_count(found); i++) {
+        const pawl_verified *one = pawl_verification_get(found, i);
+        if (!one->is_ok)
+            fail_msg("scope %s, seq %llu: %s", one->scope, (unsigned long long)one->first_bad_seq, one->what);
+    }
+    pawl_verification_free(found);
+}

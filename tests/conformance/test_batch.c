@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* Several units in one commit: each sees what those before it decided, and none pays for another's refusal. */
+#include "commit/unit.h"
+
+#include "conformance.h"
+
+struct answers {
+    int statuses[32];
+    pawl_enqueued enqueued[32];
+    size_t count;
+};
+
+static void enqueue_answered(void *data, int status, const pawl_enqueued *results, size_t count,
+                             const pawl_error *error)
+{
+    struct answers *answers = data;
+    (void)error;
+    if (count)
+        answers->enqueued[answers->count] = results[0];
+    answers->statuses[answers->count++] = status;
+}
+
+static void submit(struct world *w, struct answers *answers, const pawl_message *message)
+{
+    assert_ok(pawl_enqueue_submit(w->store, message, 1, enqueue_answered, answers, &err));
+}
+
+static void step_until(struct world *w, const struct answers *answers, size_t count)
+{
+    for (int i = 0; answers->count < count; i++) {
+        assert_ok(pawl_store_step(w->store, 0, NULL, &err));
+        assert_true(i < 100);
+    }
+}
+
+static void a_refused_unit_leaves_its_neighbours(struct world *w)
+{
+    struct store *filter = put_filter(w->store);
+    struct answers answers = {0};
+    pawli_fault_set(filter, NULL);
+    submit(w, &answers, MESSAGE("1", .dedupe = "K", .key = "a"));
+    submit(w, &answers, MESSAGE("2", .dedupe = "K", .key = "a"));
+    submit(w, &answers, MESSAGE("1", .dedupe = "K", .key = "a"));
+    submit(w, &answers, MESSAGE("3", .key = "a"));
+    step_until(w, &answers, 4);
+    assert_int_equal(pawli_fault_calls(filter, FAULT_SAVE), 1); /* one commit for all */
+    assert_int_equal(answers.statuses[0], PAWL_OK);
+    assert_int_equal(answers.statuses[1], PAWL_ECONFLICT);
+    assert_int_equal(answers.statuses[2], PAWL_OK);
+    assert_true(answers.enqueued[2].was_replayed);
+    assert_id(answers.enqueued[0].id, answers.enqueued[2].id);
+    assert_int_equal(answers.statuses[3], PAWL_OK);
+    assert_int_equal(stats(w).pending, 2);
+    verify(w);
+    assert_id(claim_one(w, CLAIM()).id, answers.enqueued[0].id);
+    claim_none(w, CLAIM());
+}
+
+static void a_failed_commit_fails_all_of_its_units(struct world *w)
+{
+    struct store *filter = put_filter(w->store);
+    struct answers answers = {0};
+    pawli_fault_set(filter, &(struct fault){FAULT_SAVE, 1, 1, FAULT_BEFORE, STORE_FULL});
+    for (int i = 0; i < 3; i++)
+        submit(w, &answers, MESSAGE("1", .key = NULL));
+    step_until(w, &answers, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(answers.statuses[i], PAWL_EREFUSED);
+    assert_int_equal(stats(w).pending, 0);
+    submit(w, &answers, MESSAGE("1", .key = NULL));
+    step_until(w, &answers, 4);
+    assert_int_equal(answers.statuses[3], PAWL_OK);
+    verify(w);
+}
+
+static void settle_answered(void *data, int status, const pawl_settled *results, size_t count, const pawl_error *error)
+{
+    struct answers *answers = data;
+    (void)error;
+    assert_int_equal(count, 1);
+    answers->statuses[answers->count++] = status < 0 ? status : results[0].result;
+}
+
+static void a_line_moves_several_steps_in_one_commit(struct world *w)
+{
+    struct answers answers = {0};
+    pawl_uuid ids[6];
+    for (int i = 0; i < 6; i++)
+        ids[i] = add(w, MESSAGE("1", .key = i < 3 ? "a" : "b")).id;
+    struct held a = claim_one(w, CLAIM()), b = claim_one(w, CLAIM());
+    assert_ok(pawl_settle_submit(w->store, SETTLE(a, DELIVERED), 1, settle_answered, &answers, &err));
+    assert_ok(pawl_settle_submit(w->store, SETTLE(a, DEAD), 1, settle_answered, &answers, &err));
+    submit(w, &answers, MESSAGE("1", .key = "a"));
+    assert_ok(pawl_settle_submit(w->store, SETTLE(b, DEAD), 1, settle_answered, &answers, &err));
+    step_until(w, &answers, 4);
+    assert_int_equal(answers.statuses[0], PAWL_RESULT_DELIVERED);
+    assert_int_equal(answers.statuses[1], PAWL_RESULT_LOST);
+    assert_int_equal(answers.statuses[3], PAWL_RESULT_DEAD);
+    verify(w);
+    assert_id(claim_one(w, CLAIM()).id, ids[1]);
+    assert_id(claim_one(w, CLAIM()).id, ids[4]);
+    claim_none(w, CLAIM());
+}
+
+/* ---- policies and targets, for which there is no callback form: their units are built here ---- */
+
+struct change {
+    struct unit unit;
+    struct policy_change change;
+    int status;
+};
+
+static void change_answered(struct unit *unit, void *data)
+{
+    struct answers *answers = data;
+    answers->statuses[answers->count++] = unit->status;
+}
+
+static void submit_change(struct world *w, struct answers *answers, struct change *change, struct policy_change what)
+{
+    pawli_unit_init(&change->unit, &w->store->opened->committer, w->store->scope);
+    change->change = what;
+    change->change.is_target = true;
+    change->change.name = TEXT("t");
+    pawli_unit_add(&change->unit, &change->change.effect, &pawli_effect_policy);
+    change->unit.sealed = true;
+    assert_ok(pawli_commit_later(&change->unit, change_answered, answers, &err));
+}
+
+static void expect_target(struct world *w, const char *url)
+{
+    pawl_settings *targets;
+    assert_ok(pawl_targets_list(w->store, &targets, &err));
+    assert_int_equal(pawl_settings_count(targets), url != NULL);
+    if (url)
+        assert_string_equal(pawl_settings_target(targets, 0)->url, url);
+    pawl_settings_free(targets);
+}
+
+static void a_target_that_comes_and_goes_in_one_commit(struct world *w)
+{
+    struct answers answers = {0};
+    struct change changes[5];
+    const struct policy_change put = {.replaces = true, .url = TEXT("callback:one")}, remove = {.removes = true};
+    submit_change(w, &answers, &changes[0], put);
+    submit_change(w, &answers, &changes[1], remove);
+    step_until(w, &answers, 2);
+    assert_int_equal(answers.statuses[0], PAWL_OK);
+    assert_int_equal(answers.statuses[1], PAWL_OK);
+    expect_target(w, NULL);
+
+    submit_change(w, &answers, &changes[2], put);
+    step_until(w, &answers, 3);
+    expect_target(w, "callback:one");
+    submit_change(w, &answers, &changes[3], remove);
+    struct policy_change exception = {.policy = {.set = 1u << POLICY_CONCURRENCY}};
+    exception.policy.values[POLICY_CONCURRENCY] = 2;
+    submit_change(w, &answers, &changes[4], exception);
+    step_until(w, &answers, 5);
+    pawl_settings *targets; /* what was removed does not come back with an exception of policy */
+    assert_ok(pawl_targets_list(w->store, &targets, &err));
+    for (size_t i = 0; i < pawl_settings_count(targets); i++)
+        assert_null(pawl_settings_target(targets, i)->url);
+    pawl_settings_free(targets);
+    for (size_t i = 0; i < COUNT_OF(changes); i++)
+        pawli_unit_done(&changes[i].unit);
+}
+
+static const struct conformance_case cases[] = {
+    CASE(a_refused_unit_leaves_its_neighbours),
+    CASE(a_failed_commit_fails_all_of_its_units),
+    CASE(a_line_moves_several_steps_in_one_commit),
+    CASE(a_target_that_comes_and_goes_in_one_commit),
+};
+
+int main(void)
+{
+    return run_on_every_store(cases, COUNT_OF(cases));
+}

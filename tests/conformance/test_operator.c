@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/* What operators do: moves of messages with stored answers, policies, targets, holds. */
+#include "conformance.h"
+
+static pawl_moved moved(void)
+{
+    return (pawl_moved){PAWL_MOVED};
+}
+
+static pawl_uuid make_dead(struct world *w)
+{
+    pawl_uuid id = add(w, MESSAGE("1", .dedupe = "K")).id;
+    assert_int_equal(claim_and(w, PAWL_VERDICT_DEAD), PAWL_RESULT_DEAD);
+    return id;
+}
+
+static uint64_t operations(struct world *w)
+{
+    pawl_store *ops;
+    pawl_records *records;
+    assert_ok(pawl_store_scope(w->store, "pawl.operator", &ops, &err));
+    assert_ok(pawl_records_list(ops, &(pawl_records_query){PAWL_RECORDS_QUERY, .limit = 1000}, &records, &err));
+    uint64_t count = pawl_records_count(records);
+    pawl_records_free(records);
+    pawl_store_close(ops);
+    return count;
+}
+
+static void a_cancel_retires(struct world *w)
+{
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    pawl_moved result = moved();
+    assert_ok(pawl_message_cancel(w->store, &id, BECAUSE(1), &result, &err));
+    assert_string_equal(result.before, "pending");
+    assert_string_equal(result.after, "cancelled");
+    assert_false(result.was_replayed);
+    pawl_messages *messages = get(w, id);
+    const pawl_message_view *view = pawl_messages_get(messages, 0);
+    assert_string_equal(view->state, "cancelled");
+    assert_string_equal(view->ended_reason, "test");
+    assert_string_equal(view->ended_by, "ops");
+    assert_int_equal(view->ended_at_ms, now_ms(w));
+    pawl_messages_free(messages);
+    claim_none(w, CLAIM());
+    verify(w);
+}
+
+static void a_move_has_a_stored_answer(struct world *w)
+{
+    pawl_uuid id = make_dead(w);
+    pawl_moved first = moved(), again = moved(), other = moved();
+    assert_ok(pawl_message_requeue(w->store, &id, BECAUSE(1), &first, &err));
+    assert_ok(pawl_message_requeue(w->store, &id, BECAUSE(1), &again, &err));
+    assert_true(again.was_replayed);
+    assert_id(again.successor, first.successor);
+    assert_string_equal(again.before, "dead");
+    assert_string_equal(again.after, "cancelled");
+    assert_int_equal(stats(w).pending, 1);
+    assert_status(pawl_message_requeue(w->store, &id, BECAUSE(2), &other, &err), PAWL_EREFUSED);
+    assert_status(pawl_message_cancel(w->store, &id, BECAUSE(1), &other, &err), PAWL_ECONFLICT);
+    assert_int_equal(operations(w), 1);
+    verify(w);
+}
+
+static void moves_need_a_reason(struct world *w)
+{
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    pawl_moved result = moved();
+    pawl_operation blank = {PAWL_OPERATION, .reason = " "}, none = {PAWL_OPERATION};
+    assert_status(pawl_message_cancel(w->store, &id, &blank, &result, &err), PAWL_EINVAL);
+    assert_status(pawl_message_cancel(w->store, &id, &none, &result, &err), PAWL_EINVAL);
+    assert_state(w, id, "pending");
+    assert_int_equal(operations(w), 0);
+}
+
+static void a_successor_is_the_same_message_anew(struct world *w)
+{
+    pawl_header header = {"x-a", "1"};
+    pawl_message given = *MESSAGE("{\"n\":1}", .dedupe = "K", .key = "k", .sender = "s", .priority = 2,
+                                  .headers = &header, .header_count = 1);
+    pawl_uuid id = add(w, &given).id;
+    claim_and(w, PAWL_VERDICT_DEAD);
+    pawl_moved result = moved();
+    assert_ok(pawl_message_requeue(w->store, &id, BECAUSE(1), &result, &err));
+    pawl_messages *old = get(w, id), *new = get(w, result.successor);
+    const pawl_message_view *o = pawl_messages_get(old, 0), *n = pawl_messages_get(new, 0);
+    assert_id(o->superseded_by, result.successor);
+    assert_string_equal(o->state, "cancelled");
+    assert_string_equal(n->state, "pending");
+    assert_bytes(n->data, n->data_size, "{\"n\":1}");
+    assert_string_equal(n->key, "k");
+    assert_string_equal(n->sender, "s");
+    assert_int_equal(n->priority, 2);
+    assert_int_equal(n->header_count, 1);
+    assert_memory_equal(n->fingerprint, o->fingerprint, 32);
+    assert_null(n->dedupe);
+    assert_int_equal(n->attempts, 0);
+    pawl_messages_free(old);
+    pawl_messages_free(new);
+    pawl_enqueued again = add(w, &given); /* the key is bound through the chain */
+    assert_true(again.was_replayed);
+    assert_id(again.id, result.successor);
+    assert_string_equal(again.state, "pending");
+    claim_and(w, PAWL_VERDICT_DELIVERED);
+    assert_string_equal(add(w, &given).state, "delivered");
+    verify(w);
+}
+
+static void an_uncertain_one_is_resolved(struct world *w)
+{
+    static const struct {
+        int outcome;
+        const char *after;
+    } outcomes[] = {
+        {PAWL_VERDICT_DELIVERED, "delivered"}, {PAWL_VERDICT_RETRY, "pending"}, {PAWL_VERDICT_DEAD, "dead"}};
+    pawl_moved result = moved();
+    set_lane(w, "unknown", "hold");
+    for (unsigned i = 0; i < COUNT_OF(outcomes); i++) {
+        pawl_uuid id = add(w, MESSAGE("1", .priority = 1)).id;
+        assert_status(pawl_message_resolve(w->store, &id, outcomes[i].outcome, BECAUSE(10 + i), &result, &err),
+                      PAWL_EREFUSED);
+        assert_int_equal(claim_and(w, PAWL_VERDICT_UNCERTAIN), PAWL_RESULT_UNCERTAIN);
+        assert_state(w, id, "uncertain");
+        assert_ok(pawl_message_resolve(w->store, &id, outcomes[i].outcome, BECAUSE(20 + i), &result, &err));
+        assert_string_equal(result.before, "uncertain");
+        assert_string_equal(result.after, outcomes[i].after);
+        assert_state(w, id, outcomes[i].after);
+        if (i == 1)
+            claim_and(w, PAWL_VERDICT_DELIVERED);
+    }
+    pawl_uuid last = add(w, MESSAGE("1", .max_attempts = 1)).id;
+    claim_and(w, PAWL_VERDICT_UNCERTAIN);
+    assert_ok(pawl_message_resolve(w->store, &last, PAWL_VERDICT_RETRY, BECAUSE(30), &result, &err));
+    assert_string_equal(result.after, "dead"); /* it did not happen, and there is no attempt left */
+    assert_status(pawl_message_resolve(w->store, &last, PAWL_VERDICT_RELEASED, BECAUSE(31), &result, &err),
+                  PAWL_EINVAL);
+    verify(w);
+}
+
+static void a_purge_leaves_the_key(struct world *w)
+{
+    pawl_uuid id = make_dead(w);
+    pawl_moved result = moved();
+    assert_ok(pawl_message_purge(w->store, &id, BECAUSE(1), &result, &err));
+    pawl_messages *messages;
+    assert_status(pawl_message_get(w->store, &id, &messages, &err), PAWL_ENOTFOUND);
+    pawl_enqueued again = add(w, MESSAGE("1", .dedupe = "K"));
+    assert_true(again.was_replayed);
+    assert_string_equal(again.state, "dead");
+    assert_int_equal(stats(w).dead, 0);
+    pawl_uuid pending = add(w, MESSAGE("2", .key = NULL)).id;
+    assert_status(pawl_message_purge(w->store, &pending, BECAUSE(2), &result, &err), PAWL_EREFUSED);
+    assert_status(pawl_message_purge(w->store, &id, BECAUSE(3), &result, &err), PAWL_ENOTFOUND);
+    assert_ok(pawl_message_purge(w->store, &id, BECAUSE(1), &result, &err));
+    assert_true(result.was_replayed);
+    verify(w);
+}
+
+/* ---- policies and targets ---- */
+
+static const char *policy_of(struct world *w, char text[256])
+{
+    pawl_settings *lanes;
+    assert_ok(pawl_lanes_list(w->store, &lanes, &err));
+    assert_int_equal(pawl_settings_count(lanes), 1);
+    assert_string_equal(pawl_settings_lane(lanes, 0)->name, LANE);
+    snprintf(text, 256, "%s", pawl_settings_lane(lanes, 0)->policy);
+    pawl_settings_free(lanes);
+    return text;
+}
+
+static void lanes_have_policies(struct world *w)
+{
+    char text[256];
+    set_lane(w, "max_attempts", "3");
+    set_lane(w, "backoff_shape", "fixed");
+    assert_string_equal(policy_of(w, text), "{\"max_attempts\":3,\"backoff_shape\":\"fixed\"}");
+    set_lane(w, "max_attempts", "");
+    assert_string_equal(policy_of(w, text), "{\"backoff_shape\":\"fixed\"}");
+    pawl_setting bad[] = {{"none", "1"}, {"max_attempts", "0"}, {"backoff_shape", "round"}, {"lease_ms", "1x"}};
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_status(pawl_lane_set(w->store, LANE, &bad[i], 1, BECAUSE(1), &err), PAWL_EINVAL);
+    pawl_setting both = {"backoff_max_ms", "1"}; /* less than what a first delay is */
+    assert_status(pawl_lane_set(w->store, LANE, &both, 1, BECAUSE(1), &err), PAWL_EINVAL);
+    assert_string_equal(policy_of(w, text), "{\"backoff_shape\":\"fixed\"}");
+}
+
+static void a_policy_decides_when_a_decision_is_made(struct world *w)
+{
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    struct held held = claim_one(w, CLAIM());
+    set_lane(w, "backoff_ms", "7000");
+    set_lane(w, "backoff_shape", "fixed");
+    set_lane(w, "jitter_percent", "0");
+    settle(w, SETTLE(held, RETRY));
+    pawl_messages *messages = get(w, id);
+    assert_int_equal(pawl_messages_get(messages, 0)->available_at_ms, now_ms(w) + 7000);
+    pawl_messages_free(messages);
+
+    pawl_setting setting = {"backoff_ms", "9000"}; /* a target's exception beats its lane */
+    assert_ok(pawl_target_add(w->store, TARGET, NULL, NULL, &setting, 1, BECAUSE(1), &err));
+    pawli_sim_advance_ms(w->env, 7000);
+    held = claim_one(w, CLAIM());
+    settle(w, SETTLE(held, RETRY));
+    messages = get(w, id);
+    assert_int_equal(pawl_messages_get(messages, 0)->available_at_ms, now_ms(w) + 9000);
+    pawl_messages_free(messages);
+}
+
+static void targets_are_set_replaced_and_removed(struct world *w)
+{
+    pawl_setting two[] = {{"timeout_ms", "5"}, {"concurrency", "2"}};
+    pawl_settings *targets;
+    assert_ok(pawl_target_add(w->store, "b", "https://b.example/in", "/etc/secret", two, 2, BECAUSE(1), &err));
+    assert_ok(pawl_target_add(w->store, "a", "callback:f", NULL, NULL, 0, BECAUSE(2), &err));
+    assert_ok(pawl_targets_list(w->store, &targets, &err));
+    assert_int_equal(pawl_settings_count(targets), 2);
+    assert_string_equal(pawl_settings_target(targets, 0)->name, "a");
+    const pawl_target_view *b = pawl_settings_target(targets, 1);
+    assert_string_equal(b->url, "https://b.example/in");
+    assert_string_equal(b->secret_file, "/etc/secret");
+    assert_string_equal(b->policy, "{\"timeout_ms\":5,\"concurrency\":2}");
+    pawl_settings_free(targets);
+
+    assert_ok(pawl_target_add(w->store, "b", "http://c.example/", NULL, &two[1], 1, BECAUSE(3), &err));
+    assert_ok(pawl_target_remove(w->store, "a", BECAUSE(4), &err));
+    assert_ok(pawl_target_remove(w->store, "a", BECAUSE(4), &err)); /* the stored answer */
+    assert_status(pawl_target_remove(w->store, "a", BECAUSE(5), &err), PAWL_ENOTFOUND);
+    assert_status(pawl_target_add(w->store, "c", "gopher://x", NULL, NULL, 0, BECAUSE(6), &err), PAWL_EINVAL);
+    assert_ok(pawl_targets_list(w->store, &targets, &err));
+    assert_int_equal(pawl_settings_count(targets), 1);
+    b = pawl_settings_target(targets, 0);
+    assert_string_equal(b->url, "http://c.example/");
+    assert_null(b->secret_file);
+    assert_string_equal(b->policy, "{\"concurrency\":2}");
+    pawl_settings_free(targets);
+    verify(w);
+}
+
+/* ---- holds ---- */
+
+static void a_hold_stops_its_subject(struct world *w)
+{
+    const pawl_subject subjects[] = {{PAWL_SUBJECT},
+                                     {PAWL_SUBJECT, .lane = LANE},
+                                     {PAWL_SUBJECT, .target = TARGET},
+                                     {PAWL_SUBJECT, .lane = LANE, .target = TARGET}};
+    static const char *const kinds_of[] = {"store", "lane", "target", "queue"};
+    pawl_message elsewhere = *MESSAGE("1", .key = NULL);
+    elsewhere.lane = elsewhere.target = "other";
+    for (unsigned i = 0; i < COUNT_OF(subjects); i++) {
+        add(w, MESSAGE("1", .key = NULL));
+        add(w, &elsewhere);
+        assert_ok(pawl_hold_set(w->store, &subjects[i], "paused", 0, BECAUSE(10 + i), &err));
+        claim_none(w, CLAIM());
+        pawl_claim_options other = *CLAIM(.limit = 1);
+        other.lane = other.target = "other";
+        pawl_messages *messages = claim(w, &other);
+        assert_int_equal(pawl_messages_count(messages), i > 0); /* what holds a queue holds no other */
+        pawl_messages_free(messages);
+
+        pawl_settings *holds;
+        assert_ok(pawl_holds_list(w->store, &holds, &err));
+        assert_int_equal(pawl_settings_count(holds), 1);
+        const pawl_hold_view *hold = pawl_settings_hold(holds, 0);
+        assert_string_equal(hold->kind, kinds_of[i]);
+        assert_string_equal(hold->code, "paused");
+        assert_string_equal(hold->reason, "test");
+        assert_string_equal(hold->by, "ops");
+        assert_int_equal(hold->since_ms, now_ms(w));
+        assert_int_equal(hold->until_ms, 0);
+        assert_int_equal(hold->lane != NULL, subjects[i].lane != NULL);
+        assert_int_equal(hold->target != NULL, subjects[i].target != NULL);
+        pawl_settings_free(holds);
+
+        assert_ok(pawl_hold_release(w->store, &subjects[i], NULL, BECAUSE(20 + i), &err));
+        assert_status(pawl_hold_release(w->store, &subjects[i], NULL, BECAUSE(30 + i), &err), PAWL_ENOTFOUND);
+        claim_and(w, PAWL_VERDICT_DELIVERED);
+    }
+    verify(w);
+}
+
+static void a_hold_ends_by_itself(struct world *w)
+{
+    pawl_subject lane = {PAWL_SUBJECT, .lane = LANE};
+    add(w, MESSAGE("1", .key = NULL));
+    assert_ok(pawl_hold_set(w->store, &lane, "limited", now_ms(w) + 100, BECAUSE(1), &err));
+    pawli_sim_advance_ms(w->env, 99);
+    claim_none(w, CLAIM());
+    pawli_sim_advance_ms(w->env, 1);
+    claim_one(w, CLAIM());
+}
+
+static void one_hold_of_each_code(struct world *w)
+{
+    pawl_subject lane = {PAWL_SUBJECT, .lane = LANE};
+    pawl_settings *holds;
+    add(w, MESSAGE("1", .key = NULL));
+    assert_ok(pawl_hold_set(w->store, &lane, "paused", 0, BECAUSE(1), &err));
+    pawli_sim_advance_ms(w->env, 1);
+    assert_ok(pawl_hold_set(w->store, &lane, "limited", 0, BECAUSE(2), &err));
+    pawli_sim_advance_ms(w->env, 1);
+    assert_ok(pawl_hold_set(w->store, &lane, "paused", now_ms(w) + 9, BECAUSE(3), &err)); /* in its place */
+    assert_ok(pawl_holds_list(w->store, &holds, &err));
+    assert_int_equal(pawl_settings_count(holds), 2);
+    assert_string_equal(pawl_settings_hold(holds, 0)->code, "paused"); /* the latest first */
+    assert_int_equal(pawl_settings_hold(holds, 0)->until_ms, now_ms(w) + 9);
+    assert_string_equal(pawl_settings_hold(holds, 1)->code, "limited");
+    pawl_settings_free(holds);
+    assert_ok(pawl_hold_release(w->store, &lane, "paused", BECAUSE(4), &err));
+    claim_none(w, CLAIM());
+    assert_ok(pawl_hold_release(w->store, &lane, "limited", BECAUSE(5), &err));
+    claim_one(w, CLAIM());
+}
+
+static void a_message_apart_is_listed_with_the_holds(struct world *w)
+{
+    set_lane(w, "unknown", "hold");
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    claim_and(w, PAWL_VERDICT_UNCERTAIN);
+    pawl_settings *holds;
+    assert_ok(pawl_holds_list(w->store, &holds, &err));
+    assert_int_equal(pawl_settings_count(holds), 1);
+    assert_string_equal(pawl_settings_hold(holds, 0)->kind, "message");
+    assert_string_equal(pawl_settings_hold(holds, 0)->code, "uncertain");
+    assert_id(pawl_settings_hold(holds, 0)->message, id);
+    pawl_settings_free(holds);
+}
+
+static void operations_are_recorded(struct world *w)
+{
+    pawl_subject all = {PAWL_SUBJECT};
+    set_lane(w, "max_attempts", "3");
+    assert_ok(pawl_hold_set(w->store, &all, "paused", 0, BECAUSE(1), &err));
+    assert_ok(pawl_hold_release(w->store, &all, "paused", BECAUSE(2), &err));
+    assert_int_equal(operations(w), 3);
+    pawl_store *ops;
+    pawl_records *records;
+    pawl_uuid id = make_id(1);
+    assert_ok(pawl_store_scope(w->store, "pawl.operator", &ops, &err));
+    assert_ok(pawl_record_get(ops, &id, 0, &records, &err));
+    const pawl_record *r = pawl_records_get(records, 0);
+    assert_string_equal(r->type, "pawl.hold.set");
+    assert_non_null(strstr(r->data, "\"ops\""));
+    assert_non_null(strstr(r->data, "\"test\""));
+    pawl_records_free(records);
+    pawl_store_close(ops);
+    verify(w);
+}
+
+static void only_a_restored_store_is_adopted(struct world *w)
+{
+    assert_status(pawl_store_adopt(w->store, BECAUSE(1), &err), PAWL_EREFUSED);
+    assert_int_equal(operations(w), 0);
+}
+
+static void why_it_does_not_move(struct world *w)
+{
+    pawl_why *why;
+    pawl_subject lane = {PAWL_SUBJECT, .lane = LANE};
+    add(w, MESSAGE("1", .key = "a"));
+    pawl_uuid id = add(w, MESSAGE("1", .key = "a")).id;
+    assert_ok(pawl_hold_set(w->store, &lane, "paused", 0, BECAUSE(1), &err));
+    assert_ok(pawl_why_message(w->store, &id, &why, &err));
+    bool held = false, behind = false;
+    for (size_t i = 0; i < pawl_why_count(why); i++) {
+        held |= strcmp(pawl_why_get(why, i)->code, "held") == 0;
+        behind |= strcmp(pawl_why_get(why, i)->code, "behind") == 0;
+    }
+    assert_true(held);
+    assert_true(behind);
+    pawl_why_free(why);
+}
+
+static const struct conformance_case cases[] = {
+    CASE(a_cancel_retires),
+    CASE(a_move_has_a_stored_answer),
+    CASE(moves_need_a_reason),
+    CASE(a_successor_is_the_same_message_anew),
+    CASE(an_uncertain_one_is_resolved),
+    CASE(a_purge_leaves_the_key),
+    CASE(lanes_have_policies),
+    CASE(a_policy_decides_when_a_decision_is_made),
+    CASE(targets_are_set_replaced_and_removed),
+    CASE(a_hold_stops_its_subject),
+    CASE(a_hold_ends_by_itself),
+    CASE(one_hold_of_each_code),
+    CASE(a_message_apart_is_listed_with_the_holds),
+    CASE(operations_are_recorded),
+    CASE(only_a_restored_store_is_adopted),
+    CASE(why_it_does_not_move),
+};
+
+int main(void)
+{
+    return run_on_every_store(cases, COUNT_OF(cases));
+}

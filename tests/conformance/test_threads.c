@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/* Many threads on one store, in the real world: whoever wins, one does, and who waits is woken. */
+#include <pthread.h>
+
+#include "conformance.h"
+
+#define THREADS 16
+#define EACH    20
+
+struct contestant {
+    pawl_store *store;
+    pthread_barrier_t *start;
+    pthread_t thread;
+    int status;
+    unsigned number;
+    bool was_replayed;
+    size_t count;
+    pawl_uuid id;
+};
+
+/* The simulated world has one thread. */
+static void open_real(struct world *w)
+{
+    pawl_store_close(w->store);
+    assert_ok(pawl_store_open(w->url, NULL, &w->store, &err));
+}
+
+static void begin(struct world *w, struct contestant *contestants, size_t count, void *(*run)(void *contestant))
+{
+    for (size_t i = 0; i < count; i++) {
+        contestants[i].store = w->store;
+        contestants[i].number = (unsigned)i;
+        assert_int_equal(pthread_create(&contestants[i].thread, NULL, run, &contestants[i]), 0);
+    }
+}
+
+static void end(struct contestant *contestants, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(pthread_join(contestants[i].thread, NULL), 0);
+}
+
+static void compete(struct world *w, struct contestant contestants[THREADS], void *(*run)(void *contestant))
+{
+    pthread_barrier_t start;
+    assert_int_equal(pthread_barrier_init(&start, NULL, THREADS), 0);
+    memset(contestants, 0, THREADS * sizeof *contestants);
+    for (size_t i = 0; i < THREADS; i++)
+        contestants[i].start = &start;
+    begin(w, contestants, THREADS, run);
+    end(contestants, THREADS);
+    pthread_barrier_destroy(&start);
+}
+
+static void *enqueue_the_same(void *argument)
+{
+    struct contestant *c = argument;
+    pawl_enqueued result = {0};
+    pthread_barrier_wait(c->start);
+    c->status = pawl_enqueue(c->store, MESSAGE("1", .dedupe = "K"), 1, &result, NULL);
+    c->id = result.id;
+    c->was_replayed = result.was_replayed;
+    return NULL;
+}
+
+static void a11_sixteen_enqueue_the_same(struct world *w)
+{
+    struct contestant contestants[THREADS];
+    unsigned made = 0;
+    open_real(w);
+    compete(w, contestants, enqueue_the_same);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(contestants[i].status, PAWL_OK);
+        assert_id(contestants[i].id, contestants[0].id);
+        made += !contestants[i].was_replayed;
+    }
+    assert_int_equal(made, 1);
+    assert_int_equal(stats(w).pending, 1);
+    verify(w);
+}
+
+static void *claim_the_same(void *argument)
+{
+    struct contestant *c = argument;
+    pawl_messages *messages;
+    pthread_barrier_wait(c->start);
+    c->status = pawl_claim(c->store, CLAIM(.limit = 1), &messages, NULL);
+    if (c->status == PAWL_OK) {
+        c->count = pawl_messages_count(messages);
+        pawl_messages_free(messages);
+    }
+    return NULL;
+}
+
+static void a25_sixteen_claim_the_same(struct world *w)
+{
+    struct contestant contestants[THREADS];
+    size_t claimed = 0;
+    open_real(w);
+    add(w, MESSAGE("1", .key = NULL));
+    compete(w, contestants, claim_the_same);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(contestants[i].status, PAWL_OK);
+        claimed += contestants[i].count;
+    }
+    assert_int_equal(claimed, 1);
+    assert_int_equal(stats(w).claimed, 1);
+    verify(w);
+}
+
+static void *decide_the_same(void *argument)
+{
+    struct contestant *c = argument;
+    pawl_transition_options options = {PAWL_TRANSITION_OPTIONS, .type = "order", .request_id = make_id(1)};
+    pawl_transition *t = pawl_transition_new(c->store, &options);
+    pawl_receipt *receipt;
+    size_t size;
+    pawl_transition_response(t, &c->number, sizeof c->number); /* each decides something else */
+    pthread_barrier_wait(c->start);
+    c->status = pawl_transition_commit(t, &receipt, NULL);
+    pawl_transition_free(t);
+    if (c->status < 0)
+        return NULL;
+    const void *response = pawl_receipt_response(receipt, &size);
+    memcpy(&c->number, response, sizeof c->number);
+    c->was_replayed = pawl_receipt_was_replayed(receipt);
+    c->count = pawl_receipt_seq(receipt);
+    pawl_receipt_free(receipt);
+    return NULL;
+}
+
+static void sixteen_commands_with_one_id_have_one_answer(struct world *w)
+{
+    struct contestant contestants[THREADS];
+    unsigned made = 0;
+    open_real(w);
+    compete(w, contestants, decide_the_same);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(contestants[i].status, PAWL_OK);
+        assert_int_equal(contestants[i].number, contestants[0].number);
+        assert_int_equal(contestants[i].count, 1);
+        made += !contestants[i].was_replayed;
+    }
+    assert_int_equal(made, 1);
+    verify(w);
+}
+
+static int settle_all(struct contestant *c, pawl_messages *messages)
+{
+    int status = PAWL_OK;
+    for (size_t i = 0; status == PAWL_OK && i < pawl_messages_count(messages); i++) {
+        const pawl_message_view *view = pawl_messages_get(messages, i);
+        pawl_settlement settlement = {PAWL_SETTLEMENT, .id = view->id, .token = view->token};
+        pawl_settled settled;
+        status = pawl_settle(c->store, &settlement, 1, &settled, NULL);
+        c->count += status == PAWL_OK && settled.result == PAWL_RESULT_DELIVERED;
+    }
+    return status;
+}
+
+static void *add_claim_and_settle(void *argument)
+{
+    struct contestant *c = argument;
+    char key[2] = {(char)('a' + c->number % 4)};
+    pthread_barrier_wait(c->start);
+    for (unsigned i = 0; c->status == PAWL_OK && i < EACH; i++) {
+        pawl_messages *messages;
+        pawl_enqueued result;
+        c->status = pawl_enqueue(c->store, MESSAGE("1", .key = i % 2 ? key : NULL), 1, &result, NULL);
+        if (c->status == PAWL_OK)
+            c->status = pawl_claim(c->store, CLAIM(.limit = 2), &messages, NULL);
+        if (c->status < 0)
+            break;
+        c->status = settle_all(c, messages);
+        pawl_messages_free(messages);
+    }
+    return NULL;
+}
+
+static void every_message_is_delivered_once(struct world *w)
+{
+    struct contestant contestants[THREADS];
+    size_t delivered = 0;
+    open_real(w);
+    compete(w, contestants, add_claim_and_settle);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(contestants[i].status, PAWL_OK);
+        delivered += contestants[i].count;
+    }
+    assert_int_equal(stats(w).delivered, delivered);
+    assert_int_equal(stats(w).claimed, 0);
+    assert_int_equal(stats(w).pending, THREADS * EACH - delivered);
+    verify(w);
+}
+
+/* ---- waiting ---- */
+
+#define ROUNDS  100
+#define WAIT_MS 60000 /* whoever is not woken comes back with nothing */
+
+static int pass_on(pawl_store *store, const char *lane)
+{
+    pawl_message message = *MESSAGE("1", .key = NULL);
+    message.lane = lane;
+    return pawl_enqueue(store, &message, 1, NULL, NULL);
+}
+
+static int wait_for(pawl_store *store, const char *lane, size_t *ret_count)
+{
+    pawl_messages *messages;
+    pawl_claim_options options = *CLAIM(.limit = 1, .wait_ms = WAIT_MS);
+    options.lane = lane;
+    int status = pawl_claim(store, &options, &messages, NULL);
+    if (status < 0)
+        return status;
+    *ret_count += pawl_messages_count(messages);
+    pawl_messages_free(messages);
+    return PAWL_OK;
+}
+
+static void *answer(void *argument)
+{
+    struct contestant *c = argument;
+    for (size_t i = 0; c->status == PAWL_OK && c->count == i && i < ROUNDS; i++) {
+        c->status = wait_for(c->store, "ping", &c->count);
+        if (c->status == PAWL_OK)
+            c->status = pass_on(c->store, "pong");
+    }
+    return NULL;
+}
+
+/* Each sleeps until the other wrote: in a hundred rounds no wake-up may be lost. */
+static void who_waits_for_a_message_is_woken(struct world *w)
+{
+    struct contestant other = {0};
+    size_t count = 0;
+    open_real(w);
+    begin(w, &other, 1, answer);
+    for (size_t i = 0; count == i && i < ROUNDS; i++) {
+        assert_ok(pass_on(w->store, "ping"));
+        assert_ok(wait_for(w->store, "pong", &count));
+    }
+    end(&other, 1);
+    assert_int_equal(other.status, PAWL_OK);
+    assert_int_equal(other.count, ROUNDS);
+    assert_int_equal(count, ROUNDS);
+    verify(w);
+}
+
+static int write_record(pawl_store *store)
+{
+    pawl_transition_options options = {PAWL_TRANSITION_OPTIONS, .type = "order"};
+    pawl_transition *t = pawl_transition_new(store, &options);
+    int status = pawl_transition_commit(t, NULL, NULL);
+    pawl_transition_free(t);
+    return status;
+}
+
+/* Odd records are this one's, even ones the other's. */
+static void *answer_records(void *argument)
+{
+    struct contestant *c = argument;
+    for (size_t i = 0; c->status == PAWL_OK && i < ROUNDS; i++) {
+        int found = pawl_journal_wait(c->store, 2 * i, WAIT_MS, NULL);
+        if (found < 1)
+            c->status = PAWL_EBUSY;
+        else
+            c->status = write_record(c->store);
+        c->count += c->status == PAWL_OK;
+    }
+    return NULL;
+}
+
+static void who_waits_for_a_record_is_woken(struct world *w)
+{
+    struct contestant other = {0};
+    open_real(w);
+    begin(w, &other, 1, answer_records);
+    for (size_t i = 0; i < ROUNDS; i++) {
+        assert_ok(write_record(w->store));
+        assert_int_equal(pawl_journal_wait(w->store, 2 * i + 1, WAIT_MS, &err), 1);
+    }
+    end(&other, 1);
+    assert_int_equal(other.status, PAWL_OK);
+    assert_int_equal(other.count, ROUNDS);
+    verify(w);
+}
+
+static const struct conformance_case cases[] = {
+    CASE(a11_sixteen_enqueue_the_same),
+    CASE(a25_sixteen_claim_the_same),
+    CASE(sixteen_commands_with_one_id_have_one_answer),
+    CASE(every_message_is_delivered_once),
+    CASE(who_waits_for_a_message_is_woken),
+    CASE(who_waits_for_a_record_is_woken),
+};
+
+int main(void)
+{
+    return run_on_every_store(cases, COUNT_OF(cases));
+}

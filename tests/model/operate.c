@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+/* What operators do in the model, and what time does. */
+#include "model.h"
+
+#include <string.h>
+
+static struct model_asked asked_of(const struct op *op)
+{
+    return (struct model_asked){.kind = op->kind,
+                                .scope = op->scope,
+                                .reason = op->reason,
+                                .actor = op->actor ? op->actor : pool_find(POOL_ACTOR, "unknown")};
+}
+
+/* A request id that is bound already: the stored answer for the same question, a conflict for another. */
+static int look_up(const struct model *model, const struct model_asked *asked, const pawl_uuid *request,
+                   struct model_moved *moved, bool *replayed)
+{
+    const struct model_record *stored = model_record_by_id(model, SCOPE_OPERATOR, request);
+    *replayed = stored != NULL;
+    if (!stored)
+        return PAWL_OK;
+    if (memcmp(&stored->asked, asked, sizeof *asked) != 0)
+        return PAWL_ECONFLICT;
+    if (moved)
+        *moved = stored->moved;
+    return PAWL_OK;
+}
+
+static void record(struct model *model, const struct model_asked *asked, const pawl_uuid *request,
+                   const struct model_moved *moved)
+{
+    struct model_record record = {
+        .scope = SCOPE_OPERATOR, .request = *request, .of_operator = true, .asked = *asked, .received = model->wall};
+    if (moved)
+        record.moved = *moved;
+    model_append(model, &record);
+}
+
+/* ---- moves ---- */
+
+static bool may(const struct model_message *message, enum model_event event)
+{
+    enum model_state to;
+    return model_next(message->state, event, &to);
+}
+
+static int cancel(struct model *model, struct model_message *message, const struct op *op, int64_t actor)
+{
+    if (!may(message, DO_CANCEL))
+        return PAWL_EREFUSED;
+    model_end(model, message, DO_CANCEL, REASON_GIVEN, actor);
+    message->reason_text = op->reason;
+    return PAWL_OK;
+}
+
+/* The successor has what its predecessor had, but no dedupe key and no time; under `block` also its place in line. */
+static int requeue(struct model *model, struct model_message *message, const struct op *op, int64_t actor)
+{
+    if (!may(message, DO_CANCEL))
+        return PAWL_EREFUSED;
+    struct model_message successor = {
+        .content = message->content, .max_attempts = message->max_attempts, .available = model->wall, .expires = NEVER};
+    bool inherits = message->in_line && model_policy_of(model, message, POLICY_key_dead) == 1 &&
+                    model->mistake != MISTAKE_SUCCESSOR_GOES_LAST;
+    if (inherits) {
+        successor.order = message->order;
+        successor.has_key = message->has_key;
+        message->has_key = message->in_line = false;
+    }
+    model_end(model, message, DO_CANCEL, REASON_GIVEN, actor);
+    message->reason_text = op->reason;
+    message->successor = (int64_t)model_add(model, &successor);
+    return PAWL_OK;
+}
+
+static int resolve(struct model *model, struct model_message *message, const struct op *op, int64_t actor)
+{
+    if (message->state != UNCERTAIN && message->state != AWAITING)
+        return PAWL_EREFUSED;
+    if (op->outcome == PAWL_VERDICT_RETRY) {
+        if (message->state != UNCERTAIN)
+            return PAWL_EREFUSED;
+        if (message->attempts >= model_cap(model, message))
+            model_end(model, message, DO_EXHAUST, REASON_MAX_ATTEMPTS, actor);
+        else
+            model_pend(model, message, DO_RETRY, model->wall);
+        return PAWL_OK;
+    }
+    model_end(model, message, op->outcome == PAWL_VERDICT_DELIVERED ? DO_DELIVER : DO_REFUSE, REASON_GIVEN, actor);
+    message->reason_text = op->reason;
+    return PAWL_OK;
+}
+
+static uint64_t number_of(const struct model *model, const struct model_message *message)
+{
+    return (uint64_t)(message - model->messages) + 1;
+}
+
+/* A key outlives the message that was made under it, counted from its end; from now where it had a successor, which ended
+ * later. */
+static void keep_bounds(struct model *model, const struct model_message *message)
+{
+    int64_t keep = model_policy_of(model, message, POLICY_dedupe_keep_ms);
+    for (size_t i = 0; i < model->bound_count; i++)
+        if (model->bounds[i].exists && model->bounds[i].first == number_of(model, message))
+            model->bounds[i].until = model->mistake == MISTAKE_RETENTION_FORGOTTEN
+                                         ? 0
+                                         : model_after(message->successor ? model->wall : message->ended_at, keep);
+}
+
+static bool has_bound(const struct model *model, const struct model_message *message)
+{
+    for (size_t i = 0; i < model->bound_count; i++)
+        if (model->bounds[i].exists && model->bounds[i].first == number_of(model, message))
+            return true;
+    return false;
+}
+
+/* Its key must lead a repetition to the successor for as long as there is one. */
+static int purge(struct model *model, struct model_message *message)
+{
+    if (message->state != DELIVERED && message->state != DEAD && message->state != CANCELLED)
+        return PAWL_EREFUSED;
+    if (message->has_key ||
+        (has_bound(model, message) && model_has_successor(model, message) && model->mistake != MISTAKE_CHAIN_TORN))
+        return PAWL_EREFUSED;
+    message->exists = false;
+    message->touched = true;
+    keep_bounds(model, message);
+    return PAWL_OK;
+}
+
+bool model_has_successor(const struct model *model, const struct model_message *message)
+{
+    return message->successor && model->messages[message->successor - 1].exists;
+}
+
+int model_move(struct model *model, const struct op *op, uint64_t number, const pawl_uuid *id, const pawl_uuid *request,
+               struct model_moved *moved, bool *replayed)
+{
+    struct model_asked asked = asked_of(op);
+    asked.id = *id;
+    asked.outcome = op->kind == OP_RESOLVE ? op->outcome : 0;
+    int status = look_up(model, &asked, request, moved, replayed);
+    if (status < 0 || *replayed)
+        return status;
+    struct model_message *message = model_message(model, number);
+    if (!message || message->content.scope != op->scope)
+        return PAWL_ENOTFOUND;
+    moved->before = message->state;
+    int64_t actor = asked.actor;
+    status = op->kind == OP_CANCEL    ? cancel(model, message, op, actor)
+             : op->kind == OP_REQUEUE ? requeue(model, message, op, actor)
+             : op->kind == OP_RESOLVE ? resolve(model, message, op, actor)
+                                      : purge(model, message);
+    if (status < 0)
+        return status;
+    moved->after = message->state;
+    moved->successor = op->kind == OP_REQUEUE ? (uint64_t)message->successor : 0;
+    record(model, &asked, request, moved);
+    return PAWL_OK;
+}
+
+/* ---- policies, targets, holds ---- */
+
+static void read_changes(const struct op *op, struct model_change *changes)
+{
+    for (int64_t i = 0; i < op->setting_count; i++) {
+        struct setting setting = pool_setting(op->settings[i].name, op->settings[i].value);
+        bool sets = setting.number != SETTING_UNSET;
+        changes[setting.key] = (struct model_change){sets, !sets, sets ? setting.number : 0};
+    }
+}
+
+static bool apply_changes(const struct model_change *changes, struct model_policy *policy)
+{
+    for (int key = 0; key < MODEL_POLICY_KEYS; key++) {
+        if (changes[key].sets)
+            policy->values[key] = changes[key].value;
+        policy->is_set[key] = (policy->is_set[key] || changes[key].sets) && !changes[key].unsets;
+    }
+    return model_policy_value(policy, POLICY_backoff_max_ms) >= model_policy_value(policy, POLICY_backoff_ms);
+}
+
+static int set_lane(struct model *model, const struct op *op, const struct model_asked *asked)
+{
+    size_t at = 0;
+    while (at < model->lane_count && (model->lanes[at].scope != op->scope || model->lanes[at].name != op->lane))
+        at++;
+    struct model_lane lane = at < model->lane_count ? model->lanes[at]
+                                                    : (struct model_lane){.scope = op->scope, .name = op->lane};
+    if (!apply_changes(asked->changes, &lane.policy))
+        return PAWL_EINVAL;
+    model->lanes[at] = lane;
+    model->lane_count += at == model->lane_count;
+    return PAWL_OK;
+}
+
+static int set_target(struct model *model, const struct op *op, const struct model_asked *asked)
+{
+    size_t at = 0;
+    while (at < model->target_count && (model->targets[at].scope != op->scope || model->targets[at].name != op->target))
+        at++;
+    bool exists = at < model->target_count && model->targets[at].exists;
+    struct model_target target = exists ? model->targets[at] : (struct model_target){0};
+    if (op->kind == OP_TARGET_REMOVE) {
+        if (!exists || !target.url)
+            return PAWL_ENOTFOUND;
+        model->targets[at].exists = false;
+        return PAWL_OK;
+    }
+    if (op->url)
+        target = (struct model_target){.url = op->url, .secret = op->secret};
+    target.exists = true;
+    target.scope = op->scope;
+    target.name = op->target;
+    if (!apply_changes(asked->changes, &target.policy))
+        return PAWL_EINVAL;
+    model->targets[at] = target;
+    model->target_count += at == model->target_count;
+    return PAWL_OK;
+}
+
+static bool is_subject(const struct model_subject_hold *hold, const struct op *op)
+{
+    bool of_store = op->lane == 0 && op->target == 0;
+    return hold->exists && hold->scope == (of_store ? 0 : op->scope) && hold->lane == op->lane &&
+           hold->target == op->target;
+}
+
+static int set_hold(struct model *model, const struct op *op, const struct model_asked *asked)
+{
+    size_t at = 0;
+    while (at < model->hold_count && !(is_subject(&model->holds[at], op) && model->holds[at].code == op->code))
+        at++;
+    model->hold_count += at == model->hold_count;
+    model->holds[at] = (struct model_subject_hold){.exists = true,
+                                                   .scope = op->lane || op->target ? op->scope : 0,
+                                                   .lane = op->lane,
+                                                   .target = op->target,
+                                                   .code = op->code,
+                                                   .reason = op->reason,
+                                                   .actor = asked->actor,
+                                                   .since = model->wall,
+                                                   .until = op->until ? op->until : NEVER};
+    return PAWL_OK;
+}
+
+static int release_hold(struct model *model, const struct op *op)
+{
+    bool any = false;
+    for (size_t i = 0; i < model->hold_count; i++)
+        if (is_subject(&model->holds[i], op) && (!op->code || model->holds[i].code == op->code)) {
+            model->holds[i].exists = false;
+            any = true;
+        }
+    return any ? PAWL_OK : PAWL_ENOTFOUND;
+}
+
+int model_change(struct model *model, const struct op *op, const pawl_uuid *request, bool *replayed)
+{
+    struct model_asked asked = asked_of(op);
+    asked.lane = op->lane;
+    asked.target = op->target;
+    asked.url = op->url;
+    asked.secret = op->secret;
+    asked.code = op->code;
+    asked.until = op->until;
+    if (op->kind == OP_LANE_SET || op->kind == OP_TARGET_ADD)
+        read_changes(op, asked.changes);
+    int status = look_up(model, &asked, request, NULL, replayed);
+    if (status < 0 || *replayed)
+        return status;
+    status = op->kind == OP_LANE_SET       ? set_lane(model, op, &asked)
+             : op->kind == OP_HOLD_SET     ? set_hold(model, op, &asked)
+             : op->kind == OP_HOLD_RELEASE ? release_hold(model, op)
+                                           : set_target(model, op, &asked);
+    if (status == PAWL_OK)
+        record(model, &asked, request, NULL);
+    return status;
+}
+
+/* ---- time ---- */
+
+static bool is_past_retention(const struct model *model, const struct model_message *message)
+{
+    int64_t keep = model_policy_of(model, message, POLICY_keep_ms);
+    bool ended = message->state == DELIVERED || message->state == DEAD || message->state == CANCELLED;
+    return ended && keep > 0 && !message->has_key && model_after(message->ended_at, keep) <= model->wall;
+}
+
+void model_sweep(struct model *model, struct model_swept *swept)
+{
+    *swept = (struct model_swept){0};
+    model_settle_lost(model);
+    for (size_t i = 0; i < model->message_count; i++)
+        if (model_is_overdue(model, &model->messages[i])) {
+            model_expire(model, &model->messages[i]);
+            swept->expired++;
+        }
+    for (size_t i = 0; i < model->message_count; i++) {
+        struct model_message *message = &model->messages[i];
+        if (message->exists && message->state == AWAITING && message->until <= model->wall) {
+            model_fail(model, message, CLASS_UNKNOWN, ERROR_OWN);
+            model_hold_apart(model, message, DO_SUSPECT, HOLD_UNCERTAIN, NEVER);
+            swept->suspected++;
+        }
+    }
+    for (size_t i = 0; i < model->message_count; i++) {
+        struct model_message *message = &model->messages[i];
+        if (message->exists && is_past_retention(model, message) && purge(model, message) == PAWL_OK)
+            swept->purged++;
+    }
+    for (size_t i = 0; i < model->bound_count; i++)
+        if (model->bounds[i].exists && model->bounds[i].until <= model->wall) {
+            model->bounds[i].exists = false;
+            swept->forgotten++;
+        }
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_MODEL_RUN_PRIVATE_H
+#define TESTS_MODEL_RUN_PRIVATE_H
+
+#include "run.h"
+
+#define SCOPES 3 /* of POOL_SCOPE */
+
+struct call;
+
+struct run {
+    const struct store_kind *kind;
+    struct env *env;
+    char folder[64], url[128];
+    pawl_store *stores[MODEL_PROCESSES][SCOPES + 1];
+    struct call *waiting; /* what was submitted with a callback, in order */
+    size_t waiting_count;
+    uint64_t minted;
+    char difference[500];
+    struct model model;
+};
+
+/* Notes the first difference. Always false. */
+bool run_differs(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* compare.c */
+uint64_t number_of_id(const pawl_uuid *id);
+bool compare_message(struct run *run, const pawl_message_view *view, uint64_t number);
+bool compare_touched(struct run *run); /* what the model moved since it was asked last; learns ids and jittered times */
+bool compare_all(struct run *run);
+bool learn_id(struct run *run, uint64_t number, const pawl_uuid *id);
+
+#endif
