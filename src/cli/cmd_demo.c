@@ -511,9 +511,10 @@ static void introduce(struct demo *demo)
         cli_say(cli, "(The real ones are not here: scripts/setup fetches them, --payloads names them.)");
     cli_say(cli, "  store      %s", demo->store_url);
     cli_say(cli, "  receiver   pawl listen, at %s: checks every signature", demo->receiver);
-    cli_say(cli, "  server     pawl serve: delivers; is killed %" PRIu64 " times with SIGKILL", demo->server.kills_max);
-    cli_say(cli, "  submitter  pawl submit --jsonl: is killed %" PRIu64 " times, and submits again\n",
-            demo->submitter.kills_max);
+    cli_say(cli, "  server     pawl serve: delivers; started again after every kill");
+    cli_say(cli, "  submitter  pawl submit --jsonl: submits again under the same ids after a kill");
+    cli_say(cli, "  kills      SIGKILL, %" PRIu64 " for the server, %" PRIu64 " for the submitter\n",
+            demo->server.kills_max, demo->submitter.kills_max);
     fflush(stdout);
 }
 
