@@ -2,7 +2,7 @@
 /* `pawl bench`: which workloads, in which folder, and how their figures are printed. */
 #include "bench.h"
 
-#include <getopt.h>
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -264,7 +264,7 @@ static void print_human(const struct result *result)
         printf("  %.0f a commit; a bare log in such batches %.0f/s\n", result->pawl.batch, result->log);
 }
 
-/* ---- the command ---- */
+/* ---- the workloads ---- */
 
 static const struct workload {
     const char *name, *what;
@@ -288,107 +288,59 @@ static const struct workload {
 };
 #define WORKLOADS (sizeof workloads / sizeof *workloads)
 
-static bool is_named(char **names, int count, const char *name)
+static int find(const char *name, size_t *ret_index, pawl_error *err)
 {
-    for (int i = 0; i < count; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return count == 0;
+    char known[400] = "";
+    for (size_t i = 0, used = 0; i < WORKLOADS; i++) {
+        if (strcmp(workloads[i].name, name) == 0) {
+            *ret_index = i;
+            return PAWL_OK;
+        }
+        used += (size_t)snprintf(known + used, sizeof known - used, " %s", workloads[i].name);
+    }
+    *err = (pawl_error){.status = PAWL_EINVAL};
+    snprintf(err->text, sizeof err->text, "no workload is called \"%.100s\"; there are:%s", name, known);
+    return PAWL_EINVAL;
 }
 
-static int run_workloads(const struct bench *bench, char **names, int count)
+static int run(const struct bench *bench, const struct workload *workload, pawl_error *err)
 {
-    for (size_t i = 0; i < WORKLOADS; i++) {
-        const struct workload *workload = &workloads[i];
-        struct result result = {.workload = workload->name, .what = workload->what};
-        pawl_error err = {0};
-        if (!is_named(names, count, workload->name))
-            continue;
-        bench_note(bench, "%s …", workload->name);
-        int status = workload->run(bench, &result, &err);
-        int batch = (int)result.pawl.batch;
-        struct figure log = {0};
-        if (status == PAWL_OK && batch > 0)
-            status = baseline_log(bench, &batch, &log, &err);
-        result.log = log.rate;
-        if (status < 0) {
-            fprintf(stderr, "pawl: bench %s: %s\n", workload->name, err.text);
-            return pawl_status_exit(status);
-        }
+    struct result result = {.workload = workload->name, .what = workload->what};
+    struct figure log = {0};
+    bench_note(bench, "%s ...", workload->name);
+    int status = workload->run(bench, &result, err);
+    int batch = (int)result.pawl.batch;
+    if (status == PAWL_OK && batch > 0)
+        status = baseline_log(bench, &batch, &log, err);
+    result.log = log.rate;
+    if (status == PAWL_OK) {
         (bench->json ? print_json : print_human)(&result);
         fflush(stdout);
     }
-    return 0;
+    return status;
 }
 
-static int check_names(char **names, int count)
+int bench_run(struct bench *bench, const char *const *names, size_t count, pawl_error *err)
 {
-    for (int i = 0; i < count; i++) {
-        bool known = false;
-        for (size_t j = 0; j < WORKLOADS; j++)
-            known |= strcmp(names[i], workloads[j].name) == 0;
-        if (known)
-            continue;
-        fprintf(stderr, "pawl: no workload is called \"%s\"; there are:", names[i]);
-        for (size_t j = 0; j < WORKLOADS; j++)
-            fprintf(stderr, " %s", workloads[j].name);
-        fputc('\n', stderr);
-        return 2;
-    }
-    return 0;
-}
-
-int bench_main(int argc, char **argv)
-{
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-                                            {"quiet", no_argument, NULL, 'q'},
-                                            {"dir", required_argument, NULL, 'd'},
-                                            {"seconds", required_argument, NULL, 's'},
-                                            {"rounds", required_argument, NULL, 'r'},
-                                            {"records", required_argument, NULL, 'n'},
-                                            {NULL, 0, NULL, 0}};
-    struct bench bench = {.seconds = 2, .rounds = 3, .folder = "."};
+    size_t chosen[WORKLOADS];
     char folder[400];
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        switch (c) {
-        case 'j':
-            bench.json = true;
-            break;
-        case 'q':
-            bench.quiet = true;
-            break;
-        case 'd':
-            bench.folder = optarg;
-            break;
-        case 's':
-            bench.seconds = atof(optarg);
-            break;
-        case 'r':
-            bench.rounds = atoi(optarg);
-            break;
-        case 'n':
-            bench.records = strtoull(optarg, NULL, 10);
-            break;
-        default:
-            return 2;
-        }
-    }
-    if (bench.seconds <= 0 || bench.rounds < 1) {
-        fprintf(stderr, "pawl: --seconds and --rounds take a number above 0\n");
-        return 2;
-    }
-    int status = check_names(argv + optind, argc - optind);
-    if (status != 0)
+    int status = PAWL_OK;
+    for (size_t i = 0; status == PAWL_OK && i < count && i < WORKLOADS; i++)
+        status = find(names[i], &chosen[i], err);
+    if (status < 0)
         return status;
-    memset(bench.body, 'x', BODY_SIZE);
-    bench.body[0] = bench.body[BODY_SIZE - 1] = '"'; /* JSON, as most bodies are */
-    snprintf(folder, sizeof folder, "%s/pawl-bench-XXXXXX", bench.folder);
+    snprintf(folder, sizeof folder, "%s/pawl-bench-XXXXXX", bench->folder ? bench->folder : ".");
     if (!mkdtemp(folder)) {
-        perror("pawl: cannot make a folder for the measurements");
-        return 1;
+        *err = (pawl_error){.status = PAWL_EUNAVAIL};
+        snprintf(err->text, sizeof err->text, "cannot make %.200s: %s; --dir names another folder", folder,
+                 strerror(errno));
+        return PAWL_EUNAVAIL;
     }
-    bench.folder = folder;
-    status = run_workloads(&bench, argv + optind, argc - optind);
+    bench->folder = folder;
+    memset(bench->body, 'x', BODY_SIZE);
+    bench->body[0] = bench->body[BODY_SIZE - 1] = '"'; /* JSON, as most bodies are */
+    for (size_t i = 0; status == PAWL_OK && i < (count ? count : WORKLOADS); i++)
+        status = run(bench, &workloads[count ? chosen[i] : i], err);
     rmdir(folder);
     return status;
 }

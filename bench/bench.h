@@ -98,7 +98,9 @@ struct beside *bench_beside_new(const struct bench *bench,
 void bench_beside_go(struct beside *beside); /* returns when it is ready */
 void bench_beside_free(struct beside *beside);
 
-int bench_main(int argc, char **argv); /* the command; exit status */
+/* Runs the workloads of these names, or all of them, in a folder of its own that it removes; folder, seconds, rounds, records,
+ * json and quiet are set. */
+int bench_run(struct bench *bench, const char *const *names, size_t count, pawl_error *err);
 
 /* baseline_sqlite.c: bare SQLite of the same build; the tables, and the measures on them */
 int baseline_open(const struct bench *bench, uint64_t commands, uint64_t messages, struct baseline **ret,

@@ -220,6 +220,8 @@ const struct cli_command cli_commands[] = {
     {"serve", "", "deliver messages, and answer over HTTP, until a signal", cli_serve_options, cli_serve, CLI_WRITES},
     {"listen", "[ADDR]", "receive webhooks and print them, for trying things out", cli_listen_options, cli_listen,
      CLI_NO_STORE},
+    {"bench", "[WORKLOAD...]", "measure this machine, beside the same work written by hand on bare SQLite",
+     cli_bench_options, cli_bench, CLI_NO_STORE},
     {"demo", "", "the main job, seen: deliver real webhooks while processes are killed", cli_demo_options, cli_demo,
      CLI_NO_STORE},
     {"help", "[COMMAND] [SUBCOMMAND]", "say what there is, or how a command is used", help_options, cli_help,

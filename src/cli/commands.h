@@ -8,6 +8,10 @@
 /* help.c */
 int cli_help(struct cli *cli);
 
+/* cmd_bench.c */
+extern const struct cli_option cli_bench_options[];
+int cli_bench(struct cli *cli);
+
 /* cmd_demo.c */
 extern const struct cli_option cli_demo_options[];
 int cli_demo(struct cli *cli);
