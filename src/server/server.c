@@ -357,7 +357,9 @@ static void sweep_now(evutil_socket_t fd, short what, void *data)
 static struct bufferevent *take_connection(struct event_base *base, void *data)
 {
     struct server *server = data;
-    struct bufferevent *socket = bufferevent_socket_new(base, -1, 0);
+    /* The descriptor is closed with the bufferevent, not by evhttp before: its number would be given to another connection
+     * while this one still waits for what comes in. */
+    struct bufferevent *socket = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     struct connection *connection = pawli_alloc(sizeof *connection);
     if (!socket || !connection) {
         pawli_free(connection);

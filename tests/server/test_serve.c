@@ -108,6 +108,22 @@ static void it_refuses_what_is_ambiguous_or_too_large(void **state)
     assert_int_equal(child_end(&serve), 0);
 }
 
+static void connections_one_after_the_other_keep_their_bytes_apart(void **state)
+{
+    struct child serve;
+    static char request[9000];
+    (void)state;
+    CHILD(&serve, "--store", url, "serve", "--listen", "127.0.0.1:0");
+    unsigned port = child_port(&serve);
+    int size = snprintf(request, sizeof request, "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Large: ");
+    memset(request + size, 'x', sizeof request - (size_t)size - 5);
+    memcpy(request + sizeof request - 5, "\r\n\r\n", 5);
+    for (int i = 0; i < 50; i++)
+        check_answer(port, request, 200, "\"status\":\"ok\"");
+    child_signal(&serve, SIGTERM);
+    assert_int_equal(child_end(&serve), 0);
+}
+
 static void a_request_that_never_comes_to_its_end_is_cut_off(void **state)
 {
     struct child serve;
@@ -330,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_says_that_it_is_well, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_refuses_what_is_ambiguous_or_too_large, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(connections_one_after_the_other_keep_their_bytes_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_request_that_never_comes_to_its_end_is_cut_off, set_up, tear_down),
         cmocka_unit_test_setup_teardown(connections_past_the_limit_wait_until_one_is_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_delivers_messages_of_all_scopes, set_up, tear_down),
