@@ -123,7 +123,7 @@ static int read_headers(struct arena *arena, struct text json, pawl_message *mes
 static int read_message(struct arena *arena, struct text json, pawl_message *ret_message, pawl_error *err)
 {
     struct message_in in = {0};
-    struct text body;
+    struct text body = {0};
     int status = pawli_shape_read(&message_shape, arena, json, &in, err);
     if (status == PAWL_OK)
         status = choose_body("data", in.data, in.data_base64, &body, err);
@@ -279,7 +279,7 @@ static int read_keep(const char *text, int32_t *keep, pawl_error *err)
 static int add_event(pawl_transition *transition, struct arena *arena, struct text json, pawl_error *err)
 {
     struct event_in in = {0};
-    struct text body;
+    struct text body = {0};
     int32_t keep;
     int status = pawli_shape_read(&event_shape, arena, json, &in, err);
     if (status == PAWL_OK)

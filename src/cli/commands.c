@@ -152,6 +152,11 @@ static const struct cli_option holds_release_options[] = {
     {0},
 };
 
+static const struct cli_option doctor_options[] = {
+    {"config", "FILE", "look at this configuration file of pawl serve, too", false},
+    {0},
+};
+
 static const struct cli_option help_options[] = {
     {"bash", NULL, "print the completion for bash", false},
     {"scdoc", NULL, "print the manual's list of commands", false},
@@ -207,10 +212,16 @@ const struct cli_command cli_commands[] = {
     {"why", "ID", "explain why a message does not move", NULL, cli_why, CLI_READS},
     {"verify", "", "recompute the chain of all scopes, or of one; names the first bad record", NULL, cli_verify,
      CLI_READS},
-    {"doctor", "", "look at versions, disk, store, journal, messages and holds", NULL, cli_doctor, CLI_NO_STORE},
+    {"doctor", "", "look at versions, configuration, disk, store, journal, messages and holds", doctor_options,
+     cli_doctor, CLI_NO_STORE},
     {"backup", "FILE", "copy the store to a new file while it is used", NULL, cli_backup, CLI_READS},
     {"adopt", "", "make a restored or copied store one's own; it is held until \"pawl holds release\"", move_options,
      cli_adopt, CLI_RECORDS},
+    {"serve", "", "deliver messages, and answer over HTTP, until a signal", cli_serve_options, cli_serve, CLI_WRITES},
+    {"listen", "[ADDR]", "receive webhooks and print them, for trying things out", cli_listen_options, cli_listen,
+     CLI_NO_STORE},
+    {"demo", "", "the main job, seen: deliver real webhooks while processes are killed", cli_demo_options, cli_demo,
+     CLI_NO_STORE},
     {"help", "[COMMAND] [SUBCOMMAND]", "say what there is, or how a command is used", help_options, cli_help,
      CLI_NO_STORE},
     {"version", "", "print the versions of pawl and of what it is linked with", NULL, cli_version, CLI_NO_STORE},

@@ -8,6 +8,18 @@
 /* help.c */
 int cli_help(struct cli *cli);
 
+/* cmd_demo.c */
+extern const struct cli_option cli_demo_options[];
+int cli_demo(struct cli *cli);
+
+/* cmd_listen.c */
+extern const struct cli_option cli_listen_options[];
+int cli_listen(struct cli *cli);
+
+/* cmd_serve.c */
+extern const struct cli_option cli_serve_options[];
+int cli_serve(struct cli *cli);
+
 /* cmd_store.c, doctor.c */
 int cli_init(struct cli *cli);
 int cli_version(struct cli *cli);

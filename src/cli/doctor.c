@@ -5,6 +5,7 @@
 
 #include "base/codec.h"
 #include "cli/commands.h"
+#include "server/config.h"
 
 enum finding { FINE, LOOK, BAD };
 
@@ -73,6 +74,40 @@ static void check_versions(struct doctor *doctor)
              affected ? "build pawl with SQLite 3.51.3 or later: this one can lose commits when it checkpoints" : NULL,
              "%s", version);
     }
+}
+
+/* ---- what a server would be told ---- */
+
+static void show_config(struct doctor *doctor, const struct config *config)
+{
+    struct cli *cli = doctor->cli;
+    size_t set = 0;
+    for (size_t i = 0; i < CONFIG_FIELD_COUNT; i++) {
+        struct text value = pawli_config_show(config, i, &cli->arena);
+        if (config->sources[i] == CONFIG_DEFAULT)
+            continue;
+        set++;
+        tell(doctor, "config", FINE, NULL, "%s = %.*s (%s)", pawli_config_key(i)->name, TEXT_ARG(value),
+             pawli_config_source(config->sources[i]));
+    }
+    if (set == 0)
+        tell(doctor, "config", FINE, NULL, "all %d keys have their defaults", CONFIG_FIELD_COUNT);
+}
+
+static void check_config(struct doctor *doctor)
+{
+    struct config config;
+    pawl_error *error = &doctor->cli->error;
+    const char *file = cli_option(doctor->cli, "config");
+    pawli_config_init(&config);
+    int status = file ? pawli_config_read_file(&config, file, error) : PAWL_OK;
+    if (status == PAWL_OK)
+        status = pawli_config_read_environment(&config, error);
+    if (status < 0)
+        bad(doctor, "config", status);
+    else
+        show_config(doctor, &config);
+    pawli_config_done(&config);
 }
 
 /* ---- the store ---- */
@@ -202,6 +237,7 @@ int cli_doctor(struct cli *cli)
 {
     struct doctor doctor = {.cli = cli};
     check_versions(&doctor);
+    check_config(&doctor);
     check_room(&doctor);
     int status = cli_open(cli, &(pawl_store_options){PAWL_STORE_OPTIONS, .must_exist = 1, .read_only = 1});
     if (status < 0)

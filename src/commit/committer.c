@@ -303,6 +303,7 @@ void pawli_committer_listen(struct committer *committer, struct listener *listen
     committer->listeners = listener;
     pthread_mutex_unlock(&committer->lock);
     committer->store->ops->listen(committer->store, true);
+    pawli_engine_wake(&committer->engine); /* it watches the bell only while somebody listens */
 }
 
 void pawli_committer_unlisten(struct committer *committer, struct listener *listener)

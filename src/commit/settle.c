@@ -122,7 +122,7 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
     case EVENT_COUNT:
         break;
     }
-    PAWL_ASSERT(!"no verdict is this event");
+    PAWL_ASSERT(false && "no verdict is this event");
     return false;
 }
 

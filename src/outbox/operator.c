@@ -422,7 +422,7 @@ static int finish(pawl_settings *settings, pawl_settings **ret_settings, pawl_er
 
 int pawl_lanes_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err)
 {
-    pawl_settings *settings;
+    pawl_settings *settings = NULL;
     int status = read_page(store, QUERY_LANES, &settings, err);
     if (status < 0)
         return status;
@@ -438,7 +438,7 @@ int pawl_lanes_list(pawl_store *store, pawl_settings **ret_settings, pawl_error 
 
 int pawl_targets_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err)
 {
-    pawl_settings *settings;
+    pawl_settings *settings = NULL;
     int status = read_page(store, QUERY_TARGETS, &settings, err);
     if (status < 0)
         return status;
@@ -495,7 +495,7 @@ static int add_held_messages(pawl_store *store, pawl_settings *settings, size_t 
 
 int pawl_holds_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err)
 {
-    pawl_settings *settings;
+    pawl_settings *settings = NULL;
     size_t room = 0;
     int status = read_page(store, QUERY_HOLDS, &settings, err);
     if (status < 0)

@@ -251,6 +251,35 @@ static void tokens_never_come_again(struct world *w)
     }
 }
 
+/* ---- waiting: in a simulated world a wait lasts exactly as long as it must ---- */
+
+static struct held wait_for_one(struct world *w, int64_t expected_ms)
+{
+    int64_t began = now_ms(w);
+    struct held held = claim_one(w, CLAIM(.wait_ms = 1000, .lease_ms = 50));
+    assert_int_equal(now_ms(w), began + expected_ms);
+    return held;
+}
+
+static void a_claim_waits_until_there_is_something(struct world *w)
+{
+    int64_t began = now_ms(w);
+    claim_none(w, CLAIM(.wait_ms = 1000));
+    assert_int_equal(now_ms(w), began + 1000);
+
+    pawl_uuid id = add(w, MESSAGE("1", .delay_ms = 100)).id;
+    assert_id(wait_for_one(w, 100).id, id); /* it is due */
+    struct held held = wait_for_one(w, 50); /* its lease ended */
+    assert_id(held.id, id);
+    settle(w, SETTLE(held, RETRY, .has_retry_in = 1, .retry_in_ms = 30));
+    held = wait_for_one(w, 30);
+    settle(w, SETTLE(held, RELEASED));
+    pawl_subject lane = {PAWL_SUBJECT, .lane = LANE};
+    assert_ok(pawl_hold_set(w->store, &lane, "limited", now_ms(w) + 70, BECAUSE(1), &err));
+    wait_for_one(w, 70); /* nothing holds it any more */
+    verify(w);
+}
+
 /* ---- settling ---- */
 
 static void a45_delivered_once(struct world *w)
@@ -759,6 +788,7 @@ static const struct conformance_case cases[] = {
     CASE(a42_one_by_its_id_whatever_its_time),
     CASE(a44_the_wall_clock_ends_no_lease),
     CASE(tokens_never_come_again),
+    CASE(a_claim_waits_until_there_is_something),
     CASE(a45_delivered_once),
     CASE(a46_who_has_no_claim_settles_nothing),
     CASE(a47_a_claim_of_before_is_fenced),

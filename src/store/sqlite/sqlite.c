@@ -167,14 +167,33 @@ static int connect(struct sqlite_store *store, pawl_error *err)
     }
 }
 
+static bool lock_slot(struct sqlite_store *store, uint64_t slot)
+{
+    return store->gate->ops->lock(store->gate, GATE_SLOT + (int64_t)slot, GATE_EXCLUSIVE, (struct boot_time){0}) ==
+           GATE_LOCKED;
+}
+
+/* A slot that no committer's row names: whoever holds the slot of a dead one makes that one's claims look alive, until he
+ * commits himself. */
 static int take_slot(struct sqlite_store *store, pawl_error *err)
 {
-    for (uint64_t slot = 0; slot < GATE_SLOTS; slot++)
-        if (store->gate->ops->lock(store->gate, GATE_SLOT + (int64_t)slot, GATE_EXCLUSIVE, (struct boot_time){0}) ==
-            GATE_LOCKED) {
-            store->slot = slot;
-            return PAWL_OK;
-        }
+    bool is_named[GATE_SLOTS] = {false};
+    struct call call = pawli_call(store->writer, SQL_list_committers);
+    while (pawli_call_row(&call)) {
+        pawli_column_u64(&call); /* its id */
+        uint64_t slot = pawli_column_u64(&call);
+        if (slot < GATE_SLOTS)
+            is_named[slot] = true;
+    }
+    int code = pawli_call_end(&call);
+    if (code != SQLITE_OK)
+        return pawli_store_status(pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err));
+    for (unsigned named = 0; named < 2; named++)
+        for (uint64_t slot = 0; slot < GATE_SLOTS; slot++)
+            if (is_named[slot] == (named == 1) && lock_slot(store, slot)) {
+                store->slot = slot;
+                return PAWL_OK;
+            }
     return pawli_fail(err, PAWL_EUNAVAIL, "%d handles have this store open already", GATE_SLOTS);
 }
 

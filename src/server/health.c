@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/health.h"
+
+#include "base/json.h"
+#include "pawl/version.h"
+
+struct findings {
+    bool is_reachable, is_failed;
+    const char *reasons[3];
+    size_t reason_count;
+};
+
+static void find(struct findings *findings, const char *reason)
+{
+    findings->reasons[findings->reason_count++] = reason;
+}
+
+static void look(struct health *health, pawl_store_info *info, pawl_error *error, struct findings *findings)
+{
+    findings->is_reachable = pawl_store_get_info(health->store, info, error) == PAWL_OK;
+    if (!findings->is_reachable)
+        find(findings, error->text);
+    if (atomic_load(&health->store_failed))
+        find(findings, "a write to the store failed; this process stops");
+    findings->is_failed = findings->reason_count > 0;
+    if (findings->is_reachable && info->is_restored)
+        find(findings, "the store was restored or copied: writes are refused until \"pawl adopt\"");
+}
+
+static void put_store(struct json_writer *writer, const pawl_store_info *info, bool is_reachable)
+{
+    pawli_json_key(writer, "store");
+    pawli_json_open(writer, '{');
+    pawli_json_put_bool(writer, "reachable", is_reachable);
+    if (is_reachable) {
+        pawli_json_put_string(writer, "engine", info->engine);
+        pawli_json_put_i64(writer, "schema", info->schema);
+        pawli_json_put_u64(writer, "commits", info->commits);
+    }
+    pawli_json_close(writer, '}');
+}
+
+void pawli_health_reply(struct health *health, struct server_reply *reply)
+{
+    pawl_store_info info = {PAWL_STORE_INFO};
+    pawl_error error = {0};
+    struct findings findings = {0};
+    struct json_writer writer = {&reply->body, false};
+    look(health, &info, &error, &findings);
+    reply->status = findings.is_failed ? 503 : 200;
+    pawli_json_open(&writer, '{');
+    pawli_json_put_string(&writer, "status", findings.is_failed ? "failed" : findings.reason_count ? "degraded" : "ok");
+    pawli_json_put_string(&writer, "version", pawl_version());
+    put_store(&writer, &info, findings.is_reachable);
+    pawli_json_key(&writer, "reasons");
+    pawli_json_open(&writer, '[');
+    for (size_t i = 0; i < findings.reason_count; i++) {
+        pawli_json_comma(&writer);
+        pawli_json_quote(writer.out, text_of(findings.reasons[i]));
+    }
+    pawli_json_close(&writer, ']');
+    pawli_json_close(&writer, '}');
+}

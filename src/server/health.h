@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* /healthz: whether this process can do its work, and if not, why. */
+#ifndef PAWLI_HEALTH_H
+#define PAWLI_HEALTH_H
+
+#include <stdatomic.h>
+
+#include "pawl/store.h"
+#include "server/server.h"
+
+struct health {
+    pawl_store *store;
+    atomic_bool store_failed; /* a worker met a storage error: the process is about to end */
+};
+
+/* 200 "ok", or "degraded" with reasons: it works in part. 503 "failed" with reasons. */
+void pawli_health_reply(struct health *health, struct server_reply *reply);
+
+#endif
