@@ -85,8 +85,9 @@ class Terminal(support.Case):
         self.assertEqual(bad, [], repr(shown))
 
     def test_nothing_hostile_reaches_the_terminal(self):
+        (self.folder / "body").write_text(HOSTILE)
         self.ok("submit", "A", "--data", "-", "--event", "t:e=@body", "--message", "l/t=@body", "--response", "@body",
-                stdin=HOSTILE) if (self.folder / "body").write_text(HOSTILE) else None
+                "--quiet", stdin=HOSTILE)
         key, token = self.claim("l", "t")
         self.ok("nack", key, token, "--error", "x\u202e" + HOSTILE.replace("\x00", ""), "--retry-in", 0)
         self.ok("lanes", "pause", "l", "--reason", HOSTILE)
