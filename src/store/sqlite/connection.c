@@ -175,7 +175,8 @@ enum store_result pawli_sqlite_result(struct sqlite_store *store, sqlite3 *db, i
         break;
     }
     if (phase == READ_ONLY) {
-        pawli_fail(err, PAWL_EUNAVAIL, "cannot read \"%s\": %s", store->path, text);
+        pawli_hint(err, pawli_fail(err, PAWL_EUNAVAIL, "cannot read \"%s\": %s", store->path, text),
+                   "check the disk, then try again; where the file is damaged, restore a backup");
         if (err)
             err->native = code;
         return STORE_UNAVAILABLE;
