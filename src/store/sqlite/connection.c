@@ -54,6 +54,8 @@ static int refuse_defaults(sqlite3 *db)
         code = sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    if (code == SQLITE_OK) /* a plan that depends on what is bound is made anew at every binding */
+        code = sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_extended_result_codes(db, 1);
     return code;

@@ -232,7 +232,8 @@ CREATE TABLE held (
 CREATE TABLE ended (
     number    INTEGER PRIMARY KEY,
     queue     INTEGER NOT NULL,
-    state     TEXT    NOT NULL CHECK (state IN ('delivered', 'dead', 'cancelled')),
+    -- Not IN (...): SQLite would make a table of the list for every row that is inserted.
+    state     TEXT    NOT NULL CHECK (state = 'delivered' OR state = 'dead' OR state = 'cancelled'),
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
