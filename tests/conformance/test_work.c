@@ -116,6 +116,8 @@ static void end(struct work *work, pawl_worker *worker)
 {
     pawli_fault_set(work->filter, NULL);
     work_on(work);
+    pawli_sim_advance_ms(work->w->env, 5000); /* what could not be settled is said again; time stands still in stop */
+    work_on(work);
     pawl_worker_stop(worker, 0);
     assert_int_equal(counted(worker).in_flight, 0);
     pawl_worker_free(worker);
