@@ -46,14 +46,12 @@ static void expect_damage(int verdict, const char *sql, const char *shown)
     assert_state(&w, good, "pending");
     assert_status(verified(&w), PAWL_ECORRUPT);
     sweep(&w);
-    int st = pawl_messages_list(w.store, &(pawl_messages_query){PAWL_MESSAGES_QUERY}, &messages, &err);
-    fprintf(stderr, "list: %d %s\n", st, st < 0 ? err.text : "");
-    if (st >= 0)
-        pawl_messages_free(messages);
-    st = pawl_messages_list(w.store, &(pawl_messages_query){PAWL_MESSAGES_QUERY, .state = "dead"}, &messages, &err);
-    fprintf(stderr, "list dead: %d %s\n", st, st < 0 ? err.text : "");
-    if (st >= 0)
-        pawl_messages_free(messages);
+    assert_ok(pawl_messages_list(w.store, &(pawl_messages_query){PAWL_MESSAGES_QUERY}, &messages, &err));
+    assert_int_equal(pawl_messages_count(messages), 2);
+    assert_string_equal(pawl_messages_get(messages, 0)->state, "pending");
+    assert_id(pawl_messages_get(messages, 1)->id, bad);
+    assert_string_equal(pawl_messages_get(messages, 1)->state, shown ? shown : "damaged");
+    pawl_messages_free(messages);
     assert_id(claim_one(&w, CLAIM()).id, good);
     close_world(&w);
 }
