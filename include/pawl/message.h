@@ -141,6 +141,8 @@ typedef struct pawl_messages_query {
 
 /*
  * pawl_messages_list: messages of the handle's scope, newest first.
+ *
+ * Note       One that cannot be read hides no other: its state is "damaged". pawl_verify says where.
  */
 PAWL_API int pawl_messages_list(pawl_store *store, const pawl_messages_query *query, pawl_messages **ret_messages,
                                 pawl_error *err);

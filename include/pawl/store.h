@@ -89,6 +89,7 @@ typedef struct pawl_store_info {
     uint32_t is_restored;  /* writes are refused until it is adopted */
     char engine[48];       /* "SQLite 3.53.2" */
     char restored_why[160];
+    uint32_t is_durable; /* 0: what it keeps ends with its handle, whatever a call says of durable */
 } pawl_store_info;
 #define PAWL_STORE_INFO .struct_size = sizeof(pawl_store_info)
 

@@ -136,7 +136,8 @@ PAWL_API void pawl_join_detach(pawl_join *join);
  * leaves the transaction usable and nothing of the call in it.
  *
  * Threads    The connection's thread, which may not block in another call on this store until its transaction ended.
- * Errors     As pawl_transition_commit and pawl_enqueue; PAWL_EINVAL without the write lock.
+ * Errors     As pawl_transition_commit and pawl_enqueue; PAWL_EINVAL without the write lock, or for a transition of another
+ *            store.
  */
 PAWL_API int pawl_join_append(pawl_join *join, pawl_transition *transition, pawl_receipt **ret_promise,
                               pawl_error *err);

@@ -202,6 +202,8 @@ static void view_item(pawl_messages *messages, const struct page *page, const st
         .struct_size = sizeof *view, .scope = item->scope.data, .lane = item->lane.data, .target = item->target.data};
     view_message(&messages->arena, &item->message, view);
     view_task(&item->task, view);
+    if (item->is_damaged)
+        view->state = "damaged";
     if (item->task.place == PLACE_CLAIMED)
         view->lease_until_ms = wall_after_ms(page->wall, (item->task.lease.ns - page->boot.ns) / 1000000).ms;
 }

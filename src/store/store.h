@@ -97,6 +97,7 @@ struct message_item {
     struct text scope, lane, target;
     uint32_t places; /* in how many places its task was found; counted when wanted */
     bool lost;
+    bool is_damaged; /* in a list: its task cannot be read */
 };
 
 struct queue_item {

@@ -347,6 +347,37 @@ static void a89_scopes_have_names(struct world *w)
     pawl_store_close(other);
 }
 
+/* Names that would be the same, were they only written one after the other. */
+static void a89_names_do_not_run_into_each_other(struct world *w)
+{
+    static const struct {
+        const char *scope, *lane, *target, *dedupe;
+    } names[] = {{"a", "b.c", "d", "K"},   {"a.b", "c", "d", "K"}, {"a", "b", "c.d", "K"}, {"a", "b", "c", "d.K"},
+                 {"a", "b.c.d", "K", "K"}, {"ab", "c", "d", "K"},  {"a", "bc", "d", "K"},  {"a", "b", "cd", "K"}};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        pawl_store *store = scope_of(w, names[i].scope);
+        char payload[2] = {(char)('0' + i)};
+        pawl_message message = *MESSAGE(payload, .dedupe = names[i].dedupe);
+        message.lane = names[i].lane;
+        message.target = names[i].target;
+        pawl_enqueued enqueued;
+        assert_ok(pawl_enqueue(store, &message, 1, &enqueued, &err));
+        assert_false(enqueued.was_replayed);
+        pawl_store_close(store);
+    }
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        pawl_store *store = scope_of(w, names[i].scope);
+        pawl_claim_options options = {PAWL_CLAIM_OPTIONS, .lane = names[i].lane, .target = names[i].target, .limit = 9};
+        pawl_messages *messages;
+        assert_ok(pawl_claim(store, &options, &messages, &err));
+        assert_int_equal(pawl_messages_count(messages), 1);
+        assert_int_equal(*(const char *)pawl_messages_get(messages, 0)->data, '0' + i);
+        pawl_messages_free(messages);
+        pawl_store_close(store);
+    }
+    verify(w);
+}
+
 /* ---- listing ---- */
 
 static void expect_list(struct world *w, pawl_messages_query query, const pawl_uuid *ids, const int *expected,
@@ -444,6 +475,7 @@ static const struct conformance_case cases[] = {
     CASE(a85_a_claim_takes_its_scope_s_only),
     CASE(a86_another_scope_cannot_settle),
     CASE(a89_scopes_have_names),
+    CASE(a89_names_do_not_run_into_each_other),
     CASE(listing_is_newest_first_and_paged),
     CASE(a88_a_page_says_whether_it_was_cut),
     CASE(counts_are_by_queue),

@@ -208,6 +208,19 @@ static void a169_what_an_event_keeps(struct world *w)
     verify(w);
 }
 
+static void a170_there_is_no_other_way_to_keep_an_event(struct world *w)
+{
+    static const int32_t bad[] = {-1, 3, INT32_MAX, INT32_MIN};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        pawl_transition *t = begin(w, 1, "{}");
+        emit(t, "a", NULL, "1", PAWL_KEEP_FULL);
+        emit(t, "a", NULL, "2", bad[i]);
+        assert_status(commit(t, NULL), PAWL_EINVAL);
+        assert_non_null(strstr(err.text, "keep"));
+    }
+    assert_int_equal(count_records(w), 0);
+}
+
 static void a171_records_by_id_by_seq_and_whether(struct world *w)
 {
     append(w, 1, "{}");
@@ -391,6 +404,54 @@ static void a188_a_store_has_one_life(struct world *w)
     close_world(&other);
 }
 
+static void a178_a_store_says_whether_it_is_durable(struct world *w)
+{
+    pawl_store_info info = {PAWL_STORE_INFO};
+    assert_ok(pawl_store_get_info(w->store, &info, &err));
+    assert_int_equal(info.is_durable, w->kind->is_durable);
+    struct {
+        size_t struct_size; /* as an older program knows it */
+        pawl_uuid life;
+        uint64_t untouched;
+    } old = {offsetof(pawl_store_info, epoch), {{0}}, 7};
+    assert_ok(pawl_store_get_info(w->store, (pawl_store_info *)&old, &err));
+    assert_id(old.life, info.life);
+    assert_int_equal(old.untouched, 7);
+}
+
+static int retry(struct world *w, pawl_transition_options options)
+{
+    options.struct_size = sizeof options;
+    options.request_id = make_id(1);
+    pawl_transition *t = pawl_transition_new(w->store, &options);
+    pawl_transition_command(t, "{}", 2);
+    return commit(t, NULL);
+}
+
+static void a182_what_a_retry_may_say_anew(struct world *w)
+{
+    pawl_transition_options first = {.type = "order", .ref = "r", .received_at_ms = 1, .duration_us = 1}, again = first;
+    assert_ok(retry(w, first));
+    again.received_at_ms = again.duration_us = 2;
+    again.state_pre = again.state_post = "x";
+    again.state_pre_size = again.state_post_size = 1;
+    assert_ok(retry(w, again));
+    again = first;
+    again.ref = "other";
+    assert_status(retry(w, again), PAWL_ECONFLICT);
+    again = first;
+    again.type = "cancel";
+    assert_status(retry(w, again), PAWL_ECONFLICT);
+    again = first;
+    again.content_type = "text/plain";
+    assert_status(retry(w, again), PAWL_ECONFLICT);
+    assert_int_equal(count_records(w), 1);
+    pawl_records *records = record(w, 1);
+    assert_int_equal(pawl_records_get(records, 0)->duration_us, 1);
+    assert_null(pawl_records_get(records, 0)->state_pre);
+    pawl_records_free(records);
+}
+
 static void waiting_for_a_record(struct world *w)
 {
     assert_int_equal(pawl_journal_wait(w->store, 0, 100, &err), 0);
@@ -408,6 +469,7 @@ static const struct conformance_case cases[] = {
     CASE(a166_a_refused_part_refuses_the_whole),
     CASE(a_transition_settles_what_it_consumed),
     CASE(a169_what_an_event_keeps),
+    CASE(a170_there_is_no_other_way_to_keep_an_event),
     CASE(a171_records_by_id_by_seq_and_whether),
     CASE(a173_recent_records),
     CASE(records_are_paged_both_ways),
@@ -417,6 +479,8 @@ static const struct conformance_case cases[] = {
     CASE(events_are_read_over_many_records),
     CASE(scopes_have_journals_of_their_own),
     CASE(a188_a_store_has_one_life),
+    CASE(a178_a_store_says_whether_it_is_durable),
+    CASE(a182_what_a_retry_may_say_anew),
     CASE(waiting_for_a_record),
 };
 

@@ -205,6 +205,14 @@ static int count_places(struct reading *reading, struct message_item *item)
     return pawli_call_end(&call);
 }
 
+/* One row that cannot be read hides no other from a list; a look at it, or verify, says that it is damaged. */
+static bool forgives(const struct reading *reading)
+{
+    const struct query *query = reading->query;
+    return query->kind == QUERY_MESSAGES && !query->wants_places &&
+           sqlite3_errcode(reading->connection->db) != SQLITE_CORRUPT;
+}
+
 static int fill_message(struct reading *reading, uint64_t number, struct message_item *item, bool *found)
 {
     int code = pawli_get_message(reading->connection, number, &item->message, found, reading->arena);
@@ -212,6 +220,11 @@ static int fill_message(struct reading *reading, uint64_t number, struct message
         return code;
     bool placed;
     code = pawli_find_task(reading->connection, number, &item->message, &item->task, &placed, reading->arena);
+    item->is_damaged = code == SQLITE_CORRUPT && forgives(reading);
+    if (item->is_damaged) {
+        code = SQLITE_OK;
+        placed = false;
+    }
     if (code == SQLITE_OK && !placed)
         item->task = (struct task_row){.number = number, .place = PLACE_NONE};
     if (code == SQLITE_OK && reading->query->wants_places)

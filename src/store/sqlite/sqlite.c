@@ -516,17 +516,27 @@ static int foreign_busy(void *data, int tries)
     return 1;
 }
 
+/* What is written for one store must not end up in the file of another. */
+static int check_file(const struct sqlite_store *store, sqlite3 *db, pawl_error *err)
+{
+    const char *path = sqlite3_db_filename(db, "main");
+    if (path && strcmp(path, store->path) == 0)
+        return PAWL_OK;
+    return pawli_hint(
+        err,
+        pawli_fail(err, PAWL_EINVAL, "the connection is on \"%s\", the store is \"%s\"", path ? path : "", store->path),
+        "use a connection on the file of the store, and what was made for that store");
+}
+
 static int attach(struct store *base, void *native, void **ret_attachment, pawl_error *err)
 {
     sqlite3 *db = native;
     struct sqlite_store *store = sqlite_of(base);
-    const char *path = sqlite3_db_filename(db, "main");
     if (!sqlite3_get_autocommit(db))
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the connection is inside a transaction"),
                           "attach before BEGIN");
-    if (!path || strcmp(path, store->path) != 0)
-        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the connection has another file open than the store"),
-                          "open \"%s\" with it", store->path);
+    if (check_file(store, db, err) < 0)
+        return PAWL_EINVAL;
     PAWL_AUTO(pawli_freep) char *gate = make_path(store->path, "-gate");
     PAWL_AUTO(pawli_freep) struct attachment *attachment = pawli_alloc(sizeof *attachment);
     if (!gate || !attachment)
@@ -563,6 +573,8 @@ static enum store_result join(struct store *base, void *native, struct txn **ret
     enum store_result result = pawli_sqlite_usable(store, err);
     if (result != STORE_OK)
         return result;
+    if (check_file(store, db, err) < 0)
+        return STORE_INVALID;
     if (sqlite3_txn_state(db, "main") != SQLITE_TXN_WRITE) {
         pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the transaction does not hold the write lock"),
                    "begin it with BEGIN IMMEDIATE");

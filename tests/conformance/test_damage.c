@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows that no version of pawl wrote: each is refused by name and stands in nobody's way. */
+#include <sqlite3.h>
+
+#include "conformance.h"
+
+static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true};
+
+static void damage(struct world *w, const char *sql)
+{
+    sqlite3 *db;
+    char *text = NULL;
+    assert_int_equal(sqlite3_open(w->url + strlen("sqlite:"), &db), SQLITE_OK);
+    if (sqlite3_exec(db, "PRAGMA ignore_check_constraints = ON", NULL, NULL, &text) != SQLITE_OK ||
+        sqlite3_exec(db, sql, NULL, NULL, &text) != SQLITE_OK)
+        fail_msg("%s: %s", sql, text);
+    assert_int_equal(sqlite3_changes(db), 1);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static int verified(struct world *w)
+{
+    pawl_verification *found = NULL;
+    int status = pawl_verify(w->store, NULL, NULL, NULL, &found, &err);
+    pawl_verification_free(found);
+    return status;
+}
+
+/* Of two messages one is damaged; the other is where it was, and moves on. `shown`: as what it is seen; NULL: not at all. */
+static void expect_damage(int verdict, const char *sql, const char *shown)
+{
+    struct world w;
+    pawl_messages *messages;
+    open_world(&w, &file_store, 1);
+    pawl_uuid bad = add(&w, MESSAGE("1", .priority = 1)).id, good = add(&w, MESSAGE("2", .key = NULL)).id;
+    if (verdict >= 0)
+        claim_and(&w, verdict);
+    assert_ok(verified(&w));
+    damage(&w, sql);
+    if (shown) {
+        assert_state(&w, bad, shown);
+    } else {
+        assert_status(pawl_message_get(w.store, &bad, &messages, &err), PAWL_ECORRUPT);
+        assert_non_null(strstr(err.hint, "verify"));
+    }
+    assert_state(&w, good, "pending");
+    assert_status(verified(&w), PAWL_ECORRUPT);
+    sweep(&w);
+    assert_ok(pawl_messages_list(w.store, &(pawl_messages_query){PAWL_MESSAGES_QUERY}, &messages, &err));
+    assert_int_equal(pawl_messages_count(messages), 2);
+    assert_string_equal(pawl_messages_get(messages, 0)->state, "pending");
+    assert_id(pawl_messages_get(messages, 1)->id, bad);
+    assert_string_equal(pawl_messages_get(messages, 1)->state, shown ? shown : "damaged");
+    pawl_messages_free(messages);
+    assert_id(claim_one(&w, CLAIM()).id, good);
+    close_world(&w);
+}
+
+static void a6_a_row_in_no_known_state_is_damage(void **state)
+{
+    (void)state;
+    expect_damage(PAWL_VERDICT_DEAD, "UPDATE ended SET state = 'lost'", NULL);
+    expect_damage(PAWL_VERDICT_DELIVERED, "UPDATE ended SET state = 'pending'", NULL);
+    expect_damage(PAWL_VERDICT_DEAD, "UPDATE ended SET failure = '{\"class\":\"odd\",\"at\":1,\"text\":\"\"}'", NULL);
+    expect_damage(-1, "UPDATE ready SET phase = 9 WHERE priority = 1", "missing");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a6_a_row_in_no_known_state_is_damage)};
+    return cmocka_run_group_tests_name("damage", tests, NULL, NULL);
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* A caller's own SQLite transaction, in which transitions and messages are written: they are there when it commits and were
+ * never there when it does not; what is refused leaves the rest of it alone. */
+#include <sqlite3.h>
+
+#include "conformance.h"
+
+static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true};
+
+/* A program with a table of its own in the file of a store. */
+struct program {
+    struct world w;
+    sqlite3 *db;
+    pawl_join *join;
+};
+
+static void run_sql(struct program *p, const char *sql)
+{
+    char *text = NULL;
+    if (sqlite3_exec(p->db, sql, NULL, NULL, &text) != SQLITE_OK)
+        fail_msg("%s: %s", sql, text);
+}
+
+static int count_rows(struct program *p)
+{
+    sqlite3_stmt *statement;
+    assert_int_equal(sqlite3_prepare_v2(p->db, "SELECT count(*) FROM stock", -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int count = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return count;
+}
+
+static int open_program(void **state)
+{
+    struct program *p = calloc(1, sizeof *p);
+    if (!p)
+        return -1;
+    open_world(&p->w, &file_store, 1);
+    assert_int_equal(sqlite3_open(p->w.url + strlen("sqlite:"), &p->db), SQLITE_OK);
+    assert_ok(pawl_join_attach(p->w.store, p->db, &p->join, &err));
+    run_sql(p, "CREATE TABLE stock (item TEXT)");
+    *state = p;
+    return 0;
+}
+
+static int close_program(void **state)
+{
+    struct program *p = *state;
+    pawl_join_detach(p->join);
+    assert_int_equal(sqlite3_close(p->db), SQLITE_OK);
+    close_world(&p->w);
+    free(p);
+    return 0;
+}
+
+static int join_message(struct program *p, const pawl_message *message, pawl_enqueued *result)
+{
+    return pawl_join_enqueue(p->join, message, 1, result, &err);
+}
+
+static pawl_transition *order(struct program *p, unsigned id, const char *command, const char *message)
+{
+    pawl_transition *t = pawl_transition_new(
+        p->w.store, &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "order", .request_id = make_id(id)});
+    assert_non_null(t);
+    pawl_transition_command(t, command, strlen(command));
+    if (message)
+        pawl_transition_message(t, MESSAGE(message, .dedupe = "K"));
+    return t;
+}
+
+static int append(struct program *p, pawl_transition *t, pawl_receipt **ret_promise)
+{
+    int status = pawl_join_append(p->join, t, ret_promise, &err);
+    pawl_transition_free(t);
+    return status;
+}
+
+static int is_recorded(struct program *p, unsigned id)
+{
+    pawl_uuid request_id = make_id(id);
+    return pawl_record_exists(p->w.store, &request_id, &err);
+}
+
+static void a15_what_was_joined_is_there_after_the_commit(void **state)
+{
+    LAW(J2);
+    struct program *p = *state;
+    pawl_enqueued enqueued;
+    pawl_receipt *promise;
+    run_sql(p, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('one')");
+    assert_ok(join_message(p, MESSAGE("1", .dedupe = "J"), &enqueued));
+    assert_ok(append(p, order(p, 1, "{}", "m"), &promise));
+    assert_int_equal(stats(&p->w).pending, 0); /* nobody else sees it yet */
+    assert_int_equal(is_recorded(p, 1), 0);
+    run_sql(p, "COMMIT");
+    assert_int_equal(count_rows(p), 1);
+    assert_int_equal(stats(&p->w).pending, 2);
+    assert_int_equal(is_recorded(p, 1), 1);
+    pawl_records *records;
+    assert_ok(pawl_record_get(p->w.store, NULL, pawl_receipt_seq(promise), &records, &err)); /* as it was promised */
+    assert_memory_equal(pawl_records_get(records, 0)->digest, pawl_receipt_digest(promise), 32);
+    assert_id(pawl_records_get(records, 0)->messages[0], pawl_receipt_message(promise, 0));
+    pawl_records_free(records);
+    assert_id(claim_one(&p->w, CLAIM()).id, enqueued.id);
+    assert_id(claim_one(&p->w, CLAIM()).id, pawl_receipt_message(promise, 0));
+    pawl_receipt_free(promise);
+    verify(&p->w);
+}
+
+static void a15_what_was_rolled_back_never_was(void **state)
+{
+    LAW(J2, J3);
+    struct program *p = *state;
+    pawl_enqueued enqueued;
+    pawl_receipt *receipt;
+    pawl_transition *t = order(p, 1, "{}", "m");
+    run_sql(p, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('one')");
+    assert_ok(join_message(p, MESSAGE("1", .dedupe = "J"), &enqueued));
+    assert_ok(pawl_join_append(p->join, t, NULL, &err));
+    run_sql(p, "ROLLBACK");
+    assert_int_equal(count_rows(p), 0);
+    assert_int_equal(stats(&p->w).pending, 0);
+    assert_int_equal(is_recorded(p, 1), 0);
+    pawl_messages *messages;
+    assert_status(pawl_message_get(p->w.store, &enqueued.id, &messages, &err), PAWL_ENOTFOUND);
+    assert_false(add(&p->w, MESSAGE("other", .dedupe = "J")).was_replayed); /* J was not bound */
+    assert_ok(pawl_transition_commit(t, &receipt, &err));                   /* the same one, in a commit of its own */
+    assert_false(pawl_receipt_was_replayed(receipt));
+    assert_int_equal(pawl_receipt_seq(receipt), 1); /* no gap */
+    pawl_receipt_free(receipt);
+    pawl_transition_free(t);
+    assert_int_equal(stats(&p->w).pending, 2);
+    verify(&p->w);
+}
+
+static void a14_a_conflict_leaves_the_transaction_usable(void **state)
+{
+    LAW(J1, J2);
+    struct program *p = *state;
+    pawl_enqueued enqueued;
+    add(&p->w, MESSAGE("1", .dedupe = "K"));
+    run_sql(p, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('one')");
+    assert_ok(join_message(p, MESSAGE("before", .dedupe = "A"), &enqueued));
+    pawl_message two[] = {*MESSAGE("new", .dedupe = "B"), *MESSAGE("2", .dedupe = "K")};
+    pawl_enqueued results[2];
+    assert_status(pawl_join_enqueue(p->join, two, 2, results, &err), PAWL_ECONFLICT);
+    assert_status(append(p, order(p, 1, "{}", "2"), NULL), PAWL_ECONFLICT); /* K again, in a transition */
+    assert_status(join_message(p, MESSAGE("x", .key = ""), &enqueued), PAWL_EINVAL);
+    assert_ok(append(p, order(p, 1, "{}", NULL), NULL));
+    assert_status(append(p, order(p, 1, "[]", NULL), NULL), PAWL_ECONFLICT); /* with what is not committed yet */
+    run_sql(p, "INSERT INTO stock VALUES ('two'); COMMIT");
+    assert_int_equal(count_rows(p), 2);
+    assert_int_equal(stats(&p->w).pending, 2); /* K and A */
+    assert_false(add(&p->w, MESSAGE("other", .dedupe = "B")).was_replayed);
+    pawl_records *records;
+    assert_ok(pawl_record_get(p->w.store, NULL, 1, &records, &err));
+    assert_bytes(pawl_records_get(records, 0)->data, pawl_records_get(records, 0)->data_size, "{}");
+    pawl_records_free(records);
+    verify(&p->w);
+}
+
+static void a14_what_is_there_already_is_answered_as_ever(void **state)
+{
+    LAW(J1);
+    struct program *p = *state;
+    pawl_enqueued stored = add(&p->w, MESSAGE("1", .dedupe = "K")), enqueued;
+    pawl_receipt *first, *again;
+    pawl_transition *t = order(p, 1, "{}", NULL);
+    assert_ok(pawl_transition_commit(t, &first, &err));
+    pawl_transition_free(t);
+    run_sql(p, "BEGIN IMMEDIATE");
+    assert_ok(join_message(p, MESSAGE("1", .dedupe = "K"), &enqueued));
+    assert_true(enqueued.was_replayed);
+    assert_id(enqueued.id, stored.id);
+    assert_ok(append(p, order(p, 1, "{}", NULL), &again));
+    assert_true(pawl_receipt_was_replayed(again));
+    assert_memory_equal(pawl_receipt_digest(again), pawl_receipt_digest(first), 32);
+    run_sql(p, "COMMIT");
+    assert_int_equal(stats(&p->w).pending, 1);
+    pawl_receipt_free(first);
+    pawl_receipt_free(again);
+    verify(&p->w);
+}
+
+/* Joined ones and others by turns: each sees the other's, and sequences have no gap. */
+static void what_is_joined_and_what_is_not_make_one_journal(void **state)
+{
+    LAW(J3);
+    struct program *p = *state;
+    for (unsigned i = 1; i <= 9; i++) {
+        pawl_transition *t = order(p, i, "{}", NULL);
+        pawl_receipt *receipt;
+        if (i % 3 == 0) {
+            assert_ok(pawl_transition_commit(t, &receipt, &err));
+        } else {
+            run_sql(p, "BEGIN IMMEDIATE");
+            assert_ok(pawl_join_append(p->join, t, NULL, &err));
+            run_sql(p, i % 3 == 1 ? "COMMIT" : "ROLLBACK");
+            assert_ok(pawl_transition_commit(t, &receipt, &err));
+            assert_int_equal(pawl_receipt_was_replayed(receipt) != 0, i % 3 == 1);
+        }
+        assert_int_equal(pawl_receipt_seq(receipt), i);
+        pawl_receipt_free(receipt);
+        pawl_transition_free(t);
+    }
+    verify(&p->w);
+}
+
+static void a_transaction_without_the_write_lock_is_refused(void **state)
+{
+    struct program *p = *state;
+    pawl_enqueued enqueued;
+    pawl_join *second;
+    assert_status(join_message(p, MESSAGE("1", .key = NULL), &enqueued), PAWL_EINVAL);
+    run_sql(p, "BEGIN");
+    count_rows(p);
+    assert_status(join_message(p, MESSAGE("1", .key = NULL), &enqueued), PAWL_EINVAL);
+    assert_status(append(p, order(p, 1, "{}", NULL), NULL), PAWL_EINVAL);
+    assert_status(pawl_join_attach(p->w.store, p->db, &second, &err), PAWL_EINVAL);
+    run_sql(p, "COMMIT");
+    assert_int_equal(stats(&p->w).pending, 0);
+}
+
+static void a188_stores_are_not_mixed(void **state)
+{
+    LAW(J2, T1);
+    struct program *p = *state;
+    struct world other;
+    pawl_join *join;
+    open_world(&other, &file_store, 2);
+    assert_status(pawl_join_attach(other.store, p->db, &join, &err), PAWL_EINVAL);
+    assert_non_null(strstr(err.text, other.url + strlen("sqlite:")));
+    assert_non_null(strstr(err.text, p->w.url + strlen("sqlite:")));
+    pawl_transition *theirs = pawl_transition_new(
+        other.store, &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "order", .request_id = make_id(1)});
+    run_sql(p, "BEGIN IMMEDIATE");
+    assert_status(pawl_join_append(p->join, theirs, NULL, &err), PAWL_EINVAL);
+    assert_non_null(strstr(err.text, other.url + strlen("sqlite:")));
+    assert_non_null(strstr(err.text, p->w.url + strlen("sqlite:")));
+    run_sql(p, "COMMIT");
+    assert_int_equal(is_recorded(p, 1), 0);
+    assert_ok(pawl_transition_commit(theirs, NULL, &err)); /* nothing happened to it */
+    pawl_transition_free(theirs);
+    verify(&p->w);
+    verify(&other);
+    close_world(&other);
+}
+
+#define JOINED(test) cmocka_unit_test_setup_teardown(test, open_program, close_program)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        JOINED(a15_what_was_joined_is_there_after_the_commit),
+        JOINED(a15_what_was_rolled_back_never_was),
+        JOINED(a14_a_conflict_leaves_the_transaction_usable),
+        JOINED(a14_what_is_there_already_is_answered_as_ever),
+        JOINED(what_is_joined_and_what_is_not_make_one_journal),
+        JOINED(a_transaction_without_the_write_lock_is_refused),
+        JOINED(a188_stores_are_not_mixed),
+    };
+    return cmocka_run_group_tests_name("join", tests, NULL, NULL);
+}

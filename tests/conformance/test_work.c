@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: MIT */
+/* Workers in a simulated world, on every store: what is tried when, what is said again, what nobody else may have. Time
+ * passes where a case says so, and while a function runs that takes its time. */
+#include "conformance.h"
+
+#define CALLS_MAX 300
+#define TURNS_MAX 1000
+
+struct work;
+typedef void deliver_function(struct work *work, const pawl_message_view *message, pawl_outcome *outcome);
+
+struct call {
+    pawl_uuid id;
+    int64_t at_ms;
+    uint32_t attempt;
+};
+
+struct work {
+    struct world *w;
+    struct store *filter;
+    deliver_function *deliver;
+    struct call calls[CALLS_MAX];
+    size_t count;
+    unsigned told_failures;     /* claims and settlements that failed */
+    unsigned running, together; /* calls under way: now, and the most at once */
+};
+
+static void deliver(void *data, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    struct work *work = data;
+    assert_true(work->count < CALLS_MAX);
+    work->calls[work->count++] = (struct call){message->id, now_ms(work->w), message->attempts};
+    work->running++;
+    work->together = work->running > work->together ? work->running : work->together;
+    if (work->deliver)
+        work->deliver(work, message, outcome);
+    work->running--;
+}
+
+static void tell(void *data, const pawl_worker_event *event)
+{
+    struct work *work = data;
+    work->told_failures += strcmp(event->name, "claim_failed") == 0 || strcmp(event->name, "settle_failed") == 0 ||
+                           strcmp(event->name, "store_failed") == 0;
+}
+
+static void begin(struct work *work, struct world *w, const pawl_setting *settings, size_t count)
+{
+    *work = (struct work){.w = w, .filter = put_filter(w->store)};
+    pawli_fault_set(work->filter, NULL);
+    assert_ok(pawl_target_add(w->store, TARGET, "callback:deliver", NULL, settings, count, BECAUSE(1), &err));
+}
+
+static pawl_worker *start(struct work *work, const char *consumer)
+{
+    pawl_worker *worker;
+    pawl_worker_options options = {PAWL_WORKER_OPTIONS, .consumer = consumer, .tell = tell, .tell_data = work};
+    assert_ok(pawl_worker_new(work->w->store, &options, &worker, &err));
+    assert_ok(pawl_worker_callback(worker, "deliver", deliver, work, &err));
+    assert_ok(pawl_worker_start(worker, &err));
+    return worker;
+}
+
+static pawl_worker_stats counted(pawl_worker *worker)
+{
+    pawl_worker_stats counts = {PAWL_WORKER_STATS};
+    pawl_worker_get_stats(worker, &counts);
+    return counts;
+}
+
+/* One turn of the engine, and what it offloaded; how long until the next one is due. */
+static int64_t turn(struct work *work)
+{
+    int64_t next_ms;
+    assert_ok(pawl_store_step(work->w->store, 0, &next_ms, &err));
+    return pawli_sim_run_jobs(work->w->env) > 0 ? 0 : next_ms;
+}
+
+/* All that is due now. */
+static int64_t work_on(struct work *work)
+{
+    for (int i = 0; i < TURNS_MAX; i++) {
+        int64_t next_ms = turn(work);
+        if (next_ms != 0)
+            return next_ms;
+    }
+    fail_msg("it does not come to rest");
+    return -1;
+}
+
+/* A look may be what fails: then it is not known. */
+static bool is_in(struct work *work, pawl_uuid id, const char *state)
+{
+    pawl_messages *messages;
+    if (pawl_message_get(work->w->store, &id, &messages, &err) < 0)
+        return false;
+    bool is = strcmp(pawl_messages_get(messages, 0)->state, state) == 0;
+    pawl_messages_free(messages);
+    return is;
+}
+
+/* Time passes, as far as it must and from one due time to the next. */
+static void work_until(struct work *work, pawl_uuid id, const char *state)
+{
+    for (int i = 0; i < TURNS_MAX; i++) {
+        int64_t next_ms = work_on(work);
+        if (is_in(work, id, state))
+            return;
+        assert_true(next_ms > 0);
+        pawli_sim_advance_ms(work->w->env, next_ms);
+    }
+    fail_msg("a message is never %s", state);
+}
+
+static void end(struct work *work, pawl_worker *worker)
+{
+    pawli_fault_set(work->filter, NULL);
+    work_on(work);
+    pawli_sim_advance_ms(work->w->env, 5000); /* what could not be settled is said again; time stands still in stop */
+    work_on(work);
+    pawl_worker_stop(worker, 0);
+    assert_int_equal(counted(worker).in_flight, 0);
+    pawl_worker_free(worker);
+    assert_int_equal(stats(work->w).claimed, 0);
+    verify(work->w);
+}
+
+/* ---- when it is tried again ---- */
+
+static void fail_for_now(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    (void)work, (void)message;
+    outcome->verdict = PAWL_VERDICT_RETRY;
+    snprintf(outcome->error, sizeof outcome->error, "not yet");
+}
+
+/* What other outboxes do is a policy here, to the millisecond. */
+static const struct preset {
+    pawl_setting settings[8];
+    size_t count;
+    int64_t delays[8]; /* between one attempt and the next */
+    size_t delay_count;
+} presets[] = {
+    {{{"backoff_ms", "5"}, {"backoff_max_ms", "20"}, {"jitter_percent", "0"}, {"max_attempts", "5"}},
+     4,
+     {5, 10, 20, 20},
+     4},
+    {{{"max_attempts", "5"}, {"jitter_percent", "0"}, {"lease_ms", "30000"}}, 3, {1000, 2000, 4000, 8000}, 4},
+    {{{"max_attempts", "8"}, {"backoff_ms", "500"}, {"backoff_offset", "1"}, {"jitter_percent", "0"}},
+     4,
+     {1000, 2000, 4000, 8000, 16000, 30000, 30000},
+     7},
+    {{{"max_attempts", "4"},
+      {"backoff_shape", "quadratic"},
+      {"backoff_max_ms", "31536000000"},
+      {"jitter_percent", "0"}},
+     4,
+     {1000, 4000, 9000},
+     3},
+};
+
+static void run_preset(struct work *work, const struct preset *preset)
+{
+    struct world *w = work->w;
+    begin(work, w, preset->settings, preset->count);
+    work->deliver = fail_for_now;
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    pawl_worker *worker = start(work, "me");
+    work_until(work, id, "dead");
+    assert_int_equal(work->count, preset->delay_count + 1);
+    for (size_t i = 0; i < preset->delay_count; i++) {
+        assert_int_equal(work->calls[i + 1].at_ms - work->calls[i].at_ms, preset->delays[i]);
+        assert_int_equal(work->calls[i + 1].attempt, i + 2);
+    }
+    end(work, worker);
+}
+
+static void a65_a66_the_curves_of_other_outboxes_are_policies(struct world *w)
+{
+    LAW(O3);
+    for (size_t i = 0; i < COUNT_OF(presets); i++) {
+        struct world fresh;
+        struct work work = {.w = &fresh};
+        open_world(&fresh, w->kind, i + 1);
+        run_preset(&work, &presets[i]);
+        close_world(&fresh);
+    }
+}
+
+static void a68_jitter_comes_early_and_never_late(struct world *w)
+{
+    static const pawl_setting settings[] = {
+        {"max_attempts", "50"}, {"backoff_shape", "fixed"}, {"backoff_ms", "1000"}, {"jitter_percent", "20"}};
+    struct work work;
+    bool is_early = false;
+    begin(&work, w, settings, COUNT_OF(settings));
+    work.deliver = fail_for_now;
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    pawl_worker *worker = start(&work, "me");
+    work_until(&work, id, "dead");
+    assert_int_equal(work.count, 50);
+    for (size_t i = 1; i < work.count; i++) {
+        int64_t delay = work.calls[i].at_ms - work.calls[i - 1].at_ms;
+        assert_in_range(delay, 800, 1000);
+        is_early |= delay < 1000;
+    }
+    assert_true(is_early);
+    end(&work, worker);
+}
+
+static void refuse_for_ever(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    (void)work;
+    outcome->verdict = PAWL_VERDICT_DEAD;
+    snprintf(outcome->error, sizeof outcome->error, "%s is no lane of mine", message->lane);
+}
+
+static void a69_what_its_function_refuses_is_not_tried_again(struct world *w)
+{
+    struct work work;
+    begin(&work, w, NULL, 0);
+    work.deliver = refuse_for_ever;
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    pawl_worker *worker = start(&work, "me");
+    work_until(&work, id, "dead");
+    pawli_sim_advance_ms(w->env, 3600000);
+    end(&work, worker);
+    assert_int_equal(work.count, 1);
+    pawl_messages *messages = get(w, id);
+    assert_string_equal(pawl_messages_get(messages, 0)->error_class, "permanent");
+    assert_string_equal(pawl_messages_get(messages, 0)->error_text, LANE " is no lane of mine");
+    pawl_messages_free(messages);
+}
+
+/* ---- workers that die ---- */
+
+static void a61_what_a_dead_worker_held_is_delivered_by_the_next(struct world *w)
+{
+    LAW(O1, O4);
+    struct work work;
+    begin(&work, w, NULL, 0);
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    struct held held = claim_one(w, CLAIM(.lease_ms = 5000, .consumer = "dead"));
+    pawl_worker *worker = start(&work, "me");
+    work_until(&work, id, "delivered");
+    assert_int_equal(work.count, 1);
+    assert_true(work.calls[0].at_ms >= held.lease_until);
+    assert_int_equal(work.calls[0].attempt, 2);
+    assert_int_equal(settle(w, SETTLE(held, DELIVERED)), PAWL_RESULT_LOST);
+    end(&work, worker);
+}
+
+/* Journals what it does under the id of the message, so that what was done is recognised. */
+static void do_once(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    pawl_receipt *receipt;
+    pawl_transition_options options = {PAWL_TRANSITION_OPTIONS, .type = "Charged",
+                                       .request_id = pawl_request_id_from(&message->id, sizeof message->id)};
+    pawl_transition *t = pawl_transition_new(work->w->store, &options);
+    pawl_transition_command(t, message->data, message->data_size);
+    pawl_transition_message(t, &(pawl_message){PAWL_MESSAGE, .lane = "receipts", .target = "paper"});
+    assert_ok(pawl_transition_commit(t, &receipt, &err));
+    pawl_transition_free(t);
+    snprintf(outcome->remote_id, sizeof outcome->remote_id, "%s",
+             pawl_receipt_was_replayed(receipt) ? "replayed" : "new");
+    pawl_receipt_free(receipt);
+}
+
+static void a71_an_effect_without_its_settlement_is_recognised(struct world *w)
+{
+    LAW(J1);
+    struct work work;
+    pawl_outcome ignored = {.struct_size = sizeof ignored};
+    begin(&work, w, NULL, 0);
+    work.deliver = do_once;
+    pawl_uuid id = add(w, MESSAGE("{}", .key = NULL)).id;
+    pawl_messages *messages = claim(w, CLAIM(.limit = 1, .lease_ms = 1000));
+    do_once(&work, pawl_messages_get(messages, 0), &ignored); /* and dies */
+    assert_string_equal(ignored.remote_id, "new");
+    pawl_messages_free(messages);
+    pawl_worker *worker = start(&work, "me");
+    work_until(&work, id, "delivered");
+    messages = get(w, id);
+    assert_string_equal(pawl_messages_get(messages, 0)->remote_id, "replayed");
+    pawl_messages_free(messages);
+    pawl_records *records;
+    assert_ok(pawl_records_list(w->store, &(pawl_records_query){PAWL_RECORDS_QUERY}, &records, &err));
+    assert_int_equal(pawl_records_count(records), 1);
+    pawl_records_free(records);
+    end(&work, worker);
+}
+
+/* ---- leases are renewed ---- */
+
+/* Six tenths of a lease, in which everybody else goes on. */
+static void take_long(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    (void)message, (void)outcome;
+    for (int i = 0; i < 6; i++) {
+        int64_t next_ms;
+        pawli_sim_advance_ms(work->w->env, 100);
+        for (int j = 0; j < 3; j++)
+            assert_ok(pawl_store_step(work->w->store, 0, &next_ms, &err));
+        claim_none(work->w, CLAIM(.consumer = "thief"));
+    }
+}
+
+static void a40_a76_a_batch_longer_than_its_lease_is_nobody_else_s(struct world *w)
+{
+    LAW(O2);
+    static const pawl_setting settings[] = {{"lease_ms", "1000"}, {"timeout_ms", "60000"}};
+    struct work work;
+    pawl_uuid ids[3];
+    begin(&work, w, settings, COUNT_OF(settings));
+    work.deliver = take_long;
+    for (size_t i = 0; i < COUNT_OF(ids); i++)
+        ids[i] = add(w, MESSAGE("1", .key = NULL)).id;
+    pawl_worker *worker = start(&work, "me"), *other = start(&work, "other");
+    for (size_t i = 0; i < COUNT_OF(ids); i++)
+        work_until(&work, ids[i], "delivered");
+    assert_int_equal(work.count, COUNT_OF(ids));
+    assert_true(work.calls[2].at_ms - work.calls[0].at_ms >= 1200); /* the last one waited for more than a lease */
+    assert_int_equal(counted(worker).delivered + counted(other).delivered, COUNT_OF(ids));
+    assert_int_equal(counted(worker).lost + counted(other).lost, 0);
+    work_on(&work);
+    pawl_worker_free(other);
+    end(&work, worker);
+}
+
+/* ---- stores that fail ---- */
+
+/* Every call until a message is delivered, failed in turn. */
+static void whichever_call_fails(struct world *w, enum fault_when when, enum store_result result)
+{
+    bool more = true;
+    unsigned told = 0;
+    for (uint64_t nth = 1; more; nth++) {
+        struct world fresh;
+        struct work work;
+        open_world(&fresh, w->kind, nth);
+        begin(&work, &fresh, NULL, 0);
+        pawl_uuid id = add(&fresh, MESSAGE("1", .key = NULL)).id;
+        struct fault fault = {FAULT_ANY, nth, 1, when, result};
+        pawl_worker *worker = start(&work, "me");
+        pawli_fault_set(work.filter, &fault);
+        work_until(&work, id, "delivered");
+        more = pawli_fault_hits(work.filter) > 0;
+        assert_int_equal(work.count, 1);
+        told += work.told_failures;
+        end(&work, worker);
+        close_world(&fresh);
+        assert_true(nth < 100);
+    }
+    assert_true(told >= 2); /* a claim and a settlement at least */
+}
+
+static void a75_a_call_that_does_nothing_is_survived(struct world *w)
+{
+    whichever_call_fails(w, FAULT_BEFORE, STORE_UNAVAILABLE);
+}
+
+static void a75_a_commit_whose_reply_is_lost_is_survived(struct world *w)
+{
+    LAW(O4, F1);
+    whichever_call_fails(w, FAULT_AFTER, STORE_UNKNOWN);
+}
+
+/* The commit that follows the last call is that of the settlements. */
+static void fail_the_settlement(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    static const struct fault once = {FAULT_SAVE, 1, 1, FAULT_BEFORE, STORE_UNAVAILABLE};
+    (void)outcome;
+    if (message->attempts == 1)
+        pawli_fault_set(work->filter, &once);
+}
+
+static void a82_a_settlement_that_failed_is_said_again(struct world *w)
+{
+    struct work work;
+    pawl_uuid ids[3];
+    begin(&work, w, NULL, 0);
+    work.deliver = fail_the_settlement;
+    for (size_t i = 0; i < COUNT_OF(ids); i++)
+        ids[i] = add(w, MESSAGE("1", .key = NULL)).id;
+    pawl_worker *worker = start(&work, "me");
+    for (size_t i = 0; i < COUNT_OF(ids); i++)
+        work_until(&work, ids[i], "delivered");
+    assert_int_equal(pawli_fault_hits(work.filter), 1);
+    assert_true(work.told_failures > 0);
+    assert_int_equal(work.count, COUNT_OF(ids)); /* none of them was sent again */
+    end(&work, worker);
+}
+
+static void fail_all_settlements(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    static const struct fault always = {FAULT_SAVE, 1, 0, FAULT_BEFORE, STORE_UNAVAILABLE};
+    (void)message;
+    pawli_fault_set(work->filter, &always);
+    outcome->verdict = PAWL_VERDICT_DEAD;
+    snprintf(outcome->error, sizeof outcome->error, "no such customer");
+}
+
+static void a52_a_refusal_is_kept_until_it_can_be_stored(struct world *w)
+{
+    LAW(O1);
+    static const pawl_setting settings[] = {{"lease_ms", "300"}};
+    struct work work;
+    begin(&work, w, settings, 1);
+    work.deliver = fail_all_settlements;
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    pawl_worker *worker = start(&work, "me");
+    for (int i = 0; i < 10; i++) { /* its lease ends in between */
+        work_on(&work);
+        pawli_sim_advance_ms(w->env, 100);
+    }
+    assert_state(w, id, "claimed");
+    assert_true(work.told_failures > 0);
+    pawli_fault_set(work.filter, NULL);
+    work_until(&work, id, "dead");
+    assert_int_equal(work.count, 1);
+    pawl_messages *messages = get(w, id);
+    assert_string_equal(pawl_messages_get(messages, 0)->error_class, "permanent");
+    assert_string_equal(pawl_messages_get(messages, 0)->error_text, "no such customer");
+    pawl_messages_free(messages);
+    end(&work, worker);
+}
+
+/* ---- wake-ups, and stopping ---- */
+
+static void a79_a_hundred_wakes_make_few_passes(struct world *w)
+{
+    static const pawl_setting settings[] = {{"concurrency", "1000"}};
+    struct work work;
+    begin(&work, w, settings, 1);
+    pawl_worker *worker = start(&work, "me");
+    work_on(&work);
+    for (int i = 0; i < 100; i++)
+        add(w, MESSAGE("1", .key = NULL));
+    pawli_fault_set(work.filter, NULL);
+    work_on(&work);
+    assert_int_equal(work.count, 100);
+    assert_in_range(pawli_fault_calls(work.filter, FAULT_SAVE), 2, 4); /* two claims and what became of them */
+    end(&work, worker);
+}
+
+static void a80_whenever_it_is_stopped_nothing_stays_claimed(struct world *w)
+{
+    LAW(O3);
+    bool was_released = false, was_delivered = false;
+    for (int turns = 0; !was_delivered; turns++) {
+        struct world fresh;
+        struct work work;
+        open_world(&fresh, w->kind, 1);
+        begin(&work, &fresh, NULL, 0);
+        pawl_uuid id = add(&fresh, MESSAGE("1", .key = NULL)).id;
+        pawl_worker *worker = start(&work, "me");
+        for (int i = 0; i < turns; i++)
+            turn(&work);
+        pawl_worker_stop(worker, 3600000);
+        pawl_messages *messages = get(&fresh, id);
+        const pawl_message_view *view = pawl_messages_get(messages, 0);
+        was_delivered = strcmp(view->state, "delivered") == 0;
+        if (!was_delivered) {
+            assert_string_equal(view->state, "pending");
+            assert_int_equal(view->attempts, 0);
+            assert_int_equal(work.count, 0);
+            was_released |= counted(worker).claimed == 1;
+        }
+        pawl_messages_free(messages);
+        pawl_worker_free(worker);
+        verify(&fresh);
+        close_world(&fresh);
+        assert_true(turns < 50);
+    }
+    assert_true(was_released); /* claimed as it was stopped, and given back without an attempt */
+}
+
+static const struct conformance_case cases[] = {
+    CASE(a65_a66_the_curves_of_other_outboxes_are_policies),
+    CASE(a68_jitter_comes_early_and_never_late),
+    CASE(a69_what_its_function_refuses_is_not_tried_again),
+    CASE(a61_what_a_dead_worker_held_is_delivered_by_the_next),
+    CASE(a71_an_effect_without_its_settlement_is_recognised),
+    CASE(a40_a76_a_batch_longer_than_its_lease_is_nobody_else_s),
+    CASE(a75_a_call_that_does_nothing_is_survived),
+    CASE(a75_a_commit_whose_reply_is_lost_is_survived),
+    CASE(a82_a_settlement_that_failed_is_said_again),
+    CASE(a52_a_refusal_is_kept_until_it_can_be_stored),
+    CASE(a79_a_hundred_wakes_make_few_passes),
+    CASE(a80_whenever_it_is_stopped_nothing_stays_claimed),
+};
+
+int main(void)
+{
+    return run_on_every_store(cases, COUNT_OF(cases));
+}
