@@ -102,6 +102,33 @@ static void a_line_moves_several_steps_in_one_commit(struct world *w)
     claim_none(w, CLAIM());
 }
 
+/* More than any number of rows that a store may write at once, and some left over: claimable ones, and ones in a line. */
+static void a_large_batch_is_stored_whole(struct world *w)
+{
+    enum { FREE = 77, IN_LINE = 47, ALL = FREE + IN_LINE };
+    static pawl_message messages[ALL];
+    static pawl_enqueued added[ALL];
+    static char bodies[ALL][4];
+    for (int i = 0; i < ALL; i++) {
+        snprintf(bodies[i], sizeof bodies[i], "%d", 100 + i);
+        messages[i] = *MESSAGE(bodies[i], .key = i < FREE ? NULL : "k");
+    }
+    assert_ok(pawl_enqueue(w->store, messages, ALL, added, &err));
+    verify(w);
+    pawl_messages *claimed = claim(w, CLAIM(.limit = ALL));
+    assert_int_equal(pawl_messages_count(claimed), FREE + 1);
+    pawl_messages_free(claimed);
+    for (int i = 0; i < ALL; i++) {
+        pawl_messages *one;
+        assert_ok(pawl_message_get(w->store, &added[i].id, &one, &err));
+        const pawl_message_view *view = pawl_messages_get(one, 0);
+        assert_string_equal(view->state, i <= FREE ? "claimed" : "pending");
+        assert_int_equal(view->data_size, 3);
+        assert_memory_equal(view->data, bodies[i], 3);
+        pawl_messages_free(one);
+    }
+}
+
 /* ---- policies and targets, for which there is no callback form: their units are built here ---- */
 
 struct change {
@@ -167,9 +194,8 @@ static void a_target_that_comes_and_goes_in_one_commit(struct world *w)
 }
 
 static const struct conformance_case cases[] = {
-    CASE(a_refused_unit_leaves_its_neighbours),
-    CASE(a_failed_commit_fails_all_of_its_units),
-    CASE(a_line_moves_several_steps_in_one_commit),
+    CASE(a_refused_unit_leaves_its_neighbours),       CASE(a_failed_commit_fails_all_of_its_units),
+    CASE(a_line_moves_several_steps_in_one_commit),   CASE(a_large_batch_is_stored_whole),
     CASE(a_target_that_comes_and_goes_in_one_commit),
 };
 

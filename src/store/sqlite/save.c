@@ -11,10 +11,12 @@ struct saving {
     struct arena *arena; /* for the JSON of failures, and lists of rows */
 };
 
-/* A kind of row of which a batch may add many. Starting a statement costs about as much as a row does, so eight at a time
- * are inserted by one; what is left, one by one. They fail together with the transaction: none takes a journal of its own. */
+/* A kind of row of which a batch may add many. Starting a statement costs about as much as a row does, so as many as there
+ * are go to one. They fail together with the transaction: none takes a journal of its own. */
+static const size_t rows_at_once[] = {32, 8, 1};
+
 struct insertion {
-    enum sql one, eight;
+    enum sql sql[COUNT_OF(rows_at_once)];
     void (*bind)(struct saving *saving, struct call *call, const void *row);
 };
 
@@ -32,13 +34,14 @@ static bool rows_init(struct rows *rows, struct arena *arena, size_t room)
 static int insert(struct saving *saving, const struct insertion *insertion, const struct rows *rows)
 {
     int code = SQLITE_OK;
-    for (size_t done = 0, more; code == SQLITE_OK && done < rows->count; done += more) {
-        more = rows->count - done < 8 ? 1 : 8;
-        struct call call = pawli_call(saving->connection, more == 1 ? insertion->one : insertion->eight);
-        for (size_t i = done; i < done + more; i++)
-            insertion->bind(saving, &call, rows->at[i]);
-        code = pawli_call_run(&call);
-    }
+    size_t done = 0;
+    for (size_t size = 0; size < COUNT_OF(rows_at_once); size++)
+        while (code == SQLITE_OK && rows->count - done >= rows_at_once[size]) {
+            struct call call = pawli_call(saving->connection, insertion->sql[size]);
+            for (size_t end = done + rows_at_once[size]; done < end; done++)
+                insertion->bind(saving, &call, rows->at[done]);
+            code = pawli_call_run(&call);
+        }
     return code;
 }
 
@@ -244,11 +247,11 @@ static const struct {
     struct insertion insertion;
     int (*remove)(struct saving *saving, const struct task_row *row);
 } places[PLACE_COUNT] = {
-    [PLACE_READY] = {{SQL_add_ready, SQL_add_ready_rows, bind_ready}, remove_ready},
-    [PLACE_BLOCKED] = {{SQL_add_blocked, SQL_add_blocked_rows, bind_blocked}, remove_blocked},
-    [PLACE_CLAIMED] = {{SQL_add_claimed, SQL_add_claimed_rows, bind_claimed}, remove_claimed},
-    [PLACE_HELD] = {{SQL_add_held, SQL_add_held_rows, bind_held}, remove_held},
-    [PLACE_ENDED] = {{SQL_add_ended, SQL_add_ended_rows, bind_ended}, remove_ended},
+    [PLACE_READY] = {{{SQL_add_ready_32, SQL_add_ready_8, SQL_add_ready}, bind_ready}, remove_ready},
+    [PLACE_BLOCKED] = {{{SQL_add_blocked_32, SQL_add_blocked_8, SQL_add_blocked}, bind_blocked}, remove_blocked},
+    [PLACE_CLAIMED] = {{{SQL_add_claimed_32, SQL_add_claimed_8, SQL_add_claimed}, bind_claimed}, remove_claimed},
+    [PLACE_HELD] = {{{SQL_add_held_32, SQL_add_held_8, SQL_add_held}, bind_held}, remove_held},
+    [PLACE_ENDED] = {{{SQL_add_ended_32, SQL_add_ended_8, SQL_add_ended}, bind_ended}, remove_ended},
 };
 
 static void bind_message(struct saving *saving, struct call *call, const void *item)
@@ -334,7 +337,7 @@ static int save_task(struct saving *saving, const struct view_task *task, struct
 
 static int save_tasks(struct saving *saving, const struct slots *tasks)
 {
-    static const struct insertion message = {SQL_add_message, SQL_add_message_rows, bind_message};
+    static const struct insertion message = {{SQL_add_message_32, SQL_add_message_8, SQL_add_message}, bind_message};
     struct rows messages, placed[PLACE_COUNT];
     bool good = rows_init(&messages, saving->arena, tasks->count);
     for (size_t i = 0; i < PLACE_COUNT; i++)
@@ -384,7 +387,7 @@ static void bind_record(struct saving *saving, struct call *call, const void *it
 
 static int save_requests(struct saving *saving, const struct slots *requests)
 {
-    static const struct insertion record = {SQL_add_record, SQL_add_record_rows, bind_record};
+    static const struct insertion record = {{SQL_add_record_32, SQL_add_record_8, SQL_add_record}, bind_record};
     struct rows records;
     if (!rows_init(&records, saving->arena, requests->count))
         return SQLITE_NOMEM;

@@ -212,7 +212,7 @@ UPDATE scope SET seq = :seq, head = :head WHERE id = :id;
 
 -- name: add_record
 -- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us received committed epoch digest events messages settled hashes
--- rows: 8
+-- rows: 8 32
 INSERT OR FAIL INTO record (scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre,
                     post, duration_us, received, committed, epoch, digest, events, messages, settled, hashes)
 VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :command, :response_type, :response, :pre,
@@ -279,7 +279,7 @@ DELETE FROM line WHERE queue = :queue AND key = :key;
 
 -- name: add_message
 -- params: number tail queue seq sender key dedupe request_id priority content_type payload headers fingerprint deadline available expires max_attempts created
--- rows: 8
+-- rows: 8 32
 INSERT OR FAIL INTO message (number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers,
                      fingerprint, deadline, available, expires, max_attempts, created)
 VALUES (:number, :tail, :queue, :seq, :sender, :key, :dedupe, :request_id, :priority, :content_type, :payload, :headers,
@@ -291,7 +291,7 @@ DELETE FROM message WHERE number = :number;
 
 -- name: add_ready
 -- params: queue phase priority due number is_first attempts deferrals crashes key position failure progress remote_id updated
--- rows: 8
+-- rows: 8 32
 INSERT OR FAIL INTO ready (queue, phase, priority, due, number, is_first, attempts, deferrals, crashes, key, position, failure,
                    progress, remote_id, updated)
 VALUES (:queue, :phase, :priority, :due, :number, :is_first, :attempts, :deferrals, :crashes, :key, :position, :failure,
@@ -304,7 +304,7 @@ DELETE FROM ready
 
 -- name: add_blocked
 -- params: queue key position number priority due is_first attempts deferrals crashes failure progress remote_id updated
--- rows: 8
+-- rows: 8 32
 INSERT OR FAIL INTO blocked (queue, key, position, number, priority, due, is_first, attempts, deferrals, crashes, failure, progress,
                      remote_id, updated)
 VALUES (:queue, :key, :position, :number, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :failure, :progress,
@@ -316,7 +316,7 @@ DELETE FROM blocked WHERE queue = :queue AND key = :key AND position = :position
 
 -- name: add_claimed
 -- params: number tail queue phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes key position failure progress remote_id updated
--- rows: 8
+-- rows: 8 32
 INSERT OR FAIL INTO claimed (number, tail, queue, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot,
                      attempts, deferrals, crashes, key, position, failure, progress, remote_id, updated)
 VALUES (:number, :tail, :queue, :phase, :priority, :due, :is_first, :token, :committer, :consumer, :claimed, :lease, :boot,
@@ -333,7 +333,7 @@ DELETE FROM claimed WHERE number = :number AND token = :token;
 
 -- name: add_held
 -- params: number queue phase priority due is_first hold until token attempts deferrals crashes key position holds_key failure progress remote_id updated
--- rows: 8
+-- rows: 8 32
 INSERT OR FAIL INTO held (number, queue, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, key,
                   position, holds_key, failure, progress, remote_id, updated)
 VALUES (:number, :queue, :phase, :priority, :due, :is_first, :hold, :until, :token, :attempts, :deferrals, :crashes, :key,
@@ -345,7 +345,7 @@ DELETE FROM held WHERE number = :number;
 
 -- name: add_ended
 -- params: number queue state attempts deferrals crashes key position holds_key failure remote_id ended reason by successor
--- rows: 8
+-- rows: 8 32
 INSERT OR FAIL INTO ended (number, queue, state, attempts, deferrals, crashes, key, position, holds_key, failure, remote_id, ended,
                    reason, "by", successor)
 VALUES (:number, :queue, :state, :attempts, :deferrals, :crashes, :key, :position, :holds_key, :failure, :remote_id, :ended,
