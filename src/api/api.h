@@ -27,7 +27,6 @@ bool pawli_api_token(struct text text, uint64_t *token);
 void pawli_api_put_receipt(struct json_writer *out, const pawl_receipt *receipt);
 void pawli_api_put_record(struct json_writer *out, const pawl_record *record);
 void pawli_api_put_event(struct json_writer *out, const pawl_event_view *event);
-void pawli_api_put_message(struct json_writer *out, const pawl_message_view *message);
 void pawli_api_put_claim(struct json_writer *out, const pawl_message_view *message);
 void pawli_api_put_attempts(struct json_writer *out, const pawl_messages *messages); /* of pawl_message_get */
 void pawli_api_put_enqueued(struct json_writer *out, const pawl_enqueued *enqueued);

@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "base/codec.h"
 #include "base/uuid.h"
+#include "model/message_json.h"
 
 static void put_id(struct json_writer *out, const char *name, const pawl_uuid *id)
 {
@@ -49,36 +50,6 @@ static void put_token(struct json_writer *out, uint64_t token)
     pawli_json_put_string(out, "token", text);
 }
 
-/* Whether a content type says JSON: application/json, or anything that ends with +json; parameters aside. */
-static bool says_json(struct text type)
-{
-    const char *parameters = type.size ? memchr(type.data, ';', type.size) : NULL;
-    if (parameters)
-        type.size = (size_t)(parameters - type.data);
-    while (type.size && type.data[type.size - 1] == ' ')
-        type.size--;
-    return text_is(type, "application/json") || (type.size > 5 && memcmp(type.data + type.size - 5, "+json", 5) == 0);
-}
-
-/* JSON as it is, anything else as base64 under `name`_base64. Absent: nothing. */
-static void put_body(struct json_writer *out, const char *name, const void *data, size_t size, const char *type)
-{
-    struct text body = {data, size};
-    struct arena arena = {0};
-    char encoded_name[32];
-    if (!data)
-        return;
-    if (says_json(text_of(type)) && pawli_json_check(body, NULL, NULL) == JSON_GOOD) {
-        pawli_json_put_raw(out, name, body);
-        return;
-    }
-    snprintf(encoded_name, sizeof encoded_name, "%s_base64", name);
-    struct text encoded = pawli_base64(&arena, body);
-    out->out->failed |= !encoded.data;
-    pawli_json_put_text(out, encoded_name, encoded);
-    pawli_arena_done(&arena);
-}
-
 /* ---- journal ---- */
 
 void pawli_api_put_receipt(struct json_writer *out, const pawl_receipt *receipt)
@@ -91,7 +62,7 @@ void pawli_api_put_receipt(struct json_writer *out, const pawl_receipt *receipt)
     put_id(out, "request_id", &id);
     put_hex(out, "digest", pawl_receipt_digest(receipt), 32);
     pawli_json_put_bool(out, "replayed", pawl_receipt_was_replayed(receipt));
-    put_body(out, "response", response, size, pawl_receipt_response_type(receipt));
+    pawli_body_json(out, "response", pawl_receipt_response_type(receipt), (struct text){response, size});
     pawli_json_key(out, "messages");
     pawli_json_open(out, '[');
     for (size_t i = 0; i < pawl_receipt_message_count(receipt); i++) {
@@ -119,7 +90,7 @@ void pawli_api_put_event(struct json_writer *out, const pawl_event_view *event)
         pawli_json_put_u64(out, "stream_seq", event->stream_seq);
     pawli_json_put_string(out, "keep", keep_text(event->keep));
     pawli_json_put_string(out, "content_type", event->content_type);
-    put_body(out, "data", event->data, event->data_size, event->content_type);
+    pawli_body_json(out, "data", event->content_type, (struct text){event->data, event->data_size});
 }
 
 static void put_events(struct json_writer *out, const pawl_record *record)
@@ -143,8 +114,8 @@ void pawli_api_put_record(struct json_writer *out, const pawl_record *record)
     pawli_json_put_string(out, "type", record->type);
     pawli_json_put_string(out, "ref", record->ref);
     pawli_json_put_string(out, "content_type", record->content_type);
-    put_body(out, "data", record->data, record->data_size, record->content_type);
-    put_body(out, "response", record->response, record->response_size, record->response_type);
+    pawli_body_json(out, "data", record->content_type, (struct text){record->data, record->data_size});
+    pawli_body_json(out, "response", record->response_type, (struct text){record->response, record->response_size});
     put_events(out, record);
     put_ids(out, "messages", record->messages, record->message_count);
     put_hex(out, "fingerprint", record->fingerprint, 32);
@@ -180,74 +151,11 @@ void pawli_api_put_verified(struct json_writer *out, const pawl_verified *verifi
 
 /* ---- messages ---- */
 
-static void put_headers(struct json_writer *out, const pawl_message_view *message)
-{
-    if (message->header_count == 0)
-        return;
-    pawli_json_key(out, "headers");
-    pawli_json_open(out, '{');
-    for (size_t i = 0; i < message->header_count; i++)
-        pawli_json_put_string(out, message->headers[i].name, message->headers[i].value);
-    pawli_json_close(out, '}');
-}
-
-static void put_last_error(struct json_writer *out, const pawl_message_view *message)
-{
-    if (!message->error_class)
-        return;
-    pawli_json_key(out, "last_error");
-    pawli_json_open(out, '{');
-    pawli_json_put_string(out, "class", message->error_class);
-    pawli_json_put_string(out, "text", message->error_text);
-    put_time(out, "at", message->error_at_ms);
-    pawli_json_close(out, '}');
-}
-
-void pawli_api_put_message(struct json_writer *out, const pawl_message_view *message)
-{
-    put_id(out, "id", &message->id);
-    pawli_json_put_string(out, "scope", message->scope);
-    pawli_json_put_string(out, "lane", message->lane);
-    pawli_json_put_string(out, "target", message->target);
-    pawli_json_put_string(out, "state", message->state);
-    pawli_json_put_string(out, "hold", message->hold);
-    pawli_json_put_string(out, "content_type", message->content_type);
-    put_body(out, "data", message->data, message->data_size, message->content_type);
-    pawli_json_put_string(out, "key", message->key);
-    pawli_json_put_string(out, "dedupe", message->dedupe);
-    put_id(out, "request_id", &message->request_id);
-    pawli_json_put_i64(out, "priority", message->priority);
-    put_time(out, "available_at", message->available_at_ms);
-    put_time(out, "expires_at", message->expires_at_ms);
-    if (message->max_attempts)
-        pawli_json_put_u64(out, "max_attempts", message->max_attempts);
-    put_headers(out, message);
-    pawli_json_put_string(out, "sender", message->sender);
-    put_time(out, "deadline", message->deadline_ms);
-    pawli_json_put_u64(out, "attempts", message->attempts);
-    pawli_json_put_u64(out, "deferrals", message->deferrals);
-    if (message->crashes)
-        pawli_json_put_u64(out, "crashes", message->crashes);
-    if (message->seq)
-        pawli_json_put_u64(out, "seq", message->seq);
-    pawli_json_put_string(out, "claimed_by", message->claimed_by);
-    put_time(out, "lease_until", message->lease_until_ms);
-    put_last_error(out, message);
-    pawli_json_put_string(out, "remote_id", message->remote_id);
-    put_time(out, "ended_at", message->ended_at_ms);
-    pawli_json_put_string(out, "ended_reason", message->ended_reason);
-    pawli_json_put_string(out, "ended_by", message->ended_by);
-    put_id(out, "superseded_by", &message->superseded_by);
-    put_hex(out, "fingerprint", message->fingerprint, 32);
-    put_time(out, "created_at", message->created_at_ms);
-    put_time(out, "updated_at", message->updated_at_ms);
-}
-
 void pawli_api_put_claim(struct json_writer *out, const pawl_message_view *message)
 {
     put_token(out, message->token);
     pawli_json_put_u64(out, "attempt", message->attempts);
-    pawli_api_put_message(out, message);
+    pawli_message_json(out, message);
 }
 
 void pawli_api_put_attempts(struct json_writer *out, const pawl_messages *messages)

@@ -6,6 +6,7 @@
 #include "base/uuid.h"
 #include "cli/commands.h"
 #include "cli/table.h"
+#include "model/message_json.h"
 
 #define PAGE 500
 
@@ -46,7 +47,7 @@ static void put_message_row(struct cli_table *table, struct cli *cli, const pawl
 
 static void print_json(struct cli *cli, const pawl_message_view *message)
 {
-    pawli_api_put_message(cli_object(cli), message);
+    pawli_message_json(cli_object(cli), message);
     cli_object_end(cli);
 }
 
@@ -169,7 +170,7 @@ int cli_messages_show(struct cli *cli)
         return status;
     if (cli->json) {
         struct json_writer *out = cli_object(cli);
-        pawli_api_put_message(out, pawl_messages_get(messages, 0));
+        pawli_message_json(out, pawl_messages_get(messages, 0));
         pawli_api_put_attempts(out, messages);
         cli_object_end(cli);
     } else {

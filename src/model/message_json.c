@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/codec.h"
+#include "base/uuid.h"
 
 /* "application/json", "application/problem+json; charset=utf-8" */
 static bool says_json(const char *content_type)
@@ -23,6 +24,8 @@ static bool says_json(const char *content_type)
 
 void pawli_body_json(struct json_writer *writer, const char *name, const char *content_type, struct text body)
 {
+    if (!body.data)
+        return;
     if (says_json(content_type) && pawli_json_check(body, NULL, NULL) == JSON_GOOD) {
         pawli_json_put_raw(writer, name, body);
         return;
@@ -38,9 +41,8 @@ void pawli_body_json(struct json_writer *writer, const char *name, const char *c
 
 static void put_uuid(struct json_writer *writer, const char *name, const pawl_uuid *id)
 {
-    static const pawl_uuid nil;
     char text[PAWL_UUID_TEXT_SIZE];
-    if (memcmp(id, &nil, sizeof nil) != 0)
+    if (!uuid_is_nil(id))
         pawli_json_put_string(writer, name, pawl_uuid_format(id, text));
 }
 

@@ -9,7 +9,7 @@
 /* The members, without the braces, so that others can follow. What is absent is left out. */
 void pawli_message_json(struct json_writer *writer, const pawl_message_view *message);
 
-/* A body under a name when its type says JSON and it is; else as base64 under the name with "_base64" behind it: white space
+/* A body, where there is one, under a name when its type says JSON and it is; else as base64 under the name with "_base64" behind it: white space
  * between the tokens of JSON may go, any other byte may not. */
 void pawli_body_json(struct json_writer *writer, const char *name, const char *content_type, struct text body);
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """serve over a store that refuses, fails or is full: it ends as it should, or goes on when it can."""
 import os
+import re
 import signal
 import subprocess
 import unittest
@@ -66,6 +67,19 @@ class Serve(support.Case):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(), 0)
         self.assertEqual(self.json("messages", "stats")[0]["counts"]["delivered"], 1)
+
+    @unittest.skipUnless("PAWL_FAILING_DISK" in os.environ, "sanitizers need memory of their own")
+    def test_a_backlog_costs_no_memory_when_the_sweep_has_walked_over_it(self):
+        self.ok("lanes", "pause", "l", "--reason", "test")
+        text = '{"lane":"l","target":"t"}\n' * 60_000 + '{"lane":"l","target":"t","expires_in_ms":1}\n'
+        self.ok("enqueue", "--jsonl", "-", "--quiet", stdin=text)
+        size = (self.folder / "s.db").stat().st_size
+        process = self.serve()
+        self.assertIn("1 expired", self.wait_for(process, "swept"))
+        with open(f"/proc/{process.pid}/status") as status:
+            own = int(re.search(r"RssAnon:\s+(\d+) kB", status.read())[1]) * 1024
+        print(f"# {own} bytes of memory for {size} bytes of store")
+        self.assertLess(own, size * 0.8)
 
 
 if __name__ == "__main__":

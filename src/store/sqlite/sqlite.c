@@ -17,6 +17,8 @@
 static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct database_file *files;
 
+#define READER_KEEPS (2 * 1024 * 1024) /* of cached pages, between two reads */
+
 static struct sqlite_store *sqlite_of(struct store *store)
 {
     return (struct sqlite_store *)store;
@@ -646,6 +648,15 @@ static enum store_result read_page(struct reader *reader, const struct query *qu
     return result == STORE_OK ? pawli_sqlite_read(reader->store, reader->connection, query, page, err) : result;
 }
 
+/* A walk fills the cache of its connection, which would keep it though nobody reads those pages again. */
+static void trim(sqlite3 *db)
+{
+    int used = 0, most;
+    sqlite3_db_status(db, SQLITE_DBSTATUS_CACHE_USED, &used, &most, 0);
+    if (used > READER_KEEPS)
+        sqlite3_db_release_memory(db);
+}
+
 static void close_reader(struct reader *reader)
 {
     struct sqlite_store *store = reader->store;
@@ -653,6 +664,7 @@ static void close_reader(struct reader *reader)
     if (pawli_call_run(&call) != SQLITE_OK) {
         pawli_connection_close(reader->connection);
     } else {
+        trim(reader->connection->db);
         pthread_mutex_lock(&store->lock);
         reader->connection->next = store->readers;
         store->readers = reader->connection;
