@@ -6,7 +6,8 @@ sqlpack.py statements IN.sql OUT.h OUT.c   one enum value and one table row for 
 sqlpack.py migrations OUT.c IN.sql...      the migrations in order, as text
 
 A statement's parameters are numbered in the order of its `-- params:` line; one that is not declared, or declared and not
-used, fails the build.
+used, fails the build. A line `-- rows: N` behind it makes a second statement, NAME_rows, that inserts N rows at once: the
+parameters of the first row, then those of the next.
 """
 import re
 import sys
@@ -34,6 +35,10 @@ def statements(text):
         for i, param in enumerate(params, 1):
             body = re.sub(rf"(?<![:\w]):{param}\b", f"?{i}", body)
         yield name, len(params), body
+        if rows := re.search(r"^-- rows: *(\d+)$", body, flags=re.M):
+            insert, row = re.fullmatch(r"(.*VALUES\s*)(\(.*\));", body, flags=re.S).groups()
+            many = [re.sub(r"\?(\d+)", lambda at: f"?{int(at[1]) + i * len(params)}", row) for i in range(int(rows[1]))]
+            yield name + "_rows", len(params) * len(many), insert + ",\n".join(many) + ";"
 
 
 def main():

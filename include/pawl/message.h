@@ -180,7 +180,8 @@ typedef struct pawl_claim_options {
 /*
  * pawl_claim: takes messages that are due, under a token and a lease. Each counts an attempt.
  *
- * Does       First settles claims that nobody holds any more. Nothing to take: an empty page and PAWL_OK.
+ * Does       First settles claims that nobody holds any more. What has expired is ended on the way, not taken, and the claim
+ *            goes on behind it. Nothing to take: an empty page and PAWL_OK.
  * Durable    When it returns.
  */
 PAWL_API int pawl_claim(pawl_store *store, const pawl_claim_options *options, pawl_messages **ret_messages,

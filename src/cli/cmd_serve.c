@@ -61,6 +61,19 @@ static int read_config(struct serving *serving)
     return status;
 }
 
+/* Only an opening tells, so it would not heal here: nothing could be claimed until this process ends. */
+static int refuse_restored(struct cli *cli)
+{
+    pawl_store_info info = {PAWL_STORE_INFO};
+    int status = pawl_store_get_info(cli->store, &info, &cli->error);
+    if (status < 0 || !info.is_restored)
+        return status;
+    return cli_hint(
+        cli,
+        cli_fail(cli, PAWL_EREFUSED, "the store was restored or copied (%s): nothing may be sent", info.restored_why),
+        "look at it, then run \"pawl adopt --reason …\" and start again");
+}
+
 /* ---- the worker ---- */
 
 static bool ends_with(const char *text, const char *end)
@@ -234,6 +247,8 @@ int cli_serve(struct cli *cli)
     signal(SIGPIPE, SIG_IGN);
     int status = read_config(&serving);
     serving.log.level = (int)serving.config.log_level;
+    if (status == PAWL_OK)
+        status = refuse_restored(cli);
     if (status == PAWL_OK && !(serving.base = event_base_new()))
         status = pawli_no_memory(&cli->error);
     if (status == PAWL_OK)

@@ -30,7 +30,8 @@ struct lines {
     /* How it went. */
     int first_bad;
     uint64_t good, bad;
-    bool stops; /* takes no more lines: storage failed, or nobody reads the answers */
+    bool stops; /* takes no more lines: the store takes none, or nobody reads the answers */
+    int told;   /* what the store said of itself, once for all lines that meet it */
 };
 
 void cli_line_done(struct cli_line *line, int status, const pawl_error *error)
@@ -59,6 +60,13 @@ static bool is_done(struct lines *lines, const struct cli_line *line)
 
 /* ---- answers ---- */
 
+/* Said of the store, not of the line: every other line would meet it too. */
+static bool is_of_store(int status)
+{
+    int exit_status = pawl_status_exit(status);
+    return exit_status == 1 || exit_status == 6 || exit_status == 8 || status == PAWL_EREFUSED;
+}
+
 static void answer(struct lines *lines, struct cli_line *line)
 {
     struct cli *cli = lines->cli;
@@ -71,11 +79,15 @@ static void answer(struct lines *lines, struct cli_line *line)
         lines->stops |= ferror(stdout) != 0;
         return;
     }
-    cli_report(cli, line->status, &line->error, &line->request_id, line->number);
+    bool of_store = is_of_store(line->status);
+    /* Of an unknown outcome every id is named: somebody has to ask for each. */
+    if (!of_store || lines->told != line->status || line->status == PAWL_EUNCERTAIN)
+        cli_report(cli, line->status, &line->error, &line->request_id, line->number);
     if (lines->bad++ == 0)
         lines->first_bad = line->status;
-    int exit_status = pawl_status_exit(line->status);
-    lines->stops |= exit_status == 1 || exit_status == 6 || exit_status == 8;
+    if (of_store)
+        lines->told = line->status;
+    lines->stops |= of_store;
 }
 
 static void print_answers(struct lines *lines)

@@ -13,7 +13,7 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     if (!claim->queue)
         return false;
     if (uuid_is_nil(&claim->id))
-        return pawli_view_due(view, claim->queue, claim->limit);
+        return pawli_view_due(view, claim->queue, claim->look);
     uint64_t number, tail;
     if (pawli_message_id_split(&claim->id, &number, &tail)) {
         claim->task = pawli_view_task(view, number);
@@ -103,10 +103,11 @@ static void answer(struct unit *unit, struct claim *claim, const struct view *vi
         *texts[i] = pawli_arena_text(arena, *texts[i]);
 }
 
-static bool expire(struct view *view, struct view_task *task)
+static bool expire(struct claim *claim, struct view *view, struct view_task *task)
 {
     if (pawli_expiry_of(task->message, &task->queue->policy).ms > view->wall.ms)
         return false;
+    claim->expired++;
     if (!pawli_view_touch(view, &task->slot))
         return true;
     pawli_task_fail(view, task, ERROR_EXPIRED, TEXT("the age limit passed before it was delivered"));
@@ -144,17 +145,18 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
 {
     struct claim *claim = (struct claim *)effect;
     struct view_task *task;
-    claim->count = 0;
-    claim->items = arena_array(&unit->arena, struct claimed, claim->limit ? claim->limit : 1);
+    claim->count = claim->expired = 0;
+    if (!claim->items)
+        claim->items = arena_array(&unit->arena, struct claimed, claim->limit ? claim->limit : 1);
     if (!claim->items || (!view->has_candidates && !list_candidates(view)))
         return pawli_no_memory(err);
     if (!claim->queue->slot.exists || pawli_is_held(view, claim->queue))
         return PAWL_OK;
-    if (may_take_named(claim) && !expire(view, claim->task) && !take(unit, claim, view, claim->task))
+    if (may_take_named(claim) && !expire(claim, view, claim->task) && !take(unit, claim, view, claim->task))
         return pawli_no_memory(err);
     if (uuid_is_nil(&claim->id))
         while (claim->count < claim->limit && (task = next_candidate(view, claim->queue->due)) != NULL)
-            if (!expire(view, task) && !take(unit, claim, view, task))
+            if (!expire(claim, view, task) && !take(unit, claim, view, task))
                 return pawli_no_memory(err);
     return pawli_arena_failed(view->arena) || pawli_arena_failed(&unit->arena) ? pawli_no_memory(err) : PAWL_OK;
 }

@@ -6,6 +6,7 @@
 #define BUSY_MS     5000
 #define TIMEOUT_MS  30000
 #define WAITING_MAX 16384
+#define TURN_MS     50 /* of one who waits for a step and makes it himself */
 
 bool pawli_copy_options(void *to, size_t size, const void *from)
 {
@@ -77,6 +78,8 @@ static int open_in(struct opened *opened, const char *url, const pawl_store_opti
     }
     pthread_mutex_init(&opened->lock, NULL);
     pthread_mutex_init(&opened->thread_lock, NULL);
+    pthread_mutex_init(&opened->wait_lock, NULL);
+    pthread_cond_init(&opened->told, NULL);
     opened->handles = 1;
     opened->read_only = options.read_only;
     opened->timeout_ms = options.timeout_ms ? options.timeout_ms : TIMEOUT_MS;
@@ -185,10 +188,12 @@ int pawl_store_start(pawl_store *store, pawl_error *err)
 static void stop_thread(struct opened *opened)
 {
     pthread_mutex_lock(&opened->thread_lock);
-    if (atomic_exchange(&opened->has_thread, false)) {
+    if (atomic_load(&opened->has_thread)) {
         atomic_store(&opened->stopping, true);
         pawli_loop_wake(opened->loop);
         pthread_join(opened->thread, NULL);
+        atomic_store(&opened->has_thread, false);
+        pawli_run_tell(opened);
         opened->store->ops->engine_tends(opened->store, false); /* from here on who commits does */
     }
     pthread_mutex_unlock(&opened->thread_lock);
@@ -197,6 +202,29 @@ static void stop_thread(struct opened *opened)
 void pawl_store_stop(pawl_store *store)
 {
     stop_thread(store->opened);
+}
+
+void pawli_run_tell(struct opened *opened)
+{
+    pthread_mutex_lock(&opened->wait_lock);
+    pthread_cond_broadcast(&opened->told);
+    pthread_mutex_unlock(&opened->wait_lock);
+}
+
+void pawli_run_until(struct opened *opened, _Atomic int *word, int value)
+{
+    struct env *env = opened->env;
+    while (atomic_load(word) != value) {
+        pthread_mutex_lock(&opened->wait_lock);
+        while (atomic_load(word) != value && atomic_load(&opened->has_thread))
+            pthread_cond_wait(&opened->told, &opened->wait_lock);
+        pthread_mutex_unlock(&opened->wait_lock);
+        pthread_mutex_lock(
+            &opened->thread_lock); /* no thread begins while we turn the loop, and nobody else turns it */
+        if (atomic_load(word) != value && !atomic_load(&opened->has_thread))
+            pawli_loop_turn(opened->loop, boot_after_ms(env->ops->boot_now(env), TURN_MS));
+        pthread_mutex_unlock(&opened->thread_lock);
+    }
 }
 
 int pawl_store_step(pawl_store *store, int64_t wait_ms, int64_t *ret_next_ms, pawl_error *err)
@@ -254,6 +282,8 @@ static void close_opened(struct opened *opened)
     pawli_store_close(opened->store);
     pthread_mutex_destroy(&opened->lock);
     pthread_mutex_destroy(&opened->thread_lock);
+    pthread_mutex_destroy(&opened->wait_lock);
+    pthread_cond_destroy(&opened->told);
     if (opened->owns_env)
         opened->env->ops->close(opened->env);
     pawli_free(opened);

@@ -16,6 +16,8 @@ struct opened {
     struct loop *loop;
     pthread_mutex_t lock;        /* of the loop's making; taken before the loop's own, so never in a step */
     pthread_mutex_t thread_lock; /* held while the thread is started or stopped: one at a time; before the others */
+    pthread_mutex_t wait_lock;   /* of `told`; after all others */
+    pthread_cond_t told;         /* what pawli_run_until waits for may have come, or the thread has ended */
     _Atomic unsigned handles;
     bool read_only;
     _Atomic bool has_thread, stopping;
@@ -38,6 +40,11 @@ int pawli_loop_of(struct opened *opened, struct loop **ret_loop, pawl_error *err
 
 /* Puts an engine on the store's loop, or takes it off; from the thread that steps the loop, or while nobody does. */
 int pawli_run_engine(struct opened *opened, struct engine *engine, pawl_error *err);
+
+/* Waits until *word is `value`. A step writes it and calls pawli_run_tell; the store's thread makes that step, or, where
+ * there is none or it ends meanwhile, who waits. */
+void pawli_run_until(struct opened *opened, _Atomic int *word, int value);
+void pawli_run_tell(struct opened *opened);
 
 static inline struct boot_time pawli_deadline(const struct opened *opened, int64_t timeout_ms)
 {

@@ -109,13 +109,14 @@ struct claim {
     struct text lane, target, consumer;
     pawl_uuid id; /* nil: the next of the queue */
     uint32_t limit;
+    uint32_t look;    /* how many due ones it looks at; those that expired are ended and not taken */
     int64_t lease_ms; /* 0: the policy's */
     bool by_hand;     /* outlives its process */
     struct view_queue *queue;
     struct view_task *task;
     /* the answer */
     struct claimed *items;
-    size_t count;
+    size_t count, expired;
 };
 
 /* ---- what an operator does ---- */

@@ -132,7 +132,109 @@ static const char *check_record(struct verifying *v, struct text scope, const st
     return digest_equal(&digest, &row->digest) ? NULL : "its digest does not follow from it and the record before";
 }
 
-static int check_chain(struct verifying *v, const struct scope_row *scope, pawl_verified *item)
+/* ---- messages ---- */
+
+/* Messages in the order in which they were made, which is that of the records that made them: both are walked at once. */
+struct message_walk {
+    struct query query;
+    struct page page;
+    size_t at;
+    bool begun;
+    uint64_t *counts; /* by queue and state */
+    size_t queue_max;
+    size_t listed;    /* of the record at which the walk is: where in its list */
+    const char *what; /* what is wrong with the first bad one; the walk ends there */
+    uint64_t seq;
+};
+
+static const struct message_item *next_message(struct verifying *v, struct message_walk *walk,
+                                               enum store_result *result)
+{
+    while (!walk->what && walk->at == walk->page.count && (!walk->begun || walk->page.more)) {
+        walk->query.after = walk->page.next;
+        pawli_page_done(&walk->page);
+        walk->page = (struct page){0};
+        walk->at = 0;
+        walk->begun = true;
+        *result = pawli_store_read(v->store, v->reader, &walk->query, &walk->page, v->err);
+        if (*result == STORE_CORRUPT) {
+            walk->what = "a message cannot be read";
+            *result = STORE_OK;
+        }
+        if (*result != STORE_OK)
+            return NULL;
+    }
+    return walk->what || walk->at == walk->page.count ? NULL : &walk->page.messages[walk->at];
+}
+
+static const char *check_message(struct verifying *v, const struct message_item *item)
+{
+    if (item->places == 0)
+        return "a message is in no place";
+    if (item->places > 1)
+        return "a message is in more than one place";
+    struct digest fingerprint = pawli_message_fingerprint(&v->hasher, item->lane, item->target, &item->message);
+    return digest_equal(&fingerprint, &item->message.fingerprint) ? NULL : "a message was changed";
+}
+
+/* What stands between the messages that a record made and that are still there was purged, or existed before (a dedupe
+ * key led to it). */
+static bool is_listed(struct message_walk *walk, const struct record_row *row, const struct message_row *message)
+{
+    uint8_t entry[RECORD_MESSAGE_SIZE];
+    pawl_uuid id = pawli_message_id(message->number, message->tail);
+    memcpy(entry, &id, sizeof id);
+    memcpy(entry + sizeof id, message->fingerprint.bytes, DIGEST_SIZE);
+    while (walk->listed < row->messages.size / RECORD_MESSAGE_SIZE)
+        if (memcmp(row->messages.data + walk->listed++ * RECORD_MESSAGE_SIZE, entry, sizeof entry) == 0)
+            return true;
+    return false;
+}
+
+/* All that were made up to this record; without one, all that are left. */
+static enum store_result check_messages(struct verifying *v, struct message_walk *walk, const struct record_row *row)
+{
+    enum store_result result = STORE_OK;
+    const struct message_item *item;
+    walk->listed = 0;
+    while ((item = next_message(v, walk, &result)) != NULL) {
+        const struct message_row *message = &item->message;
+        if (row && message->seq > row->seq)
+            break;
+        walk->what = check_message(v, item);
+        if (!walk->what && message->seq && !(row && message->seq == row->seq && is_listed(walk, row, message)))
+            walk->what = "a message and the record that made it do not name each other";
+        if (!walk->what && message->queue <= walk->queue_max)
+            walk->counts[message->queue * STATE_COUNT + task_state(&item->task)]++;
+        walk->seq = message->seq;
+        walk->at++;
+        count_one(v);
+    }
+    return result;
+}
+
+static int check_counts(struct verifying *v, const struct scope_row *scope, const struct message_walk *walk,
+                        pawl_verified *item)
+{
+    struct page page = {0};
+    struct query query = {.kind = QUERY_QUEUES, .scope = scope->name, .limit = UINT32_MAX};
+    enum store_result result = pawli_store_read(v->store, v->reader, &query, &page, v->err);
+    for (size_t i = 0; result == STORE_OK && i < page.count; i++) {
+        const struct queue_row *row = &page.queues[i].row;
+        for (size_t s = 0; s < STATE_COUNT; s++) {
+            uint64_t found = row->id <= walk->queue_max ? walk->counts[row->id * STATE_COUNT + s] : 0;
+            if (row->counts[s] != found)
+                bad(v, item, 0, "the counts of a queue differ from its messages");
+        }
+    }
+    pawli_page_done(&page);
+    return pawli_store_status(result);
+}
+
+/* ---- the chain ---- */
+
+static int check_chain(struct verifying *v, const struct scope_row *scope, struct message_walk *walk,
+                       pawl_verified *item)
 {
     struct query query = {.kind = QUERY_RECORDS, .scope = scope->name, .limit = 500};
     struct digest previous = {0};
@@ -155,6 +257,7 @@ static int check_chain(struct verifying *v, const struct scope_row *scope, pawl_
             item->records++;
             count_one(v);
             pawli_arena_reset(&v->scratch);
+            result = check_messages(v, walk, row);
         }
         more = page.more;
         query.after = page.next;
@@ -169,79 +272,33 @@ static int check_chain(struct verifying *v, const struct scope_row *scope, pawl_
     return PAWL_OK;
 }
 
-/* ---- messages ---- */
-
-static const char *check_message(struct verifying *v, const struct message_item *item)
-{
-    if (item->places == 0)
-        return "a message is in no place";
-    if (item->places > 1)
-        return "a message is in more than one place";
-    struct digest fingerprint = pawli_message_fingerprint(&v->hasher, item->lane, item->target, &item->message);
-    return digest_equal(&fingerprint, &item->message.fingerprint) ? NULL : "a message was changed";
-}
-
-static int check_counts(struct verifying *v, const struct scope_row *scope, const uint64_t *counts, size_t queue_max,
-                        pawl_verified *item)
-{
-    struct page page = {0};
-    struct query query = {.kind = QUERY_QUEUES, .scope = scope->name, .limit = UINT32_MAX};
-    enum store_result result = pawli_store_read(v->store, v->reader, &query, &page, v->err);
-    for (size_t i = 0; result == STORE_OK && i < page.count; i++) {
-        const struct queue_row *row = &page.queues[i].row;
-        for (size_t s = 0; s < STATE_COUNT; s++) {
-            uint64_t found = row->id <= queue_max ? counts[row->id * STATE_COUNT + s] : 0;
-            if (row->counts[s] != found)
-                bad(v, item, 0, "the counts of a queue differ from its messages");
-        }
-    }
-    pawli_page_done(&page);
-    return pawli_store_status(result);
-}
-
-static int check_messages(struct verifying *v, const struct scope_row *scope, pawl_verified *item, size_t queue_max)
-{
-    struct query query = {
-        .kind = QUERY_MESSAGES, .scope = scope->name, .any_state = true, .wants_places = true, .limit = 500};
-    PAWL_AUTO(pawli_freep) uint64_t *counts = pawli_alloc((queue_max + 1) * STATE_COUNT * sizeof *counts);
-    if (!counts)
-        return pawli_no_memory(v->err);
-    for (bool more = true; more && item->is_ok;) {
-        struct page page = {0};
-        enum store_result result = pawli_store_read(v->store, v->reader, &query, &page, v->err);
-        if (result == STORE_CORRUPT) {
-            bad(v, item, 0, "a message cannot be read");
-            result = STORE_OK;
-            page.more = false;
-        }
-        for (size_t i = 0; result == STORE_OK && i < page.count; i++) {
-            const struct message_item *message = &page.messages[i];
-            const char *what = check_message(v, message);
-            if (what)
-                bad(v, item, message->message.seq, what);
-            else if (message->message.queue <= queue_max)
-                counts[message->message.queue * STATE_COUNT + task_state(&message->task)]++;
-            count_one(v);
-        }
-        more = page.more;
-        query.after = page.next;
-        pawli_page_done(&page);
-        if (result != STORE_OK)
-            return pawli_store_status(result);
-    }
-    return item->is_ok ? check_counts(v, scope, counts, queue_max, item) : PAWL_OK;
-}
-
 /* ---- all of it ---- */
+
+/* The chain counts before the messages: what is wrong with them is said where it holds. */
+static int check_scope(struct verifying *v, const struct scope_row *scope, struct message_walk *walk,
+                       pawl_verified *item)
+{
+    int status = check_chain(v, scope, walk, item);
+    if (status < 0 || !item->is_ok)
+        return status;
+    status = pawli_store_status(check_messages(v, walk, NULL));
+    if (status == PAWL_OK && walk->what)
+        bad(v, item, walk->seq, walk->what);
+    return status == PAWL_OK && item->is_ok ? check_counts(v, scope, walk, item) : status;
+}
 
 static int verify_scope(struct verifying *v, const struct scope_row *scope, size_t queue_max)
 {
+    PAWL_AUTO(pawli_freep) uint64_t *counts = pawli_alloc((queue_max + 1) * STATE_COUNT * sizeof *counts);
+    struct message_walk walk = {.counts = counts, .queue_max = queue_max};
+    walk.query = (struct query){
+        .kind = QUERY_MESSAGES, .scope = scope->name, .any_state = true, .wants_places = true, .limit = 500};
     pawl_verified *item = add_result(v, scope->name);
-    if (!item)
+    if (!item || !counts)
         return pawli_no_memory(v->err);
-    int status = check_chain(v, scope, item);
-    item = &v->result->items[v->result->count - 1];
-    return status == PAWL_OK && item->is_ok ? check_messages(v, scope, item, queue_max) : status;
+    int status = check_scope(v, scope, &walk, item);
+    pawli_page_done(&walk.page);
+    return status;
 }
 
 static int verify_all(struct verifying *v, struct text only)

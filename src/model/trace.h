@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The trace of a record, as it is stored: events as one JSON array that json_each() reads (a JSON body as its own bytes, any
- * other as base64), settlements as a JSON array, and the hashes of bodies that are not stored. */
+/* The trace of a record, as it is stored: events as one JSON array that json_each() reads, settlements as a JSON array, and
+ * the hashes of bodies that are not stored. An event is an array too, as names would be a good part of a small one:
+ *
+ *   ["orders","Placed","order-1",{"n":1}]                       topic, type, key or null, body
+ *   ["orders","Placed",null,{"content_type":"image/png"},"AAE="]    before the body: what is not the default
+ *
+ * A JSON body is there as its own bytes, any other as base64; of one that is not kept there is its hash. */
 #ifndef PAWLI_TRACE_H
 #define PAWLI_TRACE_H
 

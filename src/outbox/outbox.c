@@ -251,6 +251,9 @@ static int check_claim(const pawl_claim_options *options, pawl_error *err)
     return status == PAWL_OK ? pawli_check_range("wait_ms", options->wait_ms, 0, INT64_MAX / 1000000, err) : status;
 }
 
+#define CLAIM_LOOK   500 /* how far one looks that found nothing but what had expired */
+#define CLAIM_ROUNDS 100 /* and how often */
+
 static bool is_held(const struct page *page)
 {
     for (size_t i = 0; i < page->look_hold_count; i++)
@@ -295,6 +298,7 @@ static int draft_claim(pawl_store *store, const pawl_claim_options *options, str
         .consumer = pawli_arena_text(arena, text_of(options->consumer ? options->consumer : "unnamed")),
         .id = options->id,
         .limit = uuid_is_nil(&options->id) ? options->limit : 1,
+        .look = options->limit,
         .lease_ms = options->lease_ms,
         .by_hand = !options->ends_with_process};
     pawli_unit_add(unit, &claim->effect, &pawli_effect_claim);
@@ -302,16 +306,30 @@ static int draft_claim(pawl_store *store, const pawl_claim_options *options, str
     return pawli_arena_failed(arena) ? pawli_no_memory(err) : PAWL_OK;
 }
 
+/* All that it looked at had expired, and is ended now: behind that may stand what has not. */
+static bool goes_on(struct claim *claim, unsigned *rounds)
+{
+    claim->look = claim->limit > CLAIM_LOOK ? claim->limit : CLAIM_LOOK;
+    return claim->count == 0 && claim->expired > 0 && uuid_is_nil(&claim->id) && ++*rounds < CLAIM_ROUNDS;
+}
+
 static int claim_once(pawl_store *store, const pawl_claim_options *options, struct unit *unit, struct claim *claim,
                       pawl_error *err)
 {
+    unsigned rounds = 0;
     int status = draft_claim(store, options, unit, claim, err);
-    return status == PAWL_OK ? pawli_commit(unit, err) : status;
+    while (status == PAWL_OK) {
+        status = pawli_commit(unit, err);
+        if (status < 0 || !goes_on(claim, &rounds))
+            break;
+    }
+    return status;
 }
 
 struct claim_request {
     struct unit unit;
     struct claim claim;
+    unsigned rounds;
     pawli_claim_done *done;
     void *data;
 };
@@ -321,6 +339,9 @@ static void claim_answered(struct unit *unit, void *data)
     struct claim_request *request = data;
     pawl_messages *messages = NULL;
     int status = unit->status;
+    if (status == PAWL_OK && goes_on(&request->claim, &request->rounds) &&
+        pawli_commit_later(unit, claim_answered, request, NULL) == PAWL_OK)
+        return;
     if (status == PAWL_OK)
         status = pawli_messages_of_claim(unit->scope, &request->claim, &messages, &unit->error);
     request->done(request->data, status, messages, &unit->error);

@@ -5,8 +5,8 @@
 #include "pawl/version.h"
 
 struct findings {
-    bool is_reachable, is_failed;
-    const char *reasons[3];
+    bool is_reachable;
+    const char *reasons[2];
     size_t reason_count;
 };
 
@@ -22,9 +22,6 @@ static void look(struct health *health, pawl_store_info *info, pawl_error *error
         find(findings, error->text);
     if (atomic_load(&health->store_failed))
         find(findings, "a write to the store failed; this process stops");
-    findings->is_failed = findings->reason_count > 0;
-    if (findings->is_reachable && info->is_restored)
-        find(findings, "the store was restored or copied: writes are refused until \"pawl adopt\"");
 }
 
 static void put_store(struct json_writer *writer, const pawl_store_info *info, bool is_reachable)
@@ -47,9 +44,10 @@ void pawli_health_reply(struct health *health, struct server_reply *reply)
     struct findings findings = {0};
     struct json_writer writer = {&reply->body, false};
     look(health, &info, &error, &findings);
-    reply->status = findings.is_failed ? 503 : 200;
+    bool is_well = findings.reason_count == 0;
+    reply->status = is_well ? 200 : 503;
     pawli_json_open(&writer, '{');
-    pawli_json_put_string(&writer, "status", findings.is_failed ? "failed" : findings.reason_count ? "degraded" : "ok");
+    pawli_json_put_string(&writer, "status", is_well ? "ok" : "failed");
     pawli_json_put_string(&writer, "version", pawl_version());
     put_store(&writer, &info, findings.is_reachable);
     pawli_json_key(&writer, "reasons");

@@ -13,7 +13,7 @@ struct health {
     atomic_bool store_failed; /* a worker met a storage error: the process is about to end */
 };
 
-/* 200 "ok", or "degraded" with reasons: it works in part. 503 "failed" with reasons. */
+/* 200 "ok", or 503 "failed" with reasons. */
 void pawli_health_reply(struct health *health, struct server_reply *reply);
 
 #endif

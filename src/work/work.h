@@ -103,8 +103,7 @@ struct worker {
 
     _Atomic int state; /* enum worker_state */
     struct boot_time stop_by;
-    pthread_mutex_t lock; /* of stopped, and the stats */
-    pthread_cond_t stopped;
+    pthread_mutex_t lock; /* of the stats */
     pawl_worker_stats stats;
 
     struct survey survey;

@@ -104,10 +104,8 @@ static bool gives_up(const struct worker *worker, struct boot_time now)
 
 static void note_stopped(struct worker *worker)
 {
-    pthread_mutex_lock(&worker->lock);
     atomic_store(&worker->state, WORKER_STOPPED);
-    pthread_cond_broadcast(&worker->stopped);
-    pthread_mutex_unlock(&worker->lock);
+    pawli_run_tell(worker->opened);
 }
 
 static void count_in_flight(struct worker *worker)
@@ -246,7 +244,6 @@ int pawl_worker_new(pawl_store *store, const pawl_worker_options *options, pawl_
     pawli_engine_init(&worker->engine, &worker_engine);
     pthread_mutex_init(&worker->lock, NULL);
     pthread_mutex_init(&worker->hint_lock, NULL);
-    pthread_cond_init(&worker->stopped, NULL);
     *ret_worker = made;
     return PAWL_OK;
 }
@@ -286,21 +283,6 @@ int pawl_worker_start(pawl_worker *made, pawl_error *err)
     return PAWL_OK;
 }
 
-/* Somebody else steps the loop, or we do. */
-static void wait_stopped(struct worker *worker)
-{
-    struct opened *opened = worker->opened;
-    if (atomic_load(&opened->has_thread)) {
-        pthread_mutex_lock(&worker->lock);
-        while (atomic_load(&worker->state) != WORKER_STOPPED)
-            pthread_cond_wait(&worker->stopped, &worker->lock);
-        pthread_mutex_unlock(&worker->lock);
-        return;
-    }
-    while (atomic_load(&worker->state) != WORKER_STOPPED)
-        pawli_loop_turn(opened->loop, boot_after_ms(opened->env->ops->boot_now(opened->env), 50));
-}
-
 void pawl_worker_stop(pawl_worker *made, int64_t grace_ms)
 {
     struct worker *worker = &made->worker;
@@ -310,7 +292,7 @@ void pawl_worker_stop(pawl_worker *made, int64_t grace_ms)
     if (!atomic_compare_exchange_strong(&worker->state, &works, WORKER_STOPS))
         return;
     pawli_engine_wake(&worker->engine);
-    wait_stopped(worker);
+    pawli_run_until(worker->opened, &worker->state, WORKER_STOPPED);
     pawli_committer_unlisten(&worker->opened->committer, &worker->listener);
     pawli_loop_remove(worker->opened->loop, &worker->engine);
     close_sinks(worker);
@@ -327,7 +309,6 @@ void pawl_worker_free(pawl_worker *made)
     pawli_engine_done(&worker->engine);
     pthread_mutex_destroy(&worker->lock);
     pthread_mutex_destroy(&worker->hint_lock);
-    pthread_cond_destroy(&worker->stopped);
     pawl_store_close(worker->store);
     pawli_arena_done(&worker->texts);
     pawli_free(made);

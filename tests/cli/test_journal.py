@@ -125,6 +125,31 @@ class Journal(support.Case):
         self.assertIn("bad", [row["finding"] for row in doctor.rows])
         self.assertEqual(self.run_it("verify").status, 8)
 
+    def test_verify_compares_messages_with_the_records_that_made_them(self):
+        first, second, third = ({"lane": "l", "target": "t", "data": n, "dedupe": f"d{n}"} for n in (1, 2, 3))
+        text = "".join(json.dumps({"type": "A", "messages": messages}) + "\n" for messages in ([first, second], [second, third]))
+        self.ok("submit", "--jsonl", "-", stdin=text.encode())
+        self.enqueue("l", "t", "4")
+        self.assertTrue(self.json("verify")[0]["ok"])
+        database = sqlite3.connect(self.folder / "s.db", isolation_level=None)
+        self.assertEqual(database.execute("SELECT number, seq FROM message").fetchall(), [(1, 1), (2, 1), (3, 2), (4, None)])
+        (listed,) = database.execute("SELECT messages FROM record WHERE seq = 1").fetchone()
+        flipped = listed[:40] + bytes([listed[40] ^ 1]) + listed[41:]
+        (tail,) = database.execute("SELECT tail FROM message WHERE number = 1").fetchone()
+        for flip, table, was in ((f"tail = {tail ^ 1} WHERE number = 1", "message", f"tail = {tail} WHERE number = 1"),
+                                 ("seq = 2 WHERE number = 1", "message", "seq = 1 WHERE number = 1"),
+                                 ("seq = 9 WHERE number = 4", "message", "seq = NULL WHERE number = 4"),
+                                 (f"messages = x'{listed[:5].hex()}ff{listed[6:].hex()}' WHERE seq = 1", "record",
+                                  f"messages = x'{listed.hex()}' WHERE seq = 1"),
+                                 (f"messages = x'{flipped.hex()}' WHERE seq = 1", "record",
+                                  f"messages = x'{listed.hex()}' WHERE seq = 1")):
+            self.assertEqual(database.execute(f"UPDATE {table} SET {flip}").rowcount, 1)
+            run = self.run_it("verify", "--json")
+            self.assertEqual((run.status, run.row["ok"]), (8, False), flip)
+            database.execute(f"UPDATE {table} SET {was}")
+            self.assertTrue(self.json("verify")[0]["ok"])
+        database.close()
+
     def test_replay_is_not_in_this_version(self):
         self.fails(2, "journal", "replay", says="replay")
 

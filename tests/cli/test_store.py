@@ -128,10 +128,10 @@ class Store(support.Case):
 
     # ---- 6: unknown ----
 
-    @unittest.skipUnless("PAWL_FAILING_SYNC" in os.environ, "needs a library that is preloaded")
+    @unittest.skipUnless("PAWL_FAILING_DISK" in os.environ, "needs a library that is preloaded")
     def test_a_commit_whose_sync_failed_is_6_with_the_id_and_the_id_resolves_it(self):
         self.init()
-        fail = {"LD_PRELOAD": os.environ["PAWL_FAILING_SYNC"]}
+        fail = {"LD_PRELOAD": os.environ["PAWL_FAILING_DISK"]}
         seen = set()
         for count in range(1, 8):
             request = str(uuid.uuid4())
@@ -148,13 +148,13 @@ class Store(support.Case):
         self.assertIn(0, seen)
         self.assertEqual(self.json("verify")[0], {"scope": "default", "records": 7, "ok": True})
 
-    @unittest.skipUnless("PAWL_FAILING_SYNC" in os.environ, "needs a library that is preloaded")
+    @unittest.skipUnless("PAWL_FAILING_DISK" in os.environ, "needs a library that is preloaded")
     def test_a_stream_stops_where_storage_failed_and_names_every_id_that_is_unknown(self):
         self.init()
         ids = [str(uuid.uuid4()) for _ in range(3000)]
         text = "".join(json.dumps({"type": "A", "request_id": i}) + "\n" for i in ids)
         run = self.run_it("--json", "submit", "--jsonl", "-", stdin=text,
-                          env={"LD_PRELOAD": os.environ["PAWL_FAILING_SYNC"], "FAIL_SYNC": "3"})
+                          env={"LD_PRELOAD": os.environ["PAWL_FAILING_DISK"], "FAIL_SYNC": "3"})
         self.assertIn(run.status, (1, 6))
         self.assertTrue(all(e["request_id"] == ids[e["line"] - 1] for e in run.errors if e["status"] == 6))
         accepted = [row["request_id"] for row in run.rows]
@@ -162,6 +162,32 @@ class Store(support.Case):
         again = self.run_it("--json", "submit", "--jsonl", "-", stdin=text)
         self.assertEqual((again.status, [row["request_id"] for row in again.rows]), (0, ids))
         self.assertEqual(self.json("verify")[0]["records"], len(ids))
+
+    # ---- 7: refused, whatever the line says ----
+
+    def check_stops_with_one_error(self, status, says, **how):
+        text = '{"type":"A"}\n' * 9000
+        run = self.run_it("--json", "submit", "--jsonl", "-", stdin=text, **how)
+        self.assertEqual((run.status, run.out, [(e["line"], e["status"]) for e in run.errors]), (status, "", [(1, status)]))
+        self.assertIn(says, run.error["message"])
+        in_words = self.run_it("submit", "--jsonl", "-", stdin=text, **how)
+        self.assertEqual((in_words.status, in_words.err.count("line 1:"), in_words.err.count("line 2:")), (status, 1, 0))
+        self.assertIn("the rest was not tried", in_words.err)
+
+    def test_a_stream_into_a_restored_store_stops_with_one_error(self):
+        self.init()
+        self.ok("backup", "copy.db")
+        self.check_stops_with_one_error(7, "restored", env={"PAWL_STORE": f"sqlite:{self.folder}/copy.db"})
+
+    @unittest.skipUnless("PAWL_FAILING_DISK" in os.environ, "needs a library that is preloaded")
+    def test_a_stream_into_a_full_store_stops_with_one_error_and_goes_on_when_there_is_room(self):
+        self.init()
+        (self.folder / "full").touch()
+        full = {"LD_PRELOAD": os.environ["PAWL_FAILING_DISK"], "FULL_WHILE": str(self.folder / "full")}
+        self.check_stops_with_one_error(7, "full", env=full)
+        self.assertEqual(self.json("verify"), [])
+        (self.folder / "full").unlink()
+        self.assertEqual(len(self.json("submit", "--jsonl", "-", stdin='{"type":"A"}\n' * 10, env=full)), 10)
 
     # ---- kills ----
 

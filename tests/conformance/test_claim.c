@@ -624,7 +624,7 @@ static void a_key_may_be_freed_at_submission(struct world *w)
     verify(w);
 }
 
-/* One claim ends three of a line: the head is lost at its cap, the next is too old, the third is taken by the next claim. */
+/* One claim ends three of a line: the head is lost at its cap, the next is too old, the third is taken. */
 static void a_line_moves_on_within_a_claim(struct world *w)
 {
     pawl_uuid lost = add(w, MESSAGE("1", .key = "a", .max_attempts = 1)).id;
@@ -633,12 +633,11 @@ static void a_line_moves_on_within_a_claim(struct world *w)
     pawl_uuid last = add(w, MESSAGE("4", .key = "a")).id;
     claim_one(w, CLAIM(.lease_ms = 10));
     pawli_sim_advance_ms(w->env, 10);
-    claim_none(w, CLAIM());
+    struct held held = claim_one(w, CLAIM());
+    assert_id(held.id, third);
     assert_state(w, lost, "dead");
     assert_state(w, old, "dead");
     verify(w);
-    struct held held = claim_one(w, CLAIM());
-    assert_id(held.id, third);
     claim_none(w, CLAIM());
     settle(w, SETTLE(held, DELIVERED));
     assert_id(claim_one(w, CLAIM()).id, last);
@@ -707,6 +706,20 @@ static void the_age_limit_ends_what_waits(struct world *w)
     assert_string_equal(pawl_messages_get(messages, 0)->error_class, "expired");
     assert_string_equal(pawl_messages_get(messages, 0)->ended_reason, "expired");
     pawl_messages_free(messages);
+    verify(w);
+}
+
+/* However many have expired, a claim that may take one finds the one behind them. */
+static void a_claim_goes_on_behind_what_expired(struct world *w)
+{
+    for (int i = 0; i < 20; i++)
+        add(w, MESSAGE("1", .key = i % 2 ? "a" : NULL, .expires_in_ms = 100));
+    pawl_uuid behind = add(w, MESSAGE("2", .key = "a", .priority = 9)).id;
+    pawli_sim_advance_ms(w->env, 100);
+    struct held held = claim_one(w, CLAIM());
+    assert_memory_equal(&held.id, &behind, sizeof behind);
+    assert_int_equal(settle(w, SETTLE(held, DELIVERED)), PAWL_RESULT_DELIVERED);
+    claim_none(w, CLAIM());
     verify(w);
 }
 
@@ -812,6 +825,7 @@ static const struct conformance_case cases[] = {
     CASE(a_line_moves_on_within_a_claim),
     CASE(a_long_line_goes_in_order),
     CASE(the_age_limit_ends_what_waits),
+    CASE(a_claim_goes_on_behind_what_expired),
     CASE(a_claimed_one_does_not_expire),
     CASE(retention_purges_what_ended),
     CASE(a_reboot_ends_every_lease),

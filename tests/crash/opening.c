@@ -225,8 +225,8 @@ static void a_copy_under_another_name_is_recognised(void **state)
     remove_folder(folder);
 }
 
-/* ---- flipped bits: the journal and what messages carry never change unnoticed. Ids of
- * messages, how often a message was tried and why it ended no digest covers: such flips are counted here. ---- */
+/* ---- flipped bits: the journal and what messages carry never change unnoticed. The id of a
+ * message that no record made, how often one was tried and why it ended nothing else tells: such flips are counted here. ---- */
 
 struct flips {
     unsigned count, refused, recognised, unverified, harmless, history, silent;

@@ -135,24 +135,22 @@ def skip_space(text, at):
 
 
 def read_event(text, at):
-    """The event whose opening brace is at text[at], and where it ends. `data` is its last member, white space and all."""
-    event = {"key": None, "content_type": JSON, "stream_seq": None, "keep": "full"}
-    at += 1
-    while text[at] != "}":
-        name, at = DECODER.raw_decode(text, at)
-        begin = at + 1
+    """The event whose opening bracket is at text[at], and where it ends. Its last item is the body, white space and all."""
+    items, at = [], at + 1
+    while text[at - 1] != "]":
+        begin = at
         value, at = DECODER.raw_decode(text, skip_space(text, begin))
-        if name == "data":
-            at = skip_space(text, at)
-            event["hash"] = sha256(text[begin:at])
-        elif name == "data_base64":
-            event["hash"] = sha256(base64.b64decode(value, validate=True))
-        elif name == "hash":
-            event["hash"] = bytes.fromhex(value)
-        else:
-            event[name] = int(value) if name == "stream_seq" else value
-        at += text[at] == ","
-    return event, at + 1
+        at = skip_space(text, at)
+        items.append(value)
+        body, at = text[begin:at], at + 1
+    event = dict(zip(("topic", "type", "key"), items)) | {"content_type": JSON, "stream_seq": None, "keep": "full"}
+    event |= items[3] if len(items) == 5 else {}
+    event["stream_seq"] = event["stream_seq"] and int(event["stream_seq"])
+    if event["keep"] != "full":
+        event["hash"] = bytes.fromhex(items[-1])
+    else:
+        event["hash"] = sha256(body if event["content_type"] == JSON else base64.b64decode(items[-1], validate=True))
+    return event, at
 
 
 def read_events(text):
@@ -193,6 +191,18 @@ def expect(stored, computed, what):
         raise Wrong(f"{what}: stored {as_text(stored)}, computed {as_text(computed)}")
 
 
+def check_view(db, scope, r, what):
+    """The view `events`, which people read, tells of a record what its column says."""
+    def has(event, is_json):
+        return event["keep"] == "full" and (event["content_type"] == JSON) == is_json
+    expected = [(i, e["topic"], e["type"], e["key"], e["stream_seq"], e["keep"], has(e, True), e["hash"] if has(e, False) else None)
+                for i, e in enumerate(r["events"]) if e["keep"] != "none"]
+    told = db.execute('SELECT "index", topic, type, key, stream_seq, keep, data, data_base64 FROM events'
+                      ' WHERE scope = ? AND seq = ? ORDER BY "index"', (scope["name"], r["seq"]))
+    expect([(*row[:6], row[6] is not None, None if row[7] is None else sha256(base64.b64decode(row[7]))) for row in told],
+           expected, what + ", view of its events")
+
+
 def check_scope(db, scope):
     """Yields each record; the chain is recomputed from its contents."""
     previous, seq = bytes(32), 0
@@ -205,6 +215,7 @@ def check_scope(db, scope):
                what + ", fingerprint")
         previous = record_digest(scope["name"], r["epoch"], seq, previous, record_body(r), r["committed"])
         expect(r["digest"], previous, what + ", digest")
+        check_view(db, scope, r, what)
         yield scope["name"], r
     expect(scope["seq"], seq, f"scope {scope['name']}, last seq")
     expect(scope["head"], previous, f"scope {scope['name']}, head")

@@ -440,7 +440,8 @@ static size_t claim_named(struct model *model, const struct op *op, uint64_t nam
     return take_or_expire(model, op, message);
 }
 
-/* A claim looks at no more than it may take, and at what it made ready itself by settling lost claims. */
+/* A claim looks at no more than it may take, and at what it made ready itself by settling lost claims. Where all of that
+ * had expired, it goes on behind it. */
 static bool may_look_at(uint64_t number, const uint64_t *looked, size_t looked_count, const bool *was_lost)
 {
     for (size_t i = 0; i < looked_count; i++)
@@ -476,5 +477,9 @@ size_t model_claim(struct model *model, const struct op *op, uint64_t named, uin
         if (may_look_at(due[i], looked, looked_count, became_ready) &&
             take_or_expire(model, op, model_message(model, due[i])))
             numbers[count++] = due[i];
+    while (count == 0 && (due_count = model_due(model, op->scope, op->lane, op->target, due)) > 0)
+        for (size_t i = 0; i < due_count && count < (size_t)op->limit; i++)
+            if (take_or_expire(model, op, model_message(model, due[i])))
+                numbers[count++] = due[i];
     return count;
 }

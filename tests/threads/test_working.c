@@ -179,6 +179,71 @@ static void workers_that_are_stopped_at_once_lose_no_message(void **state)
     run_workers(false);
 }
 
+/* ---- a worker that is stopped while the engine is ---- */
+
+struct stops {
+    pawl_store *store;
+    pawl_worker *worker;
+    sem_t begun, may_end; /* of the one delivery */
+};
+
+static void deliver_until_told(void *data, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    struct stops *stops = data;
+    (void)message, (void)outcome;
+    sem_post(&stops->begun);
+    wait_for(&stops->may_end);
+}
+
+static void stop_the_worker(void *data, unsigned number)
+{
+    struct stops *stops = data;
+    (void)number;
+    pawl_worker_stop(stops->worker, 60000);
+}
+
+/* The delivery ends when the engine has: whoever waits for the worker has to step it himself from here on. */
+static void stop_the_engine(void *data, unsigned number)
+{
+    struct stops *stops = data;
+    (void)number;
+    pawl_store_stop(stops->store);
+    sem_post(&stops->may_end);
+}
+
+static void a_worker_stops_though_the_engine_is_stopped_beneath_it(void **state)
+{
+    enum { ROUNDS = 40 };
+    (void)state;
+    struct place place;
+    place_open(&place);
+    struct stops stops = {.store = place.store};
+    sem_init(&stops.begun, 0, 0);
+    sem_init(&stops.may_end, 0, 0);
+    MUST_OK(
+        pawl_target_add(place.store, "slow", "callback:slow", NULL, NULL, 0, &(pawl_operation){PAWL_OPERATION}, &err));
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct crowd crowd = {0};
+        pawl_worker_stats stats = {PAWL_WORKER_STATS};
+        pawl_enqueued result;
+        MUST_OK(pawl_worker_new(place.store, &(pawl_worker_options){PAWL_WORKER_OPTIONS}, &stops.worker, &err));
+        MUST_OK(pawl_worker_callback(stops.worker, "slow", deliver_until_told, &stops, &err));
+        MUST_OK(pawl_store_start(place.store, &err));
+        MUST_OK(pawl_worker_start(stops.worker, &err));
+        MUST_OK(pawl_enqueue(place.store,
+                             &(pawl_message){PAWL_MESSAGE, .lane = "a", .target = "slow", .data = "1", .data_size = 1},
+                             1, &result, &err));
+        wait_for(&stops.begun);
+        crowd_add(&crowd, 1, stop_the_worker, &stops);
+        crowd_add(&crowd, 1, stop_the_engine, &stops);
+        crowd_run(&crowd);
+        pawl_worker_get_stats(stops.worker, &stats);
+        assert_int_equal(stats.delivered, 1);
+        pawl_worker_free(stops.worker);
+    }
+    place_close(&place);
+}
+
 /* ---- an engine that is started and stopped under load ---- */
 
 struct load {
@@ -428,6 +493,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_that_come_and_go_deliver_every_message_once),
         cmocka_unit_test(workers_that_are_stopped_at_once_lose_no_message),
+        cmocka_unit_test(a_worker_stops_though_the_engine_is_stopped_beneath_it),
         cmocka_unit_test(an_engine_that_is_started_and_stopped_answers_every_call),
         cmocka_unit_test(the_log_is_copied_where_no_engine_runs),
         cmocka_unit_test(the_log_is_copied_where_an_engine_runs),

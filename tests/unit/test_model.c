@@ -1004,6 +1004,7 @@ static void events_survive_their_trace_byte_for_byte(void **state)
         {.topic = TEXT("a/b"), .type = TEXT("T"), .content_type = json, .data = TEXT("{\"n\": 1.50 , \"n2\":1e5}")},
         {.topic = TEXT("a"), .type = TEXT("T"), .content_type = json, .data = TEXT(" \n[1 ]\t ")},
         {.topic = TEXT("a"), .type = TEXT("T"), .content_type = json, .data = {deep, sizeof deep}},
+        {.topic = TEXT("a"), .type = TEXT("T"), .content_type = json, .data = TEXT("{\"keep\":\"none\"} ")},
         {.topic = TEXT("a"), .type = TEXT("T"), .content_type = bytes, .data = TEXT("\0\xff{")},
         {.topic = TEXT("a"), .type = TEXT("T"), .content_type = bytes, .data = TEXT("")},
         {.topic = TEXT("a"), .type = TEXT("T"), .content_type = TEXT("text/plain; q=\"1\""), .data = TEXT("1")},
@@ -1064,14 +1065,23 @@ static void a_damaged_trace_is_bad_and_an_absent_one_empty(void **state)
         assert_false(pawli_trace_begin(&walk, text_of(no_array[i])));
     static const char *const no_event[] = {"[1]",
                                            "[{}]",
-                                           "[{\"topic\":\"a\"}]",
-                                           "[{\"type\":\"a\"}]",
-                                           "[{\"topic\":1,\"type\":\"a\"}]",
-                                           "[{\"topic\":\"a\",\"type\":\"b\",\"what\":1}]",
-                                           "[{\"topic\":\"a\",\"type\":\"b\",\"stream_seq\":-1}]",
-                                           "[{\"topic\":\"a\",\"type\":\"b\",\"keep\":\"some\"}]",
-                                           "[{\"topic\":\"a\",\"type\":\"b\",\"hash\":\"00\"}]",
-                                           "[{\"topic\":\"a\",\"type\":\"b\",\"data_base64\":\"A\"}]"};
+                                           "[[]]",
+                                           "[[\"a\"]]",
+                                           "[[\"a\",\"b\"]]",
+                                           "[[\"a\",\"b\",\"c\"]]",
+                                           "[[1,\"b\",null,2]]",
+                                           "[[\"a\",null,null,2]]",
+                                           "[[\"a\",\"b\",1,2]]",
+                                           "[[\"a\",\"b\",null ,2]]",
+                                           "[[\"a\",\"b\",null,1,2]]",
+                                           "[[\"a\",\"b\",null,{},1,2]]",
+                                           "[[\"a\",\"b\",null,{\"what\":1},2]]",
+                                           "[[\"a\",\"b\",null,{\"stream_seq\":-1},2]]",
+                                           "[[\"a\",\"b\",null,{\"keep\":\"some\"},2]]",
+                                           "[[\"a\",\"b\",null,{\"keep\":\"none\"},\"00\"]]",
+                                           "[[\"a\",\"b\",null,{\"content_type\":1},\"\"]]",
+                                           "[[\"a\",\"b\",null,{\"content_type\":\"t/p\"},2]]",
+                                           "[[\"a\",\"b\",null,{\"content_type\":\"t/p\"},\"A\"]]"};
     for (size_t i = 0; i < COUNT_OF(no_event); i++) {
         assert_true(pawli_trace_begin(&walk, text_of(no_event[i])));
         if (pawli_trace_next(&walk, &arena, &event) != TRACE_BAD)

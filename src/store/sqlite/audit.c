@@ -73,13 +73,15 @@ static int count_marks(struct log_walk *walk, sqlite3_int64 size, unsigned *mark
     return SQLITE_OK;
 }
 
-/* How many marks the last commit may have. */
+/* How many marks may stand from the first bad frame on: that of the last commit with its repetitions, and the repetitions of
+ * the commit before, whose sector was being written too. */
 static unsigned marks_of_commit(const struct log_walk *walk)
 {
     if (walk->file->pMethods->xDeviceCharacteristics(walk->file) & SQLITE_IOCAP_POWERSAFE_OVERWRITE)
         return 1;
     unsigned frame = FRAME_HEADER + walk->page_size, sector = (unsigned)walk->file->pMethods->xSectorSize(walk->file);
-    return 1 + (sector + frame - 1) / frame;
+    unsigned repetitions = (sector + frame - 1) / frame;
+    return 1 + 2 * repetitions;
 }
 
 static int walk_log(struct log_walk *walk, unsigned *marks, sqlite3_int64 *first_bad)

@@ -8,8 +8,39 @@ struct saving {
     struct connection *connection;
     const struct view *view;
     struct sqlite_store *store;
-    struct arena *arena; /* for the JSON of failures */
+    struct arena *arena; /* for the JSON of failures, and lists of rows */
 };
+
+/* A kind of row of which a batch may add many. Starting a statement costs about as much as a row does, so eight at a time
+ * are inserted by one; what is left, one by one. They fail together with the transaction: none takes a journal of its own. */
+struct insertion {
+    enum sql one, eight;
+    void (*bind)(struct saving *saving, struct call *call, const void *row);
+};
+
+struct rows {
+    const void **at;
+    size_t count;
+};
+
+static bool rows_init(struct rows *rows, struct arena *arena, size_t room)
+{
+    *rows = (struct rows){room ? arena_array(arena, const void *, room) : NULL, 0};
+    return rows->at || !room;
+}
+
+static int insert(struct saving *saving, const struct insertion *insertion, const struct rows *rows)
+{
+    int code = SQLITE_OK;
+    for (size_t done = 0, more; code == SQLITE_OK && done < rows->count; done += more) {
+        more = rows->count - done < 8 ? 1 : 8;
+        struct call call = pawli_call(saving->connection, more == 1 ? insertion->one : insertion->eight);
+        for (size_t i = done; i < done + more; i++)
+            insertion->bind(saving, &call, rows->at[i]);
+        code = pawli_call_run(&call);
+    }
+    return code;
+}
 
 /* A statement that must move exactly one row. */
 static int run_one(struct saving *saving, struct call *call)
@@ -65,19 +96,18 @@ static void bind_history(struct saving *saving, struct call *call, const struct 
     pawli_bind_i64(call, row->updated.ms);
 }
 
-static int add_ready(struct saving *saving, const struct task_row *row)
+static void bind_ready(struct saving *saving, struct call *call, const void *item)
 {
-    struct call call = pawli_call(saving->connection, SQL_add_ready);
-    pawli_bind_u64(&call, row->queue);
-    pawli_bind_i64(&call, row->phase);
-    pawli_bind_i64(&call, row->priority);
-    pawli_bind_i64(&call, row->due.ms);
-    pawli_bind_u64(&call, row->number);
-    pawli_bind_i64(&call, row->is_due_first);
-    bind_counts(&call, row);
-    bind_key(&call, row);
-    bind_history(saving, &call, row);
-    return pawli_call_run(&call);
+    const struct task_row *row = item;
+    pawli_bind_u64(call, row->queue);
+    pawli_bind_i64(call, row->phase);
+    pawli_bind_i64(call, row->priority);
+    pawli_bind_i64(call, row->due.ms);
+    pawli_bind_u64(call, row->number);
+    pawli_bind_i64(call, row->is_due_first);
+    bind_counts(call, row);
+    bind_key(call, row);
+    bind_history(saving, call, row);
 }
 
 static int remove_ready(struct saving *saving, const struct task_row *row)
@@ -91,19 +121,18 @@ static int remove_ready(struct saving *saving, const struct task_row *row)
     return run_one(saving, &call);
 }
 
-static int add_blocked(struct saving *saving, const struct task_row *row)
+static void bind_blocked(struct saving *saving, struct call *call, const void *item)
 {
-    struct call call = pawli_call(saving->connection, SQL_add_blocked);
-    pawli_bind_u64(&call, row->queue);
-    pawli_bind_text(&call, row->key);
-    pawli_bind_u64(&call, row->order);
-    pawli_bind_u64(&call, row->number);
-    pawli_bind_i64(&call, row->priority);
-    pawli_bind_i64(&call, row->due.ms);
-    pawli_bind_i64(&call, row->is_due_first);
-    bind_counts(&call, row);
-    bind_history(saving, &call, row);
-    return pawli_call_run(&call);
+    const struct task_row *row = item;
+    pawli_bind_u64(call, row->queue);
+    pawli_bind_text(call, row->key);
+    pawli_bind_u64(call, row->order);
+    pawli_bind_u64(call, row->number);
+    pawli_bind_i64(call, row->priority);
+    pawli_bind_i64(call, row->due.ms);
+    pawli_bind_i64(call, row->is_due_first);
+    bind_counts(call, row);
+    bind_history(saving, call, row);
 }
 
 static int remove_blocked(struct saving *saving, const struct task_row *row)
@@ -116,29 +145,28 @@ static int remove_blocked(struct saving *saving, const struct task_row *row)
     return run_one(saving, &call);
 }
 
-static int add_claimed(struct saving *saving, const struct task_row *row)
+static void bind_claimed(struct saving *saving, struct call *call, const void *item)
 {
-    struct call call = pawli_call(saving->connection, SQL_add_claimed);
-    pawli_bind_u64(&call, row->number);
-    pawli_bind_u64(&call, row->tail);
-    pawli_bind_u64(&call, row->queue);
-    pawli_bind_i64(&call, row->phase);
-    pawli_bind_i64(&call, row->priority);
-    pawli_bind_i64(&call, row->due.ms);
-    pawli_bind_i64(&call, row->is_due_first);
-    pawli_bind_u64(&call, row->token);
+    const struct task_row *row = item;
+    pawli_bind_u64(call, row->number);
+    pawli_bind_u64(call, row->tail);
+    pawli_bind_u64(call, row->queue);
+    pawli_bind_i64(call, row->phase);
+    pawli_bind_i64(call, row->priority);
+    pawli_bind_i64(call, row->due.ms);
+    pawli_bind_i64(call, row->is_due_first);
+    pawli_bind_u64(call, row->token);
     if (row->committer)
-        pawli_bind_u64(&call, row->committer);
+        pawli_bind_u64(call, row->committer);
     else
-        pawli_bind_null(&call);
-    pawli_bind_text(&call, row->consumer);
-    pawli_bind_i64(&call, row->claimed.ms);
-    pawli_bind_i64(&call, row->lease.ns);
-    pawli_bind_u64(&call, row->boot);
-    bind_counts(&call, row);
-    bind_key(&call, row);
-    bind_history(saving, &call, row);
-    return pawli_call_run(&call);
+        pawli_bind_null(call);
+    pawli_bind_text(call, row->consumer);
+    pawli_bind_i64(call, row->claimed.ms);
+    pawli_bind_i64(call, row->lease.ns);
+    pawli_bind_u64(call, row->boot);
+    bind_counts(call, row);
+    bind_key(call, row);
+    bind_history(saving, call, row);
 }
 
 static int put_claimed(struct saving *saving, const struct task_row *row)
@@ -161,23 +189,22 @@ static int remove_claimed(struct saving *saving, const struct task_row *row)
     return run_one(saving, &call);
 }
 
-static int add_held(struct saving *saving, const struct task_row *row)
+static void bind_held(struct saving *saving, struct call *call, const void *item)
 {
-    struct call call = pawli_call(saving->connection, SQL_add_held);
-    pawli_bind_u64(&call, row->number);
-    pawli_bind_u64(&call, row->queue);
-    pawli_bind_i64(&call, row->phase);
-    pawli_bind_i64(&call, row->priority);
-    pawli_bind_i64(&call, row->due.ms);
-    pawli_bind_i64(&call, row->is_due_first);
-    pawli_bind_text(&call, row->hold);
-    pawli_bind_wall(&call, row->until);
-    pawli_bind_u64(&call, row->token);
-    bind_counts(&call, row);
-    bind_key(&call, row);
-    pawli_bind_i64(&call, row->holds_key);
-    bind_history(saving, &call, row);
-    return pawli_call_run(&call);
+    const struct task_row *row = item;
+    pawli_bind_u64(call, row->number);
+    pawli_bind_u64(call, row->queue);
+    pawli_bind_i64(call, row->phase);
+    pawli_bind_i64(call, row->priority);
+    pawli_bind_i64(call, row->due.ms);
+    pawli_bind_i64(call, row->is_due_first);
+    pawli_bind_text(call, row->hold);
+    pawli_bind_wall(call, row->until);
+    pawli_bind_u64(call, row->token);
+    bind_counts(call, row);
+    bind_key(call, row);
+    pawli_bind_i64(call, row->holds_key);
+    bind_history(saving, call, row);
 }
 
 static int remove_held(struct saving *saving, const struct task_row *row)
@@ -187,22 +214,21 @@ static int remove_held(struct saving *saving, const struct task_row *row)
     return run_one(saving, &call);
 }
 
-static int add_ended(struct saving *saving, const struct task_row *row)
+static void bind_ended(struct saving *saving, struct call *call, const void *item)
 {
-    struct call call = pawli_call(saving->connection, SQL_add_ended);
-    pawli_bind_u64(&call, row->number);
-    pawli_bind_u64(&call, row->queue);
-    pawli_bind_text(&call, text_of(pawli_state_text(row->ended)));
-    bind_counts(&call, row);
-    bind_key(&call, row);
-    pawli_bind_i64(&call, row->holds_key);
-    bind_failure(saving, &call, &row->failure);
-    pawli_bind_text(&call, row->remote_id);
-    pawli_bind_i64(&call, row->ended_at.ms);
-    pawli_bind_text(&call, row->ended_reason);
-    pawli_bind_text(&call, row->ended_by);
-    pawli_bind_blob(&call, uuid_is_nil(&row->successor) ? NULL : &row->successor, sizeof row->successor);
-    return pawli_call_run(&call);
+    const struct task_row *row = item;
+    pawli_bind_u64(call, row->number);
+    pawli_bind_u64(call, row->queue);
+    pawli_bind_text(call, text_of(pawli_state_text(row->ended)));
+    bind_counts(call, row);
+    bind_key(call, row);
+    pawli_bind_i64(call, row->holds_key);
+    bind_failure(saving, call, &row->failure);
+    pawli_bind_text(call, row->remote_id);
+    pawli_bind_i64(call, row->ended_at.ms);
+    pawli_bind_text(call, row->ended_reason);
+    pawli_bind_text(call, row->ended_by);
+    pawli_bind_blob(call, uuid_is_nil(&row->successor) ? NULL : &row->successor, sizeof row->successor);
 }
 
 static int remove_ended(struct saving *saving, const struct task_row *row)
@@ -215,42 +241,44 @@ static int remove_ended(struct saving *saving, const struct task_row *row)
 
 /* Moving a task is taking it out of one place and putting it into another. */
 static const struct {
-    int (*add)(struct saving *saving, const struct task_row *row);
+    struct insertion insertion;
     int (*remove)(struct saving *saving, const struct task_row *row);
 } places[PLACE_COUNT] = {
-    [PLACE_READY] = {add_ready, remove_ready},       [PLACE_BLOCKED] = {add_blocked, remove_blocked},
-    [PLACE_CLAIMED] = {add_claimed, remove_claimed}, [PLACE_HELD] = {add_held, remove_held},
-    [PLACE_ENDED] = {add_ended, remove_ended},
+    [PLACE_READY] = {{SQL_add_ready, SQL_add_ready_rows, bind_ready}, remove_ready},
+    [PLACE_BLOCKED] = {{SQL_add_blocked, SQL_add_blocked_rows, bind_blocked}, remove_blocked},
+    [PLACE_CLAIMED] = {{SQL_add_claimed, SQL_add_claimed_rows, bind_claimed}, remove_claimed},
+    [PLACE_HELD] = {{SQL_add_held, SQL_add_held_rows, bind_held}, remove_held},
+    [PLACE_ENDED] = {{SQL_add_ended, SQL_add_ended_rows, bind_ended}, remove_ended},
 };
 
-static int add_message(struct saving *saving, const struct message_row *row)
+static void bind_message(struct saving *saving, struct call *call, const void *item)
 {
-    struct call call = pawli_call(saving->connection, SQL_add_message);
-    pawli_bind_u64(&call, row->number);
-    pawli_bind_u64(&call, row->tail);
-    pawli_bind_u64(&call, row->queue);
+    const struct message_row *row = item;
+    (void)saving;
+    pawli_bind_u64(call, row->number);
+    pawli_bind_u64(call, row->tail);
+    pawli_bind_u64(call, row->queue);
     if (row->seq)
-        pawli_bind_u64(&call, row->seq);
+        pawli_bind_u64(call, row->seq);
     else
-        pawli_bind_null(&call);
-    pawli_bind_text(&call, row->sender);
-    pawli_bind_text(&call, row->key);
-    pawli_bind_text(&call, row->dedupe);
-    pawli_bind_blob(&call, uuid_is_nil(&row->request_id) ? NULL : &row->request_id, sizeof row->request_id);
-    pawli_bind_i64(&call, row->priority);
-    pawli_bind_content_type(&call, row->content_type);
-    pawli_bind_body(&call, row->payload, row->content_type);
-    pawli_bind_text(&call, row->headers);
-    pawli_bind_blob(&call, &row->fingerprint, DIGEST_SIZE);
-    pawli_bind_wall(&call, row->deadline);
-    pawli_bind_wall(&call, row->available);
-    pawli_bind_wall(&call, row->expires);
+        pawli_bind_null(call);
+    pawli_bind_text(call, row->sender);
+    pawli_bind_text(call, row->key);
+    pawli_bind_text(call, row->dedupe);
+    pawli_bind_blob(call, uuid_is_nil(&row->request_id) ? NULL : &row->request_id, sizeof row->request_id);
+    pawli_bind_i64(call, row->priority);
+    pawli_bind_content_type(call, row->content_type);
+    pawli_bind_body(call, row->payload, row->content_type);
+    pawli_bind_text(call, row->headers);
+    pawli_bind_blob(call, &row->fingerprint, DIGEST_SIZE);
+    pawli_bind_wall(call, row->deadline);
+    pawli_bind_wall(call, row->available);
+    pawli_bind_wall(call, row->expires);
     if (row->max_attempts)
-        pawli_bind_i64(&call, row->max_attempts);
+        pawli_bind_i64(call, row->max_attempts);
     else
-        pawli_bind_null(&call);
-    pawli_bind_wall(&call, row->created);
-    return pawli_call_run(&call);
+        pawli_bind_null(call);
+    pawli_bind_wall(call, row->created);
 }
 
 static int remove_attempts(struct saving *saving, uint64_t number, int64_t up_to)
@@ -288,56 +316,84 @@ static int purge(struct saving *saving, const struct view_task *task)
     return code == SQLITE_OK ? remove_attempts(saving, task->number, INT64_MAX) : code;
 }
 
-static int save_task(struct saving *saving, const struct slot *slot)
+/* Whatever is done to a task but the insertions: those are listed. */
+static int save_task(struct saving *saving, const struct view_task *task, struct rows *messages, struct rows *placed)
 {
-    const struct view_task *task = (const struct view_task *)slot;
     if (task->purged)
         return purge(saving, task);
-    int code = SQLITE_OK;
-    if (!task->slot.found)
-        code = add_message(saving, task->message);
-    bool extends = task->was.place == PLACE_CLAIMED && task->row.place == PLACE_CLAIMED &&
-                   task->was.token == task->row.token;
-    if (code == SQLITE_OK && extends)
+    if (task->slot.found && task->was.place == PLACE_CLAIMED && task->row.place == PLACE_CLAIMED &&
+        task->was.token == task->row.token)
         return put_claimed(saving, &task->row);
-    if (code == SQLITE_OK && task->slot.found)
-        code = places[task->was.place].remove(saving, &task->was);
+    struct rows *place = &placed[task->row.place];
+    place->at[place->count++] = &task->row;
+    if (!task->slot.found)
+        messages->at[messages->count++] = task->message;
+    int code = task->slot.found ? places[task->was.place].remove(saving, &task->was) : SQLITE_OK;
+    return code == SQLITE_OK && task->attempt ? add_attempt(saving, task->attempt) : code;
+}
+
+static int save_tasks(struct saving *saving, const struct slots *tasks)
+{
+    static const struct insertion message = {SQL_add_message, SQL_add_message_rows, bind_message};
+    struct rows messages, placed[PLACE_COUNT];
+    bool good = rows_init(&messages, saving->arena, tasks->count);
+    for (size_t i = 0; i < PLACE_COUNT; i++)
+        good &= rows_init(&placed[i], saving->arena, tasks->count);
+    int code = good ? SQLITE_OK : SQLITE_NOMEM;
+    for (size_t i = 0; code == SQLITE_OK && i < tasks->count; i++) {
+        const struct view_task *task = tasks->at[i];
+        if (task->slot.changed)
+            code = save_task(saving, task, &messages, placed);
+    }
     if (code == SQLITE_OK)
-        code = places[task->row.place].add(saving, &task->row);
-    if (code == SQLITE_OK && task->attempt)
-        code = add_attempt(saving, task->attempt);
+        code = insert(saving, &message, &messages);
+    for (size_t i = 0; code == SQLITE_OK && i < PLACE_COUNT; i++)
+        code = insert(saving, &places[i].insertion, &placed[i]);
     return code;
 }
 
-static int save_request(struct saving *saving, const struct slot *slot)
+static void bind_record(struct saving *saving, struct call *call, const void *item)
 {
-    const struct record_row *row = &((const struct view_request *)slot)->row;
-    struct call call = pawli_call(saving->connection, SQL_add_record);
-    pawli_bind_u64(&call, row->scope);
-    pawli_bind_u64(&call, row->seq);
-    pawli_bind_blob(&call, &row->request_id, sizeof row->request_id);
-    pawli_bind_blob(&call, &row->fingerprint, DIGEST_SIZE);
-    pawli_bind_text(&call, row->type);
-    pawli_bind_text(&call, row->ref);
-    pawli_bind_content_type(&call, row->content_type);
-    pawli_bind_body(&call, row->command, row->content_type);
-    pawli_bind_content_type(&call, row->response_type);
-    pawli_bind_body(&call, row->response, row->response_type);
-    pawli_bind_blob(&call, row->pre.data, row->pre.size);
-    pawli_bind_blob(&call, row->post.data, row->post.size);
+    const struct record_row *row = item;
+    (void)saving;
+    pawli_bind_u64(call, row->scope);
+    pawli_bind_u64(call, row->seq);
+    pawli_bind_blob(call, &row->request_id, sizeof row->request_id);
+    pawli_bind_blob(call, &row->fingerprint, DIGEST_SIZE);
+    pawli_bind_text(call, row->type);
+    pawli_bind_text(call, row->ref);
+    pawli_bind_content_type(call, row->content_type);
+    pawli_bind_body(call, row->command, row->content_type);
+    pawli_bind_content_type(call, row->response_type);
+    pawli_bind_body(call, row->response, row->response_type);
+    pawli_bind_blob(call, row->pre.data, row->pre.size);
+    pawli_bind_blob(call, row->post.data, row->post.size);
     if (row->duration_us)
-        pawli_bind_u64(&call, row->duration_us);
+        pawli_bind_u64(call, row->duration_us);
     else
-        pawli_bind_null(&call);
-    pawli_bind_wall(&call, row->received);
-    pawli_bind_wall(&call, row->committed);
-    pawli_bind_u64(&call, row->epoch);
-    pawli_bind_blob(&call, &row->digest, DIGEST_SIZE);
-    pawli_bind_text(&call, row->events);
-    pawli_bind_blob(&call, row->messages.data, row->messages.size);
-    pawli_bind_text(&call, row->settled);
-    pawli_bind_blob(&call, row->hashes.data, row->hashes.size);
-    return pawli_call_run(&call);
+        pawli_bind_null(call);
+    pawli_bind_wall(call, row->received);
+    pawli_bind_wall(call, row->committed);
+    pawli_bind_u64(call, row->epoch);
+    pawli_bind_blob(call, &row->digest, DIGEST_SIZE);
+    pawli_bind_text(call, row->events);
+    pawli_bind_blob(call, row->messages.data, row->messages.size);
+    pawli_bind_text(call, row->settled);
+    pawli_bind_blob(call, row->hashes.data, row->hashes.size);
+}
+
+static int save_requests(struct saving *saving, const struct slots *requests)
+{
+    static const struct insertion record = {SQL_add_record, SQL_add_record_rows, bind_record};
+    struct rows records;
+    if (!rows_init(&records, saving->arena, requests->count))
+        return SQLITE_NOMEM;
+    for (size_t i = 0; i < requests->count; i++) {
+        const struct view_request *request = requests->at[i];
+        if (request->slot.changed)
+            records.at[records.count++] = &request->row;
+    }
+    return insert(saving, &record, &records);
 }
 
 static int save_scope(struct saving *saving, const struct slot *slot)
@@ -498,22 +554,23 @@ static int add_committer(struct saving *saving)
     return pawli_call_run(&call);
 }
 
-/* In the order in which a person would read them; nothing depends on it. */
+/* Kinds of which a batch changes few rows. In the order in which a person would read them; nothing depends on it. */
 static const struct {
     size_t slots; /* where in the view */
     int (*save)(struct saving *saving, const struct slot *slot);
 } kinds[] = {
-    {offsetof(struct view, scopes), save_scope},     {offsetof(struct view, queues), save_queue},
-    {offsetof(struct view, requests), save_request}, {offsetof(struct view, tasks), save_task},
-    {offsetof(struct view, lines), save_line},       {offsetof(struct view, bounds), save_bound},
-    {offsetof(struct view, lanes), save_lane},       {offsetof(struct view, targets), save_target},
+    {offsetof(struct view, scopes), save_scope}, {offsetof(struct view, queues), save_queue},
+    {offsetof(struct view, lines), save_line},   {offsetof(struct view, bounds), save_bound},
+    {offsetof(struct view, lanes), save_lane},   {offsetof(struct view, targets), save_target},
     {offsetof(struct view, holds), save_hold},
 };
 
 static int save_all(struct saving *saving)
 {
     const struct view *view = saving->view;
-    int code = SQLITE_OK;
+    int code = save_requests(saving, &view->requests);
+    if (code == SQLITE_OK)
+        code = save_tasks(saving, &view->tasks);
     for (size_t kind = 0; kind < COUNT_OF(kinds); kind++) {
         const struct slots *slots = (const struct slots *)((const char *)view + kinds[kind].slots);
         for (size_t i = 0; code == SQLITE_OK && i < slots->count; i++) {

@@ -12,12 +12,15 @@ SELECT scope.name AS scope, record.seq,
   FROM record JOIN scope ON scope.id = record.scope;
 
 CREATE VIEW events AS
-SELECT scope.name AS scope, record.seq, event.key AS "index", event.value ->> 'topic' AS topic,
-       event.value ->> 'type' AS type, event.value ->> 'key' AS key, event.value ->> 'stream_seq' AS stream_seq,
-       coalesce(event.value ->> 'keep', 'full') AS keep, event.value -> 'data' AS data,
-       event.value ->> 'data_base64' AS data_base64, record.committed
-  FROM record JOIN scope ON scope.id = record.scope, json_each(record.events) AS event
- WHERE coalesce(event.value ->> 'keep', 'full') <> 'none';
+SELECT scope, seq, "index", event ->> '$[0]' AS topic, event ->> '$[1]' AS type, event ->> '$[2]' AS key,
+       rest ->> 'stream_seq' AS stream_seq, coalesce(rest ->> 'keep', 'full') AS keep,
+       iif(rest -> 'keep' IS NULL AND rest -> 'content_type' IS NULL, event -> '$[#-1]', NULL) AS data,
+       iif(rest -> 'keep' IS NULL AND rest -> 'content_type' IS NOT NULL, event ->> '$[#-1]', NULL) AS data_base64,
+       committed
+  FROM (SELECT scope.name AS scope, record.seq, event.key AS "index", event.value AS event,
+               iif(json_array_length(event.value) = 5, event.value -> '$[3]', '{}') AS rest, record.committed
+          FROM record JOIN scope ON scope.id = record.scope, json_each(record.events) AS event)
+ WHERE keep <> 'none';
 
 CREATE VIEW messages AS
 SELECT printf('%08x-%04x-8%03x-%04x-%012x', message.number >> 28, (message.number >> 12) & 65535, message.number & 4095,

@@ -212,7 +212,8 @@ UPDATE scope SET seq = :seq, head = :head WHERE id = :id;
 
 -- name: add_record
 -- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us received committed epoch digest events messages settled hashes
-INSERT INTO record (scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre,
+-- rows: 8
+INSERT OR FAIL INTO record (scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre,
                     post, duration_us, received, committed, epoch, digest, events, messages, settled, hashes)
 VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :command, :response_type, :response, :pre,
         :post, :duration_us, :received, :committed, :epoch, :digest, :events, :messages, :settled, :hashes);
@@ -278,7 +279,8 @@ DELETE FROM line WHERE queue = :queue AND key = :key;
 
 -- name: add_message
 -- params: number tail queue seq sender key dedupe request_id priority content_type payload headers fingerprint deadline available expires max_attempts created
-INSERT INTO message (number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers,
+-- rows: 8
+INSERT OR FAIL INTO message (number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers,
                      fingerprint, deadline, available, expires, max_attempts, created)
 VALUES (:number, :tail, :queue, :seq, :sender, :key, :dedupe, :request_id, :priority, :content_type, :payload, :headers,
         :fingerprint, :deadline, :available, :expires, :max_attempts, :created);
@@ -289,7 +291,8 @@ DELETE FROM message WHERE number = :number;
 
 -- name: add_ready
 -- params: queue phase priority due number is_first attempts deferrals crashes key position failure progress remote_id updated
-INSERT INTO ready (queue, phase, priority, due, number, is_first, attempts, deferrals, crashes, key, position, failure,
+-- rows: 8
+INSERT OR FAIL INTO ready (queue, phase, priority, due, number, is_first, attempts, deferrals, crashes, key, position, failure,
                    progress, remote_id, updated)
 VALUES (:queue, :phase, :priority, :due, :number, :is_first, :attempts, :deferrals, :crashes, :key, :position, :failure,
         :progress, :remote_id, :updated);
@@ -301,7 +304,8 @@ DELETE FROM ready
 
 -- name: add_blocked
 -- params: queue key position number priority due is_first attempts deferrals crashes failure progress remote_id updated
-INSERT INTO blocked (queue, key, position, number, priority, due, is_first, attempts, deferrals, crashes, failure, progress,
+-- rows: 8
+INSERT OR FAIL INTO blocked (queue, key, position, number, priority, due, is_first, attempts, deferrals, crashes, failure, progress,
                      remote_id, updated)
 VALUES (:queue, :key, :position, :number, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :failure, :progress,
         :remote_id, :updated);
@@ -312,7 +316,8 @@ DELETE FROM blocked WHERE queue = :queue AND key = :key AND position = :position
 
 -- name: add_claimed
 -- params: number tail queue phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes key position failure progress remote_id updated
-INSERT INTO claimed (number, tail, queue, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot,
+-- rows: 8
+INSERT OR FAIL INTO claimed (number, tail, queue, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot,
                      attempts, deferrals, crashes, key, position, failure, progress, remote_id, updated)
 VALUES (:number, :tail, :queue, :phase, :priority, :due, :is_first, :token, :committer, :consumer, :claimed, :lease, :boot,
         :attempts, :deferrals, :crashes, :key, :position, :failure, :progress, :remote_id, :updated);
@@ -328,7 +333,8 @@ DELETE FROM claimed WHERE number = :number AND token = :token;
 
 -- name: add_held
 -- params: number queue phase priority due is_first hold until token attempts deferrals crashes key position holds_key failure progress remote_id updated
-INSERT INTO held (number, queue, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, key,
+-- rows: 8
+INSERT OR FAIL INTO held (number, queue, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, key,
                   position, holds_key, failure, progress, remote_id, updated)
 VALUES (:number, :queue, :phase, :priority, :due, :is_first, :hold, :until, :token, :attempts, :deferrals, :crashes, :key,
         :position, :holds_key, :failure, :progress, :remote_id, :updated);
@@ -339,7 +345,8 @@ DELETE FROM held WHERE number = :number;
 
 -- name: add_ended
 -- params: number queue state attempts deferrals crashes key position holds_key failure remote_id ended reason by successor
-INSERT INTO ended (number, queue, state, attempts, deferrals, crashes, key, position, holds_key, failure, remote_id, ended,
+-- rows: 8
+INSERT OR FAIL INTO ended (number, queue, state, attempts, deferrals, crashes, key, position, holds_key, failure, remote_id, ended,
                    reason, "by", successor)
 VALUES (:number, :queue, :state, :attempts, :deferrals, :crashes, :key, :position, :holds_key, :failure, :remote_id, :ended,
         :reason, :by, :successor);
