@@ -83,6 +83,32 @@ static int is_recorded(struct program *p, unsigned id)
     return pawl_record_exists(p->w.store, &request_id, &err);
 }
 
+/* What others watch to know whether anything changed. */
+static uint64_t commits(struct program *p)
+{
+    pawl_store_info info = {PAWL_STORE_INFO};
+    assert_ok(pawl_store_get_info(p->w.store, &info, &err));
+    return info.commits;
+}
+
+static void the_commit_number_tells_of_what_was_written(void **state)
+{
+    struct program *p = *state;
+    pawl_enqueued enqueued;
+    add(&p->w, MESSAGE("1", .dedupe = "K"));
+    uint64_t before = commits(p);
+    run_sql(p, "BEGIN IMMEDIATE");
+    assert_status(join_message(p, MESSAGE("2", .dedupe = "K"), &enqueued), PAWL_ECONFLICT);
+    run_sql(p, "COMMIT; BEGIN IMMEDIATE");
+    assert_ok(join_message(p, MESSAGE("1", .dedupe = "J"), &enqueued));
+    run_sql(p, "ROLLBACK");
+    assert_int_equal(commits(p), before);
+    run_sql(p, "BEGIN IMMEDIATE");
+    assert_ok(join_message(p, MESSAGE("1", .dedupe = "J"), &enqueued));
+    run_sql(p, "COMMIT");
+    assert_int_equal(commits(p), before + 1);
+}
+
 static void a15_what_was_joined_is_there_after_the_commit(void **state)
 {
     LAW(J2);
@@ -257,6 +283,7 @@ int main(void)
         JOINED(a15_what_was_rolled_back_never_was),
         JOINED(a14_a_conflict_leaves_the_transaction_usable),
         JOINED(a14_what_is_there_already_is_answered_as_ever),
+        JOINED(the_commit_number_tells_of_what_was_written),
         JOINED(what_is_joined_and_what_is_not_make_one_journal),
         JOINED(a_transaction_without_the_write_lock_is_refused),
         JOINED(a188_stores_are_not_mixed),

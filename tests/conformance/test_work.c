@@ -21,8 +21,7 @@ struct work {
     deliver_function *deliver;
     struct call calls[CALLS_MAX];
     size_t count;
-    unsigned told_failures;     /* claims and settlements that failed */
-    unsigned running, together; /* calls under way: now, and the most at once */
+    unsigned told_failures; /* claims and settlements that failed */
 };
 
 static void deliver(void *data, const pawl_message_view *message, pawl_outcome *outcome)
@@ -30,11 +29,8 @@ static void deliver(void *data, const pawl_message_view *message, pawl_outcome *
     struct work *work = data;
     assert_true(work->count < CALLS_MAX);
     work->calls[work->count++] = (struct call){message->id, now_ms(work->w), message->attempts};
-    work->running++;
-    work->together = work->running > work->together ? work->running : work->together;
     if (work->deliver)
         work->deliver(work, message, outcome);
-    work->running--;
 }
 
 static void tell(void *data, const pawl_worker_event *event)
