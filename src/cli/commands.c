@@ -23,6 +23,10 @@ const struct cli_option cli_global_options[] = {
     {                                                                                                                  \
         "reason", "TEXT", "why, for those who read the journal later", false                                           \
     }
+#define NEEDED_REASON                                                                                                  \
+    {                                                                                                                  \
+        "reason", "TEXT", "why, for those who read the journal later; must be given", false                            \
+    }
 
 static const struct cli_option submit_options[] = {
     {"id", "UUID", "request id: the same again, with the same content, gives the stored answer (default: a new one)",
@@ -116,11 +120,11 @@ static const struct cli_option messages_stats_options[] = {
     {0},
 };
 
-static const struct cli_option move_options[] = {REASON, OPERATION_ID, {0}};
+static const struct cli_option move_options[] = {NEEDED_REASON, OPERATION_ID, {0}};
 
 static const struct cli_option resolve_options[] = {
     {"outcome", "OUTCOME", "delivered, pending (it did not happen) or dead (give up)", false},
-    REASON,
+    NEEDED_REASON,
     OPERATION_ID,
     {0},
 };
@@ -147,7 +151,7 @@ static const struct cli_option holds_release_options[] = {
     {"lane", "LANE", "of this lane; with --target, of their queue", false},
     {"target", "TARGET", "of this target", false},
     {"message", "ID", "of this message", false},
-    REASON,
+    NEEDED_REASON,
     OPERATION_ID,
     {0},
 };
