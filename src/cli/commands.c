@@ -198,7 +198,7 @@ const struct cli_command cli_commands[] = {
     {"messages stats", "", "count messages by queue and state", messages_stats_options, cli_messages_stats, CLI_READS},
     {"messages resolve", "ID", "say what became of an uncertain message", resolve_options, cli_messages_resolve,
      CLI_RECORDS},
-    {"lanes list", "", "list lanes with what their policy sets", NULL, cli_lanes_list, CLI_READS},
+    {"lanes list", "", "list lanes with what their policy sets, and what holds them", NULL, cli_lanes_list, CLI_READS},
     {"lanes pause", "LANE", "let nothing of a lane move", setting_options, cli_lanes_pause, CLI_RECORDS},
     {"lanes resume", "LANE", "let a paused lane move again", setting_options, cli_lanes_resume, CLI_RECORDS},
     {"lanes set", "LANE KEY=VALUE...", "set keys of a lane's policy; an empty value unsets one", setting_options,

@@ -201,6 +201,12 @@ class Operator(support.Case):
         self.writes_nothing(3, "lanes", "resume", "l", says="hold")
         self.assertEqual(self.claim("l", "t")[0], key)
 
+    def test_the_list_of_lanes_says_which_are_held(self):
+        for lane in "a", "b":
+            self.ok("lanes", "set", lane, "concurrency=1")
+        self.ok("lanes", "pause", "b")
+        self.assertEqual({row["lane"]: row.get("held") for row in self.json("lanes", "list")}, {"a": None, "b": "paused"})
+
     def test_a_release_names_one_thing(self):
         for words, status, says in ((("--lane", "l", "--reason", "r"), 3, "lane"), (("--target", "t", "--reason", "r"), 3, "target"),
                                     (("--lane", "l", "--target", "t", "--reason", "r"), 3, "queue"), (("--reason", "r"), 3, "store"),
