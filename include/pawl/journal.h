@@ -45,7 +45,7 @@ typedef struct pawl_record {
     size_t event_count;
 } pawl_record;
 
-/* A page of records, in memory of its own. */
+/* A page of records, in memory of its own: views live as long as it does. NULL for an index that is not there. */
 typedef struct pawl_records pawl_records;
 PAWL_API size_t pawl_records_count(const pawl_records *records);
 PAWL_API const pawl_record *pawl_records_get(const pawl_records *records, size_t index);
@@ -53,9 +53,10 @@ PAWL_API int pawl_records_has_more(const pawl_records *records);
 PAWL_API void pawl_records_free(pawl_records *records);
 
 /*
- * pawl_record_get: one record of the handle's scope, by request id, or by seq where that is not 0.
+ * pawl_record_get: one record of the handle's scope, by seq, or by request id where seq is 0 (then request_id is not NULL).
  *
- * Errors     PAWL_ENOTFOUND; PAWL_ECORRUPT: this record cannot be read
+ * Owns       *ret_records, with one record, is freed with pawl_records_free.
+ * Errors     PAWL_ENOTFOUND; PAWL_EINVAL: neither is given; PAWL_ECORRUPT: this record cannot be read
  */
 PAWL_API int pawl_record_get(pawl_store *store, const pawl_uuid *request_id, uint64_t seq, pawl_records **ret_records,
                              pawl_error *err);
@@ -66,12 +67,12 @@ PAWL_API int pawl_record_get(pawl_store *store, const pawl_uuid *request_id, uin
 PAWL_API int pawl_record_exists(pawl_store *store, const pawl_uuid *request_id, pawl_error *err);
 
 typedef struct pawl_records_query {
-    size_t struct_size;  /* PAWL_RECORDS_QUERY sets it */
-    uint64_t after_seq;  /* oldest first, from behind this one */
-    uint64_t before_seq; /* newest first, from before this one; 0: the newest */
-    uint32_t newest_first;
-    uint32_t limit;   /* 1..10000; 0: 50 */
-    int64_t since_ms; /* newest first: stops at records committed before; 0: none */
+    size_t struct_size;    /* PAWL_RECORDS_QUERY sets it */
+    uint64_t after_seq;    /* oldest first, from behind this one; 0: the first */
+    uint64_t before_seq;   /* newest first, from before this one; 0: the newest */
+    uint32_t newest_first; /* 1: before_seq and since_ms count; 0: after_seq does */
+    uint32_t limit;        /* 1..10000; 0: 50 */
+    int64_t since_ms;      /* newest first: stops at records committed before; 0: none */
 } pawl_records_query;
 #define PAWL_RECORDS_QUERY .struct_size = sizeof(pawl_records_query)
 
@@ -93,7 +94,7 @@ typedef struct pawl_events_query {
     size_t struct_size; /* PAWL_EVENTS_QUERY sets it */
     const char *topic;  /* NULL: any */
     const char *key;    /* NULL: any */
-    pawl_cursor after;  /* {0, PAWL_WHOLE_RECORD}: from the beginning */
+    pawl_cursor after;  /* seq 0: from the beginning */
     uint32_t limit;     /* 1..10000; 0: 50 */
 } pawl_events_query;
 #define PAWL_EVENTS_QUERY .struct_size = sizeof(pawl_events_query)
@@ -128,6 +129,7 @@ typedef struct pawl_verified {
     const char *what;       /* what is wrong; NULL when ok */
 } pawl_verified;
 
+/* One entry a scope, in memory of its own. */
 typedef struct pawl_verification pawl_verification;
 PAWL_API size_t pawl_verification_count(const pawl_verification *verification);
 PAWL_API const pawl_verified *pawl_verification_get(const pawl_verification *verification, size_t index);

@@ -60,7 +60,8 @@ typedef struct pawl_enqueued {
  *            PAWL_ECONFLICT  as above
  *            PAWL_EBUSY, PAWL_EUNAVAIL  nothing was added
  *            PAWL_EUNCERTAIN outcome unknown: ask again with the same keys
- * Outputs    results are filled on PAWL_OK and PAWL_ECONFLICT.
+ *            PAWL_EREFUSED   storage full, restored or read-only store; PAWL_EIO  storage failed
+ * Outputs    results are filled on PAWL_OK and PAWL_ECONFLICT; untouched otherwise.
  */
 PAWL_API int pawl_enqueue(pawl_store *store, const pawl_message *messages, size_t count, pawl_enqueued *results,
                           pawl_error *err);
@@ -101,7 +102,7 @@ typedef struct pawl_message_view {
     int64_t created_at_ms, updated_at_ms, ended_at_ms; /* 0: not */
     int64_t lease_until_ms;                            /* wall now plus what is left; 0: not claimed */
     const char *claimed_by;
-    const char *error_class, *error_text; /* of the last error */
+    const char *error_class, *error_text; /* of the last error: "transient", "permanent", "unknown", "expired" */
     int64_t error_at_ms;
     const char *remote_id;
     const char *hold; /* why it is held apart; NULL: it is not */
@@ -114,10 +115,10 @@ typedef struct pawl_attempt {
     size_t struct_size;
     uint32_t number;
     int64_t began_at_ms, ended_at_ms;
-    const char *worker, *verdict, *error_class, *text;
+    const char *worker, *verdict, *error_class, *text; /* NULL where absent */
 } pawl_attempt;
 
-/* A page of messages, in memory of its own. */
+/* A page of messages, in memory of its own: views live as long as it does. NULL for an index that is not there. */
 typedef struct pawl_messages pawl_messages;
 PAWL_API size_t pawl_messages_count(const pawl_messages *messages);
 PAWL_API const pawl_message_view *pawl_messages_get(const pawl_messages *messages, size_t index);
@@ -140,9 +141,10 @@ typedef struct pawl_messages_query {
 #define PAWL_MESSAGES_QUERY .struct_size = sizeof(pawl_messages_query)
 
 /*
- * pawl_messages_list: messages of the handle's scope, newest first.
+ * pawl_messages_list: messages of the handle's scope, newest first. The next page: before = the last id of this one.
  *
  * Note       One that cannot be read hides no other: its state is "damaged". pawl_verify says where.
+ * Errors     PAWL_EINVAL  a name, key or state that cannot be
  */
 PAWL_API int pawl_messages_list(pawl_store *store, const pawl_messages_query *query, pawl_messages **ret_messages,
                                 pawl_error *err);
@@ -158,7 +160,8 @@ PAWL_API const pawl_queue_stats *pawl_stats_get(const pawl_stats *stats, size_t 
 PAWL_API void pawl_stats_free(pawl_stats *stats);
 
 /*
- * pawl_stats_read: how many messages each queue of the handle's scope has by state. Counts are kept, nothing is scanned.
+ * pawl_stats_read: how many messages each queue of the handle's scope has by state; only of a lane or target where these
+ * are not NULL. Counts are kept, nothing is scanned.
  */
 PAWL_API int pawl_stats_read(pawl_store *store, const char *lane, const char *target, pawl_stats **ret_stats,
                              pawl_error *err);
@@ -181,8 +184,12 @@ typedef struct pawl_claim_options {
  * pawl_claim: takes messages that are due, under a token and a lease. Each counts an attempt.
  *
  * Does       First settles claims that nobody holds any more. What has expired is ended on the way, not taken, and the claim
- *            goes on behind it. Nothing to take: an empty page and PAWL_OK.
+ *            goes on behind it. Nothing to take: an empty page and PAWL_OK; so with limit 0.
+ *            A wait sleeps in this thread, until something is due, the store wakes it, or wait_ms passed.
+ * Owns       *ret_messages is freed with pawl_messages_free; each view has its token.
  * Durable    When it returns.
+ * Errors     PAWL_EINVAL  a name or a number; else as pawl_enqueue. An id that is not there, not pending, held or
+ *            behind its key is an empty page. What PAWL_EUNCERTAIN may have claimed comes back when its lease ends.
  */
 PAWL_API int pawl_claim(pawl_store *store, const pawl_claim_options *options, pawl_messages **ret_messages,
                         pawl_error *err);
@@ -245,6 +252,9 @@ typedef struct pawl_settled {
 PAWL_API int pawl_settle(pawl_store *store, const pawl_settlement *settlements, size_t count, pawl_settled *results,
                          pawl_error *err);
 
+/*
+ * pawl_settle_submit: as pawl_settle, answered by a callback as in pawl_enqueue_submit. Everything given is copied.
+ */
 typedef void pawl_settle_done(void *data, int status, const pawl_settled *results, size_t count,
                               const pawl_error *error);
 PAWL_API int pawl_settle_submit(pawl_store *store, const pawl_settlement *settlements, size_t count,
@@ -252,18 +262,22 @@ PAWL_API int pawl_settle_submit(pawl_store *store, const pawl_settlement *settle
 
 PAWL_API const char *pawl_verdict_text(int verdict); /* "delivered"; NULL: no such verdict */
 PAWL_API int pawl_verdict_parse(const char *text);   /* enum pawl_verdict, or -1 */
-PAWL_API const char *pawl_result_text(int result);
+PAWL_API const char *pawl_result_text(int result);   /* "requeued"; NULL: no such result */
 
 /* What a sweep did. */
 typedef struct pawl_swept {
     size_t struct_size; /* PAWL_SWEPT sets it */
-    uint32_t expired, purged, suspected, forgotten;
+    uint32_t expired;   /* dead: past their age limit */
+    uint32_t purged;    /* ended messages past their policy's keep_ms */
+    uint32_t suspected; /* uncertain: an outcome that never came */
+    uint32_t forgotten; /* dedupe keys past their policy's dedupe_keep_ms */
 } pawl_swept;
 #define PAWL_SWEPT .struct_size = sizeof(pawl_swept)
 
 /*
  * pawl_sweep: does what time asks for, over all scopes: settles lost claims, ends messages past their age limit, doubts
- * outcomes that never came, purges what its retention no longer keeps. A started worker does it by itself.
+ * outcomes that never came, purges what its retention no longer keeps. A started worker does it by itself. ret_swept may
+ * be NULL. Errors as pawl_enqueue; what was swept before stays swept.
  */
 PAWL_API int pawl_sweep(pawl_store *store, pawl_swept *ret_swept, pawl_error *err);
 

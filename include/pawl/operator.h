@@ -16,7 +16,7 @@ typedef struct pawl_moved {
     pawl_uuid request_id; /* given or minted */
     uint32_t was_replayed;
     const char *before, *after; /* states; static */
-    pawl_uuid successor;        /* of a requeue */
+    pawl_uuid successor;        /* of a requeue; else nil */
 } pawl_moved;
 #define PAWL_MOVED .struct_size = sizeof(pawl_moved)
 
@@ -28,6 +28,7 @@ typedef struct pawl_moved {
  * pawl_message_purge: removes an ended message; its dedupe key stays bound as long as the policy says. Refused while it
  *   holds its ordering key, or its dedupe key leads to a successor that is kept.
  *
+ * Outputs    ret_moved may be NULL. Untouched on error.
  * Idempotent The same request id gives the stored answer; under another the move is judged by the state.
  * Errors     PAWL_ENOTFOUND, PAWL_EREFUSED (not in this state), PAWL_EINVAL (no reason)
  */
@@ -47,11 +48,14 @@ typedef struct pawl_setting {
     const char *key, *value;
 } pawl_setting;
 
-/* The keys that there are: 0, 1, … until NULL. */
+/* The keys that there are: 0, 1, … until NULL; with default and meaning, where these are not NULL. All static. */
 PAWL_API const char *pawl_policy_key(size_t index, const char **ret_default, const char **ret_meaning);
 
 /*
- * pawl_lane_set: sets keys of a lane's policy. EINVAL names the key and what it takes.
+ * pawl_lane_set: sets keys of a lane's policy; the others stay. It counts for what is decided from then on. A reason may
+ * be given, here and below, unless a call says that it needs one.
+ *
+ * Errors     PAWL_EINVAL  the text names the key, the hint what it takes; nothing was changed
  */
 PAWL_API int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setting *settings, size_t count,
                            const pawl_operation *operation, pawl_error *err);
@@ -59,7 +63,11 @@ PAWL_API int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setti
 /*
  * pawl_target_add: sets where a target's messages go; an existing one is replaced whole. The scheme of the URL picks the
  * sink: http, https, exec, file, callback. secret_file (may be NULL) names a file, read by the process that sends.
- * url NULL: only the policy's keys are changed.
+ * url NULL: only the policy's keys are changed. pawl_target_remove forgets all that: messages for it wait (see
+ * pawl_why_message) until it is added again, or taken by hand.
+ *
+ * Errors     PAWL_EINVAL     the URL has no sink, or a setting is wrong; paths and addresses are judged by who sends
+ *            PAWL_ENOTFOUND  pawl_target_remove: no target has that name
  */
 PAWL_API int pawl_target_add(pawl_store *store, const char *target, const char *url, const char *secret_file,
                              const pawl_setting *settings, size_t count, const pawl_operation *operation,
@@ -73,7 +81,9 @@ typedef struct pawl_lane_view {
 } pawl_lane_view;
 
 typedef struct pawl_target_view {
-    const char *name, *url, *secret_file, *policy;
+    const char *name;
+    const char *url, *secret_file; /* NULL: none */
+    const char *policy;            /* as of a lane */
 } pawl_target_view;
 
 typedef struct pawl_hold_view {
@@ -85,7 +95,8 @@ typedef struct pawl_hold_view {
     int64_t since_ms, until_ms; /* until 0: until it is released */
 } pawl_hold_view;
 
-/* A page of one of them, in memory of its own. */
+/* All of one of them, in memory of its own: what pawl_lanes_list gave is read with pawl_settings_lane, and so on. NULL for
+ * an index that is not there. Of the handle's scope; holds of the store too. */
 typedef struct pawl_settings pawl_settings;
 PAWL_API size_t pawl_settings_count(const pawl_settings *settings);
 PAWL_API const pawl_lane_view *pawl_settings_lane(const pawl_settings *settings, size_t index);
@@ -98,7 +109,8 @@ PAWL_API int pawl_holds_list(pawl_store *store, pawl_settings **ret_settings, pa
 
 /* ---- holds ---- */
 
-/* What is held: a lane, a target, both (their queue), a message, or neither: the store. */
+/* What is held: a lane, a target, both (their queue), or neither: the store. A message that is held by itself moves on by
+ * pawl_message_requeue, _cancel or _resolve. */
 typedef struct pawl_subject {
     size_t struct_size; /* PAWL_SUBJECT sets it */
     const char *lane, *target;
@@ -107,13 +119,13 @@ typedef struct pawl_subject {
 
 /*
  * pawl_hold_set: nothing of the subject moves until it is released, or until_ms (Unix milliseconds; 0: no end). The code
- * is a name such as "paused"; one hold of each code.
+ * is a name such as "paused"; one hold of each code: the same code again replaces reason and end. Needs a reason.
  */
 PAWL_API int pawl_hold_set(pawl_store *store, const pawl_subject *subject, const char *code, int64_t until_ms,
                            const pawl_operation *operation, pawl_error *err);
 
 /*
- * pawl_hold_release: releases the subject's holds; only those of a code where that is not NULL.
+ * pawl_hold_release: releases the subject's holds; only those of a code where that is not NULL. Needs a reason.
  *
  * Errors     PAWL_ENOTFOUND  nothing holds it
  */

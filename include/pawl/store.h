@@ -64,14 +64,14 @@ PAWL_API void pawl_store_close(pawl_store *store);
 PAWL_API int pawl_store_start(pawl_store *store, pawl_error *err);
 
 /*
- * pawl_store_stop: ends that thread, after the calls that were submitted were answered.
+ * pawl_store_stop: ends that thread, after the calls that were submitted were answered. Never from a callback.
  */
 PAWL_API void pawl_store_stop(pawl_store *store);
 
 /*
  * pawl_store_step: for a program with a loop of its own, in place of pawl_store_start: does what is due, and waits for
  * work no longer than wait_ms (0: not at all). pawl_store_fd gives a descriptor that is readable when there is something
- * to do. One thread at a time.
+ * to do; it stays the store's, and is never read or closed by the program. One thread at a time.
  *
  * Outputs    *ret_next_ms: when to call again at the latest, in milliseconds; -1: when the descriptor is readable
  */
@@ -107,7 +107,7 @@ PAWL_API const char *pawl_store_scope_name(const pawl_store *store);
 typedef struct pawl_operation {
     size_t struct_size;   /* PAWL_OPERATION sets it */
     pawl_uuid request_id; /* the same again gives the stored answer; nil: minted */
-    const char *reason;   /* required where a call says so */
+    const char *reason;   /* text for those who read the journal later; what needs one is PAWL_EINVAL without */
     const char *actor;    /* who; NULL: "unknown" */
 } pawl_operation;
 #define PAWL_OPERATION .struct_size = sizeof(pawl_operation)
@@ -123,6 +123,8 @@ PAWL_API int pawl_store_adopt(pawl_store *store, const pawl_operation *operation
 /*
  * pawl_store_backup: copies the store to a file while it is used. The copy opens as a restored store. progress may be
  * NULL; it is called on this thread with the pages left and in all.
+ *
+ * Errors     PAWL_EINVAL  no path, or the store's own file; PAWL_EUNAVAIL, PAWL_EIO  the copy could not be written: remove it
  */
 PAWL_API int pawl_store_backup(pawl_store *store, const char *path, void (*progress)(void *data, int left, int total),
                                void *data, pawl_error *err);

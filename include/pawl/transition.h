@@ -41,8 +41,8 @@ typedef struct pawl_event {
     size_t data_size;
     const char *content_type; /* NULL: application/json when it parses as JSON */
     uint64_t stream_seq;      /* the caller's own numbering; see has_stream_seq */
-    uint32_t has_stream_seq;
-    int32_t keep; /* enum pawl_keep */
+    uint32_t has_stream_seq;  /* 1: stream_seq counts; 0: none */
+    int32_t keep;             /* enum pawl_keep */
 } pawl_event;
 #define PAWL_EVENT .struct_size = sizeof(pawl_event)
 
@@ -95,7 +95,9 @@ PAWL_API int pawl_transition_commit(pawl_transition *transition, pawl_receipt **
  * pawl_transition_submit: as commit, answered by a callback in a step of the store's engine, in the order of seq within
  * a scope. Takes the transition. Where it is refused at once, done is not called and the transition stays the caller's.
  *
- * Threads    done runs on the engine's thread, no lock held; it may submit more, never block. It frees the receipt.
+ * Threads    done runs on the engine's thread, no lock held; it may submit more, never block. It frees the receipt, which
+ *            is NULL where status is an error; error lives for the call only.
+ * Errors     At once: what is malformed, and PAWL_EBUSY; the others come to done, as from commit.
  */
 typedef void pawl_transition_done(void *data, int status, pawl_receipt *receipt, const pawl_error *error);
 PAWL_API int pawl_transition_submit(pawl_transition *transition, pawl_transition_done *done, void *data,
@@ -111,7 +113,7 @@ PAWL_API int pawl_receipt_was_replayed(const pawl_receipt *receipt);
 PAWL_API const void *pawl_receipt_response(const pawl_receipt *receipt, size_t *ret_size); /* NULL: none */
 PAWL_API const char *pawl_receipt_response_type(const pawl_receipt *receipt);              /* NULL: no response */
 PAWL_API size_t pawl_receipt_message_count(const pawl_receipt *receipt);
-PAWL_API pawl_uuid pawl_receipt_message(const pawl_receipt *receipt, size_t index);
+PAWL_API pawl_uuid pawl_receipt_message(const pawl_receipt *receipt, size_t index); /* in the order of building */
 
 /* ---- inside a caller's own SQLite transaction ---- */
 

@@ -9,7 +9,7 @@ extern "C" {
 #endif
 
 /*
- * pawl_version: of this library, "0.1.0".
+ * pawl_version: of this library, "0.1.0". Static.
  */
 PAWL_API const char *pawl_version(void);
 

@@ -11,22 +11,26 @@ extern "C" {
 
 typedef struct pawl_reason {
     const char *code; /* "not_due", "held", "behind", "claimed", "lost_claim", "awaiting", "uncertain", "exhausted",
-                         "no_sink", "no_target", "ready", "ended" */
-    const char *text; /* one sentence */
+                         "no_target", "ready", "ended"; static */
+    const char *text; /* one sentence, with the last error where it explains the wait */
     int64_t until_ms; /* Unix milliseconds; 0: no end is known */
     const char *by;   /* who; NULL: nobody */
 } pawl_reason;
 
+/* What was found, in memory of its own; texts live as long as it does. The state is a message's, or "missing" where a
+ * damaged store has it in no place. */
 typedef struct pawl_why pawl_why;
 PAWL_API const char *pawl_why_state(const pawl_why *why);
 PAWL_API size_t pawl_why_count(const pawl_why *why);
-PAWL_API const pawl_reason *pawl_why_get(const pawl_why *why, size_t index);
-PAWL_API void pawl_why_free(pawl_why *why);
+PAWL_API const pawl_reason *pawl_why_get(const pawl_why *why, size_t index); /* NULL: no such index */
+PAWL_API void pawl_why_free(pawl_why *why);                                  /* NULL is fine */
 
 /*
- * pawl_why_message: everything that keeps a message of the handle's scope from moving. Read-only.
+ * pawl_why_message: everything that keeps a message of the handle's scope from moving; at least one reason. Read-only.
  *
+ * Owns       *ret_why is freed with pawl_why_free.
  * Errors     PAWL_ENOTFOUND
+ * Outputs    Untouched on error.
  */
 PAWL_API int pawl_why_message(pawl_store *store, const pawl_uuid *id, pawl_why **ret_why, pawl_error *err);
 

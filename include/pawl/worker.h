@@ -14,8 +14,10 @@ typedef struct pawl_worker pawl_worker;
 /* What a worker did or met, told as it happens. Texts live for the call only. */
 typedef struct pawl_worker_event {
     size_t struct_size;
-    const char *name; /* "delivered", "retry", "dead", "uncertain", "deferred", "claim_failed", "settle_failed",
-                          "no_sink", "sink_failed", "secret_unreadable", "target_gone", "swept", "store_failed" */
+    const char *name; /* what became of an attempt: "delivered", "retry", "dead", "uncertain", "awaiting", "deferred",
+                          "released", "lost"; what the worker met: "no_sink", "secret_unreadable", "target_gone",
+                          "swept", "sink_failed", "claim_failed", "settle_failed", "renew_failed", "hold_failed",
+                          "survey_failed", "store_failed"; more may come */
     int32_t level;    /* 0 a person must act, 1 it healed, 2 life cycle, 3 each step */
     const char *scope, *lane, *target; /* NULL where they do not apply */
     pawl_uuid message;                 /* nil where it does not apply */
@@ -25,11 +27,11 @@ typedef struct pawl_worker_event {
 } pawl_worker_event;
 
 typedef struct pawl_worker_options {
-    size_t struct_size;       /* PAWL_WORKER_OPTIONS sets it */
-    const char *consumer;     /* the name under which it claims; NULL: "worker" */
-    uint32_t all_scopes;      /* 1: of every scope; 0: of the handle's */
-    const char *const *lanes; /* only these; NULL: all */
-    size_t lane_count;
+    size_t struct_size;                 /* PAWL_WORKER_OPTIONS sets it */
+    const char *consumer;               /* the name under which it claims; NULL: "worker" */
+    uint32_t all_scopes;                /* 1: of every scope; 0: of the handle's */
+    const char *const *lanes;           /* only these */
+    size_t lane_count;                  /* 0: all */
     uint32_t poll_ms;                   /* behind the wake-ups stands a poll; 0: 1000 */
     const char *const *allow_addresses; /* CIDR blocks that may be sent to though they are private or loopback */
     size_t allow_address_count;
@@ -47,7 +49,7 @@ typedef struct pawl_worker_options {
 /*
  * pawl_worker_new: a worker on a store; it runs on the store's engine (pawl_store_start or pawl_store_step).
  *
- * Owns       Free it before the store is closed.
+ * Owns       Free it before the store is closed. Everything in the options is copied; tell_data must outlive it.
  * Errors     PAWL_EINVAL  an option: the text names it
  */
 PAWL_API int pawl_worker_new(pawl_store *store, const pawl_worker_options *options, pawl_worker **ret_worker,
@@ -69,12 +71,14 @@ typedef struct pawl_outcome {
  * Note       Register before pawl_worker_start. A call past its timeout counts as uncertain; its answer is then dropped.
  */
 typedef void pawl_deliver(void *data, const pawl_message_view *message, pawl_outcome *outcome);
+/* name: what stands behind "callback:" in the URL; copied. data must outlive the worker. */
 PAWL_API int pawl_worker_callback(pawl_worker *worker, const char *name, pawl_deliver *deliver, void *data,
                                   pawl_error *err);
 
 /*
  * pawl_worker_start: begins to work. pawl_worker_stop: takes nothing new, waits up to grace_ms for what is under way, then
  * gives the rest back; when it returns, no message is claimed by this worker (but for what the store refused to take back).
+ * Where the program steps the engine itself, stop steps it meanwhile: call it from the thread that steps.
  */
 PAWL_API int pawl_worker_start(pawl_worker *worker, pawl_error *err);
 PAWL_API void pawl_worker_stop(pawl_worker *worker, int64_t grace_ms);
@@ -83,7 +87,7 @@ PAWL_API void pawl_worker_free(pawl_worker *worker); /* stops it first; NULL is 
 typedef struct pawl_worker_stats {
     size_t struct_size;                                                     /* PAWL_WORKER_STATS sets it */
     uint64_t claimed, delivered, requeued, dead, uncertain, deferred, lost; /* counted after their commit */
-    uint32_t in_flight;
+    uint32_t in_flight;                                                     /* now */
 } pawl_worker_stats;
 #define PAWL_WORKER_STATS .struct_size = sizeof(pawl_worker_stats)
 PAWL_API void pawl_worker_get_stats(pawl_worker *worker, pawl_worker_stats *ret_stats);

@@ -140,7 +140,10 @@ static void print_message(struct cli *cli, const pawl_message_view *message)
     cli_field("claimed by", message->claimed_by);
     print_time("lease until", message->lease_until_ms);
     if (message->error_class)
-        cli_field("last error", pawli_arena_format(arena, "%s: %s", message->error_class, message->error_text).data);
+        cli_field("last error", pawli_arena_format(arena, "%s%s%s", message->error_class,
+                                                   message->error_text && *message->error_text ? ": " : "",
+                                                   message->error_text ? message->error_text : "")
+                                    .data);
     cli_field("remote id", message->remote_id);
     print_time("ended", message->ended_at_ms);
     cli_field("ended because", message->ended_reason);

@@ -76,29 +76,47 @@ int cli_lanes_resume(struct cli *cli)
     return status;
 }
 
+/* The code of the hold on a lane: NULL where there is none. */
+static const char *hold_of_lane(const pawl_settings *holds, const char *lane)
+{
+    for (size_t i = 0; i < pawl_settings_count(holds); i++) {
+        const pawl_hold_view *hold = pawl_settings_hold(holds, i);
+        if (strcmp(hold->kind, "lane") == 0 && strcmp(hold->lane, lane) == 0)
+            return hold->code;
+    }
+    return NULL;
+}
+
 int cli_lanes_list(struct cli *cli)
 {
-    static const struct cli_column columns[] = {{"LANE", COLUMN_LEFT}, {"POLICY", COLUMN_CUT}};
-    pawl_settings *settings;
+    static const struct cli_column columns[] = {{"LANE", COLUMN_LEFT}, {"HELD", COLUMN_LEFT}, {"POLICY", COLUMN_CUT}};
+    pawl_settings *lanes, *holds = NULL;
     struct cli_table table;
-    int status = pawl_lanes_list(cli->store, &settings, &cli->error);
+    int status = pawl_lanes_list(cli->store, &lanes, &cli->error);
     if (status < 0)
         return status;
-    if (!cli->json)
+    status = pawl_holds_list(cli->store, &holds, &cli->error);
+    if (status == PAWL_OK && !cli->json)
         cli_table_begin(&table, cli, columns, COUNT_OF(columns));
-    for (size_t i = 0; i < pawl_settings_count(settings); i++) {
-        const pawl_lane_view *lane = pawl_settings_lane(settings, i);
+    for (size_t i = 0; status == PAWL_OK && i < pawl_settings_count(lanes); i++) {
+        const pawl_lane_view *lane = pawl_settings_lane(lanes, i);
+        const char *held = hold_of_lane(holds, lane->name);
         if (cli->json) {
-            pawli_api_put_lane(cli_object(cli), lane);
+            struct json_writer *out = cli_object(cli);
+            pawli_api_put_lane(out, lane);
+            pawli_json_put_string(out, "held", held);
             cli_object_end(cli);
             continue;
         }
         cli_table_row(&table);
         cli_table_put(&table, lane->name);
+        cli_table_put(&table, held ? held : "-");
         cli_table_put(&table, lane->policy);
     }
-    status = cli->json ? PAWL_OK : cli_table_end(&table);
-    pawl_settings_free(settings);
+    if (status == PAWL_OK && !cli->json)
+        status = cli_table_end(&table);
+    pawl_settings_free(holds);
+    pawl_settings_free(lanes);
     return status;
 }
 

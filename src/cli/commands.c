@@ -23,6 +23,10 @@ const struct cli_option cli_global_options[] = {
     {                                                                                                                  \
         "reason", "TEXT", "why, for those who read the journal later", false                                           \
     }
+#define NEEDED_REASON                                                                                                  \
+    {                                                                                                                  \
+        "reason", "TEXT", "why, for those who read the journal later; must be given", false                            \
+    }
 
 static const struct cli_option submit_options[] = {
     {"id", "UUID", "request id: the same again, with the same content, gives the stored answer (default: a new one)",
@@ -116,11 +120,11 @@ static const struct cli_option messages_stats_options[] = {
     {0},
 };
 
-static const struct cli_option move_options[] = {REASON, OPERATION_ID, {0}};
+static const struct cli_option move_options[] = {NEEDED_REASON, OPERATION_ID, {0}};
 
 static const struct cli_option resolve_options[] = {
     {"outcome", "OUTCOME", "delivered, pending (it did not happen) or dead (give up)", false},
-    REASON,
+    NEEDED_REASON,
     OPERATION_ID,
     {0},
 };
@@ -147,7 +151,7 @@ static const struct cli_option holds_release_options[] = {
     {"lane", "LANE", "of this lane; with --target, of their queue", false},
     {"target", "TARGET", "of this target", false},
     {"message", "ID", "of this message", false},
-    REASON,
+    NEEDED_REASON,
     OPERATION_ID,
     {0},
 };
@@ -194,7 +198,7 @@ const struct cli_command cli_commands[] = {
     {"messages stats", "", "count messages by queue and state", messages_stats_options, cli_messages_stats, CLI_READS},
     {"messages resolve", "ID", "say what became of an uncertain message", resolve_options, cli_messages_resolve,
      CLI_RECORDS},
-    {"lanes list", "", "list lanes with what their policy sets", NULL, cli_lanes_list, CLI_READS},
+    {"lanes list", "", "list lanes with what their policy sets, and what holds them", NULL, cli_lanes_list, CLI_READS},
     {"lanes pause", "LANE", "let nothing of a lane move", setting_options, cli_lanes_pause, CLI_RECORDS},
     {"lanes resume", "LANE", "let a paused lane move again", setting_options, cli_lanes_resume, CLI_RECORDS},
     {"lanes set", "LANE KEY=VALUE...", "set keys of a lane's policy; an empty value unsets one", setting_options,

@@ -5,15 +5,15 @@
 #define WIDTH  79
 #define INDENT 26 /* where meanings begin */
 
-/* Prints words from column `at`, and goes on at INDENT on the next line. */
-static void print_wrapped(FILE *out, const char *text, size_t at)
+/* Prints words from column `at`, and goes on at column `indent` of the next line. */
+static void print_wrapped(FILE *out, const char *text, size_t at, size_t indent)
 {
     bool first = true;
     while (*text) {
         size_t size = strcspn(text, " ");
         if (!first && at + 1 + size > WIDTH) {
-            fprintf(out, "\n%*s", INDENT, "");
-            at = INDENT;
+            fprintf(out, "\n%*s", (int)indent, "");
+            at = indent;
             first = true;
         }
         fprintf(out, "%s%.*s", first ? "" : " ", (int)size, text);
@@ -30,7 +30,7 @@ static void print_row(FILE *out, const char *name, const char *meaning)
         fprintf(out, "  %s\n%*s", name, INDENT, "");
     else
         fprintf(out, "  %-*s", INDENT - 2, name);
-    print_wrapped(out, meaning, INDENT);
+    print_wrapped(out, meaning, INDENT, INDENT);
 }
 
 static void print_options(FILE *out, const struct cli_option *option)
@@ -40,6 +40,17 @@ static void print_options(FILE *out, const struct cli_option *option)
         snprintf(shown, sizeof shown, "--%s%s%s%s", option->name, option->value ? " " : "",
                  option->value ? option->value : "", option->repeats ? " ..." : "");
         print_row(out, shown, option->meaning);
+    }
+}
+
+static void print_policy(FILE *out)
+{
+    const char *key, *value, *meaning;
+    fputs("\nKeys of a policy, with their defaults (a target's beats its lane's):\n", out);
+    for (size_t i = 0; (key = pawl_policy_key(i, &value, &meaning)); i++) {
+        char shown[80];
+        snprintf(shown, sizeof shown, "%s=%s", key, value);
+        print_row(out, shown, meaning);
     }
 }
 
@@ -64,7 +75,9 @@ void cli_print_help(const struct cli_command *command, FILE *out)
     }
     fprintf(out, "usage: pawl %s%s%s%s\n\n", command->name, *command->arguments ? " " : "", command->arguments,
             command->options ? " [OPTIONS]" : "");
-    print_wrapped(out, command->summary, 0);
+    print_wrapped(out, command->summary, 0, 0);
+    if (command->run == cli_lanes_set || command->run == cli_targets_add)
+        print_policy(out);
     if (command->options) {
         fputs("\nOptions:\n", out);
         print_options(out, command->options);
@@ -86,12 +99,16 @@ static void print_bash(FILE *out)
 {
     fputs("# bash completion of pawl, made from its table of commands\n"
           "_pawl()\n{\n"
-          "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} name= word\n"
+          "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} name= skip= word\n"
           "    case $prev in --store|--data|--jsonl|--secret-file|--config) COMPREPLY=($(compgen -f -- \"$cur\")); "
           "return;; esac\n"
           "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-          "        [[ $word == -* ]] || name=${name:+$name }$word\n"
+          "        case $word in --store|--scope|:|=) skip=1; continue;; esac\n" /* bash splits words at : and = */
+          "        [[ $skip || $word == -* ]] || name=${name:+$name }$word\n"
+          "        skip=\n"
           "    done\n"
+          "    name=${name#help }\n"
+          "    [[ $name == help ]] && name=\n"
           "    local options='",
           out);
     print_option_words(out, cli_global_options);
@@ -150,6 +167,22 @@ static void print_manual_options(FILE *out, const struct cli_option *option)
     }
 }
 
+static void print_manual_policy(FILE *out)
+{
+    const char *key, *value, *meaning;
+    fputs("# POLICY\n\nThe keys that *pawl lanes set* and *pawl targets add --set* take, with their defaults. A "
+          "message's\n"
+          "own value beats its target's, which beats its lane's.\n\n",
+          out);
+    for (size_t i = 0; (key = pawl_policy_key(i, &value, &meaning)); i++) {
+        fputc('*', out);
+        print_escaped(out, key);
+        fprintf(out, "*=%s\n\t", value);
+        print_escaped(out, meaning);
+        fputs("\n\n", out);
+    }
+}
+
 static void print_scdoc(FILE *out)
 {
     fputs("# GLOBAL OPTIONS\n\n", out);
@@ -161,6 +194,7 @@ static void print_scdoc(FILE *out)
         fputs("\n\n", out);
         print_manual_options(out, command->options);
     }
+    print_manual_policy(out);
 }
 
 int cli_help(struct cli *cli)

@@ -240,7 +240,7 @@ int cli_lines(struct cli *cli, const char *file, const struct cli_line_kind *kin
         cli->reported = true;
         status = lines.first_bad;
         if (!cli->quiet && !cli->json)
-            fprintf(stderr, "pawl: %llu lines were done, %llu were not%s\n", (unsigned long long)lines.good,
+            fprintf(stderr, "pawl: lines done: %llu, refused: %llu%s\n", (unsigned long long)lines.good,
                     (unsigned long long)lines.bad, lines.stops ? "; the rest was not tried" : "");
     }
     pawl_store_stop(cli->store);

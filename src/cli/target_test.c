@@ -15,16 +15,29 @@
 struct test {
     struct cli *cli;
     pawl_uuid id;
+    const char *target;
     pthread_mutex_t lock;
     pthread_cond_t told;
-    bool no_sink;
+    bool is_stuck;       /* this command cannot send it: it would only wait */
+    char stuck_by[1024]; /* what keeps it, where the message itself does not say */
 };
 
 static void hear(void *data, const pawl_worker_event *event)
 {
+    static const struct {
+        const char *event, *text;
+    } keepers[] = {{"no_sink", "no sink of this command can send to "}, {"secret_unreadable", ""}};
     struct test *test = data;
     pthread_mutex_lock(&test->lock);
-    test->no_sink |= strcmp(event->name, "no_sink") == 0;
+    if (strcmp(event->name, "deferred") == 0 && uuid_equal(&event->message, &test->id))
+        test->is_stuck = true;
+    if (event->target && strcmp(event->target, test->target) == 0)
+        for (size_t i = 0; i < COUNT_OF(keepers); i++)
+            if (strcmp(event->name, keepers[i].event) == 0) {
+                test->is_stuck = true;
+                snprintf(test->stuck_by, sizeof test->stuck_by, "%s%s", keepers[i].text,
+                         event->text ? event->text : "");
+            }
     pthread_cond_signal(&test->told);
     pthread_mutex_unlock(&test->lock);
 }
@@ -65,6 +78,9 @@ static int wait_for_end(struct test *test, int64_t wait_ms, pawl_messages **ret_
     struct cli *cli = test->cli;
     struct timespec until = after_ms(wait_ms), now;
     for (;;) {
+        pthread_mutex_lock(&test->lock);
+        bool is_stuck = test->is_stuck; /* before it is read, so that what is read says why */
+        pthread_mutex_unlock(&test->lock);
         int status = pawl_message_get(cli->store, &test->id, ret_messages, &cli->error);
         if (status < 0)
             return status;
@@ -72,9 +88,9 @@ static int wait_for_end(struct test *test, int64_t wait_ms, pawl_messages **ret_
         bool moves = strcmp(state, "pending") == 0 || strcmp(state, "claimed") == 0;
         clock_gettime(CLOCK_MONOTONIC, &now);
         pthread_mutex_lock(&test->lock);
-        bool ends = !moves || test->no_sink || now.tv_sec > until.tv_sec ||
+        bool ends = !moves || is_stuck || now.tv_sec > until.tv_sec ||
                     (now.tv_sec == until.tv_sec && now.tv_nsec >= until.tv_nsec);
-        if (!ends) {
+        if (!ends && !test->is_stuck) {
             struct timespec look = after_ms(LOOK_MS);
             pthread_cond_timedwait(&test->told, &test->lock, &look);
         }
@@ -102,10 +118,12 @@ static int judge(struct test *test, const pawl_message_view *message)
         cli_say(cli, "%s delivered to %s", id, message->target);
         return PAWL_OK;
     }
-    int status = cli_fail(cli, PAWL_EREFUSED, "the test message is %s: %s", message->state,
-                          message->error_text ? message->error_text
-                          : test->no_sink     ? "no sink of this command can send to the target"
-                                              : "nobody has sent it yet");
+    const char *text = message->error_text ? message->error_text
+                       : test->stuck_by[0] ? test->stuck_by
+                                           : "nobody has sent it yet";
+    int status = strcmp(message->state, "pending") == 0
+                     ? cli_fail(cli, PAWL_EREFUSED, "the test message was not sent, and is withdrawn: %s", text)
+                     : cli_fail(cli, PAWL_EREFUSED, "the test message is %s: %s", message->state, text);
     return cli_hint(cli, status, "see \"pawl why %s\" and \"pawl messages show %s\"", id, id);
 }
 
@@ -131,6 +149,7 @@ static int enqueue(struct test *test, const char *target)
                             .data = data.data, .data_size = data.size, .max_attempts = 1};
     status = pawl_enqueue(cli->store, &message, 1, &enqueued, &cli->error);
     test->id = enqueued.id;
+    test->target = target;
     return status;
 }
 

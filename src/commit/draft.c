@@ -111,7 +111,8 @@ static int draft_headers(struct drafting *drafting, const pawl_message *message,
 static int check_times(const pawl_message *message, pawl_error *err)
 {
     if (message->available_at_ms && message->delay_ms)
-        return pawli_fail(err, PAWL_EINVAL, "available_at and delay_ms are both given");
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "available_at and delay_ms are both given"),
+                          "give a time, or a delay from now");
     const struct {
         const char *field;
         int64_t value;
@@ -143,7 +144,8 @@ static int check_message(const pawl_message *message, pawl_error *err)
     if (status == PAWL_OK && message->max_attempts != 0)
         status = pawli_check_range("max_attempts", message->max_attempts, 1, 1000000, err);
     if (status == PAWL_OK && message->dedupe && !uuid_is_nil(&message->request_id))
-        status = pawli_fail(err, PAWL_EINVAL, "dedupe and request_id are both given");
+        status = pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "dedupe and request_id are both given"),
+                            "give one: either makes the same again the stored message");
     return status == PAWL_OK ? check_times(message, err) : status;
 }
 

@@ -178,7 +178,7 @@ int pawli_check_reason(struct text reason, pawl_error *err)
 {
     if (!reason.data || is_blank(reason))
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "reason is missing or blank"),
-                          "say why, for those who read the journal later");
+                          "give a reason: why it is done, for those who read the journal later");
     return pawli_check_text("reason", reason, LIMIT_REASON, err);
 }
 

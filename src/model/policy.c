@@ -89,6 +89,19 @@ static int find_key(struct text key)
     return -1;
 }
 
+static int hint_words(pawl_error *err, int status, const char *words)
+{
+    char list[64];
+    size_t at = 0;
+    for (; *words && at + 2 < sizeof list; words++) {
+        list[at++] = *words == '|' ? ',' : *words;
+        if (*words == '|')
+            list[at++] = ' ';
+    }
+    list[at] = '\0';
+    return pawli_hint(err, status, "use one of %s", list);
+}
+
 int pawli_policy_set(struct policy *policy, struct text key, struct text value, pawl_error *err)
 {
     int found = find_key(key);
@@ -96,7 +109,7 @@ int pawli_policy_set(struct policy *policy, struct text key, struct text value, 
         return pawli_hint(err,
                           pawli_fail(err, PAWL_EINVAL, "no policy key is called \"%.*s\"",
                                      key.size > 64 ? 64 : (int)key.size, key.data),
-                          "see \"pawl help lanes\" for the keys");
+                          "see \"pawl help lanes set\" for the keys");
     const struct policy_row *row = &rows[found];
     if (value.size == 0) {
         policy->set &= ~(1u << found);
@@ -106,7 +119,7 @@ int pawli_policy_set(struct policy *policy, struct text key, struct text value, 
     if (!parse_value(row, value, &number)) {
         int status = pawli_fail(err, PAWL_EINVAL, "%s cannot be \"%.*s\"", row->key,
                                 value.size > 64 ? 64 : (int)value.size, value.data);
-        return row->words ? pawli_hint(err, status, "use one of %s", row->words)
+        return row->words ? hint_words(err, status, row->words)
                           : pawli_hint(err, status, "use %lld to %lld", (long long)row->min, (long long)row->max);
     }
     policy->values[found] = number;

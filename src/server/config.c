@@ -159,8 +159,10 @@ int pawli_config_read_file(struct config *config, const char *path, pawl_error *
     pawl_error error = {0};
     struct ini_source source = {.config = config, .path = path, .err = err ? err : &error, .file = fopen(path, "re")};
     if (!source.file)
-        return pawli_fail(err, PAWL_EINVAL, "the configuration file \"%.150s\" cannot be read: %s", path,
-                          strerror(errno));
+        return pawli_hint(
+            err,
+            pawli_fail(err, PAWL_EINVAL, "the configuration file \"%.150s\" cannot be read: %s", path, strerror(errno)),
+            "name a file that this process may read");
     int bad_line = ini_parse_stream(read_line, &source, take_pair, &source);
     if (source.status == PAWL_OK && ferror(source.file)) {
         source.status = pawli_fail(source.err, PAWL_EINVAL, "reading failed: %s", strerror(errno));

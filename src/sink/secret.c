@@ -23,7 +23,10 @@ static int open_file(const char *path, pawl_error *err)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat stat;
     if (fd < 0 || fstat(fd, &stat) < 0)
-        return pawli_fail(err, PAWL_EUNAVAIL, "the secret file \"%.160s\" cannot be opened: %s", path, strerror(errno));
+        return pawli_hint(
+            err,
+            pawli_fail(err, PAWL_EUNAVAIL, "the secret file \"%.160s\" cannot be opened: %s", path, strerror(errno)),
+            "name a file that this process may read");
     int status = PAWL_OK;
     if (!S_ISREG(stat.st_mode))
         status = pawli_fail(err, PAWL_EINVAL, "the secret file \"%.160s\" is no regular file", path);

@@ -40,6 +40,7 @@ struct explaining {
     struct reader *reader;
     const struct message_item *item;
     const struct page *page; /* clocks */
+    struct text needed;      /* by workers, of a queue that nothing holds */
     pawl_error *err;
 };
 
@@ -128,6 +129,31 @@ static void explain_hold(struct explaining *e, const struct hold_item *hold)
                            TEXT_ARG(row->reason.data ? row->reason : TEXT("no reason given"))));
 }
 
+/* What a worker still needs where nothing holds a message: what only the process that sends can know. */
+static struct text needed_by_worker(struct explaining *e, const struct queue_item *queue)
+{
+    static const char callback[] = "callback:";
+    struct arena *arena = &e->why->arena;
+    if (queue->url.size >= strlen(callback) && memcmp(queue->url.data, callback, strlen(callback)) == 0)
+        return pawli_arena_format(arena, "; of workers, only one that registered %.*s", TEXT_ARG(queue->url));
+    if (queue->secret_file.data)
+        return pawli_arena_format(arena, "; of workers, only one that can read the secret file %.*s",
+                                  TEXT_ARG(queue->secret_file));
+    return TEXT("");
+}
+
+/* What became of the attempt before, or of the look that sent nothing. */
+static struct text last_failure(struct explaining *e)
+{
+    const struct failure *failure = &e->item->task.failure;
+    const char *class = pawli_error_class_text(failure->class);
+    if (failure->class == ERROR_NONE)
+        return TEXT("");
+    return failure->text.size
+               ? pawli_arena_format(&e->why->arena, "; last error (%s): %.*s", class, TEXT_ARG(failure->text))
+               : pawli_arena_format(&e->why->arena, "; last error: %s", class);
+}
+
 static int explain_queue(struct explaining *e)
 {
     struct page look = {0}, queues = {0};
@@ -147,8 +173,28 @@ static int explain_queue(struct explaining *e)
                 &e->why->arena,
                 "target %.*s has no URL: no worker sends to it (pawl targets add), only claims by hand take it",
                 TEXT_ARG(e->item->target)));
+    if (result == STORE_OK && queues.count)
+        e->needed = needed_by_worker(e, &queues.queues[0]);
     pawli_page_done(&queues);
     return pawli_store_status(result);
+}
+
+static void explain_ended(struct explaining *e)
+{
+    const struct task_row *task = &e->item->task;
+    struct text reason = task->ended_reason.data ? task->ended_reason : text_of(pawli_state_meaning(task->ended));
+    struct text failure = task->ended == STATE_DEAD ? last_failure(e) : TEXT("");
+    add(e, "ended", WALL_NEVER, task->ended_by,
+        pawli_arena_format(&e->why->arena, "%.*s%.*s", TEXT_ARG(reason), TEXT_ARG(failure)));
+}
+
+static void explain_not_due(struct explaining *e)
+{
+    const struct task_row *task = &e->item->task;
+    struct text failure = last_failure(e);
+    add(e, "not_due", task->due, nobody,
+        pawli_arena_format(&e->why->arena, "waits until it is %s%.*s",
+                           task->attempts || task->deferrals ? "tried again" : "due", TEXT_ARG(failure)));
 }
 
 static int explain(struct explaining *e)
@@ -157,8 +203,7 @@ static int explain(struct explaining *e)
     int status = PAWL_OK;
     switch (task->place) {
     case PLACE_ENDED:
-        add(e, "ended", WALL_NEVER, task->ended_by,
-            task->ended_reason.data ? task->ended_reason : text_of(pawli_state_meaning(task->ended)));
+        explain_ended(e);
         return PAWL_OK;
     case PLACE_CLAIMED:
         explain_claimed(e);
@@ -177,10 +222,12 @@ static int explain(struct explaining *e)
     if (status == PAWL_OK)
         status = explain_queue(e);
     if (task->due.ms > e->page->wall.ms)
-        add(e, "not_due", task->due, nobody,
-            task->attempts || task->deferrals ? TEXT("waits until it is tried again") : TEXT("waits until it is due"));
+        explain_not_due(e);
+    struct text failure = last_failure(e);
     if (status == PAWL_OK && e->why->count == 0)
-        add(e, "ready", WALL_NEVER, nobody, TEXT("nothing holds it: the next claim of its queue takes it"));
+        add(e, "ready", WALL_NEVER, nobody,
+            pawli_arena_format(&e->why->arena, "nothing holds it: the next claim of its queue takes it%.*s%.*s",
+                               TEXT_ARG(e->needed), TEXT_ARG(failure)));
     return status;
 }
 

@@ -163,6 +163,18 @@ class Operator(support.Case):
         self.assertEqual((run.status, run.error["status"]), (7, 7))
         self.assertEqual([row["state"] for row in self.json("messages", "list")], ["cancelled"])
 
+    def test_a_test_that_this_command_may_not_send_says_so_at_once(self):
+        secret = self.folder / "secret"
+        secret.write_text("whsec_" + "A" * 32)
+        secret.chmod(0o666)
+        self.ok("targets", "add", "f", f"file:{self.folder}/out")
+        self.ok("targets", "add", "w", "https://example.org/", "--secret-file", secret)
+        for target, reason in (("f", "--allow-file"), ("w", "secret file")):
+            run = self.run_it("targets", "test", target, "--wait", 86400000)
+            self.assertEqual(run.status, 7, run.err)
+            self.assertIn(reason, run.err)
+        self.assertEqual({m["state"] for m in self.json("messages", "list")}, {"cancelled"})
+
     def test_a_test_of_a_target_sends_one_message_now(self):
         out = self.folder / "out"
         self.ok("targets", "add", "f", f"file:{out}")
@@ -189,6 +201,12 @@ class Operator(support.Case):
         self.writes_nothing(3, "lanes", "resume", "l", says="hold")
         self.assertEqual(self.claim("l", "t")[0], key)
 
+    def test_the_list_of_lanes_says_which_are_held(self):
+        for lane in "a", "b":
+            self.ok("lanes", "set", lane, "concurrency=1")
+        self.ok("lanes", "pause", "b")
+        self.assertEqual({row["lane"]: row.get("held") for row in self.json("lanes", "list")}, {"a": None, "b": "paused"})
+
     def test_a_release_names_one_thing(self):
         for words, status, says in ((("--lane", "l", "--reason", "r"), 3, "lane"), (("--target", "t", "--reason", "r"), 3, "target"),
                                     (("--lane", "l", "--target", "t", "--reason", "r"), 3, "queue"), (("--reason", "r"), 3, "store"),
@@ -208,8 +226,24 @@ class Operator(support.Case):
         (why,) = self.json("why", late)
         self.assertIn("not_due", [r["code"] for r in why["reasons"]])
         self.assertTrue(any(r.get("until", 0) > 1_600_000_000_000 for r in why["reasons"]))
+        self.assertNotIn("last error", why["reasons"][-1]["text"])
         self.writes_nothing(3, "why", support.NOBODY)
         self.writes_nothing(2, "why", "nonsense", says="id")
+
+    def test_why_names_the_last_error_of_what_waits_and_of_what_is_dead(self):
+        key = self.enqueue("l", "t", "1")
+        self.ok("nack", *self.claim("l", "t"), "--error", "no route", "--retry-in", 3600000)
+        (why,) = self.json("why", key)
+        (reason,) = [r for r in why["reasons"] if r["code"] == "not_due"]
+        self.assertIn("last error (transient): no route", reason["text"])
+        self.ok("nack", *self.claim("l", "t", "--id", key), "--error", "no such person", "--permanent")
+        (why,) = self.json("why", key)
+        self.assertIn("last error (permanent): no such person", why["reasons"][0]["text"])
+
+    def test_why_names_the_secret_that_the_sender_needs(self):
+        self.ok("targets", "add", "t", "https://example.org/", "--secret-file", "/nowhere/secret")
+        (why,) = self.json("why", self.enqueue("l", "t", "1"))
+        self.assertIn("/nowhere/secret", why["reasons"][0]["text"])
 
     def test_what_operators_do_is_in_the_journal(self):
         key = self.dead()

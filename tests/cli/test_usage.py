@@ -23,6 +23,13 @@ class Usage(support.Case):
             self.assertEqual(self.ok(*name.split(), "--help").out, run.out)
         self.assertLessEqual(max(map(len, self.ok("help").out.splitlines())), 80)
 
+    def test_help_names_every_key_of_a_policy_with_its_default(self):
+        for command in ("lanes", "set"), ("targets", "add"):
+            out = self.ok("help", *command).out
+            for setting in "max_attempts=25", "backoff_shape=exponential", "unknown=resend", "dedupe_keep_ms=2592000000":
+                self.assertIn("  " + setting, out)
+        self.assertIn("*max\\_attempts*=25", self.ok("help", "--scdoc").out)
+
     def test_every_command_of_the_stage_is_there(self):
         wanted = """init, submit, journal list, journal show, journal tail, journal verify, journal export, journal replay,
             events, enqueue, claim, ack, nack, extend, messages list, messages show, messages requeue, messages cancel,
@@ -39,6 +46,9 @@ class Usage(support.Case):
             return subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True).stdout.split()
         self.assertEqual(complete("pawl", "jour"), ["journal"])
         self.assertIn("verify", complete("pawl", "journal", ""))
+        self.assertEqual(complete("pawl", "--scope", "a", "journal", "sh"), ["show"])
+        self.assertEqual(complete("pawl", "--store", "sqlite", ":", "a", "journal", "sh"), ["show"]) # as bash splits it
+        self.assertEqual(complete("pawl", "help", "messages", "sh"), ["show"])
         self.assertIn("--dedupe", complete("pawl", "enqueue", "--de"))
 
     def test_usage_errors_end_with_2_and_say_how(self):

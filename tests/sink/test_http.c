@@ -600,8 +600,8 @@ static void a_denied_address_is_named_in_the_error(void **state)
     harness_start(&world.harness, &pawli_sink_http);
     struct outgoing *outgoing = post(&world, "http://169.254.169.254/latest/meta-data/", LONG_MS);
     assert_int_equal(outgoing->send.verdict, VERDICT_RETRY);
-    assert_string_equal(outgoing->send.error.data, "169.254.169.254 port 80 is a private or reserved address, and not "
-                                                   "allowed here; nothing was sent");
+    assert_string_equal(outgoing->send.error.data, "169.254.169.254 port 80 is a private or reserved address "
+                                                   "(--allow-address); nothing was sent");
     outgoing_free(outgoing);
     close_world(&world);
 }

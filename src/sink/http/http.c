@@ -73,7 +73,7 @@ static bool may_connect(struct exchange *exchange, const struct address *address
     snprintf(exchange->denied, sizeof exchange->denied, "%s port %u is %s", pawli_address_format(address, text),
              address->port,
              answer == ADDRESS_OWN ? "where this process itself listens"
-                                   : "a private or reserved address, and not allowed here");
+                                   : "a private or reserved address (--allow-address)");
     return false;
 }
 
