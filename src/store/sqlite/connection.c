@@ -90,7 +90,7 @@ int pawli_connection_open(struct sqlite_store *store, bool writer, struct connec
         code = use_wal(connection->db, &is_wal);
     if (code == SQLITE_OK)
         code = sqlite3_exec(connection->db,
-                            "PRAGMA mmap_size = 0; PRAGMA cache_size = -32000; PRAGMA temp_store = MEMORY", NULL, NULL,
+                            "PRAGMA mmap_size = 0; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY", NULL, NULL,
                             NULL);
     if (code == SQLITE_OK)
         code = pawli_connection_settings(connection->db, err);
