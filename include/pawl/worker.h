@@ -35,9 +35,9 @@ typedef struct pawl_worker_options {
     uint32_t poll_ms;                   /* behind the wake-ups stands a poll; 0: 1000 */
     const char *const *allow_addresses; /* CIDR blocks that may be sent to though they are private or loopback */
     size_t allow_address_count;
-    const char *const *allow_exec; /* folders: exec: targets run programs below them only */
+    const char *const *allow_exec; /* folders that exist: exec: targets run programs below them only */
     size_t allow_exec_count;
-    const char *const *allow_file; /* folders: file: targets write below them only */
+    const char *const *allow_file; /* folders that exist: file: targets write below them only */
     size_t allow_file_count;
     const char *own_address; /* host:port that this process listens on: never sent to */
     const char *ca_file;     /* PEM of the authorities that https: trusts; NULL: the system's */

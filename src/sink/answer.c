@@ -2,8 +2,10 @@
 /* What the sinks share; see answer.h. */
 #include "sink/answer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/codec.h"
 #include "model/limits.h"
@@ -90,4 +92,18 @@ bool pawli_path_is_below(const char *path, const char *const *folders, size_t co
             return true;
     }
     return false;
+}
+
+int pawli_check_folders(const char *const *folders, size_t count, pawl_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct stat info;
+        int problem = stat(folders[i], &info) < 0 ? errno : S_ISDIR(info.st_mode) ? 0 : ENOTDIR;
+        if (problem)
+            return pawli_hint(err,
+                              pawli_fail(err, PAWL_EINVAL, "the folder \"%.160s\" cannot be allowed: %s", folders[i],
+                                         strerror(problem)),
+                              "make it, or name another");
+    }
+    return PAWL_OK;
 }

@@ -21,4 +21,7 @@ void pawli_path_free(char **path); /* realpath's, for PAWL_AUTO */
 /* Whether a path without symbolic links is one of the folders or lies below it, each taken where its own links lead. */
 bool pawli_path_is_below(const char *path, const char *const *folders, size_t count);
 
+/* Whether folders that shall be allowed are there: one that is not would allow nothing, and nobody would know. */
+int pawli_check_folders(const char *const *folders, size_t count, pawl_error *err);
+
 #endif

@@ -502,7 +502,8 @@ static void A64_options_that_cannot_be_obeyed_make_no_worker(void **state)
     pawl_error err;
     open_world(&world);
     const pawl_worker_options good = world.options;
-    pawl_worker_options bad[] = {good, good, good, good, good};
+    static const char *const bad_folders[] = {"/no/such/folder"}, *const no_folder[] = {"/dev/null"};
+    pawl_worker_options bad[] = {good, good, good, good, good, good, good};
     bad[0].allow_addresses = bad_blocks;
     bad[0].allow_address_count = 2;
     bad[1].own_address = "7295";
@@ -510,6 +511,8 @@ static void A64_options_that_cannot_be_obeyed_make_no_worker(void **state)
     bad[3].lanes = bad_lanes;
     bad[3].lane_count = 2;
     bad[4].consumer = "";
+    bad[5].allow_exec = bad_folders;
+    bad[6].allow_file = no_folder;
     for (size_t i = 0; i < ROWS(bad); i++) {
         assert_status(pawl_worker_new(world.store, &bad[i], &world.worker, &err), PAWL_EINVAL);
         assert_null(world.worker);

@@ -391,9 +391,15 @@ static void exec_close(struct sink *base)
 
 static const char *const schemes[] = {"exec", NULL};
 
+static int exec_check(const struct sink_rules *rules, pawl_error *err)
+{
+    return pawli_check_folders(rules->exec_dirs, rules->exec_dir_count, err);
+}
+
 const struct sink_ops pawli_sink_exec = {
     .name = "exec",
     .schemes = schemes,
+    .check = exec_check,
     .open = exec_open,
     .send = exec_send,
     .cancel = exec_cancel,

@@ -383,9 +383,15 @@ static void file_close(struct sink *base)
 
 static const char *const schemes[] = {"file", NULL};
 
+static int file_check(const struct sink_rules *rules, pawl_error *err)
+{
+    return pawli_check_folders(rules->file_dirs, rules->file_dir_count, err);
+}
+
 const struct sink_ops pawli_sink_file = {
     .name = "file",
     .schemes = schemes,
+    .check = file_check,
     .open = file_open,
     .send = file_send,
     .cancel = file_cancel,
