@@ -108,6 +108,37 @@ static void a_claim_survives_every_failed_allocation(struct world *w)
     fail_msg("%d allocations were not enough", MANY);
 }
 
+/* With a follow-up, so that a settlement adds rows as well as moving them. */
+static void a_settlement_survives_every_failed_allocation(struct world *w)
+{
+    add(w, MESSAGE("1", .key = "k"));
+    struct held held = claim_one(w, CLAIM(.lease_ms = 3600000));
+    unsigned long refused = 0;
+    for (unsigned long n = 1; n < MANY; n++) {
+        pawl_settled settled = {.result = -1};
+        fail_allocation(n);
+        int status = pawl_settle(
+            w->store,
+            SETTLE(held, DELIVERED, .remote_id = "r", .messages = MESSAGE("2", .key = "k"), .message_count = 1), 1,
+            &settled, &err);
+        bool failed = stop_failing();
+        assert_true(status == PAWL_OK || (failed && status == PAWL_ENOMEM));
+        assert_state(w, held.id, status == PAWL_OK ? "delivered" : "claimed");
+        verify(w);
+        refused += status < 0;
+        if (status < 0)
+            continue;
+        assert_int_equal(settled.result, PAWL_RESULT_DELIVERED);
+        assert_int_equal(stats(w).pending, 1);
+        if (!failed) {
+            assert_true(refused > 2);
+            return;
+        }
+        held = claim_one(w, CLAIM(.lease_ms = 3600000));
+    }
+    fail_msg("%d allocations were not enough", MANY);
+}
+
 static void a_read_survives_every_failed_allocation(struct world *w)
 {
     pawl_uuid id = add(w, MESSAGE("1", .key = "k")).id;
@@ -128,6 +159,7 @@ static void a_read_survives_every_failed_allocation(struct world *w)
 static const struct conformance_case cases[] = {
     CASE(an_order_survives_every_failed_allocation),
     CASE(a_claim_survives_every_failed_allocation),
+    CASE(a_settlement_survives_every_failed_allocation),
     CASE(a_read_survives_every_failed_allocation),
 };
 
