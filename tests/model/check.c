@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the model says is wrong with a call by itself: DESIGN.md 3.1, 4.4 and 5. */
+/* What the model says is wrong with a call by itself: the design, 3.1, 4.4 and 5. */
 #include "model.h"
 
 #define ATTEMPTS_MAX 1000000

@@ -10,7 +10,7 @@ static const uint8_t nil[16];
 
 uint64_t number_of_id(const pawl_uuid *id)
 {
-    uint64_t number = 0; /* DESIGN.md 3.1: the 60 upper custom bits of a UUIDv8 */
+    uint64_t number = 0; /* the design, 3.1: the 60 upper custom bits of a UUIDv8 */
     for (int i = 0; i < 6; i++)
         number = number << 8 | id->bytes[i];
     return number << 12 | (uint64_t)(id->bytes[6] & 0x0F) << 8 | id->bytes[7];

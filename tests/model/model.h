@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The model: what pawl decides, written a second time from DESIGN.md (3.1 to 3.3, 4.1, 5) and from nothing else. It is the
+/* The model: what pawl decides, written a second time from the design (3.1 to 3.3, 4.1, 5) and from nothing else. It is the
  * oracle of the property test, so it is slow and plain on purpose: arrays, scans over all of them, a copy of everything
  * where something may have to be undone. It includes nothing of src/.
  *
@@ -13,7 +13,7 @@
 
 #define NEVER INT64_MAX
 
-/* ---- states and events: the table of DESIGN.md 3.3 ---- */
+/* ---- states and events: the table of the design, 3.3 ---- */
 
 enum model_state { PENDING, CLAIMED, AWAITING, UNCERTAIN, DELIVERED, DEAD, CANCELLED, MODEL_STATES };
 

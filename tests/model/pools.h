@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What operations are made of: small pools of names, keys and bodies, so that they meet often. Place 0 of each is "absent".
- * Behind the good ones stand some that DESIGN.md 3.1 refuses. */
+ * Behind the good ones stand some that the design, 3.1 refuses. */
 #ifndef TESTS_MODEL_POOLS_H
 #define TESTS_MODEL_POOLS_H
 

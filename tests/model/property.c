@@ -29,7 +29,7 @@ static void print_failure(const struct store_kind *kind, uint64_t seed)
         op_print(&failure.list.ops[i], stderr);
 }
 
-/* ---- the table of DESIGN.md 3.3, twice ---- */
+/* ---- the table of the design, 3.3, twice ---- */
 
 static void test_states(void **state)
 {
