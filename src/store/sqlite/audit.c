@@ -12,7 +12,7 @@
 
 struct log_walk {
     sqlite3_file *file;
-    uint32_t page_size, sum1, sum2;
+    uint32_t page_size, sum1, sum2, pages; /* pages: of the database at the last good mark; 0: not known */
     bool big_endian;
     uint8_t salts[8];
     uint8_t *frame;
@@ -48,6 +48,14 @@ static bool read_header(struct log_walk *walk)
            get_be32(header + 28) == walk->sum2;
 }
 
+/* A sector that ends between mark and salts may have been destroyed in writing, and anything stand where the mark is. A true
+ * one names a page of its database, which has grown by a page a frame at most. */
+static bool is_mark(const struct log_walk *walk, sqlite3_int64 frames)
+{
+    uint32_t page = get_be32(walk->frame), pages = get_be32(walk->frame + 4);
+    return page != 0 && page <= pages && (walk->pages == 0 || pages <= walk->pages + frames);
+}
+
 /* Counts commit marks of the current salts behind the first frame that is not good. */
 static int count_marks(struct log_walk *walk, sqlite3_int64 size, unsigned *marks, sqlite3_int64 *first_bad)
 {
@@ -66,8 +74,10 @@ static int count_marks(struct log_walk *walk, sqlite3_int64 size, unsigned *mark
                    get_be32(walk->frame + 20) == walk->sum2;
             if (!good)
                 *first_bad = number;
+            else if (get_be32(walk->frame + 4) != 0)
+                walk->pages = get_be32(walk->frame + 4);
         }
-        if (!good && current && get_be32(walk->frame + 4) != 0)
+        if (!good && current && is_mark(walk, size / step))
             ++*marks;
     }
     return SQLITE_OK;
