@@ -20,6 +20,7 @@ typedef struct pawl_event_view {
     size_t data_size;
     uint64_t stream_seq;
     uint32_t has_stream_seq;
+    const char *error; /* NULL; else its record cannot be read, and nothing but seq means anything */
 } pawl_event_view;
 
 typedef struct pawl_record {
@@ -43,6 +44,7 @@ typedef struct pawl_record {
     size_t message_count;
     const pawl_event_view *events;
     size_t event_count;
+    const char *error; /* in a list: why it cannot be read; then nothing but scope and seq means anything. NULL: it can */
 } pawl_record;
 
 /* A page of records, in memory of its own: views live as long as it does. NULL for an index that is not there. */

@@ -150,6 +150,10 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
         claim->items = arena_array(&unit->arena, struct claimed, claim->limit ? claim->limit : 1);
     if (!claim->items || (!view->has_candidates && !list_candidates(view)))
         return pawli_no_memory(err);
+    if (claim->queue->slot.is_damaged || claim->queue->is_policy_damaged)
+        return pawli_refuse_damaged("the queue, or the policy of its lane or target,", err);
+    if (claim->task && claim->task->slot.is_damaged)
+        return pawli_refuse_damaged("the message", err);
     if (!claim->queue->slot.exists || pawli_is_held(view, claim->queue))
         return PAWL_OK;
     if (may_take_named(claim) && !expire(claim, view, claim->task) && !take(unit, claim, view, claim->task))

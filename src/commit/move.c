@@ -109,6 +109,9 @@ static int resolve(struct move *move, struct view *view, pawl_error *err)
 static int purge(struct move *move, struct view *view, pawl_error *err)
 {
     struct view_task *task = move->task;
+    for (size_t i = 0; i < COUNT_OF(task->bounds); i++)
+        if (task->bounds[i] && task->bounds[i]->slot.is_damaged)
+            return pawli_refuse_damaged("its dedupe key", err);
     if (task->row.place != PLACE_ENDED)
         return refuse(move, "purged", "only delivered, dead and cancelled messages can be", err);
     if (task->row.holds_key)
@@ -127,6 +130,8 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
 {
     struct move *move = (struct move *)effect;
     const struct view_task *task = move->task;
+    if (task && task->slot.is_damaged)
+        return pawli_refuse_damaged("the message", err);
     bool visible = task && task->slot.exists && task->message && task->queue->scope == unit->view_scope;
     if (visible) {
         pawl_uuid id = pawli_message_id(task->number, task->message->tail);

@@ -31,14 +31,19 @@ static int check(const struct policy *policy, pawl_error *err)
 static int change_target(struct view_scope *scope, struct policy_change *change, struct view *view, pawl_error *err)
 {
     struct view_target *target = change->target;
-    if (change->removes && (!target->slot.exists || !target->row.url.data))
+    bool replaces = change->replaces || change->removes;
+    if (target->slot.is_damaged && !replaces)
+        return pawli_hint(err, pawli_refuse_damaged("the target", err), "remove it, or add it anew, all of it");
+    if (change->removes && !target->slot.is_damaged && (!target->slot.exists || !target->row.url.data))
         return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "no target is called \"%.*s\"", TEXT_ARG(change->name)),
                           "see \"pawl targets list\"");
     if (!pawli_scope_exists(view, scope) || !pawli_view_touch(view, &target->slot))
         return pawli_no_memory(err);
-    if (!target->slot.exists || change->removes) /* what was removed must not come back with what is set next */
+    /* What was removed, or could not be read, must not come back with what is set next. */
+    if (!target->slot.exists || target->slot.is_damaged || change->removes)
         target->row = (struct target_row){.scope = scope->row.id, .name = change->name};
     target->slot.exists = !change->removes;
+    target->slot.is_damaged = false;
     if (change->removes)
         return PAWL_OK;
     if (change->replaces) {
@@ -52,12 +57,17 @@ static int change_target(struct view_scope *scope, struct policy_change *change,
 static int decide_policy(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
 {
     struct policy_change *change = (struct policy_change *)effect;
+    if (unit->view_scope->slot.is_damaged)
+        return pawli_refuse_damaged("the scope", err);
     if (change->is_target)
         return change_target(unit->view_scope, change, view, err);
     struct view_lane *lane = change->lane;
     if (!pawli_scope_exists(view, unit->view_scope) || !pawli_view_touch(view, &lane->slot))
         return pawli_no_memory(err);
+    if (lane->slot.is_damaged) /* what is set now is all that is known of it */
+        lane->row.policy = (struct policy){0};
     lane->slot.exists = true;
+    lane->slot.is_damaged = false;
     lane->row.scope = unit->view_scope->row.id;
     lane->row.name = change->name;
     merge(&lane->row.policy, change);
@@ -111,6 +121,8 @@ static int release(struct hold_change *change, struct view *view, pawl_error *er
 static int decide_hold(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
 {
     struct hold_change *change = (struct hold_change *)effect;
+    if (change->subject->slot.is_damaged)
+        return pawli_refuse_damaged("the scope", err);
     if (change->releases)
         return release(change, view, err);
     if (change->kind != HOLD_STORE && !pawli_scope_exists(view, unit->view_scope))

@@ -236,6 +236,9 @@ void pawli_task_fail(struct view *view, struct view_task *task, enum error_class
 bool pawli_task_attempt(struct view *view, struct view_task *task, const char *verdict, enum error_class class,
                         struct text text); /* notes the attempt that ends */
 
+/* Refuses what needs a row that load set apart. */
+int pawli_refuse_damaged(const char *what, pawl_error *err);
+
 /* One message (enqueue.c); the drafts of settlements and successors come here too. */
 bool pawli_gather_message(struct view *view, struct view_scope *scope, struct message_draft *draft);
 int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct message_draft *draft, uint64_t seq,

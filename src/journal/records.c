@@ -79,9 +79,15 @@ static int view_events(struct arena *arena, const struct record_row *row, pawl_r
     return step == TRACE_BAD ? corrupt_events(row, err) : PAWL_OK;
 }
 
+static const char unreadable[] = "the record cannot be read";
+
 static int view_record(struct arena *arena, const char *scope, const struct record_row *row, pawl_record *record,
                        pawl_error *err)
 {
+    if (row->is_damaged) {
+        *record = (pawl_record){.struct_size = sizeof *record, .scope = scope, .seq = row->seq, .error = unreadable};
+        return PAWL_OK;
+    }
     size_t count = row->messages.size / RECORD_MESSAGE_SIZE;
     pawl_uuid *messages = arena_array(arena, pawl_uuid, count ? count : 1);
     if (!messages)
@@ -112,7 +118,10 @@ static int view_record(struct arena *arena, const char *scope, const struct reco
                             .message_count = count};
     memcpy(record->fingerprint, row->fingerprint.bytes, DIGEST_SIZE);
     memcpy(record->digest, row->digest.bytes, DIGEST_SIZE);
-    return view_events(arena, row, record, err);
+    int status = view_events(arena, row, record, err);
+    if (status == PAWL_ECORRUPT)
+        *record = (pawl_record){.struct_size = sizeof *record, .scope = scope, .seq = row->seq, .error = unreadable};
+    return status == PAWL_ECORRUPT ? PAWL_OK : status;
 }
 
 static int read_records(pawl_store *store, const struct query *query, pawl_records **ret_records, pawl_error *err)
@@ -155,6 +164,11 @@ int pawl_record_get(pawl_store *store, const pawl_uuid *request_id, uint64_t seq
         pawl_records_free(records);
         return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "no such record in scope \"%s\"", store->scope_text),
                           "see \"pawl journal list\"");
+    }
+    if (records->items[0].error) {
+        int bad = corrupt_events(&records->page.records[0], err);
+        pawl_records_free(records);
+        return bad;
     }
     *ret_records = records;
     return PAWL_OK;
@@ -250,14 +264,32 @@ static bool is_behind(const pawl_cursor *cursor, uint64_t seq, uint32_t index)
     return seq < cursor->seq || (seq == cursor->seq && (cursor->index == PAWL_WHOLE_RECORD || index <= cursor->index));
 }
 
+/* A record that cannot be read is an item of its own: whoever reads on passes it. */
+static int take_damaged(pawl_events *events, const pawl_events_query *query, uint64_t seq, pawl_error *err)
+{
+    if (is_behind(&query->after, seq, 0))
+        return PAWL_OK;
+    if (events->count == query->limit) {
+        events->has_more = true;
+        return PAWL_OK;
+    }
+    if (!pawli_arena_reserve(&events->arena, (void **)&events->items, sizeof *events->items, events->count + 1,
+                             &events->room))
+        return pawli_no_memory(err);
+    events->items[events->count++] = (pawl_event_view){
+        .struct_size = sizeof *events->items, .seq = seq, .keep = PAWL_KEEP_NONE, .error = unreadable};
+    events->next = (pawl_cursor){seq, PAWL_WHOLE_RECORD};
+    return PAWL_OK;
+}
+
 static int take_events(pawl_events *events, const pawl_events_query *query, const struct record_row *row,
                        pawl_error *err)
 {
     struct trace_walk walk;
     struct event event;
     enum trace_step step;
-    if (!pawli_trace_begin(&walk, row->events))
-        return corrupt_events(row, err);
+    if (row->is_damaged || !pawli_trace_begin(&walk, row->events))
+        return take_damaged(events, query, row->seq, err);
     for (uint32_t index = 0; (step = pawli_trace_next(&walk, &events->arena, &event)) == TRACE_EVENT; index++) {
         if (is_behind(&query->after, row->seq, index) || !is_wanted(query, &event))
             continue;
@@ -275,7 +307,7 @@ static int take_events(pawl_events *events, const pawl_events_query *query, cons
         events->next = (pawl_cursor){row->seq, index};
     }
     if (step == TRACE_BAD)
-        return corrupt_events(row, err);
+        return take_damaged(events, query, row->seq, err);
     events->next = (pawl_cursor){row->seq, PAWL_WHOLE_RECORD};
     return PAWL_OK;
 }

@@ -23,6 +23,7 @@
 #define LIMIT_URL           2048
 #define LIMIT_LIST          10000    /* items of one page */
 #define LIMIT_LEASE_MS      86400000 /* a day */
+#define TOKEN_COUNTER_MAX   ((INT64_C(1) << 47) - 1) /* the epoch stands above it */
 #define LIMIT_ATTEMPTS_KEPT 10       /* attempt rows of a message */
 
 #define OPERATOR_SCOPE "pawl.operator"

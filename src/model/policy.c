@@ -163,7 +163,8 @@ struct text pawli_policy_json(const struct policy *policy, struct arena *arena)
 int pawli_policy_parse(struct text json, struct policy *policy, pawl_error *err)
 {
     struct policy result = {0};
-    if (pawli_json_check(json, NULL, NULL) != JSON_GOOD || pawli_json_type(pawli_json_trim(json)) != JSON_OBJECT)
+    json = pawli_json_trim(json);
+    if (pawli_json_check(json, NULL, NULL) != JSON_GOOD || pawli_json_type(json) != JSON_OBJECT)
         return pawli_fail(err, PAWL_ECORRUPT, "a stored policy is not a JSON object");
     struct json_walk walk = pawli_json_walk(json);
     struct text name, value;

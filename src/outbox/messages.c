@@ -255,8 +255,14 @@ int pawl_message_get(pawl_store *store, const pawl_uuid *id, pawl_messages **ret
                                      err);
     if (status < 0)
         return status;
-    if (messages->count == 0 || !uuid_equal(&messages->items[0].id, id) ||
-        strcmp(messages->items[0].scope, store->scope_text) != 0) {
+    const pawl_message_view *view = messages->count ? &messages->items[0] : NULL;
+    bool damaged = view && strcmp(view->state, "damaged") == 0;
+    if (damaged) {
+        pawl_messages_free(messages);
+        return pawli_hint(err, pawli_fail(err, PAWL_ECORRUPT, "the message cannot be read"),
+                          "run \"pawl verify\", which names what is damaged");
+    }
+    if (!view || !uuid_equal(&view->id, id) || strcmp(view->scope, store->scope_text) != 0) {
         pawl_messages_free(messages);
         return no_such_message(store, err);
     }

@@ -396,8 +396,9 @@ static int claim_or_wait(pawl_store *store, const pawl_claim_options *options, p
         struct boot_time now = env->ops->boot_now(env);
         if (now.ns >= until.ns || !uuid_is_nil(&options->id))
             return pawli_messages_empty(ret_messages, err);
-        if (!worth_it) /* else what was due expired or went to somebody else: look again at once */
-            inner->ops->wait(inner, seen, boot_earlier(until, again));
+        /* What was due expired or went to somebody else: that was a commit, which ends the wait. Or it cannot be read. */
+        inner->ops->wait(inner, seen,
+                         worth_it ? boot_earlier(until, boot_after_ms(now, 1000)) : boot_earlier(until, again));
     }
 }
 

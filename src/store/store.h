@@ -65,6 +65,7 @@ enum query_kind {
     QUERY_LINE,       /* scope, lane, target, key: page.line */
     QUERY_OLD,        /* place, cursor, limit: tasks that time may end (expiry, retention, deadlines) */
     QUERY_OLD_BOUNDS, /* limit: bounds whose time is over */
+    QUERY_DAMAGE,     /* limit: rows that cannot be read or do not agree with each other, but for the chains of records */
     QUERY_KIND_COUNT
 };
 
@@ -97,7 +98,8 @@ struct message_item {
     struct text scope, lane, target;
     uint32_t places; /* in how many places its task was found; counted when wanted */
     bool lost;
-    bool is_damaged; /* in a list: its task cannot be read */
+    bool is_damaged; /* its row, that of its task or of its queue cannot be read: it has no place */
+    bool is_message_damaged;
 };
 
 struct queue_item {
@@ -108,6 +110,7 @@ struct queue_item {
     struct text url, secret_file;
     struct wall_time next_due; /* where wanted; WALL_NEVER: nothing is ready */
     struct wall_time held;     /* where wanted: until when a hold is on it; 0: none is */
+    bool is_damaged;           /* its policy cannot be read; where what is due is wanted, it is left out */
 };
 
 struct hold_item {
@@ -119,6 +122,11 @@ struct bound_item {
     uint64_t queue;
     enum bound_kind kind;
     struct text key, scope, lane, target;
+};
+
+/* Stored data that is set apart. scope: whose it is; absent: the store's, or nobody knows. */
+struct damage_item {
+    struct text scope, what;
 };
 
 struct old_item {
@@ -162,6 +170,7 @@ struct page {
         struct hold_item *holds;
         struct old_item *olds;
         struct bound_item *bounds;
+        struct damage_item *damages;
     };
     struct store_row store;
     struct look look;

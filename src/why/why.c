@@ -97,7 +97,11 @@ static int explain_behind(struct explaining *e)
         char id[PAWL_UUID_TEXT_SIZE] = "?";
         struct query one = {.kind = QUERY_MESSAGE, .number = page.line.row.head};
         result = pawli_store_read(e->store, e->reader, &one, &head, e->err);
-        if (result == STORE_OK && head.count) {
+        bool readable = head.count && !head.messages[0].is_message_damaged;
+        if (result == STORE_OK && head.count && !readable)
+            add(e, "behind", WALL_NEVER, nobody,
+                TEXT("behind a message that holds the ordering key and cannot be read"));
+        if (result == STORE_OK && readable) {
             pawl_uuid head_id = pawli_message_id(head.messages[0].message.number, head.messages[0].message.tail);
             pawl_uuid_format(&head_id, id);
             add(e, "behind", WALL_NEVER, nobody,
@@ -167,12 +171,15 @@ static int explain_queue(struct explaining *e)
         .kind = QUERY_QUEUES, .scope = e->item->scope, .lane = e->item->lane, .target = e->item->target, .limit = 1};
     if (result == STORE_OK)
         result = pawli_store_read(e->store, e->reader, &query, &queues, e->err);
-    if (result == STORE_OK && queues.count && !queues.queues[0].url.data)
+    if (result == STORE_OK && queues.count && !queues.queues[0].is_damaged && !queues.queues[0].url.data)
         add(e, "no_target", WALL_NEVER, nobody,
             pawli_arena_format(
                 &e->why->arena,
                 "target %.*s has no URL: no worker sends to it (pawl targets add), only claims by hand take it",
                 TEXT_ARG(e->item->target)));
+    if (result == STORE_OK && queues.count && queues.queues[0].is_damaged)
+        add(e, "damaged", WALL_NEVER, nobody,
+            TEXT("the policy of its lane or target cannot be read: set it anew (pawl lanes set, pawl targets add)"));
     if (result == STORE_OK && queues.count)
         e->needed = needed_by_worker(e, &queues.queues[0]);
     pawli_page_done(&queues);
@@ -246,12 +253,18 @@ static int explain_id(pawl_store *store, const pawl_uuid *id, struct explaining 
     struct query query = {.kind = QUERY_MESSAGE, .number = number};
     enum store_result result = pawli_store_read(e->store, e->reader, &query, &page, e->err);
     int status = pawli_store_status(result);
-    bool found = page.count && page.messages[0].message.tail == tail &&
-                 text_equal(page.messages[0].scope, store->scope);
+    const struct message_item *item = page.count ? &page.messages[0] : NULL;
+    bool damaged = item && (item->is_damaged || item->is_message_damaged);
+    bool found = item && (damaged || (item->message.tail == tail && text_equal(item->scope, store->scope)));
     if (status == PAWL_OK && !found)
         status = no_such_message(store, e->err);
-    if (status == PAWL_OK) {
-        e->item = &page.messages[0];
+    if (status == PAWL_OK && damaged) {
+        e->why->state = "damaged";
+        add(e, "damaged", WALL_NEVER, nobody,
+            TEXT("what is stored of it cannot be read: nothing moves it, and nobody waits for it (pawl verify names "
+                 "it)"));
+    } else if (status == PAWL_OK) {
+        e->item = item;
         e->page = &page;
         e->why->state = e->item->task.place == PLACE_NONE ? "missing" : pawli_state_text(task_state(&e->item->task));
         status = explain(e);

@@ -190,13 +190,18 @@ static int record_matches(struct sqlite_store *store, uint64_t scope, uint64_t s
                           bool *matches)
 {
     struct arena arena = {0};
-    struct record_row row;
+    struct record_row row = {0};
+    bool same;
     *matches = seq == 0;
+    if (scope > INT64_MAX || seq > INT64_MAX)
+        return SQLITE_OK;
     struct call call = pawli_call(store->writer, SQL_get_record);
     pawli_bind_u64(&call, scope);
     pawli_bind_u64(&call, seq);
-    if (pawli_call_row(&call))
-        *matches = pawli_read_record(&call, &row, &arena) && digest_equal(&row.digest, head);
+    if (pawli_call_row(&call)) {
+        pawli_read_record(&call, &row, &same, &arena); /* one that is damaged elsewhere is here all the same */
+        *matches = digest_equal(&row.digest, head);
+    }
     pawli_arena_done(&arena);
     return pawli_call_end(&call);
 }
@@ -232,8 +237,9 @@ enum store_result pawli_anchor_compare(struct sqlite_store *store, struct store_
     bool readable = read_settled(store, &anchor), matches = true;
     struct store_row row;
     struct call call = pawli_call(store->writer, SQL_get_store);
-    if (pawli_call_row(&call) && !pawli_read_store(&call, &row))
-        call.code = SQLITE_CORRUPT;
+    bool found = pawli_call_row(&call);
+    if (call.code == SQLITE_OK && (!found || !pawli_read_store(&call, &row)))
+        call.code = BAD_ROW;
     int code = pawli_call_end(&call);
     if (code != SQLITE_OK)
         return pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err);

@@ -182,10 +182,9 @@ static int take_slot(struct sqlite_store *store, pawl_error *err)
     bool is_named[GATE_SLOTS] = {false};
     struct call call = pawli_call(store->writer, SQL_list_committers);
     while (pawli_call_row(&call)) {
-        pawli_column_u64(&call); /* its id */
-        uint64_t slot = pawli_column_u64(&call);
-        if (slot < GATE_SLOTS)
-            is_named[slot] = true;
+        struct committer_row row;
+        if (pawli_read_committer(&call, &row) && row.slot < GATE_SLOTS)
+            is_named[row.slot] = true;
     }
     int code = pawli_call_end(&call);
     if (code != SQLITE_OK)
@@ -392,7 +391,7 @@ static enum store_result begin(struct store *base, struct txn **ret_txn, pawl_er
     if (code != SQLITE_OK) {
         gate->unlock(store->gate, GATE_WRITE);
         pawli_free(txn);
-        return pawli_sqlite_result(store, store->writer->db, code, WRITE_BEFORE_COMMIT, err);
+        return pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err); /* nothing was written yet */
     }
     txn->active = true;
     *ret_txn = txn;
@@ -772,8 +771,9 @@ static enum store_result adopt(struct store *base, pawl_error *err)
     struct sqlite_store *store = sqlite_of(base);
     struct store_row row;
     struct call call = pawli_call(store->writer, SQL_get_store);
-    if (pawli_call_row(&call) && !pawli_read_store(&call, &row))
-        call.code = SQLITE_CORRUPT;
+    bool found = pawli_call_row(&call);
+    if (call.code == SQLITE_OK && (!found || !pawli_read_store(&call, &row)))
+        call.code = BAD_ROW;
     int code = pawli_call_end(&call);
     if (code != SQLITE_OK)
         return pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err);

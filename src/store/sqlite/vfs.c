@@ -71,7 +71,9 @@ static int file_read(sqlite3_file *file, void *out, int size, sqlite3_int64 offs
         if (code != SQLITE_OK)
             return code;
     }
-    return gathering->real->pMethods->xRead(gathering->real, out, size, offset);
+    /* What SQLite's unix VFS makes of EIO would be told as a damaged file; a read that fails may succeed again. */
+    int code = gathering->real->pMethods->xRead(gathering->real, out, size, offset);
+    return code == SQLITE_IOERR_CORRUPTFS ? SQLITE_IOERR_READ : code;
 }
 
 static int file_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 offset)
