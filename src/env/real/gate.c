@@ -3,7 +3,6 @@
  * handles of one process exclude each other and closing another descriptor of the file drops nothing. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -74,29 +73,38 @@ static bool gate_is_held_by_others(struct gate *gate, int64_t byte)
     return in_the_way(real_of(gate)->fd, byte);
 }
 
+static int gate_fd(struct gate *gate)
+{
+    return real_of(gate)->fd;
+}
+
 static void gate_close(struct gate *gate)
 {
     struct real_gate *real = real_of(gate);
-    close(real->fd);
-    close(real->probe);
+    pawli_file_close(real->fd);
+    pawli_file_close(real->probe);
     pawli_free(real);
 }
 
-static const struct gate_ops real_gate_ops = {gate_lock, gate_unlock, gate_is_held, gate_is_held_by_others, gate_close};
+static const struct gate_ops real_gate_ops = {.lock = gate_lock,
+                                              .unlock = gate_unlock,
+                                              .is_held = gate_is_held,
+                                              .is_held_by_others = gate_is_held_by_others,
+                                              .fd = gate_fd,
+                                              .close = gate_close};
 
-int pawli_gate_open(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err)
+int pawli_gate_open(struct env *env, const struct file_at *at, struct gate **ret_gate, pawl_error *err)
 {
     struct real_gate *real = pawli_alloc(sizeof *real);
     if (!real)
         return pawli_no_memory(err);
     real->gate.ops = &real_gate_ops;
     real->env = env;
-    real->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    real->probe = real->fd < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
+    real->fd = pawli_file_open(at, O_RDWR | O_CREAT);
+    real->probe = real->fd < 0 ? real->fd : pawli_file_open(at, O_RDWR);
     if (real->probe < 0) {
-        int status = pawli_fail(err, PAWL_EUNAVAIL, "cannot open \"%s\": %s", path, strerror(errno));
-        if (real->fd >= 0)
-            close(real->fd);
+        int status = pawli_file_fail(at, -real->probe, err);
+        pawli_file_close(real->fd);
         pawli_free(real);
         return status;
     }

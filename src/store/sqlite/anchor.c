@@ -12,8 +12,6 @@
 
 #include <stdio.h>
 
-#include <sys/stat.h>
-
 #define SLOT_COUNT 3
 #define SLOT_SIZE  512 /* a sector, where that means something */
 #define HEAD_SIZE  (8 + 8 + DIGEST_SIZE)
@@ -25,10 +23,7 @@ static const char magic[8] = {'p', 'a', 'w', 'l', 'a', 'n', 'c', '1'};
 
 uint64_t pawli_inode(const struct sqlite_store *store)
 {
-    struct stat facts;
-    if (store->vfs || stat(store->path, &facts) != 0)
-        return 0; /* a VFS of the caller's own has no inodes that we know of */
-    return facts.st_ino;
+    return store->file->files[FILE_DATABASE].inode; /* a VFS of the caller's own has no inodes that we know of: 0 */
 }
 
 static struct digest checksum(const uint8_t slot[SLOT_SIZE])
@@ -85,8 +80,7 @@ static bool decode(const uint8_t slot[SLOT_SIZE], struct anchor *anchor)
 
 int pawli_anchor_open(struct sqlite_store *store, bool create, pawl_error *err)
 {
-    sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
-    PAWL_ASSERT(vfs != NULL);
+    sqlite3_vfs *vfs = store->below;
     /* The name lives behind the file: SQLite keeps the pointer, and syncs the folder of a file that it made by that name.
      * It also reads the database's name out of a WAL's, to take its permissions over: hence the dash, and a second NUL. */
     size_t name_at = (size_t)vfs->szOsFile, name_size = strlen(store->path) + sizeof "-anchor";

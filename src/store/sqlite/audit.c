@@ -112,7 +112,7 @@ static int walk_log(struct log_walk *walk, unsigned *marks, sqlite3_int64 *first
 
 enum store_result pawli_wal_audit(struct sqlite_store *store, pawl_error *err)
 {
-    sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
+    sqlite3_vfs *vfs = store->below;
     struct arena arena = {0};
     struct text path = pawli_arena_format(&arena, "%s-wal%c%c", store->path, 0, 0);
     struct log_walk walk = {.file = pawli_arena_alloc(&arena, (size_t)vfs->szOsFile)};

@@ -78,7 +78,7 @@ int pawli_connection_open(struct sqlite_store *store, bool writer, struct connec
     if (!connection)
         return pawli_no_memory(err);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (writer ? SQLITE_OPEN_CREATE : 0);
-    int code = sqlite3_open_v2(store->path, &connection->db, flags, store->gathering);
+    int code = sqlite3_open_v2(store->path, &connection->db, flags, store->gathering->zName);
     if (code == SQLITE_OK)
         code = refuse_defaults(connection->db);
     if (code == SQLITE_OK)
@@ -133,12 +133,28 @@ enum store_result pawli_sqlite_usable(const struct sqlite_store *store, pawl_err
                    "open the store in the process that uses it");
         return STORE_POISONED;
     }
+    const char *gone = atomic_load(&store->file->gone);
+    if (gone) {
+        pawli_hint(err, pawli_fail(err, PAWL_EIO, "\"%s\" answers nothing more: %s", store->path, gone),
+                   "stop all that has the store open; put its files back, or restore a backup, before starting again");
+        return STORE_POISONED;
+    }
     if (atomic_load(&store->file->poisoned)) {
         pawli_hint(err, pawli_fail(err, PAWL_EIO, "storage failed earlier: \"%s\" answers nothing more", store->path),
                    "close every handle on it in this process and open it again; check the disk");
         return STORE_POISONED;
     }
     return STORE_OK;
+}
+
+enum store_result pawli_sqlite_guard(struct sqlite_store *store, pawl_error *err)
+{
+    const char *gone = atomic_load(&store->file->poisoned) ? NULL : pawli_guard_look(store->file);
+    if (gone) {
+        atomic_store(&store->file->gone, gone);
+        atomic_store(&store->file->poisoned, true);
+    }
+    return pawli_sqlite_usable(store, err);
 }
 
 enum store_result pawli_sqlite_result(struct sqlite_store *store, sqlite3 *db, int code, enum phase_of_write phase,

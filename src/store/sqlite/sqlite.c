@@ -13,51 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The one list that outlives a handle: files that this process has open, and whether they are poisoned. */
-static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct database_file *files;
-
 #define READER_KEEPS (2 * 1024 * 1024) /* of cached pages, between two reads */
 
 static struct sqlite_store *sqlite_of(struct store *store)
 {
     return (struct sqlite_store *)store;
-}
-
-static struct database_file *use_file(const char *key)
-{
-    pthread_mutex_lock(&files_lock);
-    struct database_file *file = files;
-    while (file && strcmp(file->key, key) != 0)
-        file = file->next;
-    if (!file && (file = pawli_alloc(sizeof *file)) != NULL) {
-        file->key = strdup(key);
-        file->next = files;
-        if (file->key) {
-            files = file;
-        } else {
-            pawli_free(file);
-            file = NULL;
-        }
-    }
-    if (file)
-        file->handles++;
-    pthread_mutex_unlock(&files_lock);
-    return file;
-}
-
-static void leave_file(struct database_file *file)
-{
-    pthread_mutex_lock(&files_lock);
-    if (--file->handles == 0) {
-        struct database_file **at = &files;
-        while (*at != file)
-            at = &(*at)->next;
-        *at = file->next;
-        free(file->key);
-        pawli_free(file);
-    }
-    pthread_mutex_unlock(&files_lock);
 }
 
 /* ---- opening ---- */
@@ -68,26 +28,13 @@ static struct boot_time deadline(const struct sqlite_store *store)
     return boot_after_ms(env->ops->boot_now(env), store->busy_ms);
 }
 
-static char *make_path(const char *path, const char *suffix)
-{
-    size_t size = strlen(path), more = strlen(suffix) + 1;
-    char *out = pawli_alloc(size + more);
-    if (out) {
-        memcpy(out, path, size);
-        memcpy(out + size, suffix, more);
-    }
-    return out;
-}
-
 static int resolve_path(struct sqlite_store *store, struct text path, pawl_error *err)
 {
     PAWL_AUTO(pawli_freep) char *given = pawli_alloc(path.size + 1);
-    sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
+    sqlite3_vfs *vfs = store->below;
     if (!given)
         return pawli_no_memory(err);
     memcpy(given, path.data, path.size);
-    if (!vfs)
-        return pawli_fail(err, PAWL_EINVAL, "no SQLite VFS is called \"%s\"", store->vfs);
     store->path = pawli_alloc((size_t)vfs->mxPathname + 1);
     if (!store->path)
         return pawli_no_memory(err);
@@ -97,25 +44,40 @@ static int resolve_path(struct sqlite_store *store, struct text path, pawl_error
     return PAWL_OK;
 }
 
+static int use_vfs(struct sqlite_store *store, struct text vfs, pawl_error *err)
+{
+    if (vfs.data) {
+        store->vfs = pawli_alloc(vfs.size + 1);
+        if (!store->vfs)
+            return pawli_no_memory(err);
+        memcpy(store->vfs, vfs.data, vfs.size);
+    }
+    store->gathering = pawli_vfs_over(store->vfs, &store->below);
+    if (!store->below)
+        return pawli_fail(err, PAWL_EINVAL, "no SQLite VFS is called \"%s\"", store->vfs ? store->vfs : "");
+    return store->gathering ? PAWL_OK : pawli_no_memory(err);
+}
+
+static int open_gate(const struct sqlite_store *store, struct gate **ret_gate, pawl_error *err)
+{
+    struct env *env = store->store.env;
+    struct file_at place = pawli_database_at(store->file, FILE_GATE);
+    return env->ops->gate(env, &place, ret_gate, err);
+}
+
 static int open_side_files(struct sqlite_store *store, pawl_error *err)
 {
     struct env *env = store->store.env;
-    PAWL_AUTO(pawli_freep) char *gate = make_path(store->path, "-gate");
-    PAWL_AUTO(pawli_freep) char *bell = make_path(store->path, "-bell");
-    if (!gate || !bell)
-        return pawli_no_memory(err);
-    int status = env->ops->gate(env, gate, &store->gate, err);
-    if (status == PAWL_OK)
-        status = env->ops->bell(env, bell, &store->bell, err);
-    if (status < 0)
-        pawli_hint(err, status, "check that the folder of the store exists and may be written to");
-    return status;
+    struct file_at bell = pawli_database_at(store->file, FILE_BELL);
+    int status = open_gate(store, &store->gate, err);
+    if (status == PAWL_OK && store->gate->ops->fd(store->gate) >= 0)
+        pawli_guard_admit(store->file, FILE_GATE, store->gate->ops->fd(store->gate));
+    return status == PAWL_OK ? env->ops->bell(env, &bell, &store->bell, err) : status;
 }
 
 static int database_exists(struct sqlite_store *store, bool *exists)
 {
-    sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
-    int found = 0, code = vfs->xAccess(vfs, store->path, SQLITE_ACCESS_EXISTS, &found);
+    int found = 0, code = store->below->xAccess(store->below, store->path, SQLITE_ACCESS_EXISTS, &found);
     *exists = found != 0;
     return code;
 }
@@ -253,7 +215,7 @@ static void free_store(struct sqlite_store *store)
     if (store->bell)
         store->bell->ops->close(store->bell);
     if (store->file)
-        leave_file(store->file);
+        pawli_database_leave(store->file);
     pthread_mutex_destroy(&store->lock);
     pthread_mutex_destroy(&store->tend_lock);
     pawli_free(store->path);
@@ -287,31 +249,26 @@ static int prepare(struct sqlite_store *store, const struct store_open *how, paw
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the store has no file name"), "write sqlite:FILE");
     if (sqlite3_threadsafe() == 0)
         return pawli_fail(err, PAWL_EUNSUPPORTED, "the linked SQLite was built without threads");
-    if (vfs.data) {
-        store->vfs = pawli_alloc(vfs.size + 1);
-        if (!store->vfs)
-            return pawli_no_memory(err);
-        memcpy(store->vfs, vfs.data, vfs.size);
-    }
     int status = read_checkpoint_frames(store, &how->url, err);
+    if (status == PAWL_OK)
+        status = use_vfs(store, vfs, err);
     if (status == PAWL_OK)
         status = resolve_path(store, how->url.path, err);
     if (status < 0)
         return status;
-    store->gathering = pawli_vfs_over(store->vfs);
-    if (!store->gathering)
-        return pawli_no_memory(err);
     bool exists;
     int code = database_exists(store, &exists);
     if (code == SQLITE_OK && !exists && how->must_exist)
         return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "there is no store at \"%s\"", store->path),
                           "run \"pawl init\", or name another with --store");
-    store->file = use_file(store->path);
+    store->file = pawli_database_use(store->path);
     if (!store->file)
         return pawli_no_memory(err);
-    if (atomic_load(&store->file->poisoned))
-        return pawli_store_status(pawli_sqlite_usable(store, err));
-    return open_side_files(store, err);
+    if (!store->vfs)
+        status = pawli_guard_open(store->file, !how->must_exist, err);
+    if (status == PAWL_OK)
+        status = pawli_store_status(pawli_sqlite_guard(store, err));
+    return status == PAWL_OK ? open_side_files(store, err) : status;
 }
 
 static int sqlite_open(const struct store_open *how, struct env *env, struct store **ret_store,
@@ -366,7 +323,7 @@ static void sqlite_close(struct store *base)
 static enum store_result begin(struct store *base, struct txn **ret_txn, pawl_error *err)
 {
     struct sqlite_store *store = sqlite_of(base);
-    enum store_result result = pawli_sqlite_usable(store, err);
+    enum store_result result = pawli_sqlite_guard(store, err);
     if (result != STORE_OK)
         return result;
     struct txn *txn = pawli_alloc(sizeof *txn);
@@ -431,7 +388,8 @@ static enum store_result commit(struct txn *txn, const struct view *view, pawl_e
     if (store->anchor_file && !store->is_restored && anchor.commits > store->anchor.commits)
         pawli_anchor_write(store, &anchor); /* unsynced, and "at least": a lost one is an older one */
     atomic_store(&store->own_commits, view->store.row.commits);
-    return STORE_OK;
+    /* What was written into files that nobody will open again is in no store. */
+    return pawli_sqlite_guard(store, err) == STORE_OK ? STORE_OK : STORE_UNKNOWN;
 }
 
 static int count_frames(void *data, sqlite3 *db, const char *name, int frames)
@@ -539,12 +497,11 @@ static int attach(struct store *base, void *native, void **ret_attachment, pawl_
                           "attach before BEGIN");
     if (check_file(store, db, err) < 0)
         return PAWL_EINVAL;
-    PAWL_AUTO(pawli_freep) char *gate = make_path(store->path, "-gate");
     PAWL_AUTO(pawli_freep) struct attachment *attachment = pawli_alloc(sizeof *attachment);
-    if (!gate || !attachment)
+    if (!attachment)
         return pawli_no_memory(err);
     *attachment = (struct attachment){.db = db, .env = base->env};
-    int status = base->env->ops->gate(base->env, gate, &attachment->gate, err);
+    int status = open_gate(store, &attachment->gate, err);
     if (status < 0)
         return status;
     int code = pawli_connection_settings(db, err);
@@ -572,7 +529,7 @@ static enum store_result join(struct store *base, void *native, struct txn **ret
 {
     sqlite3 *db = native;
     struct sqlite_store *store = sqlite_of(base);
-    enum store_result result = pawli_sqlite_usable(store, err);
+    enum store_result result = pawli_sqlite_guard(store, err);
     if (result != STORE_OK)
         return result;
     if (check_file(store, db, err) < 0)
@@ -612,7 +569,7 @@ struct reader {
 static enum store_result open_reader(struct store *base, struct reader **ret_reader, pawl_error *err)
 {
     struct sqlite_store *store = sqlite_of(base);
-    enum store_result result = pawli_sqlite_usable(store, err);
+    enum store_result result = pawli_sqlite_guard(store, err);
     if (result != STORE_OK)
         return result;
     struct reader *reader = pawli_alloc(sizeof *reader);

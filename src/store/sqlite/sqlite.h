@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "sql.h"
+#include "store/sqlite/guard.h"
 #include "store/store.h"
 
 /* Bytes of FILE-gate. */
@@ -26,15 +27,6 @@ enum {
 
 /* Past this many frames the log is checkpointed: 16 MB of pages. Another number may be given with the URL. */
 #define CHECKPOINT_FRAMES 4096
-
-/* One per database file in this process, shared by all handles on it. After a storage error the file is poisoned: what a
- * page cache says is no longer what a disk has (an error of fsync is reported once), so nobody answers from it again. */
-struct database_file {
-    struct database_file *next;
-    char *key; /* VFS and absolute path */
-    unsigned handles;
-    _Atomic bool poisoned;
-};
 
 struct connection {
     sqlite3 *db;
@@ -55,8 +47,9 @@ struct anchor {
 struct sqlite_store {
     struct store store;
     struct database_file *file;
-    char *path, *vfs;      /* vfs: the one below ours; NULL: the default */
-    const char *gathering; /* ours, see vfs.c */
+    char *path, *vfs;       /* vfs: a caller's own; NULL: ours */
+    sqlite3_vfs *below;     /* whose files these are */
+    sqlite3_vfs *gathering; /* in front of it, see vfs.c */
     struct gate *gate;
     struct bell *bell;
     pid_t pid; /* who opened it: a child of a fork must not touch it */
@@ -101,6 +94,8 @@ enum phase_of_write { WRITE_BEFORE_COMMIT, WRITE_COMMIT, WRITE_CHECKPOINT, READ_
 enum store_result pawli_sqlite_result(struct sqlite_store *store, sqlite3 *db, int code, enum phase_of_write phase,
                                       pawl_error *err);
 enum store_result pawli_sqlite_usable(const struct sqlite_store *store, pawl_error *err);
+enum store_result pawli_sqlite_guard(struct sqlite_store *store,
+                                     pawl_error *err); /* and its files are what they were */
 
 /* A statement being run: bind in the order of its params, step, read columns in order, end. */
 struct call {

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* The process's list of descriptors of stores' files, and how they are opened. */
+#include "env/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PERMISSIONS 0666
+
+/* Every descriptor that was opened here and not closed. Of the process, like the locks. */
+struct held {
+    struct held *next;
+    int fd;
+    bool is_idle; /* for the next opening of the same file: see the fourth rule */
+    dev_t device;
+    ino_t inode;
+};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct held *held;
+static _Atomic unsigned forks;
+
+unsigned pawli_file_forks(void)
+{
+    return atomic_load_explicit(&forks, memory_order_relaxed);
+}
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+static void in_child(void)
+{
+    for (struct held *entry = held; entry; entry = entry->next)
+        close(entry->fd);
+    held = NULL; /* not freed: another thread may have been in the allocator */
+    atomic_fetch_add(&forks, 1);
+    pthread_mutex_unlock(&lock);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(before_fork, after_fork, in_child);
+}
+
+/* Where nobody can tell, the answer is yes. */
+static bool process_holds_record_locks(void)
+{
+    char line[256], kind[16];
+    long pid = 0;
+    FILE *locks = fopen("/proc/locks", "re");
+    bool holds = !locks;
+    while (!holds && fgets(line, sizeof line, locks))
+        holds = sscanf(line, "%*s %15s %*s %*s %ld", kind, &pid) == 2 && strcmp(kind, "POSIX") == 0 && pid == getpid();
+    if (locks)
+        fclose(locks);
+    return holds;
+}
+
+static void drop(struct held **at)
+{
+    struct held *entry = *at;
+    *at = entry->next;
+    close(entry->fd);
+    pawli_free(entry);
+}
+
+void pawli_file_close(int fd)
+{
+    struct flock all = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+    if (fd < 0)
+        return;
+    bool keeps = process_holds_record_locks();
+    pthread_mutex_lock(&lock);
+    for (struct held **at = &held; *at;) {
+        if ((*at)->fd == fd) {
+            fcntl(fd, F_OFD_SETLK, &all);
+            (*at)->is_idle = true;
+        }
+        if ((*at)->is_idle && !keeps)
+            drop(at);
+        else
+            at = &(*at)->next;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+static int take_idle(const struct file_at *at, int flags)
+{
+    struct stat facts;
+    int fd = -1;
+    pthread_mutex_lock(&lock);
+    for (struct held *entry = held; entry && fd < 0; entry = entry->next)
+        if (entry->is_idle && fstatat(at->folder, at->name, &facts, AT_SYMLINK_NOFOLLOW) == 0 &&
+            entry->device == facts.st_dev && entry->inode == facts.st_ino &&
+            (fcntl(entry->fd, F_GETFL) & O_ACCMODE) == (flags & O_ACCMODE)) {
+            entry->is_idle = false;
+            fd = entry->fd;
+        }
+    pthread_mutex_unlock(&lock);
+    return fd;
+}
+
+static int add_held(int fd, const struct stat *facts)
+{
+    struct held *entry = pawli_alloc(sizeof *entry);
+    if (!entry) {
+        close(fd);
+        return -ENOMEM;
+    }
+    pthread_once(&once, watch_forks);
+    pthread_mutex_lock(&lock);
+    *entry = (struct held){.next = held, .fd = fd, .device = facts->st_dev, .inode = facts->st_ino};
+    held = entry;
+    pthread_mutex_unlock(&lock);
+    return fd;
+}
+
+/* The file is as the database is, as far as we may: who made it, and when, does not matter. */
+static void liken(int fd, int like)
+{
+    struct stat is, shall;
+    if (like < 0 || fstat(fd, &is) < 0 || fstat(like, &shall) < 0)
+        return;
+    mode_t mode = shall.st_mode & PERMISSIONS;
+    /* A failure is nobody's error: who may not give the file away keeps it, and who may not open it is told. */
+    int done = 0;
+    if (is.st_uid != shall.st_uid && geteuid() == 0)
+        done |= fchown(fd, shall.st_uid, shall.st_gid);
+    else if (is.st_gid != shall.st_gid)
+        done |= fchown(fd, (uid_t)-1, shall.st_gid);
+    if ((is.st_mode & PERMISSIONS) != mode)
+        done |= fchmod(fd, mode);
+    (void)done;
+}
+
+/* The lowest that is free may be where a program prints to. */
+static int above_standard(int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    int above = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), error = errno;
+    close(fd);
+    errno = error;
+    return above;
+}
+
+int pawli_file_open(const struct file_at *at, int flags)
+{
+    struct stat facts;
+    int fd = take_idle(at, flags);
+    if (fd >= 0)
+        return fd;
+    do
+        fd = openat(at->folder, at->name, flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+    while (fd < 0 && errno == EINTR);
+    fd = above_standard(fd);
+    if (fd < 0 || fstat(fd, &facts) < 0)
+        return -errno;
+    if (!S_ISREG(facts.st_mode) && !S_ISDIR(facts.st_mode)) {
+        close(fd);
+        return -ENXIO;
+    }
+    liken(fd, at->like);
+    return add_held(fd, &facts);
+}
+
+int pawli_file_fail(const struct file_at *at, int error, pawl_error *err)
+{
+    if (error == ELOOP)
+        return pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "\"%s\" is a link", at->path),
+                          "pawl writes through no link: remove it, or put the store itself elsewhere");
+    if (error == ENXIO || error == EISDIR)
+        return pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "\"%s\" is no regular file", at->path),
+                          "remove it, or put the store elsewhere");
+    return pawli_hint(err, pawli_fail(err, PAWL_EUNAVAIL, "cannot open \"%s\": %s", at->path, strerror(error)),
+                      "check that the folder of the store exists and may be written to");
+}
