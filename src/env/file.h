@@ -23,6 +23,7 @@ struct file_at {
 int pawli_file_open(const struct file_at *at, int flags);                  /* of open(2); a descriptor, or -errno */
 int pawli_file_fail(const struct file_at *at, int error, pawl_error *err); /* a status */
 void pawli_file_close(int fd);   /* and gives up its locks; -1, or of before a fork: does nothing */
+bool pawli_file_is_held(int fd); /* whether it is one of a store's that this process has open */
 unsigned pawli_file_forks(void); /* how often: what was opened before the last one is gone */
 
 #endif

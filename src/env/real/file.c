@@ -68,6 +68,19 @@ static bool process_holds_record_locks(void)
     return holds;
 }
 
+bool pawli_file_is_held(int fd)
+{
+    struct stat facts;
+    bool is_held = false;
+    if (fstat(fd, &facts) < 0)
+        return false;
+    pthread_mutex_lock(&lock);
+    for (const struct held *entry = held; entry && !is_held; entry = entry->next)
+        is_held = entry->device == facts.st_dev && entry->inode == facts.st_ino;
+    pthread_mutex_unlock(&lock);
+    return is_held;
+}
+
 static void drop(struct held **at)
 {
     struct held *entry = *at;

@@ -18,7 +18,8 @@
 static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct database_file *files;
 
-static const char *const suffixes[FILE_COUNT] = {"", "-wal", "-shm", "-anchor", "-gate", "-bell", "-journal"};
+static const char *const suffixes[FILE_COUNT] = {"",      "-wal",  "-shm",     "-anchor",
+                                                 "-gate", "-bell", "-journal", "-wal-old"};
 
 static void free_file(struct database_file *file)
 {
@@ -146,6 +147,18 @@ static int open_database(struct database_file *file, bool create, pawl_error *er
     return PAWL_OK;
 }
 
+/* What SQLite would follow or write through. */
+static int refuse_links(const struct database_file *file, pawl_error *err)
+{
+    for (enum store_file what = 0; what < FILE_COUNT; what++) {
+        struct stat facts;
+        struct file_at at = pawli_database_at(file, what);
+        if (fstatat(at.folder, at.name, &facts, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(facts.st_mode))
+            return pawli_file_fail(&at, S_ISLNK(facts.st_mode) ? ELOOP : ENXIO, err);
+    }
+    return PAWL_OK;
+}
+
 /* The first handle of this process opens; for the others it is open. */
 int pawli_guard_open(struct database_file *file, bool create, pawl_error *err)
 {
@@ -168,7 +181,42 @@ int pawli_guard_open(struct database_file *file, bool create, pawl_error *err)
     if (fstat(fd, &facts) == 0)
         file->folder_is = identity_of(&facts);
     file->folder = fd;
-    return open_database(file, create, err);
+    int status = refuse_links(file, err);
+    return status == PAWL_OK ? open_database(file, create, err) : status;
+}
+
+/* ---- one gate for one database ---- */
+
+/* A byte of the database for each gate that there may be, far behind all that SQLite locks: shared by who has the database
+ * open under that gate. A gate that was removed and made anew is another inode while anybody holds the old one. */
+#define GATES_FIRST ((off_t)1 << 61)
+
+static bool others_hold(int fd, off_t first, off_t count)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = first, .l_len = count};
+    return count > 0 && (fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK);
+}
+
+int pawli_guard_enter(struct database_file *file, bool gate_is_open, pawl_error *err)
+{
+    off_t gate = GATES_FIRST + (off_t)(file->files[FILE_GATE].inode & (GATES_FIRST - 1));
+    if (file->database < 0 || file->files[FILE_GATE].inode == 0)
+        return PAWL_OK;
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = gate, .l_len = 1};
+    if (fcntl(file->database, F_OFD_SETLK, &lock) < 0)
+        return pawli_fail(err, PAWL_EUNAVAIL, "\"%s\" cannot be locked: %s", file->key, strerror(errno));
+    if (others_hold(file->database, GATES_FIRST, gate - GATES_FIRST) ||
+        others_hold(file->database, gate + 1, 2 * GATES_FIRST - 1 - gate))
+        return pawli_hint(
+            err,
+            pawli_fail(err, PAWL_EBUSY, "\"%s\" is open in a process whose -gate was removed or replaced", file->key),
+            "end that process (it answers nothing more), then try again");
+    /* Handles of one process share the lock, and were compared with each other when they opened. */
+    if (gate_is_open && file->handles == 1 && !others_hold(file->database, gate, 1))
+        return pawli_hint(
+            err, pawli_fail(err, PAWL_EBUSY, "\"%s\" was replaced under a process that has it open", file->key),
+            "end that process (it answers nothing more), then try again");
+    return PAWL_OK;
 }
 
 /* ---- looking ---- */

@@ -16,6 +16,7 @@ enum store_file {
     FILE_GUARDED, /* those before are looked at again and again */
     FILE_BELL = FILE_GUARDED,
     FILE_JOURNAL, /* SQLite's, while it puts a new database into WAL mode */
+    FILE_OLD_LOG, /* one that did not belong to the database */
     FILE_COUNT
 };
 
@@ -48,7 +49,13 @@ struct file_at pawli_database_at(const struct database_file *file, enum store_fi
 /* Which file of which store has this path; NULL: none that is open. The caller's call is on behalf of one that is. */
 struct database_file *pawli_database_find(const char *path, enum store_file *ret_what);
 
+/* Holds the folder and the database; refuses links in place of any of its files, and somebody else's database. Nothing else
+ * is made or altered. */
 int pawli_guard_open(struct database_file *file, bool create, pawl_error *err);
+
+/* Says with a lock on the database itself that it is open under this gate. Refused while it is open under another one, or
+ * while another database is open under this one. */
+int pawli_guard_enter(struct database_file *file, bool gate_is_open, pawl_error *err);
 
 /* A descriptor of it was opened. False: it is not the file that was there when the store was opened. */
 bool pawli_guard_admit(struct database_file *file, enum store_file what, int fd);

@@ -58,6 +58,13 @@ static int use_vfs(struct sqlite_store *store, struct text vfs, pawl_error *err)
     return store->gathering ? PAWL_OK : pawli_no_memory(err);
 }
 
+static int busy(struct sqlite_store *store, pawl_error *err)
+{
+    return pawli_hint(err,
+                      pawli_fail(err, PAWL_EBUSY, "\"%s\" is being opened or closed by another process", store->path),
+                      "try again");
+}
+
 static int open_gate(const struct sqlite_store *store, struct gate **ret_gate, pawl_error *err)
 {
     struct env *env = store->store.env;
@@ -70,9 +77,14 @@ static int open_side_files(struct sqlite_store *store, pawl_error *err)
     struct env *env = store->store.env;
     struct file_at bell = pawli_database_at(store->file, FILE_BELL);
     int status = open_gate(store, &store->gate, err);
-    if (status == PAWL_OK && store->gate->ops->fd(store->gate) >= 0)
-        pawli_guard_admit(store->file, FILE_GATE, store->gate->ops->fd(store->gate));
-    return status == PAWL_OK ? env->ops->bell(env, &bell, &store->bell, err) : status;
+    if (status < 0)
+        return status;
+    int fd = store->gate->ops->fd(store->gate);
+    if (fd >= 0 && !pawli_guard_admit(store->file, FILE_GATE, fd)) {
+        status = pawli_store_status(pawli_sqlite_guard(store, err));
+        return status == PAWL_OK ? busy(store, err) : status;
+    }
+    return env->ops->bell(env, &bell, &store->bell, err);
 }
 
 static int database_exists(struct sqlite_store *store, bool *exists)
@@ -82,23 +94,16 @@ static int database_exists(struct sqlite_store *store, bool *exists)
     return code;
 }
 
-static int busy(struct sqlite_store *store, pawl_error *err)
-{
-    return pawli_hint(err,
-                      pawli_fail(err, PAWL_EBUSY, "\"%s\" is being opened or closed by another process", store->path),
-                      "try again");
-}
-
 /* First of all: nobody else has the store open, in any process. */
 static int open_first(struct sqlite_store *store, pawl_error *err)
 {
-    enum store_result result = pawli_wal_audit(store, err);
-    if (result != STORE_OK)
-        return pawli_store_status(result);
-    int status = pawli_connection_open(store, true, &store->writer, err), left;
+    int status = pawli_log_belongs(store, err), left;
+    if (status < 0)
+        return status;
+    status = pawli_connection_open(store, true, &store->writer, err);
     if (status == PAWL_OK) {
-        result = (enum store_result)pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, err);
-        status = pawli_store_status(result);
+        int result = pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, err);
+        status = pawli_store_status((enum store_result)result);
     }
     if (status == PAWL_OK &&
         store->gate->ops->lock(store->gate, GATE_OPEN, GATE_SHARED, deadline(store)) != GATE_LOCKED)
@@ -182,7 +187,10 @@ static int sync_found_anchor(struct sqlite_store *store, pawl_error *err)
 static int open_locked(struct sqlite_store *store, const struct store_open *how, struct store_facts *facts,
                        pawl_error *err)
 {
-    int status = connect(store, err);
+    bool gate_is_open = store->gate->ops->is_held(store->gate, GATE_OPEN);
+    int status = pawli_guard_enter(store->file, gate_is_open, err);
+    if (status == PAWL_OK)
+        status = connect(store, err);
     if (status == PAWL_OK)
         status = pawli_schema(store, how, facts, err);
     if (status == PAWL_OK)
@@ -268,6 +276,8 @@ static int prepare(struct sqlite_store *store, const struct store_open *how, paw
         status = pawli_guard_open(store->file, !how->must_exist, err);
     if (status == PAWL_OK)
         status = pawli_store_status(pawli_sqlite_guard(store, err));
+    if (status == PAWL_OK && !store->vfs)
+        status = pawli_schema_refuse(store, err);
     return status == PAWL_OK ? open_side_files(store, err) : status;
 }
 
@@ -306,14 +316,14 @@ static int sqlite_open(const struct store_open *how, struct env *env, struct sto
 static void sqlite_close(struct store *base)
 {
     struct sqlite_store *store = sqlite_of(base);
-    bool usable = getpid() == store->pid && !atomic_load(&store->file->poisoned);
+    bool usable = pawli_sqlite_guard(store, NULL) == STORE_OK;
     close_connections(store);
     if (usable && store->gate->ops->lock(store->gate, GATE_OPENING, GATE_EXCLUSIVE, deadline(store)) == GATE_LOCKED) {
         int left;
         if (!store->gate->ops->is_held_by_others(store->gate, GATE_OPEN) &&
             pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, NULL) == STORE_OK &&
             store->anchor_file && !store->is_restored)
-            pawli_anchor_keep(store);
+            pawli_anchor_keep(store, left == 0);
     }
     free_store(store); /* closing the gate gives up all its bytes */
 }
@@ -362,6 +372,8 @@ static void remember_heads(struct sqlite_store *store, const struct view *view, 
     *anchor = store->anchor;
     anchor->commits = view->store.row.commits;
     anchor->epoch = view->store.row.epoch;
+    anchor->device = store->file->files[FILE_DATABASE].device;
+    anchor->boot_id = view->boot_id;
     for (size_t i = 0; i < view->scopes.count && count < COUNT_OF(anchor->heads); i++) {
         const struct view_scope *scope = view->scopes.at[i];
         if (!scope->slot.changed)
@@ -497,6 +509,8 @@ static int attach(struct store *base, void *native, void **ret_attachment, pawl_
                           "attach before BEGIN");
     if (check_file(store, db, err) < 0)
         return PAWL_EINVAL;
+    if (pawli_sqlite_guard(store, err) != STORE_OK)
+        return PAWL_EIO;
     PAWL_AUTO(pawli_freep) struct attachment *attachment = pawli_alloc(sizeof *attachment);
     if (!attachment)
         return pawli_no_memory(err);
@@ -736,7 +750,7 @@ static enum store_result adopt(struct store *base, pawl_error *err)
         return pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err);
     if (!store->anchor_file && pawli_anchor_open(store, true, err) < 0)
         return STORE_UNAVAILABLE;
-    struct anchor anchor = {.life = row.life, .inode = pawli_inode(store), .epoch = row.epoch, .commits = row.commits};
+    struct anchor anchor = pawli_anchor_of(store, &row);
     code = pawli_anchor_found(store, &anchor);
     if (code == SQLITE_OK)
         store->is_restored = false;

@@ -35,13 +35,37 @@ struct connection {
 };
 
 struct anchor {
-    pawl_uuid life;
-    uint64_t inode, epoch, commits;
+    pawl_uuid life, boot_id; /* the boot in which it was written: another may number its devices otherwise */
+    uint64_t inode, device, epoch, commits;
+    bool is_restored; /* it was found out before the log was looked at, and the log is gone by now */
+    struct {
+        uint64_t commits;     /* what the database file itself says */
+        uint8_t salts[8];     /* of the log that was copied; all zero: it was removed */
+        struct digest header; /* of the database */
+    } checkpoint;             /* the last one that came to the end of the log, and was synced */
     struct {
         uint64_t scope, seq;
         struct digest head;
-    } heads[8]; /* the ones written last; at most */
+    } heads[7]; /* the ones written last; at most */
     uint32_t head_count;
+};
+
+/* What the first bytes of a database say of it, and the row of the store, whose page is the second. */
+#define HEADER_SIZE 100
+struct page_facts {
+    int64_t file_size; /* where they are a file's */
+    bool has_first, has_row;
+    uint8_t first[HEADER_SIZE + 8]; /* of page 1 */
+    pawl_uuid life;
+    uint64_t commits;
+};
+
+/* What stands in a log, up to its last commit. */
+struct log_facts {
+    bool has_commits;
+    uint8_t salts[8];
+    uint64_t first_commits; /* of the first row of the store in it, where there is one */
+    struct page_facts last;
 };
 
 struct sqlite_store {
@@ -159,7 +183,11 @@ int pawli_list_committers(struct sqlite_store *store, struct connection *connect
                           size_t *ret_alive_count, struct committer_row **ret_dead, size_t *ret_dead_count,
                           struct arena *arena);
 
-enum store_result pawli_wal_audit(struct sqlite_store *store, pawl_error *err);
+enum store_result pawli_wal_audit(struct sqlite_store *store, struct log_facts *facts, pawl_error *err);
+int pawli_log_belongs(struct sqlite_store *store, pawl_error *err); /* else it is set aside, and the store restored */
+int pawli_read_pages(struct sqlite_store *store,
+                     struct page_facts *facts); /* of the database file; a code of SQLite's */
+bool pawli_log_salts(struct sqlite_store *store, uint8_t salts[8]);
 int pawli_checkpoint(struct sqlite_store *store, struct connection *connection, int mode, int *ret_left,
                      pawl_error *err); /* a store_result */
 enum store_result pawli_sqlite_tend(struct store *store, pawl_error *err);
@@ -171,11 +199,15 @@ void pawli_anchor_close(struct sqlite_store *store);
 bool pawli_anchor_read(struct sqlite_store *store, struct anchor *anchor); /* the greater good slot; false: none */
 int pawli_anchor_write(struct sqlite_store *store, const struct anchor *anchor); /* after a commit, unsynced */
 int pawli_anchor_found(struct sqlite_store *store, const struct anchor *anchor); /* all slots, synced */
-int pawli_anchor_keep(struct sqlite_store *store); /* what was written last, synced; not beside another writer */
+/* What was written last, synced; not beside another writer. Complete: the database file has all of the log, synced. */
+int pawli_anchor_keep(struct sqlite_store *store, bool is_complete);
+bool pawli_anchor_knows(struct sqlite_store *store, const struct log_facts *log, const struct page_facts *file);
+int pawli_anchor_disown(struct sqlite_store *store, pawl_error *err);
 int pawli_anchor_sync(struct sqlite_store *store);
-uint64_t pawli_inode(const struct sqlite_store *store);
+struct anchor pawli_anchor_of(const struct sqlite_store *store, const struct store_row *row);
 enum store_result pawli_anchor_compare(struct sqlite_store *store, struct store_facts *facts, pawl_error *err);
 
+int pawli_schema_refuse(struct sqlite_store *store, pawl_error *err); /* somebody else's database, by its bytes */
 int pawli_schema(struct sqlite_store *store, const struct store_open *how, struct store_facts *facts, pawl_error *err);
 
 #endif
