@@ -18,12 +18,16 @@ struct file_at {
     const char *name; /* in the folder */
     const char *path; /* as people call it */
     int like;         /* a descriptor of the database; -1: the file is one of its own */
+    bool is_shared;   /* another SQLite of this process may lock it */
 };
 
 int pawli_file_open(const struct file_at *at, int flags);                  /* of open(2); a descriptor, or -errno */
 int pawli_file_fail(const struct file_at *at, int error, pawl_error *err); /* a status */
-void pawli_file_close(int fd);   /* and gives up its locks; -1, or of before a fork: does nothing */
+
+/* And gives up its locks, by name. `forks` as it was when it was opened: what a parent opened is closed already in its child,
+ * and its number may be another's. A negative one: nothing. */
+void pawli_file_close(int fd, unsigned forks);
 bool pawli_file_is_held(int fd); /* whether it is one of a store's that this process has open */
-unsigned pawli_file_forks(void); /* how often: what was opened before the last one is gone */
+unsigned pawli_file_forks(void); /* so many forks lie behind this process */
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/base.h"
 #include "support.h"
 
+#include "commit/handle.h"
 #include "pawl/operator.h"
 
 static pawl_error err;
@@ -92,9 +93,21 @@ static int read_it(const char *path)
 /* Whether anybody holds what keeps others from believing that they are the last. */
 static int look_for_locks(const char *path)
 {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x40000002, .l_len = 510};
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    return fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 ? 2 : lock.l_type == F_UNLCK ? 1 : 0;
+    static const struct {
+        const char *suffix;
+        off_t first, count;
+    } rows[] = {{"", 0x40000000, 512}, {"-shm", 120, 9}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char name[200];
+        struct flock lock = {.l_type = F_WRLCK, .l_start = rows[i].first, .l_len = rows[i].count};
+        snprintf(name, sizeof name, "%s%s", path, rows[i].suffix);
+        int fd = open(name, O_RDWR | O_CLOEXEC);
+        if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0)
+            return 2;
+        if (lock.l_type != F_UNLCK)
+            return 0;
+    }
+    return 1;
 }
 
 static int open_it(const char *path)
@@ -190,6 +203,84 @@ static void it_is_said_before_the_first_answer(void **state)
     shell(&at, "rm -f s.db*");
     assert_ok(pawl_store_open(at.url, NULL, &at.store, &err)); /* closed everywhere, it is a place like any other */
     assert_ok(enqueue(&at));
+    tear_down(&at);
+}
+
+/* The look before a commit may come too early: the store is taken away between its beginning and its end. */
+static char command_in_commit[256];
+static const struct env_ops *real_ops;
+
+static struct wall_time hurting_wall_now(struct env *env)
+{
+    if (command_in_commit[0]) {
+        int ended = system(command_in_commit);
+        command_in_commit[0] = '\0';
+        assert_int_equal(ended, 0);
+    }
+    return real_ops->wall_now(env);
+}
+
+static void what_became_of_a_commit_into_files_that_were_taken_away_is_unknown(void **state)
+{
+    struct home at;
+    struct env *env = NULL;
+    struct env_ops ops;
+    (void)state;
+    set_up(&at);
+    pawl_store_close(at.store);
+    assert_ok(pawli_env_real(&env, &err));
+    real_ops = env->ops;
+    ops = *env->ops;
+    ops.wall_now = hurting_wall_now;
+    env->ops = &ops;
+    assert_ok(pawli_open_in(env, at.url, NULL, &at.store, &err));
+    assert_ok(enqueue(&at));
+    snprintf(command_in_commit, sizeof command_in_commit, "rm %s", path_of(&at, ""));
+    assert_status(enqueue(&at), PAWL_EUNCERTAIN);
+    assert_int_equal(command_in_commit[0], '\0');
+    assert_non_null(strstr(err.text, "removed"));
+    assert_status(enqueue(&at), PAWL_EIO);
+    pawl_store_close(at.store);
+    at.store = NULL;
+    env->ops = real_ops;
+    env->ops->close(env);
+    tear_down(&at);
+}
+
+/* ---- forks ---- */
+
+/* A child that lives on keeps no lock of its parent, and may not close what is not its own. */
+static void the_child_of_a_fork_holds_nothing(void **state)
+{
+    struct home at, own;
+    int ends[2], how;
+    char byte;
+    (void)state;
+    set_up(&at);
+    assert_ok(enqueue(&at));
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        close(ends[1]);
+        set_up(&own); /* its descriptors get the numbers of those that were closed */
+        pawl_store_close(at.store);
+        bool good = enqueue(&own) == PAWL_OK;
+        tear_down(&own);
+        while (read(ends[0], &byte, 1) > 0)
+            ;
+        _exit(good ? 0 : 1);
+    }
+    close(ends[0]);
+    assert_ok(enqueue(&at));
+    pawl_store_close(at.store);
+    assert_int_equal(in_another_process("look", path_of(&at, "")), 1); /* nobody holds anything */
+    assert_ok(pawl_store_open(at.url, NULL, &at.store, &err));
+    assert_ok(enqueue(&at));
+    assert_int_equal(pending(&at), 3);
+    close(ends[1]);
+    assert_int_equal(waitpid(pid, &how, 0), pid);
+    assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
     tear_down(&at);
 }
 
@@ -410,13 +501,15 @@ int main(int count, char **arguments)
     for (size_t i = 0; count == 3 && i < COUNT_OF(others); i++)
         if (strcmp(arguments[1], others[i].name) == 0)
             return others[i].run(arguments[2]);
-    struct CMUnitTest tests[COUNT_OF(hurts) + 16] = {0};
+    struct CMUnitTest tests[COUNT_OF(hurts) + 20] = {0};
     size_t n = 0;
     for (; n < COUNT_OF(hurts); n++)
         tests[n] = (struct CMUnitTest){hurts[n].name, nothing_is_acknowledged_when, NULL, NULL,
                                        (void *)(uintptr_t)&hurts[n]};
     const struct CMUnitTest more[] = {
         cmocka_unit_test(it_is_said_before_the_first_answer),
+        cmocka_unit_test(what_became_of_a_commit_into_files_that_were_taken_away_is_unknown),
+        cmocka_unit_test(the_child_of_a_fork_holds_nothing),
         cmocka_unit_test(what_else_opens_and_closes_the_file_drops_no_lock),
         cmocka_unit_test(the_locks_of_another_connection_in_this_process_outlive_a_handle),
         cmocka_unit_test(a_second_gate_makes_no_second_world),

@@ -11,7 +11,7 @@
 #include "env/engine.h"
 #include "env/sim/sim.h"
 
-static const struct file_at nowhere = {AT_FDCWD, "x", "x", -1}; /* of what is simulated */
+static const struct file_at nowhere = {.folder = AT_FDCWD, .name = "x", .path = "x", .like = -1}; /* of what is simulated */
 
 /* ---- time ---- */
 

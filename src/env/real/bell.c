@@ -14,6 +14,7 @@ struct real_bell {
     struct bell bell;
     struct env *env;
     int fd;
+    unsigned forks;
     pthread_mutex_t lock;
     int watch;     /* inotify; made when somebody asks, -1 until then */
     char path[32]; /* of the descriptor: its name may be somebody else's by now */
@@ -82,7 +83,7 @@ static void bell_close(struct bell *bell)
     struct real_bell *real = real_of(bell);
     if (real->watch >= 0)
         close(real->watch);
-    pawli_file_close(real->fd);
+    pawli_file_close(real->fd, real->forks);
     pthread_mutex_destroy(&real->lock);
     pawli_free(real);
 }
@@ -97,6 +98,7 @@ int pawli_bell_open(struct env *env, const struct file_at *at, struct bell **ret
     real->bell.ops = &real_bell_ops;
     real->env = env;
     real->watch = -1;
+    real->forks = pawli_file_forks();
     real->fd = pawli_file_open(at, O_RDWR | O_CREAT);
     if (real->fd < 0) {
         int status = pawli_file_fail(at, -real->fd, err);

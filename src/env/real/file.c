@@ -16,7 +16,7 @@
 struct held {
     struct held *next;
     int fd;
-    bool is_idle; /* for the next opening of the same file: see the fourth rule */
+    bool is_shared, is_idle; /* idle: for the next opening of the same file, see the fourth rule */
     dev_t device;
     ino_t inode;
 };
@@ -89,23 +89,38 @@ static void drop(struct held **at)
     pawli_free(entry);
 }
 
-void pawli_file_close(int fd)
+static struct held **find_held(int fd)
 {
-    struct flock all = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
-    if (fd < 0)
-        return;
-    bool keeps = process_holds_record_locks();
-    pthread_mutex_lock(&lock);
-    for (struct held **at = &held; *at;) {
-        if ((*at)->fd == fd) {
-            fcntl(fd, F_OFD_SETLK, &all);
-            (*at)->is_idle = true;
-        }
-        if ((*at)->is_idle && !keeps)
+    struct held **at = &held;
+    while (*at && (*at)->fd != fd)
+        at = &(*at)->next;
+    return at;
+}
+
+/* Of all that are idle: what kept them may be gone. */
+static void drop_idle(void)
+{
+    for (struct held **at = &held; *at;)
+        if ((*at)->is_idle)
             drop(at);
         else
             at = &(*at)->next;
-    }
+}
+
+void pawli_file_close(int fd, unsigned opened_after)
+{
+    struct flock all = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+    if (fd < 0 || opened_after != pawli_file_forks())
+        return;
+    pthread_mutex_lock(&lock);
+    struct held **at = find_held(fd);
+    PAWL_ASSERT(*at != NULL);
+    fcntl(fd, F_OFD_SETLK, &all); /* a child that is being made may have the description for a moment */
+    (*at)->is_idle = (*at)->is_shared;
+    if (!(*at)->is_shared)
+        drop(at);
+    else if (!process_holds_record_locks())
+        drop_idle();
     pthread_mutex_unlock(&lock);
 }
 
@@ -125,7 +140,7 @@ static int take_idle(const struct file_at *at, int flags)
     return fd;
 }
 
-static int add_held(int fd, const struct stat *facts)
+static int add_held(int fd, bool is_shared, const struct stat *facts)
 {
     struct held *entry = pawli_alloc(sizeof *entry);
     if (!entry) {
@@ -134,7 +149,8 @@ static int add_held(int fd, const struct stat *facts)
     }
     pthread_once(&once, watch_forks);
     pthread_mutex_lock(&lock);
-    *entry = (struct held){.next = held, .fd = fd, .device = facts->st_dev, .inode = facts->st_ino};
+    *entry = (struct held){
+        .next = held, .fd = fd, .is_shared = is_shared, .device = facts->st_dev, .inode = facts->st_ino};
     held = entry;
     pthread_mutex_unlock(&lock);
     return fd;
@@ -172,7 +188,7 @@ static int above_standard(int fd)
 int pawli_file_open(const struct file_at *at, int flags)
 {
     struct stat facts;
-    int fd = take_idle(at, flags);
+    int fd = at->is_shared ? take_idle(at, flags) : -1;
     if (fd >= 0)
         return fd;
     do
@@ -186,7 +202,7 @@ int pawli_file_open(const struct file_at *at, int flags)
         return -ENXIO;
     }
     liken(fd, at->like);
-    return add_held(fd, &facts);
+    return add_held(fd, at->is_shared, &facts);
 }
 
 int pawli_file_fail(const struct file_at *at, int error, pawl_error *err)

@@ -12,6 +12,7 @@ struct real_gate {
     struct gate gate;
     struct env *env;
     int fd;
+    unsigned forks;
     int probe; /* a second description that holds no lock: one's own locks look free to oneself */
 };
 
@@ -81,8 +82,8 @@ static int gate_fd(struct gate *gate)
 static void gate_close(struct gate *gate)
 {
     struct real_gate *real = real_of(gate);
-    pawli_file_close(real->fd);
-    pawli_file_close(real->probe);
+    pawli_file_close(real->fd, real->forks);
+    pawli_file_close(real->probe, real->forks);
     pawli_free(real);
 }
 
@@ -100,11 +101,12 @@ int pawli_gate_open(struct env *env, const struct file_at *at, struct gate **ret
         return pawli_no_memory(err);
     real->gate.ops = &real_gate_ops;
     real->env = env;
+    real->forks = pawli_file_forks();
     real->fd = pawli_file_open(at, O_RDWR | O_CREAT);
     real->probe = real->fd < 0 ? real->fd : pawli_file_open(at, O_RDWR);
     if (real->probe < 0) {
         int status = pawli_file_fail(at, -real->probe, err);
-        pawli_file_close(real->fd);
+        pawli_file_close(real->fd, real->forks);
         pawli_free(real);
         return status;
     }

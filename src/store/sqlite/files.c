@@ -37,7 +37,7 @@ struct file {
     int fd, lock; /* SQLITE_LOCK_… */
     unsigned forks;
     bool syncs_folder, deletes;
-    int index; /* descriptor; -1: not mapped */
+    int index, mapped; /* descriptors; -1: not mapped. Two, for a child keeps what is mapped, but no lock */
     void **regions;
     int region_count, region_size;
 };
@@ -122,7 +122,7 @@ static int file_sync(sqlite3_file *base, int flags)
 {
     struct file *file = file_of(base);
     (void)flags;
-    if (is_parents(file) || fdatasync(file->fd) < 0)
+    if (is_parents(file) || fdatasync(file->fd) < 0 || !pawli_guard_index_is_whole(file->owner))
         return SQLITE_IOERR_FSYNC;
     if (file->syncs_folder && fsync(file->owner->folder) < 0)
         return SQLITE_IOERR_DIR_FSYNC;
@@ -219,11 +219,11 @@ static void close_index(struct file *file)
     for (int i = 0; i < file->region_count; i += step)
         munmap(file->regions[i], (size_t)file->region_size * (size_t)step);
     pawli_free(file->regions);
-    if (!is_parents(file))
-        pawli_file_close(file->index);
+    pawli_file_close(file->index, file->forks);
+    pawli_file_close(file->mapped, file->forks);
     file->regions = NULL;
     file->region_count = 0;
-    file->index = -1;
+    file->index = file->mapped = -1;
 }
 
 static int open_index(struct file *file)
@@ -231,11 +231,9 @@ static int open_index(struct file *file)
     struct file_at at = pawli_database_at(file->owner, FILE_INDEX);
     int code = SQLITE_CANTOPEN;
     file->index = pawli_file_open(&at, O_RDWR | O_CREAT);
-    if (file->index < 0) {
-        file->index = -1;
-        return code;
-    }
-    if (pawli_guard_admit(file->owner, FILE_INDEX, file->index)) {
+    file->mapped = file->index < 0 ? -1 : pawli_file_open(&at, O_RDWR);
+    if (file->mapped >= 0 && pawli_guard_admit(file->owner, FILE_INDEX, file->index) &&
+        pawli_guard_admit(file->owner, FILE_INDEX, file->mapped)) {
         code = lock_bytes(file->index, F_WRLCK, INDEX_ALIVE, 1);
         if (code == SQLITE_OK && ftruncate(file->index, INDEX_BEGUN) < 0)
             code = SQLITE_IOERR_SHMOPEN;
@@ -276,7 +274,7 @@ static int map_regions(struct file *file, int wanted, bool extend)
     for (; file->region_count < count; file->region_count += step) {
         off_t at = (off_t)file->region_count * file->region_size;
         char *memory = mmap(NULL, (size_t)file->region_size * (size_t)step, PROT_READ | PROT_WRITE, MAP_SHARED,
-                            file->index, at);
+                            file->mapped, at);
         if (memory == MAP_FAILED)
             return SQLITE_IOERR_SHMMAP;
         for (int i = 0; i < step; i++)
@@ -342,8 +340,7 @@ static int file_close(sqlite3_file *base)
     struct file *file = file_of(base);
     if (file->index >= 0)
         close_index(file);
-    if (!is_parents(file))
-        pawli_file_close(file->fd);
+    pawli_file_close(file->fd, file->forks);
     file->base.pMethods = NULL;
     return SQLITE_OK;
 }
@@ -390,7 +387,7 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *base,
 {
     struct file *file = file_of(base);
     (void)vfs;
-    *file = (struct file){.fd = -1, .index = -1, .forks = pawli_file_forks()};
+    *file = (struct file){.fd = -1, .index = -1, .mapped = -1, .forks = pawli_file_forks()};
     file->owner = name ? pawli_database_find(name, &file->what) : NULL;
     if (!file->owner) /* temporary files stay in memory */
         return SQLITE_CANTOPEN;
@@ -404,7 +401,7 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *base,
     if (file->fd < 0)
         return file->fd == -ENOMEM ? SQLITE_NOMEM : SQLITE_CANTOPEN;
     if (!pawli_guard_admit(file->owner, file->what, file->fd)) {
-        pawli_file_close(file->fd);
+        pawli_file_close(file->fd, file->forks);
         return SQLITE_CANTOPEN;
     }
     file->syncs_folder = (flags & SQLITE_OPEN_CREATE) && (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL));

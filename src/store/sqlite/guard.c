@@ -23,9 +23,8 @@ static const char *const suffixes[FILE_COUNT] = {"",      "-wal",  "-shm",     "
 
 static void free_file(struct database_file *file)
 {
-    pawli_file_close(file->database);
-    if (file->folder >= 0)
-        pawli_file_close(file->folder);
+    pawli_file_close(file->database, file->forks);
+    pawli_file_close(file->folder, file->forks); /* AT_FDCWD is negative */
     for (size_t i = 0; i < FILE_COUNT; i++)
         free(file->paths[i]);
     pawli_free(file);
@@ -39,6 +38,7 @@ static struct database_file *make_file(const char *path)
         return NULL;
     file->folder = AT_FDCWD;
     file->database = -1;
+    file->forks = pawli_file_forks();
     for (size_t i = 0; i < FILE_COUNT; i++)
         failed |= asprintf(&file->paths[i], "%s%s", path, suffixes[i]) < 0;
     file->key = file->paths[FILE_DATABASE];
@@ -81,7 +81,11 @@ struct file_at pawli_database_at(const struct database_file *file, enum store_fi
 {
     const char *path = file->paths[what];
     const char *name = file->folder == AT_FDCWD ? path : strrchr(path, '/') + 1;
-    return (struct file_at){file->folder, name, path, what == FILE_DATABASE ? -1 : file->database};
+    return (struct file_at){.folder = file->folder,
+                            .name = name,
+                            .path = path,
+                            .like = what == FILE_DATABASE ? -1 : file->database,
+                            .is_shared = what == FILE_DATABASE || what == FILE_INDEX};
 }
 
 struct database_file *pawli_database_find(const char *path, enum store_file *ret_what)
@@ -135,6 +139,18 @@ void pawli_guard_map(struct database_file *file, off_t index_size)
     pthread_mutex_unlock(&files_lock);
 }
 
+/* Asked once a sync is over, and before SQLite looks at the index again: a sync takes as long as all the rest. */
+bool pawli_guard_index_is_whole(struct database_file *file)
+{
+    struct stat facts;
+    struct file_at at = pawli_database_at(file, FILE_INDEX);
+    pthread_mutex_lock(&files_lock);
+    off_t index_size = file->index_size;
+    pthread_mutex_unlock(&files_lock);
+    return index_size == 0 || fstatat(at.folder, at.name, &facts, AT_SYMLINK_NOFOLLOW) < 0 ||
+           facts.st_size >= index_size;
+}
+
 static int open_database(struct database_file *file, bool create, pawl_error *err)
 {
     struct file_at at = pawli_database_at(file, FILE_DATABASE);
@@ -174,7 +190,7 @@ int pawli_guard_open(struct database_file *file, bool create, pawl_error *err)
     if (!path)
         return pawli_no_memory(err);
     memcpy(path, file->key, (size_t)(name - file->key) + (name == file->key));
-    struct file_at folder = {AT_FDCWD, path, path, -1};
+    struct file_at folder = {.folder = AT_FDCWD, .name = path, .path = path, .like = -1};
     int fd = pawli_file_open(&folder, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return pawli_file_fail(&folder, -fd, err);

@@ -37,6 +37,7 @@ struct database_file {
 
     /* Closed under a VFS of the caller's own, whose files we know nothing of: folder AT_FDCWD, database -1. */
     int folder, database;
+    unsigned forks;
     struct identity folder_is, files[FILE_GUARDED]; /* all zero: not opened yet */
     off_t index_size;                               /* what is mapped of it, by whoever mapped most */
     char *paths[FILE_COUNT];
@@ -60,6 +61,7 @@ int pawli_guard_enter(struct database_file *file, bool gate_is_open, pawl_error 
 /* A descriptor of it was opened. False: it is not the file that was there when the store was opened. */
 bool pawli_guard_admit(struct database_file *file, enum store_file what, int fd);
 void pawli_guard_map(struct database_file *file, off_t index_size);
+bool pawli_guard_index_is_whole(struct database_file *file);
 
 /* What became of the files; NULL: they are what they were. Some system calls, no lock that is waited for. */
 const char *pawli_guard_look(struct database_file *file);
