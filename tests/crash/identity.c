@@ -120,10 +120,29 @@ static int open_it(const char *path)
     return -status;
 }
 
+/* Ends as if it were killed, and leaves a child that does nothing until standard input ends. */
+static int leave_a_child(const char *path)
+{
+    char url[200], byte;
+    pawl_store *store = NULL;
+    snprintf(url, sizeof url, "sqlite:%s", path);
+    int ends[2];
+    if (pawl_store_open(url, NULL, &store, &err) < 0 || pipe2(ends, O_CLOEXEC) < 0)
+        return 1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        bool lives = write(ends[1], "", 1) == 1;
+        while (lives && read(STDIN_FILENO, &byte, 1) > 0)
+            ;
+        _exit(0);
+    }
+    _exit(pid < 0 || read(ends[0], &byte, 1) != 1); /* no sooner than the child is one */
+}
+
 static const struct {
     const char *name;
     int (*run)(const char *path);
-} others[] = {{"read", read_it}, {"look", look_for_locks}, {"open", open_it}};
+} others[] = {{"read", read_it}, {"look", look_for_locks}, {"open", open_it}, {"leave", leave_a_child}};
 
 static int in_another_process(const char *what, const char *path)
 {
@@ -281,6 +300,27 @@ static void the_child_of_a_fork_holds_nothing(void **state)
     close(ends[1]);
     assert_int_equal(waitpid(pid, &how, 0), pid);
     assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+    tear_down(&at);
+}
+
+static void who_was_killed_holds_nothing_though_a_child_lives(void **state)
+{
+    struct home at;
+    int ends[2], input = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    (void)state;
+    set_up(&at);
+    pawl_store_close(at.store);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+    close(ends[0]);
+    assert_int_equal(in_another_process("leave", path_of(&at, "")), 0);
+    assert_int_equal(in_another_process("look", path_of(&at, "")), 1);
+    assert_ok(pawl_store_open(at.url, NULL, &at.store, &err));
+    assert_ok(enqueue(&at));
+    close(ends[1]);
+    if (input >= 0)
+        dup2(input, STDIN_FILENO);
+    close(input);
     tear_down(&at);
 }
 
@@ -510,6 +550,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(it_is_said_before_the_first_answer),
         cmocka_unit_test(what_became_of_a_commit_into_files_that_were_taken_away_is_unknown),
         cmocka_unit_test(the_child_of_a_fork_holds_nothing),
+        cmocka_unit_test(who_was_killed_holds_nothing_though_a_child_lives),
         cmocka_unit_test(what_else_opens_and_closes_the_file_drops_no_lock),
         cmocka_unit_test(the_locks_of_another_connection_in_this_process_outlive_a_handle),
         cmocka_unit_test(a_second_gate_makes_no_second_world),
