@@ -2,6 +2,7 @@
 /* The process's list of descriptors of stores' files, and how they are opened. */
 #include "env/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -54,17 +55,32 @@ static void watch_forks(void)
     pthread_atfork(before_fork, after_fork, in_child);
 }
 
-/* Where nobody can tell, the answer is yes. */
-static bool process_holds_record_locks(void)
+static bool has_record_lock(const char *descriptor)
 {
-    char line[256], kind[16];
-    long pid = 0;
-    FILE *locks = fopen("/proc/locks", "re");
-    bool holds = !locks;
-    while (!holds && fgets(line, sizeof line, locks))
-        holds = sscanf(line, "%*s %15s %*s %*s %ld", kind, &pid) == 2 && strcmp(kind, "POSIX") == 0 && pid == getpid();
-    if (locks)
-        fclose(locks);
+    char path[300], line[256];
+    bool has = false;
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%s", descriptor);
+    FILE *info = fopen(path, "re");
+    while (info && !has && fgets(line, sizeof line, info))
+        has = strncmp(line, "lock:", 5) == 0 && strstr(line, "POSIX") != NULL;
+    if (info)
+        fclose(info);
+    return has;
+}
+
+/* Whether another SQLite of this process has a lock that closing this descriptor would drop. Where nobody can tell, the answer
+ * is yes. (/proc/locks is no witness: it is read in pieces, and while others come and go it leaves some out.) */
+static bool closing_would_drop(int fd)
+{
+    struct flock any = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_GETLK, &any) == 0 && any.l_type == F_UNLCK)
+        return false; /* nobody has any on this file */
+    DIR *folder = opendir("/proc/self/fdinfo");
+    bool holds = !folder;
+    for (const struct dirent *entry; !holds && (entry = readdir(folder)) != NULL;)
+        holds = entry->d_name[0] != '.' && has_record_lock(entry->d_name);
+    if (folder)
+        closedir(folder);
     return holds;
 }
 
@@ -97,11 +113,11 @@ static struct held **find_held(int fd)
     return at;
 }
 
-/* Of all that are idle: what kept them may be gone. */
+/* What kept those that are idle may be gone. */
 static void drop_idle(void)
 {
     for (struct held **at = &held; *at;)
-        if ((*at)->is_idle)
+        if ((*at)->is_idle && !closing_would_drop((*at)->fd))
             drop(at);
         else
             at = &(*at)->next;
@@ -116,11 +132,10 @@ void pawli_file_close(int fd, unsigned opened_after)
     struct held **at = find_held(fd);
     PAWL_ASSERT(*at != NULL);
     fcntl(fd, F_OFD_SETLK, &all); /* a child that is being made may have the description for a moment */
-    (*at)->is_idle = (*at)->is_shared;
+    (*at)->is_idle = true;
     if (!(*at)->is_shared)
         drop(at);
-    else if (!process_holds_record_locks())
-        drop_idle();
+    drop_idle();
     pthread_mutex_unlock(&lock);
 }
 
@@ -140,28 +155,12 @@ static int take_idle(const struct file_at *at, int flags)
     return fd;
 }
 
-static int add_held(int fd, bool is_shared, const struct stat *facts)
-{
-    struct held *entry = pawli_alloc(sizeof *entry);
-    if (!entry) {
-        close(fd);
-        return -ENOMEM;
-    }
-    pthread_once(&once, watch_forks);
-    pthread_mutex_lock(&lock);
-    *entry = (struct held){
-        .next = held, .fd = fd, .is_shared = is_shared, .device = facts->st_dev, .inode = facts->st_ino};
-    held = entry;
-    pthread_mutex_unlock(&lock);
-    return fd;
-}
-
 /* The file is as the database is, as far as we may: who made it, and when, does not matter. */
 static void liken(int fd, int like)
 {
     struct stat is, shall;
-    if (like < 0 || fstat(fd, &is) < 0 || fstat(like, &shall) < 0)
-        return;
+    if (like < 0 || fstat(fd, &is) < 0 || fstat(like, &shall) < 0 || is.st_nlink != 1)
+        return; /* what has another name may be something else's too */
     mode_t mode = shall.st_mode & PERMISSIONS;
     /* A failure is nobody's error: who may not give the file away keeps it, and who may not open it is told. */
     int done = 0;
@@ -185,12 +184,11 @@ static int above_standard(int fd)
     return above;
 }
 
-int pawli_file_open(const struct file_at *at, int flags)
+/* Under the lock, so that no fork finds one that is open and on no list. */
+static int open_held(const struct file_at *at, int flags, struct held *entry)
 {
     struct stat facts;
-    int fd = at->is_shared ? take_idle(at, flags) : -1;
-    if (fd >= 0)
-        return fd;
+    int fd;
     do
         fd = openat(at->folder, at->name, flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
     while (fd < 0 && errno == EINTR);
@@ -201,8 +199,29 @@ int pawli_file_open(const struct file_at *at, int flags)
         close(fd);
         return -ENXIO;
     }
-    liken(fd, at->like);
-    return add_held(fd, at->is_shared, &facts);
+    *entry = (struct held){
+        .next = held, .fd = fd, .is_shared = at->is_shared, .device = facts.st_dev, .inode = facts.st_ino};
+    held = entry;
+    return fd;
+}
+
+int pawli_file_open(const struct file_at *at, int flags)
+{
+    pthread_once(&once, watch_forks);
+    int fd = at->is_shared ? take_idle(at, flags) : -1;
+    if (fd >= 0)
+        return fd;
+    struct held *entry = pawli_alloc(sizeof *entry);
+    if (!entry)
+        return -ENOMEM;
+    pthread_mutex_lock(&lock);
+    fd = open_held(at, flags, entry);
+    pthread_mutex_unlock(&lock);
+    if (fd < 0)
+        pawli_free(entry);
+    else
+        liken(fd, at->like);
+    return fd;
 }
 
 int pawli_file_fail(const struct file_at *at, int error, pawl_error *err)
