@@ -68,7 +68,7 @@ static struct boot_time deadline(const struct sqlite_store *store)
     return boot_after_ms(env->ops->boot_now(env), store->busy_ms);
 }
 
-static char *make_path(const char *path, const char *suffix)
+char *pawli_sqlite_path(const char *path, const char *suffix)
 {
     size_t size = strlen(path), more = strlen(suffix) + 1;
     char *out = pawli_alloc(size + more);
@@ -100,8 +100,8 @@ static int resolve_path(struct sqlite_store *store, struct text path, pawl_error
 static int open_side_files(struct sqlite_store *store, pawl_error *err)
 {
     struct env *env = store->store.env;
-    PAWL_AUTO(pawli_freep) char *gate = make_path(store->path, "-gate");
-    PAWL_AUTO(pawli_freep) char *bell = make_path(store->path, "-bell");
+    PAWL_AUTO(pawli_freep) char *gate = pawli_sqlite_path(store->path, "-gate");
+    PAWL_AUTO(pawli_freep) char *bell = pawli_sqlite_path(store->path, "-bell");
     if (!gate || !bell)
         return pawli_no_memory(err);
     int status = env->ops->gate(env, gate, &store->gate, err);
@@ -461,7 +461,7 @@ static enum store_result save(struct txn *txn, const struct view *view, pawl_err
     return result;
 }
 
-static void drop(struct txn *txn)
+void pawli_sqlite_drop(struct txn *txn)
 {
     struct sqlite_store *store = txn->store;
     if (txn->active) {
@@ -493,113 +493,6 @@ static enum store_result resolve(struct store *base, const struct committer_row 
     /* The file is poisoned: only a new opening knows, and the request id asks it. */
     pawli_fail(err, PAWL_EUNCERTAIN, "the outcome is known only after the store was opened again");
     return STORE_UNKNOWN;
-}
-
-/* ---- a caller's own transaction ---- */
-
-struct attachment {
-    sqlite3 *db;
-    struct gate *gate; /* an opening of its own: the store's would not stand in its own way */
-    struct env *env;
-};
-
-/* A foreign writer queues at the turnstile like everybody, in its busy handler. It cannot keep its place there, since
- * nothing tells when its transaction ends; but when it leaves, everybody else is asleep for a moment and it goes first. */
-static int foreign_busy(void *data, int tries)
-{
-    struct attachment *attachment = data;
-    const struct gate_ops *gate = attachment->gate->ops;
-    struct boot_time until = boot_after_ms(attachment->env->ops->boot_now(attachment->env), 1000);
-    if (tries > 30 || gate->lock(attachment->gate, GATE_NEXT, GATE_EXCLUSIVE, until) != GATE_LOCKED)
-        return tries <= 30;
-    if (gate->lock(attachment->gate, GATE_WRITE, GATE_EXCLUSIVE, until) == GATE_LOCKED)
-        gate->unlock(attachment->gate, GATE_WRITE);
-    gate->unlock(attachment->gate, GATE_NEXT);
-    return 1;
-}
-
-/* What is written for one store must not end up in the file of another. */
-static int check_file(const struct sqlite_store *store, sqlite3 *db, pawl_error *err)
-{
-    const char *path = sqlite3_db_filename(db, "main");
-    if (path && strcmp(path, store->path) == 0)
-        return PAWL_OK;
-    return pawli_hint(
-        err,
-        pawli_fail(err, PAWL_EINVAL, "the connection is on \"%s\", the store is \"%s\"", path ? path : "", store->path),
-        "use a connection on the file of the store, and what was made for that store");
-}
-
-static int attach(struct store *base, void *native, void **ret_attachment, pawl_error *err)
-{
-    sqlite3 *db = native;
-    struct sqlite_store *store = sqlite_of(base);
-    if (!sqlite3_get_autocommit(db))
-        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the connection is inside a transaction"),
-                          "attach before BEGIN");
-    if (check_file(store, db, err) < 0)
-        return PAWL_EINVAL;
-    PAWL_AUTO(pawli_freep) char *gate = make_path(store->path, "-gate");
-    PAWL_AUTO(pawli_freep) struct attachment *attachment = pawli_alloc(sizeof *attachment);
-    if (!gate || !attachment)
-        return pawli_no_memory(err);
-    *attachment = (struct attachment){.db = db, .env = base->env};
-    int status = base->env->ops->gate(base->env, gate, &attachment->gate, err);
-    if (status < 0)
-        return status;
-    int code = pawli_connection_settings(db, err);
-    if (code == SQLITE_OK)
-        code = sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_busy_handler(db, foreign_busy, attachment);
-    if (code != SQLITE_OK) {
-        attachment->gate->ops->close(attachment->gate);
-        return pawli_fail(err, PAWL_EUNAVAIL, "cannot set the connection up: %s", sqlite3_errmsg(db));
-    }
-    *ret_attachment = PAWL_TAKE(attachment);
-    return PAWL_OK;
-}
-
-static void detach(void *opaque)
-{
-    struct attachment *attachment = opaque;
-    sqlite3_busy_handler(attachment->db, NULL, NULL);
-    attachment->gate->ops->close(attachment->gate);
-    pawli_free(attachment);
-}
-
-static enum store_result join(struct store *base, void *native, struct txn **ret_txn, pawl_error *err)
-{
-    sqlite3 *db = native;
-    struct sqlite_store *store = sqlite_of(base);
-    enum store_result result = pawli_sqlite_usable(store, err);
-    if (result != STORE_OK)
-        return result;
-    if (check_file(store, db, err) < 0)
-        return STORE_INVALID;
-    if (sqlite3_txn_state(db, "main") != SQLITE_TXN_WRITE) {
-        pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the transaction does not hold the write lock"),
-                   "begin it with BEGIN IMMEDIATE");
-        return STORE_INVALID;
-    }
-    struct txn *txn = pawli_alloc(sizeof *txn);
-    struct connection *connection = pawli_alloc(sizeof *connection);
-    if (!txn || !connection) {
-        pawli_free(txn);
-        pawli_free(connection);
-        return pawli_store_fail(err, STORE_NO_MEMORY);
-    }
-    connection->db = db;
-    *txn = (struct txn){.store = store, .connection = connection, .joined = true, .active = true};
-    struct call call = pawli_call(connection, SQL_savepoint);
-    result = pawli_sqlite_result(store, db, pawli_call_run(&call), READ_ONLY, err);
-    if (result != STORE_OK) {
-        txn->active = false;
-        drop(txn);
-        return result;
-    }
-    *ret_txn = txn;
-    return STORE_OK;
 }
 
 /* ---- reading ---- */
@@ -814,16 +707,16 @@ const struct store_ops pawli_store_sqlite = {
     .open = sqlite_open,
     .close = sqlite_close,
     .begin = begin,
-    .join = join,
+    .join = pawli_sqlite_join,
     .load = pawli_sqlite_load,
     .save = save,
-    .drop = drop,
+    .drop = pawli_sqlite_drop,
     .resolve = resolve,
     .reader = open_reader,
     .read = read_page,
     .done = close_reader,
-    .attach = attach,
-    .detach = detach,
+    .attach = pawli_sqlite_attach,
+    .detach = pawli_sqlite_detach,
     .is_slot_alive = is_slot_alive,
     .slot = own_slot,
     .listen = listen_to_bell,

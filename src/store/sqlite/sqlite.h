@@ -157,6 +157,14 @@ enum store_result pawli_sqlite_save(struct txn *txn, const struct view *view, pa
 enum store_result pawli_sqlite_read(struct sqlite_store *store, struct connection *connection,
                                     const struct query *query, struct page *page, pawl_error *err);
 
+char *pawli_sqlite_path(const char *path, const char *suffix); /* the caller's; NULL: out of memory */
+void pawli_sqlite_drop(struct txn *txn);
+
+/* join.c */
+int pawli_sqlite_attach(struct store *store, void *native, void **ret_attachment, pawl_error *err);
+void pawli_sqlite_detach(void *attachment);
+enum store_result pawli_sqlite_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
+
 /* Whether a claim belongs to nobody any more. */
 bool pawli_claim_lost(const struct task_row *task, const struct store_row *store, struct boot_time now,
                       const pawl_uuid *boot_id, const struct committer_row *alive, size_t alive_count);
