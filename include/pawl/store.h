@@ -121,10 +121,13 @@ typedef struct pawl_operation {
 PAWL_API int pawl_store_adopt(pawl_store *store, const pawl_operation *operation, pawl_error *err);
 
 /*
- * pawl_store_backup: copies the store to a file while it is used. The copy opens as a restored store. progress may be
- * NULL; it is called on this thread with the pages left and in all.
+ * pawl_store_backup: copies the store to a new file while it is used: one snapshot, whatever others commit meanwhile. The
+ * copy opens as a restored store. It is made as path-partial (mode 0600) and gets its name once it is whole and synced, so
+ * what was interrupted is no backup. progress may be NULL; it is called on this thread with the pages left and in all.
  *
- * Errors     PAWL_EINVAL  no path, or the store's own file; PAWL_EUNAVAIL, PAWL_EIO  the copy could not be written: remove it
+ * Errors     PAWL_EINVAL    no path, a folder that is not there, or a file of the store itself by whatever name
+ *            PAWL_EREFUSED  the file is there already, or there is no room
+ *            PAWL_EUNAVAIL  the copy could not be written; what there was of it is removed
  */
 PAWL_API int pawl_store_backup(pawl_store *store, const char *path, void (*progress)(void *data, int left, int total),
                                void *data, pawl_error *err);

@@ -20,6 +20,7 @@ enum store_result {
     STORE_NO_MEMORY,   /* nothing written */
     STORE_CORRUPT,     /* stored data failed a check */
     STORE_INVALID,     /* a native handle that cannot be used so; nothing written */
+    STORE_REFUSED, /* not by this handle, or not as things are; nothing written */
     STORE_POISONED, /* had a storage error before: answers nothing until all handles are closed and it is opened anew */
     STORE_RESULT_COUNT
 };

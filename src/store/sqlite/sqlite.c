@@ -497,12 +497,7 @@ static enum store_result resolve(struct store *base, const struct committer_row 
 
 /* ---- reading ---- */
 
-struct reader {
-    struct sqlite_store *store;
-    struct connection *connection;
-};
-
-static enum store_result open_reader(struct store *base, struct reader **ret_reader, pawl_error *err)
+enum store_result pawli_sqlite_reader(struct store *base, struct reader **ret_reader, pawl_error *err)
 {
     struct sqlite_store *store = sqlite_of(base);
     enum store_result result = pawli_sqlite_usable(store, err);
@@ -550,7 +545,7 @@ static void trim(sqlite3 *db)
         sqlite3_db_release_memory(db);
 }
 
-static void close_reader(struct reader *reader)
+void pawli_sqlite_reader_done(struct reader *reader)
 {
     struct sqlite_store *store = reader->store;
     struct call call = pawli_call(reader->connection, SQL_rollback);
@@ -627,39 +622,6 @@ static void engine_tends(struct store *base, bool yes)
     atomic_store(&sqlite_of(base)->engine_tends, yes);
 }
 
-static enum store_result backup(struct store *base, const char *path, void (*progress)(void *data, int left, int total),
-                                void *data, pawl_error *err)
-{
-    struct sqlite_store *store = sqlite_of(base);
-    sqlite3 *to = NULL;
-    struct reader *reader;
-    enum store_result result = open_reader(base, &reader, err);
-    if (result != STORE_OK)
-        return result;
-    int code = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, store->vfs);
-    if (code == SQLITE_OK)
-        code = sqlite3_exec(to, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
-    sqlite3_backup *copy = code == SQLITE_OK ? sqlite3_backup_init(to, "main", reader->connection->db, "main") : NULL;
-    if (code == SQLITE_OK && !copy)
-        code = sqlite3_errcode(to);
-    while (copy && (code = sqlite3_backup_step(copy, 1000)) == SQLITE_OK)
-        if (progress)
-            progress(data, sqlite3_backup_remaining(copy), sqlite3_backup_pagecount(copy));
-    if (copy)
-        sqlite3_backup_finish(copy);
-    if (code == SQLITE_DONE && progress)
-        progress(data, 0, 1);
-    if (code != SQLITE_DONE && code != SQLITE_OK) {
-        pawli_hint(err,
-                   pawli_fail(err, PAWL_EUNAVAIL, "cannot write the backup \"%s\": %s", path, sqlite3_errstr(code)),
-                   "name a file in a folder that may be written to, with enough room");
-        result = (code & 0xFF) == SQLITE_FULL ? STORE_FULL : STORE_UNAVAILABLE;
-    }
-    sqlite3_close(to);
-    close_reader(reader);
-    return result;
-}
-
 static enum store_result adopt(struct store *base, pawl_error *err)
 {
     struct sqlite_store *store = sqlite_of(base);
@@ -685,7 +647,7 @@ static enum store_result check(struct store *base, struct text *ret_problem, str
     struct reader *reader;
     sqlite3_stmt *statement = NULL;
     *ret_problem = (struct text){0};
-    enum store_result result = open_reader(base, &reader, err);
+    enum store_result result = pawli_sqlite_reader(base, &reader, err);
     if (result != STORE_OK)
         return result;
     int code = sqlite3_prepare_v2(reader->connection->db, "PRAGMA integrity_check(1)", -1, &statement, NULL);
@@ -696,7 +658,7 @@ static enum store_result check(struct store *base, struct text *ret_problem, str
     }
     sqlite3_finalize(statement);
     result = pawli_sqlite_result(store, reader->connection->db, code, READ_ONLY, err);
-    close_reader(reader);
+    pawli_sqlite_reader_done(reader);
     return result;
 }
 
@@ -712,9 +674,9 @@ const struct store_ops pawli_store_sqlite = {
     .save = save,
     .drop = pawli_sqlite_drop,
     .resolve = resolve,
-    .reader = open_reader,
+    .reader = pawli_sqlite_reader,
     .read = read_page,
-    .done = close_reader,
+    .done = pawli_sqlite_reader_done,
     .attach = pawli_sqlite_attach,
     .detach = pawli_sqlite_detach,
     .is_slot_alive = is_slot_alive,
@@ -727,7 +689,7 @@ const struct store_ops pawli_store_sqlite = {
     .tend = pawli_sqlite_tend,
     .needs_tending = pawli_sqlite_needs_tending,
     .engine_tends = engine_tends,
-    .backup = backup,
+    .backup = pawli_sqlite_backup,
     .adopt = adopt,
     .check = check,
 };

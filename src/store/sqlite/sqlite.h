@@ -90,6 +90,11 @@ struct txn {
     uint64_t commits; /* as load found them */
 };
 
+struct reader {
+    struct sqlite_store *store;
+    struct connection *connection; /* in a transaction; its snapshot is taken by the first read */
+};
+
 /* ---- connection.c ---- */
 int pawli_connection_open(struct sqlite_store *store, bool writer, struct connection **ret_connection, pawl_error *err);
 void pawli_connection_close(struct connection *connection);
@@ -159,11 +164,16 @@ enum store_result pawli_sqlite_read(struct sqlite_store *store, struct connectio
 
 char *pawli_sqlite_path(const char *path, const char *suffix); /* the caller's; NULL: out of memory */
 void pawli_sqlite_drop(struct txn *txn);
+enum store_result pawli_sqlite_reader(struct store *store, struct reader **ret_reader, pawl_error *err);
+void pawli_sqlite_reader_done(struct reader *reader);
 
 /* join.c */
 int pawli_sqlite_attach(struct store *store, void *native, void **ret_attachment, pawl_error *err);
 void pawli_sqlite_detach(void *attachment);
 enum store_result pawli_sqlite_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
+
+enum store_result pawli_sqlite_backup(struct store *store, const char *path,
+                                      void (*progress)(void *data, int left, int total), void *data, pawl_error *err);
 
 /* Whether a claim belongs to nobody any more. */
 bool pawli_claim_lost(const struct task_row *task, const struct store_row *store, struct boot_time now,
