@@ -11,7 +11,8 @@ extern "C" {
 
 /*
  * A handle on a store, with a scope. May be used by any number of threads at once. After a fork only the parent may use
- * it; the child opens its own.
+ * it: in the child every call answers PAWL_EIO, closing it ends nothing of the parent's, and the child opens its own. A
+ * child that lives on keeps no lock of its parent, nor claims that end with it.
  */
 typedef struct pawl_store pawl_store;
 

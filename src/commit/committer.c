@@ -235,8 +235,11 @@ int pawli_commit(struct unit *unit, pawl_error *err)
 {
     struct committer *committer = unit->committer;
     unit->done = NULL;
+    int status = pawli_store_check_write(committer->store, err);
+    if (status < 0)
+        return status;
     pthread_mutex_lock(&committer->lock);
-    int status = enqueue(committer, unit, err);
+    status = enqueue(committer, unit, err);
     struct batch *batch = unit->batch;
     if (status == PAWL_OK) {
         batch->blocked++;
@@ -259,8 +262,11 @@ int pawli_commit_later(struct unit *unit, void (*done)(struct unit *unit, void *
     struct committer *committer = unit->committer;
     unit->done = done;
     unit->done_data = data;
+    int status = pawli_store_check_write(committer->store, err);
+    if (status < 0)
+        return status;
     pthread_mutex_lock(&committer->lock);
-    int status = enqueue(committer, unit, err);
+    status = enqueue(committer, unit, err);
     bool wake = status == PAWL_OK && !committer->leading;
     pthread_mutex_unlock(&committer->lock);
     if (wake)
@@ -272,8 +278,11 @@ int pawli_commit_joined(struct unit *unit, void *native, pawl_error *err)
 {
     struct committer *committer = unit->committer;
     struct txn *txn = NULL;
+    int status = pawli_store_check_write(committer->store, err);
+    if (status < 0)
+        return status;
     pthread_mutex_lock(&committer->lock);
-    int status = refuse(committer, unit, err);
+    status = refuse(committer, unit, err);
     pthread_mutex_unlock(&committer->lock);
     if (status < 0)
         return status;

@@ -327,7 +327,8 @@ struct store *pawli_fault_over(struct store *store)
     filter->ops.can = store->ops->can;
     filter->ops.version = store->ops->version;
     filter->ops.detach = store->ops->detach;
-    filter->store = (struct store){.ops = &filter->ops, .env = store->env};
+    filter->store = *store;
+    filter->store.ops = &filter->ops;
     filter->below = store;
     pthread_mutex_init(&filter->lock, NULL);
     return &filter->store;

@@ -39,7 +39,7 @@ static int memory_open(const struct store_open *how, struct env *env, struct sto
     struct memory_store *memory = pawli_alloc(sizeof *memory);
     if (!memory)
         return pawli_no_memory(err);
-    memory->store = (struct store){.ops = &pawli_store_memory, .env = env};
+    memory->store = (struct store){.ops = &pawli_store_memory, .env = env, .pid = getpid()};
     memory->busy_ms = how->busy_ms;
     memory->txn.store = memory->reader.store = memory;
     begin_life(memory);

@@ -128,11 +128,8 @@ void pawli_connection_close(struct connection *connection)
 
 enum store_result pawli_sqlite_usable(const struct sqlite_store *store, pawl_error *err)
 {
-    if (getpid() != store->pid) {
-        pawli_hint(err, pawli_fail(err, PAWL_EIO, "the store was opened by another process, before a fork"),
-                   "open the store in the process that uses it");
+    if (pawli_store_check(&store->store, err) < 0)
         return STORE_POISONED;
-    }
     if (atomic_load(&store->file->poisoned)) {
         pawli_hint(err, pawli_fail(err, PAWL_EIO, "storage failed earlier: \"%s\" answers nothing more", store->path),
                    "close every handle on it in this process and open it again; check the disk");

@@ -212,7 +212,7 @@ static int open_anchor(struct sqlite_store *store, struct store_facts *facts, pa
 /* As with the log: what the first handle of all found may never have been synced by whoever wrote it. */
 static int sync_found_anchor(struct sqlite_store *store, pawl_error *err)
 {
-    if (store->read_only || store->is_restored || store->gate->ops->is_held_by_others(store->gate, GATE_OPEN))
+    if (store->store.read_only || store->is_restored || store->gate->ops->is_held_by_others(store->gate, GATE_OPEN))
         return PAWL_OK;
     return pawli_store_status(pawli_sqlite_result(store, NULL, pawli_anchor_sync(store), WRITE_CHECKPOINT, err));
 }
@@ -227,7 +227,7 @@ static int open_locked(struct sqlite_store *store, const struct store_open *how,
         status = open_anchor(store, facts, err);
     if (status == PAWL_OK)
         status = sync_found_anchor(store, err);
-    if (status == PAWL_OK && !store->read_only)
+    if (status == PAWL_OK && !store->store.read_only)
         status = take_slot(store, err);
     return status;
 }
@@ -320,10 +320,8 @@ static int sqlite_open(const struct store_open *how, struct env *env, struct sto
     struct sqlite_store *store = pawli_alloc(sizeof *store);
     if (!store)
         return pawli_no_memory(err);
-    store->store = (struct store){.ops = &pawli_store_sqlite, .env = env};
-    store->pid = getpid();
+    store->store = (struct store){.ops = &pawli_store_sqlite, .env = env, .pid = getpid(), .read_only = how->read_only};
     store->busy_ms = how->busy_ms;
-    store->read_only = how->read_only;
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->tend_lock, NULL);
     *facts = (struct store_facts){.engine = "SQLite " SQLITE_VERSION};
@@ -349,7 +347,7 @@ static int sqlite_open(const struct store_open *how, struct env *env, struct sto
 static void sqlite_close(struct store *base)
 {
     struct sqlite_store *store = sqlite_of(base);
-    bool usable = getpid() == store->pid && !atomic_load(&store->file->poisoned);
+    bool usable = pawli_store_is_here(base) && !atomic_load(&store->file->poisoned);
     close_connections(store);
     if (usable && store->gate->ops->lock(store->gate, GATE_OPENING, GATE_EXCLUSIVE, deadline(store)) == GATE_LOCKED) {
         int left;

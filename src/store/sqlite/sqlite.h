@@ -59,8 +59,7 @@ struct sqlite_store {
     const char *gathering; /* ours, see vfs.c */
     struct gate *gate;
     struct bell *bell;
-    pid_t pid; /* who opened it: a child of a fork must not touch it */
-    bool read_only, is_restored;
+    bool is_restored;
     int64_t busy_ms;
     int checkpoint_frames;
     uint64_t slot;
