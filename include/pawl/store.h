@@ -20,7 +20,7 @@ typedef struct pawl_store_options {
     size_t struct_size;   /* PAWL_STORE_OPTIONS sets it */
     const char *scope;    /* of this handle; NULL: "default" */
     uint32_t must_exist;  /* 1: PAWL_ENOTFOUND rather than making a new store */
-    uint32_t read_only;   /* 1: nothing is made or migrated; writes are refused */
+    uint32_t read_only;   /* 1: nothing is made, migrated or recovered; writes are PAWL_EREFUSED */
     uint32_t busy_ms;     /* how long to wait for other processes that write; 0: 5000 */
     uint32_t waiting_max; /* calls that may wait for a commit, beyond them PAWL_EBUSY; 0: 16384 */
     uint32_t timeout_ms;  /* a call that was not taken into a commit by then is withdrawn: PAWL_EBUSY; 0: 30000 */
@@ -30,13 +30,20 @@ typedef struct pawl_store_options {
 /*
  * pawl_store_open: opens a store, and makes it where it is not there yet.
  *
- * Does       "sqlite:FILE" or "memory:" (which ends with its handle). Starts no thread.
+ * Does       "sqlite:FILE" or "memory:" (which ends with its handle). Starts no thread. FILE is relative to the working
+ *            folder, or absolute; sqlite:///FOLDER/FILE is absolute too, and sqlite://HOST… is refused, as SQLite does.
+ *            Behind a question mark, joined by &: mode=ro (as read_only), mode=rw (as must_exist), mode=rwc, vfs=NAME,
+ *            checkpoint_frames=N (of the log, before it is copied). Any other option is PAWL_EINVAL.
+ *            A read-only handle makes no file, takes shared locks only and needs read permission only. Beside one that
+ *            writes it sees what that commits. Where nobody has the store open and no log is there, it reads the file as
+ *            it is, and once somebody writes it answers PAWL_EUNAVAIL: open it again.
  * Owns       *ret_store is closed with pawl_store_close. Texts are copied.
  * Errors     PAWL_EINVAL        a malformed URL or option
  *            PAWL_ENOTFOUND     must_exist, and it does not
  *            PAWL_EUNSUPPORTED  an unknown kind of store, or one that a newer pawl wrote
  *            PAWL_EBUSY         another process kept it locked
- *            PAWL_EUNAVAIL      the file cannot be opened
+ *            PAWL_EUNAVAIL      the file cannot be opened; read_only: its log was left by a process that was killed, and
+ *                               recovery needs a writer
  *            PAWL_ECORRUPT      damaged: the hint says what to do
  *            PAWL_EIO           storage failed earlier in this process: close all its handles first
  * Outputs    Untouched on error.

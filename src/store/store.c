@@ -33,6 +33,35 @@ struct text pawli_store_url_option(const struct store_url *url, const char *name
     return (struct text){0};
 }
 
+static const char *const *find_name(struct text option, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strlen(names[i]);
+        if (option.size > size && option.data[size] == '=' && memcmp(option.data, names[i], size) == 0)
+            return &names[i];
+    }
+    return NULL;
+}
+
+int pawli_store_url_check(const struct store_url *url, const char *const *names, size_t count, pawl_error *err)
+{
+    struct text left = url->options;
+    while (left.size > 0) {
+        const char *end = memchr(left.data, '&', left.size);
+        struct text option = {left.data, end ? (size_t)(end - left.data) : left.size};
+        const char *const *name = find_name(option, names, count);
+        if (!name)
+            return pawli_hint(err,
+                              pawli_fail(err, PAWL_EINVAL, "a store has no option \"%.*s\"",
+                                         option.size > 80 ? 80 : (int)option.size, option.data),
+                              "known are mode=ro, mode=rw, mode=rwc, vfs=NAME and checkpoint_frames=N");
+        if (pawli_store_url_option(url, *name).data != option.data + strlen(*name) + 1)
+            return pawli_fail(err, PAWL_EINVAL, "the option %s is given twice", *name);
+        left = (struct text){left.data + option.size + (end != NULL), left.size - option.size - (end != NULL)};
+    }
+    return PAWL_OK;
+}
+
 int pawli_store_open(const struct store_open *how, struct env *env, struct store **ret_store, struct store_facts *facts,
                      pawl_error *err)
 {

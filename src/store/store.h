@@ -230,6 +230,8 @@ extern const struct store_ops pawli_store_sqlite;
 
 bool pawli_store_url_parse(struct text url, struct store_url *parts);
 struct text pawli_store_url_option(const struct store_url *url, const char *name); /* absent when not given */
+int pawli_store_url_check(const struct store_url *url, const char *const *names, size_t count,
+                          pawl_error *err); /* refuses options that are none of these, and those given twice */
 
 int pawli_store_open(const struct store_open *how, struct env *env, struct store **ret_store, struct store_facts *facts,
                      pawl_error *err);

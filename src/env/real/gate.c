@@ -63,7 +63,7 @@ static bool in_the_way(int fd, int64_t byte)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
     /* When the question cannot be asked the answer is "held": a lease that ends late is safer than one that ends early. */
-    return fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+    return fd >= 0 && (fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK);
 }
 
 static bool gate_is_held(struct gate *gate, int64_t byte)
@@ -86,15 +86,16 @@ static void gate_close(struct gate *gate)
 
 static const struct gate_ops real_gate_ops = {gate_lock, gate_unlock, gate_is_held, gate_is_held_by_others, gate_close};
 
-int pawli_gate_open(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err)
+static int open_gate(struct env *env, const char *path, int flags, bool must_be, struct gate **ret_gate,
+                     pawl_error *err)
 {
     struct real_gate *real = pawli_alloc(sizeof *real);
     if (!real)
         return pawli_no_memory(err);
-    real->gate.ops = &real_gate_ops;
-    real->env = env;
-    if (!pawli_own_open(&real->own, AT_FDCWD, path, O_RDWR | O_CREAT, 0600) ||
-        !pawli_own_open(&real->probe, AT_FDCWD, path, O_RDWR, 0)) {
+    *real = (struct real_gate){.gate = {&real_gate_ops}, .env = env, .probe = {.fd = -1}};
+    bool is_open = pawli_own_open(&real->own, AT_FDCWD, path, flags, 0600);
+    bool is_missing = !is_open && !must_be && errno == ENOENT;
+    if (!is_missing && (!is_open || !pawli_own_open(&real->probe, AT_FDCWD, path, flags & ~O_CREAT, 0))) {
         int status = pawli_fail(err, PAWL_EUNAVAIL, "cannot open \"%s\": %s", path, strerror(errno));
         pawli_own_close(&real->own);
         pawli_free(real);
@@ -102,4 +103,14 @@ int pawli_gate_open(struct env *env, const char *path, struct gate **ret_gate, p
     }
     *ret_gate = &real->gate;
     return PAWL_OK;
+}
+
+int pawli_gate_open(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err)
+{
+    return open_gate(env, path, O_RDWR | O_CREAT, true, ret_gate, err);
+}
+
+int pawli_gate_find(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err)
+{
+    return open_gate(env, path, O_RDONLY, false, ret_gate, err);
 }

@@ -104,9 +104,10 @@ static int open_side_files(struct sqlite_store *store, pawl_error *err)
     PAWL_AUTO(pawli_freep) char *bell = pawli_sqlite_path(store->path, "-bell");
     if (!gate || !bell)
         return pawli_no_memory(err);
-    int status = env->ops->gate(env, gate, &store->gate, err);
+    bool makes = !store->store.read_only;
+    int status = (makes ? env->ops->gate : env->ops->gate_as_found)(env, gate, &store->gate, err);
     if (status == PAWL_OK)
-        status = env->ops->bell(env, bell, &store->bell, err);
+        status = (makes ? env->ops->bell : env->ops->bell_as_found)(env, bell, &store->bell, err);
     if (status < 0)
         pawli_hint(err, status, "check that the folder of the store exists and may be written to");
     return status;
@@ -220,7 +221,7 @@ static int sync_found_anchor(struct sqlite_store *store, pawl_error *err)
 static int open_locked(struct sqlite_store *store, const struct store_open *how, struct store_facts *facts,
                        pawl_error *err)
 {
-    int status = connect(store, err);
+    int status = store->store.read_only ? pawli_open_read_only(store, deadline(store), err) : connect(store, err);
     if (status == PAWL_OK)
         status = pawli_schema(store, how, facts, err);
     if (status == PAWL_OK)
@@ -280,11 +281,37 @@ static int read_checkpoint_frames(struct sqlite_store *store, const struct store
     return PAWL_OK;
 }
 
+/* As SQLite reads a URI: two slashes begin a host, three an absolute path. There are no hosts here. */
+static int read_path(struct text *path, pawl_error *err)
+{
+    const char *data = path->data;
+    if (path->size == 0)
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the store has no file name"), "write sqlite:FILE");
+    if (path->size < 2 || data[0] != '/' || data[1] != '/')
+        return PAWL_OK;
+    if (path->size < 3 || data[2] != '/')
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "\"sqlite://\" is followed by a host, and a file has none"),
+                          "write sqlite:FILE, or sqlite:///FOLDER/FILE for an absolute path");
+    *path = (struct text){data + 2, path->size - 2};
+    return PAWL_OK;
+}
+
+/* What the mode says is as if the options had said it. */
+static int read_mode(struct store_open *how, pawl_error *err)
+{
+    struct text mode = pawli_store_url_option(&how->url, "mode");
+    if (!mode.data || text_is(mode, "rwc"))
+        return PAWL_OK;
+    how->read_only |= text_is(mode, "ro");
+    how->must_exist = true;
+    return text_is(mode, "ro") || text_is(mode, "rw")
+               ? PAWL_OK
+               : pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "mode is not a mode"), "write mode=ro, rw or rwc");
+}
+
 static int prepare(struct sqlite_store *store, const struct store_open *how, pawl_error *err)
 {
     struct text vfs = pawli_store_url_option(&how->url, "vfs");
-    if (how->url.path.size == 0)
-        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the store has no file name"), "write sqlite:FILE");
     if (sqlite3_threadsafe() == 0)
         return pawli_fail(err, PAWL_EUNSUPPORTED, "the linked SQLite was built without threads");
     if (vfs.data) {
@@ -303,7 +330,7 @@ static int prepare(struct sqlite_store *store, const struct store_open *how, paw
         return pawli_no_memory(err);
     bool exists;
     int code = database_exists(store, &exists);
-    if (code == SQLITE_OK && !exists && how->must_exist)
+    if (code == SQLITE_OK && !exists && (how->must_exist || how->read_only))
         return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "there is no store at \"%s\"", store->path),
                           "run \"pawl init\", or name another with --store");
     store->file = use_file(store->path);
@@ -314,9 +341,18 @@ static int prepare(struct sqlite_store *store, const struct store_open *how, paw
     return open_side_files(store, err);
 }
 
-static int sqlite_open(const struct store_open *how, struct env *env, struct store **ret_store,
+static int sqlite_open(const struct store_open *given, struct env *env, struct store **ret_store,
                        struct store_facts *facts, pawl_error *err)
 {
+    static const char *const options[] = {"mode", "vfs", "checkpoint_frames"};
+    struct store_open with = *given, *how = &with;
+    int status = pawli_store_url_check(&how->url, options, COUNT_OF(options), err);
+    if (status == PAWL_OK)
+        status = read_path(&how->url.path, err);
+    if (status == PAWL_OK)
+        status = read_mode(how, err);
+    if (status < 0)
+        return status;
     struct sqlite_store *store = pawli_alloc(sizeof *store);
     if (!store)
         return pawli_no_memory(err);
@@ -325,13 +361,14 @@ static int sqlite_open(const struct store_open *how, struct env *env, struct sto
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->tend_lock, NULL);
     *facts = (struct store_facts){.engine = "SQLite " SQLITE_VERSION};
-    int status = prepare(store, how, err);
+    status = prepare(store, how, err);
     if (status == PAWL_OK) {
-        if (store->gate->ops->lock(store->gate, GATE_OPENING, GATE_EXCLUSIVE, deadline(store)) != GATE_LOCKED)
+        bool locks = !store->store.read_only; /* and one that reads asks for itself */
+        if (locks && store->gate->ops->lock(store->gate, GATE_OPENING, GATE_EXCLUSIVE, deadline(store)) != GATE_LOCKED)
             status = busy(store, err);
         else
             status = open_locked(store, how, facts, err);
-        if (status == PAWL_OK)
+        if (locks && status == PAWL_OK)
             store->gate->ops->unlock(store->gate, GATE_OPENING);
     }
     if (status < 0) {
@@ -347,7 +384,7 @@ static int sqlite_open(const struct store_open *how, struct env *env, struct sto
 static void sqlite_close(struct store *base)
 {
     struct sqlite_store *store = sqlite_of(base);
-    bool usable = pawli_store_is_here(base) && !atomic_load(&store->file->poisoned);
+    bool usable = pawli_store_is_here(base) && !base->read_only && !atomic_load(&store->file->poisoned);
     close_connections(store);
     if (usable && store->gate->ops->lock(store->gate, GATE_OPENING, GATE_EXCLUSIVE, deadline(store)) == GATE_LOCKED) {
         int left;
@@ -499,6 +536,8 @@ enum store_result pawli_sqlite_reader(struct store *base, struct reader **ret_re
 {
     struct sqlite_store *store = sqlite_of(base);
     enum store_result result = pawli_sqlite_usable(store, err);
+    if (result == STORE_OK)
+        result = pawli_check_as_found(store, err);
     if (result != STORE_OK)
         return result;
     struct reader *reader = pawli_alloc(sizeof *reader);

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sql.h"
@@ -60,6 +61,8 @@ struct sqlite_store {
     struct gate *gate;
     struct bell *bell;
     bool is_restored;
+    bool is_read_as_found; /* without locks: nobody wrote when it was opened */
+    struct stat found;
     int64_t busy_ms;
     int checkpoint_frames;
     uint64_t slot;
@@ -173,6 +176,9 @@ enum store_result pawli_sqlite_join(struct store *store, void *native, struct tx
 
 enum store_result pawli_sqlite_backup(struct store *store, const char *path,
                                       void (*progress)(void *data, int left, int total), void *data, pawl_error *err);
+
+int pawli_open_read_only(struct sqlite_store *store, struct boot_time until, pawl_error *err);
+enum store_result pawli_check_as_found(struct sqlite_store *store, pawl_error *err);
 
 /* Whether a claim belongs to nobody any more. */
 bool pawli_claim_lost(const struct task_row *task, const struct store_row *store, struct boot_time now,
