@@ -47,7 +47,8 @@ typedef struct pawl_store_options {
  *            PAWL_ECORRUPT      damaged: the hint says what to do
  *            PAWL_EIO           storage failed earlier in this process: close all its handles first
  * Outputs    Untouched on error.
- * Note       A store that was restored or copied opens for reading; writes are PAWL_EREFUSED until pawl_store_adopt.
+ * Note       A store that was restored or copied opens for reading; writes are PAWL_EREFUSED until
+ *            pawl_store_adopt, by whatever handle.
  */
 PAWL_API int pawl_store_open(const char *url, const pawl_store_options *options, pawl_store **ret_store,
                              pawl_error *err);

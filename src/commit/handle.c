@@ -319,7 +319,7 @@ int pawl_store_get_info(pawl_store *store, pawl_store_info *ret_info, pawl_error
                             .schema = opened->facts.schema,
                             .was_created = opened->facts.was_created,
                             .was_migrated = opened->facts.was_migrated,
-                            .is_restored = opened->committer.is_restored,
+                            .is_restored = pawli_committer_is_restored(&opened->committer),
                             .is_durable = (opened->store->ops->can & STORE_IS_DURABLE) != 0};
     pawli_page_done(&page);
     memccpy(info.engine, opened->facts.engine, '\0', sizeof info.engine);

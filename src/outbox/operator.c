@@ -534,9 +534,12 @@ int pawl_store_adopt(pawl_store *store, const pawl_operation *operation, pawl_er
     struct adopt adopt = {0};
     struct hold_change hold = {.kind = HOLD_STORE, .code = TEXT("restored"), .until = WALL_NEVER};
     struct committer *committer = &store->opened->committer;
-    if (!committer->is_restored)
+    int status = pawli_store_check(store->opened->store, err);
+    if (status < 0)
+        return status;
+    if (!pawli_committer_is_restored(committer))
         return pawli_fail(err, PAWL_EREFUSED, "the store is where and what it was: there is nothing to adopt");
-    int status = open_operation(&op, store, "pawl.store.adopt", operation, true, err);
+    status = open_operation(&op, store, "pawl.store.adopt", operation, true, err);
     if (status < 0)
         return status;
     hold.reason = op.reason;

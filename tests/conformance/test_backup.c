@@ -172,6 +172,38 @@ static void a_backup_that_fails_is_not_there(void **state)
     verify(w);
 }
 
+/* Three open it before: one that writes, one that reads, and the one that adopts it. */
+static void what_one_adopted_is_everybodys(void **state)
+{
+    LAW(F1);
+    struct world *w = *state;
+    char url[200];
+    pawl_store *early, *reader, *operator;
+    pawl_store_info info = {PAWL_STORE_INFO};
+    add(w, MESSAGE("1", .key = NULL));
+    assert_ok(pawl_store_backup(w->store, path_of(w, "copy.db"), NULL, NULL, &err));
+    snprintf(url, sizeof url, "sqlite:%s", path_of(w, "copy.db"));
+    assert_ok(pawl_store_open(url, NULL, &early, &err));
+    assert_ok(pawl_store_open(url, &(pawl_store_options){PAWL_STORE_OPTIONS, .read_only = 1}, &reader, &err));
+    assert_ok(pawl_store_open(url, NULL, &operator, & err));
+    assert_status(pawl_enqueue(early, MESSAGE("2", .key = NULL), 1, NULL, &err), PAWL_EREFUSED);
+    assert_ok(pawl_store_get_info(reader, &info, &err));
+    assert_true(info.is_restored);
+    assert_ok(pawl_store_adopt(operator, BECAUSE(1), &err));
+    assert_ok(pawl_store_get_info(reader, &info, &err));
+    assert_false(info.is_restored);
+    assert_status(pawl_store_adopt(early, BECAUSE(2), &err), PAWL_EREFUSED);
+    assert_ok(pawl_enqueue(early, MESSAGE("2", .key = NULL), 1, NULL, &err));
+    assert_ok(pawl_enqueue(operator, MESSAGE("3", .key = NULL), 1, NULL, &err));
+    pawl_store_close(operator);
+    pawl_store_close(reader);
+    pawl_store_close(early);
+    assert_ok(pawl_store_open(url, NULL, &early, &err)); /* and it is anchored as it is now */
+    assert_ok(pawl_store_get_info(early, &info, &err));
+    assert_false(info.is_restored);
+    pawl_store_close(early);
+}
+
 #define BACKUP(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
 
 int main(void)
@@ -182,6 +214,7 @@ int main(void)
         BACKUP(a_backup_is_never_the_store_itself),
         BACKUP(a_backup_goes_over_no_file_and_through_no_link),
         BACKUP(a_backup_that_fails_is_not_there),
+        BACKUP(what_one_adopted_is_everybodys),
     };
     return cmocka_run_group_tests_name("backup", tests, NULL, NULL);
 }

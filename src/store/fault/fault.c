@@ -290,6 +290,11 @@ static void close_filter(struct store *store)
     pawli_free(filter);
 }
 
+static bool filter_was_adopted(struct store *store)
+{
+    return below(store)->ops->was_adopted(below(store));
+}
+
 static const struct store_ops filter_ops = {
     .close = close_filter,
     .begin = begin,
@@ -314,6 +319,7 @@ static const struct store_ops filter_ops = {
     .engine_tends = engine_tends,
     .backup = backup,
     .adopt = adopt,
+    .was_adopted = filter_was_adopted,
     .check = check,
 };
 

@@ -224,6 +224,12 @@ static enum store_result adopt(struct store *store, pawl_error *err)
     return STORE_INVALID;
 }
 
+static bool was_adopted(struct store *store)
+{
+    (void)store;
+    return false;
+}
+
 static enum store_result check(struct store *store, struct text *ret_problem, struct arena *arena, pawl_error *err)
 {
     (void)store, (void)arena, (void)err;
@@ -256,5 +262,6 @@ const struct store_ops pawli_store_memory = {
     .engine_tends = engine_tends,
     .backup = backup,
     .adopt = adopt,
+    .was_adopted = was_adopted,
     .check = check,
 };

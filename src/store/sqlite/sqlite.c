@@ -678,6 +678,33 @@ static enum store_result adopt(struct store *base, pawl_error *err)
     return pawli_sqlite_result(store, NULL, code, WRITE_BEFORE_COMMIT, err);
 }
 
+/* Looks as one does who opens it now. */
+static bool opens_as_restored(struct sqlite_store *store)
+{
+    struct store *again;
+    struct store_facts facts;
+    PAWL_AUTO(pawli_freep) char *vfs = store->vfs ? pawli_sqlite_path("vfs=", store->vfs) : NULL;
+    struct store_open how = {
+        .url = {.path = text_of(store->path), .options = text_of(vfs)}, .read_only = true, .busy_ms = store->busy_ms};
+    if ((store->vfs && !vfs) || sqlite_open(&how, store->store.env, &again, &facts, NULL) < 0)
+        return true;
+    sqlite_close(again);
+    return facts.was_restored;
+}
+
+/* What another handle founded is the anchor of this one, too. */
+static bool was_adopted(struct store *base)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    pthread_mutex_lock(&store->tend_lock);
+    if (store->is_restored && !opens_as_restored(store) &&
+        (store->anchor_file || pawli_anchor_open(store, false, NULL) == PAWL_OK) &&
+        pawli_anchor_read(store, &store->anchor))
+        store->is_restored = false;
+    pthread_mutex_unlock(&store->tend_lock);
+    return !store->is_restored;
+}
+
 static enum store_result check(struct store *base, struct text *ret_problem, struct arena *arena, pawl_error *err)
 {
     struct sqlite_store *store = sqlite_of(base);
@@ -728,5 +755,6 @@ const struct store_ops pawli_store_sqlite = {
     .engine_tends = engine_tends,
     .backup = pawli_sqlite_backup,
     .adopt = adopt,
+    .was_adopted = was_adopted,
     .check = check,
 };

@@ -60,7 +60,7 @@ struct sqlite_store {
     const char *gathering; /* ours, see vfs.c */
     struct gate *gate;
     struct bell *bell;
-    bool is_restored;
+    _Atomic bool is_restored;
     bool is_read_as_found; /* without locks: nobody wrote when it was opened */
     struct stat found;
     int64_t busy_ms;
