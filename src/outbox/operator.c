@@ -23,10 +23,11 @@ static int open_operation(struct operation *op, pawl_store *store, const char *t
     pawl_operation operation;
     if (!pawli_copy_options(&operation, sizeof operation, given))
         return pawli_bad_struct("pawl_operation", err);
-    if (store->opened->read_only)
-        return pawli_fail(err, PAWL_EREFUSED, "the store was opened read-only");
+    int status = pawli_store_check_write(store->opened->store, err);
+    if (status < 0)
+        return status;
     struct text reason = text_of(operation.reason);
-    int status = needs_reason ? pawli_check_reason(reason, err) : pawli_check_text("reason", reason, LIMIT_REASON, err);
+    status = needs_reason ? pawli_check_reason(reason, err) : pawli_check_text("reason", reason, LIMIT_REASON, err);
     if (status == PAWL_OK)
         status = pawli_check_key("actor", text_of(operation.actor), err);
     if (status < 0)
@@ -533,9 +534,12 @@ int pawl_store_adopt(pawl_store *store, const pawl_operation *operation, pawl_er
     struct adopt adopt = {0};
     struct hold_change hold = {.kind = HOLD_STORE, .code = TEXT("restored"), .until = WALL_NEVER};
     struct committer *committer = &store->opened->committer;
-    if (!committer->is_restored)
+    int status = pawli_store_check(store->opened->store, err);
+    if (status < 0)
+        return status;
+    if (!pawli_committer_is_restored(committer))
         return pawli_fail(err, PAWL_EREFUSED, "the store is where and what it was: there is nothing to adopt");
-    int status = open_operation(&op, store, "pawl.store.adopt", operation, true, err);
+    status = open_operation(&op, store, "pawl.store.adopt", operation, true, err);
     if (status < 0)
         return status;
     hold.reason = op.reason;

@@ -6,11 +6,6 @@
 #include "outbox/claim.h"
 #include "outbox/views.h"
 
-static int refuse_read_only(const pawl_store *store, pawl_error *err)
-{
-    return store->opened->read_only ? pawli_fail(err, PAWL_EREFUSED, "the store was opened read-only") : PAWL_OK;
-}
-
 static int check_count(const char *what, size_t count, size_t max, pawl_error *err)
 {
     if (count == 0 || count > max)
@@ -55,7 +50,7 @@ static void seal_request(struct request *request, pawl_store *store)
 static int draft_enqueue(struct request *request, pawl_store *store, const pawl_message *messages, size_t count,
                          pawl_error *err)
 {
-    int status = refuse_read_only(store, err);
+    int status = pawli_store_check_write(store->opened->store, err);
     if (status == PAWL_OK)
         status = pawli_check_own_scope(store->scope, err);
     if (status == PAWL_OK)
@@ -143,7 +138,7 @@ static_assert((int)PAWL_RESULT_COUNT == (int)SETTLED_COUNT, "the public results 
 static int draft_settle(struct request *request, pawl_store *store, const pawl_settlement *settlements, size_t count,
                         pawl_error *err)
 {
-    int status = refuse_read_only(store, err);
+    int status = pawli_store_check_write(store->opened->store, err);
     if (status == PAWL_OK)
         status = check_count("settlements", count, LIMIT_SETTLEMENTS, err);
     if (status < 0)
@@ -408,7 +403,7 @@ int pawl_claim(pawl_store *store, const pawl_claim_options *given, pawl_messages
         return pawli_bad_struct("pawl_claim_options", err);
     int status = check_claim(&options, err);
     if (status == PAWL_OK)
-        status = refuse_read_only(store, err);
+        status = pawli_store_check_write(store->opened->store, err);
     if (status < 0)
         return status;
     if (options.limit == 0 && uuid_is_nil(&options.id))

@@ -143,7 +143,9 @@ int pawl_sweep(pawl_store *store, pawl_swept *ret_swept, pawl_error *err)
     static const enum place places[] = {PLACE_BLOCKED, PLACE_READY, PLACE_HELD};
     struct sweeping s = {.store = store};
     bool keeps = true;
-    int status = pawli_sweep_lost(store, err);
+    int status = pawli_store_check_write(store->opened->store, err);
+    if (status == PAWL_OK)
+        status = pawli_sweep_lost(store, err);
     for (size_t i = 0; status == PAWL_OK && i < COUNT_OF(places); i++)
         status = sweep_place(&s, places[i], err);
     if (status == PAWL_OK)

@@ -90,7 +90,8 @@ static void bell_close(struct bell *bell)
 
 static const struct bell_ops real_bell_ops = {bell_ring, bell_value, bell_fd, bell_drain, bell_wait, bell_close};
 
-int pawli_bell_open(struct env *env, const struct file_at *at, struct bell **ret_bell, pawl_error *err)
+static int open_bell(struct env *env, const struct file_at *at, int flags, bool must_be, struct bell **ret_bell,
+                     pawl_error *err)
 {
     struct real_bell *real = pawli_alloc(sizeof *real);
     if (!real)
@@ -99,8 +100,8 @@ int pawli_bell_open(struct env *env, const struct file_at *at, struct bell **ret
     real->env = env;
     real->watch = -1;
     real->forks = pawli_file_forks();
-    real->fd = pawli_file_open(at, O_RDWR | O_CREAT);
-    if (real->fd < 0) {
+    real->fd = pawli_file_open(at, flags);
+    if (real->fd < 0 && (must_be || real->fd != -ENOENT)) {
         int status = pawli_file_fail(at, -real->fd, err);
         pawli_free(real);
         return status;
@@ -109,4 +110,14 @@ int pawli_bell_open(struct env *env, const struct file_at *at, struct bell **ret
     pthread_mutex_init(&real->lock, NULL);
     *ret_bell = &real->bell;
     return PAWL_OK;
+}
+
+int pawli_bell_open(struct env *env, const struct file_at *at, struct bell **ret_bell, pawl_error *err)
+{
+    return open_bell(env, at, O_RDWR | O_CREAT, true, ret_bell, err);
+}
+
+int pawli_bell_find(struct env *env, const struct file_at *at, struct bell **ret_bell, pawl_error *err)
+{
+    return open_bell(env, at, O_RDONLY, false, ret_bell, err);
 }

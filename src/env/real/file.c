@@ -219,7 +219,7 @@ int pawli_file_open(const struct file_at *at, int flags)
     pthread_mutex_unlock(&lock);
     if (fd < 0)
         pawli_free(entry);
-    else
+    else if ((flags & O_ACCMODE) != O_RDONLY)
         liken(fd, at->like);
     return fd;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Byte locks by open file description (F_OFD_SETLK): unlike the older record locks they belong to one opening, so two
- * handles of one process exclude each other and closing another descriptor of the file drops nothing. */
+ * handles of one process exclude each other and closing another descriptor of the file drops nothing. A child of a fork
+ * keeps none (env/file.h): there every lock fails. */
 #include <errno.h>
 #include <fcntl.h>
 #include <time.h>
@@ -61,7 +62,7 @@ static bool in_the_way(int fd, int64_t byte)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
     /* When the question cannot be asked the answer is "held": a lease that ends late is safer than one that ends early. */
-    return fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+    return fd >= 0 && (fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK);
 }
 
 static bool gate_is_held(struct gate *gate, int64_t byte)
@@ -94,17 +95,17 @@ static const struct gate_ops real_gate_ops = {.lock = gate_lock,
                                               .fd = gate_fd,
                                               .close = gate_close};
 
-int pawli_gate_open(struct env *env, const struct file_at *at, struct gate **ret_gate, pawl_error *err)
+static int open_gate(struct env *env, const struct file_at *at, int flags, bool must_be, struct gate **ret_gate,
+                     pawl_error *err)
 {
     struct real_gate *real = pawli_alloc(sizeof *real);
     if (!real)
         return pawli_no_memory(err);
-    real->gate.ops = &real_gate_ops;
-    real->env = env;
-    real->forks = pawli_file_forks();
-    real->fd = pawli_file_open(at, O_RDWR | O_CREAT);
-    real->probe = real->fd < 0 ? real->fd : pawli_file_open(at, O_RDWR);
-    if (real->probe < 0) {
+    *real = (struct real_gate){.gate = {&real_gate_ops}, .env = env, .forks = pawli_file_forks()};
+    real->fd = pawli_file_open(at, flags);
+    bool is_missing = real->fd == -ENOENT && !must_be;
+    real->probe = real->fd < 0 ? real->fd : pawli_file_open(at, flags & ~O_CREAT);
+    if (real->probe < 0 && !is_missing) {
         int status = pawli_file_fail(at, -real->probe, err);
         pawli_file_close(real->fd, real->forks);
         pawli_free(real);
@@ -112,4 +113,14 @@ int pawli_gate_open(struct env *env, const struct file_at *at, struct gate **ret
     }
     *ret_gate = &real->gate;
     return PAWL_OK;
+}
+
+int pawli_gate_open(struct env *env, const struct file_at *at, struct gate **ret_gate, pawl_error *err)
+{
+    return open_gate(env, at, O_RDWR | O_CREAT, true, ret_gate, err);
+}
+
+int pawli_gate_find(struct env *env, const struct file_at *at, struct gate **ret_gate, pawl_error *err)
+{
+    return open_gate(env, at, O_RDONLY, false, ret_gate, err);
 }

@@ -354,13 +354,6 @@ int pawli_log_belongs(struct sqlite_store *store, pawl_error *err)
         return pawli_store_status(pawli_sqlite_result(store, NULL, code, READ_ONLY, err));
     if (pawli_anchor_knows(store, &log, &file))
         return PAWL_OK;
-    if (store->read_only)
-        return pawli_hint(err,
-                          pawli_fail(err, PAWL_ECORRUPT,
-                                     "\"%s-wal\" belongs to another state of the file: it was "
-                                     "restored or copied beside it",
-                                     store->path),
-                          "open it with a command that writes, which sets that log aside; or put the right file back");
     status = pawli_anchor_disown(store, err);
     return status == PAWL_OK ? set_log_aside(store, err) : status;
 }

@@ -36,8 +36,9 @@ struct file {
     enum store_file what;
     int fd, lock; /* SQLITE_LOCK_… */
     unsigned forks;
-    bool syncs_folder, deletes;
-    int index, mapped; /* descriptors; -1: not mapped. Two, for a child keeps what is mapped, but no lock */
+    bool is_read_only, syncs_folder;
+    bool reads_index, has_begun; /* of the index: it may only be read; it is mapped as one of those who vouch for it */
+    int index, mapped;           /* descriptors; -1: not mapped. Two, for a child keeps what is mapped, but no lock */
     void **regions;
     int region_count, region_size;
 };
@@ -224,25 +225,46 @@ static void close_index(struct file *file)
     file->regions = NULL;
     file->region_count = 0;
     file->index = file->mapped = -1;
+    file->has_begun = false;
+}
+
+/* Who maps it alone begins it anew. Who may only read cannot, and trusts none that nobody vouches for: SQLite reads the log
+ * without it then. */
+static int begin_index(struct file *file)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = INDEX_ALIVE, .l_len = 1};
+    int code = SQLITE_OK;
+    if (file->reads_index) {
+        if (fcntl(file->index, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK)
+            return SQLITE_READONLY_CANTINIT;
+    } else {
+        code = lock_bytes(file->index, F_WRLCK, INDEX_ALIVE, 1);
+        if (code == SQLITE_OK && ftruncate(file->index, INDEX_BEGUN) < 0)
+            return SQLITE_IOERR_SHMOPEN;
+    }
+    if (code == SQLITE_OK || code == SQLITE_BUSY)
+        code = lock_bytes(file->index, F_RDLCK, INDEX_ALIVE, 1);
+    file->has_begun = code == SQLITE_OK;
+    return code;
 }
 
 static int open_index(struct file *file)
 {
     struct file_at at = pawli_database_at(file->owner, FILE_INDEX);
-    int code = SQLITE_CANTOPEN;
-    file->index = pawli_file_open(&at, O_RDWR | O_CREAT);
-    file->mapped = file->index < 0 ? -1 : pawli_file_open(&at, O_RDWR);
-    if (file->mapped >= 0 && pawli_guard_admit(file->owner, FILE_INDEX, file->index) &&
-        pawli_guard_admit(file->owner, FILE_INDEX, file->mapped)) {
-        code = lock_bytes(file->index, F_WRLCK, INDEX_ALIVE, 1);
-        if (code == SQLITE_OK && ftruncate(file->index, INDEX_BEGUN) < 0)
-            code = SQLITE_IOERR_SHMOPEN;
-        if (code == SQLITE_OK || code == SQLITE_BUSY)
-            code = lock_bytes(file->index, F_RDLCK, INDEX_ALIVE, 1);
+    int how = file->is_read_only ? O_RDWR : O_RDWR | O_CREAT;
+    file->index = pawli_file_open(&at, how);
+    if (file->index == -EACCES || file->index == -EROFS) {
+        how = O_RDONLY;
+        file->index = pawli_file_open(&at, how);
     }
-    if (code != SQLITE_OK)
+    file->reads_index = how == O_RDONLY;
+    file->mapped = file->index < 0 ? -1 : pawli_file_open(&at, how & ~O_CREAT);
+    if (file->mapped < 0 || !pawli_guard_admit(file->owner, FILE_INDEX, file->index) ||
+        !pawli_guard_admit(file->owner, FILE_INDEX, file->mapped)) {
         close_index(file);
-    return code;
+        return SQLITE_CANTOPEN;
+    }
+    return SQLITE_OK;
 }
 
 static bool extend_index(struct file *file, off_t from, off_t to)
@@ -260,10 +282,11 @@ static int map_regions(struct file *file, int wanted, bool extend)
     off_t size = (off_t)count * file->region_size;
     if (fstat(file->index, &facts) < 0)
         return SQLITE_IOERR_SHMSIZE;
-    if (facts.st_size < size && !extend)
+    if (facts.st_size < size && (!extend || file->reads_index))
         return SQLITE_OK;
     if (facts.st_size < size && !extend_index(file, facts.st_size, size))
         return SQLITE_IOERR_SHMSIZE;
+    int protection = file->reads_index ? PROT_READ : PROT_READ | PROT_WRITE;
     void **regions = pawli_alloc((size_t)count * sizeof *regions);
     if (!regions)
         return SQLITE_IOERR_NOMEM;
@@ -273,8 +296,7 @@ static int map_regions(struct file *file, int wanted, bool extend)
     file->regions = regions;
     for (; file->region_count < count; file->region_count += step) {
         off_t at = (off_t)file->region_count * file->region_size;
-        char *memory = mmap(NULL, (size_t)file->region_size * (size_t)step, PROT_READ | PROT_WRITE, MAP_SHARED,
-                            file->mapped, at);
+        char *memory = mmap(NULL, (size_t)file->region_size * (size_t)step, protection, MAP_SHARED, file->mapped, at);
         if (memory == MAP_FAILED)
             return SQLITE_IOERR_SHMMAP;
         for (int i = 0; i < step; i++)
@@ -294,11 +316,13 @@ static int file_shm_map(sqlite3_file *base, int region, int size, int extend, vo
     file->region_size = size;
     if (file->index < 0)
         code = open_index(file);
+    if (code == SQLITE_OK && !file->has_begun)
+        code = begin_index(file);
     if (code == SQLITE_OK && region >= file->region_count)
         code = map_regions(file, region, extend != 0);
     if (code == SQLITE_OK && region < file->region_count)
         *out = file->regions[region];
-    return code;
+    return code == SQLITE_OK && file->reads_index ? SQLITE_READONLY : code;
 }
 
 static int file_shm_lock(sqlite3_file *base, int offset, int count, int flags)
@@ -404,6 +428,7 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *base,
         pawli_file_close(file->fd, file->forks);
         return SQLITE_CANTOPEN;
     }
+    file->is_read_only = flags & SQLITE_OPEN_READONLY;
     file->syncs_folder = (flags & SQLITE_OPEN_CREATE) && (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL));
     file->base.pMethods = &methods;
     if (out_flags)
