@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define PAGE_SIZE "4096"
+#define LOG_KEEPS "67108864" /* bytes that the log's file keeps when it begins anew */
 
 struct setting {
     const char *set, *get;
@@ -115,8 +116,9 @@ int pawli_connection_open(struct sqlite_store *store, bool writer, struct connec
         code = use_wal(connection->db, &is_wal);
     if (code == SQLITE_OK)
         code = sqlite3_exec(connection->db,
-                            "PRAGMA mmap_size = 0; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY", NULL, NULL,
-                            NULL);
+                            "PRAGMA journal_size_limit = " LOG_KEEPS
+                            "; PRAGMA mmap_size = 0; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY",
+                            NULL, NULL, NULL);
     if (code == SQLITE_OK)
         code = pawli_connection_settings(connection->db, err);
     if (code == SQLITE_OK && is_wal) {
