@@ -86,13 +86,16 @@ static int open_to_read(struct sqlite_store *store, sqlite3 **db)
     if (!store->is_read_as_found)
         return sqlite3_open_v2(store->path, db, flags, store->gathering);
     /* Only a URI says that nobody writes; whatever could mean something in one is escaped. */
-    char *uri = pawli_alloc(strlen(store->path) * 3 + sizeof "file:?immutable=1");
+    static const char immutable[] = "?immutable=1";
+    size_t size = strlen("file:") + strlen(store->path) * 3 + sizeof immutable;
+    char *uri = pawli_alloc(size);
     if (!uri)
         return SQLITE_NOMEM;
-    char *at = stpcpy(uri, "file:");
+    size_t used = (size_t)snprintf(uri, size, "file:");
     for (const char *from = store->path; *from; from++)
-        at += sprintf(at, isalnum((unsigned char)*from) || *from == '/' ? "%c" : "%%%02X", (unsigned char)*from);
-    strcpy(at, "?immutable=1");
+        used += (size_t)snprintf(uri + used, size - used,
+                                 isalnum((unsigned char)*from) || *from == '/' ? "%c" : "%%%02X", (unsigned char)*from);
+    memcpy(uri + used, immutable, sizeof immutable);
     int code = sqlite3_open_v2(uri, db, flags | SQLITE_OPEN_URI, store->gathering);
     pawli_free(uri);
     return code;

@@ -43,8 +43,8 @@ static bool is_as_found(struct sqlite_store *store)
     sqlite3_int64 log_size;
     return stat(store->path, &now) == 0 && now.st_ino == store->found.st_ino && now.st_dev == store->found.st_dev &&
            now.st_size == store->found.st_size && now.st_mtim.tv_sec == store->found.st_mtim.tv_sec &&
-           now.st_mtim.tv_nsec == store->found.st_mtim.tv_nsec && pawli_sqlite_log_size(store, &log_size) == SQLITE_OK &&
-           log_size == 0;
+           now.st_mtim.tv_nsec == store->found.st_mtim.tv_nsec &&
+           pawli_sqlite_log_size(store, &log_size) == SQLITE_OK && log_size == 0;
 }
 
 enum store_result pawli_check_as_found(struct sqlite_store *store, pawl_error *err)
