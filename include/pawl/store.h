@@ -98,9 +98,13 @@ typedef struct pawl_store_info {
     uint32_t is_restored;  /* writes are refused until it is adopted */
     char engine[48];       /* "SQLite 3.53.2" */
     char restored_why[160];
-    uint32_t is_durable; /* 0: what it keeps ends with its handle, whatever a call says of durable */
+    uint32_t is_durable;  /* 0: what it keeps ends with its handle, whatever a call says of durable */
+    uint64_t log_size;    /* bytes of the log beside the database */
+    uint64_t log_waiting; /* bytes of it that are not copied into the database yet: much more than PAWL_LOG_WAITING is a
+                           * reader that keeps an old snapshot, or nobody who copies */
 } pawl_store_info;
-#define PAWL_STORE_INFO .struct_size = sizeof(pawl_store_info)
+#define PAWL_STORE_INFO  .struct_size = sizeof(pawl_store_info)
+#define PAWL_LOG_WAITING 67108864 /* four times what is copied in one go */
 
 /*
  * pawl_store_get_info: what is known about the store.

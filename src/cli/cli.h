@@ -109,7 +109,8 @@ void cli_report(const struct cli *cli, int status, const pawl_error *error, cons
 /* ---- the store ---- */
 
 int cli_open(struct cli *cli, const pawl_store_options *options); /* --store and --scope are put in */
-int cli_open_to_read(struct cli *cli); /* read-only, but for a log that a killed process left and that may be recovered */
+int cli_open_to_read(
+    struct cli *cli); /* read-only, but for a log that a killed process left and that may be recovered */
 
 /* ---- what comes out ---- */
 

@@ -25,15 +25,18 @@ const struct cli_option cli_serve_options[] = {
     {0},
 };
 
+#define LOOK_AT_LOG_SECONDS 10
+
 struct serving {
     struct cli *cli;
     struct config config;
     struct log log;
     struct health health;
     struct event_base *base;
-    struct event *events[3]; /* two signals, and trouble */
+    struct event *events[4]; /* two signals, trouble, and the look at the log */
     struct server *server;
     pawl_worker *worker;
+    bool log_waits;
     int trouble; /* an eventfd: the worker met an error of the store */
     int signal;  /* that ends it; 0: none came */
     int status;  /* with what it ends */
@@ -140,17 +143,37 @@ static void take_trouble(evutil_socket_t fd, short what, void *data)
     event_base_loopbreak(serving->base);
 }
 
+/* A reader that keeps an old snapshot lets the log grow without end, and is not to be seen otherwise. */
+static void look_at_log(evutil_socket_t fd, short what, void *data)
+{
+    struct serving *serving = data;
+    pawl_store_info info = {PAWL_STORE_INFO};
+    pawl_error error;
+    (void)fd, (void)what;
+    if (pawl_store_get_info(serving->cli->store, &info, &error) < 0)
+        return;
+    bool waits = info.log_waiting > PAWL_LOG_WAITING;
+    if (waits && !serving->log_waits)
+        log_say(&serving->log, LOG_ACT, "log_held", "%llu MiB of the log wait: another process reads an old snapshot",
+                (unsigned long long)(info.log_waiting >> 20));
+    if (!waits && serving->log_waits)
+        log_say(&serving->log, LOG_ACT, "log_released", "the log is copied again");
+    serving->log_waits = waits;
+}
+
 static int add_events(struct serving *serving)
 {
     const int signals[] = {SIGTERM, SIGINT};
+    const struct timeval pause = {LOOK_AT_LOG_SECONDS, 0};
     serving->trouble = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (serving->trouble < 0)
         return cli_fail(serving->cli, PAWL_EUNAVAIL, "out of file descriptors");
     for (size_t i = 0; i < COUNT_OF(signals); i++)
         serving->events[i] = evsignal_new(serving->base, signals[i], take_signal, serving);
     serving->events[2] = event_new(serving->base, serving->trouble, EV_READ | EV_PERSIST, take_trouble, serving);
+    serving->events[3] = event_new(serving->base, -1, EV_PERSIST, look_at_log, serving);
     for (size_t i = 0; i < COUNT_OF(serving->events); i++)
-        if (!serving->events[i] || event_add(serving->events[i], NULL) < 0)
+        if (!serving->events[i] || event_add(serving->events[i], i == 3 ? &pause : NULL) < 0)
             return pawli_no_memory(&serving->cli->error);
     return PAWL_OK;
 }

@@ -141,6 +141,11 @@ static void check_store(struct doctor *doctor)
     }
     tell(doctor, "store", FINE, NULL, "%s, %s, schema %" PRId32 ", epoch %" PRIu64 ", %" PRIu64 " commits",
          cli->store_url, info.engine, info.schema, info.epoch, info.commits);
+    if (info.log_waiting > PAWL_LOG_WAITING)
+        tell(doctor, "log", LOOK,
+             "close what has read for long, such as a transaction that was left open in another program",
+             "%" PRIu64 " MiB of the log wait to be copied into the database: a reader holds them back",
+             info.log_waiting >> 20);
     if (!info.is_restored)
         return;
     pawli_fail(&cli->error, PAWL_EREFUSED, "restored or copied: %s", info.restored_why);

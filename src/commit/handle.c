@@ -322,6 +322,7 @@ int pawl_store_get_info(pawl_store *store, pawl_store_info *ret_info, pawl_error
                             .is_restored = pawli_committer_is_restored(&opened->committer),
                             .is_durable = (opened->store->ops->can & STORE_IS_DURABLE) != 0};
     pawli_page_done(&page);
+    opened->store->ops->log(opened->store, &info.log_size, &info.log_waiting);
     memccpy(info.engine, opened->facts.engine, '\0', sizeof info.engine);
     memcpy(info.restored_why, opened->facts.restored_why, sizeof info.restored_why);
     memcpy(ret_info, &info, info.struct_size < sizeof info ? info.struct_size : sizeof info);

@@ -215,7 +215,8 @@ struct store_ops {
                                 void (*progress)(void *data, int left, int total), void *data, pawl_error *err);
     enum store_result (*adopt)(struct store *store,
                                pawl_error *err); /* makes its anchor the store's own, after the rows say so */
-    bool (*was_adopted)(struct store *store); /* a restored one, by another handle since */
+    bool (*was_adopted)(struct store *store);    /* a restored one, by another handle since */
+    void (*log)(struct store *store, uint64_t *size, uint64_t *waiting); /* bytes of its log, and not copied yet */
     enum store_result (*check)(struct store *store, struct text *ret_problem, struct arena *arena, pawl_error *err);
 };
 

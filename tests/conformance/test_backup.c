@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Backups of a store in a file: one snapshot, never over anything, and whole or not there. */
 #include <signal.h>
+#include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -204,6 +205,30 @@ static void what_one_adopted_is_everybodys(void **state)
     pawl_store_close(early);
 }
 
+/* A program that leaves its transaction open keeps the log from being copied: the store says how much waits. */
+static void a_reader_that_holds_the_log_back_is_told(void **state)
+{
+    struct world *w = *state;
+    sqlite3 *foreign;
+    pawl_store_info info = {PAWL_STORE_INFO};
+    uint64_t size;
+    assert_ok(pawl_store_get_info(w->store, &info, &err));
+    assert_true(info.log_waiting <= info.log_size && info.log_waiting < PAWL_LOG_WAITING);
+    assert_int_equal(sqlite3_open(path_of(w, "store.db"), &foreign), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(foreign, "BEGIN; SELECT * FROM store", NULL, NULL, NULL), SQLITE_OK);
+    add_big(w, 80);
+    assert_ok(pawl_store_get_info(w->store, &info, &err));
+    assert_true(info.log_waiting > PAWL_LOG_WAITING);
+    assert_true(info.log_size >= info.log_waiting);
+    size = info.log_size;
+    assert_int_equal(sqlite3_close(foreign), SQLITE_OK);
+    for (unsigned i = 0; i < 3; i++) /* copied after one, begun anew with another */
+        add(w, MESSAGE("1", .key = NULL));
+    assert_ok(pawl_store_get_info(w->store, &info, &err));
+    assert_true(info.log_waiting < PAWL_LOG_WAITING);
+    assert_true(info.log_size < size); /* nor does its file stay as large as it was once */
+}
+
 #define BACKUP(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
 
 int main(void)
@@ -215,6 +240,7 @@ int main(void)
         BACKUP(a_backup_goes_over_no_file_and_through_no_link),
         BACKUP(a_backup_that_fails_is_not_there),
         BACKUP(what_one_adopted_is_everybodys),
+        BACKUP(a_reader_that_holds_the_log_back_is_told),
     };
     return cmocka_run_group_tests_name("backup", tests, NULL, NULL);
 }

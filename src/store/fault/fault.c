@@ -290,6 +290,11 @@ static void close_filter(struct store *store)
     pawli_free(filter);
 }
 
+static void filter_log(struct store *store, uint64_t *size, uint64_t *waiting)
+{
+    below(store)->ops->log(below(store), size, waiting);
+}
+
 static bool filter_was_adopted(struct store *store)
 {
     return below(store)->ops->was_adopted(below(store));
@@ -320,6 +325,7 @@ static const struct store_ops filter_ops = {
     .backup = backup,
     .adopt = adopt,
     .was_adopted = filter_was_adopted,
+    .log = filter_log,
     .check = check,
 };
 

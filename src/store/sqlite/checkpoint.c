@@ -8,6 +8,12 @@
 #define FINISH_FRAMES 512
 #define ROUNDS_MAX    8
 
+/* Of the log's index, in words of 4 bytes. */
+#define INDEX_SIZE   32768
+#define INDEX_FRAMES 4  /* mxFrame */
+#define INDEX_COPIED 24 /* nBackfill */
+#define FRAME_SIZE   (24 + 4096)
+
 /* An affected SQLite (3.7.0 to 3.51.2 but for 3.50.7 and 3.44.6) can lose commits in a PASSIVE checkpoint. */
 static bool passive_is_safe(void)
 {
@@ -28,6 +34,31 @@ int pawli_checkpoint(struct sqlite_store *store, struct connection *connection, 
     if ((code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED)
         return STORE_OK; /* a reader or writer is in the way; the log is whole, and the next one copies it */
     return (int)pawli_sqlite_result(store, connection->db, code, WRITE_CHECKPOINT, err);
+}
+
+/* The shared index of the log, as the format of SQLite's log has it: how many frames it has, and how many were copied. */
+void pawli_sqlite_log(struct store *base, uint64_t *size, uint64_t *waiting)
+{
+    struct sqlite_store *store = (struct sqlite_store *)base;
+    struct reader *reader;
+    sqlite3_file *file = NULL;
+    void volatile *index = NULL;
+    sqlite3_int64 log_size = 0;
+    *size = *waiting = 0;
+    if (pawli_sqlite_log_size(store, &log_size) == SQLITE_OK)
+        *size = (uint64_t)log_size;
+    if (*size == 0 || store->is_read_as_found || pawli_sqlite_reader(base, &reader, NULL) != STORE_OK)
+        return;
+    struct call call = pawli_call(reader->connection, SQL_get_store); /* maps the index */
+    pawli_call_row(&call);
+    if (pawli_call_end(&call) == SQLITE_OK &&
+        sqlite3_file_control(reader->connection->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+        file->pMethods && file->pMethods->xShmMap(file, 0, INDEX_SIZE, 0, &index) == SQLITE_OK && index) {
+        const volatile uint32_t *words = index;
+        uint32_t frames = words[INDEX_FRAMES], copied = words[INDEX_COPIED];
+        *waiting = frames > copied ? (uint64_t)(frames - copied) * FRAME_SIZE : 0;
+    }
+    pawli_sqlite_reader_done(reader);
 }
 
 static bool has_anchor(const struct sqlite_store *store)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #define PAGE_SIZE "4096"
+#define LOG_KEEPS "67108864" /* bytes that the log's file keeps when it begins anew */
 
 struct setting {
     const char *set, *get;
@@ -85,7 +86,8 @@ static int open_to_read(struct sqlite_store *store, sqlite3 **db)
     if (!store->is_read_as_found)
         return sqlite3_open_v2(store->path, db, flags, store->gathering->zName);
     /* Only a URI says that nobody writes; whatever could mean something in one is escaped. */
-    size_t size = strlen(store->path) * 3 + sizeof "file:?immutable=1";
+    static const char immutable[] = "?immutable=1";
+    size_t size = strlen("file:") + strlen(store->path) * 3 + sizeof immutable;
     char *uri = pawli_alloc(size);
     if (!uri)
         return SQLITE_NOMEM;
@@ -93,7 +95,7 @@ static int open_to_read(struct sqlite_store *store, sqlite3 **db)
     for (const char *from = store->path; *from; from++)
         used += (size_t)snprintf(uri + used, size - used,
                                  isalnum((unsigned char)*from) || *from == '/' ? "%c" : "%%%02X", (unsigned char)*from);
-    snprintf(uri + used, size - used, "?immutable=1");
+    memcpy(uri + used, immutable, sizeof immutable);
     int code = sqlite3_open_v2(uri, db, flags | SQLITE_OPEN_URI, store->gathering->zName);
     pawli_free(uri);
     return code;
@@ -117,8 +119,9 @@ int pawli_connection_open(struct sqlite_store *store, bool writer, struct connec
         code = use_wal(connection->db, &is_wal);
     if (code == SQLITE_OK)
         code = sqlite3_exec(connection->db,
-                            "PRAGMA mmap_size = 0; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY", NULL, NULL,
-                            NULL);
+                            "PRAGMA journal_size_limit = " LOG_KEEPS
+                            "; PRAGMA mmap_size = 0; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY",
+                            NULL, NULL, NULL);
     if (code == SQLITE_OK)
         code = pawli_connection_settings(connection->db, err);
     if (code == SQLITE_OK && is_wal) {

@@ -9,7 +9,7 @@
 
 #include <sys/stat.h>
 
-static int size_of_log(struct sqlite_store *store, sqlite3_int64 *size)
+int pawli_sqlite_log_size(struct sqlite_store *store, sqlite3_int64 *size)
 {
     sqlite3_vfs *vfs = store->below;
     struct arena arena = {0};
@@ -43,8 +43,8 @@ static bool is_as_found(struct sqlite_store *store)
     sqlite3_int64 log_size;
     return stat(store->path, &now) == 0 && now.st_ino == store->found.st_ino && now.st_dev == store->found.st_dev &&
            now.st_size == store->found.st_size && now.st_mtim.tv_sec == store->found.st_mtim.tv_sec &&
-           now.st_mtim.tv_nsec == store->found.st_mtim.tv_nsec && size_of_log(store, &log_size) == SQLITE_OK &&
-           log_size == 0;
+           now.st_mtim.tv_nsec == store->found.st_mtim.tv_nsec &&
+           pawli_sqlite_log_size(store, &log_size) == SQLITE_OK && log_size == 0;
 }
 
 enum store_result pawli_check_as_found(struct sqlite_store *store, pawl_error *err)
@@ -59,7 +59,7 @@ enum store_result pawli_check_as_found(struct sqlite_store *store, pawl_error *e
 static int find(struct sqlite_store *store, bool somebody_writes, pawl_error *err)
 {
     sqlite3_int64 log_size;
-    int code = size_of_log(store, &log_size);
+    int code = pawli_sqlite_log_size(store, &log_size);
     if (code != SQLITE_OK)
         return pawli_store_status(pawli_sqlite_result(store, NULL, code, READ_ONLY, err));
     if (!somebody_writes && log_size > 0)

@@ -736,5 +736,6 @@ const struct store_ops pawli_store_sqlite = {
     .backup = pawli_sqlite_backup,
     .adopt = adopt,
     .was_adopted = was_adopted,
+    .log = pawli_sqlite_log,
     .check = check,
 };

@@ -197,6 +197,8 @@ enum store_result pawli_sqlite_join(struct store *store, void *native, struct tx
 enum store_result pawli_sqlite_backup(struct store *store, const char *path,
                                       void (*progress)(void *data, int left, int total), void *data, pawl_error *err);
 
+void pawli_sqlite_log(struct store *store, uint64_t *size, uint64_t *waiting);
+int pawli_sqlite_log_size(struct sqlite_store *store, sqlite3_int64 *size); /* a code */
 int pawli_open_read_only(struct sqlite_store *store, struct boot_time until, pawl_error *err);
 enum store_result pawli_check_as_found(struct sqlite_store *store, pawl_error *err);
 
