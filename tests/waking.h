@@ -7,7 +7,8 @@
 
 #include "env/env.h"
 
-struct env *waking_env(void);              /* ended by its `close` */
-unsigned waking_sleepers(struct env *env); /* how many sleep on a word just now */
+struct env *waking_env(void); /* one at a time; ended by its `close` */
+void waking_bell(struct env *env, struct bell *bell);
+unsigned waking_sleepers(void); /* how many sleep on a word just now */
 
 #endif

@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include "conformance.h"
+#include "store/sqlite/sqlite.h"
 #include "waking.h"
 
 #define THREADS 16
@@ -27,6 +28,8 @@ static void open_real(struct world *w)
     w->env->ops->close(w->env);
     w->env = waking_env();
     assert_ok(pawli_open_in(w->env, w->url, NULL, &w->store, &err));
+    if (w->kind->is_durable)
+        waking_bell(w->env, ((struct sqlite_store *)w->store->opened->store)->bell);
 }
 
 static void begin(struct world *w, struct contestant *contestants, size_t count, void *(*run)(void *contestant))
@@ -263,14 +266,13 @@ static void who_waits_for_a_message_is_woken(struct world *w)
 static struct {
     const struct store_ops *below;
     struct store_ops ops;
-    struct env *env;
     atomic_bool is_over;
 } slow;
 
 /* The first who comes here does not go on before all others lie down. */
 static void be_slow(void)
 {
-    while (!atomic_load(&slow.is_over) && waking_sleepers(slow.env) < SLEEPERS)
+    while (!atomic_load(&slow.is_over) && waking_sleepers() < SLEEPERS)
         sched_yield();
     atomic_store(&slow.is_over, true);
 }
@@ -298,7 +300,6 @@ static void commit_slowly(struct world *w, const struct store_ops *ops)
 {
     struct contestant contestants[SLEEPERS + 1] = {0};
     slow.ops = *ops;
-    slow.env = w->env;
     atomic_store(&slow.is_over, false);
     w->store->opened->store->ops = &slow.ops;
     begin(w, contestants, SLEEPERS + 1, add_one);
