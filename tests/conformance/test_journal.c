@@ -483,14 +483,13 @@ static void a_store_that_is_written_meanwhile_verifies(struct world *w)
     pawl_message messages[1000];
     pawl_enqueued results[1000];
     pawl_verification *found;
-    if (!w->kind->is_durable)
-        skip(); /* there a reader keeps writers out */
     for (size_t i = 0; i < COUNT_OF(messages); i++)
         messages[i] = *MESSAGE("1", .key = NULL);
     for (int i = 0; i < 2; i++)
         assert_ok(pawl_enqueue(w->store, messages, COUNT_OF(messages), results, &err));
     write_some(w, 0);
-    assert_ok(pawl_verify(w->store, NULL, write_some, w, &found, &err));
+    /* In memory a reader keeps writers out. */
+    assert_ok(pawl_verify(w->store, NULL, w->kind->is_durable ? write_some : NULL, w, &found, &err));
     for (size_t i = 0; i < pawl_verification_count(found); i++)
         assert_true(pawl_verification_get(found, i)->is_ok);
     pawl_verification_free(found);
