@@ -280,6 +280,62 @@ static void a_claim_waits_until_there_is_something(struct world *w)
     verify(w);
 }
 
+/* Interposes once: what happens right after the next look at the store is over. */
+static struct {
+    struct world *world;
+    struct store_ops ops;
+    const struct store_ops *below;
+    void (*then)(struct world *w);
+} interposed;
+
+static void look_is_over(struct reader *reader)
+{
+    void (*then)(struct world * w) = interposed.then;
+    interposed.below->done(reader);
+    interposed.then = NULL;
+    if (then)
+        then(interposed.world);
+}
+
+static void after_the_next_look(struct world *w, void (*then)(struct world *w))
+{
+    struct store *store = w->store->opened->store;
+    if (store->ops != &interposed.ops) {
+        interposed.below = store->ops;
+        interposed.ops = *store->ops;
+        interposed.ops.done = look_is_over;
+        store->ops = &interposed.ops;
+    }
+    interposed.world = w;
+    interposed.then = then;
+}
+
+static void add_one(struct world *w)
+{
+    add(w, MESSAGE("1", .key = NULL));
+}
+
+static void write_record(struct world *w)
+{
+    pawl_transition *t = pawl_transition_new(w->store,
+                                             &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "t"});
+    assert_ok(pawl_transition_commit(t, NULL, &err));
+    pawl_transition_free(t);
+}
+
+/* Looked, found nothing, and slept though something had come: time would pass. */
+static void what_comes_between_look_and_sleep_is_not_missed(struct world *w)
+{
+    int64_t began = now_ms(w);
+    after_the_next_look(w, add_one);
+    claim_one(w, CLAIM(.wait_ms = 1000));
+    assert_int_equal(now_ms(w), began);
+    after_the_next_look(w, write_record);
+    assert_int_equal(pawl_journal_wait(w->store, 0, 1000, &err), 1);
+    assert_int_equal(now_ms(w), began);
+    assert_null(interposed.then);
+}
+
 /* ---- settling ---- */
 
 static void a45_delivered_once(struct world *w)
@@ -802,6 +858,7 @@ static const struct conformance_case cases[] = {
     CASE(a44_the_wall_clock_ends_no_lease),
     CASE(tokens_never_come_again),
     CASE(a_claim_waits_until_there_is_something),
+    CASE(what_comes_between_look_and_sleep_is_not_missed),
     CASE(a45_delivered_once),
     CASE(a46_who_has_no_claim_settles_nothing),
     CASE(a47_a_claim_of_before_is_fenced),

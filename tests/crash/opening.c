@@ -391,9 +391,43 @@ static void a_flipped_bit_of_the_anchor_is_found_or_harmless(void **state)
     flip_bits_of(WORLD_FILE "-anchor", true, 300);
 }
 
+#define ANCHOR_SLOT 512
+
+/* Whatever tears while a checkpoint writes, the slot that the one before it wrote and synced is whole. */
+static void a_checkpoint_leaves_the_newer_slot_of_the_anchor_alone(void **state)
+{
+    (void)state;
+    LAW(F1);
+    struct world *world = world_new(9, PLANT_NOTHING, "checkpoint_frames=1");
+    uint8_t before[3 * ANCHOR_SLOT];
+    unsigned written[3] = {0}, newer = 0;
+    pawli_disk_clear(9);
+    pawli_disk()->powersafe = true;
+    world_open(world);
+    const struct disk_file *file = file_named(WORLD_FILE "-anchor");
+    for (unsigned i = 0; i < 8; i++) {
+        assert_int_equal(file->size, sizeof before);
+        memcpy(before, file->bytes, sizeof before);
+        world_append(world, "default");
+        unsigned changed = 0;
+        for (unsigned slot = 1; slot <= 2; slot++)
+            if (memcmp(file->bytes + slot * ANCHOR_SLOT, before + slot * ANCHOR_SLOT, ANCHOR_SLOT) != 0) {
+                assert_int_equal(changed, 0);
+                assert_int_not_equal(slot, newer);
+                changed = slot;
+            }
+        newer = changed ? changed : newer;
+        written[changed]++;
+    }
+    assert_true(written[1] >= 2);
+    assert_true(written[2] >= 2);
+    end_world(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_checkpoint_leaves_the_newer_slot_of_the_anchor_alone),
         cmocka_unit_test(a_newer_schema_is_refused_by_name),
         cmocka_unit_test(an_older_schema_is_brought_up_to_date),
         cmocka_unit_test(a_database_of_something_else_is_refused),
