@@ -31,7 +31,7 @@ struct serving {
     struct log log;
     struct health health;
     struct event_base *base;
-    struct event *events[3]; /* two signals, and trouble */
+    struct event *events[4]; /* three signals, and trouble */
     struct server *server;
     pawl_worker *worker;
     int trouble; /* an eventfd: the worker met an error of the store */
@@ -90,6 +90,7 @@ static void hear(void *data, const pawl_worker_event *event)
     log_event(&serving->log, event);
     if (!ends_with(event->name, "_failed"))
         return;
+    atomic_store(&serving->health.write_failed, true); /* or a read: the next who asks finds out */
     ssize_t written = write(serving->trouble, &one, sizeof one);
     (void)written; /* full means readable */
 }
@@ -142,13 +143,14 @@ static void take_trouble(evutil_socket_t fd, short what, void *data)
 
 static int add_events(struct serving *serving)
 {
-    const int signals[] = {SIGTERM, SIGINT};
+    const int signals[] = {SIGTERM, SIGINT, SIGHUP}; /* SIGHUP: its terminal went away */
     serving->trouble = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (serving->trouble < 0)
         return cli_fail(serving->cli, PAWL_EUNAVAIL, "out of file descriptors");
     for (size_t i = 0; i < COUNT_OF(signals); i++)
         serving->events[i] = evsignal_new(serving->base, signals[i], take_signal, serving);
-    serving->events[2] = event_new(serving->base, serving->trouble, EV_READ | EV_PERSIST, take_trouble, serving);
+    serving->events[COUNT_OF(signals)] = event_new(serving->base, serving->trouble, EV_READ | EV_PERSIST, take_trouble,
+                                                   serving);
     for (size_t i = 0; i < COUNT_OF(serving->events); i++)
         if (!serving->events[i] || event_add(serving->events[i], NULL) < 0)
             return pawli_no_memory(&serving->cli->error);
@@ -178,6 +180,8 @@ static int start_server(struct serving *serving)
                                            .route_count = COUNT_OF(routes),
                                            .data = serving,
                                            .threads = HANDLER_THREADS,
+                                           .body_max = SERVER_HEADER_MAX, /* no route takes one */
+                                           .held_max = SERVER_BODY_MAX,
                                            .connection_max = config->connection_max,
                                            .request_ms = config->request_ms,
                                            .idle_ms = config->idle_ms};
