@@ -218,13 +218,15 @@ static int listen_until_signal(struct listening *listening)
     static const struct server_route routes[] = {{"POST", NULL, take_webhook}};
     struct cli *cli = listening->cli;
     const char *address = cli_argument(cli, 0);
-    const int signals[] = {SIGTERM, SIGINT};
+    const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct event *events[COUNT_OF(signals)] = {0};
     struct server *server = NULL;
     const struct server_options options = {.routes = routes,
                                            .route_count = COUNT_OF(routes),
                                            .data = listening,
                                            .threads = 1,
+                                           .body_max = SERVER_BODY_MAX,
+                                           .held_max = 8 * SERVER_BODY_MAX,
                                            .connection_max = CONNECTION_MAX,
                                            .request_ms = REQUEST_MS,
                                            .idle_ms = IDLE_MS};

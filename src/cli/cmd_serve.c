@@ -33,7 +33,7 @@ struct serving {
     struct log log;
     struct health health;
     struct event_base *base;
-    struct event *events[4]; /* two signals, trouble, and the look at the log */
+    struct event *events[5]; /* three signals, trouble, and the look at the log */
     struct server *server;
     pawl_worker *worker;
     bool log_waits;
@@ -93,6 +93,7 @@ static void hear(void *data, const pawl_worker_event *event)
     log_event(&serving->log, event);
     if (!ends_with(event->name, "_failed"))
         return;
+    atomic_store(&serving->health.write_failed, true); /* or a read: the next who asks finds out */
     ssize_t written = write(serving->trouble, &one, sizeof one);
     (void)written; /* full means readable */
 }
@@ -163,17 +164,18 @@ static void look_at_log(evutil_socket_t fd, short what, void *data)
 
 static int add_events(struct serving *serving)
 {
-    const int signals[] = {SIGTERM, SIGINT};
+    const int signals[] = {SIGTERM, SIGINT, SIGHUP}; /* SIGHUP: its terminal went away */
     const struct timeval pause = {LOOK_AT_LOG_SECONDS, 0};
+    enum { TROUBLE = COUNT_OF(signals), LOG };
     serving->trouble = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (serving->trouble < 0)
         return cli_fail(serving->cli, PAWL_EUNAVAIL, "out of file descriptors");
     for (size_t i = 0; i < COUNT_OF(signals); i++)
         serving->events[i] = evsignal_new(serving->base, signals[i], take_signal, serving);
-    serving->events[2] = event_new(serving->base, serving->trouble, EV_READ | EV_PERSIST, take_trouble, serving);
-    serving->events[3] = event_new(serving->base, -1, EV_PERSIST, look_at_log, serving);
+    serving->events[TROUBLE] = event_new(serving->base, serving->trouble, EV_READ | EV_PERSIST, take_trouble, serving);
+    serving->events[LOG] = event_new(serving->base, -1, EV_PERSIST, look_at_log, serving);
     for (size_t i = 0; i < COUNT_OF(serving->events); i++)
-        if (!serving->events[i] || event_add(serving->events[i], i == 3 ? &pause : NULL) < 0)
+        if (!serving->events[i] || event_add(serving->events[i], i == LOG ? &pause : NULL) < 0)
             return pawli_no_memory(&serving->cli->error);
     return PAWL_OK;
 }
@@ -201,6 +203,8 @@ static int start_server(struct serving *serving)
                                            .route_count = COUNT_OF(routes),
                                            .data = serving,
                                            .threads = HANDLER_THREADS,
+                                           .body_max = SERVER_HEADER_MAX, /* no route takes one */
+                                           .held_max = SERVER_BODY_MAX,
                                            .connection_max = config->connection_max,
                                            .request_ms = config->request_ms,
                                            .idle_ms = config->idle_ms};

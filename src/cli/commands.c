@@ -223,7 +223,7 @@ const struct cli_command cli_commands[] = {
     {"backup", "FILE", "copy the store to a new file while it is used", NULL, cli_backup, CLI_READS},
     {"adopt", "", "make a restored or copied store one's own; it is held until \"pawl holds release\"", move_options,
      cli_adopt, CLI_RECORDS},
-    {"serve", "", "deliver messages, and answer over HTTP, until a signal", cli_serve_options, cli_serve, CLI_WRITES},
+    {"serve", "", "deliver messages, and answer over HTTP, until SIGTERM, SIGINT or SIGHUP", cli_serve_options, cli_serve, CLI_WRITES},
     {"listen", "[ADDR]", "receive webhooks and print them, for trying things out", cli_listen_options, cli_listen,
      CLI_NO_STORE},
     {"bench", "[WORKLOAD...]", "measure this machine, beside the same work written by hand on bare SQLite",

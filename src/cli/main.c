@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -173,6 +174,7 @@ int main(int count, char **words)
     const char *url = getenv("PAWL_STORE");
     struct cli cli = {.store_url = url && *url ? url : "sqlite:pawl.db", .scope = "default"};
     setlocale(LC_CTYPE, "C.UTF-8"); /* what columns are counted in */
+    signal(SIGXFSZ, SIG_IGN);       /* a limit of file sizes is an error of the store, not the end of the process */
     int status = cli_parse(&cli, count - 1, words + 1);
     if (status == PAWL_OK)
         status = run(&cli);
