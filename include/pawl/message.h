@@ -234,6 +234,9 @@ typedef struct pawl_settlement {
     const void *progress; /* the sink's own, up to 64 KiB, kept with the message; NULL: as it was */
     size_t progress_size;
     const char *response; /* a summary, kept with the attempt */
+    uint32_t
+        retry_is_least; /* 1: retry_in_ms is the least that is waited: the policy's backoff holds where it is longer,
+                                and chance makes it longer, not shorter */
 } pawl_settlement;
 #define PAWL_SETTLEMENT .struct_size = sizeof(pawl_settlement)
 

@@ -79,6 +79,7 @@ struct settlement {
     enum verdict verdict;
     struct text error, remote_id, progress, response;
     int64_t retry_in_ms;            /* -1: not given */
+    bool retry_is_least;            /* the backoff holds where it is longer */
     uint64_t random;                /* drawn when sealed: jitter */
     struct message_draft *messages; /* follow-ups, in its own transaction */
     size_t message_count;
@@ -145,6 +146,7 @@ struct policy_change {
     bool replaces;        /* the whole policy, URL and secret */
     struct view_lane *lane;
     struct view_target *target;
+    struct view_subject *subject; /* the target's holds */
 };
 
 struct hold_change {

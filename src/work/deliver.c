@@ -67,6 +67,7 @@ static void send_done(struct send *send)
     struct worker *worker = delivery->queue->worker;
     PAWL_ASSERT(!delivery->is_done);
     delivery->is_done = true;
+    delivery->queue->secret_doubted |= send->is_unauthorized;
     unlink_delivery(delivery);
     delivery->next = NULL;
     *worker->finished_last = delivery;
@@ -163,6 +164,8 @@ static void claimed(void *data, int status, pawl_messages *messages, const pawl_
         queue->due = queue->is_hinted ? boot_now(worker) : BOOT_NEVER;
         worker->survey.is_wanted = true;
     }
+    if (count > 0)
+        pawli_queue_read_secret(queue);
     for (size_t i = 0; i < count; i++) {
         const pawl_message_view *message = pawl_messages_get(messages, i);
         pawli_count(worker, &worker->stats.claimed);
@@ -333,60 +336,74 @@ static pawl_settlement settlement_of(const struct delivery *delivery)
                              .verdict = (int32_t)send->verdict,
                              .error = send->error.data,
                              .remote_id = send->remote_id.data,
-                             .retry_in_ms = send->retry_in_ms > 0 ? send->retry_in_ms : 0,
+                             .retry_in_ms = send->retry_in_ms < 0            ? 0
+                                            : send->retry_in_ms == INT64_MAX ? INT64_MAX - 1
+                                                                             : send->retry_in_ms,
                              .has_retry_in = send->retry_in_ms >= 0,
+                             .retry_is_least = send->retry_is_least,
                              .response = send->response.data};
 }
 
-/* ---- a target that is gone ---- */
+/* ---- a target that is wrong as a whole ---- */
 
-struct gone {
+struct fault {
     struct job job;
     struct worker *worker;
     struct target *target;
+    enum target_fault kind;
     pawl_store *store;
     int status;
     pawl_error error;
 };
 
+static const struct {
+    const char *event, *code, *reason;
+} faults[] = {
+    [TARGET_GONE] = {"target_gone", "gone", "the receiver answered that it is gone (410)"},
+    [TARGET_MALFORMED] = {"target_malformed", HOLD_CODE_MALFORMED, "nobody can send to its URL: it is malformed"},
+};
+
 static void set_hold(struct job *job)
 {
-    struct gone *gone = (struct gone *)job;
-    gone->status = pawl_hold_set(
-        gone->store, &(pawl_subject){PAWL_SUBJECT, .target = gone->target->name}, "gone", 0,
-        &(pawl_operation){PAWL_OPERATION, .reason = "the receiver answered that it is gone (410)", .actor = "worker"},
-        &gone->error);
+    struct fault *fault = (struct fault *)job;
+    fault->status = pawl_hold_set(
+        fault->store, &(pawl_subject){PAWL_SUBJECT, .target = fault->target->name}, faults[fault->kind].code, 0,
+        &(pawl_operation){PAWL_OPERATION, .reason = faults[fault->kind].reason, .actor = "worker"}, &fault->error);
 }
 
 static void hold_set(struct job *job)
 {
-    struct gone *gone = (struct gone *)job;
-    gone->target->is_holding = false;
-    gone->worker->jobs--;
-    if (gone->status < 0)
-        pawli_tell_error(gone->worker, "hold_failed", 0, &gone->error);
-    gone->worker->survey.is_wanted = true;
-    pawl_store_close(gone->store);
-    pawli_free(gone);
+    struct fault *fault = (struct fault *)job;
+    fault->target->is_holding = false;
+    fault->worker->jobs--;
+    if (fault->status < 0)
+        pawli_tell_error(fault->worker, "hold_failed", 0, &fault->error);
+    fault->worker->survey.is_wanted = true;
+    pawl_store_close(fault->store);
+    pawli_free(fault);
 }
 
 static void hold_target(struct delivery *delivery)
 {
     struct queue *queue = delivery->queue;
     struct worker *worker = queue->worker;
-    struct gone *gone = queue->target->is_holding ? NULL : pawli_alloc(sizeof *gone);
-    if (!gone || pawl_store_scope(worker->store, queue->scope, &gone->store, NULL) < 0) {
-        pawli_free(gone);
+    struct fault *fault = queue->target->is_holding ? NULL : pawli_alloc(sizeof *fault);
+    if (!fault || pawl_store_scope(worker->store, queue->scope, &fault->store, NULL) < 0) {
+        pawli_free(fault);
         return;
     }
     queue->target->is_holding = true;
-    gone->job = (struct job){.run = set_hold, .done = hold_set, .engine = &worker->engine};
-    gone->worker = worker;
-    gone->target = queue->target;
+    fault->job = (struct job){.run = set_hold, .done = hold_set, .engine = &worker->engine};
+    fault->worker = worker;
+    fault->target = queue->target;
+    fault->kind = delivery->send.fault;
     worker->jobs++;
-    pawli_tell(worker,
-               &(pawl_worker_event){.name = "target_gone", .level = 0, .scope = queue->scope, .target = queue->name});
-    worker->opened->env->ops->offload(worker->opened->env, &gone->job);
+    pawli_tell(worker, &(pawl_worker_event){.name = faults[fault->kind].event,
+                                            .level = 0,
+                                            .scope = queue->scope,
+                                            .target = queue->name,
+                                            .text = delivery->send.error.data});
+    worker->opened->env->ops->offload(worker->opened->env, &fault->job);
 }
 
 bool pawli_settle_finished(struct worker *worker, struct boot_time now)
@@ -407,7 +424,7 @@ bool pawli_settle_finished(struct worker *worker, struct boot_time now)
         pawl_settlement *at = settlements;
         for (struct delivery *delivery = deliveries; delivery; delivery = delivery->next) {
             *at++ = settlement_of(delivery);
-            if (delivery->send.is_gone)
+            if (delivery->send.fault != TARGET_FINE)
                 hold_target(delivery);
         }
         if (pawl_settle_submit(deliveries->queue->store, settlements, count, settled, settling, &error) < 0) {

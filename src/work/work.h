@@ -22,7 +22,6 @@
 #define SETTLE_MAX 1000
 #define PAUSE_MS   1000  /* after a failed claim or settlement */
 #define SWEEP_MS   30000 /* between two sweeps for expiry and retention */
-#define SECRET_MS  30000 /* how long a secret that was read is used */
 #define HINTS_MAX  64
 #define SINKS      4
 
@@ -44,11 +43,11 @@ struct queue {
     struct policy policy;
     char *url, *secret_file;
     struct secret *secret;
-    struct boot_time secret_read; /* when */
-    bool secret_failed;           /* and that was told */
-    struct sink *sink;            /* NULL: none serves it */
-    struct boot_time due;         /* when a claim is worth it; BOOT_NEVER: the next survey will say */
-    struct boot_time held;        /* until then nothing is claimed */
+    bool secret_failed;    /* and that was told */
+    bool secret_doubted;   /* a receiver refused what was signed with it */
+    struct sink *sink;     /* NULL: none serves it */
+    struct boot_time due;  /* when a claim is worth it; BOOT_NEVER: the next survey will say */
+    struct boot_time held; /* until then nothing is claimed */
     bool is_claiming, is_listed, told_no_sink;
     bool is_hinted;          /* told that something is ready, since the claim under way was submitted */
     struct boot_time hinted; /* when that was said last */
@@ -129,6 +128,8 @@ struct pawl_worker {
 void pawli_survey_start(struct worker *worker);
 void pawli_worker_forget(struct worker *worker); /* queues and targets */
 void pawli_take_hints(struct worker *worker, struct boot_time now);
+
+void pawli_queue_read_secret(struct queue *queue); /* where its file changed, or it is in doubt */
 
 /* ---- deliver.c ---- */
 bool pawli_claim_due(struct worker *worker, struct boot_time now); /* true: something was submitted */
