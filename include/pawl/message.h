@@ -177,6 +177,7 @@ typedef struct pawl_claim_options {
     int64_t lease_ms;           /* 1..86 400 000; 0: the policy's */
     int64_t wait_ms;            /* how long to wait when there is nothing; 0: not at all */
     uint32_t ends_with_process; /* 1: the claim is lost when this process dies, whatever its lease says */
+    uint64_t size_max;          /* no further one once their payloads have so many bytes; 0: no limit */
 } pawl_claim_options;
 #define PAWL_CLAIM_OPTIONS .struct_size = sizeof(pawl_claim_options)
 

@@ -110,6 +110,7 @@ struct claim {
     struct text lane, target, consumer;
     pawl_uuid id; /* nil: the next of the queue */
     uint32_t limit;
+    uint64_t size_max; /* of the payloads: with so many bytes it takes no further one; UINT64_MAX: no limit */
     uint32_t look;    /* how many due ones it looks at; those that expired are ended and not taken */
     int64_t lease_ms; /* 0: the policy's */
     bool by_hand;     /* outlives its process */
@@ -118,6 +119,7 @@ struct claim {
     /* the answer */
     struct claimed *items;
     size_t count, expired;
+    uint64_t size; /* of the payloads */
 };
 
 /* ---- what an operator does ---- */

@@ -33,6 +33,16 @@ static void release_page(struct message_lease *lease)
 
 /* ---- sends ---- */
 
+/* Adds to what the worker and a target have under way; or, with minus, takes away. */
+static void use(struct worker *worker, struct target *target, int sign, uint32_t sends, uint64_t bytes)
+{
+    struct usage *usages[] = {&worker->usage, &target->usage};
+    for (size_t i = 0; i < COUNT_OF(usages); i++) {
+        usages[i]->sends += sign > 0 ? sends : -sends;
+        usages[i]->bytes += sign > 0 ? bytes : -bytes;
+    }
+}
+
 static void link_delivery(struct worker *worker, struct delivery *delivery)
 {
     delivery->next = worker->in_flight;
@@ -41,7 +51,8 @@ static void link_delivery(struct worker *worker, struct delivery *delivery)
         delivery->next->link = &delivery->next;
     worker->in_flight = delivery;
     delivery->queue->in_flight++;
-    delivery->queue->target->in_flight++;
+    delivery->size = delivery->send.message->data_size;
+    use(worker, delivery->queue->target, +1, 1, delivery->size);
 }
 
 static void unlink_delivery(struct delivery *delivery)
@@ -54,7 +65,7 @@ static void unlink_delivery(struct delivery *delivery)
 static void free_delivery(struct delivery *delivery)
 {
     delivery->queue->in_flight--;
-    delivery->queue->target->in_flight--;
+    use(delivery->queue->worker, delivery->queue->target, -1, 1, delivery->size);
     delivery->page->lease.release(&delivery->page->lease);
     pawli_secret_release(delivery->secret);
     pawli_arena_done(&delivery->arena);
@@ -68,6 +79,7 @@ static void send_done(struct send *send)
     PAWL_ASSERT(!delivery->is_done);
     delivery->is_done = true;
     delivery->queue->secret_doubted |= send->is_unauthorized;
+    delivery->queue->target->usage.is_slow = boot_now(worker).ns >= send->deadline.ns;
     unlink_delivery(delivery);
     delivery->next = NULL;
     *worker->finished_last = delivery;
@@ -147,7 +159,7 @@ static void claimed(void *data, int status, pawl_messages *messages, const pawl_
     struct worker *worker = queue->worker;
     struct claimed_page *page = status == PAWL_OK ? pawli_alloc(sizeof *page) : NULL;
     queue->is_claiming = false;
-    queue->target->in_flight -= queue->asked;
+    use(worker, queue->target, -1, queue->asked, BUDGET_CLAIM_BYTES);
     worker->units--;
     if (!page) {
         if (status < 0)
@@ -160,7 +172,11 @@ static void claimed(void *data, int status, pawl_messages *messages, const pawl_
     page->messages = messages;
     page->holds = 1;
     size_t count = pawl_messages_count(messages);
-    if (count < queue->asked) { /* nothing more was due: a hint or the survey says when there is */
+    uint64_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += pawl_messages_get(messages, i)->data_size;
+    if (count < queue->asked &&
+        size < BUDGET_CLAIM_BYTES) { /* nothing more was due: a hint or the survey says when there is */
         queue->due = queue->is_hinted ? boot_now(worker) : BOOT_NEVER;
         worker->survey.is_wanted = true;
     }
@@ -180,8 +196,11 @@ static void claimed(void *data, int status, pawl_messages *messages, const pawl_
 
 static uint32_t room_at(const struct queue *queue)
 {
-    int64_t room = policy_get(&queue->policy, POLICY_CONCURRENCY) - queue->target->in_flight;
-    return room <= 0 ? 0 : room > CLAIM_MAX ? CLAIM_MAX : (uint32_t)room;
+    const struct usage *own = &queue->target->usage;
+    int64_t room = policy_get(&queue->policy, POLICY_CONCURRENCY) - own->sends;
+    return room <= 0 ? 0
+                     : pawli_budget_room(queue->worker->send_max, &queue->worker->usage, own,
+                                         room > CLAIM_MAX ? CLAIM_MAX : (uint32_t)room);
 }
 
 static bool may_claim(const struct queue *queue, struct boot_time now)
@@ -200,7 +219,7 @@ bool pawli_claim_due(struct worker *worker, struct boot_time now)
         pawl_claim_options options = {PAWL_CLAIM_OPTIONS,      .lane = queue->lane,
                                       .target = queue->name,   .consumer = worker->options.consumer,
                                       .limit = room_at(queue), .lease_ms = policy_get(&queue->policy, POLICY_LEASE_MS),
-                                      .ends_with_process = 1};
+                                      .ends_with_process = 1,  .size_max = BUDGET_CLAIM_BYTES};
         int status = pawli_claim_submit(queue->store, &options, claimed, queue, &error);
         if (status < 0) {
             pawli_tell_error(worker, "claim_failed", 1, &error);
@@ -210,7 +229,7 @@ bool pawli_claim_due(struct worker *worker, struct boot_time now)
         queue->is_claiming = any = true;
         queue->is_hinted = false;
         queue->asked = options.limit;
-        queue->target->in_flight += options.limit;
+        use(worker, queue->target, +1, options.limit, BUDGET_CLAIM_BYTES);
         worker->units++;
     }
     return any;

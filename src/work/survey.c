@@ -188,7 +188,7 @@ static void forget_unlisted(struct worker *worker)
     }
     for (struct target **at = &worker->targets; *at;) {
         struct target *target = *at;
-        bool used = target->in_flight || target->is_holding;
+        bool used = target->usage.sends || target->is_holding;
         for (const struct queue *queue = worker->queues; queue && !used; queue = queue->next)
             used = queue->target == target;
         if (used) {

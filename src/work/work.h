@@ -17,6 +17,7 @@
 #include "pawl/worker.h"
 #include "sink/callback/callback.h"
 #include "sink/sink.h"
+#include "work/budget.h"
 
 #define CLAIM_MAX  100
 #define SETTLE_MAX 1000
@@ -29,8 +30,8 @@
 struct target {
     struct target *next;
     char *scope, *name;
-    uint32_t in_flight; /* what claims under way may bring included */
-    bool is_holding;    /* a hold is being set on it */
+    struct usage usage;
+    bool is_holding; /* a hold is being set on it */
 };
 
 /* What is known about a queue: as the last survey found it. */
@@ -72,6 +73,7 @@ struct delivery {
     struct secret *secret; /* held, as the queue may learn another */
     struct boot_time began, renew_at;
     int64_t lease_ms;
+    uint64_t size; /* of its message, in the budget */
     bool is_cancelled, is_renewing, is_done;
 };
 
@@ -113,6 +115,8 @@ struct worker {
     struct boot_time next_survey, next_sweep, next_check;
     struct queue *queues;
     struct target *targets;
+    uint32_t send_max;                          /* sends at once */
+    struct usage usage;                         /* of all targets */
     struct delivery *in_flight;                 /* at their sinks */
     struct delivery *finished, **finished_last; /* said, not yet settled */
     struct boot_time settle_at;                 /* after a failed settlement: not before */

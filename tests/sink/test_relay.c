@@ -5,19 +5,22 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "server.h"
 #include "sink/http/http.h"
+#include "work/budget.h"
 
 #define HOUR_MS 3600000
 #define ROWS(a) (sizeof(a) / sizeof *(a))
 
-static const struct stat *unchanged; /* what is told of every file, in place of what is so */
+static const struct stat *unchanged; /* what is told of the secret, in place of what is so */
 
 int stat(const char *path, struct stat *info)
 {
-    if (!unchanged)
+    const char *name = strrchr(path, '/');
+    if (!unchanged || !name || strcmp(name, "/secret") != 0)
         return fstatat(AT_FDCWD, path, info, 0);
     *info = *unchanged;
     return 0;
@@ -446,6 +449,45 @@ static void no_more_sends_are_under_way_than_the_target_takes(void **state)
     server_free(server);
 }
 
+/* As many as this process has descriptors for, however many targets there are. */
+static void targets_that_hang_leave_descriptors_and_sends_for_the_others(void **state)
+{
+    LAW(O3);
+    (void)state;
+    enum { TARGETS = 12, EACH = 8, SENDS = 24 };
+    static const struct script hangs = {"", THEN_HANG}, answers = {OK_REPLY, THEN_KEEP};
+    static const pawl_setting settings[] = {{"timeout_ms", "100"}, {"backoff_ms", "0"}, {"max_attempts", "5"}};
+    struct world world;
+    struct rlimit limit, few;
+    char name[16];
+    getrlimit(RLIMIT_NOFILE, &limit);
+    few = (struct rlimit){BUDGET_RESERVE + BUDGET_A_SEND * SENDS, limit.rlim_max};
+    open_world(&world);
+    struct server *bad = server_new(&hangs, 1), *good = server_new(&answers, 1);
+    for (int i = 0; i < TARGETS; i++) {
+        snprintf(name, sizeof name, "bad%d", i);
+        add_server(&world, name, bad, settings, ROWS(settings));
+        for (int j = 0; j < EACH; j++)
+            enqueue(&world, "orders", name, "1");
+    }
+    add_server(&world, "good", good, NULL, 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    start_worker(&world);
+    for (int i = 0; i < 20; i++) {
+        pawl_uuid id = enqueue(&world, "orders", "good", "1");
+        while (!is_in(&world, &id, "delivered")) {
+            turn(&world);
+            assert_true(stats_of(&world).in_flight <= SENDS);
+        }
+    }
+    assert_true(stats_of(&world).requeued > 0);     /* they hung */
+    assert_int_equal(stats_of(&world).deferred, 0); /* and it never came to want of a descriptor */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    close_world(&world);
+    server_free(bad);
+    server_free(good);
+}
+
 static void a_target_that_is_gone_is_held(void **state)
 {
     (void)state;
@@ -754,6 +796,10 @@ static void a_receiver_that_refuses_the_signature_has_the_secret_read_again(void
         open_world(&world);
         struct server *server = server_new(scripts, ROWS(scripts));
         add_signed(&world, server, path, settings, ROWS(settings));
+        pawl_message later = {PAWL_MESSAGE, .lane = "orders", .target = "shop",
+                              .data = "1",  .data_size = 1,   .delay_ms = HOUR_MS};
+        pawl_error err;
+        assert_ok(pawl_enqueue(world.store, &later, 1, NULL, &err)); /* or the queue is forgotten, and its secret */
         start_worker(&world);
         pawl_uuid first = enqueue(&world, "orders", "shop", "{}");
         wait_state(&world, &first, "delivered");
@@ -872,6 +918,7 @@ int main(void)
         cmocka_unit_test(A73_two_workers_share_a_backlog_and_send_nothing_twice),
         cmocka_unit_test(A81_one_target_that_never_answers_holds_up_no_other),
         cmocka_unit_test(no_more_sends_are_under_way_than_the_target_takes),
+        cmocka_unit_test(targets_that_hang_leave_descriptors_and_sends_for_the_others),
         cmocka_unit_test(a_target_that_is_gone_is_held),
         cmocka_unit_test(a_receiver_that_asks_for_time_gets_it),
         cmocka_unit_test(no_receiver_can_have_its_messages_burnt),
