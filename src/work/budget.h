@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* How much a worker may have under way at once, over all its targets: sends, since each takes descriptors, and bytes, since
  * each message is in memory until it was settled. Shared so that nobody gets all of it: a target may have no more than what
- * is left for the others, and those whose sends take all of their time leave a quarter to the rest, however many they are. */
+ * is left for the others. One that has not been seen to answer in time may have a sixteenth of that, and all of its kind leave
+ * a quarter to those that have, however many they are. */
 #ifndef PAWLI_BUDGET_H
 #define PAWLI_BUDGET_H
 
@@ -18,7 +19,7 @@
 struct usage {
     uint32_t sends;
     uint64_t bytes;
-    bool is_slow; /* of a target: the last send that ended had taken all of its time */
+    bool is_prompt; /* of a target: the last send that ended had done so before its time was up */
 };
 
 /* How many sends at once, for a limit of open descriptors. */

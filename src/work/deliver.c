@@ -79,7 +79,7 @@ static void send_done(struct send *send)
     PAWL_ASSERT(!delivery->is_done);
     delivery->is_done = true;
     delivery->queue->secret_doubted |= send->is_unauthorized;
-    delivery->queue->target->usage.is_slow = boot_now(worker).ns >= send->deadline.ns;
+    delivery->queue->target->usage.is_prompt = boot_now(worker).ns < send->deadline.ns;
     unlink_delivery(delivery);
     delivery->next = NULL;
     *worker->finished_last = delivery;
