@@ -144,9 +144,8 @@ static void reset(int fd)
 
 static bool answer(struct connection *connection, const struct script *script)
 {
-    char bytes[4096];
+    static const char bytes[] = {[0 ... 256 * 1024 - 1] = 'x'};
     bool open = send_all(connection, script->reply, strlen(script->reply));
-    memset(bytes, 'x', sizeof bytes);
     switch (script->then) {
     case THEN_KEEP:
         return open;
@@ -156,12 +155,12 @@ static bool answer(struct connection *connection, const struct script *script)
         reset(connection->fd);
         return false;
     case THEN_HANG:
-        while (get(connection, bytes, sizeof bytes) > 0)
+        for (char heard[256]; get(connection, heard, sizeof heard) > 0;)
             continue;
         return false;
     case THEN_TRICKLE:
         for (struct pollfd peer = {.fd = connection->fd, .events = POLLIN}; poll(&peer, 1, 2) == 0;)
-            send_all(connection, bytes, 1);
+            send_all(connection, "x", 1);
         return false;
     case THEN_FLOOD:
         while (send_all(connection, bytes, sizeof bytes))

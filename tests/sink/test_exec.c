@@ -8,10 +8,21 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define LONG_MS  60000
 #define SHORT_MS 150
+
+static int64_t clock_skew_s; /* how far all clocks are ahead */
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    long status = syscall(SYS_clock_gettime, clock, now);
+    now->tv_sec += clock_skew_s;
+    return (int)status;
+}
 
 struct world {
     struct harness harness;
@@ -428,6 +439,32 @@ static void A81_nothing_that_a_program_does_to_signals_keeps_it(void **state)
     assert_false(runs(stopped));
 }
 
+/* Here its keeper is stopped, as the kernel may stop a process for good. */
+static void what_cannot_be_killed_holds_up_no_stop(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world);
+    const struct sink_ops *ops = world.harness.sink->ops;
+    struct outgoing *outgoing = begin(&world, "echo $PPID > keeper\necho $$ > parent\nexec sleep 1000", LONG_MS);
+    pid_t keeper = wait_for_pid(&world, "keeper"), parent = wait_for_pid(&world, "parent");
+    assert_int_equal(kill(keeper, SIGSTOP), 0);
+    ops->cancel(world.harness.sink, &outgoing->send);
+    harness_wait(&world.harness, outgoing);
+    assert_int_equal(outgoing->send.verdict, VERDICT_UNCERTAIN);
+    outgoing_free(outgoing);
+    assert_false(ops->is_idle(world.harness.sink));
+    clock_skew_s = 60;
+    harness_stop(&world.harness); /* returns */
+    clock_skew_s = 0;
+    assert_true(runs(parent));
+    assert_int_equal(kill(keeper, SIGKILL), 0);
+    assert_int_equal(waitpid(keeper, NULL, 0), keeper);
+    while (runs(parent)) /* it dies with its keeper */
+        sched_yield();
+    remove_folder(world.folder);
+}
+
 static void A81_a_program_that_passes_its_deadline_leaves_the_outcome_unknown(void **state)
 {
     (void)state;
@@ -626,6 +663,7 @@ int main(void)
         cmocka_unit_test(what_a_program_leaves_behind_ends_with_it),
         cmocka_unit_test(what_a_killed_process_ran_ends_with_it),
         cmocka_unit_test(A81_nothing_that_a_program_does_to_signals_keeps_it),
+        cmocka_unit_test(what_cannot_be_killed_holds_up_no_stop),
         cmocka_unit_test(A81_a_program_that_passes_its_deadline_leaves_the_outcome_unknown),
         cmocka_unit_test(a_program_that_floods_its_standard_error_is_heard_to_its_last_words),
         cmocka_unit_test(the_end_of_a_long_standard_error_is_what_is_kept),

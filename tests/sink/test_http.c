@@ -375,7 +375,7 @@ static void a_reply_is_bounded_in_all_of_its_bytes(void **state)
         struct outgoing *outgoing = post(&world, world.url, LONG_MS);
         assert_int_equal(outgoing->send.verdict, VERDICT_DELIVERED); /* its status stood */
         outgoing_free(outgoing);
-        assert_true(server_sent(world.server) < 32 << 20); /* with what its socket holds */
+        assert_true(server_sent(world.server) < 16 << 20); /* with what its socket holds */
         close_world(&world);
     }
 }

@@ -24,10 +24,12 @@
 #include "sink/http/http.h"
 #include "sink/http/resolve.h"
 
-#define IDLE_EXCHANGES_MAX 64 /* handles kept for the next send, with their TLS sessions */
-#define IDLE_SOCKETS_MAX   64 /* connections kept */
-#define IDLE_SOCKET_S      4  /* many receivers close after 5: better to be first than to send into the closing */
-#define SOCKET_LIFE_S      30 /* and no connection is used longer: a name that moved is followed */
+#define IDLE_EXCHANGES_MAX 64   /* handles kept for the next send, with their TLS sessions */
+#define IDLE_SOCKETS_MAX   64   /* connections kept */
+#define IDLE_SOCKET_S      4    /* many receivers close after 5: better to be first than to send into the closing */
+#define READ_SIZE          4096 /* bytes that curl reads at a time */
+#define ROUNDS_MAX         4    /* of a hundred reads, for one event of a socket */
+#define SOCKET_LIFE_S      30   /* and no connection is used longer: a name that moved is followed */
 
 struct http_socket {
     struct watch watch;
@@ -180,6 +182,17 @@ static size_t take_body(char *data, size_t size, size_t count, void *reply)
     return pawli_reply_body(reply, (struct text){data, size * count}) ? size * count : 0;
 }
 
+/* curl goes on reading without a return to the loop while a receiver sends faster than it reads; but it comes by here once in
+ * a hundred reads. A reply within its limits is read in fewer. */
+static int while_reading(void *data, curl_off_t expected, curl_off_t got, curl_off_t to_send, curl_off_t sent)
+{
+    struct reply *reply = &((struct exchange *)data)->reply;
+    (void)expected, (void)got, (void)to_send, (void)sent;
+    reply->rounds += reply->header_size > 0;
+    reply->is_too_big |= reply->rounds > ROUNDS_MAX;
+    return reply->is_too_big ? 1 : 0;
+}
+
 /* The settings that keep a send inside its bounds. One that is refused would be a hole: all or nothing. */
 static bool set_bounds(struct exchange *exchange, const struct sink_rules *rules)
 {
@@ -210,6 +223,10 @@ static bool set_bounds(struct exchange *exchange, const struct sink_rules *rules
         curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange->reply),
         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body),
         curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange->reply),
+        curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)READ_SIZE),
+        curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L),
+        curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, while_reading),
+        curl_easy_setopt(easy, CURLOPT_XFERINFODATA, exchange),
         curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->problem),
         curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange),
     };
@@ -341,6 +358,7 @@ static bool is_flood(struct http_socket *socket)
     if (!socket->exchange)
         return false;
     struct reply *reply = &socket->exchange->reply;
+    reply->rounds = 0;
     if (ioctl(socket->watch.fd, FIONREAD, &waiting) == 0 && waiting > 0)
         reply->raw_size += (size_t)waiting;
     reply->is_too_big |= reply->raw_size > HTTP_RAW_MAX;

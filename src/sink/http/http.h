@@ -20,6 +20,7 @@ struct reply {
     bool is_whole;   /* its header came to an end, and it is no 1xx: the receiver has answered */
     bool is_too_big; /* past a limit: the transfer was ended here */
     size_t raw_size, header_size, body_size;
+    unsigned rounds; /* in which it was read since its socket was ready */
     char reason[48], retry_after[64], excerpt[HTTP_EXCERPT_MAX];
 };
 
