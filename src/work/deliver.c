@@ -31,6 +31,17 @@ static void release_page(struct message_lease *lease)
     pawli_free(page);
 }
 
+/* All that a claim may need is there before it is submitted: what was claimed can be sent, or at least given back. */
+static struct claimed_page *new_page(uint32_t limit)
+{
+    struct claimed_page *page = pawli_alloc(sizeof *page + limit * sizeof *page->deliveries);
+    if (page) {
+        page->lease = (struct message_lease){hold_page, release_page};
+        page->holds = 1;
+    }
+    return page;
+}
+
 /* ---- sends ---- */
 
 /* Adds to what the worker and a target have under way; or, with minus, takes away. */
@@ -62,14 +73,14 @@ static void unlink_delivery(struct delivery *delivery)
         delivery->next->link = delivery->link;
 }
 
-static void free_delivery(struct delivery *delivery)
+static void end_delivery(struct delivery *delivery)
 {
+    struct message_lease *lease = &delivery->page->lease;
     delivery->queue->in_flight--;
     use(delivery->queue->worker, delivery->queue->target, -1, 1, delivery->size);
-    delivery->page->lease.release(&delivery->page->lease);
     pawli_secret_release(delivery->secret);
     pawli_arena_done(&delivery->arena);
-    pawli_free(delivery);
+    lease->release(lease); /* the delivery is in the page */
 }
 
 static void send_done(struct send *send)
@@ -87,13 +98,10 @@ static void send_done(struct send *send)
     pawli_engine_wake(&worker->engine); /* done may come from a descriptor's callback, outside a step */
 }
 
-static void start_send(struct worker *worker, struct queue *queue, struct claimed_page *page,
-                       const pawl_message_view *message)
+static struct delivery *make_delivery(struct queue *queue, struct claimed_page *page, const pawl_message_view *message)
 {
-    struct delivery *delivery = pawli_alloc(sizeof *delivery);
-    if (!delivery)
-        return; /* its lease ends by itself, and the message is sent again: late is better than wrong */
-    struct boot_time now = boot_now(worker);
+    struct delivery *delivery = &page->deliveries[page->used++];
+    struct boot_time now = boot_now(queue->worker);
     int64_t timeout = policy_get(&queue->policy, POLICY_TIMEOUT_MS);
     page->lease.hold(&page->lease);
     delivery->queue = queue;
@@ -105,44 +113,26 @@ static void start_send(struct worker *worker, struct queue *queue, struct claime
     delivery->send = (struct send){.arena = &delivery->arena,
                                    .message = message,
                                    .lease = &page->lease,
-                                   .url = queue->url,
                                    .secret = delivery->secret,
                                    .attempt = message->attempts,
                                    .timeout_ms = timeout,
                                    .deadline = boot_after_ms(now, timeout),
-                                   .verdict = VERDICT_RETRY,
-                                   .retry_in_ms = -1,
-                                   .done = send_done};
-    /* The queue may learn another address while this is under way. */
-    delivery->send.url = pawli_arena_text(&delivery->arena, text_of(queue->url)).data;
-    link_delivery(worker, delivery);
-    worker->next_check = boot_earlier(worker->next_check, boot_earlier(delivery->renew_at, delivery->send.deadline));
-    if (pawli_arena_failed(&delivery->arena)) {
-        delivery->send.verdict = VERDICT_RELEASED;
-        send_done(&delivery->send);
-        return;
-    }
-    queue->sink->ops->send(queue->sink, &delivery->send);
-}
-
-/* Claimed when the worker was already stopping, or its sink or secret went away: nothing was started. */
-static void give_back(struct worker *worker, struct queue *queue, struct claimed_page *page,
-                      const pawl_message_view *message)
-{
-    struct delivery *delivery = pawli_alloc(sizeof *delivery);
-    if (!delivery)
-        return;
-    page->lease.hold(&page->lease);
-    delivery->queue = queue;
-    delivery->page = page;
-    delivery->began = boot_now(worker);
-    delivery->send = (struct send){.arena = &delivery->arena,
-                                   .message = message,
                                    .verdict = VERDICT_RELEASED,
                                    .retry_in_ms = -1,
                                    .done = send_done};
-    link_delivery(worker, delivery);
-    send_done(&delivery->send);
+    link_delivery(queue->worker, delivery);
+    return delivery;
+}
+
+static void start_send(struct worker *worker, struct queue *queue, struct delivery *delivery)
+{
+    /* The queue may learn another address while this is under way. */
+    delivery->send.url = pawli_arena_text(&delivery->arena, text_of(queue->url)).data;
+    worker->next_check = boot_earlier(worker->next_check, boot_earlier(delivery->renew_at, delivery->send.deadline));
+    if (pawli_arena_failed(&delivery->arena))
+        send_done(&delivery->send);
+    else
+        queue->sink->ops->send(queue->sink, &delivery->send);
 }
 
 /* ---- claims ---- */
@@ -157,20 +147,17 @@ static void claimed(void *data, int status, pawl_messages *messages, const pawl_
 {
     struct queue *queue = data;
     struct worker *worker = queue->worker;
-    struct claimed_page *page = status == PAWL_OK ? pawli_alloc(sizeof *page) : NULL;
+    struct claimed_page *page = PAWL_TAKE(queue->page);
     queue->is_claiming = false;
     use(worker, queue->target, -1, queue->asked, BUDGET_CLAIM_BYTES);
     worker->units--;
-    if (!page) {
-        if (status < 0)
-            pawli_tell_error(worker, "claim_failed", status == PAWL_EBUSY ? 1 : 0, error);
+    page->messages = messages;
+    if (status < 0) {
+        pawli_tell_error(worker, "claim_failed", status == PAWL_EBUSY ? 1 : 0, error);
         queue->due = boot_after_ms(boot_now(worker), PAUSE_MS);
-        pawl_messages_free(messages);
+        release_page(&page->lease);
         return;
     }
-    page->lease = (struct message_lease){hold_page, release_page};
-    page->messages = messages;
-    page->holds = 1;
     size_t count = pawl_messages_count(messages);
     uint64_t size = 0;
     for (size_t i = 0; i < count; i++)
@@ -184,11 +171,12 @@ static void claimed(void *data, int status, pawl_messages *messages, const pawl_
         pawli_queue_read_secret(queue);
     for (size_t i = 0; i < count; i++) {
         const pawl_message_view *message = pawl_messages_get(messages, i);
+        struct delivery *delivery = make_delivery(queue, page, message);
         pawli_count(worker, &worker->stats.claimed);
         if (is_working(worker) && can_send(queue))
-            start_send(worker, queue, page, message);
-        else
-            give_back(worker, queue, page, message);
+            start_send(worker, queue, delivery);
+        else /* it is stopping, or its sink or secret went away: nothing was started */
+            send_done(&delivery->send);
     }
     release_page(&page->lease);
     pawli_engine_wake(&worker->engine);
@@ -220,8 +208,11 @@ bool pawli_claim_due(struct worker *worker, struct boot_time now)
                                       .target = queue->name,   .consumer = worker->options.consumer,
                                       .limit = room_at(queue), .lease_ms = policy_get(&queue->policy, POLICY_LEASE_MS),
                                       .ends_with_process = 1,  .size_max = BUDGET_CLAIM_BYTES};
-        int status = pawli_claim_submit(queue->store, &options, claimed, queue, &error);
+        queue->page = new_page(options.limit);
+        int status = queue->page ? pawli_claim_submit(queue->store, &options, claimed, queue, &error)
+                                 : pawli_no_memory(&error);
         if (status < 0) {
+            pawli_free(PAWL_TAKE(queue->page));
             pawli_tell_error(worker, "claim_failed", 1, &error);
             queue->due = boot_after_ms(now, PAUSE_MS);
             continue;
@@ -306,7 +297,7 @@ static void settled(void *data, int status, const pawl_settled *results, size_t 
         for (size_t i = 0; i < count; i++) {
             struct delivery *next = delivery->next;
             tell_settled(delivery, &results[i]);
-            free_delivery(delivery);
+            end_delivery(delivery);
             delivery = next;
         }
     }
@@ -510,7 +501,7 @@ void pawli_abandon_finished(struct worker *worker)
 {
     for (struct delivery *delivery = worker->finished, *next; delivery; delivery = next) {
         next = delivery->next;
-        free_delivery(delivery);
+        end_delivery(delivery);
     }
     worker->finished = NULL;
     worker->finished_last = &worker->finished;

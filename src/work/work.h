@@ -53,15 +53,9 @@ struct queue {
     bool is_hinted;          /* told that something is ready, since the claim under way was submitted */
     struct boot_time hinted; /* when that was said last */
     uint64_t hash;
-    uint32_t asked; /* the limit of the claim under way */
+    uint32_t asked;            /* the limit of the claim under way */
+    struct claimed_page *page; /* and where its messages will go */
     uint32_t in_flight;
-};
-
-/* Messages of one claim, kept until the last of their sends and calls is over. */
-struct claimed_page {
-    struct message_lease lease;
-    pawl_messages *messages;
-    unsigned holds;
 };
 
 struct delivery {
@@ -75,6 +69,15 @@ struct delivery {
     int64_t lease_ms;
     uint64_t size; /* of its message, in the budget */
     bool is_cancelled, is_renewing, is_done;
+};
+
+/* Messages of one claim, kept until the last of their sends and calls is over; and room to deliver each. */
+struct claimed_page {
+    struct message_lease lease;
+    pawl_messages *messages;
+    unsigned holds;
+    uint32_t used;
+    struct delivery deliveries[];
 };
 
 struct survey {
