@@ -21,6 +21,7 @@ struct lookup {
     struct name_wait *waits;
     bool is_under_way, has_begun; /* has_begun: the lock's */
     bool is_known;
+    bool was_found; /* the last time that it was looked up */
     struct boot_time until;
     struct resolution resolution;
     char host[];
@@ -35,9 +36,10 @@ struct resolver {
     struct env *env;
     struct boot_time forget_at;
     struct lookup *buckets[BUCKETS];
-    pthread_mutex_t lock; /* of what follows, which threads share */
-    struct lookup_list asked, answered;
-    unsigned threads, holds; /* holds: the loop's one, and one a thread */
+    pthread_mutex_t lock;                            /* of what follows, which threads share */
+    struct lookup_list asked, asked_again, answered; /* again: those that were found before */
+    unsigned threads, holds;                         /* holds: the loop's one, and one a thread */
+    unsigned first_time;                             /* threads with a name that was not found before */
     bool closed;
 };
 
@@ -97,16 +99,32 @@ static bool let_go(struct resolver *resolver)
     return false;
 }
 
+static bool may_take_new(const struct resolver *resolver)
+{
+    return resolver->first_time < LOOKUPS_MAX - LOOKUPS_RESERVED;
+}
+
+/* Names that were found before first; and some threads are for them alone, so that names that hang do not stop them. */
+static struct lookup *take_name(struct resolver *resolver)
+{
+    struct lookup *lookup = list_take(&resolver->asked_again);
+    if (!lookup && may_take_new(resolver) && (lookup = list_take(&resolver->asked)))
+        resolver->first_time++;
+    return lookup;
+}
+
 static void *run(void *data)
 {
     struct resolver *resolver = data;
     struct lookup *lookup;
     pthread_mutex_lock(&resolver->lock);
-    while ((lookup = list_take(&resolver->asked))) {
+    while ((lookup = take_name(resolver))) {
+        bool was_found = lookup->was_found;
         lookup->has_begun = true;
         pthread_mutex_unlock(&resolver->lock);
         look_up(lookup);
         pthread_mutex_lock(&resolver->lock);
+        resolver->first_time -= !was_found;
         if (resolver->closed) {
             pawli_free(lookup);
             continue;
@@ -144,12 +162,14 @@ static void ask(struct resolver *resolver, struct lookup *lookup)
     lookup->is_under_way = true;
     pthread_mutex_lock(&resolver->lock);
     lookup->has_begun = false;
-    list_add(&resolver->asked, lookup);
-    if (resolver->threads < LOOKUPS_MAX && start_thread(resolver)) {
+    list_add(lookup->was_found ? &resolver->asked_again : &resolver->asked, lookup);
+    bool worth_it = resolver->threads < LOOKUPS_MAX && (lookup->was_found || may_take_new(resolver));
+    if (worth_it && start_thread(resolver)) {
         resolver->threads++;
         resolver->holds++;
     } else if (resolver->threads == 0) { /* no thread to be had: nobody will take it */
         list_init(&resolver->asked);
+        list_init(&resolver->asked_again);
         lookup->resolution = (struct resolution){.was_local = true};
         snprintf(lookup->resolution.problem, sizeof lookup->resolution.problem, "no thread is free to find %.80s",
                  lookup->host);
@@ -238,6 +258,7 @@ void pawli_resolver_step(struct resolver *resolver, struct boot_time now)
         next = lookup->queued;
         lookup->is_under_way = false;
         lookup->is_known = true;
+        lookup->was_found = lookup->resolution.count > 0;
         lookup->until = boot_after_ms(now, lookup->resolution.problem[0] ? FAILURE_MS : ANSWER_MS);
         while (lookup->waits) {
             struct name_wait *wait = lookup->waits;
@@ -257,6 +278,7 @@ struct resolver *pawli_resolver_new(struct engine *engine, struct env *env)
     resolver->env = env;
     resolver->holds = 1;
     list_init(&resolver->asked);
+    list_init(&resolver->asked_again);
     list_init(&resolver->answered);
     pthread_mutex_init(&resolver->lock, NULL);
     return resolver;
@@ -268,10 +290,10 @@ void pawli_resolver_free(struct resolver *resolver)
         return;
     pthread_mutex_lock(&resolver->lock);
     resolver->closed = true;
-    for (struct lookup *lookup; (lookup = list_take(&resolver->asked));)
-        lookup->is_under_way = false; /* no thread will take it */
-    for (struct lookup *lookup; (lookup = list_take(&resolver->answered));)
-        lookup->is_under_way = false;
+    struct lookup_list *lists[] = {&resolver->asked, &resolver->asked_again, &resolver->answered};
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        for (struct lookup *lookup; (lookup = list_take(lists[i]));)
+            lookup->is_under_way = false; /* no thread has it, or will */
     for (size_t i = 0; i < BUCKETS; i++)
         for (struct lookup *lookup = resolver->buckets[i], *next; lookup; lookup = next) {
             next = lookup->next;

@@ -2,7 +2,8 @@
 /* Names to addresses, on a few threads of its own: a look-up cannot be stopped, and many that hang must not take the threads
  * of anybody else, nor one each. Used on the loop's thread.
  *
- *   1  At most LOOKUPS_MAX run at a time, one a name: who asks for the same name waits for the same answer.
+ *   1  At most LOOKUPS_MAX run at a time, one a name: who asks for the same name waits for the same answer. Some are only
+ *      for names that were found before, so that names that hang do not stop those.
  *   2  An answer is used for ANSWER_MS, so a name that moves is followed soon; a failure for FAILURE_MS.
  *   3  Freeing it waits for no look-up: what still runs cleans up after itself. */
 #ifndef PAWLI_RESOLVE_H
@@ -11,10 +12,11 @@
 #include "env/engine.h"
 #include "sink/http/address.h"
 
-#define LOOKUPS_MAX   32
-#define ANSWER_MS     10000
-#define FAILURE_MS    1000
-#define ADDRESSES_MAX 16 /* of a name that are tried */
+#define LOOKUPS_MAX      32
+#define LOOKUPS_RESERVED 8 /* of these */
+#define ANSWER_MS        10000
+#define FAILURE_MS       1000
+#define ADDRESSES_MAX    16 /* of a name that are tried */
 
 struct resolution {
     bool was_local;    /* it failed for want of something here, and says nothing about the name */
