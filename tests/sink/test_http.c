@@ -32,6 +32,7 @@ static const char *const loopback[] = {"127.0.0.0/8"};
 #define SHOWN __attribute__((visibility("default"))) /* to the libraries, in place of libc's */
 
 static int64_t clock_skew_s; /* how far all clocks are ahead */
+static int connect_fails;    /* with this errno */
 static size_t send_fails;    /* a write to a socket of at least so many bytes fails; 0: none */
 
 static struct {
@@ -55,6 +56,15 @@ SHOWN int timerfd_settime(int fd, int flags, const struct itimerspec *when, stru
     if (flags & TFD_TIMER_ABSTIME && real.it_value.tv_sec > clock_skew_s)
         real.it_value.tv_sec -= clock_skew_s;
     return (int)syscall(SYS_timerfd_settime, fd, flags, &real, before);
+}
+
+SHOWN int connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+    if (connect_fails) {
+        errno = connect_fails;
+        return -1;
+    }
+    return (int)syscall(SYS_connect, fd, address, size);
 }
 
 SHOWN ssize_t send(int fd, const void *bytes, size_t size, int flags)
@@ -654,6 +664,30 @@ static void want_of_a_descriptor_costs_no_attempt(void **state)
     close_world(&world);
 }
 
+static void a_connection_that_this_machine_has_no_room_for_costs_no_attempt(void **state)
+{
+    LAW(O3);
+    (void)state;
+    static const struct {
+        int problem;
+        enum verdict verdict;
+    } rows[] = {{EADDRNOTAVAIL, VERDICT_DEFERRED}, {ENOBUFS, VERDICT_DEFERRED},   {ENOMEM, VERDICT_DEFERRED},
+                {ECONNREFUSED, VERDICT_RETRY},     {EHOSTUNREACH, VERDICT_RETRY}, {ETIMEDOUT, VERDICT_RETRY}};
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    open_world(&world, &script, 1);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        connect_fails = rows[i].problem;
+        struct outgoing *outgoing = post(&world, world.url, LONG_MS);
+        connect_fails = 0;
+        if (outgoing->send.verdict != rows[i].verdict)
+            fail_msg("%s: %d %s", strerror(rows[i].problem), outgoing->send.verdict, outgoing->send.error.data);
+        assert_part(outgoing->send.error, "nothing was sent");
+        outgoing_free(outgoing);
+    }
+    close_world(&world);
+}
+
 /* ---- what is sent ---- */
 
 static void the_payload_goes_out_byte_for_byte(void **state)
@@ -1108,6 +1142,22 @@ static void a_receiver_is_known_by_the_names_of_its_certificate(void **state)
     set_names(NULL, false, 0, 0);
 }
 
+static void authorities_that_cannot_be_read_are_no_fault_of_the_receiver(void **state)
+{
+    LAW(O3);
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    char folder[64], certificate[96];
+    open_tls(&world, &script, 1, "127.0.0.1", true, folder, certificate);
+    assert_int_equal(unlink(certificate), 0);
+    struct outgoing *outgoing = post(&world, world.url, LONG_MS);
+    assert_int_equal(outgoing->send.verdict, VERDICT_DEFERRED);
+    assert_part(outgoing->send.error, "nothing was sent");
+    outgoing_free(outgoing);
+    close_tls(&world, folder);
+}
+
 static void a_handshake_that_does_not_end_sent_nothing(void **state)
 {
     LAW(O4);
@@ -1192,6 +1242,7 @@ int main(void)
         cmocka_unit_test(a_look_up_that_fails_for_want_of_something_here_costs_no_attempt),
         cmocka_unit_test(a_name_that_moves_is_followed),
         cmocka_unit_test(want_of_a_descriptor_costs_no_attempt),
+        cmocka_unit_test(a_connection_that_this_machine_has_no_room_for_costs_no_attempt),
         cmocka_unit_test(the_payload_goes_out_byte_for_byte),
         cmocka_unit_test(A77_the_headers_of_a_message_are_sent_and_its_id_with_them),
         cmocka_unit_test(a_header_with_a_line_break_is_never_sent),
@@ -1210,6 +1261,7 @@ int main(void)
         cmocka_unit_test(https_reaches_a_receiver_that_it_can_trust),
         cmocka_unit_test(nothing_is_sent_to_a_receiver_that_cannot_prove_who_it_is),
         cmocka_unit_test(a_receiver_is_known_by_the_names_of_its_certificate),
+        cmocka_unit_test(authorities_that_cannot_be_read_are_no_fault_of_the_receiver),
         cmocka_unit_test(a_handshake_that_does_not_end_sent_nothing),
         cmocka_unit_test(a_reply_that_is_lost_under_tls_leaves_the_outcome_unknown),
         cmocka_unit_test(a_tls_request_whose_writing_failed_may_have_been_sent),
