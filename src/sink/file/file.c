@@ -6,8 +6,7 @@
  *      in this process, and a lock (flock) keeps the writers of other processes apart.
  *   3  A write that failed is taken back. A line that a crash tore is removed before the next one is written: its message was
  *      never settled as delivered, so it comes again. Foreign bytes are never removed.
- *   4  The folder, with all links followed, lies below an allowed one, and is opened from there without following any, so
- *      that nobody can put a link in its place meanwhile; the file itself is no link. */
+ *   4  The folder, with all links followed, lies below an allowed one; the file itself is no link. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

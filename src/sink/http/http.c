@@ -290,7 +290,7 @@ static const char *reason_of(const struct exchange *exchange, CURLcode code)
     if (exchange->was_refused)
         return "the connection was lost before a reply came";
     if (exchange->reply.is_too_big)
-        return "the reply has no end";
+        return "a line of the reply's header has no end, or the header has none";
     if (code == CURLE_OK)
         return "the reply broke off in its header";
     return exchange->problem[0] ? exchange->problem : curl_easy_strerror(code);
