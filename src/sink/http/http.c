@@ -285,7 +285,7 @@ static void end_exchange(struct exchange *exchange)
 
 static const char *reason_of(const struct exchange *exchange, CURLcode code)
 {
-    if (exchange->local[0])
+    if (exchange->local[0] && !exchange->was_tried)
         return exchange->local;
     if (exchange->was_refused)
         return "the connection was lost before a reply came";
