@@ -89,11 +89,13 @@ SHOWN int getaddrinfo(const char *host, const char *service, const struct addrin
         sched_yield();
         pthread_mutex_lock(&names.lock);
     }
-    names.under_way--;
     const char *address = names.address;
     int problem = names.problem, reason = names.reason;
     pthread_mutex_unlock(&names.lock);
     int status = problem ? problem : real(address ? address : host, service, hints, list);
+    pthread_mutex_lock(&names.lock);
+    names.under_way--; /* and has no descriptor open any more */
+    pthread_mutex_unlock(&names.lock);
     errno = problem ? reason : errno;
     return status;
 }
