@@ -177,6 +177,7 @@ typedef struct pawl_claim_options {
     int64_t lease_ms;           /* 1..86 400 000; 0: the policy's */
     int64_t wait_ms;            /* how long to wait when there is nothing; 0: not at all */
     uint32_t ends_with_process; /* 1: the claim is lost when this process dies, whatever its lease says */
+    uint64_t size_max;          /* no further one once their payloads have so many bytes; 0: no limit */
 } pawl_claim_options;
 #define PAWL_CLAIM_OPTIONS .struct_size = sizeof(pawl_claim_options)
 
@@ -234,6 +235,9 @@ typedef struct pawl_settlement {
     const void *progress; /* the sink's own, up to 64 KiB, kept with the message; NULL: as it was */
     size_t progress_size;
     const char *response; /* a summary, kept with the attempt */
+    uint32_t
+        retry_is_least; /* 1: retry_in_ms is the least that is waited: the policy's backoff holds where it is longer,
+                                and chance makes it longer, not shorter */
 } pawl_settlement;
 #define PAWL_SETTLEMENT .struct_size = sizeof(pawl_settlement)
 

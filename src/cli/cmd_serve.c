@@ -3,6 +3,7 @@
  * store's engine has a thread of its own. */
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -12,6 +13,7 @@
 #include "sink/http/address.h"
 
 #define HANDLER_THREADS 2
+#define DESCRIPTORS_MAX 65536
 
 const struct cli_option cli_serve_options[] = {
     {"config", "FILE", "an INI file of the keys below, without their --", false},
@@ -266,11 +268,22 @@ static int serve(struct serving *serving)
     return serving->status;
 }
 
+/* What a session gives is meant for programs that call select(); a server has a connection a send. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_MAX)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int cli_serve(struct cli *cli)
 {
     struct serving serving = {.cli = cli, .trouble = -1, .health = {.store = cli->store}};
     pawli_config_init(&serving.config);
     log_init(&serving.log, cli->json);
+    raise_descriptors();
     signal(SIGPIPE, SIG_IGN);
     int status = read_config(&serving);
     serving.log.level = (int)serving.config.log_level;

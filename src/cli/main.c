@@ -175,6 +175,7 @@ int main(int count, char **words)
     struct cli cli = {.store_url = url && *url ? url : "sqlite:pawl.db", .scope = "default"};
     setlocale(LC_CTYPE, "C.UTF-8"); /* what columns are counted in */
     signal(SIGXFSZ, SIG_IGN);       /* a limit of file sizes is an error of the store, not the end of the process */
+    unsetenv("SSLKEYLOGFILE");      /* libcurl would write the keys of every connection there */
     int status = cli_parse(&cli, count - 1, words + 1);
     if (status == PAWL_OK)
         status = run(&cli);

@@ -245,7 +245,8 @@ int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *giv
     *draft = (struct settlement){.id = settlement.id,
                                  .token = settlement.token,
                                  .verdict = (enum verdict)settlement.verdict,
-                                 .retry_in_ms = settlement.has_retry_in ? settlement.retry_in_ms : -1};
+                                 .retry_in_ms = settlement.has_retry_in ? settlement.retry_in_ms : -1,
+                                 .retry_is_least = settlement.retry_is_least};
     draft->error = draft_cut(drafting, settlement.error, LIMIT_ERROR_TEXT);
     draft->response = draft_cut(drafting, settlement.response, LIMIT_ERROR_TEXT);
     draft->remote_id = pawli_draft_text(drafting, settlement.remote_id);

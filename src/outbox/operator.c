@@ -260,26 +260,13 @@ int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setting *setti
     return status < 0 ? status : change_policy(store, "pawl.lane.set", &change, lane, NULL, NULL, operation, err);
 }
 
-static int check_url(const char *url, pawl_error *err)
-{
-    static const char *const schemes[] = {"http://", "https://", "exec:/", "file:/", "callback:"};
-    int status = pawli_check_text("url", text_of(url), LIMIT_URL, err);
-    if (status < 0)
-        return status;
-    for (size_t i = 0; i < COUNT_OF(schemes); i++)
-        if (strncmp(url, schemes[i], strlen(schemes[i])) == 0 && url[strlen(schemes[i])])
-            return PAWL_OK;
-    return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "url \"%.100s\" has no sink", url),
-                      "use http://…, https://…, exec:/PATH, file:/PATH or callback:NAME");
-}
-
 int pawl_target_add(pawl_store *store, const char *target, const char *url, const char *secret_file,
                     const pawl_setting *settings, size_t count, const pawl_operation *operation, pawl_error *err)
 {
     struct policy_change change = {.is_target = true, .replaces = url != NULL};
     int status = pawli_check_name("target", text_of(target), err);
     if (status == PAWL_OK && url)
-        status = check_url(url, err);
+        status = pawli_check_url("url", url, err);
     if (status == PAWL_OK)
         status = pawli_check_text("secret_file", text_of(secret_file), LIMIT_URL, err);
     if (status == PAWL_OK)

@@ -293,6 +293,7 @@ static int draft_claim(pawl_store *store, const pawl_claim_options *options, str
         .consumer = pawli_arena_text(arena, text_of(options->consumer ? options->consumer : "unnamed")),
         .id = options->id,
         .limit = uuid_is_nil(&options->id) ? options->limit : 1,
+        .size_max = options->size_max ? options->size_max : UINT64_MAX,
         .look = options->limit,
         .lease_ms = options->lease_ms,
         .by_hand = !options->ends_with_process};

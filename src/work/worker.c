@@ -2,6 +2,8 @@
 /* The worker's life: options, sinks, its step, stopping. */
 #include "work/work.h"
 
+#include <sys/resource.h>
+
 #include "model/check.h"
 
 #define POLL_MS 1000
@@ -110,11 +112,8 @@ static void note_stopped(struct worker *worker)
 
 static void count_in_flight(struct worker *worker)
 {
-    uint32_t count = 0;
-    for (const struct target *target = worker->targets; target; target = target->next)
-        count += target->in_flight;
     pthread_mutex_lock(&worker->lock);
-    worker->stats.in_flight = count;
+    worker->stats.in_flight = worker->usage.sends;
     pthread_mutex_unlock(&worker->lock);
 }
 
@@ -276,6 +275,9 @@ int pawl_worker_start(pawl_worker *made, pawl_error *err)
     int status = pawli_store_check_write(worker->opened->store, err);
     if (status < 0)
         return status;
+    struct rlimit limit = {.rlim_cur = 0};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    worker->send_max = pawli_budget_sends(limit.rlim_cur);
     if (!atomic_compare_exchange_strong(&worker->state, &idle, WORKER_WORKS))
         return pawli_fail(err, PAWL_EREFUSED, "the worker was started before");
     status = pawli_run_engine(worker->opened, &worker->engine, err);

@@ -49,6 +49,27 @@ static void a23_a_retry_is_due_to_the_millisecond(struct world *w)
     assert_int_equal(claim_one(w, CLAIM()).attempts, 2);
 }
 
+/* The one that passes the limit is taken, so that one always is. */
+static void no_more_is_claimed_than_its_size_allows(struct world *w)
+{
+    static const struct {
+        uint64_t size_max;
+        size_t count;
+    } rows[] = {{1, 1}, {100, 1}, {101, 2}, {250, 3}, {300, 3}, {301, 4}, {0, 3}};
+    char payload[101];
+    memset(payload, ' ', 100);
+    payload[100] = '\0';
+    for (int i = 0; i < 17; i++)
+        add(w, MESSAGE(payload, .key = NULL, .priority = (uint32_t)(9 - i / 2)));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        pawl_messages *messages = claim(w, CLAIM(.limit = 4, .size_max = rows[i].size_max));
+        assert_int_equal(pawl_messages_count(messages), rows[i].count);
+        pawl_messages_free(messages);
+    }
+    assert_int_equal(stats(w).pending, 0);
+    verify(w);
+}
+
 static void a27_all_claimed_is_nothing_to_claim(struct world *w)
 {
     add(w, MESSAGE("1", .key = NULL));
@@ -854,6 +875,7 @@ static const struct conformance_case cases[] = {
     CASE(a38_a_lost_claim_is_pending_again),
     CASE(a_lost_claim_of_a_lane_that_holds_is_uncertain),
     CASE(a39_a_lease_is_extended_under_its_token),
+    CASE(no_more_is_claimed_than_its_size_allows),
     CASE(a42_one_by_its_id_whatever_its_time),
     CASE(a44_the_wall_clock_ends_no_lease),
     CASE(tokens_never_come_again),

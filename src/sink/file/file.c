@@ -13,7 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -72,7 +74,7 @@ static enum verdict fail(struct target_file *file, enum verdict verdict, const c
 {
     int problem = errno;
     snprintf(file->problem, sizeof file->problem, "cannot %s %s: %s", what, file->path, strerror(problem));
-    return verdict;
+    return verdict == VERDICT_RETRY && pawli_is_shortage(problem) ? VERDICT_DEFERRED : verdict;
 }
 
 static void close_fd(int *fd)
@@ -81,21 +83,45 @@ static void close_fd(int *fd)
         close(*fd);
 }
 
-/* Opens the folder where all links lead. */
+/* A folder below another, by a path that has no links and no dots: one that has got some since is not followed. */
+static int open_below(int allowed, const char *rest)
+{
+    const struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+                                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    int fd = (int)syscall(SYS_openat2, allowed, *rest ? rest : ".", &how, sizeof how);
+    if (fd >= 0 || (errno != ENOSYS && errno != EPERM)) /* EPERM: a filter that does not know the call */
+        return fd;
+    fd = openat(allowed, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd >= 0 && *rest) {
+        char name[NAME_MAX + 1];
+        size_t size = strcspn(rest, "/");
+        snprintf(name, sizeof name, "%.*s", (int)size, rest);
+        int parent = fd;
+        fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int problem = errno;
+        close(parent);
+        errno = problem;
+        rest += size + (rest[size] == '/');
+    }
+    return fd;
+}
+
+/* Opens the folder where all links lead, through the allowed one that it lies in. */
 static enum verdict open_folder(struct target_file *file, int *ret_folder, const char **ret_name)
 {
     const struct sink_rules *rules = file->sink->host.rules;
     char folder[LIMIT_URL + 1];
     const char *name = strrchr(file->path, '/') + 1;
     snprintf(folder, sizeof folder, "%.*s", (int)(name - file->path), file->path);
-    PAWL_AUTO(pawli_path_free) char *real = realpath(folder, NULL);
+    PAWL_AUTO(pawli_path_free) char *real = realpath(folder, NULL), *allowed = NULL;
     if (!real)
         return fail(file, VERDICT_RETRY, "find the folder of");
-    if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return refuse(file, VERDICT_DEAD, "no file has the name");
-    if (!pawli_path_is_below(real, rules->file_dirs, rules->file_dir_count))
+    allowed = pawli_path_allowed(real, rules->file_dirs, rules->file_dir_count);
+    if (!allowed)
         return refuse(file, VERDICT_DEFERRED, "this process may not write (--allow-file) to");
-    *ret_folder = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    PAWL_AUTO(close_fd) int root = open(allowed, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    const char *rest = real + strlen(allowed);
+    *ret_folder = root < 0 ? -1 : open_below(root, rest + strspn(rest, "/"));
     *ret_name = name;
     return *ret_folder < 0 ? fail(file, VERDICT_RETRY, "open the folder of") : VERDICT_DELIVERED;
 }
@@ -308,15 +334,15 @@ static struct entry *make_entry(struct send *send)
 
 static void file_send(struct sink *base, struct send *send)
 {
-    const char *path = pawli_url_path(send->url);
-    if (!path) {
-        pawli_send_fail(send, VERDICT_DEAD, "file: wants an absolute path");
+    const char *path = pawli_url_path(send->url), *name = path ? strrchr(path, '/') + 1 : "";
+    if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+        pawli_send_malformed(send, "file: wants the absolute path of a file");
         return;
     }
     struct target_file *file = file_for(file_of(base), path);
     struct entry *entry = file ? make_entry(send) : NULL;
     if (!entry) {
-        pawli_send_fail(send, VERDICT_RETRY, "out of memory; nothing was written");
+        pawli_send_fail(send, VERDICT_DEFERRED, "out of memory; nothing was written");
         return;
     }
     send->sink_data = file;
@@ -345,7 +371,7 @@ static void drop_waiting(struct target_file *file, const struct send *send)
     *at = entry->next;
     if (!entry->next)
         file->waiting_last = at;
-    answer(entry, VERDICT_RETRY, TEXT("the file was busy; nothing was written"));
+    answer(entry, VERDICT_DEFERRED, TEXT("the file was busy; nothing was written"));
     free_entry(entry);
 }
 

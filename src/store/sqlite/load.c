@@ -336,14 +336,15 @@ static int load_due(struct loading *loading, struct view_due *due)
     due->tasks = arena_array(loading->arena, struct view_task *, due->limit ? due->limit : 1);
     if (!due->tasks)
         return SQLITE_NOMEM;
-    for (int64_t priority = 1; priority <= 9 && due->count < due->limit; priority++) {
+    uint64_t size = 0;
+    for (int64_t priority = 1; priority <= 9 && due->count < due->limit && size < due->size_max; priority++) {
         struct call call = pawli_call(loading->connection, SQL_find_due);
         pawli_bind_u64(&call, due->queue->row.id);
         pawli_bind_i64(&call, PHASE_SEND);
         pawli_bind_i64(&call, priority);
         pawli_bind_i64(&call, loading->view->wall.ms);
         pawli_bind_i64(&call, due->limit - due->count);
-        while (pawli_call_row(&call)) {
+        while (size < due->size_max && pawli_call_row(&call)) {
             struct task_row row;
             struct view_task *task;
             if (!pawli_read_ready(&call, &row, loading->arena))
@@ -356,6 +357,7 @@ static int load_due(struct loading *loading, struct view_due *due)
             if (call.code != SQLITE_OK)
                 break;
             due->tasks[due->count++] = task;
+            size += task->message->payload.size;
         }
         int code = pawli_call_end(&call);
         if (code != SQLITE_OK)
