@@ -39,7 +39,7 @@ typedef struct pawl_message {
 } pawl_message;
 #define PAWL_MESSAGE .struct_size = sizeof(pawl_message)
 
-/* What became of one message of an enqueue. */
+/* What became of one message of an enqueue. Never grows: what more there is to know, pawl_message_get tells. */
 typedef struct pawl_enqueued {
     pawl_uuid id;
     int32_t status;        /* PAWL_OK or PAWL_ECONFLICT */
@@ -53,7 +53,7 @@ typedef struct pawl_enqueued {
  * Does       All in one commit. A conflict refuses its message only, the others are added; the first one's status is
  *            returned.
  * Idempotent Same dedupe key (or request id) and same content: the stored message, was_replayed = 1.
- * Shapes     1..4096 messages; results has room for as many.
+ * Shapes     1..4096 messages; results (may be NULL) has room for as many.
  * Durable    When it returns.
  * Errors     PAWL_EINVAL     malformed: the text names message and field; nothing was added
  *            PAWL_ELIMIT     a payload over 1 MiB; nothing was added
@@ -150,6 +150,7 @@ PAWL_API int pawl_messages_list(pawl_store *store, const pawl_messages_query *qu
                                 pawl_error *err);
 
 typedef struct pawl_queue_stats {
+    size_t struct_size;
     const char *scope, *lane, *target;
     uint64_t pending, claimed, awaiting, uncertain, delivered, dead, cancelled;
 } pawl_queue_stats;
@@ -237,6 +238,7 @@ typedef struct pawl_settlement {
 } pawl_settlement;
 #define PAWL_SETTLEMENT .struct_size = sizeof(pawl_settlement)
 
+/* What became of one settlement. Never grows, as pawl_enqueued. */
 typedef struct pawl_settled {
     int32_t result;    /* enum pawl_result */
     const char *state; /* static: where the message is now; NULL when there is no such message here */
@@ -245,7 +247,7 @@ typedef struct pawl_settled {
 /*
  * pawl_settle: says what became of claimed messages. One that was lost changes nothing and fails no neighbour.
  *
- * Shapes     1..4096 settlements; results has room for as many.
+ * Shapes     1..4096 settlements; results (may be NULL) has room for as many.
  * Durable    When it returns.
  * Errors     As pawl_enqueue; a lost claim is a result, not an error.
  */

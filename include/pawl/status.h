@@ -16,6 +16,20 @@ extern "C" {
 #define PAWL_API
 #endif
 
+/*
+ * Rules of all calls, said here once.
+ *
+ * NULL        Where no word says that a pointer may be NULL it may not: the answer is PAWL_EINVAL with the argument's name.
+ *             Calls that answer no status take NULL too: getters and counts answer NULL, 0 or the nil id, as they do for an
+ *             index that is not there; the others do nothing. The pawl_error may always be NULL, options and queries too
+ *             (then all is as by default), and so may the `data` that a function of the program is called with. Data or an
+ *             array that is NULL has the size 0.
+ * Structs     A struct that may grow begins with struct_size, and grows at its end only. The program sets it, by the macro
+ *             of the struct's name in capitals, in what it gives and in what it makes room for; pawl sets it in what it
+ *             hands out. Nobody reads or writes more of a struct than its struct_size says; what it does not reach counts
+ *             as zero. An array of such structs is walked by the struct_size of its first item, which all of them share.
+ *             A struct without struct_size never changes.
+ */
 enum pawl_status {
 #define STATUS(name, number, next, exit, http, text) PAWL_##name = number,
 #include "pawl/status.def"

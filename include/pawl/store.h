@@ -73,7 +73,7 @@ PAWL_API void pawl_store_stop(pawl_store *store);
  * work no longer than wait_ms (0: not at all). pawl_store_fd gives a descriptor that is readable when there is something
  * to do; it stays the store's, and is never read or closed by the program. One thread at a time.
  *
- * Outputs    *ret_next_ms: when to call again at the latest, in milliseconds; -1: when the descriptor is readable
+ * Outputs    *ret_next_ms (may be NULL): when to call again at the latest, in milliseconds; -1: when the descriptor is readable
  */
 PAWL_API int pawl_store_step(pawl_store *store, int64_t wait_ms, int64_t *ret_next_ms, pawl_error *err);
 PAWL_API int pawl_store_fd(pawl_store *store, pawl_error *err);

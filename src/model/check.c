@@ -5,6 +5,31 @@
 #include "base/json.h"
 #include "model/limits.h"
 
+int pawli_check_pointers(pawl_error *err, const char *names, const void *const *pointers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strcspn(names, ",");
+        if (!pointers[i])
+            return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%.*s is NULL", (int)size, names),
+                              "give %.*s; what may be NULL is said where the call is declared", (int)size, names);
+        names += size + strspn(names + size, ", ");
+    }
+    return PAWL_OK;
+}
+
+int pawli_check_call(pawl_error *err, const char *name, bool is_given)
+{
+    return pawli_check_pointers(err, name, (const void *const[]){is_given ? name : NULL}, 1);
+}
+
+int pawli_check_bytes(const char *field, const void *data, size_t size, pawl_error *err)
+{
+    if (data || size == 0)
+        return PAWL_OK;
+    return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s is NULL, with a size of %zu", field, size),
+                      "give as many, or a size of 0");
+}
+
 static bool is_name_character(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
