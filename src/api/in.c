@@ -22,13 +22,8 @@ bool pawli_api_token(struct text text, uint64_t *token)
 /* Which item of a list an error is about. */
 static int in_item(const char *list, size_t index, int status, pawl_error *err)
 {
-    char text[sizeof err->text];
-    if (status == PAWL_OK || !err)
-        return status;
-    memcpy(text, err->text, sizeof text);
-    int room = (int)sizeof text - 40;
-    snprintf(err->text, sizeof err->text, "%s %zu: %.*s", list, index + 1,
-             (int)pawli_utf8_cut(text_of(text), (size_t)room), text);
+    if (status < 0)
+        pawli_fail_in(err, "%s %zu", list, index + 1);
     return status;
 }
 

@@ -116,12 +116,17 @@ int cli_open(struct cli *cli, const pawl_store_options *options); /* --store and
 struct json_writer *cli_object(struct cli *cli);
 void cli_object_end(struct cli *cli);
 
-/* What was done, in words; not with --quiet or --json. */
+/* A text from outside, such as an argument, which may be no UTF-8: then its bytes too, as NAME_base64. */
+void cli_put_outside(struct json_writer *out, const char *name, const char *value);
+
+/* A line, made safe. */
+void cli_print(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* What was done, in words: such a line; not with --quiet or --json. */
 void cli_say(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Text that came from outside, made safe for a terminal: control characters and such are shown as escapes. */
-struct text cli_safe(struct arena *arena, struct text text, bool keep_newlines);
-void cli_put_safe(FILE *out, const char *text);
+/* Text as people are shown it: one line, which can be read back (base/escape.h). */
+struct text cli_safe(struct arena *arena, struct text text);
 
 char *cli_time(int64_t unix_ms, char out[32]); /* "2026-11-21 06:43:35", UTC; "-" for 0 */
 

@@ -278,8 +278,8 @@ static void print_verified(struct cli *cli, const pawl_verified *verified)
     } else if (verified->is_ok) {
         cli_say(cli, "%s: %" PRIu64 " records, ok", verified->scope, verified->records);
     } else {
-        printf("%s: %" PRIu64 " records were checked, record %" PRIu64 " is bad: %s\n", verified->scope,
-               verified->records, verified->first_bad_seq, cli_safe(&cli->arena, text_of(verified->what), false).data);
+        cli_print("%s: %" PRIu64 " records were checked, record %" PRIu64 " is bad: %s", verified->scope,
+                  verified->records, verified->first_bad_seq, verified->what);
     }
 }
 

@@ -148,7 +148,7 @@ static int commit(struct cli *cli, pawl_transition *transition)
     }
     const char *response = pawl_receipt_response(receipt, &size);
     if (response && !cli->json && !cli->quiet)
-        printf("response %s\n", cli_safe(&cli->arena, (struct text){response, size}, false).data);
+        printf("response %s\n", cli_safe(&cli->arena, (struct text){response, size}).data);
     pawl_receipt_free(receipt);
     return PAWL_OK;
 }

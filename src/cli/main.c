@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/uuid.h"
 #include "cli/commands.h"
 
@@ -45,26 +46,26 @@ static bool names_request(int status, const pawl_uuid *request_id)
 
 static void report_json(int status, const char *message, const char *hint, const char *request_id, uint64_t line)
 {
-    struct buffer out;
-    struct arena arena = {0};
+    struct buffer out, shown;
     buffer_init(&out, 65536);
+    buffer_init(&shown, 6 * 65536);
     struct json_writer writer = {&out, false};
     pawli_json_open(&writer, '{');
     pawli_json_key(&writer, "error");
     pawli_json_open(&writer, '{');
     pawli_json_put_i64(&writer, "status", pawl_status_exit(status));
-    /* What is quoted from the outside may be no UTF-8: it is shown escaped, as in words. */
-    pawli_json_put_text(&writer, "message", cli_safe(&arena, text_of(message), true));
-    pawli_json_put_text(&writer, "hint", cli_safe(&arena, text_of(hint), true));
+    pawli_json_put_string(&writer, "message", message); /* of an error: escaped where it was made */
+    pawli_json_put_string(&writer, "hint", hint);
     pawli_json_put_string(&writer, "request_id", request_id);
     if (line)
         pawli_json_put_u64(&writer, "line", line);
     pawli_json_close(&writer, '}');
     pawli_json_close(&writer, '}');
-    if (!out.failed)
-        fprintf(stderr, "%.*s\n", (int)out.size, out.data);
+    pawli_escape_json(&shown, buffer_text(&out));
+    if (!out.failed && !shown.failed)
+        fprintf(stderr, "%.*s\n", (int)shown.size, shown.data);
     pawli_buffer_done(&out);
-    pawli_arena_done(&arena);
+    pawli_buffer_done(&shown);
 }
 
 void cli_report(const struct cli *cli, int status, const pawl_error *error, const pawl_uuid *request_id, uint64_t line)
@@ -81,9 +82,7 @@ void cli_report(const struct cli *cli, int status, const pawl_error *error, cons
     fputs("pawl: ", stderr);
     if (line)
         fprintf(stderr, "line %llu: ", (unsigned long long)line);
-    cli_put_safe(stderr, message);
-    fputs("\n  hint: ", stderr);
-    cli_put_safe(stderr, hint);
+    fprintf(stderr, "%s\n  hint: %s", message, hint);
     if (shown_id)
         fprintf(stderr, "\n  request id: %s", shown_id);
     fputc('\n', stderr);

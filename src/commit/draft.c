@@ -278,10 +278,6 @@ int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *set
 
 void pawli_error_item(pawl_error *err, const char *what, size_t index, size_t count)
 {
-    char text[sizeof err->text];
-    if (!err || count < 2)
-        return;
-    memcpy(text, err->text, sizeof text);
-    snprintf(err->text, sizeof err->text, "%s %zu: %.*s", what, index + 1,
-             (int)pawli_utf8_cut(text_of(text), sizeof text - 40), text);
+    if (count >= 2)
+        pawli_fail_in(err, "%s %zu", what, index + 1);
 }

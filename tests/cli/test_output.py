@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What is printed can be read back: nothing in a text from outside looks like a line, a field or a word of pawl's own."""
+import base64
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import unicodedata
+
+import support
+
+HIDDEN = "\x1b\x7f\x80\x85\x9b\u00ad\u061c\u180e\u200b\u200e\u2028\u2029\u202e\u2066\ufeff\ufff9\U000e0041"
+PAYLOADS = [bytes(range(256)), b"", b"a\nb", rb"a\x0ab", rb"a\nb", b"a\\", rb"\c \0101", b" both ends ", b"  two  ", b" ", b"\t\t",
+            b"line\n\n\n", b"\r\n", HIDDEN.encode(), b"\xff\xfe 1", b"\0" + b"7" * 9, "日本 é 😀".encode(), b"-n", b"%s%b", b"'\"$(id)`"]
+MANUAL = pathlib.Path(__file__).parents[2] / "man" / "pawl.1.scd"
+
+
+def read_back(shown):
+    """The bytes behind a text that is shown: what the manual says of it."""
+    letters = {b"\\": b"\\", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+    return re.sub(rb"\\(0[0-3][0-7]{2}|.)", lambda m: letters[m[1]] if len(m[1]) == 1 else bytes([int(m[1], 8)]),
+                  os.fsencode(shown), flags=re.S)
+
+
+class Output(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.init()
+
+    def put(self, name, data):
+        (self.folder / name).write_bytes(data)
+        return "@" + name
+
+    def field(self, run, name):
+        (value,) = re.findall(rf"^{name:<14}(.*)$", run.out, flags=re.M)
+        return read_back(value)
+
+    def assert_plain(self, text):
+        bad = [c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Co", "Cs")]
+        self.assertEqual(bad, [], repr(text))
+
+    def test_the_loop_of_the_manual_sends_the_bytes_that_it_acknowledges(self):
+        (loop,) = re.findall(r"^pawl claim mail smtp .*?^done$", MANUAL.read_text(), flags=re.M | re.S)
+        shells = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
+        self.assertTrue(shells)
+        for shell in shells:
+            ids = {self.enqueue("mail", "smtp", self.put("data", data)): data for data in PAYLOADS}
+            script = 'send() { cat >"$OUT/$id"; }\n' + loop.replace("--wait 60000", f"--limit {len(ids)}")
+            out = self.folder / shell
+            out.mkdir()
+            run = subprocess.run([*([shell, "sh"] if shell == "busybox" else [shell]), "-c", script], capture_output=True,
+                                 env={**self.env, "OUT": out, "COLUMNS": "80",
+                                      "PATH": f"{os.path.dirname(support.PAWL)}:{self.env['PATH']}"})
+            self.assertEqual((run.returncode, run.stderr), (0, b""), shell)
+            self.assertEqual({path.name: path.read_bytes() for path in out.iterdir()}, ids, shell)
+            self.assertEqual({self.json("messages", "show", id)[0]["state"] for id in ids}, {"delivered"})
+
+    def test_a_payload_is_one_line_and_reads_back(self):
+        forged = b'x\nstate         delivered\nheld'
+        for data in (*PAYLOADS[:1], *PAYLOADS[2:], forged):
+            key = self.enqueue("l", "t", self.put("data", data), "--key", "k", "--content-type", "text/plain")
+            shown = self.ok("messages", "show", key)
+            self.assertEqual(self.field(shown, "data"), data)
+            self.assertEqual(self.field(shown, "state"), b"pending")
+            self.assert_plain(shown.out)
+
+    def test_a_record_is_lines_of_its_own_and_reads_back(self):
+        for seq, data in enumerate((*PAYLOADS[:1], *PAYLOADS[2:], b"x\nseq   9\nevent 0 a b"), start=1):
+            where = self.put("data", data)
+            self.ok("submit", "A", "--data", where, "--response", where, "--event", f"t:e={where}", "--quiet")
+            shown = self.ok("journal", "show", seq)
+            self.assertEqual((self.field(shown, "data"), self.field(shown, "response")), (data, data))
+            self.assertEqual(self.field(shown, "seq"), b"%d" % seq)
+            self.assertEqual(len(re.findall("^event", shown.out, flags=re.M)), 1)
+            self.assert_plain(shown.out)
+            lines = self.ok("events").out.splitlines()
+            self.assertEqual(len(lines), seq)
+            self.assertEqual(read_back(lines[-1].split("  ", 3)[3]), data)
+
+    def test_json_has_no_character_that_is_not_seen_and_means_the_same(self):
+        body = json.dumps({"a": HIDDEN[1:], HIDDEN[1:]: ["\x1b"]}, ensure_ascii=False)
+        self.ok("submit", "A", "--ref", "r\u202e\u200b", "--data", "-", "--event", "t:e:k\u2066=x", "--message", "l/t:\ufeffk=y",
+                "--response", body, stdin=body)
+        for words in (("journal", "show", "1"), ("journal", "export"), ("journal", "list"), ("events",), ("messages", "list")):
+            run = self.run_it(*words, "--json")
+            self.assert_plain(run.out)
+            row = run.row
+            if "ref" in row:
+                self.assertEqual((row["ref"], row["data"], row["response"]), ("r\u202e\u200b", *[json.loads(body)] * 2))
+        self.assertEqual(self.json("events")[0]["key"], "k\u2066")
+        self.assertEqual(self.json("messages", "list")[0]["key"], "\ufeffk")
+        run = self.run_it("submit", "A", "--id-from", "1", "--data", "other\u202e")
+        run = self.run_it("--json", "submit", "A\u202e\x85")
+        self.assertEqual(run.status, 2)
+        self.assert_plain(run.err)
+        self.assertEqual(run.error["status"], 2)
+
+    def test_a_file_with_an_odd_name_is_named_in_json(self):
+        for name in (b"\xff\xfe.db", b"new\nline", "bidi\u202e\x85".encode(), rb"back\slash", b"quote\"d"):
+            path = os.fsencode(self.folder) + b"/" + name
+            run = self.run_it("backup", os.fsdecode(path), "--json")
+            self.assertEqual((run.status, run.err), (0, ""))
+            self.assert_plain(run.out)
+            row = run.row
+            named = base64.b64decode(row["backup_base64"]) if "backup_base64" in row else row["backup"].encode()
+            self.assertEqual(named, path)
+            self.assertTrue(os.path.exists(path))
+            url = "sqlite:" + os.fsdecode(path) + ".other"
+            for words in (("init",), ("doctor",)):
+                run = self.run_it("--store", url, *words, "--json")
+                self.assertEqual(run.status, 0, run.err)
+                self.assert_plain(run.out)
+                self.assertTrue(run.rows)
+            self.assert_plain(self.ok("--store", url, "doctor").out)
+
+    def test_an_error_quotes_what_reads_back_on_one_line(self):
+        run = self.run_it("submit", "a\nb\\n\x1b\u202e")
+        self.assertEqual(run.status, 2)
+        self.assert_plain(run.err)
+        self.assertIn(r'"a\nb\\n\0033\0342\0200\0256"', run.err)
+        self.assertEqual([line[:7] for line in run.err.splitlines()], ["pawl: t", "  hint:"])
+        self.assertIn(r'"a\nb\\n\0033\0342\0200\0256"', self.run_it("--json", "submit", "a\nb\\n\x1b\u202e").error["message"])
+        long = self.run_it("--json", "submit", "x" * 200 + "\u202e" * 60)
+        self.assertEqual(long.status, 2)
+
+    def test_what_listen_prints_of_a_request_is_one_line(self):
+        for flags in ((), ("--json",)):
+            process = subprocess.Popen([support.PAWL, "listen", "127.0.0.1:0", "--data", *flags], env=self.env,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            try:
+                address = re.search(rb"127\.0\.0\.1:(\d+)", process.stdout.readline())[1]
+                for data in PAYLOADS:
+                    connection = http.client.HTTPConnection("127.0.0.1", int(address), timeout=20)
+                    connection.request("POST", "/in", data, {"webhook-id": "m" + str(len(data))})
+                    connection.getresponse().read()
+                    connection.close()
+                    line = process.stdout.readline().decode()
+                    self.assert_plain(line)
+                    if flags:
+                        row = json.loads(line)
+                        if "data_base64" in row:
+                            self.assertEqual(base64.b64decode(row["data_base64"]), data)
+                    else:
+                        self.assertEqual(read_back(process.stdout.readline()[:-1]), data)
+            finally:
+                process.terminate()
+                process.communicate()
+
+    def test_the_completion_offers_file_names_whole(self):
+        (self.folder / "a file; $(x).jsonl").touch()
+        script = self.ok("help", "--bash").out + r'''
+            COMP_WORDS=(pawl submit --jsonl a); COMP_CWORD=3; _pawl; printf '<%s>' "${COMPREPLY[@]}"
+            COMP_WORDS=(pawl jour); COMP_CWORD=1; _pawl; printf '<%s>' "${COMPREPLY[@]}"'''
+        run = subprocess.run(["bash", "-c", script], cwd=self.folder, capture_output=True, text=True)
+        self.assertEqual((run.stdout, run.stderr), ("<a file; $(x).jsonl><journal>", ""))
+
+
+if __name__ == "__main__":
+    support.main()
