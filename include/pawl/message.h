@@ -230,7 +230,7 @@ typedef struct pawl_settlement {
     int64_t retry_in_ms;   /* RETRY, UNCERTAIN, DEFERRED: when to try again; SUBMITTED: by when the outcome must come;
                               EXTEND: the new lease */
     uint32_t has_retry_in; /* 1: retry_in_ms counts; 0: as the policy says */
-    const pawl_message *messages; /* follow-ups, enqueued in the same transaction */
+    const pawl_message *messages; /* follow-ups, enqueued in the same transaction; of a transition they are its own */
     size_t message_count;
     const void *progress; /* the sink's own, up to 64 KiB, kept with the message; NULL: as it was */
     size_t progress_size;

@@ -182,24 +182,27 @@ void pawl_transition_event(pawl_transition *t, const pawl_event *event)
         pawli_error_item(&t->error, "event", t->event_count, 2);
 }
 
-static int add_message(pawl_transition *t, const pawl_message *message, pawl_error *err)
+static int add_draft(pawl_transition *t, const struct message_draft *draft, pawl_error *err)
 {
     struct enqueue *enqueue = &t->enqueue;
-    int status = pawli_check_given(err, message);
-    if (status < 0)
-        return status;
     if (enqueue->count == LIMIT_MESSAGES)
         return pawli_fail(err, PAWL_ELIMIT, "messages has over %d items", LIMIT_MESSAGES);
+    if (draft->has_bound && draft->bound_kind == BOUND_REQUEST)
+        return pawli_fail(err, PAWL_EINVAL, "request_id belongs to the transition; a message of it takes dedupe");
     if (!pawli_arena_reserve(&t->unit.arena, (void **)&enqueue->messages, sizeof *enqueue->messages, enqueue->count + 1,
                              &t->message_room))
         return pawli_no_memory(err);
-    struct message_draft *draft = &enqueue->messages[enqueue->count];
-    status = pawli_draft_message(&t->drafting, message, 0, draft, err);
-    if (status == PAWL_OK && draft->has_bound && draft->bound_kind == BOUND_REQUEST)
-        status = pawli_fail(err, PAWL_EINVAL, "request_id belongs to the transition; a message of it takes dedupe");
+    enqueue->messages[enqueue->count++] = *draft;
+    return PAWL_OK;
+}
+
+static int add_message(pawl_transition *t, const pawl_message *message, pawl_error *err)
+{
+    struct message_draft draft;
+    int status = pawli_check_given(err, message);
     if (status == PAWL_OK)
-        enqueue->count++;
-    return status;
+        status = pawli_draft_message(&t->drafting, message, 0, &draft, err);
+    return status == PAWL_OK ? add_draft(t, &draft, err) : status;
 }
 
 void pawl_transition_message(pawl_transition *t, const pawl_message *message)
@@ -219,10 +222,12 @@ static int add_settlement(pawl_transition *t, const pawl_settlement *settlement,
     if (!pawli_arena_reserve(&t->unit.arena, (void **)&settle->items, sizeof *settle->items, settle->count + 1,
                              &t->settle_room))
         return pawli_no_memory(err);
-    status = pawli_draft_settlement(&t->drafting, settlement, 0, &settle->items[settle->count], err);
-    if (status == PAWL_OK && settle->items[settle->count].message_count)
-        status = pawli_fail(err, PAWL_EINVAL,
-                            "a settlement inside a transition has no messages: add them to the transition");
+    struct settlement *draft = &settle->items[settle->count];
+    status = pawli_draft_settlement(&t->drafting, settlement, 0, draft, err);
+    /* Its messages are the transition's, which is their record: a lost claim refuses them all the same. */
+    for (size_t i = 0; status == PAWL_OK && i < draft->message_count; i++)
+        status = add_draft(t, &draft->messages[i], err);
+    draft->message_count = 0;
     if (status == PAWL_OK)
         settle->count++;
     return status;

@@ -124,6 +124,21 @@ class Lines(support.Case):
                           "ended_at", "deadline", "expires_at", "max_attempts", "request_id", "token"} & set(message))
         self.assertEqual((message["priority"], message["attempts"]), (5, 0))
 
+    def test_a_settlement_of_a_transition_has_messages(self):
+        key = self.enqueue("l", "t", "x")
+        _, token = self.claim("l", "t")
+        item = {"id": key, "token": token, "verdict": "delivered",
+                "messages": [{"lane": "m", "target": "u", "data": n, "dedupe": f"d{n}"} for n in (1, 2)]}
+        run = self.stream("submit", lines({"type": "A", "messages": [{"lane": "m", "target": "u", "data": 0}], "settle": [item]}))
+        self.assertEqual((run.status, run.err), (0, ""))
+        ids = run.row["messages"]
+        self.assertEqual([self.message(id)["data"] for id in ids], [0, 1, 2])
+        self.assertEqual(self.json("journal", "show", "1")[0]["messages"], ids)
+        self.assertEqual(self.message(key)["state"], "delivered")
+        run = self.stream("submit", lines({"type": "B", "settle": [item]}))
+        self.assertEqual((run.status, run.error["status"]), (7, 7))
+        self.assertEqual(len(self.json("messages", "list")), 4)
+
     def test_a_transition_settles_what_was_claimed(self):
         self.enqueue("l", "t", "1")
         key, token = self.claim("l", "t")
