@@ -87,7 +87,7 @@ typedef struct pawl_store_info {
     uint32_t was_created;  /* by this opening */
     uint32_t was_migrated; /* by this opening */
     uint32_t is_restored;  /* writes are refused until it is adopted */
-    char engine[48];       /* "SQLite 3.53.2" */
+    char engine[48];       /* "SQLite 3.53.2": the one that runs */
     char restored_why[160];
     uint32_t is_durable; /* 0: what it keeps ends with its handle, whatever a call says of durable */
 } pawl_store_info;

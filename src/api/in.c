@@ -55,6 +55,28 @@ static int choose_body(const char *name, struct text json, struct text bytes, st
     return PAWL_OK;
 }
 
+/* What is given as JSON is JSON: it does not silently become something else. */
+static const char *type_of(const char *content_type, struct text json)
+{
+    return content_type || !json.data ? content_type : "application/json";
+}
+
+static int check_json(const char *name, struct text json, pawl_error *err)
+{
+    const char *problem;
+    size_t at;
+    switch (json.data ? pawli_json_check(json, &problem, &at) : JSON_GOOD) {
+    case JSON_NO_MEMORY:
+        return pawli_no_memory(err);
+    case JSON_BAD:
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s is not JSON: %s, at byte %zu", name, problem, at + 1),
+                          "mend it, or give it as %s_base64", name);
+    case JSON_GOOD:
+        break;
+    }
+    return PAWL_OK;
+}
+
 static int not_an_object(const char *list, pawl_error *err)
 {
     return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "an item of %s must be an object", list),
@@ -129,7 +151,7 @@ static int read_message(struct arena *arena, struct text json, pawl_message *ret
                             .target = in.target,
                             .data = body.data,
                             .data_size = body.size,
-                            .content_type = in.content_type,
+                            .content_type = type_of(in.content_type, in.data),
                             .key = in.key,
                             .dedupe = in.dedupe,
                             .sender = in.sender,
@@ -285,7 +307,8 @@ static int add_event(pawl_transition *transition, struct arena *arena, struct te
         return status;
     pawl_transition_event(transition, &(pawl_event){PAWL_EVENT, .topic = in.topic, .type = in.type, .key = in.key,
                                                     .data = body.data, .data_size = body.size,
-                                                    .content_type = in.content_type, .stream_seq = in.stream_seq.value,
+                                                    .content_type = type_of(in.content_type, in.data),
+                                                    .stream_seq = in.stream_seq.value,
                                                     .has_stream_seq = in.stream_seq.given, .keep = keep});
     return PAWL_OK;
 }
@@ -381,6 +404,8 @@ static int build(pawl_transition *transition, struct arena *arena, const struct 
     int status = choose_body("data", in->data, in->data_base64, &command, err);
     if (status == PAWL_OK)
         status = choose_body("response", in->response, in->response_base64, &response, err);
+    if (status == PAWL_OK)
+        status = check_json("response", in->response, err);
     if (status < 0)
         return status;
     pawl_transition_command(transition, command.data, command.size);
@@ -408,7 +433,7 @@ int pawli_api_transition(pawl_store *store, struct arena *arena, struct text jso
                                        .type = in.type,
                                        .request_id = in.request_id,
                                        .ref = in.ref,
-                                       .content_type = in.content_type,
+                                       .content_type = type_of(in.content_type, in.data),
                                        .received_at_ms = in.received_at,
                                        .expect_seq = (uint64_t)in.expect_seq,
                                        .duration_us = (uint64_t)in.duration_us,

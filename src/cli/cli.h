@@ -89,6 +89,9 @@ int cli_option_uuid(struct cli *cli, const char *name, pawl_uuid *id);
 /* The bytes of a data argument: literal, @FILE, or - for standard input (once). Over limit: ELIMIT. */
 int cli_data(struct cli *cli, const char *field, const char *text, size_t limit, struct text *data);
 
+/* The same of a body: what looks like JSON and is not is said, with --json-only whatever is not is refused. */
+int cli_body(struct cli *cli, const char *field, const char *text, struct text *body);
+
 /* Opens FILE, or standard input for -, once. */
 int cli_input(struct cli *cli, const char *name, int *ret_fd);
 
@@ -105,6 +108,9 @@ pawl_operation cli_operation(const struct cli *cli);
 
 /* Prints an error; line > 0: of that line of an input. */
 void cli_report(const struct cli *cli, int status, const pawl_error *error, const pawl_uuid *request_id, uint64_t line);
+
+/* Says something that is no error but may not be what was meant, on standard error. */
+void cli_note(const struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* ---- the store ---- */
 

@@ -96,7 +96,7 @@ static int read_message(struct cli *cli, pawl_message *message)
     if (status == PAWL_OK)
         status = read_headers(cli, message);
     if (status == PAWL_OK && data)
-        status = cli_data(cli, "data", data, LIMIT_BODY, &body);
+        status = cli_body(cli, "data", data, &body);
     message->priority = (int32_t)priority;
     message->max_attempts = (uint32_t)max_attempts;
     message->data = body.data;

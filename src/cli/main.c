@@ -44,17 +44,20 @@ static bool names_request(int status, const pawl_uuid *request_id)
     return (exit_status == 5 || exit_status == 6) && request_id && !uuid_is_nil(request_id);
 }
 
-static void report_json(int status, const char *message, const char *hint, const char *request_id, uint64_t line)
+/* {"error":{…}} or {"note":{…}} */
+static void report_json(const char *what, int status, const char *message, const char *hint, const char *request_id,
+                        uint64_t line)
 {
     struct buffer out, shown;
     buffer_init(&out, 65536);
     buffer_init(&shown, 6 * 65536);
     struct json_writer writer = {&out, false};
     pawli_json_open(&writer, '{');
-    pawli_json_key(&writer, "error");
+    pawli_json_key(&writer, what);
     pawli_json_open(&writer, '{');
-    pawli_json_put_i64(&writer, "status", pawl_status_exit(status));
-    pawli_json_put_string(&writer, "message", message); /* of an error: escaped where it was made */
+    if (status < 0)
+        pawli_json_put_i64(&writer, "status", pawl_status_exit(status));
+    pawli_json_put_string(&writer, "message", message); /* escaped where it was made */
     pawli_json_put_string(&writer, "hint", hint);
     pawli_json_put_string(&writer, "request_id", request_id);
     if (line)
@@ -68,6 +71,24 @@ static void report_json(int status, const char *message, const char *hint, const
     pawli_buffer_done(&shown);
 }
 
+void cli_note(const struct cli *cli, const char *format, ...)
+{
+    char text[512];
+    struct arena arena = {0};
+    va_list arguments;
+    if (cli->quiet)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const char *safe = cli_safe(&arena, text_of(text)).data;
+    if (cli->json)
+        report_json("note", PAWL_OK, safe, NULL, NULL, 0);
+    else
+        fprintf(stderr, "pawl: note: %s\n", safe);
+    pawli_arena_done(&arena);
+}
+
 void cli_report(const struct cli *cli, int status, const pawl_error *error, const pawl_uuid *request_id, uint64_t line)
 {
     char id[PAWL_UUID_TEXT_SIZE];
@@ -76,7 +97,7 @@ void cli_report(const struct cli *cli, int status, const pawl_error *error, cons
     const char *hint = error->status == status && error->hint[0] ? error->hint : hint_of(status);
     fflush(stdout); /* so that errors and results stay in order where both go to one place */
     if (cli->json) {
-        report_json(status, message, hint, shown_id, line);
+        report_json("error", status, message, hint, shown_id, line);
         return;
     }
     fputs("pawl: ", stderr);

@@ -360,7 +360,7 @@ int pawl_store_get_info(pawl_store *store, pawl_store_info *ret_info, pawl_error
                             .is_restored = opened->committer.is_restored,
                             .is_durable = (opened->store->ops->can & STORE_IS_DURABLE) != 0};
     pawli_page_done(&page);
-    memccpy(info.engine, opened->facts.engine, '\0', sizeof info.engine);
+    memcpy(info.engine, opened->facts.engine, sizeof info.engine);
     memcpy(info.restored_why, opened->facts.restored_why, sizeof info.restored_why);
     pawli_give_out(ret_info, &info, sizeof info);
     return PAWL_OK;

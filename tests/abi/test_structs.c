@@ -314,6 +314,27 @@ static void what_is_handed_out_says_its_size(void **state)
     pawl_store_close(store);
 }
 
+/* Linked in place of SQLite's: another one than was compiled against. */
+const char *__wrap_sqlite3_libversion(void);
+const char *__wrap_sqlite3_libversion(void)
+{
+    return "9.9.9";
+}
+
+static void the_engine_is_the_one_that_runs(void **state)
+{
+    (void)state;
+    char folder[64], url[96];
+    pawl_store *store;
+    pawl_store_info info = {PAWL_STORE_INFO};
+    snprintf(url, sizeof url, "sqlite:%s/s.db", make_folder(folder));
+    assert_ok(pawl_store_open(url, NULL, &store, &err));
+    assert_ok(pawl_store_get_info(store, &info, &err));
+    assert_string_equal(info.engine, "SQLite 9.9.9");
+    pawl_store_close(store);
+    remove_folder(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +344,7 @@ int main(void)
         cmocka_unit_test(what_a_call_gives_out_needs_room),
         cmocka_unit_test(an_index_that_is_not_there_is_null),
         cmocka_unit_test(what_is_handed_out_says_its_size),
+        cmocka_unit_test(the_engine_is_the_one_that_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

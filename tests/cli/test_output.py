@@ -117,6 +117,60 @@ class Output(support.Case):
                 self.assertTrue(run.rows)
             self.assert_plain(self.ok("--store", url, "doctor").out)
 
+    def test_what_looks_like_json_and_is_not_is_said(self):
+        twice, deep, cut = '{"a":1,"a":2}', "[" * 65 + "]" * 65, '{"a":'
+        marked = b"\xef\xbb\xbf{}"
+        for data, why in ((twice, "the same name twice"), (deep, "limit is 64 levels"), (cut, "ends where"), (marked, "not a JSON value")):
+            self.put("data", data if isinstance(data, bytes) else data.encode())
+            for words in (("submit", "A", "--data", "@data"), ("submit", "A", "--response", "@data"),
+                          ("submit", "A", "--event", "t:e=@data"), ("submit", "A", "--message", "l/t=@data"),
+                          ("enqueue", "l", "t", "@data")):
+                run = self.run_it(*words)
+                self.assertEqual(run.status, 0)
+                self.assertRegex(run.err, f"^pawl: note: .* looks like JSON but is not .*{why}.* application/octet-stream\n$")
+                run = self.run_it(*words, "--json")
+                self.assertIn(why, json.loads(run.err)["note"]["message"])
+                self.assertEqual(self.run_it(*words, "--quiet").err, "")
+                self.writes_nothing(2, *words, "--json-only", says=why)
+            self.assertEqual(self.run_it("enqueue", "l", "t", "@data", "--content-type", "text/x").err, "")
+        self.ok("enqueue", "l", "t", "plain words")
+        self.writes_nothing(2, "enqueue", "l", "t", "plain words", "--json-only", says="--json-only")
+        self.ok("enqueue", "l", "t", '{"a":1}', "--json-only")
+        self.ok("submit", "A", "--json-only", "--data", "1", "--event", "t:e=[]")
+
+    def test_json_in_lines_is_json_or_refused(self):
+        deep = "[" * 64 + "]" * 64
+        for command, line in (("submit", '{"type":"A","data":%s,"response":%s,"events":[{"topic":"t","type":"e","data":%s}],'
+                                         '"messages":[{"lane":"l","target":"t","data":%s}]}'),
+                              ("enqueue", '{"lane":"l","target":"t","data":%s}')):
+            bodies = line.count("%s")
+            self.ok(command, "--jsonl", "-", stdin=line % ((deep,) * bodies))
+            for bad in range(bodies):
+                text = line % tuple(f"[{deep}]" if i == bad else deep for i in range(bodies))
+                run = self.run_it(command, "--jsonl", "-", stdin=text)
+                self.assertEqual((run.status, run.out), (2, ""))
+                self.assertIn("64 levels", run.err)
+        row = self.json("journal", "show", "1")[0]
+        self.assertEqual(row["data"], json.loads(deep))
+        self.assertEqual((row["response"], row["events"][0]["data"]), (row["data"], row["data"]))
+
+    def test_a_byte_order_mark_before_the_lines_is_skipped(self):
+        line, mark = b'{"lane":"l","target":"t","data":1}\n', b"\xef\xbb\xbf"
+        self.put("marked", mark + line * 2)
+        self.assertEqual(len(self.json("enqueue", "--jsonl", "marked")), 2)
+        self.assertEqual(len(self.json("enqueue", "--jsonl", "-", stdin=mark + b"\n" + line)), 1)
+        for text in (mark, mark[:2], b"\n" + mark + line, line + mark + line):
+            run = self.run_it("enqueue", "--jsonl", "-", stdin=text)
+            self.assertEqual(run.status, 0 if text == mark else 2, text)
+        slow = subprocess.Popen([support.PAWL, "enqueue", "--jsonl", "-", "--json"], env=self.env, stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, bufsize=0)
+        for byte in mark + line:
+            slow.stdin.write(bytes([byte]))
+        slow.stdin.close()
+        self.assertEqual(len(slow.stdout.read().splitlines()), 1)
+        self.assertEqual(slow.wait(), 0)
+        slow.stdout.close()
+
     def test_an_error_quotes_what_reads_back_on_one_line(self):
         run = self.run_it("submit", "a\nb\\n\x1b\u202e")
         self.assertEqual(run.status, 2)

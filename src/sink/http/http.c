@@ -221,6 +221,8 @@ static const char *reason_of(const struct exchange *exchange, CURLcode code)
         return "the header of the reply has no end";
     if (code == CURLE_OK)
         return "the reply broke off in its header";
+    if (code == CURLE_OUT_OF_MEMORY) /* so curl calls a line over 100 kB too */
+        return "a line of the reply's header has no end, or no memory was left";
     return exchange->problem[0] ? exchange->problem : curl_easy_strerror(code);
 }
 

@@ -326,7 +326,8 @@ static int sqlite_open(const struct store_open *how, struct env *env, struct sto
     store->read_only = how->read_only;
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->tend_lock, NULL);
-    *facts = (struct store_facts){.engine = "SQLite " SQLITE_VERSION};
+    *facts = (struct store_facts){0};
+    snprintf(facts->engine, sizeof facts->engine, "SQLite %s", sqlite3_libversion());
     int status = prepare(store, how, err);
     if (status == PAWL_OK) {
         if (store->gate->ops->lock(store->gate, GATE_OPENING, GATE_EXCLUSIVE, deadline(store)) != GATE_LOCKED)
