@@ -142,7 +142,8 @@ PAWL_API void pawl_verification_free(pawl_verification *verification);
 /*
  * pawl_verify: recomputes the chain of every scope (of one, where scope is not NULL): each record's fingerprint and
  * digests, gapless sequences, the head; and checks that every message is in exactly one place and counted, and that it and
- * the record that made it name each other. progress may be NULL; it is told how many records and messages were checked.
+ * the record that made it name each other. All in one snapshot, whatever is written meanwhile. progress may be NULL; it is
+ * told how many records and messages were checked.
  *
  * Errors     PAWL_ECORRUPT  something does not fit; *ret_verification says what, and is filled all the same
  * Law        docs/laws.md J3

@@ -143,7 +143,8 @@ typedef struct pawl_messages_query {
 /*
  * pawl_messages_list: messages of the handle's scope, newest first. The next page: before = the last id of this one.
  *
- * Note       One that cannot be read hides no other: its state is "damaged". pawl_verify says where.
+ * Note       A page is one snapshot, the next page another: what moved in between is shown as it was when its page was read.
+ *            One that cannot be read hides no other: its state is "damaged". pawl_verify says where.
  * Errors     PAWL_EINVAL  a name, key or state that cannot be
  */
 PAWL_API int pawl_messages_list(pawl_store *store, const pawl_messages_query *query, pawl_messages **ret_messages,
