@@ -42,7 +42,8 @@ enum pawl_next { PAWL_NEXT_NEVER, PAWL_NEXT_SAME, PAWL_NEXT_LATER, PAWL_NEXT_LOO
 
 /*
  * pawl_error: filled by a failing call, untouched by one that succeeds. The caller's own plain struct: it needs no
- * initialisation, no freeing, and may be copied between threads. Every call takes it last and accepts NULL.
+ * initialisation, no freeing, and may be copied between threads. Every call takes it last and accepts NULL. Text and hint
+ * are one line each, whatever they quote: \\ is a backslash, \n, \r and \t are as in C, and \0 and three octal digits a byte.
  */
 typedef struct pawl_error {
     int32_t status;    /* the same number that the call returned */

@@ -222,7 +222,7 @@ class Lines(support.Case):
 
     @unittest.skipUnless("PAWL_FAILING_DISK" in os.environ, "a sanitizer sees leaks by itself, and needs memory of its own")
     def test_memory_does_not_grow_with_the_lines(self):
-        """An arena that is not given back is 4 KiB a line: what 30,000 lines take more than 10,000 tells it."""
+        """An arena that is not given back is 4 KiB a line: what 30,000 lines take more than 10,000 tells it (4096 in flight may be 25 MiB)."""
         peaks = []
         for count in (10_000, 30_000):
             self.env["PAWL_STORE"] = f"sqlite:{self.folder}/{count}.db"
@@ -239,7 +239,7 @@ class Lines(support.Case):
                 "export": self.peak("journal", "export"), "tail": self.peak("journal", "tail", "--limit", everything),
                 "events": self.peak("events"), "claim": self.peak("claim", "l", "t", "--limit", "4096")})
         grown = {name: peaks[1][name] - peaks[0][name] for name in peaks[0]}
-        self.assertLess(max(grown.values()), 20_000, grown)
+        self.assertLess(max(grown.values()), 50_000, grown)
 
 
 if __name__ == "__main__":
