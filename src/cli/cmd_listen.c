@@ -117,7 +117,7 @@ static void print_words(struct listening *listening, const struct server_request
     printf("%s %-8s %-36s %7zu B  %s\n", time_text + 11, result, id ? cli_safe(&arena, text_of(id)).data : "-",
            request->body.size, problem ? problem : cli_safe(&arena, text_of(request->path)).data);
     if (cli_has(listening->cli, "data"))
-        printf("%s\n", cli_safe(&arena, request->body).data);
+        printf("  %s\n", cli_safe(&arena, request->body).data); /* no payload looks like the line of a request */
     pawli_arena_done(&arena);
 }
 

@@ -7,14 +7,16 @@
 
 int pawli_check_pointers(pawl_error *err, const char *names, const void *const *pointers, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        size_t size = strcspn(names, ",");
-        if (!pointers[i])
-            return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%.*s is NULL", (int)size, names),
-                              "give %.*s; what may be NULL is said where the call is declared", (int)size, names);
-        names += size + strspn(names + size, ", ");
-    }
-    return PAWL_OK;
+    size_t missing = 0;
+    while (missing < count && pointers[missing])
+        missing++;
+    if (missing == count)
+        return PAWL_OK;
+    for (size_t i = 0; i < missing; i++)
+        names += strcspn(names, ",") + 2; /* as the preprocessor spells them: "store, id" */
+    int size = (int)strcspn(names, ",");
+    return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%.*s is NULL", size, names),
+                      "give %.*s; what may be NULL is said where the call is declared", size, names);
 }
 
 int pawli_check_call(pawl_error *err, const char *name, bool is_given)

@@ -208,7 +208,8 @@ class Output(support.Case):
                         if "data_base64" in row:
                             self.assertEqual(base64.b64decode(row["data_base64"]), data)
                     else:
-                        self.assertEqual(read_back(process.stdout.readline()[:-1]), data)
+                        shown = process.stdout.readline()
+                        self.assertEqual((shown[:2], read_back(shown[2:-1])), (b"  ", data))
             finally:
                 process.terminate()
                 process.communicate()
