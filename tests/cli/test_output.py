@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What is printed can be read back: nothing in a text from outside looks like a line, a field or a word of pawl's own."""
 import base64
+import calendar
 import http.client
 import json
 import os
@@ -9,6 +10,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import time
 import unicodedata
 
 import support
@@ -179,6 +181,37 @@ class Output(support.Case):
         self.assertEqual(len(slow.stdout.read().splitlines()), 1)
         self.assertEqual(slow.wait(), 0)
         slow.stdout.close()
+
+    def assert_time(self, shown, ms, text):
+        """The first time of a text, in UTC; a lease is reckoned anew each time, so a second may lie between."""
+        found = re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", shown)
+        self.assertTrue(found, text)
+        seconds = calendar.timegm(time.strptime(found[0], "%Y-%m-%d %H:%M:%S"))
+        self.assertLessEqual(abs(seconds - ms // 1000), 1, text)
+
+    def test_every_time_that_is_shown_is_the_rows(self):
+        delayed = self.enqueue("l", "t", "1", "--delay", "86400000", "--ttl", "172800000")
+        self.enqueue("l", "t", "2")
+        claimed, token = self.claim("l", "t", "--lease", "3600000")
+        for key, names in ((delayed, {"created": "created_at", "updated": "updated_at", "due": "available_at", "expires": "expires_at"}),
+                           (claimed, {"created": "created_at", "updated": "updated_at", "lease until": "lease_until"})):
+            row, shown = self.message(key), self.ok("messages", "show", key)
+            for name, field in names.items():
+                self.assert_time(self.field(shown, name).decode(), row[field], name)
+        for key, code, field in ((delayed, "not_due", "available_at"), (claimed, "claimed", "lease_until")):
+            (reason,) = [r for r in self.json("why", key)[0]["reasons"] if r["code"] == code]
+            self.assertLessEqual(abs(reason["until"] - self.message(key)[field]), 1000)
+            (line,) = [line for line in self.ok("why", key).out.splitlines() if line.startswith(f"  {code}:")]
+            self.assert_time(line.partition(", until ")[2], reason["until"], line)
+        self.assertLess(abs(self.message(delayed)["available_at"] - self.message(delayed)["created_at"] - 86400000), 1000)
+        self.ok("nack", claimed, token, "--permanent")
+        self.assert_time(self.field(self.ok("messages", "show", claimed), "ended").decode(), self.message(claimed)["ended_at"], "ended")
+        self.ok("submit", "A", "--quiet")
+        row, shown = self.json("journal", "show", "1")[0], self.ok("journal", "show", "1")
+        for name, field in (("received", "received_at"), ("committed", "committed_at")):
+            self.assert_time(self.field(shown, name).decode(), row[field], name)
+        self.assert_time(self.ok("journal", "list").out, row["committed_at"], "list")
+        self.assert_time(self.ok("journal", "tail").out, row["committed_at"], "tail")
 
     def test_an_error_quotes_what_reads_back_on_one_line(self):
         run = self.run_it("submit", "a\nb\\n\x1b\u202e")
