@@ -127,8 +127,10 @@ PAWL_API pawl_uuid pawl_receipt_message(const pawl_receipt *receipt,
 typedef struct pawl_join pawl_join;
 
 /*
- * pawl_join_attach: prepares a connection (a sqlite3 *), outside a transaction: sets synchronous=FULL and a fair busy
- * handler. pawl_join_detach undoes the handler; the connection stays the caller's.
+ * pawl_join_attach: prepares a connection (a sqlite3 *), outside a transaction: sets synchronous=FULL, and queues its
+ * write transactions with all others: each gets its turn, and waits for it as long as the store's busy_ms. What it
+ * commits wakes those who wait for it. The busy handler is pawl's until pawl_join_detach, which comes before the store or
+ * the connection is closed; the connection stays the caller's.
  *
  * Errors     PAWL_EINVAL  inside a transaction, or another file; PAWL_EUNSUPPORTED  not an SQLite store
  */

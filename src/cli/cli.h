@@ -115,6 +115,7 @@ void cli_note(const struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 /* ---- the store ---- */
 
 int cli_open(struct cli *cli, const pawl_store_options *options); /* --store and --scope are put in */
+int cli_open_to_read(struct cli *cli); /* read-only, but for a log that a killed process left and that may be recovered */
 
 /* ---- what comes out ---- */
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands on the store as a whole. */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "cli/commands.h"
 
@@ -55,41 +53,17 @@ static void show_pages(void *data, int left, int total)
     cli_progress(data, "pages", (uint64_t)(total - left), (uint64_t)total);
 }
 
-static int sync_folder(const char *path)
-{
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    int size = slash ? (int)(slash - path) + 1 : 1;
-    if (snprintf(folder, sizeof folder, "%.*s", size, slash ? path : ".") >= (int)sizeof folder)
-        return -1;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    int failed = fsync(fd);
-    close(fd);
-    return failed;
-}
-
-/* Never over a file that is there: it might be the store itself. */
 int cli_backup(struct cli *cli)
 {
     const char *path = cli_argument(cli, 0);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 && errno == EEXIST)
+    struct stat there;
+    if (lstat(path, &there) == 0) /* the store itself, too */
         return cli_hint(cli, cli_fail(cli, PAWL_EREFUSED, "\"%.150s\" is there already", path),
                         "name a new file; a backup is never written over another");
-    if (fd < 0)
-        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "cannot create \"%.150s\": %s", path, strerror(errno)),
-                        "name a file in a folder that may be written to");
-    close(fd);
     int status = pawl_store_backup(cli->store, path, show_pages, cli, &cli->error);
     cli_progress(cli, NULL, UINT64_MAX, 0);
-    if (status == PAWL_OK && sync_folder(path) != 0)
-        status = cli_fail(cli, PAWL_EIO, "the folder of \"%.150s\" could not be synced: %s", path, strerror(errno));
-    if (status < 0) {
-        unlink(path);
+    if (status < 0)
         return status;
-    }
     if (cli->json) {
         cli_put_outside(cli_object(cli), "backup", path);
         cli_object_end(cli);

@@ -3,7 +3,7 @@
 #include "cli/commands.h"
 
 const struct cli_option cli_global_options[] = {
-    {"store", "URL", "the store: sqlite:FILE, or memory: (default: $PAWL_STORE, else sqlite:pawl.db)", false},
+    {"store", "URL", "the store: sqlite:FILE, sqlite:FILE?mode=ro to only read, or memory: (default: $PAWL_STORE, else sqlite:pawl.db)", false},
     {"scope", "NAME", "the tenant (default: default)", false},
     {"json", NULL, "print one JSON object a line; errors are JSON too", false},
     {"quiet", NULL, "no progress, and nothing about what was done", false},

@@ -239,7 +239,7 @@ int cli_doctor(struct cli *cli)
     check_versions(&doctor);
     check_config(&doctor);
     check_room(&doctor);
-    int status = cli_open(cli, &(pawl_store_options){PAWL_STORE_OPTIONS, .must_exist = 1, .read_only = 1});
+    int status = cli_open_to_read(cli);
     if (status < 0)
         return status;
     check_store(&doctor);

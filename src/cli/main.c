@@ -118,11 +118,28 @@ int cli_open(struct cli *cli, const pawl_store_options *options)
     return pawl_store_open(cli->store_url, &with, &cli->store, &cli->error);
 }
 
+int cli_open_to_read(struct cli *cli)
+{
+    pawl_store_options options = {PAWL_STORE_OPTIONS, .must_exist = 1, .read_only = 1};
+    int status = cli_open(cli, &options);
+    if (status != PAWL_EUNAVAIL)
+        return status;
+    pawl_error told = cli->error;
+    options.read_only = 0; /* who may write recovers what a killed process left */
+    if (cli_open(cli, &options) == PAWL_OK)
+        return PAWL_OK;
+    cli->error = told;
+    return status;
+}
+
 static int open_as_needed(struct cli *cli)
 {
     enum cli_store how = cli->command->store;
-    pawl_store_options options = {PAWL_STORE_OPTIONS, .must_exist = how != CLI_CREATES, .read_only = how == CLI_READS};
-    return how == CLI_NO_STORE ? PAWL_OK : cli_open(cli, &options);
+    if (how == CLI_NO_STORE)
+        return PAWL_OK;
+    if (how == CLI_READS)
+        return cli_open_to_read(cli);
+    return cli_open(cli, &(pawl_store_options){PAWL_STORE_OPTIONS, .must_exist = how != CLI_CREATES});
 }
 
 /* ---- running ---- */

@@ -111,7 +111,6 @@ static int open_in(struct opened *opened, const char *url, const pawl_store_opti
     pthread_mutex_init(&opened->wait_lock, NULL);
     pthread_cond_init(&opened->told, NULL);
     opened->handles = 1;
-    opened->read_only = options.read_only;
     opened->timeout_ms = options.timeout_ms ? options.timeout_ms : TIMEOUT_MS;
     handle->opened = opened;
     set_scope(handle, scope);
@@ -174,7 +173,9 @@ const char *pawl_store_scope_name(const pawl_store *store)
 
 int pawli_loop_of(struct opened *opened, struct loop **ret_loop, pawl_error *err)
 {
-    int status = PAWL_OK;
+    int status = pawli_store_check(opened->store, err);
+    if (status < 0)
+        return status;
     pthread_mutex_lock(&opened->lock);
     if (!opened->loop) {
         status = pawli_loop_new(opened->env, &opened->loop, err);
@@ -242,7 +243,7 @@ static void stop_thread(struct opened *opened)
 
 void pawl_store_stop(pawl_store *store)
 {
-    if (store)
+    if (store && pawli_store_is_here(store->opened->store))
         stop_thread(store->opened);
 }
 
@@ -335,8 +336,10 @@ void pawl_store_close(pawl_store *store)
     if (!store)
         return;
     struct opened *opened = store->opened;
+    bool is_here = pawli_store_is_here(opened->store);
     pawli_free(store);
-    if (atomic_fetch_sub(&opened->handles, 1) == 1)
+    /* In a child nothing else ends: what it has is the parent's, and its threads and their locks are not here. */
+    if (atomic_fetch_sub(&opened->handles, 1) == 1 && is_here)
         close_opened(opened);
 }
 
@@ -357,7 +360,7 @@ int pawl_store_get_info(pawl_store *store, pawl_store_info *ret_info, pawl_error
                             .schema = opened->facts.schema,
                             .was_created = opened->facts.was_created,
                             .was_migrated = opened->facts.was_migrated,
-                            .is_restored = opened->committer.is_restored,
+                            .is_restored = pawli_committer_is_restored(&opened->committer),
                             .is_durable = (opened->store->ops->can & STORE_IS_DURABLE) != 0};
     pawli_page_done(&page);
     memcpy(info.engine, opened->facts.engine, sizeof info.engine);

@@ -19,7 +19,6 @@ struct opened {
     pthread_mutex_t wait_lock;   /* of `told`; after all others */
     pthread_cond_t told;         /* what pawli_run_until waits for may have come, or the thread has ended */
     _Atomic unsigned handles;
-    bool read_only;
     _Atomic bool has_thread, stopping;
     pthread_t thread;
     int64_t timeout_ms;

@@ -105,6 +105,10 @@ struct env_ops {
     void (*offload)(struct env *env, struct job *job);
     int (*gate)(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err);
     int (*bell)(struct env *env, const char *path, struct bell **ret_bell, pawl_error *err);
+    /* For a handle that only reads: nothing is made, only shared locks can be taken; what is not there holds no lock and
+     * never rings. */
+    int (*gate_as_found)(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err);
+    int (*bell_as_found)(struct env *env, const char *path, struct bell **ret_bell, pawl_error *err);
     void (*close)(struct env *env);
 };
 

@@ -399,6 +399,9 @@ int pawl_journal_wait(pawl_store *store, uint64_t after_seq, int64_t wait_ms, pa
         return status;
     struct env *env = store->opened->env;
     struct store *inner = store->opened->store;
+    status = pawli_store_check(inner, err);
+    if (status < 0)
+        return status;
     inner->ops->listen(inner, true);
     status = wait_for_record(store, after_seq, boot_after_ms(env->ops->boot_now(env), wait_ms), err);
     inner->ops->listen(inner, false);

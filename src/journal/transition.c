@@ -348,9 +348,9 @@ static int prepare(pawl_transition *t, pawl_error *err)
         return t->error.status;
     }
     struct opened *opened = t->store->opened;
-    if (opened->read_only)
-        return pawli_fail(err, PAWL_EREFUSED, "the store was opened read-only");
-    int status = pawli_check_own_scope(t->store->scope, err);
+    int status = pawli_store_check_write(opened->store, err);
+    if (status == PAWL_OK)
+        status = pawli_check_own_scope(t->store->scope, err);
     if (status == PAWL_OK && !t->unit.sealed)
         status = seal(t, err);
     t->unit.deadline = pawli_deadline(opened, 0);
@@ -495,6 +495,9 @@ int pawl_join_attach(pawl_store *store, void *sqlite3_connection, pawl_join **re
     struct store *inner = store->opened->store;
     if (!(inner->ops->can & STORE_CAN_JOIN))
         return pawli_fail(err, PAWL_EUNSUPPORTED, "the store \"%s\" has no transactions to join", inner->ops->name);
+    status = pawli_store_check_write(inner, err);
+    if (status < 0)
+        return status;
     pawl_join *join = pawli_alloc(sizeof *join);
     if (!join)
         return pawli_no_memory(err);
@@ -551,6 +554,8 @@ int pawl_join_enqueue(pawl_join *join, const pawl_message *messages, size_t coun
     struct unit unit;
     struct drafting drafting;
     int status = pawli_check_given(err, join, messages);
+    if (status == PAWL_OK)
+        status = pawli_store_check_write(join->store->opened->store, err);
     if (status == PAWL_OK)
         status = pawli_check_own_scope(join->store->scope, err);
     if (status < 0)

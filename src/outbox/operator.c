@@ -26,8 +26,9 @@ static int open_operation(struct operation *op, pawl_store *store, const char *t
         return status;
     if (!pawli_copy_options(&copy, sizeof copy, operation))
         return pawli_bad_struct("pawl_operation", err);
-    if (store->opened->read_only)
-        return pawli_fail(err, PAWL_EREFUSED, "the store was opened read-only");
+    status = pawli_store_check_write(store->opened->store, err);
+    if (status < 0)
+        return status;
     struct text reason = text_of(copy.reason);
     status = needs_reason ? pawli_check_reason(reason, err) : pawli_check_text("reason", reason, LIMIT_REASON, err);
     if (status == PAWL_OK)
@@ -563,7 +564,10 @@ int pawl_store_adopt(pawl_store *store, const pawl_operation *operation, pawl_er
     if (status < 0)
         return status;
     struct committer *committer = &store->opened->committer;
-    if (!committer->is_restored)
+    status = pawli_store_check(store->opened->store, err);
+    if (status < 0)
+        return status;
+    if (!pawli_committer_is_restored(committer))
         return pawli_fail(err, PAWL_EREFUSED, "the store is where and what it was: there is nothing to adopt");
     status = open_operation(&op, store, "pawl.store.adopt", operation, true, err);
     if (status < 0)

@@ -6,11 +6,6 @@
 #include "outbox/claim.h"
 #include "outbox/views.h"
 
-static int refuse_read_only(const pawl_store *store, pawl_error *err)
-{
-    return store->opened->read_only ? pawli_fail(err, PAWL_EREFUSED, "the store was opened read-only") : PAWL_OK;
-}
-
 static int check_count(const char *what, size_t count, size_t max, pawl_error *err)
 {
     if (count == 0 || count > max)
@@ -57,7 +52,7 @@ static int draft_enqueue(struct request *request, pawl_store *store, const pawl_
 {
     int status = pawli_check_given(err, messages);
     if (status == PAWL_OK)
-        status = refuse_read_only(store, err);
+        status = pawli_store_check_write(store->opened->store, err);
     if (status == PAWL_OK)
         status = pawli_check_own_scope(store->scope, err);
     if (status == PAWL_OK)
@@ -155,7 +150,7 @@ static int draft_settle(struct request *request, pawl_store *store, const pawl_s
 {
     int status = pawli_check_given(err, settlements);
     if (status == PAWL_OK)
-        status = refuse_read_only(store, err);
+        status = pawli_store_check_write(store->opened->store, err);
     if (status == PAWL_OK)
         status = check_count("settlements", count, LIMIT_SETTLEMENTS, err);
     if (status < 0)
@@ -431,7 +426,7 @@ int pawl_claim(pawl_store *store, const pawl_claim_options *options, pawl_messag
         return pawli_bad_struct("pawl_claim_options", err);
     status = check_claim(&copy, err);
     if (status == PAWL_OK)
-        status = refuse_read_only(store, err);
+        status = pawli_store_check_write(store->opened->store, err);
     if (status < 0)
         return status;
     if (copy.limit == 0 && uuid_is_nil(&copy.id))

@@ -148,6 +148,8 @@ int pawl_sweep(pawl_store *store, pawl_swept *ret_swept, pawl_error *err)
     if (status == PAWL_OK)
         status = pawli_check_room("pawl_swept", ret_swept, err);
     if (status == PAWL_OK)
+        status = pawli_store_check_write(store->opened->store, err);
+    if (status == PAWL_OK)
         status = pawli_sweep_lost(store, err);
     for (size_t i = 0; status == PAWL_OK && i < COUNT_OF(places); i++)
         status = sweep_place(&s, places[i], err);

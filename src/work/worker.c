@@ -260,7 +260,9 @@ int pawl_worker_new(pawl_store *store, const pawl_worker_options *options, pawl_
     if (!made)
         return pawli_no_memory(err);
     struct worker *worker = &made->worker;
-    status = read_options(worker, options, err);
+    status = pawli_store_check_write(store->opened->store, err);
+    if (status == PAWL_OK)
+        status = read_options(worker, options, err);
     if (status == PAWL_OK)
         status = pawl_store_scope(store, store->scope_text, &worker->store, err);
     if (status < 0) {
@@ -316,6 +318,9 @@ int pawl_worker_start(pawl_worker *made, pawl_error *err)
         return status;
     struct worker *worker = &made->worker;
     int idle = WORKER_IDLE;
+    status = pawli_store_check_write(worker->opened->store, err);
+    if (status < 0)
+        return status;
     if (!atomic_compare_exchange_strong(&worker->state, &idle, WORKER_WORKS))
         return pawli_fail(err, PAWL_EREFUSED, "the worker was started before");
     status = pawli_run_engine(worker->opened, &worker->engine, err);
@@ -335,6 +340,8 @@ void pawl_worker_stop(pawl_worker *made, int64_t grace_ms)
     struct worker *worker = &made->worker;
     struct env *env = worker->opened->env;
     int works = WORKER_WORKS;
+    if (!pawli_store_is_here(worker->opened->store))
+        return;
     worker->stop_by = boot_after_ms(env->ops->boot_now(env), grace_ms);
     if (!atomic_compare_exchange_strong(&worker->state, &works, WORKER_STOPS))
         return;
@@ -347,7 +354,7 @@ void pawl_worker_stop(pawl_worker *made, int64_t grace_ms)
 
 void pawl_worker_free(pawl_worker *made)
 {
-    if (!made)
+    if (!made || !pawli_store_is_here(made->worker.opened->store))
         return;
     struct worker *worker = &made->worker;
     pawl_worker_stop(made, 0);

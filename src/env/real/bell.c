@@ -81,14 +81,16 @@ static void bell_close(struct bell *bell)
     struct real_bell *real = real_of(bell);
     if (real->watch >= 0)
         close(real->watch);
-    close(real->fd);
+    if (real->fd >= 0)
+        close(real->fd);
     pthread_mutex_destroy(&real->lock);
     pawli_free(real);
 }
 
 static const struct bell_ops real_bell_ops = {bell_ring, bell_value, bell_fd, bell_drain, bell_wait, bell_close};
 
-int pawli_bell_open(struct env *env, const char *path, struct bell **ret_bell, pawl_error *err)
+static int open_bell(struct env *env, const char *path, int flags, bool must_be, struct bell **ret_bell,
+                     pawl_error *err)
 {
     size_t size = strlen(path) + 1;
     struct real_bell *real = pawli_alloc(sizeof *real + size);
@@ -99,8 +101,8 @@ int pawli_bell_open(struct env *env, const char *path, struct bell **ret_bell, p
     real->watch = -1;
     memcpy(real->path, path, size);
     pthread_mutex_init(&real->lock, NULL);
-    real->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (real->fd < 0) {
+    real->fd = open(path, flags | O_CLOEXEC, 0600);
+    if (real->fd < 0 && (must_be || errno != ENOENT)) {
         int status = pawli_fail(err, PAWL_EUNAVAIL, "cannot open \"%s\": %s", path, strerror(errno));
         pthread_mutex_destroy(&real->lock);
         pawli_free(real);
@@ -108,4 +110,14 @@ int pawli_bell_open(struct env *env, const char *path, struct bell **ret_bell, p
     }
     *ret_bell = &real->bell;
     return PAWL_OK;
+}
+
+int pawli_bell_open(struct env *env, const char *path, struct bell **ret_bell, pawl_error *err)
+{
+    return open_bell(env, path, O_RDWR | O_CREAT, true, ret_bell, err);
+}
+
+int pawli_bell_find(struct env *env, const char *path, struct bell **ret_bell, pawl_error *err)
+{
+    return open_bell(env, path, O_RDONLY, false, ret_bell, err);
 }

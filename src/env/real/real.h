@@ -6,5 +6,7 @@
 
 int pawli_gate_open(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err);
 int pawli_bell_open(struct env *env, const char *path, struct bell **ret_bell, pawl_error *err);
+int pawli_gate_find(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err);
+int pawli_bell_find(struct env *env, const char *path, struct bell **ret_bell, pawl_error *err);
 
 #endif

@@ -275,6 +275,8 @@ static const struct env_ops sim_ops = {
     .offload = offload,
     .gate = gate_open,
     .bell = bell_open,
+    .gate_as_found = gate_open,
+    .bell_as_found = bell_open,
     .close = close_env,
 };
 

@@ -95,7 +95,8 @@ int pawli_anchor_open(struct sqlite_store *store, bool create, pawl_error *err)
         return pawli_no_memory(err);
     char *name = (char *)store->anchor_file + name_at;
     snprintf(name, name_size, "%s-anchor", store->path);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL | (create ? SQLITE_OPEN_CREATE : 0);
+    int access = store->store.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    int flags = access | SQLITE_OPEN_WAL | (create ? SQLITE_OPEN_CREATE : 0);
     int code = vfs->xOpen(vfs, name, store->anchor_file, flags, NULL);
     if (code == SQLITE_OK)
         return PAWL_OK;

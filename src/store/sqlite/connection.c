@@ -2,6 +2,7 @@
 /* Connections, their settings, their statements, and the one translation of SQLite's codes. */
 #include "store/sqlite/sqlite.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 #define PAGE_SIZE "4096"
@@ -72,21 +73,45 @@ static int use_wal(sqlite3 *db, bool *is_wal)
     return sqlite3_finalize(statement);
 }
 
+static int open_to_write(struct sqlite_store *store, bool makes, sqlite3 **db)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (makes ? SQLITE_OPEN_CREATE : 0);
+    return sqlite3_open_v2(store->path, db, flags, store->gathering);
+}
+
+static int open_to_read(struct sqlite_store *store, sqlite3 **db)
+{
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
+    if (!store->is_read_as_found)
+        return sqlite3_open_v2(store->path, db, flags, store->gathering);
+    /* Only a URI says that nobody writes; whatever could mean something in one is escaped. */
+    char *uri = pawli_alloc(strlen(store->path) * 3 + sizeof "file:?immutable=1");
+    if (!uri)
+        return SQLITE_NOMEM;
+    char *at = stpcpy(uri, "file:");
+    for (const char *from = store->path; *from; from++)
+        at += sprintf(at, isalnum((unsigned char)*from) || *from == '/' ? "%c" : "%%%02X", (unsigned char)*from);
+    strcpy(at, "?immutable=1");
+    int code = sqlite3_open_v2(uri, db, flags | SQLITE_OPEN_URI, store->gathering);
+    pawli_free(uri);
+    return code;
+}
+
 int pawli_connection_open(struct sqlite_store *store, bool writer, struct connection **ret_connection, pawl_error *err)
 {
     struct connection *connection = pawli_alloc(sizeof *connection);
     if (!connection)
         return pawli_no_memory(err);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (writer ? SQLITE_OPEN_CREATE : 0);
-    int code = sqlite3_open_v2(store->path, &connection->db, flags, store->gathering);
+    bool read_only = store->store.read_only;
+    int code = read_only ? open_to_read(store, &connection->db) : open_to_write(store, writer, &connection->db);
     if (code == SQLITE_OK)
         code = refuse_defaults(connection->db);
     if (code == SQLITE_OK)
         code = sqlite3_busy_timeout(connection->db, store->busy_ms > INT_MAX ? INT_MAX : (int)store->busy_ms);
     bool is_wal = true;
-    if (code == SQLITE_OK && writer)
+    if (code == SQLITE_OK && writer && !read_only)
         code = sqlite3_exec(connection->db, "PRAGMA page_size = " PAGE_SIZE, NULL, NULL, NULL);
-    if (code == SQLITE_OK && writer)
+    if (code == SQLITE_OK && writer && !read_only)
         code = use_wal(connection->db, &is_wal);
     if (code == SQLITE_OK)
         code = sqlite3_exec(connection->db,
@@ -128,11 +153,8 @@ void pawli_connection_close(struct connection *connection)
 
 enum store_result pawli_sqlite_usable(const struct sqlite_store *store, pawl_error *err)
 {
-    if (getpid() != store->pid) {
-        pawli_hint(err, pawli_fail(err, PAWL_EIO, "the store was opened by another process, before a fork"),
-                   "open the store in the process that uses it");
+    if (pawli_store_check(&store->store, err) < 0)
         return STORE_POISONED;
-    }
     if (atomic_load(&store->file->poisoned)) {
         pawli_hint(err, pawli_fail(err, PAWL_EIO, "storage failed earlier: \"%s\" answers nothing more", store->path),
                    "close every handle on it in this process and open it again; check the disk");

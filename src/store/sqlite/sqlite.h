@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sql.h"
@@ -59,8 +60,9 @@ struct sqlite_store {
     const char *gathering; /* ours, see vfs.c */
     struct gate *gate;
     struct bell *bell;
-    pid_t pid; /* who opened it: a child of a fork must not touch it */
-    bool read_only, is_restored;
+    _Atomic bool is_restored;
+    bool is_read_as_found; /* without locks: nobody wrote when it was opened */
+    struct stat found;
     int64_t busy_ms;
     int checkpoint_frames;
     uint64_t slot;
@@ -88,6 +90,11 @@ struct txn {
     struct connection *connection;
     bool joined, active, saved, holds_gate;
     uint64_t commits; /* as load found them */
+};
+
+struct reader {
+    struct sqlite_store *store;
+    struct connection *connection; /* in a transaction; its snapshot is taken by the first read */
 };
 
 /* ---- connection.c ---- */
@@ -156,6 +163,22 @@ enum store_result pawli_sqlite_load(struct txn *txn, struct view *view, pawl_err
 enum store_result pawli_sqlite_save(struct txn *txn, const struct view *view, pawl_error *err);
 enum store_result pawli_sqlite_read(struct sqlite_store *store, struct connection *connection,
                                     const struct query *query, struct page *page, pawl_error *err);
+
+char *pawli_sqlite_path(const char *path, const char *suffix); /* the caller's; NULL: out of memory */
+void pawli_sqlite_drop(struct txn *txn);
+enum store_result pawli_sqlite_reader(struct store *store, struct reader **ret_reader, pawl_error *err);
+void pawli_sqlite_reader_done(struct reader *reader);
+
+/* join.c */
+int pawli_sqlite_attach(struct store *store, void *native, void **ret_attachment, pawl_error *err);
+void pawli_sqlite_detach(void *attachment);
+enum store_result pawli_sqlite_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
+
+enum store_result pawli_sqlite_backup(struct store *store, const char *path,
+                                      void (*progress)(void *data, int left, int total), void *data, pawl_error *err);
+
+int pawli_open_read_only(struct sqlite_store *store, struct boot_time until, pawl_error *err);
+enum store_result pawli_check_as_found(struct sqlite_store *store, pawl_error *err);
 
 /* Whether a claim belongs to nobody any more. */
 bool pawli_claim_lost(const struct task_row *task, const struct store_row *store, struct boot_time now,
