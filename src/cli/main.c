@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pawl: parses, opens the store, runs the command, says how it ended. */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -177,8 +178,18 @@ static void done(struct cli *cli)
     pawli_arena_done(&cli->arena);
 }
 
+/* A standard stream that is closed must not become the next file or socket that is opened: it is taken, by something that
+ * can be neither read nor written as the stream would be, so that using it still fails. */
+static void take_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            abort(); /* where there is no /dev/null, nothing is safe to open */
+}
+
 int main(int count, char **words)
 {
+    take_standard_streams();
     const char *url = getenv("PAWL_STORE");
     struct cli cli = {.store_url = url && *url ? url : "sqlite:pawl.db", .scope = "default"};
     setlocale(LC_CTYPE, "C.UTF-8"); /* what columns are counted in */

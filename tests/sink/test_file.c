@@ -305,6 +305,39 @@ static void only_files_below_an_allowed_folder_are_written(void **state)
     close_world(&world);
 }
 
+static void no_file_of_the_store_is_written_whatever_its_name(void **state)
+{
+    (void)state;
+    struct world world;
+    char path[128], other[128], url[192];
+    static const char *const names[] = {"s.db", "s.db-wal", "s.db-shm", "s.db-anchor", "s.db-gate", "s.db-bell"};
+    pawl_store *store = NULL;
+    pawl_error err = {0};
+    open_world(&world);
+    snprintf(url, sizeof url, "sqlite:%s/s.db", world.folder);
+    assert_ok(pawl_store_open(url, NULL, &store, &err));
+    snprintf(other, sizeof other, "%s/sub", world.folder); /* another way to the same folder */
+    assert_int_equal(symlink(".", other), 0);
+    snprintf(path, sizeof path, "%s/s.db-gate", world.folder); /* another name */
+    snprintf(other, sizeof other, "%s/name", world.folder);
+    assert_int_equal(link(path, other), 0);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct stat before, after;
+        snprintf(path, sizeof path, "%s/%s", world.folder, names[i]);
+        assert_int_equal(stat(path, &before), 0);
+        snprintf(url, sizeof url, "file:%s", path);
+        assert_int_equal(send_to(&world, url, "1"), VERDICT_DEFERRED);
+        snprintf(url, sizeof url, "file:%s/sub/%s", world.folder, names[i]);
+        assert_int_equal(send_to(&world, url, "1"), VERDICT_DEFERRED);
+        assert_int_equal(stat(path, &after), 0);
+        assert_true(before.st_size == after.st_size);
+    }
+    snprintf(url, sizeof url, "file:%s", other);
+    assert_int_equal(send_to(&world, url, "1"), VERDICT_DEFERRED);
+    pawl_store_close(store);
+    close_world(&world);
+}
+
 static void a_file_that_another_process_has_locked_is_left_for_later(void **state)
 {
     (void)state;
@@ -362,6 +395,7 @@ int main(void)
         cmocka_unit_test(a_torn_last_line_is_removed_wherever_it_was_torn),
         cmocka_unit_test(bytes_of_others_are_never_removed),
         cmocka_unit_test(only_files_below_an_allowed_folder_are_written),
+        cmocka_unit_test(no_file_of_the_store_is_written_whatever_its_name),
         cmocka_unit_test(a_file_that_another_process_has_locked_is_left_for_later),
         cmocka_unit_test(A80_what_was_not_written_when_it_was_cancelled_is_known_so),
     };

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Byte locks by open file description (F_OFD_SETLK): unlike the older record locks they belong to one opening, so two
  * handles of one process exclude each other and closing another descriptor of the file drops nothing. A child of a fork
- * keeps none (fork.h): there every lock fails. */
+ * keeps none (env/file.h): there every lock fails. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "env/real/fork.h"
 #include "env/real/real.h"
 
 struct real_gate {
     struct gate gate;
     struct env *env;
-    struct own_fd own;
-    struct own_fd probe; /* a second description that holds no lock: one's own locks look free to oneself */
+    int fd;
+    unsigned forks;
+    int probe; /* a second description that holds no lock: one's own locks look free to oneself */
 };
 
 /* A blocked F_OFD_SETLKW cannot be given a deadline, so waiting is looking again, soon at first. */
@@ -42,7 +41,7 @@ static enum gate_result gate_lock(struct gate *gate, int64_t byte, enum gate_mod
     struct real_gate *real = real_of(gate);
     short type = mode == GATE_SHARED ? F_RDLCK : F_WRLCK;
     for (long pause = LOOK_FIRST_NS;; pause = pause * 3 / 2) {
-        if (set_lock(real->own.fd, byte, type) == 0)
+        if (set_lock(real->fd, byte, type) == 0)
             return GATE_LOCKED;
         if (errno != EAGAIN && errno != EACCES)
             return GATE_FAILED;
@@ -56,7 +55,7 @@ static enum gate_result gate_lock(struct gate *gate, int64_t byte, enum gate_mod
 
 static void gate_unlock(struct gate *gate, int64_t byte)
 {
-    set_lock(real_of(gate)->own.fd, byte, F_UNLCK);
+    set_lock(real_of(gate)->fd, byte, F_UNLCK);
 }
 
 static bool in_the_way(int fd, int64_t byte)
@@ -68,36 +67,47 @@ static bool in_the_way(int fd, int64_t byte)
 
 static bool gate_is_held(struct gate *gate, int64_t byte)
 {
-    return in_the_way(real_of(gate)->probe.fd, byte);
+    return in_the_way(real_of(gate)->probe, byte);
 }
 
 static bool gate_is_held_by_others(struct gate *gate, int64_t byte)
 {
-    return in_the_way(real_of(gate)->own.fd, byte);
+    return in_the_way(real_of(gate)->fd, byte);
+}
+
+static int gate_fd(struct gate *gate)
+{
+    return real_of(gate)->fd;
 }
 
 static void gate_close(struct gate *gate)
 {
     struct real_gate *real = real_of(gate);
-    pawli_own_close(&real->own);
-    pawli_own_close(&real->probe);
+    pawli_file_close(real->fd, real->forks);
+    pawli_file_close(real->probe, real->forks);
     pawli_free(real);
 }
 
-static const struct gate_ops real_gate_ops = {gate_lock, gate_unlock, gate_is_held, gate_is_held_by_others, gate_close};
+static const struct gate_ops real_gate_ops = {.lock = gate_lock,
+                                              .unlock = gate_unlock,
+                                              .is_held = gate_is_held,
+                                              .is_held_by_others = gate_is_held_by_others,
+                                              .fd = gate_fd,
+                                              .close = gate_close};
 
-static int open_gate(struct env *env, const char *path, int flags, bool must_be, struct gate **ret_gate,
+static int open_gate(struct env *env, const struct file_at *at, int flags, bool must_be, struct gate **ret_gate,
                      pawl_error *err)
 {
     struct real_gate *real = pawli_alloc(sizeof *real);
     if (!real)
         return pawli_no_memory(err);
-    *real = (struct real_gate){.gate = {&real_gate_ops}, .env = env, .probe = {.fd = -1}};
-    bool is_open = pawli_own_open(&real->own, AT_FDCWD, path, flags, 0600);
-    bool is_missing = !is_open && !must_be && errno == ENOENT;
-    if (!is_missing && (!is_open || !pawli_own_open(&real->probe, AT_FDCWD, path, flags & ~O_CREAT, 0))) {
-        int status = pawli_fail(err, PAWL_EUNAVAIL, "cannot open \"%s\": %s", path, strerror(errno));
-        pawli_own_close(&real->own);
+    *real = (struct real_gate){.gate = {&real_gate_ops}, .env = env, .forks = pawli_file_forks()};
+    real->fd = pawli_file_open(at, flags);
+    bool is_missing = real->fd == -ENOENT && !must_be;
+    real->probe = real->fd < 0 ? real->fd : pawli_file_open(at, flags & ~O_CREAT);
+    if (real->probe < 0 && !is_missing) {
+        int status = pawli_file_fail(at, -real->probe, err);
+        pawli_file_close(real->fd, real->forks);
         pawli_free(real);
         return status;
     }
@@ -105,12 +115,12 @@ static int open_gate(struct env *env, const char *path, int flags, bool must_be,
     return PAWL_OK;
 }
 
-int pawli_gate_open(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err)
+int pawli_gate_open(struct env *env, const struct file_at *at, struct gate **ret_gate, pawl_error *err)
 {
-    return open_gate(env, path, O_RDWR | O_CREAT, true, ret_gate, err);
+    return open_gate(env, at, O_RDWR | O_CREAT, true, ret_gate, err);
 }
 
-int pawli_gate_find(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err)
+int pawli_gate_find(struct env *env, const struct file_at *at, struct gate **ret_gate, pawl_error *err)
 {
-    return open_gate(env, path, O_RDONLY, false, ret_gate, err);
+    return open_gate(env, at, O_RDONLY, false, ret_gate, err);
 }

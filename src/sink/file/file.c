@@ -6,7 +6,8 @@
  *      in this process, and a lock (flock) keeps the writers of other processes apart.
  *   3  A write that failed is taken back. A line that a crash tore is removed before the next one is written: its message was
  *      never settled as delivered, so it comes again. Foreign bytes are never removed.
- *   4  The folder, with all links followed, lies below an allowed one; the file itself is no link. */
+ *   4  The folder, with all links followed, lies below an allowed one; the file itself is no link, and none of the store's
+ *      own, whatever its name. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "env/file.h"
 #include "model/limits.h"
 #include "model/message_json.h"
 #include "sink/answer.h"
@@ -129,6 +131,8 @@ static enum verdict open_file(struct target_file *file, int *ret_fd)
         return fail(file, VERDICT_RETRY, "open");
     if (!S_ISREG(stat.st_mode))
         return refuse(file, VERDICT_RETRY, "this is no regular file:");
+    if (pawli_file_is_held(fd))
+        return refuse(file, VERDICT_DEFERRED, "this is a file of the store itself:");
     if (stat.st_size == 0 && fsync(folder) < 0) /* its name must last as its lines do */
         return fail(file, VERDICT_RETRY, "sync the folder of");
     return lock(file, fd);

@@ -24,17 +24,15 @@ int pawli_checkpoint(struct sqlite_store *store, struct connection *connection, 
     int code = sqlite3_wal_checkpoint_v2(connection->db, NULL, mode, &frames, &copied);
     /* What was committed while it copied is not in `frames`; the writer's own count knows. */
     int now = atomic_load(&store->wal_frames);
-    *ret_left = (now > frames ? now : frames) - copied;
+    *ret_left = mode == SQLITE_CHECKPOINT_TRUNCATE && code == SQLITE_OK ? 0 : (now > frames ? now : frames) - copied;
     if ((code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED)
         return STORE_OK; /* a reader or writer is in the way; the log is whole, and the next one copies it */
     return (int)pawli_sqlite_result(store, connection->db, code, WRITE_CHECKPOINT, err);
 }
 
-static enum store_result tend_anchor(struct sqlite_store *store, int (*tend)(struct sqlite_store *), pawl_error *err)
+static bool has_anchor(const struct sqlite_store *store)
 {
-    if (!store->anchor_file || store->is_restored)
-        return STORE_OK;
-    return pawli_sqlite_result(store, NULL, tend(store), WRITE_CHECKPOINT, err);
+    return store->anchor_file && !store->is_restored;
 }
 
 /* A checkpoint syncs the database file only when it reached the end of the log. Beside a busy writer it never does, and
@@ -57,8 +55,8 @@ void pawli_checkpoint_after_commit(struct sqlite_store *store)
     if (!finish && !alone)
         return;
     /* Its errors poison the file, so the next call says so: this commit is durable whatever becomes of its checkpoint. */
-    if (pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_PASSIVE, &left, NULL) == STORE_OK)
-        tend_anchor(store, pawli_anchor_keep, NULL);
+    if (pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_PASSIVE, &left, NULL) == STORE_OK && has_anchor(store))
+        pawli_sqlite_result(store, NULL, pawli_anchor_keep(store, left == 0), WRITE_CHECKPOINT, NULL);
     if (left == 0)
         atomic_store(&store->wal_frames, 0); /* the next commit begins the log anew */
 }
@@ -82,8 +80,8 @@ enum store_result pawli_sqlite_tend(struct store *base, pawl_error *err)
         result = (enum store_result)pawli_checkpoint(store, store->tender, SQLITE_CHECKPOINT_PASSIVE, &left, err);
         if (result == STORE_OK)
             result = sync_database(store, store->tender, err);
-        if (result == STORE_OK)
-            result = tend_anchor(store, pawli_anchor_sync, err);
+        if (result == STORE_OK && has_anchor(store))
+            result = pawli_sqlite_result(store, NULL, pawli_anchor_sync(store), WRITE_CHECKPOINT, err);
     }
     if (result == STORE_OK)
         atomic_store(&store->wants_checkpoint, true);

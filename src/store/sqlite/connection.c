@@ -76,23 +76,25 @@ static int use_wal(sqlite3 *db, bool *is_wal)
 static int open_to_write(struct sqlite_store *store, bool makes, sqlite3 **db)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (makes ? SQLITE_OPEN_CREATE : 0);
-    return sqlite3_open_v2(store->path, db, flags, store->gathering);
+    return sqlite3_open_v2(store->path, db, flags, store->gathering->zName);
 }
 
 static int open_to_read(struct sqlite_store *store, sqlite3 **db)
 {
     int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
     if (!store->is_read_as_found)
-        return sqlite3_open_v2(store->path, db, flags, store->gathering);
+        return sqlite3_open_v2(store->path, db, flags, store->gathering->zName);
     /* Only a URI says that nobody writes; whatever could mean something in one is escaped. */
-    char *uri = pawli_alloc(strlen(store->path) * 3 + sizeof "file:?immutable=1");
+    size_t size = strlen(store->path) * 3 + sizeof "file:?immutable=1";
+    char *uri = pawli_alloc(size);
     if (!uri)
         return SQLITE_NOMEM;
-    char *at = stpcpy(uri, "file:");
+    size_t used = (size_t)snprintf(uri, size, "file:");
     for (const char *from = store->path; *from; from++)
-        at += sprintf(at, isalnum((unsigned char)*from) || *from == '/' ? "%c" : "%%%02X", (unsigned char)*from);
-    strcpy(at, "?immutable=1");
-    int code = sqlite3_open_v2(uri, db, flags | SQLITE_OPEN_URI, store->gathering);
+        used += (size_t)snprintf(uri + used, size - used,
+                                 isalnum((unsigned char)*from) || *from == '/' ? "%c" : "%%%02X", (unsigned char)*from);
+    snprintf(uri + used, size - used, "?immutable=1");
+    int code = sqlite3_open_v2(uri, db, flags | SQLITE_OPEN_URI, store->gathering->zName);
     pawli_free(uri);
     return code;
 }
@@ -155,12 +157,28 @@ enum store_result pawli_sqlite_usable(const struct sqlite_store *store, pawl_err
 {
     if (pawli_store_check(&store->store, err) < 0)
         return STORE_POISONED;
+    const char *gone = atomic_load(&store->file->gone);
+    if (gone) {
+        pawli_hint(err, pawli_fail(err, PAWL_EIO, "\"%s\" answers nothing more: %s", store->path, gone),
+                   "stop all that has the store open; put its files back, or restore a backup, before starting again");
+        return STORE_POISONED;
+    }
     if (atomic_load(&store->file->poisoned)) {
         pawli_hint(err, pawli_fail(err, PAWL_EIO, "storage failed earlier: \"%s\" answers nothing more", store->path),
                    "close every handle on it in this process and open it again; check the disk");
         return STORE_POISONED;
     }
     return STORE_OK;
+}
+
+enum store_result pawli_sqlite_guard(struct sqlite_store *store, pawl_error *err)
+{
+    const char *gone = atomic_load(&store->file->poisoned) ? NULL : pawli_guard_look(store->file);
+    if (gone) {
+        atomic_store(&store->file->gone, gone);
+        atomic_store(&store->file->poisoned, true);
+    }
+    return pawli_sqlite_usable(store, err);
 }
 
 enum store_result pawli_sqlite_result(struct sqlite_store *store, sqlite3 *db, int code, enum phase_of_write phase,

@@ -168,7 +168,6 @@ int pawli_sqlite_attach(struct store *base, void *native, void **ret_attachment,
 {
     sqlite3 *db = native;
     struct sqlite_store *store = (struct sqlite_store *)base;
-    struct env *env = base->env;
     if (!sqlite3_get_autocommit(db))
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the connection is inside a transaction"),
                           "attach before BEGIN");
@@ -180,12 +179,13 @@ int pawli_sqlite_attach(struct store *base, void *native, void **ret_attachment,
         return pawli_fail(err, PAWL_EUNSUPPORTED, "the connection's VFS has no shared memory");
     if (file->pMethods->xShmLock == shm_lock)
         return attach_again(attachment_of(file), store, ret_attachment, err);
-    PAWL_AUTO(pawli_freep) char *gate = pawli_sqlite_path(store->path, "-gate");
+    if (pawli_sqlite_guard(store, err) != STORE_OK)
+        return PAWL_EIO;
     PAWL_AUTO(pawli_freep) struct attachment *attachment = pawli_alloc(sizeof *attachment);
-    if (!gate || !attachment)
+    if (!attachment)
         return pawli_no_memory(err);
     *attachment = (struct attachment){.file = file, .db = db, .store = store, .uses = 1};
-    status = env->ops->gate(env, gate, &attachment->gate, err);
+    status = pawli_sqlite_gate(store, &attachment->gate, err);
     if (status < 0)
         return status;
     status = prepare(attachment, err);
@@ -215,7 +215,7 @@ enum store_result pawli_sqlite_join(struct store *base, void *native, struct txn
 {
     sqlite3 *db = native;
     struct sqlite_store *store = (struct sqlite_store *)base;
-    enum store_result result = pawli_sqlite_usable(store, err);
+    enum store_result result = pawli_sqlite_guard(store, err);
     if (result != STORE_OK)
         return result;
     if (check_file(store, db, err) < 0)

@@ -11,7 +11,7 @@
 
 static int size_of_log(struct sqlite_store *store, sqlite3_int64 *size)
 {
-    sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
+    sqlite3_vfs *vfs = store->below;
     struct arena arena = {0};
     struct text path = pawli_arena_format(&arena, "%s-wal%c%c", store->path, 0, 0);
     sqlite3_file *file = pawli_arena_alloc(&arena, (size_t)vfs->szOsFile);

@@ -13,51 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The one list that outlives a handle: files that this process has open, and whether they are poisoned. */
-static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct database_file *files;
-
 #define READER_KEEPS (2 * 1024 * 1024) /* of cached pages, between two reads */
 
 static struct sqlite_store *sqlite_of(struct store *store)
 {
     return (struct sqlite_store *)store;
-}
-
-static struct database_file *use_file(const char *key)
-{
-    pthread_mutex_lock(&files_lock);
-    struct database_file *file = files;
-    while (file && strcmp(file->key, key) != 0)
-        file = file->next;
-    if (!file && (file = pawli_alloc(sizeof *file)) != NULL) {
-        file->key = strdup(key);
-        file->next = files;
-        if (file->key) {
-            files = file;
-        } else {
-            pawli_free(file);
-            file = NULL;
-        }
-    }
-    if (file)
-        file->handles++;
-    pthread_mutex_unlock(&files_lock);
-    return file;
-}
-
-static void leave_file(struct database_file *file)
-{
-    pthread_mutex_lock(&files_lock);
-    if (--file->handles == 0) {
-        struct database_file **at = &files;
-        while (*at != file)
-            at = &(*at)->next;
-        *at = file->next;
-        free(file->key);
-        pawli_free(file);
-    }
-    pthread_mutex_unlock(&files_lock);
 }
 
 /* ---- opening ---- */
@@ -82,12 +42,10 @@ char *pawli_sqlite_path(const char *path, const char *suffix)
 static int resolve_path(struct sqlite_store *store, struct text path, pawl_error *err)
 {
     PAWL_AUTO(pawli_freep) char *given = pawli_alloc(path.size + 1);
-    sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
+    sqlite3_vfs *vfs = store->below;
     if (!given)
         return pawli_no_memory(err);
     memcpy(given, path.data, path.size);
-    if (!vfs)
-        return pawli_fail(err, PAWL_EINVAL, "no SQLite VFS is called \"%s\"", store->vfs);
     store->path = pawli_alloc((size_t)vfs->mxPathname + 1);
     if (!store->path)
         return pawli_no_memory(err);
@@ -97,28 +55,18 @@ static int resolve_path(struct sqlite_store *store, struct text path, pawl_error
     return PAWL_OK;
 }
 
-static int open_side_files(struct sqlite_store *store, pawl_error *err)
+static int use_vfs(struct sqlite_store *store, struct text vfs, pawl_error *err)
 {
-    struct env *env = store->store.env;
-    PAWL_AUTO(pawli_freep) char *gate = pawli_sqlite_path(store->path, "-gate");
-    PAWL_AUTO(pawli_freep) char *bell = pawli_sqlite_path(store->path, "-bell");
-    if (!gate || !bell)
-        return pawli_no_memory(err);
-    bool makes = !store->store.read_only;
-    int status = (makes ? env->ops->gate : env->ops->gate_as_found)(env, gate, &store->gate, err);
-    if (status == PAWL_OK)
-        status = (makes ? env->ops->bell : env->ops->bell_as_found)(env, bell, &store->bell, err);
-    if (status < 0)
-        pawli_hint(err, status, "check that the folder of the store exists and may be written to");
-    return status;
-}
-
-static int database_exists(struct sqlite_store *store, bool *exists)
-{
-    sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
-    int found = 0, code = vfs->xAccess(vfs, store->path, SQLITE_ACCESS_EXISTS, &found);
-    *exists = found != 0;
-    return code;
+    if (vfs.data) {
+        store->vfs = pawli_alloc(vfs.size + 1);
+        if (!store->vfs)
+            return pawli_no_memory(err);
+        memcpy(store->vfs, vfs.data, vfs.size);
+    }
+    store->gathering = pawli_vfs_over(store->vfs, &store->below);
+    if (!store->below)
+        return pawli_fail(err, PAWL_EINVAL, "no SQLite VFS is called \"%s\"", store->vfs ? store->vfs : "");
+    return store->gathering ? PAWL_OK : pawli_no_memory(err);
 }
 
 static int busy(struct sqlite_store *store, pawl_error *err)
@@ -128,16 +76,45 @@ static int busy(struct sqlite_store *store, pawl_error *err)
                       "try again");
 }
 
+int pawli_sqlite_gate(const struct sqlite_store *store, struct gate **ret_gate, pawl_error *err)
+{
+    struct env *env = store->store.env;
+    struct file_at at = pawli_database_at(store->file, FILE_GATE);
+    return (store->store.read_only ? env->ops->gate_as_found : env->ops->gate)(env, &at, ret_gate, err);
+}
+
+static int open_side_files(struct sqlite_store *store, pawl_error *err)
+{
+    struct env *env = store->store.env;
+    struct file_at bell = pawli_database_at(store->file, FILE_BELL);
+    int status = pawli_sqlite_gate(store, &store->gate, err);
+    if (status < 0)
+        return status;
+    int fd = store->gate->ops->fd(store->gate);
+    if (fd >= 0 && !pawli_guard_admit(store->file, FILE_GATE, fd)) {
+        status = pawli_store_status(pawli_sqlite_guard(store, err));
+        return status == PAWL_OK ? busy(store, err) : status;
+    }
+    return (store->store.read_only ? env->ops->bell_as_found : env->ops->bell)(env, &bell, &store->bell, err);
+}
+
+static int database_exists(struct sqlite_store *store, bool *exists)
+{
+    int found = 0, code = store->below->xAccess(store->below, store->path, SQLITE_ACCESS_EXISTS, &found);
+    *exists = found != 0;
+    return code;
+}
+
 /* First of all: nobody else has the store open, in any process. */
 static int open_first(struct sqlite_store *store, pawl_error *err)
 {
-    enum store_result result = pawli_wal_audit(store, err);
-    if (result != STORE_OK)
-        return pawli_store_status(result);
-    int status = pawli_connection_open(store, true, &store->writer, err), left;
+    int status = pawli_log_belongs(store, err), left;
+    if (status < 0)
+        return status;
+    status = pawli_connection_open(store, true, &store->writer, err);
     if (status == PAWL_OK) {
-        result = (enum store_result)pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, err);
-        status = pawli_store_status(result);
+        int result = pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, err);
+        status = pawli_store_status((enum store_result)result);
     }
     if (status == PAWL_OK &&
         store->gate->ops->lock(store->gate, GATE_OPEN, GATE_SHARED, deadline(store)) != GATE_LOCKED)
@@ -221,7 +198,10 @@ static int sync_found_anchor(struct sqlite_store *store, pawl_error *err)
 static int open_locked(struct sqlite_store *store, const struct store_open *how, struct store_facts *facts,
                        pawl_error *err)
 {
-    int status = store->store.read_only ? pawli_open_read_only(store, deadline(store), err) : connect(store, err);
+    bool gate_is_open = store->gate->ops->is_held(store->gate, GATE_OPEN);
+    int status = pawli_guard_enter(store->file, gate_is_open, err);
+    if (status == PAWL_OK)
+        status = store->store.read_only ? pawli_open_read_only(store, deadline(store), err) : connect(store, err);
     if (status == PAWL_OK)
         status = pawli_schema(store, how, facts, err);
     if (status == PAWL_OK)
@@ -254,7 +234,7 @@ static void free_store(struct sqlite_store *store)
     if (store->bell)
         store->bell->ops->close(store->bell);
     if (store->file)
-        leave_file(store->file);
+        pawli_database_leave(store->file);
     pthread_mutex_destroy(&store->lock);
     pthread_mutex_destroy(&store->tend_lock);
     pawli_free(store->path);
@@ -314,31 +294,28 @@ static int prepare(struct sqlite_store *store, const struct store_open *how, paw
     struct text vfs = pawli_store_url_option(&how->url, "vfs");
     if (sqlite3_threadsafe() == 0)
         return pawli_fail(err, PAWL_EUNSUPPORTED, "the linked SQLite was built without threads");
-    if (vfs.data) {
-        store->vfs = pawli_alloc(vfs.size + 1);
-        if (!store->vfs)
-            return pawli_no_memory(err);
-        memcpy(store->vfs, vfs.data, vfs.size);
-    }
     int status = read_checkpoint_frames(store, &how->url, err);
+    if (status == PAWL_OK)
+        status = use_vfs(store, vfs, err);
     if (status == PAWL_OK)
         status = resolve_path(store, how->url.path, err);
     if (status < 0)
         return status;
-    store->gathering = pawli_vfs_over(store->vfs);
-    if (!store->gathering)
-        return pawli_no_memory(err);
     bool exists;
     int code = database_exists(store, &exists);
     if (code == SQLITE_OK && !exists && (how->must_exist || how->read_only))
         return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "there is no store at \"%s\"", store->path),
                           "run \"pawl init\", or name another with --store");
-    store->file = use_file(store->path);
+    store->file = pawli_database_use(store->path);
     if (!store->file)
         return pawli_no_memory(err);
-    if (atomic_load(&store->file->poisoned))
-        return pawli_store_status(pawli_sqlite_usable(store, err));
-    return open_side_files(store, err);
+    if (!store->vfs)
+        status = pawli_guard_open(store->file, !how->must_exist && !how->read_only, err);
+    if (status == PAWL_OK)
+        status = pawli_store_status(pawli_sqlite_guard(store, err));
+    if (status == PAWL_OK && !store->vfs)
+        status = pawli_schema_refuse(store, err);
+    return status == PAWL_OK ? open_side_files(store, err) : status;
 }
 
 static int sqlite_open(const struct store_open *given, struct env *env, struct store **ret_store,
@@ -385,14 +362,14 @@ static int sqlite_open(const struct store_open *given, struct env *env, struct s
 static void sqlite_close(struct store *base)
 {
     struct sqlite_store *store = sqlite_of(base);
-    bool usable = pawli_store_is_here(base) && !base->read_only && !atomic_load(&store->file->poisoned);
+    bool usable = !base->read_only && pawli_sqlite_guard(store, NULL) == STORE_OK;
     close_connections(store);
     if (usable && store->gate->ops->lock(store->gate, GATE_OPENING, GATE_EXCLUSIVE, deadline(store)) == GATE_LOCKED) {
         int left;
         if (!store->gate->ops->is_held_by_others(store->gate, GATE_OPEN) &&
             pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, NULL) == STORE_OK &&
             store->anchor_file && !store->is_restored)
-            pawli_anchor_keep(store);
+            pawli_anchor_keep(store, left == 0);
     }
     free_store(store); /* closing the gate gives up all its bytes */
 }
@@ -402,7 +379,7 @@ static void sqlite_close(struct store *base)
 static enum store_result begin(struct store *base, struct txn **ret_txn, pawl_error *err)
 {
     struct sqlite_store *store = sqlite_of(base);
-    enum store_result result = pawli_sqlite_usable(store, err);
+    enum store_result result = pawli_sqlite_guard(store, err);
     if (result != STORE_OK)
         return result;
     struct txn *txn = pawli_alloc(sizeof *txn);
@@ -441,6 +418,8 @@ static void remember_heads(struct sqlite_store *store, const struct view *view, 
     *anchor = store->anchor;
     anchor->commits = view->store.row.commits;
     anchor->epoch = view->store.row.epoch;
+    anchor->device = store->file->files[FILE_DATABASE].device;
+    anchor->boot_id = view->boot_id;
     for (size_t i = 0; i < view->scopes.count && count < COUNT_OF(anchor->heads); i++) {
         const struct view_scope *scope = view->scopes.at[i];
         if (!scope->slot.changed)
@@ -467,7 +446,8 @@ static enum store_result commit(struct txn *txn, const struct view *view, pawl_e
     if (store->anchor_file && !store->is_restored && anchor.commits > store->anchor.commits)
         pawli_anchor_write(store, &anchor); /* unsynced, and "at least": a lost one is an older one */
     atomic_store(&store->own_commits, view->store.row.commits);
-    return STORE_OK;
+    /* What was written into files that nobody will open again is in no store. */
+    return pawli_sqlite_guard(store, err) == STORE_OK ? STORE_OK : STORE_UNKNOWN;
 }
 
 static int count_frames(void *data, sqlite3 *db, const char *name, int frames)
@@ -536,7 +516,7 @@ static enum store_result resolve(struct store *base, const struct committer_row 
 enum store_result pawli_sqlite_reader(struct store *base, struct reader **ret_reader, pawl_error *err)
 {
     struct sqlite_store *store = sqlite_of(base);
-    enum store_result result = pawli_sqlite_usable(store, err);
+    enum store_result result = pawli_sqlite_guard(store, err);
     if (result == STORE_OK)
         result = pawli_check_as_found(store, err);
     if (result != STORE_OK)
@@ -672,7 +652,7 @@ static enum store_result adopt(struct store *base, pawl_error *err)
         return pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err);
     if (!store->anchor_file && pawli_anchor_open(store, true, err) < 0)
         return STORE_UNAVAILABLE;
-    struct anchor anchor = {.life = row.life, .inode = pawli_inode(store), .epoch = row.epoch, .commits = row.commits};
+    struct anchor anchor = pawli_anchor_of(store, &row);
     code = pawli_anchor_found(store, &anchor);
     if (code == SQLITE_OK)
         store->is_restored = false;
