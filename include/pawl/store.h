@@ -82,7 +82,7 @@ PAWL_API void pawl_store_stop(pawl_store *store);
  * work no longer than wait_ms (0: not at all). pawl_store_fd gives a descriptor that is readable when there is something
  * to do; it stays the store's, and is never read or closed by the program. One thread at a time.
  *
- * Outputs    *ret_next_ms: when to call again at the latest, in milliseconds; -1: when the descriptor is readable
+ * Outputs    *ret_next_ms (may be NULL): when to call again at the latest, in milliseconds; -1: when the descriptor is readable
  */
 PAWL_API int pawl_store_step(pawl_store *store, int64_t wait_ms, int64_t *ret_next_ms, pawl_error *err);
 PAWL_API int pawl_store_fd(pawl_store *store, pawl_error *err);
@@ -96,7 +96,7 @@ typedef struct pawl_store_info {
     uint32_t was_created;  /* by this opening */
     uint32_t was_migrated; /* by this opening */
     uint32_t is_restored;  /* writes are refused until it is adopted */
-    char engine[48];       /* "SQLite 3.53.2" */
+    char engine[48];       /* "SQLite 3.53.2": the one that runs */
     char restored_why[160];
     uint32_t is_durable;  /* 0: what it keeps ends with its handle, whatever a call says of durable */
     uint64_t log_size;    /* bytes of the log beside the database */

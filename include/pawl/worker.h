@@ -92,6 +92,7 @@ typedef struct pawl_worker_stats {
     uint32_t in_flight;                                                     /* now */
 } pawl_worker_stats;
 #define PAWL_WORKER_STATS .struct_size = sizeof(pawl_worker_stats)
+/* A ret_stats whose struct_size is not set is left alone. */
 PAWL_API void pawl_worker_get_stats(pawl_worker *worker, pawl_worker_stats *ret_stats);
 
 #ifdef __cplusplus

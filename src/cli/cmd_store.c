@@ -13,7 +13,7 @@ int cli_init(struct cli *cli)
         return status;
     if (cli->json) {
         struct json_writer *out = cli_object(cli);
-        pawli_json_put_string(out, "store", cli->store_url);
+        cli_put_outside(out, "store", cli->store_url);
         pawli_json_put_i64(out, "schema", info.schema);
         pawli_json_put_bool(out, "created", info.was_created);
         cli_object_end(cli);
@@ -65,11 +65,11 @@ int cli_backup(struct cli *cli)
     if (status < 0)
         return status;
     if (cli->json) {
-        pawli_json_put_string(cli_object(cli), "backup", path);
+        cli_put_outside(cli_object(cli), "backup", path);
         cli_object_end(cli);
     }
-    cli_say(cli, "%s is a copy of %s\nIt opens as a restored store: pawl adopt makes it one's own.", path,
-            cli->store_url);
+    cli_say(cli, "%s is a copy of %s", path, cli->store_url);
+    cli_say(cli, "It opens as a restored store: pawl adopt makes it one's own.");
     return PAWL_OK;
 }
 
@@ -84,13 +84,12 @@ int cli_adopt(struct cli *cli)
         return status;
     if (cli->json) {
         struct json_writer *out = cli_object(cli);
-        pawli_json_put_string(out, "store", cli->store_url);
+        cli_put_outside(out, "store", cli->store_url);
         pawli_json_put_u64(out, "epoch", info.epoch);
         cli_object_end(cli);
     }
-    cli_say(cli,
-            "adopted %s: epoch %" PRIu64 "\nThe store is held: pause the lanes that shall wait, then run\n"
-            "pawl holds release --reason ...",
-            cli->store_url, info.epoch);
+    cli_say(cli, "adopted %s: epoch %" PRIu64, cli->store_url, info.epoch);
+    cli_say(cli, "The store is held: pause the lanes that shall wait, then run");
+    cli_say(cli, "pawl holds release --reason ...");
     return PAWL_OK;
 }

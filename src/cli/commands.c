@@ -21,6 +21,10 @@ const struct cli_option cli_global_options[] = {
     {                                                                                                                  \
         "id", "UUID", "request id: the same again gives the stored answer (default: a new one)", false                 \
     }
+#define JSON_ONLY                                                                                                      \
+    {                                                                                                                  \
+        "json-only", NULL, "refuse bodies that are not JSON, such as one with a name twice", false                     \
+    }
 #define REASON                                                                                                         \
     {                                                                                                                  \
         "reason", "TEXT", "why, for those who read the journal later", false                                           \
@@ -40,6 +44,7 @@ static const struct cli_option submit_options[] = {
     {"event", "TOPIC:TYPE[:KEY]=DATA", "a fact that others may read", true},
     {"message", "LANE/TARGET[:KEY]=DATA", "a message to deliver, with an ordering key if KEY is given", true},
     {"post", "ACCOUNT:ASSET=DECIMAL", "a ledger entry (not in this version)", true},
+    JSON_ONLY,
     {"jsonl", "FILE", "one transition a line instead, - for standard input: many in flight, a receipt a line", false},
     {0},
 };
@@ -81,6 +86,7 @@ static const struct cli_option enqueue_options[] = {
     {"header", "NAME:VALUE", "a header for the receiver; names in lower case", true},
     {"sender", "KEY", "who it is from", false},
     {"content-type", "TYPE", "of DATA (default: application/json when it is JSON)", false},
+    JSON_ONLY,
     {"jsonl", "FILE", "one message a line instead, - for standard input: many in flight, an answer a line", false},
     {0},
 };

@@ -32,16 +32,16 @@ static void tell(struct doctor *doctor, const char *check, enum finding finding,
         struct json_writer *out = cli_object(cli);
         pawli_json_put_string(out, "check", check);
         pawli_json_put_string(out, "finding", codes[finding]);
-        pawli_json_put_text(out, "text", cli_safe(&cli->arena, text_of(text), false));
+        cli_put_outside(out, "text", text);
         pawli_json_put_string(out, "hint", hint);
         cli_object_end(cli);
         return;
     }
     if (cli->quiet && finding == FINE)
         return;
-    printf("%-4s  %s: %s\n", words[finding], check, cli_safe(&cli->arena, text_of(text), false).data);
+    cli_print("%-4s  %s: %s", words[finding], check, text);
     if (hint)
-        printf("      hint: %s\n", hint);
+        cli_print("      hint: %s", hint);
 }
 
 static void bad(struct doctor *doctor, const char *check, int status)

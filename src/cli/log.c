@@ -5,13 +5,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/map.h"
 #include "base/uuid.h"
 #include "cli/cli.h"
 
 #define LINES_A_SECOND 200
 #define LINES_A_MINUTE 10 /* of trouble of one kind with one queue */
-#define LINE_SIZE      4096
+#define LINE_SIZE      16384
 
 void log_init(struct log *log, bool json)
 {
@@ -51,8 +52,9 @@ void log_done(struct log *log)
 
 static void put_json(struct buffer *out, int64_t now_ms, const pawl_worker_event *event)
 {
-    struct json_writer writer = {out, false};
-    struct arena arena = {0};
+    struct buffer line;
+    buffer_init(&line, LINE_SIZE);
+    struct json_writer writer = {&line, false};
     char id[PAWL_UUID_TEXT_SIZE];
     pawli_json_open(&writer, '{');
     pawli_json_put_i64(&writer, "at", now_ms);
@@ -65,10 +67,10 @@ static void put_json(struct buffer *out, int64_t now_ms, const pawl_worker_event
         pawli_json_put_string(&writer, "message", pawl_uuid_format(&event->message, id));
     if (event->attempt)
         pawli_json_put_u64(&writer, "attempt", event->attempt);
-    if (event->text)
-        pawli_json_put_text(&writer, "text", cli_safe(&arena, text_of(event->text), false));
+    pawli_json_put_string(&writer, "text", event->text);
     pawli_json_close(&writer, '}');
-    pawli_arena_done(&arena);
+    pawli_escape_json(out, buffer_text(&line));
+    pawli_buffer_done(&line);
 }
 
 static void put_words(struct buffer *out, int64_t now_ms, const pawl_worker_event *event)
@@ -87,7 +89,7 @@ static void put_words(struct buffer *out, int64_t now_ms, const pawl_worker_even
     if (event->attempt)
         pawli_buffer_format(out, " attempt=%u", event->attempt);
     if (event->text)
-        pawli_buffer_format(out, ": %s", cli_safe(&arena, text_of(event->text), false).data);
+        pawli_buffer_format(out, ": %s", cli_safe(&arena, text_of(event->text)).data);
     pawli_arena_done(&arena);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/uuid.h"
 #include "cli/commands.h"
 
@@ -45,27 +46,48 @@ static bool names_request(int status, const pawl_uuid *request_id)
     return (exit_status == 5 || exit_status == 6) && request_id && !uuid_is_nil(request_id);
 }
 
-static void report_json(int status, const char *message, const char *hint, const char *request_id, uint64_t line)
+/* {"error":{…}} or {"note":{…}} */
+static void report_json(const char *what, int status, const char *message, const char *hint, const char *request_id,
+                        uint64_t line)
 {
-    struct buffer out;
-    struct arena arena = {0};
+    struct buffer out, shown;
     buffer_init(&out, 65536);
+    buffer_init(&shown, 6 * 65536);
     struct json_writer writer = {&out, false};
     pawli_json_open(&writer, '{');
-    pawli_json_key(&writer, "error");
+    pawli_json_key(&writer, what);
     pawli_json_open(&writer, '{');
-    pawli_json_put_i64(&writer, "status", pawl_status_exit(status));
-    /* What is quoted from the outside may be no UTF-8: it is shown escaped, as in words. */
-    pawli_json_put_text(&writer, "message", cli_safe(&arena, text_of(message), true));
-    pawli_json_put_text(&writer, "hint", cli_safe(&arena, text_of(hint), true));
+    if (status < 0)
+        pawli_json_put_i64(&writer, "status", pawl_status_exit(status));
+    pawli_json_put_string(&writer, "message", message); /* escaped where it was made */
+    pawli_json_put_string(&writer, "hint", hint);
     pawli_json_put_string(&writer, "request_id", request_id);
     if (line)
         pawli_json_put_u64(&writer, "line", line);
     pawli_json_close(&writer, '}');
     pawli_json_close(&writer, '}');
-    if (!out.failed)
-        fprintf(stderr, "%.*s\n", (int)out.size, out.data);
+    pawli_escape_json(&shown, buffer_text(&out));
+    if (!out.failed && !shown.failed)
+        fprintf(stderr, "%.*s\n", (int)shown.size, shown.data);
     pawli_buffer_done(&out);
+    pawli_buffer_done(&shown);
+}
+
+void cli_note(const struct cli *cli, const char *format, ...)
+{
+    char text[512];
+    struct arena arena = {0};
+    va_list arguments;
+    if (cli->quiet)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const char *safe = cli_safe(&arena, text_of(text)).data;
+    if (cli->json)
+        report_json("note", PAWL_OK, safe, NULL, NULL, 0);
+    else
+        fprintf(stderr, "pawl: note: %s\n", safe);
     pawli_arena_done(&arena);
 }
 
@@ -77,15 +99,13 @@ void cli_report(const struct cli *cli, int status, const pawl_error *error, cons
     const char *hint = error->status == status && error->hint[0] ? error->hint : hint_of(status);
     fflush(stdout); /* so that errors and results stay in order where both go to one place */
     if (cli->json) {
-        report_json(status, message, hint, shown_id, line);
+        report_json("error", status, message, hint, shown_id, line);
         return;
     }
     fputs("pawl: ", stderr);
     if (line)
         fprintf(stderr, "line %llu: ", (unsigned long long)line);
-    cli_put_safe(stderr, message);
-    fputs("\n  hint: ", stderr);
-    cli_put_safe(stderr, hint);
+    fprintf(stderr, "%s\n  hint: %s", message, hint);
     if (shown_id)
         fprintf(stderr, "\n  request id: %s", shown_id);
     fputc('\n', stderr);

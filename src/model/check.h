@@ -7,6 +7,14 @@
 #include "base/base.h"
 #include "base/uuid.h"
 
+/* The pointers of a public call, by their names there: the error names the first that is NULL. */
+#define pawli_check_given(err, ...)                                                                                    \
+    pawli_check_pointers((err), #__VA_ARGS__, (const void *const[]){__VA_ARGS__},                                      \
+                         COUNT_OF(((const void *const[]){__VA_ARGS__})))
+int pawli_check_pointers(pawl_error *err, const char *names, const void *const *pointers, size_t count);
+int pawli_check_call(pawl_error *err, const char *name, bool is_given); /* of a function: no pointer to void */
+int pawli_check_bytes(const char *field, const void *data, size_t size, pawl_error *err); /* NULL has no size */
+
 /* The scope of something that a program writes: those of pawl itself are only read. */
 int pawli_check_own_scope(struct text scope, pawl_error *err);
 int pawli_check_name(const char *field, struct text name, pawl_error *err);             /* required; not reserved */

@@ -48,7 +48,7 @@ struct store_open {
 struct store_facts {
     bool was_created, was_migrated, was_restored; /* restored: it or its anchor is not what was left here */
     int schema;
-    const char *engine; /* "SQLite 3.53.2" */
+    char engine[48]; /* "SQLite 3.53.2": what runs, whatever was compiled against */
     char restored_why[160];
 };
 

@@ -624,6 +624,63 @@ static void follow_ups_come_with_their_settlement(struct world *w)
     verify(w);
 }
 
+static int consume(struct world *w, unsigned request, const pawl_settlement *settlement, pawl_receipt **ret_receipt)
+{
+    pawl_transition *t = pawl_transition_new(
+        w->store,
+        &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "packed", .request_id = make_id(request)});
+    pawl_transition_message(t, MESSAGE("own"));
+    pawl_transition_settle(t, settlement);
+    int status = pawl_transition_commit(t, ret_receipt, &err);
+    pawl_transition_free(t);
+    return status;
+}
+
+static void follow_ups_of_a_transition_are_its_messages(struct world *w)
+{
+    static const char *const payloads[] = {"own", "f", "g"};
+    pawl_message follow_ups[] = {*MESSAGE("f", .dedupe = "F"), *MESSAGE("g")};
+    pawl_uuid id = add(w, MESSAGE("1", .priority = 1)).id;
+    struct held held = claim_one(w, CLAIM()), wrong = held;
+    const pawl_settlement *done = SETTLE(held, DELIVERED, .messages = follow_ups, .message_count = 2);
+    pawl_receipt *receipt;
+
+    wrong.token++;
+    assert_status(consume(w, 1, SETTLE(wrong, DELIVERED, .messages = follow_ups, .message_count = 2), NULL),
+                  PAWL_EFENCED);
+    assert_int_equal(stats(w).pending, 0);
+    assert_ok(consume(w, 1, done, &receipt));
+    assert_state(w, id, "delivered");
+    assert_int_equal(pawl_receipt_message_count(receipt), 3);
+    for (size_t i = 0; i < 3; i++) {
+        pawl_messages *messages = get(w, pawl_receipt_message(receipt, i));
+        const pawl_message_view *view = pawl_messages_get(messages, 0);
+        assert_bytes(view->data, view->data_size, payloads[i]);
+        assert_int_equal(view->seq, pawl_receipt_seq(receipt));
+        assert_string_equal(view->state, "pending");
+        pawl_messages_free(messages);
+    }
+    pawl_receipt_free(receipt);
+    assert_ok(consume(w, 1, done, &receipt)); /* answered from what is stored: the claim is spent long ago */
+    assert_true(pawl_receipt_was_replayed(receipt));
+    assert_int_equal(pawl_receipt_message_count(receipt), 3);
+    pawl_receipt_free(receipt);
+
+    id = add(w, MESSAGE("2", .priority = 1)).id;
+    held = claim_one(w, CLAIM());
+    follow_ups[0].data = "h"; /* a conflict refuses all of it */
+    assert_status(consume(w, 2, SETTLE(held, DELIVERED, .messages = follow_ups, .message_count = 2), NULL),
+                  PAWL_ECONFLICT);
+    assert_state(w, id, "claimed");
+    assert_int_equal(stats(w).pending, 3);
+    follow_ups[0].request_id = make_id(9);
+    follow_ups[0].dedupe = NULL;
+    assert_status(consume(w, 3, SETTLE(held, DELIVERED, .messages = follow_ups, .message_count = 1), NULL),
+                  PAWL_EINVAL);
+    assert_non_null(strstr(err.text, "request_id"));
+    verify(w);
+}
+
 static void the_last_ten_attempts_are_kept(struct world *w)
 {
     pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
@@ -897,6 +954,7 @@ static const struct conformance_case cases[] = {
     CASE(a_submitted_one_awaits_its_outcome),
     CASE(an_outcome_that_never_comes_is_doubted),
     CASE(follow_ups_come_with_their_settlement),
+    CASE(follow_ups_of_a_transition_are_its_messages),
     CASE(the_last_ten_attempts_are_kept),
     CASE(a_retry_keeps_its_place_in_line),
     CASE(a_dead_one_frees_its_key_or_blocks_it),

@@ -124,7 +124,7 @@ static void refuse_every_write(pawl_store *store)
         pawl_hold_set(store, &subject, "paused", 0, op, &err),
         pawl_hold_release(store, &subject, "paused", op, &err),
         pawl_worker_new(store, NULL, &worker, &err),
-        pawl_join_attach(store, NULL, &join, &err),
+        pawl_join_attach(store, &setting, &join, &err), /* refused before it is looked at */
     };
     pawl_transition_free(t);
     for (size_t i = 0; i < COUNT_OF(answers); i++)

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #include "base/json.h"
+#include "model/limits.h"
 
 #define LONG_MS 60000
 
@@ -98,11 +99,11 @@ static void put(const struct world *world, const char *content, size_t size)
 static char *content_of(const struct world *world)
 {
     FILE *file = fopen(world->path, "r");
-    char *content = calloc(1, 1 << 23);
+    char *content = calloc(1, 1 << 24);
     assert_non_null(content);
     if (file) {
-        size_t size = fread(content, 1, (1 << 23) - 1, file);
-        assert_true(size < (1 << 23) - 1);
+        size_t size = fread(content, 1, (1 << 24) - 1, file);
+        assert_true(size < (1 << 24) - 1);
         fclose(file);
     }
     return content;
@@ -136,6 +137,14 @@ static void a_message_becomes_one_line_of_json(void **state)
     char *content = content_of(&world);
     assert_string_equal(content, LINE("{\"a\":1.50}") LINE("\"two\\nlines\""));
     free(content);
+    assert_int_equal(send_to(&world, world.url, "\"\xc2\x9b\xe2\x80\xae\x7f\""), VERDICT_DELIVERED);
+    content = content_of(&world);
+    assert_non_null(strstr(content, LINE("\"\\u009b\\u202e\\u007f\""))); /* nothing that steers who looks into it */
+    free(content);
+    static char worst[LIMIT_BODY]; /* escapes take six times the room */
+    memset(worst, 0x7F, sizeof worst - 1);
+    worst[0] = worst[sizeof worst - 2] = '"';
+    assert_int_equal(send_to(&world, world.url, worst), VERDICT_DELIVERED);
     struct stat stat_;
     assert_int_equal(stat(world.path, &stat_), 0);
     assert_int_equal(stat_.st_mode & 0777, 0600);
@@ -287,7 +296,7 @@ static void bytes_of_others_are_never_removed(void **state)
     }
     /* More than a line of ours can have. */
     struct world world;
-    size_t size = 6 << 20;
+    size_t size = 10 << 20;
     char *big = malloc(size);
     assert_non_null(big);
     memset(big, 'x', size);

@@ -562,7 +562,7 @@ static void keys_are_text_without_control_characters_and_have_a_limit(void **sta
     assert_accepts(pawli_check_key("dedupe", TEXT(" order 7 \xe2\x82\xac / \"x\" "), &err));
     assert_accepts(pawli_check_key("dedupe", of_size(256), &err));
     assert_refuses(pawli_check_key("dedupe", of_size(257), &err), PAWL_EINVAL, "dedupe is 257 bytes", "256");
-    static const struct text blank[] = {{"", 0}, {" ", 1}, {"   ", 3}, {" \t ", 3}};
+    static const struct text blank[] = {{"", 0}, {" ", 1}, {"   ", 3}, {" \t ", 3}, {"\xc2\xa0\xe3\x80\x80", 5}};
     for (size_t i = 0; i < COUNT_OF(blank); i++)
         assert_refuses(pawli_check_key("key", blank[i], &err), PAWL_EINVAL, "key is blank", NULL);
     for (unsigned c = 0; c < 0x80; c++) {
@@ -570,6 +570,11 @@ static void keys_are_text_without_control_characters_and_have_a_limit(void **sta
         pawl_error err;
         assert_int_equal(pawli_check_key("key", (struct text){key, 3}, &err),
                          c < 0x20 || c == 0x7F ? PAWL_EINVAL : PAWL_OK);
+    }
+    for (unsigned c = 0x80; c < 0xC0; c++) { /* the C1 controls end at U+009F */
+        char key[] = {'a', (char)0xC2, (char)c};
+        pawl_error err;
+        assert_int_equal(pawli_check_key("key", (struct text){key, 3}, &err), c < 0xA0 ? PAWL_EINVAL : PAWL_OK);
     }
     assert_refuses(pawli_check_key("ref", TEXT("a\nb"), &err), PAWL_EINVAL, "ref has a control character", NULL);
     assert_refuses(pawli_check_key("ref", TEXT("\xff"), &err), PAWL_EINVAL, "ref is not UTF-8", NULL);

@@ -19,12 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "env/file.h"
 #include "model/limits.h"
 #include "model/message_json.h"
 #include "sink/answer.h"
 
-#define LINE_SIZE_MAX (4 * LIMIT_BODY) /* base64 or escapes of a payload, headers, texts */
+#define LINE_SIZE_MAX (8 * LIMIT_BODY) /* base64 or escapes of a payload, headers, texts */
 #define BATCH_MAX     (8 * 1024 * 1024)
 #define LOCK_WAIT_MS  1000
 #define LOCK_PAUSE_MS 5
@@ -182,7 +183,7 @@ static bool is_torn(struct text tail)
 {
     static const char start[] = LINE_START;
     size_t size = tail.size < sizeof start - 1 ? tail.size : sizeof start - 1;
-    return memcmp(tail.data, start, size) == 0 && pawli_json_check(tail, NULL, NULL) == JSON_BAD;
+    return memcmp(tail.data, start, size) == 0 && pawli_json_check_holder(tail, NULL, NULL) == JSON_BAD;
 }
 
 /* The next line must begin behind a line feed. *size is where it will. */
@@ -319,13 +320,18 @@ static struct entry *make_entry(struct send *send)
     struct entry *entry = pawli_alloc(sizeof *entry);
     if (!entry)
         return NULL;
+    struct buffer json;
     entry->send = send;
+    buffer_init(&json, LINE_SIZE_MAX);
     buffer_init(&entry->line, LINE_SIZE_MAX);
-    struct json_writer writer = {.out = &entry->line};
+    struct json_writer writer = {.out = &json};
     pawli_json_open(&writer, '{');
     pawli_message_json(&writer, send->message);
     pawli_json_close(&writer, '}');
+    pawli_escape_json(&entry->line, buffer_text(&json)); /* as the command prints it: people look into such files */
     pawli_buffer_add_char(&entry->line, '\n');
+    entry->line.failed |= json.failed;
+    pawli_buffer_done(&json);
     if (!entry->line.failed)
         return entry;
     free_entry(entry);

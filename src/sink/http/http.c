@@ -293,6 +293,8 @@ static const char *reason_of(const struct exchange *exchange, CURLcode code)
         return "a line of the reply's header has no end, or the header has none";
     if (code == CURLE_OK)
         return "the reply broke off in its header";
+    if (code == CURLE_OUT_OF_MEMORY) /* so curl calls a line over 100 kB too */
+        return "a line of the reply's header has no end, or no memory was left";
     return exchange->problem[0] ? exchange->problem : curl_easy_strerror(code);
 }
 

@@ -337,7 +337,8 @@ static int sqlite_open(const struct store_open *given, struct env *env, struct s
     store->busy_ms = how->busy_ms;
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->tend_lock, NULL);
-    *facts = (struct store_facts){.engine = "SQLite " SQLITE_VERSION};
+    *facts = (struct store_facts){0};
+    snprintf(facts->engine, sizeof facts->engine, "SQLite %s", sqlite3_libversion());
     status = prepare(store, how, err);
     if (status == PAWL_OK) {
         bool locks = !store->store.read_only; /* and one that reads asks for itself */
