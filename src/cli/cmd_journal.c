@@ -156,8 +156,11 @@ int cli_journal_export(struct cli *cli)
     if (status == PAWL_OK)
         status = cli_option_number(cli, "after", 0, INT64_MAX - 1, &first);
     uint64_t after = (uint64_t)first;
-    cli->json = true; /* whatever was asked for: an export is read by programs */
-    return status == PAWL_OK ? print_records(cli, &after, &left) : status;
+    bool json = cli->json;
+    cli->json = true; /* whatever was asked for: an export is read by programs; errors are for who asked */
+    status = status == PAWL_OK ? print_records(cli, &after, &left) : status;
+    cli->json = json;
+    return status;
 }
 
 /* ---- one record ---- */
@@ -308,8 +311,8 @@ static void print_verified(struct cli *cli, const pawl_verified *verified)
     } else if (verified->is_ok) {
         cli_say(cli, "%s: %" PRIu64 " records, ok", verified->scope, verified->records);
     } else {
-        printf("%s: %" PRIu64 " records were checked, record %" PRIu64 " is bad: %s\n", verified->scope,
-               verified->records, verified->first_bad_seq, cli_safe(&cli->arena, text_of(verified->what), false).data);
+        cli_print("%s: %" PRIu64 " records were checked, record %" PRIu64 " is bad: %s", verified->scope,
+                  verified->records, verified->first_bad_seq, verified->what);
     }
 }
 

@@ -98,10 +98,12 @@ static void print_option_words(FILE *out, const struct cli_option *option)
 static void print_bash(FILE *out)
 {
     fputs("# bash completion of pawl, made from its table of commands\n"
+          "_pawl_files()\n{\n" /* a name a line, whatever blanks it has */
+          "    mapfile -t COMPREPLY < <(compgen -f -- \"$1\")\n"
+          "    compopt -o filenames 2>/dev/null\n}\n"
           "_pawl()\n{\n"
           "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} name= skip= word\n"
-          "    case $prev in --store|--data|--jsonl|--secret-file|--config) COMPREPLY=($(compgen -f -- \"$cur\")); "
-          "return;; esac\n"
+          "    case $prev in --store|--data|--jsonl|--secret-file|--config) _pawl_files \"$cur\"; return;; esac\n"
           "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
           "        case $word in --store|--scope|:|=) skip=1; continue;; esac\n" /* bash splits words at : and = */
           "        [[ $skip || $word == -* ]] || name=${name:+$name }$word\n"
@@ -137,7 +139,7 @@ static void print_bash(FILE *out)
     }
     fputs("';;\n    esac\n"
           "    COMPREPLY=($(compgen -W \"$words $options\" -- \"$cur\"))\n"
-          "    [[ -n $cur && $cur != -* && -n $name && -z ${COMPREPLY[*]} ]] && COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+          "    [[ -n $cur && $cur != -* && -n $name && -z ${COMPREPLY[*]} ]] && _pawl_files \"$cur\"\n"
           "    return 0\n}\ncomplete -F _pawl pawl\n",
           out);
 }

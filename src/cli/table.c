@@ -52,7 +52,7 @@ void cli_table_put(struct cli_table *table, const char *text)
     if (table->failed)
         return;
     if (text)
-        table->failed = scols_line_set_data(table->line, table->next, cli_safe(&arena, text_of(text), false).data) != 0;
+        table->failed = scols_line_set_data(table->line, table->next, cli_safe(&arena, text_of(text)).data) != 0;
     table->next++;
     pawli_arena_done(&arena);
 }
@@ -95,15 +95,18 @@ static size_t cut(struct text text, size_t width)
     return i;
 }
 
+void cli_put_safe(struct text safe)
+{
+    if (isatty(STDOUT_FILENO)) /* $COLUMNS is for tables: who reads lines shall have all of them */
+        safe.size = cut(safe, terminal_width());
+    fwrite(safe.data, 1, safe.size, stdout);
+    putchar('\n');
+}
+
 void cli_put_line(struct text line)
 {
     struct arena arena = {0};
-    size_t width = terminal_width();
-    struct text safe = cli_safe(&arena, line, false);
-    if (width)
-        safe.size = cut(safe, width);
-    fwrite(safe.data, 1, safe.size, stdout);
-    putchar('\n');
+    cli_put_safe(cli_safe(&arena, line));
     pawli_arena_done(&arena);
 }
 
@@ -112,7 +115,7 @@ void cli_field_bytes(const char *name, const void *data, size_t size)
     struct arena arena = {0};
     if (!data)
         return;
-    printf("%-14s%s\n", name, cli_safe(&arena, (struct text){data, size}, true).data);
+    printf("%-14s%s\n", name, cli_safe(&arena, (struct text){data, size}).data);
     pawli_arena_done(&arena);
 }
 

@@ -7,8 +7,11 @@
 static bool gather_policy(struct unit *unit, struct effect *effect, struct view *view)
 {
     struct policy_change *change = (struct policy_change *)effect;
-    if (change->is_target)
-        return (change->target = pawli_view_target(view, unit->view_scope, change->name)) != NULL;
+    if (change->is_target) {
+        change->target = pawli_view_target(view, unit->view_scope, change->name);
+        change->subject = pawli_view_subject(view, HOLD_TARGET, unit->view_scope, (struct text){0}, change->name);
+        return change->target && change->subject;
+    }
     return (change->lane = pawli_view_lane(view, unit->view_scope, change->name)) != NULL;
 }
 
@@ -26,6 +29,21 @@ static int check(const struct policy *policy, pawl_error *err)
 {
     struct policy effective = pawli_policy_effective(policy, NULL);
     return pawli_policy_check(&effective, err);
+}
+
+/* Those with a code; absent: all. */
+static bool release_holds(struct view *view, struct view_subject *subject, struct text code, uint32_t *count)
+{
+    for (struct view_hold *hold = subject->holds; hold; hold = hold->next) {
+        if (!hold->slot.exists || (code.data && !text_equal(hold->row.code, code)))
+            continue;
+        if (!pawli_view_touch(view, &hold->slot))
+            return false;
+        hold->slot.exists = false;
+        ++*count;
+    }
+    view->wakes |= *count > 0;
+    return true;
 }
 
 static int change_target(struct view_scope *scope, struct policy_change *change, struct view *view, pawl_error *err)
@@ -47,6 +65,10 @@ static int change_target(struct view_scope *scope, struct policy_change *change,
     if (change->removes)
         return PAWL_OK;
     if (change->replaces) {
+        uint32_t released = 0;
+        if (!text_equal(target->row.url, change->url) &&
+            !release_holds(view, change->subject, TEXT(HOLD_CODE_MALFORMED), &released))
+            return pawli_no_memory(err);
         target->row.url = change->url;
         target->row.secret_file = change->secret_file;
     }
@@ -102,15 +124,8 @@ static struct view_hold *find_hold(struct view_subject *subject, struct text cod
 static int release(struct hold_change *change, struct view *view, pawl_error *err)
 {
     change->count = 0;
-    for (struct view_hold *hold = change->subject->holds; hold; hold = hold->next) {
-        if (!hold->slot.exists || (change->code.data && !text_equal(hold->row.code, change->code)))
-            continue;
-        if (!pawli_view_touch(view, &hold->slot))
-            return pawli_no_memory(err);
-        hold->slot.exists = false;
-        change->count++;
-    }
-    view->wakes |= change->count > 0;
+    if (!release_holds(view, change->subject, change->code, &change->count))
+        return pawli_no_memory(err);
     if (change->count == 0 && !change->quiet)
         return pawli_hint(err,
                           pawli_fail(err, PAWL_ENOTFOUND, "nothing holds this %s", pawli_hold_kind_text(change->kind)),

@@ -13,17 +13,17 @@ struct pawl_records {
 
 size_t pawl_records_count(const pawl_records *records)
 {
-    return records->count;
+    return records ? records->count : 0;
 }
 
 const pawl_record *pawl_records_get(const pawl_records *records, size_t index)
 {
-    return index < records->count ? &records->items[index] : NULL;
+    return index < pawl_records_count(records) ? &records->items[index] : NULL;
 }
 
 int pawl_records_has_more(const pawl_records *records)
 {
-    return records->page.more;
+    return records && records->page.more;
 }
 
 void pawl_records_free(pawl_records *records)
@@ -150,14 +150,17 @@ int pawl_record_get(pawl_store *store, const pawl_uuid *request_id, uint64_t seq
                     pawl_error *err)
 {
     pawl_records *records;
+    int status = pawli_check_given(err, store, ret_records);
+    if (status < 0)
+        return status;
     struct query query = {.kind = QUERY_RECORD, .scope = store->scope, .seq = seq};
     if (seq == 0 && (!request_id || uuid_is_nil(request_id)))
-        return pawli_fail(err, PAWL_EINVAL, "neither a request id nor a seq is given");
+        return pawli_fail(err, PAWL_EINVAL, "neither request_id nor seq is given");
     if (seq > INT64_MAX)
         return pawli_fail(err, PAWL_EINVAL, "seq is outside its range");
     if (request_id)
         query.id = *request_id;
-    int status = read_records(store, &query, &records, err);
+    status = read_records(store, &query, &records, err);
     if (status < 0)
         return status;
     if (records->count == 0) {
@@ -177,8 +180,11 @@ int pawl_record_get(pawl_store *store, const pawl_uuid *request_id, uint64_t seq
 int pawl_record_exists(pawl_store *store, const pawl_uuid *request_id, pawl_error *err)
 {
     struct page page;
+    int status = pawli_check_given(err, store, request_id);
+    if (status < 0)
+        return status;
     struct query query = {.kind = QUERY_RECORD, .scope = store->scope, .id = *request_id};
-    int status = pawli_store_query(store->opened->store, &query, &page, err);
+    status = pawli_store_query(store->opened->store, &query, &page, err);
     if (status < 0)
         return status;
     status = page.count > 0;
@@ -189,9 +195,12 @@ int pawl_record_exists(pawl_store *store, const pawl_uuid *request_id, pawl_erro
 int pawl_records_list(pawl_store *store, const pawl_records_query *given, pawl_records **ret_records, pawl_error *err)
 {
     pawl_records_query options;
+    int status = pawli_check_given(err, store, ret_records);
+    if (status < 0)
+        return status;
     if (!pawli_copy_options(&options, sizeof options, given))
         return pawli_bad_struct("pawl_records_query", err);
-    int status = pawli_check_range("limit", options.limit, 0, LIMIT_LIST, err);
+    status = pawli_check_range("limit", options.limit, 0, LIMIT_LIST, err);
     if (status == PAWL_OK && (options.after_seq > INT64_MAX || options.before_seq > INT64_MAX))
         status = pawli_fail(err, PAWL_EINVAL, "%s is outside its range",
                             options.after_seq > INT64_MAX ? "after" : "before");
@@ -226,22 +235,27 @@ struct pawl_events {
 
 size_t pawl_events_count(const pawl_events *events)
 {
-    return events->count;
+    return events ? events->count : 0;
 }
 
 const pawl_event_view *pawl_events_get(const pawl_events *events, size_t index)
 {
-    return index < events->count ? &events->items[index] : NULL;
+    return index < pawl_events_count(events) ? &events->items[index] : NULL;
 }
 
 pawl_cursor pawl_events_next(const pawl_events *events)
 {
-    return events->next;
+    return events ? events->next : (pawl_cursor){0, 0};
 }
 
 int pawl_events_has_more(const pawl_events *events)
 {
-    return events->has_more;
+    return events && events->has_more;
+}
+
+const pawl_event_view *pawl_record_event(const pawl_record *record, size_t index)
+{
+    return record && index < record->event_count ? &record->events[index] : NULL;
 }
 
 void pawl_events_free(pawl_events *events)
@@ -348,12 +362,15 @@ static int head_of(struct store *store, struct reader *reader, struct text scope
 int pawl_events_read(pawl_store *store, const pawl_events_query *given, pawl_events **ret_events, pawl_error *err)
 {
     pawl_events_query options;
-    struct store *inner = store->opened->store;
     struct reader *reader = NULL;
     uint64_t head;
+    int status = pawli_check_given(err, store, ret_events);
+    if (status < 0)
+        return status;
     if (!pawli_copy_options(&options, sizeof options, given))
         return pawli_bad_struct("pawl_events_query", err);
-    int status = options.topic ? pawli_check_topic("topic", text_of(options.topic), err) : PAWL_OK;
+    struct store *inner = store->opened->store;
+    status = options.topic ? pawli_check_topic("topic", text_of(options.topic), err) : PAWL_OK;
     if (status == PAWL_OK)
         status = pawli_check_key("key", text_of(options.key), err);
     if (status == PAWL_OK)
@@ -409,10 +426,16 @@ static int wait_for_record(pawl_store *store, uint64_t after_seq, struct boot_ti
 
 int pawl_journal_wait(pawl_store *store, uint64_t after_seq, int64_t wait_ms, pawl_error *err)
 {
+    int status = pawli_check_given(err, store);
+    if (status < 0)
+        return status;
     struct env *env = store->opened->env;
     struct store *inner = store->opened->store;
+    status = pawli_store_check(inner, err);
+    if (status < 0)
+        return status;
     inner->ops->listen(inner, true);
-    int status = wait_for_record(store, after_seq, boot_after_ms(env->ops->boot_now(env), wait_ms), err);
+    status = wait_for_record(store, after_seq, boot_after_ms(env->ops->boot_now(env), wait_ms), err);
     inner->ops->listen(inner, false);
     return status;
 }

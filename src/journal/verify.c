@@ -3,6 +3,7 @@
 #include "pawl/journal.h"
 
 #include "commit/handle.h"
+#include "model/check.h"
 
 struct pawl_verification {
     struct arena arena;
@@ -12,12 +13,12 @@ struct pawl_verification {
 
 size_t pawl_verification_count(const pawl_verification *verification)
 {
-    return verification->count;
+    return verification ? verification->count : 0;
 }
 
 const pawl_verified *pawl_verification_get(const pawl_verification *verification, size_t index)
 {
-    return index < verification->count ? &verification->items[index] : NULL;
+    return index < pawl_verification_count(verification) ? &verification->items[index] : NULL;
 }
 
 void pawl_verification_free(pawl_verification *verification)
@@ -53,7 +54,8 @@ static pawl_verified *add_result(struct verifying *v, struct text scope)
                              &result->room))
         return NULL;
     pawl_verified *item = &result->items[result->count++];
-    *item = (pawl_verified){.scope = pawli_arena_text(&result->arena, scope).data, .is_ok = 1};
+    *item = (pawl_verified){
+        .struct_size = sizeof *item, .scope = pawli_arena_text(&result->arena, scope).data, .is_ok = 1};
     return item;
 }
 
@@ -360,12 +362,15 @@ static int verify_all(struct verifying *v, struct text only)
 int pawl_verify(pawl_store *store, const char *scope, void (*progress)(void *data, uint64_t checked), void *data,
                 pawl_verification **ret_verification, pawl_error *err)
 {
+    int status = pawli_check_given(err, store, ret_verification);
+    if (status < 0)
+        return status;
     struct verifying v = {.store = store->opened->store, .progress = progress, .data = data, .err = err};
     v.result = pawli_alloc(sizeof *v.result);
     if (!v.result)
         return pawli_no_memory(err);
     pawli_hasher_init(&v.hasher);
-    int status = pawli_store_status(pawli_store_reader(v.store, &v.reader, err));
+    status = pawli_store_status(pawli_store_reader(v.store, &v.reader, err));
     if (status == PAWL_OK)
         status = verify_all(&v, text_of(scope));
     pawli_store_done(v.store, v.reader);

@@ -60,6 +60,8 @@ struct queue_row {
     uint64_t counts[STATE_COUNT];
 };
 
+#define HOLD_CODE_MALFORMED "malformed" /* of a target, by a worker: another URL releases it */
+
 enum hold_kind { HOLD_STORE, HOLD_LANE, HOLD_TARGET, HOLD_QUEUE, HOLD_KIND_COUNT };
 
 /* Why something does not move. One of each code for a subject. */

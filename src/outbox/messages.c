@@ -14,27 +14,27 @@ struct pawl_messages {
 
 size_t pawl_messages_count(const pawl_messages *messages)
 {
-    return messages->count;
+    return messages ? messages->count : 0;
 }
 
 const pawl_message_view *pawl_messages_get(const pawl_messages *messages, size_t index)
 {
-    return index < messages->count ? &messages->items[index] : NULL;
+    return index < pawl_messages_count(messages) ? &messages->items[index] : NULL;
 }
 
 int pawl_messages_has_more(const pawl_messages *messages)
 {
-    return messages->has_more;
+    return messages && messages->has_more;
 }
 
 size_t pawl_messages_attempt_count(const pawl_messages *messages)
 {
-    return messages->attempt_count;
+    return messages ? messages->attempt_count : 0;
 }
 
 const pawl_attempt *pawl_messages_attempt(const pawl_messages *messages, size_t index)
 {
-    return index < messages->attempt_count ? &messages->attempts[index] : NULL;
+    return index < pawl_messages_attempt_count(messages) ? &messages->attempts[index] : NULL;
 }
 
 void pawl_messages_free(pawl_messages *messages)
@@ -249,10 +249,12 @@ int pawl_message_get(pawl_store *store, const pawl_uuid *id, pawl_messages **ret
 {
     uint64_t number, tail;
     pawl_messages *messages;
+    int status = pawli_check_given(err, store, id, ret_messages);
+    if (status < 0)
+        return status;
     if (!pawli_message_id_split(id, &number, &tail))
         return no_such_message(store, err);
-    int status = pawli_messages_read(store, &(struct query){.kind = QUERY_MESSAGE, .number = number}, true, &messages,
-                                     err);
+    status = pawli_messages_read(store, &(struct query){.kind = QUERY_MESSAGE, .number = number}, true, &messages, err);
     if (status < 0)
         return status;
     const pawl_message_view *view = messages->count ? &messages->items[0] : NULL;
@@ -293,6 +295,9 @@ int pawl_messages_list(pawl_store *store, const pawl_messages_query *given, pawl
                        pawl_error *err)
 {
     pawl_messages_query options;
+    int status = pawli_check_given(err, store, ret_messages);
+    if (status < 0)
+        return status;
     if (!pawli_copy_options(&options, sizeof options, given))
         return pawli_bad_struct("pawl_messages_query", err);
     struct query query = {.kind = QUERY_MESSAGES,
@@ -303,7 +308,7 @@ int pawl_messages_list(pawl_store *store, const pawl_messages_query *given, pawl
                           .down = true,
                           .any_state = !options.state,
                           .limit = options.limit ? options.limit : 50};
-    int status = check_query(&options, &query, err);
+    status = check_query(&options, &query, err);
     return status < 0 ? status : pawli_messages_read(store, &query, false, ret_messages, err);
 }
 
@@ -316,12 +321,12 @@ struct pawl_stats {
 
 size_t pawl_stats_count(const pawl_stats *stats)
 {
-    return stats->page.count;
+    return stats ? stats->page.count : 0;
 }
 
 const pawl_queue_stats *pawl_stats_get(const pawl_stats *stats, size_t index)
 {
-    return index < stats->page.count ? &stats->items[index] : NULL;
+    return index < pawl_stats_count(stats) ? &stats->items[index] : NULL;
 }
 
 void pawl_stats_free(pawl_stats *stats)
@@ -334,6 +339,9 @@ void pawl_stats_free(pawl_stats *stats)
 
 int pawl_stats_read(pawl_store *store, const char *lane, const char *target, pawl_stats **ret_stats, pawl_error *err)
 {
+    int status = pawli_check_given(err, store, ret_stats);
+    if (status < 0)
+        return status;
     pawl_stats *stats = pawli_alloc(sizeof *stats);
     if (!stats)
         return pawli_no_memory(err);
@@ -342,7 +350,7 @@ int pawl_stats_read(pawl_store *store, const char *lane, const char *target, paw
                           .lane = text_of(lane),
                           .target = text_of(target),
                           .limit = UINT32_MAX};
-    int status = pawli_store_query(store->opened->store, &query, &stats->page, err);
+    status = pawli_store_query(store->opened->store, &query, &stats->page, err);
     if (status == PAWL_OK) {
         stats->items = arena_array(&stats->page.arena, pawl_queue_stats, stats->page.count + 1);
         if (!stats->items)
@@ -355,7 +363,8 @@ int pawl_stats_read(pawl_store *store, const char *lane, const char *target, paw
     for (size_t i = 0; i < stats->page.count; i++) {
         const struct queue_item *item = &stats->page.queues[i];
         const uint64_t *counts = item->row.counts;
-        stats->items[i] = (pawl_queue_stats){.scope = item->scope.data,
+        stats->items[i] = (pawl_queue_stats){.struct_size = sizeof(pawl_queue_stats),
+                                             .scope = item->scope.data,
                                              .lane = item->row.lane.data,
                                              .target = item->row.target.data,
                                              .pending = counts[STATE_PENDING],

@@ -5,6 +5,8 @@
 #ifndef PAWLI_STORE_H
 #define PAWLI_STORE_H
 
+#include <unistd.h>
+
 #include "env/env.h"
 #include "store/view.h"
 
@@ -20,6 +22,7 @@ enum store_result {
     STORE_NO_MEMORY,   /* nothing written */
     STORE_CORRUPT,     /* stored data failed a check */
     STORE_INVALID,     /* a native handle that cannot be used so; nothing written */
+    STORE_REFUSED,     /* not by this handle, or not as things are; nothing written */
     STORE_POISONED, /* had a storage error before: answers nothing until all handles are closed and it is opened anew */
     STORE_RESULT_COUNT
 };
@@ -45,7 +48,7 @@ struct store_open {
 struct store_facts {
     bool was_created, was_migrated, was_restored; /* restored: it or its anchor is not what was left here */
     int schema;
-    const char *engine; /* "SQLite 3.53.2" */
+    char engine[48]; /* "SQLite 3.53.2": what runs, whatever was compiled against */
     char restored_why[160];
 };
 
@@ -185,7 +188,7 @@ struct reader;
 
 struct store_ops {
     const char *name;
-    uint32_t can; /* enum store_can */
+    uint32_t can;                 /* enum store_can */
     const char *(*version)(void); /* of the library below; NULL: none */
     int (*open)(const struct store_open *how, struct env *env, struct store **ret_store, struct store_facts *facts,
                 pawl_error *err);
@@ -221,12 +224,16 @@ struct store_ops {
                                 void (*progress)(void *data, int left, int total), void *data, pawl_error *err);
     enum store_result (*adopt)(struct store *store,
                                pawl_error *err); /* makes its anchor the store's own, after the rows say so */
+    bool (*was_adopted)(struct store *store);    /* a restored one, by another handle since */
+    void (*log)(struct store *store, uint64_t *size, uint64_t *waiting); /* bytes of its log, and not copied yet */
     enum store_result (*check)(struct store *store, struct text *ret_problem, struct arena *arena, pawl_error *err);
 };
 
 struct store {
     const struct store_ops *ops;
     struct env *env;
+    pid_t pid; /* who opened it: a child of a fork must not touch it */
+    bool read_only;
 };
 
 extern const struct store_ops pawli_store_memory;
@@ -234,10 +241,18 @@ extern const struct store_ops pawli_store_sqlite;
 
 bool pawli_store_url_parse(struct text url, struct store_url *parts);
 struct text pawli_store_url_option(const struct store_url *url, const char *name); /* absent when not given */
+int pawli_store_url_check(const struct store_url *url, const char *const *names, size_t count,
+                          pawl_error *err); /* refuses options that are none of these, and those given twice */
 
 int pawli_store_open(const struct store_open *how, struct env *env, struct store **ret_store, struct store_facts *facts,
                      pawl_error *err);
 void pawli_store_close(struct store *store);
+
+/* What every call asks first, before it takes a lock that a thread of the parent may have held at a fork; what writes asks
+ * the second. Both are asked again at the door. */
+bool pawli_store_is_here(const struct store *store);
+int pawli_store_check(const struct store *store, pawl_error *err);
+int pawli_store_check_write(const struct store *store, pawl_error *err);
 enum store_result pawli_store_begin(struct store *store, struct txn **ret_txn, pawl_error *err);
 enum store_result pawli_store_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
 enum store_result pawli_store_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err);

@@ -234,7 +234,7 @@ bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue)
     return true;
 }
 
-bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit)
+bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit, uint64_t size_max)
 {
     if (!queue->due) {
         if (!pawli_arena_reserve(view->arena, (void **)&view->dues, sizeof(struct view_due *), view->due_count + 1,
@@ -247,6 +247,8 @@ bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit)
         view->dues[view->due_count++] = queue->due;
     }
     queue->due->limit += limit;
+    if (__builtin_add_overflow(queue->due->size_max, size_max, &queue->due->size_max))
+        queue->due->size_max = UINT64_MAX;
     return pawli_view_wants_subjects(view, queue);
 }
 

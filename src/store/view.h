@@ -147,6 +147,7 @@ struct view_task {
 struct view_due {
     struct view_queue *queue;
     uint32_t limit;
+    uint64_t size_max;        /* load stops behind so many bytes of payload */
     struct view_task **tasks; /* found: by priority, due time, number */
     uint32_t count;
     struct view_task **candidates; /* the claims' own list, see commit/claim.c */
@@ -204,7 +205,7 @@ struct view_subject *pawli_view_subject(struct view *view, enum hold_kind kind, 
 struct view_bound *pawli_view_bound(struct view *view, struct view_queue *queue, enum bound_kind kind, struct text key);
 struct view_line *pawli_view_line(struct view *view, struct view_queue *queue, struct text key);
 struct view_task *pawli_view_task(struct view *view, uint64_t number);
-bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit);
+bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit, uint64_t size_max);
 bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue);
 
 /* For stores, in load: a hold, or a follower, that was found. */

@@ -3,6 +3,7 @@
 #include "pawl/why.h"
 
 #include "commit/handle.h"
+#include "model/check.h"
 
 struct pawl_why {
     struct arena arena;
@@ -13,17 +14,17 @@ struct pawl_why {
 
 const char *pawl_why_state(const pawl_why *why)
 {
-    return why->state;
+    return why ? why->state : NULL;
 }
 
 size_t pawl_why_count(const pawl_why *why)
 {
-    return why->count;
+    return why ? why->count : 0;
 }
 
 const pawl_reason *pawl_why_get(const pawl_why *why, size_t index)
 {
-    return index < why->count ? &why->reasons[index] : NULL;
+    return index < pawl_why_count(why) ? &why->reasons[index] : NULL;
 }
 
 void pawl_why_free(pawl_why *why)
@@ -49,7 +50,8 @@ static void add(struct explaining *e, const char *code, struct wall_time until, 
     pawl_why *why = e->why;
     if (!pawli_arena_reserve(&why->arena, (void **)&why->reasons, sizeof *why->reasons, why->count + 1, &why->room))
         return;
-    why->reasons[why->count++] = (pawl_reason){.code = code,
+    why->reasons[why->count++] = (pawl_reason){.struct_size = sizeof(pawl_reason),
+                                               .code = code,
                                                .text = pawli_arena_text(&why->arena, text).data,
                                                .until_ms = until.ms == INT64_MAX ? 0 : until.ms,
                                                .by = pawli_arena_text(&why->arena, by).data};
@@ -275,10 +277,13 @@ static int explain_id(pawl_store *store, const pawl_uuid *id, struct explaining 
 
 int pawl_why_message(pawl_store *store, const pawl_uuid *id, pawl_why **ret_why, pawl_error *err)
 {
+    int status = pawli_check_given(err, store, id, ret_why);
+    if (status < 0)
+        return status;
     struct explaining e = {.store = store->opened->store, .err = err, .why = pawli_alloc(sizeof *e.why)};
     if (!e.why)
         return pawli_no_memory(err);
-    int status = pawli_store_status(pawli_store_reader(e.store, &e.reader, err));
+    status = pawli_store_status(pawli_store_reader(e.store, &e.reader, err));
     if (status == PAWL_OK)
         status = explain_id(store, id, &e);
     pawli_store_done(e.store, e.reader);

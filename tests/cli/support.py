@@ -107,6 +107,10 @@ class Case(unittest.TestCase):
         (row,) = self.json("enqueue", *words)
         return row["id"]
 
+    def message(self, key):
+        (row,) = self.json("messages", "show", key)
+        return row
+
     def claim(self, *words):
         (row,) = self.json("claim", *words)
         return row["id"], row["token"]

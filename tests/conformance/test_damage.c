@@ -148,9 +148,39 @@ static void a_changed_cell_is_found_in_every_table(void **state)
     }
 }
 
+static void append(struct world *w, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        pawl_transition_options options = {PAWL_TRANSITION_OPTIONS, .type = "t"};
+        pawl_transition *t = pawl_transition_new(w->store, &options);
+        assert_ok(pawl_transition_commit(t, NULL, &err));
+        pawl_transition_free(t);
+    }
+}
+
+/* Of a chain of five any one may be missing, the last ones too. */
+static void a_record_that_is_missing_is_named_wherever_it_stood(void **state)
+{
+    (void)state;
+    LAW(J3);
+    for (unsigned seq = 1; seq <= 5; seq++) {
+        struct world w;
+        char sql[64];
+        open_world(&w, &file_store, seq);
+        append(&w, 5);
+        assert_ok(verified(&w));
+        snprintf(sql, sizeof sql, "DELETE FROM record WHERE seq = %u", seq);
+        damage(&w, sql);
+        assert_status(verified(&w), PAWL_ECORRUPT);
+        assert_non_null(strstr(err.text, "missing"));
+        close_world(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a6_a_row_in_no_known_state_is_damage),
-                                       cmocka_unit_test(a_changed_cell_is_found_in_every_table)};
+                                       cmocka_unit_test(a_changed_cell_is_found_in_every_table),
+                                       cmocka_unit_test(a_record_that_is_missing_is_named_wherever_it_stood)};
     return cmocka_run_group_tests_name("damage", tests, NULL, NULL);
 }

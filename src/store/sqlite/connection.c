@@ -4,9 +4,11 @@
 #include "model/check.h"
 #include "store/sqlite/sqlite.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 #define PAGE_SIZE "4096"
+#define LOG_KEEPS "67108864" /* bytes that the log's file keeps when it begins anew */
 
 struct setting {
     const char *set, *get;
@@ -78,26 +80,54 @@ static int use_wal(sqlite3 *db, bool *is_wal)
     return sqlite3_finalize(statement);
 }
 
+static int open_to_write(struct sqlite_store *store, bool makes, sqlite3 **db)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (makes ? SQLITE_OPEN_CREATE : 0);
+    return sqlite3_open_v2(store->path, db, flags, store->gathering->zName);
+}
+
+static int open_to_read(struct sqlite_store *store, sqlite3 **db)
+{
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
+    if (!store->is_read_as_found)
+        return sqlite3_open_v2(store->path, db, flags, store->gathering->zName);
+    /* Only a URI says that nobody writes; whatever could mean something in one is escaped. */
+    static const char immutable[] = "?immutable=1";
+    size_t size = strlen("file:") + strlen(store->path) * 3 + sizeof immutable;
+    char *uri = pawli_alloc(size);
+    if (!uri)
+        return SQLITE_NOMEM;
+    size_t used = (size_t)snprintf(uri, size, "file:");
+    for (const char *from = store->path; *from; from++)
+        used += (size_t)snprintf(uri + used, size - used,
+                                 isalnum((unsigned char)*from) || *from == '/' ? "%c" : "%%%02X", (unsigned char)*from);
+    memcpy(uri + used, immutable, sizeof immutable);
+    int code = sqlite3_open_v2(uri, db, flags | SQLITE_OPEN_URI, store->gathering->zName);
+    pawli_free(uri);
+    return code;
+}
+
 int pawli_connection_open(struct sqlite_store *store, bool writer, struct connection **ret_connection, pawl_error *err)
 {
     struct connection *connection = pawli_alloc(sizeof *connection);
     if (!connection)
         return pawli_no_memory(err);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (writer ? SQLITE_OPEN_CREATE : 0);
-    int code = sqlite3_open_v2(store->path, &connection->db, flags, store->gathering);
+    bool read_only = store->store.read_only;
+    int code = read_only ? open_to_read(store, &connection->db) : open_to_write(store, writer, &connection->db);
     if (code == SQLITE_OK)
         code = refuse_defaults(connection->db);
     if (code == SQLITE_OK)
         code = sqlite3_busy_timeout(connection->db, store->busy_ms > INT_MAX ? INT_MAX : (int)store->busy_ms);
     bool is_wal = true;
-    if (code == SQLITE_OK && writer)
+    if (code == SQLITE_OK && writer && !read_only)
         code = sqlite3_exec(connection->db, "PRAGMA page_size = " PAGE_SIZE, NULL, NULL, NULL);
-    if (code == SQLITE_OK && writer)
+    if (code == SQLITE_OK && writer && !read_only)
         code = use_wal(connection->db, &is_wal);
     if (code == SQLITE_OK)
         code = sqlite3_exec(connection->db,
-                            "PRAGMA mmap_size = 0; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY", NULL, NULL,
-                            NULL);
+                            "PRAGMA journal_size_limit = " LOG_KEEPS
+                            "; PRAGMA mmap_size = 0; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY",
+                            NULL, NULL, NULL);
     if (code == SQLITE_OK)
         code = pawli_connection_settings(connection->db, err);
     if (code == SQLITE_OK && is_wal) {
@@ -134,9 +164,12 @@ void pawli_connection_close(struct connection *connection)
 
 enum store_result pawli_sqlite_usable(const struct sqlite_store *store, pawl_error *err)
 {
-    if (getpid() != store->pid) {
-        pawli_hint(err, pawli_fail(err, PAWL_EIO, "the store was opened by another process, before a fork"),
-                   "open the store in the process that uses it");
+    if (pawli_store_check(&store->store, err) < 0)
+        return STORE_POISONED;
+    const char *gone = atomic_load(&store->file->gone);
+    if (gone) {
+        pawli_hint(err, pawli_fail(err, PAWL_EIO, "\"%s\" answers nothing more: %s", store->path, gone),
+                   "stop all that has the store open; put its files back, or restore a backup, before starting again");
         return STORE_POISONED;
     }
     if (atomic_load(&store->file->poisoned)) {
@@ -145,6 +178,16 @@ enum store_result pawli_sqlite_usable(const struct sqlite_store *store, pawl_err
         return STORE_POISONED;
     }
     return STORE_OK;
+}
+
+enum store_result pawli_sqlite_guard(struct sqlite_store *store, pawl_error *err)
+{
+    const char *gone = atomic_load(&store->file->poisoned) ? NULL : pawli_guard_look(store->file);
+    if (gone) {
+        atomic_store(&store->file->gone, gone);
+        atomic_store(&store->file->poisoned, true);
+    }
+    return pawli_sqlite_usable(store, err);
 }
 
 enum store_result pawli_sqlite_result(struct sqlite_store *store, sqlite3 *db, int code, enum phase_of_write phase,

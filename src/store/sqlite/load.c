@@ -384,13 +384,14 @@ static int load_due(struct loading *loading, struct view_due *due)
     due->tasks = arena_array(loading->arena, struct view_task *, due->limit ? due->limit : 1);
     if (!due->tasks)
         return SQLITE_NOMEM;
-    for (int64_t priority = 1; priority <= 9 && due->count < due->limit; priority++) {
+    uint64_t size = 0;
+    for (int64_t priority = 1; priority <= 9 && due->count < due->limit && size < due->size_max; priority++) {
         struct call call = pawli_call(loading->connection, SQL_find_due);
         pawli_bind_u64(&call, due->queue->row.id);
         pawli_bind_i64(&call, PHASE_SEND);
         pawli_bind_i64(&call, priority);
         pawli_bind_i64(&call, loading->view->wall.ms);
-        while (due->count < due->limit && pawli_call_row(&call)) {
+        while (due->count < due->limit && size < due->size_max && pawli_call_row(&call)) {
             struct task_row row;
             struct view_task *task;
             if (!pawli_read_ready(&call, &row, loading->arena))
@@ -400,8 +401,10 @@ static int load_due(struct loading *loading, struct view_due *due)
                 call.code = load_message_of(loading, task);
             if (call.code != SQLITE_OK)
                 break;
-            if (task->slot.found && task->queue == due->queue && task->row.place == PLACE_READY)
-                due->tasks[due->count++] = task;
+            if (!task->slot.found || task->queue != due->queue || task->row.place != PLACE_READY)
+                continue;
+            due->tasks[due->count++] = task;
+            size += task->message->payload.size;
         }
         int code = pawli_call_end(&call);
         if (code != SQLITE_OK)

@@ -18,7 +18,7 @@ bool pawli_claim_lost(const struct task_row *task, const struct store_row *store
 /* Of one's own slot only the own committer is alive: whoever had the slot before is gone. */
 static bool is_alive(struct sqlite_store *store, const struct committer_row *row)
 {
-    if (!store->read_only && row->slot == store->slot)
+    if (!store->store.read_only && row->slot == store->slot)
         return row->id == atomic_load(&store->committer);
     return row->slot < GATE_SLOTS && store->gate->ops->is_held(store->gate, GATE_SLOT + (int64_t)row->slot);
 }

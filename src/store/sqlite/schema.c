@@ -38,6 +38,32 @@ static int refuse_foreign(struct sqlite_store *store, int64_t application_id, in
     return PAWL_OK;
 }
 
+static uint32_t be32_at(const struct page_facts *page, size_t at)
+{
+    const uint8_t *bytes = page->first + at;
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/* As `refuse_foreign`, but before anything is made or altered: what is not ours is left as it was. What a log has counts,
+ * for a new database may be all in it. */
+int pawli_schema_refuse(struct sqlite_store *store, pawl_error *err)
+{
+    static const char magic[] = "SQLite format 3";
+    struct page_facts page;
+    struct log_facts log;
+    int code = pawli_read_pages(store, &page);
+    if (code != SQLITE_OK || page.file_size == 0)
+        return pawli_store_status(pawli_sqlite_result(store, NULL, code, READ_ONLY, err));
+    if (!page.has_first || memcmp(page.first, magic, sizeof magic) != 0)
+        return pawli_store_status(pawli_sqlite_result(store, NULL, SQLITE_NOTADB, READ_ONLY, err));
+    if (be32_at(&page, 68) == APPLICATION_ID)
+        return PAWL_OK;
+    if (pawli_wal_audit(store, &log, NULL) == STORE_OK && log.last.has_first)
+        page = log.last;
+    bool has_tables = be32_at(&page, HEADER_SIZE + 1) & 0xFFFF; /* cells on its first page */
+    return refuse_foreign(store, be32_at(&page, 68), 0, has_tables || be32_at(&page, 68) != 0, err);
+}
+
 /* An anchor that remembers commits beside an empty database: somebody took the database away. */
 static int refuse_lost(struct sqlite_store *store, pawl_error *err)
 {
@@ -139,7 +165,7 @@ static int begin_life(struct sqlite_store *store)
     /* Before the schema commits: a store without an anchor is one that was restored. */
     if (pawli_anchor_open(store, true, NULL) < 0)
         return SQLITE_CANTOPEN;
-    struct anchor anchor = {.life = row.life, .inode = pawli_inode(store), .epoch = 1};
+    struct anchor anchor = pawli_anchor_of(store, &row);
     return pawli_anchor_found(store, &anchor);
 }
 
