@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /* Processes on one file: what one leaves behind when it dies. */
-#include <sqlite3.h>
+#include "store/sqlite/sqlite.h"
 
 #include "conformance.h"
 
 static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true};
 
-static void run_sql(struct world *w, const char *sql)
+enum { FIRST_NAME = 1000000 };
+
+/* A committer's row for every slot, or none of them again. */
+static void name_all_slots(struct world *w, bool yes)
 {
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(w->url + strlen("sqlite:"), &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    struct connection connection = {0};
+    assert_int_equal(sqlite3_open(w->url + strlen("sqlite:"), &connection.db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(connection.db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    for (uint64_t slot = 0; slot < GATE_SLOTS; slot++) {
+        struct call call = pawli_call(&connection, yes ? SQL_add_committer : SQL_remove_committer);
+        pawli_bind_u64(&call, FIRST_NAME + slot);
+        if (yes) {
+            pawli_bind_u64(&call, slot);
+            pawli_bind_sum(&call);
+        }
+        assert_int_equal(pawli_call_run(&call), SQLITE_OK);
+    }
+    assert_int_equal(sqlite3_exec(connection.db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    pawli_connection_finalize(&connection);
+    assert_int_equal(sqlite3_close(connection.db), SQLITE_OK);
 }
 
 /* For a moment every slot has a name, so that a new process can only take the slot of the dead one. */
@@ -26,10 +40,9 @@ static void what_a_dead_one_held_is_free_whoever_has_its_slot(void **state)
     pawl_uuid id = add(&w, MESSAGE("1", .key = NULL)).id;
     claim_one(&w, CLAIM(.lease_ms = 3600000, .ends_with_process = 1));
     pawli_sim_free_slots(w.env);
-    run_sql(&w, "WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i < 4095)"
-                "INSERT INTO committer (id, slot) SELECT 1000000 + i, i FROM n");
+    name_all_slots(&w, true);
     assert_ok(pawli_open_in(w.env, w.url, NULL, &other.store, &err));
-    run_sql(&w, "DELETE FROM committer WHERE id >= 1000000");
+    name_all_slots(&w, false);
     struct store *living = other.store->opened->store;
     assert_int_equal(living->ops->slot(living), dead->ops->slot(dead));
 

@@ -451,11 +451,11 @@ uint64_t pawli_column_id(struct call *call)
     return (uint64_t)pawli_column_between(call, 1, INT64_MAX - 1);
 }
 
-uint64_t pawli_column_id_or_null(struct call *call)
+uint64_t pawli_column_u64_or_null(struct call *call)
 {
     int64_t value;
     if (take_number(call, &value))
-        call->bad |= value < 1 || value == INT64_MAX;
+        call->bad |= value < 1;
     return value < 0 ? 0 : (uint64_t)value;
 }
 

@@ -23,7 +23,7 @@ static uint32_t column_count(struct call *call)
 
 static uint32_t column_cap(struct call *call)
 {
-    uint64_t cap = pawli_column_id_or_null(call);
+    uint64_t cap = pawli_column_u64_or_null(call);
     call->bad |= cap > INT32_MAX;
     return (uint32_t)cap;
 }
@@ -199,7 +199,7 @@ bool pawli_read_record(struct call *call, struct record_row *row, bool *ret_same
         row->response_type = (struct text){0};
     row->pre = pawli_column_blob(call, arena);
     row->post = pawli_column_blob(call, arena);
-    row->duration_us = pawli_column_id_or_null(call);
+    row->duration_us = pawli_column_u64_or_null(call);
     row->received = pawli_column_wall(call);
     row->committed = pawli_column_wall(call);
     row->epoch = (uint64_t)pawli_column_between(call, 1, UINT16_MAX);
@@ -251,7 +251,7 @@ bool pawli_read_message(struct call *call, struct message_row *row, struct arena
     row->number = column_number(call);
     row->tail = (uint64_t)pawli_column_between(call, 0, MESSAGE_TAIL_MAX);
     row->queue = pawli_column_id(call);
-    row->seq = pawli_column_id_or_null(call);
+    row->seq = pawli_column_u64_or_null(call);
     row->sender = column_key(call, arena);
     row->key = column_key(call, arena);
     row->dedupe = column_key(call, arena);
@@ -327,7 +327,7 @@ static void read_counts(struct call *call, struct task_row *row)
 static void read_key(struct call *call, struct task_row *row, struct arena *arena)
 {
     row->key = column_key(call, arena);
-    row->order = pawli_column_id_or_null(call);
+    row->order = pawli_column_u64_or_null(call);
     call->bad |= (row->key.data != NULL) != (row->order != 0) || row->order > MESSAGE_NUMBER_MAX;
 }
 
@@ -375,7 +375,7 @@ bool pawli_read_claimed(struct call *call, struct task_row *row, struct arena *a
     read_phase(call, row);
     read_due(call, row);
     row->token = pawli_column_id(call);
-    row->committer = pawli_column_id_or_null(call);
+    row->committer = pawli_column_u64_or_null(call);
     row->consumer = column_text_up_to(call, LIMIT_NAME, arena);
     row->claimed = pawli_column_wall(call);
     row->lease = (struct boot_time){pawli_column_between(call, 0, INT64_MAX)};

@@ -160,7 +160,7 @@ int64_t pawli_column_i64(struct call *call);
 int64_t pawli_column_between(struct call *call, int64_t min, int64_t max);
 uint64_t pawli_column_u64(struct call *call);
 uint64_t pawli_column_id(struct call *call);         /* 1 to INT64_MAX - 1 */
-uint64_t pawli_column_id_or_null(struct call *call); /* NULL: 0 */
+uint64_t pawli_column_u64_or_null(struct call *call); /* NULL: 0 */
 uint32_t pawli_column_u32(struct call *call);
 bool pawli_column_bool(struct call *call);
 struct wall_time pawli_column_wall(struct call *call);
