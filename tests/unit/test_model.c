@@ -476,7 +476,7 @@ static void what_a_receiver_asked_for_is_only_lengthened(void **state)
             bool differs = false;
             for (int draw = 0; draw < 200; draw++) {
                 int64_t got = pawli_asked_jittered_ms(&policy, asked[i], random_next(&random));
-                assert_true(got >= asked[i] && (got <= asked[i] + band || asked[i] > INT64_MAX - band));
+                assert_true(got >= asked[i] && (asked[i] > INT64_MAX - band || got <= asked[i] + band));
                 differs |= got != asked[i];
             }
             assert_true(differs == (band > 0)); /* 2^-200, or worse where the band is small */
@@ -1297,8 +1297,7 @@ static void a_url_that_nobody_could_send_to_is_refused(void **state)
                                       "http://a\\b/",
                                       "http://a,b/",
                                       "http://%61/",
-                                      "http://b\xc3\xbc"
-                                      "cher.example/",
+                                      "http://\xc3\xbc-buch.example/",
                                       "http://hooks.example.com/%zz in",
                                       "http://hooks.example.com/%",
                                       "http://hooks.example.com/%2",

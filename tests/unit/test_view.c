@@ -48,7 +48,8 @@ static void a_refused_unit_leaves_a_line_as_it_found_it(void **state)
                                                  TEXT("k"));
         while (line->follower_count < FOLLOWERS) {
             struct view_line before = *line;
-            memcpy(kept, line->followers, before.follower_count * sizeof *kept);
+            if (before.follower_count > 0)
+                memcpy(kept, line->followers, before.follower_count * sizeof *kept);
             pawli_view_begin_unit(&view);
             extend(&view, line, &random, &number);
             if (random_below(&random, 2) == 0) {
