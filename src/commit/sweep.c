@@ -2,6 +2,11 @@
 /* What time does: claims that nobody holds any more, messages past their age limit, outcomes that never came, retention. */
 #include "commit/unit.h"
 
+static bool is_lost(const struct view_task *task)
+{
+    return task->lost && task->slot.exists && task->row.place == PLACE_CLAIMED && task->message;
+}
+
 static bool lose(struct view *view, struct view_task *task)
 {
     const struct policy *policy = &task->queue->policy;
@@ -25,6 +30,11 @@ static bool lose(struct view *view, struct view_task *task)
     }
 }
 
+bool pawli_lose(struct view *view, struct view_task *task)
+{
+    return !is_lost(task) || lose(view, task);
+}
+
 bool pawli_note_boot(struct view *view)
 {
     struct store_row *store = &view->store.row;
@@ -42,11 +52,9 @@ bool pawli_settle_lost(struct view *view)
 {
     if (!pawli_note_boot(view))
         return false;
-    for (size_t i = 0; i < view->tasks.count; i++) {
-        struct view_task *task = view->tasks.at[i];
-        if (task->lost && task->slot.exists && task->row.place == PLACE_CLAIMED && task->message && !lose(view, task))
+    for (size_t i = 0; i < view->tasks.count; i++)
+        if (!pawli_lose(view, view->tasks.at[i]))
             return false;
-    }
     if (!view->lost_all_seen)
         return true;
     /* Every claim was looked at: the next look is due when the first of the others ends, and the dead hold nothing more. */
@@ -60,6 +68,7 @@ bool pawli_settle_lost(struct view *view)
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {
     struct sweep *sweep = (struct sweep *)effect;
+    view->wants_lost = true;
     view->lost_limit = LOST_LIMIT;
     sweep->tasks = arena_array(view->arena, struct view_task *, sweep->count + 1);
     sweep->bound_slots = arena_array(view->arena, struct view_bound *, sweep->bound_count + 1);
@@ -146,7 +155,9 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
 {
     struct sweep *sweep = (struct sweep *)effect;
     (void)unit;
-    sweep->expired = sweep->purged = sweep->suspected = sweep->forgotten = 0;
+    sweep->expired = sweep->purged = sweep->suspected = sweep->forgotten = sweep->lost = 0;
+    for (size_t i = 0; i < view->tasks.count; i++)
+        sweep->lost += is_lost(view->tasks.at[i]);
     for (size_t i = 0; i < sweep->count; i++)
         if (!sweep_one(view, sweep, sweep->tasks[i]))
             return pawli_no_memory(err);

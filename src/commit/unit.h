@@ -111,14 +111,14 @@ struct claim {
     pawl_uuid id; /* nil: the next of the queue */
     uint32_t limit;
     uint64_t size_max; /* of the payloads: with so many bytes it takes no further one; UINT64_MAX: no limit */
-    uint32_t look;    /* how many due ones it looks at; those that expired are ended and not taken */
-    int64_t lease_ms; /* 0: the policy's */
-    bool by_hand;     /* outlives its process */
+    uint32_t look;     /* how many due ones it looks at; those that may not be sent any more are passed over */
+    int64_t lease_ms;  /* 0: the policy's */
+    bool by_hand;      /* outlives its process */
     struct view_queue *queue;
     struct view_task *task;
     /* the answer */
     struct claimed *items;
-    size_t count, expired;
+    size_t count, passed;
     uint64_t size; /* of the payloads */
 };
 
@@ -178,6 +178,7 @@ struct sweep {
     struct view_bound **bound_slots;
     /* the answer */
     uint32_t expired, purged, suspected, forgotten;
+    uint32_t lost; /* claims that this batch settles: there may be more */
 };
 
 struct adopt {
@@ -256,6 +257,7 @@ bool pawli_scope_exists(struct view *view, struct view_scope *scope);
 /* Claims that nobody holds any more (sweep.c): decided before the claims of a batch. */
 #define LOST_LIMIT 1000
 bool pawli_settle_lost(struct view *view);
+bool pawli_lose(struct view *view, struct view_task *task); /* that of one task, if it is lost */
 
 /* A boot counts up when the machine's differs from the one that the store saw last: every lease of before is over. Called
  * before a lease is written. */

@@ -55,8 +55,11 @@ enum task_event pawli_event_of(enum verdict verdict, uint32_t attempts, uint32_t
         break;
     }
     PAWL_ASSERT(verdict == VERDICT_RETRY);
-    if (attempts < cap)
-        return EVENT_RETRY;
+    return attempts < cap ? EVENT_RETRY : pawli_event_of_exhausted(policy);
+}
+
+enum task_event pawli_event_of_exhausted(const struct policy *policy)
+{
     return policy_get(policy, POLICY_EXHAUSTED) == EXHAUSTED_HOLD ? EVENT_EXHAUST_HOLD : EVENT_EXHAUST;
 }
 

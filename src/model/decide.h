@@ -40,6 +40,9 @@ enum task_event pawli_event_of(enum verdict verdict, uint32_t attempts, uint32_t
 /* The event of a claim that nobody holds any more: the outcome is unknown. */
 enum task_event pawli_event_of_lost(uint32_t attempts, uint32_t cap, const struct policy *policy);
 
+/* The event of a message that has no attempt left. */
+enum task_event pawli_event_of_exhausted(const struct policy *policy);
+
 enum settle_result pawli_result_of(enum task_event event);
 uint32_t pawli_cap_of(const struct message_row *message, const struct policy *policy);
 struct wall_time pawli_expiry_of(const struct message_row *message, const struct policy *policy);

@@ -161,6 +161,11 @@ static inline enum state task_state(const struct task_row *task)
     return task->place == PLACE_ENDED ? task->ended : pawli_state_of(task->phase, task->place);
 }
 
+static inline int64_t lease_left_ms(const struct task_row *task, struct boot_time now)
+{
+    return (task->lease.ns - now.ns) / 1000000;
+}
+
 /* One try; kept for the last few that did not end the message. */
 struct attempt_row {
     uint64_t number;
@@ -186,7 +191,7 @@ struct record_row {
     struct text messages; /* 48 bytes each: id, fingerprint */
     struct text settled;  /* JSON array of the settlements as given; absent when none */
     struct text hashes;   /* of bodies that are not stored: 33 bytes each, see model/trace.h */
-    bool is_damaged;      /* out of a read: it is not what was written; and where it is unreadable, all but seq is nothing */
+    bool is_damaged; /* out of a read: it is not what was written; and where it is unreadable, all but seq is nothing */
     bool is_unreadable;
 };
 

@@ -10,6 +10,7 @@
 struct sweeping {
     pawl_store *store;
     pawl_swept swept;
+    uint32_t lost; /* claims that the last commit settled */
 };
 
 static int run(struct sweeping *s, struct text scope, uint64_t *numbers, size_t count, const struct sweep_bound *bounds,
@@ -27,6 +28,7 @@ static int run(struct sweeping *s, struct text scope, uint64_t *numbers, size_t 
     s->swept.purged += sweep.purged;
     s->swept.suspected += sweep.suspected;
     s->swept.forgotten += sweep.forgotten;
+    s->lost = sweep.lost;
     return status;
 }
 
@@ -128,14 +130,20 @@ static int keeps_everything(struct sweeping *s, bool *keeps, pawl_error *err)
 int pawli_sweep_lost(pawl_store *store, pawl_error *err)
 {
     struct sweeping s = {.store = store};
-    struct page page;
     struct query query = {.kind = QUERY_LOOK, .scope = store->scope, .lane = TEXT("-"), .target = TEXT("-")};
-    int status = pawli_store_query(store->opened->store, &query, &page, err);
-    if (status < 0)
-        return status;
-    bool lost = page.look.is_lost;
-    pawli_page_done(&page);
-    return lost ? run(&s, store->scope, NULL, 0, NULL, 0, err) : PAWL_OK;
+    int status = PAWL_OK;
+    do {
+        struct page page;
+        status = pawli_store_query(store->opened->store, &query, &page, err);
+        if (status < 0)
+            return status;
+        bool any = page.look.is_lost;
+        pawli_page_done(&page);
+        s.lost = 0;
+        if (any)
+            status = run(&s, store->scope, NULL, 0, NULL, 0, err);
+    } while (status == PAWL_OK && s.lost > 0);
+    return status;
 }
 
 int pawl_sweep(pawl_store *store, pawl_swept *ret_swept, pawl_error *err)

@@ -75,7 +75,7 @@ static void explain_held(struct explaining *e)
 static void explain_claimed(struct explaining *e)
 {
     const struct task_row *task = &e->item->task;
-    struct wall_time until = wall_after_ms(e->page->wall, (task->lease.ns - e->page->boot.ns) / 1000000);
+    struct wall_time until = wall_after_ms(e->page->wall, lease_left_ms(task, e->page->boot));
     if (e->item->lost)
         add(e, "lost_claim", WALL_NEVER, task->consumer,
             TEXT("claimed, but its lease ended or its process is gone: the next claim or sweep gives it back"));

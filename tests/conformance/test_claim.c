@@ -231,6 +231,50 @@ static void a_lost_claim_of_a_lane_that_holds_is_uncertain(struct world *w)
     verify(w);
 }
 
+#define MANY 2500
+
+/* Claims of a lane of their own, for 10 ms. */
+static void claim_many_elsewhere(struct world *w)
+{
+    static pawl_message messages[MANY];
+    static pawl_enqueued results[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        messages[i] = *MESSAGE("1", .key = NULL);
+        messages[i].lane = "other";
+    }
+    assert_ok(pawl_enqueue(w->store, messages, MANY, results, &err));
+    pawl_claim_options options = *CLAIM(.limit = MANY, .lease_ms = 10);
+    options.lane = "other";
+    pawl_messages *claimed = claim(w, &options);
+    assert_int_equal(pawl_messages_count(claimed), MANY);
+    pawl_messages_free(claimed);
+}
+
+static void lost_claims_of_other_queues_do_not_stand_before_ones_own(struct world *w)
+{
+    LAW(O1);
+    claim_many_elsewhere(w);
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    claim_one(w, CLAIM(.lease_ms = 10));
+    pawli_sim_advance_ms(w->env, 10);
+    struct held held = claim_one(w, CLAIM());
+    assert_id(held.id, id);
+    assert_int_equal(held.attempts, 2);
+}
+
+static void a_sweep_leaves_no_lost_claim(struct world *w)
+{
+    claim_many_elsewhere(w);
+    pawli_sim_advance_ms(w->env, 10);
+    sweep(w);
+    pawl_stats *page;
+    assert_ok(pawl_stats_read(w->store, "other", TARGET, &page, &err));
+    assert_int_equal(pawl_stats_get(page, 0)->claimed, 0);
+    assert_int_equal(pawl_stats_get(page, 0)->pending, MANY);
+    pawl_stats_free(page);
+    verify(w);
+}
+
 static void a39_a_lease_is_extended_under_its_token(struct world *w)
 {
     add(w, MESSAGE("1", .key = NULL));
@@ -466,6 +510,39 @@ static void at_the_cap_a_lane_may_hold(struct world *w)
     pawli_sim_advance_ms(w->env, 1000000);
     claim_none(w, CLAIM());
     verify(w);
+}
+
+static void a_cap_that_was_lowered_counts_for_the_next_attempt(struct world *w)
+{
+    LAW(O3);
+    static const char *const policies[] = {"dead", "hold"};
+    for (size_t i = 0; i < COUNT_OF(policies); i++) {
+        set_lane(w, "max_attempts", "5");
+        set_lane(w, "exhausted", policies[i]);
+        pawl_uuid id = add(w, MESSAGE("1", .key = "a")).id, next = add(w, MESSAGE("2", .key = "a")).id;
+        for (int j = 0; j < 3; j++) {
+            claim_and(w, PAWL_VERDICT_RETRY);
+            pawli_sim_advance_ms(w->env, 60000);
+        }
+        set_lane(w, "max_attempts", "3");
+        if (i == 0) { /* it ends, and the next of its line is taken by the same claim */
+            struct held held = claim_one(w, CLAIM());
+            assert_id(held.id, next);
+            settle(w, SETTLE(held, DELIVERED));
+        }
+        claim_none(w, CLAIM());
+        assert_state(w, id, i == 0 ? "dead" : "pending");
+        pawl_messages *messages = get(w, id);
+        const pawl_message_view *view = pawl_messages_get(messages, 0);
+        assert_int_equal(view->attempts, 3);
+        if (i == 0)
+            assert_string_equal(view->ended_reason, "max_attempts");
+        pawl_messages_free(messages);
+        claim_none(w, CLAIM(.id = id));
+        pawli_sim_advance_ms(w->env, 60000);
+        sweep(w);
+        verify(w);
+    }
 }
 
 static void a51_impossible_is_dead_at_once(struct world *w)
@@ -931,6 +1008,8 @@ static const struct conformance_case cases[] = {
     CASE(a36_a_consumer_that_always_dies_has_a_cap),
     CASE(a38_a_lost_claim_is_pending_again),
     CASE(a_lost_claim_of_a_lane_that_holds_is_uncertain),
+    CASE(lost_claims_of_other_queues_do_not_stand_before_ones_own),
+    CASE(a_sweep_leaves_no_lost_claim),
     CASE(a39_a_lease_is_extended_under_its_token),
     CASE(no_more_is_claimed_than_its_size_allows),
     CASE(a42_one_by_its_id_whatever_its_time),
@@ -944,6 +1023,7 @@ static const struct conformance_case cases[] = {
     CASE(a48_failed_for_now),
     CASE(a49_failed_at_the_cap),
     CASE(at_the_cap_a_lane_may_hold),
+    CASE(a_cap_that_was_lowered_counts_for_the_next_attempt),
     CASE(a51_impossible_is_dead_at_once),
     CASE(a54_what_ended_stays),
     CASE(a57_an_error_is_cut_between_characters),

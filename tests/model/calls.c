@@ -423,6 +423,13 @@ static bool take_or_expire(struct model *model, const struct op *op, struct mode
         model_expire(model, message);
         return false;
     }
+    if (message->attempts >= model_cap(model, message)) {
+        if (model_policy_of(model, message, POLICY_exhausted) == 1)
+            model_hold_apart(model, message, DO_EXHAUST_HOLD, HOLD_EXHAUSTED, NEVER);
+        else
+            model_end(model, message, DO_EXHAUST, REASON_MAX_ATTEMPTS, BY_PAWL);
+        return false;
+    }
     model_take(model, message, op->consumer ? op->consumer : pool_find(POOL_CONSUMER, "unnamed"), op->lease,
                op->bound ? model->processes[op->process] : 0, 0);
     return true;

@@ -24,6 +24,21 @@ const char *model_event_text(enum model_event event)
     return texts[event];
 }
 
+static bool next_of_pending(enum model_event event, enum model_state *to)
+{
+    if (event == DO_CLAIM)
+        *to = CLAIMED;
+    else if (event == DO_EXPIRE || event == DO_EXHAUST) /* too old; no attempt left, because the cap was lowered */
+        *to = DEAD;
+    else if (event == DO_EXHAUST_HOLD)
+        *to = PENDING;
+    else if (event == DO_CANCEL)
+        *to = CANCELLED;
+    else
+        return false;
+    return true;
+}
+
 static bool next_of_claimed(enum model_event event, enum model_state *to)
 {
     switch (event) {
@@ -72,8 +87,7 @@ bool model_next(enum model_state from, enum model_event event, enum model_state 
 {
     switch (from) {
     case PENDING:
-        *to = event == DO_CLAIM ? CLAIMED : event == DO_EXPIRE ? DEAD : CANCELLED;
-        return event == DO_CLAIM || event == DO_EXPIRE || event == DO_CANCEL;
+        return next_of_pending(event, to);
     case CLAIMED:
         return next_of_claimed(event, to);
     case AWAITING:

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+static struct model undo; /* what was before a move that is refused */
+
 static struct model_asked asked_of(const struct op *op)
 {
     return (struct model_asked){.kind = op->kind,
@@ -148,14 +150,19 @@ int model_move(struct model *model, const struct op *op, uint64_t number, const 
     struct model_message *message = model_message(model, number);
     if (!message || message->content.scope != op->scope)
         return PAWL_ENOTFOUND;
+    model_copy(&undo, model);
+    if (model_is_lost(model, message))
+        model_lose(model, message);
     moved->before = message->state;
     int64_t actor = asked.actor;
     status = op->kind == OP_CANCEL    ? cancel(model, message, op, actor)
              : op->kind == OP_REQUEUE ? requeue(model, message, op, actor)
              : op->kind == OP_RESOLVE ? resolve(model, message, op, actor)
                                       : purge(model, message);
-    if (status < 0)
+    if (status < 0) {
+        model_copy(model, &undo);
         return status;
+    }
     moved->after = message->state;
     moved->successor = op->kind == OP_REQUEUE ? (uint64_t)message->successor : 0;
     record(model, &asked, request, moved);
