@@ -116,18 +116,14 @@ static bool exhaust(struct view *view, struct view_task *task)
 static bool pass_over(struct claim *claim, struct view *view, struct view_task *task)
 {
     const struct policy *policy = &task->queue->policy;
-    bool is_old = pawli_expiry_of(task->message, policy).ms <= view->wall.ms;
+    bool is_old = pawli_expiry_of(&view->store.row.clock, task->message, policy).ms <= view->wall.ms;
     if (!is_old && task->row.attempts < pawli_cap_of(task->message, policy))
         return false;
     claim->passed++;
-    if (!pawli_view_touch(view, &task->slot))
-        return true;
-    if (!is_old) {
+    if (is_old)
+        pawli_task_expire(view, task);
+    else
         exhaust(view, task);
-        return true;
-    }
-    pawli_task_fail(view, task, ERROR_EXPIRED, TEXT("the age limit passed before it was delivered"));
-    pawli_task_end(view, task, EVENT_EXPIRE, TEXT("expired"), TEXT("pawl"));
     return true;
 }
 

@@ -134,7 +134,7 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
 static bool extend(struct view *view, struct settlement *item)
 {
     struct view_task *task = item->task;
-    if (!pawli_note_boot(view) || !pawli_view_touch(view, &task->slot) || !pawli_view_touch(view, &view->store.slot))
+    if (!pawli_view_touch(view, &task->slot) || !pawli_view_touch(view, &view->store.slot))
         return false;
     int64_t lease = item->retry_in_ms >= 0 ? item->retry_in_ms : policy_get(&task->queue->policy, POLICY_LEASE_MS);
     task->row.lease = boot_after_ms(view->boot, lease);

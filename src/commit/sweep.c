@@ -35,23 +35,8 @@ bool pawli_lose(struct view *view, struct view_task *task)
     return !is_lost(task) || lose(view, task);
 }
 
-bool pawli_note_boot(struct view *view)
-{
-    struct store_row *store = &view->store.row;
-    if (uuid_equal(&store->boot_id, &view->boot_id))
-        return true;
-    if (!pawli_view_touch(view, &view->store.slot))
-        return false;
-    store->boot_id = view->boot_id;
-    store->boot++;
-    store->lease = (struct boot_time){0}; /* the next claim shall look at all claims */
-    return true;
-}
-
 bool pawli_settle_lost(struct view *view)
 {
-    if (!pawli_note_boot(view))
-        return false;
     for (size_t i = 0; i < view->tasks.count; i++)
         if (!pawli_lose(view, view->tasks.at[i]))
             return false;
@@ -75,7 +60,11 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     if (!sweep->tasks || !sweep->bound_slots)
         return false;
     for (size_t i = 0; i < sweep->count; i++) {
-        sweep->tasks[i] = pawli_view_task(view, sweep->numbers[i]);
+        const struct sweep_task *item = &sweep->items[i];
+        struct view_queue *queue = pawli_view_queue(view, unit->view_scope, item->lane, item->target);
+        if (!queue || !pawli_view_wants_subjects(view, queue))
+            return false;
+        sweep->tasks[i] = pawli_view_task(view, item->number);
         if (!sweep->tasks[i])
             return false;
         sweep->tasks[i]->wants_message = sweep->tasks[i]->wants_bounds = true;
@@ -83,6 +72,8 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     for (size_t i = 0; i < sweep->bound_count; i++) {
         const struct sweep_bound *bound = &sweep->bounds[i];
         struct view_queue *queue = pawli_view_queue(view, unit->view_scope, bound->lane, bound->target);
+        if (queue)
+            queue->wants_policy = true;
         sweep->bound_slots[i] = queue ? pawli_view_bound(view, queue, bound->kind, bound->key) : NULL;
         if (!sweep->bound_slots[i])
             return false;
@@ -121,22 +112,28 @@ static bool may_purge(const struct view *view, const struct view_task *task)
         if (task->bounds[i] && task->bounds[i]->slot.is_damaged)
             return false;
     return keep > 0 && !task->row.holds_key && !pawli_leads_to_successor(view, task) &&
-           wall_after_ms(task->row.ended_at, keep).ms <= view->wall.ms;
+           pawli_end_of(&view->store.row.clock, task->row.ended_at, keep).ms <= view->wall.ms;
+}
+
+/* Of what waits to be sent: too old, or waiting for a false date. What is held has time, and does not wait for any. */
+static bool sweep_waiting(struct view *view, struct sweep *sweep, struct view_task *task)
+{
+    const struct clock *clock = &view->store.row.clock;
+    if (pawli_is_misdated(clock, task->message, &task->row) && !pawli_task_redate(view, task))
+        return false;
+    if (pawli_expiry_of(clock, task->message, &task->queue->policy).ms > view->wall.ms ||
+        pawli_is_held(view, task->queue))
+        return true;
+    sweep->expired++;
+    return pawli_task_expire(view, task);
 }
 
 static bool sweep_one(struct view *view, struct sweep *sweep, struct view_task *task)
 {
     if (!task->slot.exists || !task->message)
         return true;
-    bool waits = task->row.place == PLACE_READY || task->row.place == PLACE_BLOCKED || task->row.place == PLACE_HELD;
-    if (waits && task->row.phase == PHASE_SEND &&
-        pawli_expiry_of(task->message, &task->queue->policy).ms <= view->wall.ms) {
-        sweep->expired++;
-        if (!pawli_view_touch(view, &task->slot))
-            return false;
-        pawli_task_fail(view, task, ERROR_EXPIRED, TEXT("the age limit passed before it was delivered"));
-        return pawli_task_end(view, task, EVENT_EXPIRE, TEXT("expired"), TEXT("pawl"));
-    }
+    if (task->row.phase == PHASE_SEND && (task->row.place == PLACE_READY || task->row.place == PLACE_BLOCKED))
+        return sweep_waiting(view, sweep, task);
     if (task->row.place == PLACE_HELD && task->row.phase == PHASE_POLL && task->row.until.ms <= view->wall.ms) {
         sweep->suspected++;
         if (!pawli_view_touch(view, &task->slot))
@@ -163,7 +160,7 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
             return pawli_no_memory(err);
     for (size_t i = 0; i < sweep->bound_count; i++) {
         struct view_bound *bound = sweep->bound_slots[i];
-        if (!bound->slot.exists || bound->slot.is_damaged || bound->row.until.ms > view->wall.ms)
+        if (!bound->slot.exists || bound->slot.is_damaged || pawli_is_bound(view, bound))
             continue;
         if (!pawli_view_touch(view, &bound->slot))
             return pawli_no_memory(err);

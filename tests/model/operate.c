@@ -294,13 +294,29 @@ static bool is_past_retention(const struct model *model, const struct model_mess
 {
     int64_t keep = model_policy_of(model, message, POLICY_keep_ms);
     bool ended = message->state == DELIVERED || message->state == DEAD || message->state == CANCELLED;
-    return ended && keep > 0 && !message->has_key && model_after(message->ended_at, keep) <= model->wall;
+    return ended && keep > 0 && !message->has_key && model_end_of(model, message->ended_at, keep) <= model->wall;
+}
+
+/* A clock that was ahead wrote it: as long from now as it was from then, but for a date that was asked for. */
+static void mend_date(struct model *model, struct model_message *message)
+{
+    bool is_asked = message->due_is_own && message->available != message->created;
+    if (!message->exists || message->state != PENDING || message->hold != HOLD_NONE || is_asked ||
+        message->updated <= model->wall)
+        return;
+    int64_t wait = message->due - message->updated;
+    message->due = message->due_least = model_after(model->wall, wait > 0 ? wait : 0);
+    message->due_is_own = false;
+    message->updated = model->wall;
+    message->touched = true;
 }
 
 void model_sweep(struct model *model, struct model_swept *swept)
 {
     *swept = (struct model_swept){0};
     model_settle_lost(model);
+    for (size_t i = 0; i < model->message_count; i++)
+        mend_date(model, &model->messages[i]);
     for (size_t i = 0; i < model->message_count; i++)
         if (model_is_overdue(model, &model->messages[i])) {
             model_expire(model, &model->messages[i]);
@@ -320,7 +336,7 @@ void model_sweep(struct model *model, struct model_swept *swept)
             swept->purged++;
     }
     for (size_t i = 0; i < model->bound_count; i++)
-        if (model->bounds[i].exists && model->bounds[i].until <= model->wall) {
+        if (model->bounds[i].exists && model_bound_until(model, &model->bounds[i]) <= model->wall) {
             model->bounds[i].exists = false;
             swept->forgotten++;
         }
