@@ -42,9 +42,11 @@ static bool is_candidate(const struct sweeping *s, const struct page *page, cons
     if (place == PLACE_ENDED)
         return keep > 0 && pawli_end_of(&clock, item->ends, keep).ms <= now;
     if (place == PLACE_HELD)
-        return item->task.phase == PHASE_POLL && item->ends.ms <= now;
-    return pawli_expiry_of(&clock, &item->message, &item->policy).ms <= now ||
-           pawli_is_misdated(&clock, &item->message, &item->task);
+        return item->phase == PHASE_POLL && item->ends.ms <= now;
+    const struct message_row message = {
+        .created = item->created, .available = item->available, .expires = item->expires};
+    const struct task_row task = {.is_due_first = item->is_due_first, .updated = item->updated};
+    return pawli_expiry_of(&clock, &message, &item->policy).ms <= now || pawli_is_misdated(&clock, &message, &task);
 }
 
 /* One page of a place: candidates of one scope go into one unit. */
@@ -64,7 +66,7 @@ static int sweep_page(struct sweeping *s, const struct page *page, enum place pl
             sweep = (struct sweep){.items = items};
         }
         scope = item->scope;
-        items[sweep.count++] = (struct sweep_task){item->task.number, item->lane, item->target};
+        items[sweep.count++] = (struct sweep_task){item->number, item->lane, item->target};
     }
     return sweep.count ? run(s, scope, &sweep, err) : PAWL_OK;
 }

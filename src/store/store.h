@@ -132,12 +132,13 @@ struct damage_item {
     struct text scope, what;
 };
 
-/* Of rows as much as tells whether time ends them. */
 struct old_item {
+    uint64_t number;
     struct text scope, lane, target;
-    struct message_row message; /* created, available, expires; of what is ready or blocked */
-    struct task_row task;       /* number, phase, is_due_first, updated */
-    struct wall_time ends;      /* held: its deadline; ended: when it ended */
+    enum phase phase;
+    struct wall_time created, available, expires, updated; /* of what is ready or blocked */
+    bool is_due_first;
+    struct wall_time ends; /* held: its deadline; ended: when it ended */
     struct policy policy;
 };
 

@@ -211,17 +211,17 @@ static void put_hold(FILE *out, const struct hold_row *row)
 
 static void put_old(FILE *out, enum place place, const struct old_item *item)
 {
-    NUMBER_OF(item, task.number);
+    NUMBER_OF(item, number);
     TEXT_OF(item, scope);
     TEXT_OF(item, lane);
     TEXT_OF(item, target);
     if (place != PLACE_ENDED)
-        NUMBER_OF(item, task.phase);
-    NUMBER_OF(item, message.created.ms);
-    NUMBER_OF(item, message.available.ms);
-    NUMBER_OF(item, message.expires.ms);
-    NUMBER_OF(item, task.is_due_first);
-    NUMBER_OF(item, task.updated.ms);
+        NUMBER_OF(item, phase);
+    NUMBER_OF(item, created.ms);
+    NUMBER_OF(item, available.ms);
+    NUMBER_OF(item, expires.ms);
+    NUMBER_OF(item, is_due_first);
+    NUMBER_OF(item, updated.ms);
     NUMBER_OF(item, ends.ms);
     put_values(out, &item->policy);
 }

@@ -471,19 +471,20 @@ static void describe_old(struct reading *reading, const struct task_row *row, st
         .scope = scope_name(reading, queue->scope),
         .lane = pawli_arena_text(reading->arena, queue->lane),
         .target = pawli_arena_text(reading->arena, queue->target),
-        .message = {.expires = WALL_NEVER},
-        .task = {.number = row->number, .phase = row->phase},
+        .number = row->number,
+        .phase = row->phase,
+        .expires = WALL_NEVER,
         .ends = row->place == PLACE_HELD    ? row->until
                 : row->place == PLACE_ENDED ? row->ended_at
                                             : WALL_NEVER,
         .policy = pawli_policy_effective(lane ? &lane->policy : NULL, target ? &target->policy : NULL)};
     if (row->place != PLACE_READY && row->place != PLACE_BLOCKED)
         return;
-    item->message.created = message->created;
-    item->message.available = message->available;
-    item->message.expires = message->expires;
-    item->task.is_due_first = row->is_due_first;
-    item->task.updated = row->updated;
+    item->created = message->created;
+    item->available = message->available;
+    item->expires = message->expires;
+    item->is_due_first = row->is_due_first;
+    item->updated = row->updated;
 }
 
 static bool read_old(struct reading *reading)

@@ -865,15 +865,15 @@ static void advance(struct reading *reading, const struct call *call)
 static bool read_old_item(struct reading *reading, struct call *call, struct old_item *item, uint64_t *queue)
 {
     *queue = pawli_column_id(call);
-    item->task.number = (uint64_t)pawli_column_between(call, 1, MESSAGE_NUMBER_MAX);
-    item->message.created = pawli_column_wall(call);
-    item->message.available = pawli_column_wall(call);
-    item->message.expires = pawli_column_wall_or_never(call);
+    item->number = (uint64_t)pawli_column_between(call, 1, MESSAGE_NUMBER_MAX);
+    item->created = pawli_column_wall(call);
+    item->available = pawli_column_wall(call);
+    item->expires = pawli_column_wall_or_never(call);
     item->ends = pawli_column_wall_or_never(call);
-    item->task.is_due_first = pawli_column_bool(call);
-    item->task.updated = pawli_column_wall(call);
+    item->is_due_first = pawli_column_bool(call);
+    item->updated = pawli_column_wall(call);
     if (reading->query->place == PLACE_READY || reading->query->place == PLACE_HELD)
-        item->task.phase = (enum phase)pawli_column_between(call, 0, PHASE_COUNT - 1);
+        item->phase = (enum phase)pawli_column_between(call, 0, PHASE_COUNT - 1);
     return !call->bad;
 }
 
