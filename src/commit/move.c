@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The effect of an operator on one message: cancel, requeue, resolve, purge. */
+#include <inttypes.h>
+
 #include "commit/unit.h"
 
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
@@ -12,15 +14,21 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
         return true;
     move->task = pawli_view_task(view, number);
     if (move->task)
-        move->task->wants_message = move->task->wants_bounds = true;
+        move->task->wants_message = move->task->wants_bounds = view->wants_lost = true;
     return move->task != NULL;
 }
 
-static int refuse(const struct move *move, const char *what, const char *hint, pawl_error *err)
+static int refuse(const struct move *move, const struct view *view, const char *what, const char *hint, pawl_error *err)
 {
-    return pawli_hint(
-        err, pawli_fail(err, PAWL_EREFUSED, "a message that is %s cannot be %s", pawli_state_text(move->before), what),
-        "%s", hint);
+    const struct task_row *row = &move->task->row;
+    const char *state = pawli_state_text(move->before);
+    int status = row->place != PLACE_CLAIMED
+                     ? pawli_fail(err, PAWL_EREFUSED, "a message that is %s cannot be %s", state, what)
+                     : pawli_fail(err, PAWL_EREFUSED,
+                                  "a message that is %s cannot be %s: %.*s has it, for %" PRId64 " ms more unless it "
+                                  "renews",
+                                  state, what, TEXT_ARG(row->consumer), lease_left_ms(row, view->boot));
+    return pawli_hint(err, status, "%s", hint);
 }
 
 static bool may(const struct move *move, enum task_event event)
@@ -32,7 +40,7 @@ static bool may(const struct move *move, enum task_event event)
 static int cancel(struct move *move, struct view *view, pawl_error *err)
 {
     if (!may(move, EVENT_CANCEL))
-        return refuse(move, "cancelled",
+        return refuse(move, view, "cancelled",
                       "only pending, uncertain and dead messages can be; a claimed one is settled first", err);
     if (!pawli_view_touch(view, &move->task->slot))
         return pawli_no_memory(err);
@@ -62,7 +70,7 @@ static int requeue(struct move *move, struct view *view, pawl_error *err)
 {
     struct view_task *task = move->task;
     if (!may(move, EVENT_CANCEL))
-        return refuse(move, "requeued", "only pending, uncertain and dead messages can be", err);
+        return refuse(move, view, "requeued", "only pending, uncertain and dead messages can be", err);
     if (!task->queue->scope)
         return pawli_fail(err, PAWL_ENOTFOUND, "no such message");
     copy_message(move);
@@ -91,8 +99,8 @@ static int resolve(struct move *move, struct view *view, pawl_error *err)
     struct view_task *task = move->task;
     enum task_event event = move->outcome;
     if (!may(move, event) || move->before == STATE_CLAIMED)
-        return refuse(move, "resolved so", "uncertain messages can be resolved; awaiting ones as delivered or dead",
-                      err);
+        return refuse(move, view, "resolved so",
+                      "uncertain messages can be resolved; awaiting ones as delivered or dead", err);
     if (event == EVENT_RETRY && task->row.attempts >= pawli_cap_of(task->message, &task->queue->policy))
         event = EVENT_EXHAUST;
     if (!pawli_view_touch(view, &task->slot))
@@ -113,7 +121,7 @@ static int purge(struct move *move, struct view *view, pawl_error *err)
         if (task->bounds[i] && task->bounds[i]->slot.is_damaged)
             return pawli_refuse_damaged("its dedupe key", err);
     if (task->row.place != PLACE_ENDED)
-        return refuse(move, "purged", "only delivered, dead and cancelled messages can be", err);
+        return refuse(move, view, "purged", "only delivered, dead and cancelled messages can be", err);
     if (task->row.holds_key)
         return pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "the message holds its ordering key"),
                           "requeue or cancel it first: its line waits for that");
@@ -141,6 +149,8 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
         return pawli_hint(err,
                           pawli_fail(err, PAWL_ENOTFOUND, "no such message in scope \"%.*s\"", TEXT_ARG(unit->scope)),
                           "see \"pawl messages list\"");
+    if (!pawli_lose(view, move->task))
+        return pawli_no_memory(err);
     move->before = task_state(&task->row);
     int status = moves[move->kind](move, view, err);
     move->after = status < 0 ? move->before : task_state(&task->row);

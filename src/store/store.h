@@ -68,7 +68,7 @@ enum query_kind {
     QUERY_LINE,       /* scope, lane, target, key: page.line */
     QUERY_OLD,        /* place, cursor, limit: tasks that time may end (expiry, retention, deadlines) */
     QUERY_OLD_BOUNDS, /* limit: bounds whose time is over */
-    QUERY_DAMAGE,     /* limit: rows that cannot be read or do not agree with each other, but for the chains of records */
+    QUERY_DAMAGE, /* limit: rows that cannot be read or do not agree with each other, but for the chains of records */
     QUERY_KIND_COUNT
 };
 
@@ -134,9 +134,10 @@ struct damage_item {
 
 struct old_item {
     uint64_t number;
-    struct text scope;
+    struct text scope, lane, target;
     enum phase phase;
-    struct wall_time created, expires;
+    struct wall_time created, available, expires, updated; /* of what is ready or blocked */
+    bool is_due_first;
     struct wall_time ends; /* held: its deadline; ended: when it ended */
     struct policy policy;
 };
@@ -194,7 +195,8 @@ struct store_ops {
                 pawl_error *err);
     void (*close)(struct store *store);
 
-    enum store_result (*begin)(struct store *store, struct txn **ret_txn, pawl_error *err);
+    /* Waits for a lock of others as long as the store was opened to, but not beyond `until`. */
+    enum store_result (*begin)(struct store *store, struct boot_time until, struct txn **ret_txn, pawl_error *err);
     enum store_result (*join)(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
     enum store_result (*load)(struct txn *txn, struct view *view, pawl_error *err);
     enum store_result (*save)(struct txn *txn, const struct view *view,
@@ -253,7 +255,7 @@ void pawli_store_close(struct store *store);
 bool pawli_store_is_here(const struct store *store);
 int pawli_store_check(const struct store *store, pawl_error *err);
 int pawli_store_check_write(const struct store *store, pawl_error *err);
-enum store_result pawli_store_begin(struct store *store, struct txn **ret_txn, pawl_error *err);
+enum store_result pawli_store_begin(struct store *store, struct boot_time until, struct txn **ret_txn, pawl_error *err);
 enum store_result pawli_store_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
 enum store_result pawli_store_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err);
 enum store_result pawli_store_save(struct store *store, struct txn *txn, const struct view *view, pawl_error *err);

@@ -252,6 +252,14 @@ bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit,
     return pawli_view_wants_subjects(view, queue);
 }
 
+bool pawli_view_asks_for(const struct view *view, uint64_t queue)
+{
+    for (size_t i = 0; i < view->due_count; i++)
+        if (view->dues[i]->queue->row.id == queue)
+            return true;
+    return false;
+}
+
 struct view_hold *pawli_view_add_hold(struct view *view, struct view_subject *subject)
 {
     struct view_hold *hold = add_slot(view, &view->holds, SLOT_HOLD);

@@ -212,6 +212,15 @@ static void tell_swept(struct worker *worker, const pawl_swept *swept)
     pawli_tell(worker, &(pawl_worker_event){.name = "swept", .level = 2, .text = text});
 }
 
+/* Since the last survey: what waits for a date of the clock of before shall not wait for the next sweep too. */
+static bool was_set_back(struct worker *worker, const struct page *page)
+{
+    int64_t wall_ms = page->wall.ms - worker->seen_wall.ms, boot_ms = (page->boot.ns - worker->seen_boot.ns) / 1000000;
+    worker->seen_wall = page->wall;
+    worker->seen_boot = page->boot;
+    return wall_ms < boot_ms - SET_BACK_MS;
+}
+
 static void done(struct job *job)
 {
     struct survey *survey = (struct survey *)job;
@@ -233,6 +242,8 @@ static void done(struct job *job)
     for (size_t i = 0; i < survey->page.count; i++)
         learn(worker, &survey->page.queues[i], &survey->page, now);
     forget_unlisted(worker);
+    if (was_set_back(worker, &survey->page))
+        worker->next_sweep = worker->next_survey = now;
     pawli_page_done(&survey->page);
 }
 

@@ -19,12 +19,13 @@
 #include "sink/sink.h"
 #include "work/budget.h"
 
-#define CLAIM_MAX  100
-#define SETTLE_MAX 1000
-#define PAUSE_MS   1000  /* after a failed claim or settlement */
-#define SWEEP_MS   30000 /* between two sweeps for expiry and retention */
-#define HINTS_MAX  64
-#define SINKS      4
+#define CLAIM_MAX   100
+#define SETTLE_MAX  1000
+#define PAUSE_MS    1000  /* after a failed claim or settlement */
+#define SWEEP_MS    30000 /* between two sweeps for expiry and retention */
+#define SET_BACK_MS 1000  /* a wall clock that lost so much since the last survey was set back */
+#define HINTS_MAX   64
+#define SINKS       4
 
 /* Sends in flight to a target of a scope, over all its lanes. */
 struct target {
@@ -116,6 +117,8 @@ struct worker {
     size_t hint_count;
     bool has_news; /* something happened that no hint describes */
     struct boot_time next_survey, next_sweep, next_check;
+    struct wall_time seen_wall; /* the clocks as of the last survey */
+    struct boot_time seen_boot;
     struct queue *queues;
     struct target *targets;
     uint32_t send_max;                          /* sends at once */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+static struct model undo; /* what was before a move that is refused */
+
 static struct model_asked asked_of(const struct op *op)
 {
     return (struct model_asked){.kind = op->kind,
@@ -148,14 +150,19 @@ int model_move(struct model *model, const struct op *op, uint64_t number, const 
     struct model_message *message = model_message(model, number);
     if (!message || message->content.scope != op->scope)
         return PAWL_ENOTFOUND;
+    model_copy(&undo, model);
+    if (model_is_lost(model, message))
+        model_lose(model, message);
     moved->before = message->state;
     int64_t actor = asked.actor;
     status = op->kind == OP_CANCEL    ? cancel(model, message, op, actor)
              : op->kind == OP_REQUEUE ? requeue(model, message, op, actor)
              : op->kind == OP_RESOLVE ? resolve(model, message, op, actor)
                                       : purge(model, message);
-    if (status < 0)
+    if (status < 0) {
+        model_copy(model, &undo);
         return status;
+    }
     moved->after = message->state;
     moved->successor = op->kind == OP_REQUEUE ? (uint64_t)message->successor : 0;
     record(model, &asked, request, moved);
@@ -287,13 +294,29 @@ static bool is_past_retention(const struct model *model, const struct model_mess
 {
     int64_t keep = model_policy_of(model, message, POLICY_keep_ms);
     bool ended = message->state == DELIVERED || message->state == DEAD || message->state == CANCELLED;
-    return ended && keep > 0 && !message->has_key && model_after(message->ended_at, keep) <= model->wall;
+    return ended && keep > 0 && !message->has_key && model_end_of(model, message->ended_at, keep) <= model->wall;
+}
+
+/* A clock that was ahead wrote it: as long from now as it was from then, but for a date that was asked for. */
+static void mend_date(struct model *model, struct model_message *message)
+{
+    bool is_asked = message->due_is_own && message->available != message->created;
+    if (!message->exists || message->state != PENDING || message->hold != HOLD_NONE || is_asked ||
+        message->updated <= model->wall)
+        return;
+    int64_t wait = message->due - message->updated;
+    message->due = message->due_least = model_after(model->wall, wait > 0 ? wait : 0);
+    message->due_is_own = false;
+    message->updated = model->wall;
+    message->touched = true;
 }
 
 void model_sweep(struct model *model, struct model_swept *swept)
 {
     *swept = (struct model_swept){0};
     model_settle_lost(model);
+    for (size_t i = 0; i < model->message_count; i++)
+        mend_date(model, &model->messages[i]);
     for (size_t i = 0; i < model->message_count; i++)
         if (model_is_overdue(model, &model->messages[i])) {
             model_expire(model, &model->messages[i]);
@@ -313,7 +336,7 @@ void model_sweep(struct model *model, struct model_swept *swept)
             swept->purged++;
     }
     for (size_t i = 0; i < model->bound_count; i++)
-        if (model->bounds[i].exists && model->bounds[i].until <= model->wall) {
+        if (model->bounds[i].exists && model_bound_until(model, &model->bounds[i]) <= model->wall) {
             model->bounds[i].exists = false;
             swept->forgotten++;
         }

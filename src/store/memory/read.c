@@ -468,15 +468,23 @@ static void describe_old(struct reading *reading, const struct task_row *row, st
     const struct lane_row *lane = lane_of(reading, queue);
     const struct target_row *target = target_of(reading, queue);
     *item = (struct old_item){
-        .number = row->number,
         .scope = scope_name(reading, queue->scope),
+        .lane = pawli_arena_text(reading->arena, queue->lane),
+        .target = pawli_arena_text(reading->arena, queue->target),
+        .number = row->number,
         .phase = row->phase,
-        .created = message->created,
-        .expires = message->expires,
+        .expires = WALL_NEVER,
         .ends = row->place == PLACE_HELD    ? row->until
                 : row->place == PLACE_ENDED ? row->ended_at
                                             : WALL_NEVER,
         .policy = pawli_policy_effective(lane ? &lane->policy : NULL, target ? &target->policy : NULL)};
+    if (row->place != PLACE_READY && row->place != PLACE_BLOCKED)
+        return;
+    item->created = message->created;
+    item->available = message->available;
+    item->expires = message->expires;
+    item->is_due_first = row->is_due_first;
+    item->updated = row->updated;
 }
 
 static bool read_old(struct reading *reading)

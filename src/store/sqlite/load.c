@@ -196,7 +196,7 @@ static int task_found(struct loading *loading, struct view_task *task)
     if (!pawli_view_task_found(loading->view, task))
         return SQLITE_NOMEM;
     const struct view *view = loading->view;
-    if (task->row.place == PLACE_CLAIMED && view->lost_limit)
+    if (task->row.place == PLACE_CLAIMED && view->wants_lost)
         task->lost = pawli_claim_lost(&task->row, &view->store.row, view->boot, &view->boot_id, loading->alive,
                                       loading->alive_count);
     return SQLITE_OK;
@@ -357,9 +357,11 @@ static int load_lost(struct loading *loading)
     bool same_boot = uuid_equal(&store->boot_id, &view->boot_id);
     if (same_boot && boot_before(view->boot, store->lease) && view->dead_count == 0)
         return SQLITE_OK;
-    uint32_t found = 0;
+    uint32_t found[2] = {0}; /* in other queues; in those that are claimed from, which must not wait for the others */
+    uint32_t last = view->due_count > 0;
     struct call call = pawli_call(loading->connection, SQL_list_claimed);
-    while (found < view->lost_limit && pawli_call_row(&call)) {
+    view->lost_all_seen = true;
+    while (found[last] < view->lost_limit && pawli_call_row(&call)) {
         struct task_row row;
         struct view_task *task;
         if (!pawli_read_claimed(&call, &row, loading->arena))
@@ -368,12 +370,17 @@ static int load_lost(struct loading *loading)
             view->next_lease = boot_earlier(view->next_lease, row.lease);
             continue;
         }
+        uint32_t *count = &found[pawli_view_asks_for(view, row.queue)];
+        if (*count == view->lost_limit) {
+            view->lost_all_seen = false;
+            continue;
+        }
         call.code = keep_found(loading, &row, &task);
         if (call.code == SQLITE_OK)
             call.code = load_message_of(loading, task);
-        found += task && task->slot.found;
+        *count += task && task->slot.found;
     }
-    view->lost_all_seen = found < view->lost_limit;
+    view->lost_all_seen &= found[last] < view->lost_limit;
     return pawli_call_end(&call);
 }
 
@@ -472,7 +479,7 @@ static int load_all(struct loading *loading)
     int code = load_store(loading);
     if (code == SQLITE_OK)
         code = load_committer(loading);
-    if (code == SQLITE_OK && view->lost_limit)
+    if (code == SQLITE_OK && view->wants_lost)
         code = pawli_list_committers(loading->txn->store, loading->connection, &loading->alive, &loading->alive_count,
                                      &view->dead, &view->dead_count, loading->arena);
     for (size_t i = 0; code == SQLITE_OK && i < view->scopes.count; i++)

@@ -851,14 +851,14 @@ static void advance(struct reading *reading, const struct call *call)
     struct task_cursor *cursor = &reading->page->cursor;
     *cursor = (struct task_cursor){.queue = raw_number(call, 0), .number = raw_number(call, 1)};
     if (reading->query->place == PLACE_READY) {
-        cursor->phase = sqlite3_column_int64(call->statement, 5);
-        cursor->priority = sqlite3_column_int64(call->statement, 6);
-        cursor->due = sqlite3_column_int64(call->statement, 7);
+        cursor->phase = sqlite3_column_int64(call->statement, 8);
+        cursor->priority = sqlite3_column_int64(call->statement, 9);
+        cursor->due = sqlite3_column_int64(call->statement, 10);
     } else if (reading->query->place == PLACE_BLOCKED) {
-        const char *key = sqlite3_column_blob(call->statement, 5);
-        size_t size = (size_t)sqlite3_column_bytes(call->statement, 5);
+        const char *key = sqlite3_column_blob(call->statement, 8);
+        size_t size = (size_t)sqlite3_column_bytes(call->statement, 8);
         cursor->key = pawli_arena_text(reading->arena, (struct text){key ? key : "", key ? size : 0});
-        cursor->position = raw_number(call, 6);
+        cursor->position = raw_number(call, 9);
     }
 }
 
@@ -867,8 +867,11 @@ static bool read_old_item(struct reading *reading, struct call *call, struct old
     *queue = pawli_column_id(call);
     item->number = (uint64_t)pawli_column_between(call, 1, MESSAGE_NUMBER_MAX);
     item->created = pawli_column_wall(call);
+    item->available = pawli_column_wall(call);
     item->expires = pawli_column_wall_or_never(call);
     item->ends = pawli_column_wall_or_never(call);
+    item->is_due_first = pawli_column_bool(call);
+    item->updated = pawli_column_wall(call);
     if (reading->query->place == PLACE_READY || reading->query->place == PLACE_HELD)
         item->phase = (enum phase)pawli_column_between(call, 0, PHASE_COUNT - 1);
     return !call->bad;
@@ -885,6 +888,8 @@ static int describe_old(struct reading *reading, uint64_t queue, struct old_item
         code = pawli_policy_of(reading->connection, &row, &lane, &target, reading->arena);
     *good = *good && code == SQLITE_OK;
     item->policy = pawli_policy_effective(&lane.policy, &target.policy);
+    item->lane = row.lane;
+    item->target = row.target;
     if (code == SQLITE_OK && *good)
         code = scope_name(reading, row.scope, &item->scope);
     *good = *good && item->scope.data;
@@ -916,6 +921,8 @@ static int read_old(struct reading *reading)
             continue;
         item.policy = described.policy;
         item.scope = described.scope;
+        item.lane = described.lane;
+        item.target = described.target;
         struct old_item *kept = add_item(reading, (void **)&reading->page->olds, sizeof *kept);
         if (!kept)
             return SQLITE_NOMEM;

@@ -73,6 +73,12 @@ bool pawli_read_store(struct call *call, struct store_row *row)
     pawli_column_bytes(call, &row->boot_id, sizeof row->boot_id);
     row->boot = (uint64_t)pawli_column_between(call, 0, COUNTER_MAX);
     row->lease = (struct boot_time){pawli_column_between(call, 0, INT64_MAX)};
+    row->clock.wall = pawli_column_wall(call);
+    row->clock.boot = (struct boot_time){pawli_column_between(call, 0, INT64_MAX)};
+    row->clock.steady = pawli_column_wall(call);
+    row->clock.steady_boot = (struct boot_time){pawli_column_between(call, 0, INT64_MAX)};
+    row->clock.floor = pawli_column_wall(call);
+    row->clock.leapt_ms = pawli_column_between(call, 0, INT64_MAX);
     return pawli_column_sum(call);
 }
 

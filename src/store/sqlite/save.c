@@ -516,6 +516,12 @@ void pawli_bind_store(struct call *call, const struct store_row *row)
     pawli_bind_blob(call, &row->boot_id, sizeof row->boot_id);
     pawli_bind_u64(call, row->boot);
     pawli_bind_i64(call, row->lease.ns);
+    pawli_bind_i64(call, row->clock.wall.ms);
+    pawli_bind_i64(call, row->clock.boot.ns);
+    pawli_bind_i64(call, row->clock.steady.ms);
+    pawli_bind_i64(call, row->clock.steady_boot.ns);
+    pawli_bind_i64(call, row->clock.floor.ms);
+    pawli_bind_i64(call, row->clock.leapt_ms);
     pawli_bind_sum(call);
 }
 

@@ -35,7 +35,7 @@ ROLLBACK TO pawl;
 -- name: get_store
 -- params:
 SELECT life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id, boot, lease,
-       sum
+       wall, seen, steady, steady_boot, floor, leapt, sum
   FROM store;
 
 -- name: get_committer
@@ -181,18 +181,19 @@ SELECT queue, number, tail, phase, priority, due, is_first, token, committer, co
 -- ---- save ----
 
 -- name: add_store
--- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease sum
+-- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt sum
 INSERT INTO store (one, life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id, boot,
-                   lease, sum)
+                   lease, wall, seen, steady, steady_boot, floor, leapt, sum)
 VALUES (1, :life, :epoch, :commits, :last_number, :last_token, :last_scope, :last_queue, :last_committer, :boot_id, :boot,
-        :lease, :sum);
+        :lease, :wall, :seen, :steady, :steady_boot, :floor, :leapt, :sum);
 
 -- name: put_store
--- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease sum
+-- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt sum
 UPDATE store
    SET life = :life, epoch = :epoch, commits = :commits, last_number = :last_number, last_token = :last_token,
        last_scope = :last_scope, last_queue = :last_queue, last_committer = :last_committer, boot_id = :boot_id, boot = :boot,
-       lease = :lease, sum = :sum;
+       lease = :lease, wall = :wall, seen = :seen, steady = :steady, steady_boot = :steady_boot, floor = :floor,
+       leapt = :leapt, sum = :sum;
 
 -- name: add_committer
 -- params: id slot sum
@@ -485,7 +486,8 @@ SELECT number, state, queue, key FROM ended WHERE number < :before AND state <> 
 
 -- name: old_ready
 -- params: queue phase priority due number limit
-SELECT ready.queue, ready.number, message.created, message.expires, NULL, ready.phase, ready.priority, ready.due
+SELECT ready.queue, ready.number, message.created, message.available, message.expires, NULL, ready.is_first, ready.updated,
+       ready.phase, ready.priority, ready.due
   FROM ready JOIN message ON message.number = ready.number
  WHERE (ready.queue, ready.phase, ready.priority, ready.due, ready.number) > (:queue, :phase, :priority, :due, :number)
  ORDER BY ready.queue, ready.phase, ready.priority, ready.due, ready.number
@@ -493,7 +495,8 @@ SELECT ready.queue, ready.number, message.created, message.expires, NULL, ready.
 
 -- name: old_blocked
 -- params: queue key position number limit
-SELECT blocked.queue, blocked.number, message.created, message.expires, NULL, blocked.key, blocked.position
+SELECT blocked.queue, blocked.number, message.created, message.available, message.expires, NULL, blocked.is_first,
+       blocked.updated, blocked.key, blocked.position
   FROM blocked JOIN message ON message.number = blocked.number
  WHERE (blocked.queue, blocked.key, blocked.position, blocked.number) > (:queue, :key, :position, :number)
  ORDER BY blocked.queue, blocked.key, blocked.position, blocked.number
@@ -501,15 +504,11 @@ SELECT blocked.queue, blocked.number, message.created, message.expires, NULL, bl
 
 -- name: old_held
 -- params: number limit
-SELECT held.queue, held.number, message.created, message.expires, held.until, held.phase
-  FROM held JOIN message ON message.number = held.number
- WHERE held.number > :number
- ORDER BY held.number
- LIMIT :limit;
+SELECT queue, number, 0, 0, NULL, until, 0, 0, phase FROM held WHERE number > :number ORDER BY number LIMIT :limit;
 
 -- name: old_ended
 -- params: number limit
-SELECT queue, number, 0, NULL, ended FROM ended WHERE number > :number ORDER BY number LIMIT :limit;
+SELECT queue, number, 0, 0, NULL, ended, 0, 0 FROM ended WHERE number > :number ORDER BY number LIMIT :limit;
 
 -- name: list_attempts
 -- params: number
