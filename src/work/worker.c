@@ -35,26 +35,26 @@ void pawli_count(struct worker *worker, uint64_t *counter)
 
 /* ---- sinks ---- */
 
-static bool serves(const struct sink_ops *ops, const char *url)
+static bool serves(const struct sink_ops *ops, const struct sink_host *host, const char *url)
 {
     for (const char *const *scheme = ops->schemes; *scheme; scheme++) {
         size_t size = strlen(*scheme);
         if (strncmp(url, *scheme, size) == 0 && url[size] == ':')
-            return true;
+            return !ops->serves || ops->serves(host, url);
     }
     return false;
 }
 
 struct sink *pawli_sink_for(struct worker *worker, const char *url)
 {
+    struct sink_host host = {.env = worker->opened->env,
+                             .engine = &worker->engine,
+                             .rules = &worker->rules,
+                             .callbacks = worker->callbacks};
     for (size_t i = 0; i < SINKS; i++) {
-        if (!serves(sink_kinds[i], url))
+        if (!serves(sink_kinds[i], &host, url))
             continue;
         pawl_error error;
-        struct sink_host host = {.env = worker->opened->env,
-                                 .engine = &worker->engine,
-                                 .rules = &worker->rules,
-                                 .callbacks = worker->callbacks};
         if (!worker->sinks[i] && !worker->sink_failed[i] && sink_kinds[i]->open(&host, &worker->sinks[i], &error) < 0) {
             worker->sink_failed[i] = true;
             pawli_tell_error(worker, "sink_failed", 0, &error);
