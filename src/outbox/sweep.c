@@ -9,8 +9,14 @@
 
 struct sweeping {
     pawl_store *store;
+    const _Atomic bool *shall_end; /* NULL: never early */
     pawl_swept swept;
 };
+
+static bool shall_end(const struct sweeping *s)
+{
+    return s->shall_end && atomic_load(s->shall_end);
+}
 
 static int run(struct sweeping *s, struct text scope, uint64_t *numbers, size_t count, const struct sweep_bound *bounds,
                size_t bound_count, pawl_error *err)
@@ -71,7 +77,7 @@ static int sweep_place(struct sweeping *s, enum place place, pawl_error *err)
     struct query query = {.kind = QUERY_OLD, .place = place, .limit = 2000};
     struct arena keys = {0}; /* the cursor's key outlives the page that it came from */
     int status = PAWL_OK;
-    for (bool more = true; more && status == PAWL_OK;) {
+    for (bool more = true; more && status == PAWL_OK && !shall_end(s);) {
         struct page page;
         status = pawli_store_query(s->store->opened->store, &query, &page, err);
         if (status < 0)
@@ -92,7 +98,7 @@ static int sweep_place(struct sweeping *s, enum place place, pawl_error *err)
 static int sweep_bounds(struct sweeping *s, pawl_error *err)
 {
     int status = PAWL_OK;
-    for (bool more = true; more && status == PAWL_OK;) {
+    for (bool more = true; more && status == PAWL_OK && !shall_end(s);) {
         struct page page;
         struct query query = {.kind = QUERY_OLD_BOUNDS, .limit = CANDIDATES};
         uint32_t before = s->swept.forgotten;
@@ -140,9 +146,14 @@ int pawli_sweep_lost(pawl_store *store, pawl_error *err)
 
 int pawl_sweep(pawl_store *store, pawl_swept *ret_swept, pawl_error *err)
 {
+    return pawli_sweep(store, NULL, ret_swept, err);
+}
+
+int pawli_sweep(pawl_store *store, const _Atomic bool *shall_end, pawl_swept *ret_swept, pawl_error *err)
+{
     /* Lines before their heads: a head that ends promotes the next, which this sweep shall have seen. */
     static const enum place places[] = {PLACE_BLOCKED, PLACE_READY, PLACE_HELD};
-    struct sweeping s = {.store = store};
+    struct sweeping s = {.store = store, .shall_end = shall_end};
     bool keeps = true;
     int status = pawli_check_given(err, store);
     if (status == PAWL_OK)

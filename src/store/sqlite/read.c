@@ -190,9 +190,11 @@ static int read_queue_set(struct reading *reading, struct queue_set *set)
     int code = reading->query->scope.data ? scope_id(reading, reading->query->scope, &scope) : SQLITE_OK;
     if (code != SQLITE_OK)
         return code;
-    struct call call = pawli_call(reading->connection, SQL_list_queues);
-    pawli_bind_u64(&call, 0);
-    pawli_bind_i64(&call, INT64_MAX);
+    bool all = !reading->query->scope.data;
+    struct call call = pawli_call(reading->connection, all ? SQL_list_queues : SQL_list_queues_of_scope);
+    pawli_bind_u64(&call, all ? 0 : scope);
+    if (all)
+        pawli_bind_i64(&call, INT64_MAX);
     while (pawli_call_row(&call)) {
         struct queue_row row;
         if (!pawli_read_queue(&call, &row, reading->arena) || !queue_matches(reading->query, scope, &row))
