@@ -10,11 +10,17 @@
 
 struct sweeping {
     pawl_store *store;
+    const _Atomic bool *shall_end; /* NULL: never early */
     pawl_swept swept;
     uint32_t lost;        /* claims that the last commit settled */
     struct store_row row; /* when the sweep began */
     pawl_uuid boot_id;
 };
+
+static bool shall_end(const struct sweeping *s)
+{
+    return s->shall_end && atomic_load(s->shall_end);
+}
 
 static int run(struct sweeping *s, struct text scope, struct sweep *sweep, pawl_error *err)
 {
@@ -76,7 +82,7 @@ static int sweep_place(struct sweeping *s, enum place place, pawl_error *err)
     struct query query = {.kind = QUERY_OLD, .place = place, .limit = 2000};
     struct arena keys = {0}; /* the cursor's key outlives the page that it came from */
     int status = PAWL_OK;
-    for (bool more = true; more && status == PAWL_OK;) {
+    for (bool more = true; more && status == PAWL_OK && !shall_end(s);) {
         struct page page;
         status = pawli_store_query(s->store->opened->store, &query, &page, err);
         if (status < 0)
@@ -116,7 +122,7 @@ static int sweep_bounds_of(struct sweeping *s, const struct page *page, pawl_err
 static int sweep_bounds(struct sweeping *s, pawl_error *err)
 {
     int status = PAWL_OK;
-    for (bool more = true; more && status == PAWL_OK;) {
+    for (bool more = true; more && status == PAWL_OK && !shall_end(s);) {
         struct page page;
         struct query query = {.kind = QUERY_OLD_BOUNDS, .limit = CANDIDATES};
         uint32_t before = s->swept.forgotten;
@@ -178,9 +184,14 @@ static int read_clocks(struct sweeping *s, pawl_error *err)
 
 int pawl_sweep(pawl_store *store, pawl_swept *ret_swept, pawl_error *err)
 {
+    return pawli_sweep(store, NULL, ret_swept, err);
+}
+
+int pawli_sweep(pawl_store *store, const _Atomic bool *shall_end, pawl_swept *ret_swept, pawl_error *err)
+{
     /* Lines before their heads: a head that ends promotes the next, which this sweep shall have seen. */
     static const enum place places[] = {PLACE_BLOCKED, PLACE_READY, PLACE_HELD};
-    struct sweeping s = {.store = store};
+    struct sweeping s = {.store = store, .shall_end = shall_end};
     bool keeps = true;
     int status = pawli_check_given(err, store);
     if (status == PAWL_OK)

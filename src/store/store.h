@@ -87,7 +87,8 @@ struct query {
     uint64_t seq, number, after, before; /* before 0: the newest end */
     bool down;                           /* newest first */
     bool any_state, wants_places;
-    bool wants_due; /* of QUERY_QUEUES: when something is due, what holds it; only queues with pending messages */
+    bool wants_due; /* of QUERY_QUEUES: when something is due, what holds it; only queues with pending messages, and
+                        an address to send them to */
     enum state state;
     enum place place;
     enum phase phase;

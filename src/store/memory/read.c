@@ -207,13 +207,19 @@ static void describe_queue(struct reading *reading, const struct queue_row *row,
     item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
 }
 
+static bool can_be_sent(const struct reading *reading, const struct queue_row *row)
+{
+    const struct target_row *target = target_of(reading, row);
+    return row->counts[STATE_PENDING] > 0 && target && target->url.data;
+}
+
 static bool read_queues(struct reading *reading)
 {
     const struct query *query = reading->query;
     uint64_t scope = scope_id(reading, query->scope);
     const struct queue_row *row = &(struct queue_row){.id = query->after};
     while ((row = after(reading, TABLE_QUEUE, row)) != NULL) {
-        if (!queue_matches(query, scope, row) || (query->wants_due && row->counts[STATE_PENDING] == 0))
+        if (!queue_matches(query, scope, row) || (query->wants_due && !can_be_sent(reading, row)))
             continue;
         if (is_cut(reading))
             break;

@@ -190,9 +190,11 @@ static int read_queue_set(struct reading *reading, struct queue_set *set)
     int code = reading->query->scope.data ? scope_id(reading, reading->query->scope, &scope) : SQLITE_OK;
     if (code != SQLITE_OK)
         return code;
-    struct call call = pawli_call(reading->connection, SQL_list_queues);
-    pawli_bind_u64(&call, 0);
-    pawli_bind_i64(&call, INT64_MAX);
+    bool all = !reading->query->scope.data;
+    struct call call = pawli_call(reading->connection, all ? SQL_list_queues : SQL_list_queues_of_scope);
+    pawli_bind_u64(&call, all ? 0 : scope);
+    if (all)
+        pawli_bind_i64(&call, INT64_MAX);
     while (pawli_call_row(&call)) {
         struct queue_row row;
         if (!pawli_read_queue(&call, &row, reading->arena) || !queue_matches(reading->query, scope, &row))
@@ -642,14 +644,14 @@ static int first_due(struct reading *reading, uint64_t queue, enum phase phase, 
 }
 
 /* When a worker would find something in a queue, and until when it may not take it. */
-static int look_at_queue(struct reading *reading, struct queue_item *item)
+static int look_at_queue(struct reading *reading, bool any_holds, struct queue_item *item)
 {
     struct subject subjects[SUBJECTS];
     item->next_due = WALL_NEVER;
     item->held = (struct wall_time){0};
     int code = first_due(reading, item->row.id, PHASE_SEND, false, &item->next_due);
     list_subjects(item->row.scope, item->row.lane, item->row.target, subjects);
-    for (size_t i = 0; code == SQLITE_OK && i < SUBJECTS; i++) {
+    for (size_t i = 0; code == SQLITE_OK && any_holds && i < SUBJECTS; i++) {
         struct call call = call_holds(reading, &subjects[i]);
         struct hold_row row = {0};
         while (pawli_call_row(&call)) {
@@ -662,10 +664,22 @@ static int look_at_queue(struct reading *reading, struct queue_item *item)
     return code;
 }
 
+/* Most stores have none, and then nobody asks for those of each queue. */
+static int find_any_hold(struct reading *reading, bool *any)
+{
+    struct call call = pawli_call(reading->connection, SQL_list_holds);
+    pawli_bind_i64(&call, 1);
+    *any = pawli_call_row(&call);
+    return pawli_call_end(&call);
+}
+
 static int read_queues(struct reading *reading)
 {
     struct queue_set set = {0};
+    bool any_holds = false;
     int code = read_queue_set(reading, &set);
+    if (code == SQLITE_OK && reading->query->wants_due)
+        code = find_any_hold(reading, &any_holds);
     for (size_t i = 0; code == SQLITE_OK && i < set.count; i++) {
         bool skip = reading->query->wants_due && set.rows[i].counts[STATE_PENDING] == 0;
         if (set.rows[i].id <= reading->query->after || skip || !set.scopes[i].data)
@@ -688,10 +702,10 @@ static int read_queues(struct reading *reading)
         item->url = target.url;
         item->secret_file = target.secret_file;
         item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
-        if (item->is_damaged && reading->query->wants_due)
-            reading->page->count--; /* nobody can claim from it */
+        if (reading->query->wants_due && (item->is_damaged || !item->url.data))
+            reading->page->count--; /* no worker can claim from it */
         else if (code == SQLITE_OK && reading->query->wants_due)
-            code = look_at_queue(reading, item);
+            code = look_at_queue(reading, any_holds, item);
         reading->page->next = item->row.id;
     }
     return code;

@@ -421,6 +421,13 @@ SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, deli
  ORDER BY id
  LIMIT :limit;
 
+-- name: list_queues_of_scope
+-- params: scope
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+  FROM queue
+ WHERE scope = :scope
+ ORDER BY id;
+
 -- name: list_lanes
 -- params: scope after limit
 SELECT scope, name, policy, sum FROM lane WHERE scope = :scope AND name > :after ORDER BY name LIMIT :limit;
