@@ -323,10 +323,13 @@ static bool is_in_line(const struct task_row *row)
     return row->key.data && (row->holds_key || row->place == PLACE_BLOCKED);
 }
 
-/* A task, its queue and its line are rows of their own: a move needs that they agree. */
+/* A task, its message, its queue and its line are rows of their own: a move needs that they agree. */
 static bool agrees(const struct view_task *task)
 {
     const struct view_line *line = task->line;
+    const struct message_row *message = task->message;
+    if (message && (message->queue != task->row.queue || !text_equal(message->key, task->row.key)))
+        return false;
     if (task->queue->slot.is_damaged || task->queue->is_policy_damaged)
         return false;
     if (!is_in_line(&task->row))

@@ -190,11 +190,33 @@ static int load_message_of(struct loading *loading, struct view_task *task)
     return set_task_apart(task, code == SQLITE_OK && !task->message ? BAD_ROW : code);
 }
 
+/* Once a row could not be added because another stood there: a message in two places is in none. */
+static int check_place(struct loading *loading, struct view_task *task)
+{
+    if (!atomic_load(&loading->txn->store->doubts_places))
+        return SQLITE_OK;
+    int code = load_message(loading, task);
+    if (code != SQLITE_OK || !task->message)
+        return code;
+    struct call call = pawli_call(loading->connection, SQL_count_places);
+    pawli_bind_u64(&call, task->message->queue);
+    pawli_bind_i64(&call, task->message->priority);
+    pawli_bind_wall(&call, task->message->available);
+    pawli_bind_u64(&call, task->number);
+    pawli_bind_text(&call, task->message->key);
+    if (pawli_call_row(&call) && sqlite3_column_int64(call.statement, 0) != 1)
+        call.code = BAD_ROW;
+    return pawli_call_end(&call);
+}
+
 /* A row was read into task->row by whoever found it. */
 static int task_found(struct loading *loading, struct view_task *task)
 {
     if (!pawli_view_task_found(loading->view, task))
         return SQLITE_NOMEM;
+    int code = set_task_apart(task, check_place(loading, task));
+    if (code != SQLITE_OK || task->slot.is_damaged)
+        return code;
     const struct view *view = loading->view;
     if (task->row.place == PLACE_CLAIMED && view->wants_lost)
         task->lost = pawli_claim_lost(&task->row, &view->store.row, view->boot, &view->boot_id, loading->alive,

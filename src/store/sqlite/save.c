@@ -595,5 +595,7 @@ enum store_result pawli_sqlite_save(struct txn *txn, const struct view *view, pa
     int code = save_all(&saving);
     if (code == SQLITE_OK && pawli_arena_failed(view->arena))
         code = SQLITE_NOMEM;
+    if ((code & 0xFF) == SQLITE_CONSTRAINT)
+        atomic_store(&txn->store->doubts_places, true);
     return pawli_sqlite_result(txn->store, txn->connection->db, code, WRITE_BEFORE_COMMIT, err);
 }
