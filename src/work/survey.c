@@ -240,7 +240,8 @@ static void sweep_done(struct job *job)
     struct worker *worker = sweeping->worker;
     struct env *env = worker->opened->env;
     sweeping->is_running = false;
-    worker->next_sweep = boot_after_ms(env->ops->boot_now(env), sweeping->status < 0 ? PAUSE_MS : SWEEP_MS);
+    struct boot_time next = boot_after_ms(env->ops->boot_now(env), sweeping->status < 0 ? PAUSE_MS : SWEEP_MS);
+    worker->next_sweep = boot_earlier(worker->next_sweep, next);
     if (sweeping->status < 0)
         pawli_tell_error(worker, "sweep_failed", 1, &sweeping->error);
     else
@@ -251,6 +252,7 @@ void pawli_sweep_start(struct worker *worker)
 {
     struct sweeping *sweeping = &worker->sweeping;
     sweeping->is_running = true;
+    worker->next_sweep = BOOT_NEVER; /* unless somebody asks for one meanwhile */
     sweeping->worker = worker;
     sweeping->job = (struct job){.run = sweep, .done = sweep_done, .engine = &worker->engine};
     worker->opened->env->ops->offload(worker->opened->env, &sweeping->job);
