@@ -50,8 +50,8 @@ static void begin(struct work *work, struct world *w, const pawl_setting *settin
 static pawl_worker *start_polling(struct work *work, const char *consumer, uint32_t poll_ms)
 {
     pawl_worker *worker;
-    pawl_worker_options options = {
-        PAWL_WORKER_OPTIONS, .consumer = consumer, .poll_ms = poll_ms, .tell = tell, .tell_data = work};
+    pawl_worker_options options = {PAWL_WORKER_OPTIONS, .consumer = consumer, .poll_ms = poll_ms, .tell = tell,
+                                   .tell_data = work};
     assert_ok(pawl_worker_new(work->w->store, &options, &worker, &err));
     assert_ok(pawl_worker_callback(worker, "deliver", deliver, work, &err));
     assert_ok(pawl_worker_start(worker, &err));
