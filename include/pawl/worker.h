@@ -17,7 +17,7 @@ typedef struct pawl_worker_event {
     const char *name; /* what became of an attempt: "delivered", "retry", "dead", "uncertain", "awaiting", "deferred",
                           "released", "lost"; what the worker met: "no_sink", "secret_unreadable", "target_gone",
                           "target_malformed", "swept", "sink_failed", "claim_failed", "settle_failed", "renew_failed",
-                          "hold_failed", "survey_failed", "store_failed"; more may come */
+                          "hold_failed", "survey_failed", "sweep_failed", "store_failed"; more may come */
     int32_t level;    /* 0 a person must act, 1 it healed, 2 life cycle, 3 each step */
     const char *scope, *lane, *target; /* NULL where they do not apply */
     pawl_uuid message;                 /* nil where it does not apply */

@@ -150,7 +150,7 @@ static int keeps_everything(struct sweeping *s, bool *keeps, pawl_error *err)
     return status;
 }
 
-int pawli_sweep_lost(pawl_store *store, pawl_error *err)
+int pawli_sweep_lost(pawl_store *store, struct boot_time *ret_next, pawl_error *err)
 {
     struct sweeping s = {.store = store};
     struct query query = {.kind = QUERY_LOOK, .scope = store->scope, .lane = TEXT("-"), .target = TEXT("-")};
@@ -161,6 +161,7 @@ int pawli_sweep_lost(pawl_store *store, pawl_error *err)
         if (status < 0)
             return status;
         bool any = page.look.is_lost;
+        *ret_next = page.look.next_lease;
         pawli_page_done(&page);
         s.lost = 0;
         if (any)
@@ -192,6 +193,7 @@ int pawli_sweep(pawl_store *store, const _Atomic bool *shall_end, pawl_swept *re
     /* Lines before their heads: a head that ends promotes the next, which this sweep shall have seen. */
     static const enum place places[] = {PLACE_BLOCKED, PLACE_READY, PLACE_HELD};
     struct sweeping s = {.store = store, .shall_end = shall_end};
+    struct boot_time next_lease;
     bool keeps = true;
     int status = pawli_check_given(err, store);
     if (status == PAWL_OK)
@@ -199,7 +201,7 @@ int pawli_sweep(pawl_store *store, const _Atomic bool *shall_end, pawl_swept *re
     if (status == PAWL_OK)
         status = pawli_store_check_write(store->opened->store, err);
     if (status == PAWL_OK)
-        status = pawli_sweep_lost(store, err);
+        status = pawli_sweep_lost(store, &next_lease, err);
     if (status == PAWL_OK)
         status = read_clocks(&s, err);
     for (size_t i = 0; status == PAWL_OK && i < COUNT_OF(places); i++)

@@ -98,6 +98,13 @@ static void send_done(struct send *send)
     pawli_engine_wake(&worker->engine); /* done may come from a descriptor's callback, outside a step */
 }
 
+/* Of a worker's own claims: it renews them itself, and they end with its process, so a short one would only cost commits. */
+static int64_t lease_of(const struct queue *queue)
+{
+    int64_t lease_ms = policy_get(&queue->policy, POLICY_LEASE_MS);
+    return lease_ms < LEASE_MIN_MS ? LEASE_MIN_MS : lease_ms;
+}
+
 static struct delivery *make_delivery(struct queue *queue, struct claimed_page *page, const pawl_message_view *message)
 {
     struct delivery *delivery = &page->deliveries[page->used++];
@@ -108,7 +115,7 @@ static struct delivery *make_delivery(struct queue *queue, struct claimed_page *
     delivery->page = page;
     delivery->secret = pawli_secret_hold(queue->secret);
     delivery->began = now;
-    delivery->lease_ms = policy_get(&queue->policy, POLICY_LEASE_MS);
+    delivery->lease_ms = lease_of(queue);
     delivery->renew_at = boot_after_ms(now, delivery->lease_ms / 3);
     delivery->send = (struct send){.arena = &delivery->arena,
                                    .message = message,
@@ -128,6 +135,7 @@ static void start_send(struct worker *worker, struct queue *queue, struct delive
 {
     /* The queue may learn another address while this is under way. */
     delivery->send.url = pawli_arena_text(&delivery->arena, text_of(queue->url)).data;
+    worker->next_renewal = boot_earlier(worker->next_renewal, delivery->renew_at);
     worker->next_check = boot_earlier(worker->next_check, boot_earlier(delivery->renew_at, delivery->send.deadline));
     if (pawli_arena_failed(&delivery->arena))
         send_done(&delivery->send);
@@ -206,7 +214,7 @@ bool pawli_claim_due(struct worker *worker, struct boot_time now)
             continue;
         pawl_claim_options options = {PAWL_CLAIM_OPTIONS,      .lane = queue->lane,
                                       .target = queue->name,   .consumer = worker->options.consumer,
-                                      .limit = room_at(queue), .lease_ms = policy_get(&queue->policy, POLICY_LEASE_MS),
+                                      .limit = room_at(queue), .lease_ms = lease_of(queue),
                                       .ends_with_process = 1,  .size_max = BUDGET_CLAIM_BYTES};
         queue->page = new_page(options.limit);
         int status = queue->page ? pawli_claim_submit(queue->store, &options, claimed, queue, &error)
@@ -478,14 +486,15 @@ static void renew(struct worker *worker, struct delivery *delivery, struct boot_
 struct boot_time pawli_check_deliveries(struct worker *worker, struct boot_time now)
 {
     bool stopping = atomic_load(&worker->state) == WORKER_STOPS && now.ns >= worker->stop_by.ns;
-    struct boot_time next = BOOT_NEVER;
+    struct boot_time next = BOOT_NEVER, renewal = BOOT_NEVER;
     if (now.ns < worker->next_check.ns && !stopping)
         return worker->next_check;
+    bool renews = worker->next_renewal.ns <= now.ns;
     for (struct delivery *delivery = worker->in_flight, *after; delivery; delivery = after) {
         after = delivery->next;
-        if (delivery->renew_at.ns <= now.ns)
+        if (renews && delivery->renew_at.ns <= boot_after_ms(now, RENEW_TICK_MS).ns)
             renew(worker, delivery, now);
-        next = boot_earlier(next, delivery->renew_at);
+        renewal = boot_earlier(renewal, delivery->renew_at);
         if (delivery->is_cancelled)
             continue;
         if (delivery->send.deadline.ns <= now.ns || stopping) {
@@ -495,8 +504,9 @@ struct boot_time pawli_check_deliveries(struct worker *worker, struct boot_time 
         }
         next = boot_earlier(next, delivery->send.deadline);
     }
-    worker->next_check = next;
-    return next;
+    worker->next_renewal = renewal;
+    worker->next_check = boot_earlier(next, renewal);
+    return worker->next_check;
 }
 
 void pawli_abandon_finished(struct worker *worker)

@@ -14,7 +14,7 @@ static void run(struct job *job)
     if (!worker->options.all_scopes)
         query.scope = worker->store->scope;
     survey->error = (pawl_error){0};
-    survey->status = pawli_sweep_lost(worker->store, &survey->error);
+    survey->status = pawli_sweep_lost(worker->store, &survey->next_lease, &survey->error);
     if (survey->status == PAWL_OK)
         survey->status = pawli_store_query(worker->opened->store, &query, &survey->page, &survey->error);
 }
@@ -271,6 +271,9 @@ static void done(struct job *job)
         pawli_tell_error(worker, "survey_failed", 1, &survey->error);
         return;
     }
+    struct boot_time soonest = boot_after_ms(now, LOST_MS);
+    worker->next_survey = boot_earlier(worker->next_survey,
+                                       survey->next_lease.ns < soonest.ns ? soonest : survey->next_lease);
     for (struct queue *queue = worker->queues; queue; queue = queue->next)
         queue->is_listed = false;
     for (size_t i = 0; i < survey->page.count; i++)

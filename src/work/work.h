@@ -28,6 +28,10 @@
 #define HINTS_MAX   64
 #define SINKS       4
 
+#define LEASE_MIN_MS  1000 /* of a worker's own claims */
+#define RENEW_TICK_MS 100  /* what is renewed takes with it what would be within so much: they share a commit */
+#define LOST_MS       100  /* between two looks for claims that ended */
+
 /* Sends in flight to a target of a scope, over all its lanes. */
 struct target {
     struct link link; /* in worker.targets, by its names */
@@ -90,6 +94,7 @@ struct survey {
     struct boot_time began, not_before; /* surveys take a fifth of the time at most */
     int status;
     pawl_error error;
+    struct boot_time next_lease; /* when the first claim ends that had not */
     struct page page;
 };
 
@@ -129,7 +134,7 @@ struct worker {
     uint64_t hints[HINTS_MAX]; /* queues that have something ready */
     size_t hint_count;
     bool has_news; /* something happened that no hint describes */
-    struct boot_time next_survey, next_sweep, next_check;
+    struct boot_time next_survey, next_sweep, next_check, next_renewal;
     struct wall_time seen_wall; /* the clocks as of the last survey */
     struct boot_time seen_boot;
     struct queue *queues;

@@ -273,7 +273,7 @@ int pawl_worker_new(pawl_store *store, const pawl_worker_options *options, pawl_
     }
     worker->opened = store->opened;
     worker->finished_last = &worker->finished;
-    worker->next_check = BOOT_NEVER;
+    worker->next_check = worker->next_renewal = BOOT_NEVER;
     worker->listener = (struct listener){.news = news};
     pawli_engine_init(&worker->engine, &worker_engine);
     pthread_mutex_init(&worker->lock, NULL);

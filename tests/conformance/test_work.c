@@ -47,14 +47,20 @@ static void begin(struct work *work, struct world *w, const pawl_setting *settin
     assert_ok(pawl_target_add(w->store, TARGET, "callback:deliver", NULL, settings, count, BECAUSE(1), &err));
 }
 
-static pawl_worker *start(struct work *work, const char *consumer)
+static pawl_worker *start_polling(struct work *work, const char *consumer, uint32_t poll_ms)
 {
     pawl_worker *worker;
-    pawl_worker_options options = {PAWL_WORKER_OPTIONS, .consumer = consumer, .tell = tell, .tell_data = work};
+    pawl_worker_options options = {PAWL_WORKER_OPTIONS, .consumer = consumer, .poll_ms = poll_ms, .tell = tell,
+                                   .tell_data = work};
     assert_ok(pawl_worker_new(work->w->store, &options, &worker, &err));
     assert_ok(pawl_worker_callback(worker, "deliver", deliver, work, &err));
     assert_ok(pawl_worker_start(worker, &err));
     return worker;
+}
+
+static pawl_worker *start(struct work *work, const char *consumer)
+{
+    return start_polling(work, consumer, 0);
 }
 
 static pawl_worker_stats counted(pawl_worker *worker)
@@ -346,6 +352,56 @@ static void a40_a76_a_batch_longer_than_its_lease_is_nobody_else_s(struct world 
     end(&work, worker);
 }
 
+/* Others are claimed at times of their own while the first call runs; then nothing happens but that time passes. */
+static void take_a_second(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    int64_t next_ms;
+    (void)message, (void)outcome;
+    if (work->count > 1)
+        return;
+    for (int ms = 0; ms < 1400; ms++) {
+        if (ms < 400 && ms % 40 == 0)
+            add(work->w, MESSAGE("1", .key = NULL));
+        if (ms == 400)
+            pawli_fault_set(work->filter, NULL); /* from here calls are counted */
+        pawli_sim_advance_ms(work->w->env, 1);
+        for (int j = 0; j < 3; j++)
+            assert_ok(pawl_store_step(work->w->store, 0, &next_ms, &err));
+    }
+    claim_none(work->w, CLAIM(.consumer = "thief"));
+    assert_in_range(pawli_fault_calls(work->filter, FAULT_SAVE), 2, 10);
+}
+
+static void a_short_lease_costs_few_commits(struct world *w)
+{
+    static const pawl_setting settings[] = {{"lease_ms", "1"}, {"timeout_ms", "60000"}, {"concurrency", "32"}};
+    struct work work;
+    begin(&work, w, settings, COUNT_OF(settings));
+    work.deliver = take_a_second;
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    pawl_worker *worker = start(&work, "me");
+    work_until(&work, id, "delivered");
+    work_on(&work);
+    assert_int_equal(work.count, 11);
+    assert_int_equal(counted(worker).lost, 0);
+    end(&work, worker);
+}
+
+/* A worker that looks only now and then knows when a claim of somebody else ends. */
+static void a_claim_that_ended_does_not_wait_for_the_poll(struct world *w)
+{
+    struct work work;
+    begin(&work, w, NULL, 0);
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    struct held held = claim_one(w, CLAIM(.lease_ms = 3000, .consumer = "slow"));
+    int64_t claimed = now_ms(w);
+    (void)held;
+    pawl_worker *worker = start_polling(&work, "me", 20000);
+    work_until(&work, id, "delivered");
+    assert_in_range(work.calls[0].at_ms - claimed, 3000, 3100);
+    end(&work, worker);
+}
+
 /* ---- stores that fail ---- */
 
 /* Every call until a message is delivered, failed in turn. */
@@ -422,13 +478,13 @@ static void fail_all_settlements(struct work *work, const pawl_message_view *mes
 static void a52_a_refusal_is_kept_until_it_can_be_stored(struct world *w)
 {
     LAW(O1);
-    static const pawl_setting settings[] = {{"lease_ms", "300"}};
+    static const pawl_setting settings[] = {{"lease_ms", "1000"}};
     struct work work;
     begin(&work, w, settings, 1);
     work.deliver = fail_all_settlements;
     pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
     pawl_worker *worker = start(&work, "me");
-    for (int i = 0; i < 10; i++) { /* its lease ends in between */
+    for (int i = 0; i < 15; i++) { /* its lease ends in between */
         work_on(&work);
         pawli_sim_advance_ms(w->env, 100);
     }
@@ -525,6 +581,8 @@ static const struct conformance_case cases[] = {
     CASE(a61_what_a_dead_worker_held_is_delivered_by_the_next),
     CASE(a71_an_effect_without_its_settlement_is_recognised),
     CASE(a40_a76_a_batch_longer_than_its_lease_is_nobody_else_s),
+    CASE(a_short_lease_costs_few_commits),
+    CASE(a_claim_that_ended_does_not_wait_for_the_poll),
     CASE(a75_a_call_that_does_nothing_is_survived),
     CASE(a75_a_commit_whose_reply_is_lost_is_survived),
     CASE(a82_a_settlement_that_failed_is_said_again),

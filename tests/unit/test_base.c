@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Texts, arithmetic, arenas, buffers, maps, errors and the list of statuses: the words that every file uses. */
+/* Texts, arithmetic, arenas, buffers, maps, links, errors and the list of statuses: the words that every file uses. */
 #include "unit.h"
 
 #include <signal.h>
@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/codec.h"
+#include "base/links.h"
 #include "base/map.h"
 
 /* ---- texts ---- */
@@ -503,6 +504,75 @@ static void a_hash_depends_on_every_byte_the_size_and_the_seed(void **state)
     }
 }
 
+/* ---- links ---- */
+
+struct linked {
+    struct link link;
+    bool is_in;
+    unsigned found;
+};
+
+static void every_link_that_is_in_is_found_once(struct links *links, struct linked *items, size_t count,
+                                                uint64_t hashes)
+{
+    size_t in = 0;
+    for (size_t i = 0; i < count; i++)
+        items[i].found = 0;
+    for (uint64_t hash = 0; hash < hashes; hash++)
+        for (struct link *link = NULL; (link = pawli_links_find(links, link, hash)) != NULL;) {
+            assert_int_equal(link->hash, hash);
+            ((struct linked *)link)->found++;
+        }
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(items[i].found, items[i].is_in);
+        in += items[i].is_in;
+    }
+    assert_int_equal(links->count, in);
+}
+
+static void links_are_found_until_they_are_taken_out(void **state)
+{
+    (void)state;
+    enum { ITEMS = 300, HASHES = 97, TURNS = 20000 };
+    struct random random = random_begin("links");
+    struct links links = {0};
+    struct linked items[ITEMS] = {0};
+    assert_null(pawli_links_find(&links, NULL, 1));
+    for (unsigned turn = 0; turn < TURNS; turn++) {
+        struct linked *item = &items[random_below(&random, ITEMS)];
+        if (item->is_in)
+            pawli_links_remove(&links, &item->link);
+        else
+            assert_true(pawli_links_add(&links, &item->link, random_below(&random, HASHES)));
+        item->is_in = !item->is_in;
+        if (turn % 100 == 0)
+            every_link_that_is_in_is_found_once(&links, items, ITEMS, HASHES);
+    }
+    pawli_links_done(&links);
+    assert_null(pawli_links_find(&links, NULL, 1));
+}
+
+static void links_without_memory_say_so_or_grow_longer_chains(void **state)
+{
+    (void)state;
+    enum { ITEMS = 33 }; /* one more than has room */
+    struct links links = {0};
+    struct linked items[ITEMS] = {0};
+    fail_allocation(1);
+    assert_false(pawli_links_add(&links, &items[0].link, 0));
+    fail_allocation(0);
+    every_link_that_is_in_is_found_once(&links, items, ITEMS, ITEMS);
+    for (size_t i = 0; i < ITEMS; i++) {
+        fail_allocation(i == ITEMS - 1 ? 1 : 0);
+        items[i].is_in = pawli_links_add(&links, &items[i].link, i);
+        fail_allocation(0);
+        assert_true(items[i].is_in);
+    }
+    assert_int_equal(links.room, ITEMS - 1);
+    every_link_that_is_in_is_found_once(&links, items, ITEMS, ITEMS);
+    pawli_links_done(&links);
+}
+
 /* ---- errors ---- */
 
 static void a_failure_fills_the_whole_error_and_returns_its_status(void **state)
@@ -712,6 +782,8 @@ int main(void)
         cmocka_unit_test(a_map_finds_nothing_under_a_hash_that_nobody_put),
         cmocka_unit_test(a_map_without_memory_says_so_and_keeps_what_it_has),
         cmocka_unit_test(a_hash_depends_on_every_byte_the_size_and_the_seed),
+        cmocka_unit_test(links_are_found_until_they_are_taken_out),
+        cmocka_unit_test(links_without_memory_say_so_or_grow_longer_chains),
         cmocka_unit_test(a_failure_fills_the_whole_error_and_returns_its_status),
         cmocka_unit_test(a_caller_who_wants_no_error_still_gets_the_status),
         cmocka_unit_test(a_text_that_was_cut_ends_between_two_characters),
