@@ -112,6 +112,37 @@ static void a_backup_is_for_nobody_else_and_leaves_nothing_beside_it(void **stat
     assert_false(exists(w, "copy.db-journal"));
 }
 
+static void see_partial(void *data, int left, int total)
+{
+    const char *partial = data;
+    struct stat facts;
+    (void)total;
+    if (left == 0)
+        return;
+    assert_int_equal(stat(partial, &facts), 0);
+    assert_int_equal(facts.st_mode & 07777, 0600);
+}
+
+/* What a group may read it may read in the backup, once that is whole. */
+static void a_backup_has_mode_and_owner_of_the_database(void **state)
+{
+    struct world *w = *state;
+    struct stat facts, copy;
+    bool is_root = geteuid() == 0;
+    mode_t mask = umask(077);
+    add_big(w, 20);
+    assert_int_equal(chmod(path_of(w, "store.db"), 0640), 0);
+    if (is_root)
+        assert_int_equal(chown(path_of(w, "store.db"), 65534, 65533), 0);
+    assert_ok(pawl_store_backup(w->store, path_of(w, "copy.db"), see_partial, path_of(w, "copy.db-partial"), &err));
+    umask(mask);
+    assert_int_equal(stat(path_of(w, "store.db"), &facts), 0);
+    assert_int_equal(stat(path_of(w, "copy.db"), &copy), 0);
+    assert_int_equal(copy.st_mode & 07777, 0640);
+    assert_int_equal(copy.st_uid, facts.st_uid);
+    assert_int_equal(copy.st_gid, facts.st_gid);
+}
+
 /* By its name, by another one, by links, and the files that belong to it. */
 static void a_backup_is_never_the_store_itself(void **state)
 {
@@ -236,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BACKUP(a_backup_beside_a_writer_is_one_snapshot),
         BACKUP(a_backup_is_for_nobody_else_and_leaves_nothing_beside_it),
+        BACKUP(a_backup_has_mode_and_owner_of_the_database),
         BACKUP(a_backup_is_never_the_store_itself),
         BACKUP(a_backup_goes_over_no_file_and_through_no_link),
         BACKUP(a_backup_that_fails_is_not_there),
