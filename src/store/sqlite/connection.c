@@ -196,7 +196,8 @@ enum store_result pawli_sqlite_result(struct sqlite_store *store, sqlite3 *db, i
     if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
         return STORE_OK;
     const char *text = db ? sqlite3_errmsg(db) : sqlite3_errstr(code);
-    bool writes = phase == WRITE_COMMIT || phase == WRITE_CHECKPOINT || phase == WRITE_BEFORE_COMMIT;
+    /* What could not be read says nothing of what was written: a transaction is rolled back, a checkpoint done again. */
+    bool writes = phase != READ_ONLY && (phase == WRITE_COMMIT || code != SQLITE_IOERR_READ);
     switch (code == BAD_ROW ? BAD_ROW : code & 0xFF) {
     case BAD_ROW:
         pawli_hint(err, pawli_fail(err, PAWL_ECORRUPT, "\"%s\" has a row that cannot be read", store->path),
