@@ -260,6 +260,30 @@ static void a_reader_that_holds_the_log_back_is_told(void **state)
     assert_true(info.log_size < size); /* nor does its file stay as large as it was once */
 }
 
+/* What has the file open to read may have it open for hours. */
+static void who_opens_or_closes_waits_for_no_reader(void **state)
+{
+    struct world *w = *state;
+    sqlite3 *foreign;
+    pawl_store *store;
+    const pawl_store_options patient = {PAWL_STORE_OPTIONS, .busy_ms = 1000 * 3600};
+    add(w, MESSAGE("1", .key = NULL));
+    pawl_store_close(w->store);
+    assert_int_equal(sqlite3_open(path_of(w, "store.db"), &foreign), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(foreign, "BEGIN; SELECT * FROM store", NULL, NULL, NULL), SQLITE_OK);
+    alarm(60); /* who waits is ended by it */
+    for (unsigned i = 0; i < 2; i++) {
+        assert_ok(pawl_store_open(w->url, &patient, &store, &err));
+        assert_ok(pawl_enqueue(store, MESSAGE("1", .key = NULL), 1, NULL, &err));
+        pawl_store_close(store);
+    }
+    alarm(0);
+    assert_int_equal(sqlite3_close(foreign), SQLITE_OK);
+    assert_ok(pawl_store_open(w->url, NULL, &w->store, &err));
+    assert_int_equal(stats(w).pending, 3);
+    verify(w);
+}
+
 #define BACKUP(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
 
 int main(void)
@@ -273,6 +297,7 @@ int main(void)
         BACKUP(a_backup_that_fails_is_not_there),
         BACKUP(what_one_adopted_is_everybodys),
         BACKUP(a_reader_that_holds_the_log_back_is_told),
+        BACKUP(who_opens_or_closes_waits_for_no_reader),
     };
     return cmocka_run_group_tests_name("backup", tests, NULL, NULL);
 }
