@@ -135,8 +135,8 @@ PAWL_API int pawl_store_adopt(pawl_store *store, const pawl_operation *operation
 
 /*
  * pawl_store_backup: copies the store to a new file while it is used: one snapshot, whatever others commit meanwhile. The
- * copy opens as a restored store. It is made as path-partial (mode 0600) and gets its name once it is whole and synced, so
- * what was interrupted is no backup. progress may be NULL; it is called on this thread with the pages left and in all.
+ * copy opens as a restored store. It is made as path-partial (mode 0600); once it is whole it gets mode and, where that is
+ * permitted, owner of the database, is synced, and gets its name: what was interrupted is no backup. progress may be NULL; it is called on this thread with the pages left and in all.
  *
  * Errors     PAWL_EINVAL    no path, a folder that is not there, or a file of the store itself by whatever name
  *            PAWL_EREFUSED  the file is there already, or there is no room

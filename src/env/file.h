@@ -27,6 +27,7 @@ int pawli_file_fail(const struct file_at *at, int error, pawl_error *err); /* a 
 /* And gives up its locks, by name. `forks` as it was when it was opened: what a parent opened is closed already in its child,
  * and its number may be another's. A negative one: nothing. */
 void pawli_file_close(int fd, unsigned forks);
+void pawli_file_liken(int fd, int like); /* the second rule, for a file that was made otherwise; -1: to nothing */
 bool pawli_file_is_held(int fd); /* whether it is one of a store's that this process has open */
 unsigned pawli_file_forks(void); /* so many forks lie behind this process */
 

@@ -90,6 +90,40 @@ class Store(support.Case):
         self.assertEqual((findings["dead"]["finding"], findings["holds"]["finding"]), ("look", "look"))
         self.assertIn("requeue", findings["dead"]["hint"])
 
+    def test_doctor_names_what_is_set_apart_and_is_8(self):
+        self.init()
+        self.enqueue("l", "t", "1")
+        self.enqueue("l", "u", "1")
+        self.ok("lanes", "set", "l", "lease_ms=1000")
+        for sql, row in (("UPDATE lane SET policy = '{\"lease_ms\":1001}'", "table lane"),
+                         ("UPDATE message SET created = created + 1 WHERE number = 1", "message")):
+            database = sqlite3.connect(self.folder / "s.db", isolation_level=None)
+            self.assertEqual(database.execute(sql).rowcount, 1)
+            database.close()
+            found = self.run_it("verify", "--json")
+            doctor = self.run_it("doctor", "--json")
+            self.assertEqual((found.status, doctor.status), (8, 8), sql)
+            (what,) = [scope["first_bad"]["what"] for scope in found.rows if not scope["ok"]]
+            self.assertIn(row, what)
+            (bad,) = [finding for finding in doctor.rows if finding["finding"] == "bad"]
+            self.assertIn(what, bad["text"])
+            self.assertTrue(bad["hint"])
+            self.assertIn(what, self.run_it("doctor").out)
+
+    def test_doctor_says_that_a_reader_holds_the_log_back(self):
+        self.init()
+        reader = sqlite3.connect(self.folder / "s.db", isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM store").fetchall()
+        line = json.dumps({"lane": "l", "target": "t", "data": "x" * 1000000}) + "\n"
+        self.ok("enqueue", "--jsonl", "-", stdin=line * 70)
+        (log,) = [row for row in self.json("doctor") if row["check"] == "log"]
+        self.assertEqual(log["finding"], "look")
+        self.assertIn("a reader holds them back", log["text"])
+        reader.close()
+        self.enqueue("l", "t", "1")
+        self.assertNotIn("log", [row["check"] for row in self.json("doctor")])
+
     # ---- files: one rule for all of a store ----
 
     def modes(self):

@@ -112,6 +112,37 @@ static void a_backup_is_for_nobody_else_and_leaves_nothing_beside_it(void **stat
     assert_false(exists(w, "copy.db-journal"));
 }
 
+static void see_partial(void *data, int left, int total)
+{
+    const char *partial = data;
+    struct stat facts;
+    (void)total;
+    if (left == 0)
+        return;
+    assert_int_equal(stat(partial, &facts), 0);
+    assert_int_equal(facts.st_mode & 07777, 0600);
+}
+
+/* What a group may read it may read in the backup, once that is whole. */
+static void a_backup_has_mode_and_owner_of_the_database(void **state)
+{
+    struct world *w = *state;
+    struct stat facts, copy;
+    bool is_root = geteuid() == 0;
+    mode_t mask = umask(077);
+    add_big(w, 20);
+    assert_int_equal(chmod(path_of(w, "store.db"), 0640), 0);
+    if (is_root)
+        assert_int_equal(chown(path_of(w, "store.db"), 65534, 65533), 0);
+    assert_ok(pawl_store_backup(w->store, path_of(w, "copy.db"), see_partial, path_of(w, "copy.db-partial"), &err));
+    umask(mask);
+    assert_int_equal(stat(path_of(w, "store.db"), &facts), 0);
+    assert_int_equal(stat(path_of(w, "copy.db"), &copy), 0);
+    assert_int_equal(copy.st_mode & 07777, 0640);
+    assert_int_equal(copy.st_uid, facts.st_uid);
+    assert_int_equal(copy.st_gid, facts.st_gid);
+}
+
 /* By its name, by another one, by links, and the files that belong to it. */
 static void a_backup_is_never_the_store_itself(void **state)
 {
@@ -229,6 +260,30 @@ static void a_reader_that_holds_the_log_back_is_told(void **state)
     assert_true(info.log_size < size); /* nor does its file stay as large as it was once */
 }
 
+/* What has the file open to read may have it open for hours. */
+static void who_opens_or_closes_waits_for_no_reader(void **state)
+{
+    struct world *w = *state;
+    sqlite3 *foreign;
+    pawl_store *store;
+    const pawl_store_options patient = {PAWL_STORE_OPTIONS, .busy_ms = 1000 * 3600};
+    add(w, MESSAGE("1", .key = NULL));
+    pawl_store_close(w->store);
+    assert_int_equal(sqlite3_open(path_of(w, "store.db"), &foreign), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(foreign, "BEGIN; SELECT * FROM store", NULL, NULL, NULL), SQLITE_OK);
+    alarm(60); /* who waits is ended by it */
+    for (unsigned i = 0; i < 2; i++) {
+        assert_ok(pawl_store_open(w->url, &patient, &store, &err));
+        assert_ok(pawl_enqueue(store, MESSAGE("1", .key = NULL), 1, NULL, &err));
+        pawl_store_close(store);
+    }
+    alarm(0);
+    assert_int_equal(sqlite3_close(foreign), SQLITE_OK);
+    assert_ok(pawl_store_open(w->url, NULL, &w->store, &err));
+    assert_int_equal(stats(w).pending, 3);
+    verify(w);
+}
+
 #define BACKUP(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
 
 int main(void)
@@ -236,11 +291,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BACKUP(a_backup_beside_a_writer_is_one_snapshot),
         BACKUP(a_backup_is_for_nobody_else_and_leaves_nothing_beside_it),
+        BACKUP(a_backup_has_mode_and_owner_of_the_database),
         BACKUP(a_backup_is_never_the_store_itself),
         BACKUP(a_backup_goes_over_no_file_and_through_no_link),
         BACKUP(a_backup_that_fails_is_not_there),
         BACKUP(what_one_adopted_is_everybodys),
         BACKUP(a_reader_that_holds_the_log_back_is_told),
+        BACKUP(who_opens_or_closes_waits_for_no_reader),
     };
     return cmocka_run_group_tests_name("backup", tests, NULL, NULL);
 }

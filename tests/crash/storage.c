@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Every storage call of every kind fails once, or from then on. What a call answers must then be true: what it says is
  * written stays, what it says is not written never appears, and only a commit that failed on its way may be either. */
+#include "pawl/why.h"
 #include "store/sqlite/sqlite.h"
 #include "world.h"
 
@@ -134,6 +135,8 @@ static void judge(struct trial *trial, const struct fault_case *fault, const str
         violation(world, "status %d where the disk is full: %s", status, world->err.text);
     if (!fault->is_full && (status == PAWL_EREFUSED || status == PAWL_ECORRUPT || status == PAWL_ENOMEM))
         violation(world, "status %d where storage fails: %s", status, world->err.text);
+    if (fault->kind == FAULT_READ && poisons(status))
+        violation(world, "status %d where nothing but a read failed: %s", status, world->err.text);
     if (status == PAWL_EUNCERTAIN && !fault->breaks_commits)
         violation(world, "uncertain where nothing was being written: %s", world->err.text);
     trial->is_poisoned |= poisons(status);
@@ -330,9 +333,188 @@ static void each_storage_call_of_opening_may_fail(void **state)
     sweep_all(*(const struct fault_case *)*state, true);
 }
 
+/* ---- an error that passes ---- */
+
+/* What a call showed, as a number that differs where what was shown differs. */
+typedef int look_call(struct world *world, uint64_t *shown);
+
+static int look_at_all(struct world *world, uint64_t *shown)
+{
+    uint64_t commits;
+    *shown = world_show(world->store, &commits, &world->err);
+    return *shown == UNKNOWN_STATE ? world->err.status : PAWL_OK;
+}
+
+static int look_at_one(struct world *world, uint64_t *shown)
+{
+    pawl_messages *messages = NULL;
+    int status = pawl_message_get(world->store, &world->helds[0].id, &messages, &world->err);
+    *shown = status == PAWL_OK ? pawl_messages_get(messages, 0)->data_size + 1 : 0;
+    pawl_messages_free(messages);
+    return status;
+}
+
+static int look_why(struct world *world, uint64_t *shown)
+{
+    pawl_why *why = NULL;
+    int status = pawl_why_message(world->store, &world->asks[8].id, &why, &world->err);
+    *shown = pawl_why_count(why);
+    for (size_t i = 0; i < pawl_why_count(why); i++)
+        *shown = pawli_mix(*shown, (uint64_t)pawl_why_get(why, i)->code[0]);
+    pawl_why_free(why);
+    return status;
+}
+
+static int look_at_events(struct world *world, uint64_t *shown)
+{
+    pawl_events *events = NULL;
+    int status = pawl_events_read(world->store, &(pawl_events_query){PAWL_EVENTS_QUERY}, &events, &world->err);
+    *shown = pawl_events_count(events);
+    pawl_events_free(events);
+    return status;
+}
+
+static int look_at_stats(struct world *world, uint64_t *shown)
+{
+    pawl_stats *stats = NULL;
+    int status = pawl_stats_read(world->store, NULL, NULL, &stats, &world->err);
+    *shown = status == PAWL_OK ? pawl_stats_get(stats, 0)->pending + 1 : 0;
+    pawl_stats_free(stats);
+    return status;
+}
+
+static int look_at_lanes(struct world *world, uint64_t *shown)
+{
+    pawl_settings *settings = NULL;
+    int status = pawl_lanes_list(world->store, &settings, &world->err);
+    *shown = pawl_settings_count(settings);
+    pawl_settings_free(settings);
+    return status;
+}
+
+static int look_at_holds(struct world *world, uint64_t *shown)
+{
+    pawl_settings *settings = NULL;
+    int status = pawl_holds_list(world->store, &settings, &world->err);
+    *shown = pawl_settings_count(settings);
+    pawl_settings_free(settings);
+    return status;
+}
+
+static int look_for_damage(struct world *world, uint64_t *shown)
+{
+    pawl_verification *found = NULL;
+    int status = pawl_verify(world->store, NULL, NULL, NULL, &found, &world->err);
+    *shown = pawl_verification_count(found);
+    pawl_verification_free(found);
+    return status;
+}
+
+static int look_for_work(struct world *world, uint64_t *shown)
+{
+    struct told told = {0};
+    int status = claim_one(world, world->store, &told);
+    *shown = told.token;
+    return status;
+}
+
+static int look_by_sweep(struct world *world, uint64_t *shown)
+{
+    pawl_swept swept = {PAWL_SWEPT};
+    int status = pawl_sweep(world->store, &swept, &world->err);
+    *shown = swept.expired + swept.suspected + swept.purged;
+    return status;
+}
+
+static const struct {
+    const char *name;
+    look_call *call;
+} looks[] = {
+    {"lists", look_at_all},     {"a message", look_at_one}, {"why", look_why},        {"events", look_at_events},
+    {"stats", look_at_stats},   {"lanes", look_at_lanes},   {"holds", look_at_holds}, {"verify", look_for_damage},
+    {"a claim", look_for_work}, {"a sweep", look_by_sweep},
+};
+
+static void open_rich(struct world *world)
+{
+    const pawl_setting setting = {"lease_ms", "5000"};
+    const pawl_operation operation = {PAWL_OPERATION, .request_id = pawl_request_id_from("o", 1), .reason = "a test"};
+    const pawl_subject subject = {PAWL_SUBJECT, .lane = "other"};
+    world_open(world);
+    world_append(world, "default");
+    world_append(world, "default");
+    world_enqueue(world, GROUP_MAX);
+    world_claim(world, 2, true);
+    assert_int_equal(pawl_lane_set(world->store, WORLD_LANE, &setting, 1, &operation, &world->err), PAWL_OK);
+    const pawl_operation another = {PAWL_OPERATION, .request_id = pawl_request_id_from("h", 1), .reason = "a test"};
+    assert_int_equal(pawl_hold_set(world->store, &subject, "paused", 0, &another, &world->err), PAWL_OK);
+    world_close(world);
+    world_record(world);
+    pawli_disk()->trace = NULL;
+}
+
+/* Nothing of the store is in memory. Returns whether the fault was reached. */
+static bool look_once(struct world *world, size_t look, enum disk_fault_kind kind, uint64_t at, uint64_t expected)
+{
+    struct disk *disk = pawli_disk();
+    uint64_t shown = 0;
+    struct env *env = pawli_sim_new(world->seed); /* the same boot: what was claimed is claimed */
+    pawli_sim_advance_ms(env, 100);
+    pawli_disk_load(&world->start);
+    assert_int_equal(world_open_in(world, env, &world->store), PAWL_OK);
+    disk->fault = (struct disk_fault){.kind = kind, .at = at};
+    int status = looks[look].call(world, &shown);
+    bool hit = disk->fault.hit;
+    disk->fault = (struct disk_fault){0};
+    if (status != PAWL_OK && (!hit || status != PAWL_EUNAVAIL))
+        violation(world, "%s, call %llu: status %d, %s", looks[look].name, (unsigned long long)at, status,
+                  world->err.text);
+    if (status == PAWL_OK && shown != expected)
+        violation(world, "%s, call %llu: it showed something else", looks[look].name, (unsigned long long)at);
+    if (status != PAWL_OK && (looks[look].call(world, &shown) != PAWL_OK || shown != expected))
+        violation(world, "%s, call %llu: and again: %s", looks[look].name, (unsigned long long)at, world->err.text);
+    pawl_store_close(world->store);
+    world->store = NULL;
+    env->ops->close(env);
+    return hit;
+}
+
+static void a_read_error_that_passes_is_no_damage(void **state)
+{
+    static const enum disk_fault_kind kinds[] = {FAULT_READ, FAULT_SIZE};
+    struct world *world = world_new(1, PLANT_NOTHING, "checkpoint_frames=8");
+    unsigned reached = 0;
+    (void)state;
+    pawli_disk_clear(1);
+    pawli_disk()->powersafe = true;
+    open_rich(world);
+    for (size_t look = 0; look < COUNT_OF(looks); look++) {
+        uint64_t shown = 0;
+        assert_int_equal(world_open_in(world, world->env, &world->store), PAWL_OK);
+        assert_int_equal(looks[look].call(world, &shown), PAWL_OK);
+        pawl_store_close(world->store);
+        for (size_t kind = 0; kind < COUNT_OF(kinds); kind++) {
+            uint64_t at = 1;
+            while (at < longest_sweep && look_once(world, look, kinds[kind], at, shown))
+                at++;
+            if (kinds[kind] == FAULT_READ && at == 1)
+                violation(world, "%s: nothing was read", looks[look].name);
+            assert_true(at < longest_sweep);
+            reached += (unsigned)at - 1;
+        }
+    }
+    print_message("# %u errors that passed\n", reached);
+    unsigned violations = world->violations;
+    char first[sizeof world->first];
+    memcpy(first, world->first, sizeof first);
+    world_free(world);
+    if (violations)
+        fail_msg("%u violations, the first: %s", violations, first);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[2 * COUNT_OF(fault_cases)];
+    struct CMUnitTest tests[2 * COUNT_OF(fault_cases) + 1];
     char names[2 * COUNT_OF(fault_cases)][100];
     size_t count = 0;
     for (size_t i = 0; i < COUNT_OF(fault_cases); i++) {
@@ -349,5 +531,6 @@ int main(void)
         tests[count] = (struct CMUnitTest){names[count], each_storage_call_of_opening_may_fail, NULL, NULL, state};
         count++;
     }
+    tests[count++] = (struct CMUnitTest)cmocka_unit_test(a_read_error_that_passes_is_no_damage);
     return _cmocka_run_group_tests("storage fails", tests, count, NULL, NULL);
 }

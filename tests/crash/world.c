@@ -66,26 +66,18 @@ static uint64_t hash_text(uint64_t hash, const char *text)
     return text ? hash_bytes(pawli_mix(hash, strlen(text)), text, strlen(text)) : pawli_mix(hash, 77);
 }
 
-/* contents: what digests cover; ids of messages are given by the store and not covered. */
-static uint64_t hash_record(uint64_t hash, const pawl_record *record, bool contents)
+static uint64_t hash_record(uint64_t hash, const pawl_record *record)
 {
     hash = pawli_mix(hash, record->seq);
     hash = hash_bytes(hash, &record->request_id, sizeof record->request_id);
     hash = hash_bytes(hash, record->digest, sizeof record->digest);
     hash = hash_bytes(hash, record->data, record->data_size);
     hash = hash_bytes(hash, record->response, record->response_size);
-    hash = hash_bytes(hash, record->messages, contents ? 0 : record->message_count * sizeof *record->messages);
+    hash = hash_bytes(hash, record->messages, record->message_count * sizeof *record->messages);
     for (size_t i = 0; i < record->event_count; i++)
         hash = hash_bytes(hash_text(hash, record->events[i].topic), record->events[i].data,
                           record->events[i].data_size);
     return hash;
-}
-
-/* What its fingerprint covers. */
-static uint64_t hash_content(uint64_t hash, const pawl_message_view *message)
-{
-    hash = hash_bytes(hash, message->data, message->data_size);
-    return hash_text(hash, message->key);
 }
 
 static uint64_t hash_message(uint64_t hash, const pawl_message_view *message)
@@ -103,7 +95,7 @@ static uint64_t hash_message(uint64_t hash, const pawl_message_view *message)
     return hash;
 }
 
-static int show_scope(pawl_store *store, bool contents, uint64_t *hash, pawl_error *err)
+static int show_scope(pawl_store *store, uint64_t *hash, pawl_error *err)
 {
     pawl_records *records = NULL;
     pawl_messages *messages = NULL;
@@ -112,16 +104,16 @@ static int show_scope(pawl_store *store, bool contents, uint64_t *hash, pawl_err
         status = pawl_messages_list(store, &(pawl_messages_query){PAWL_MESSAGES_QUERY, .limit = 10000}, &messages, err);
     if (status == PAWL_OK) {
         for (size_t i = 0; i < pawl_records_count(records); i++)
-            *hash = hash_record(*hash, pawl_records_get(records, i), contents);
+            *hash = hash_record(*hash, pawl_records_get(records, i));
         for (size_t i = 0; i < pawl_messages_count(messages); i++)
-            *hash = (contents ? hash_content : hash_message)(*hash, pawl_messages_get(messages, i));
+            *hash = hash_message(*hash, pawl_messages_get(messages, i));
     }
     pawl_records_free(records);
     pawl_messages_free(messages);
     return status;
 }
 
-static uint64_t show(pawl_store *store, bool contents, uint64_t *ret_commits, pawl_error *err)
+uint64_t world_show(pawl_store *store, uint64_t *ret_commits, pawl_error *err)
 {
     pawl_store_info info = {PAWL_STORE_INFO};
     int status = pawl_store_get_info(store, &info, err);
@@ -130,22 +122,11 @@ static uint64_t show(pawl_store *store, bool contents, uint64_t *ret_commits, pa
         pawl_store *scope = NULL;
         status = pawl_store_scope(store, scopes[i], &scope, err);
         if (status == PAWL_OK)
-            status = show_scope(scope, contents, &hash, err);
+            status = show_scope(scope, &hash, err);
         pawl_store_close(scope);
     }
     *ret_commits = info.commits;
     return status == PAWL_OK ? hash | 1 : UNKNOWN_STATE;
-}
-
-uint64_t world_show(pawl_store *store, uint64_t *ret_commits, pawl_error *err)
-{
-    return show(store, false, ret_commits, err);
-}
-
-uint64_t world_show_contents(pawl_store *store, pawl_error *err)
-{
-    uint64_t commits;
-    return show(store, true, &commits, err);
 }
 
 /* ---- contents ---- */

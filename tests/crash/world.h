@@ -91,7 +91,6 @@ PRINTF_LIKE(2, 3) void violation(struct world *world, const char *format, ...);
 
 int world_open_in(struct world *world, struct env *env, pawl_store **ret_store);
 uint64_t world_show(pawl_store *store, uint64_t *ret_commits, pawl_error *err); /* 0: it could not be read */
-uint64_t world_show_contents(pawl_store *store, pawl_error *err); /* the journal and what messages carry */
 
 /* Calls. Each adds a step. */
 int world_open(struct world *world);

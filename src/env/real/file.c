@@ -156,7 +156,7 @@ static int take_idle(const struct file_at *at, int flags)
 }
 
 /* The file is as the database is, as far as we may: who made it, and when, does not matter. */
-static void liken(int fd, int like)
+void pawli_file_liken(int fd, int like)
 {
     struct stat is, shall;
     if (like < 0 || fstat(fd, &is) < 0 || fstat(like, &shall) < 0 || is.st_nlink != 1)
@@ -220,7 +220,7 @@ int pawli_file_open(const struct file_at *at, int flags)
     if (fd < 0)
         pawli_free(entry);
     else if ((flags & O_ACCMODE) != O_RDONLY)
-        liken(fd, at->like);
+        pawli_file_liken(fd, at->like);
     return fd;
 }
 

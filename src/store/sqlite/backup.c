@@ -12,6 +12,7 @@
 #define STEP_PAGES 1000
 
 struct backup {
+    const struct sqlite_store *store;
     const char *path;
     char *partial;
     int fd; /* of the partial one: made by us, and nobody else's */
@@ -129,10 +130,12 @@ static int rename_to_new(const char *from, const char *to)
     return (errno == EINVAL || errno == ENOSYS) && lstat(to, &there) != 0 ? rename(from, to) : -1;
 }
 
-/* Whole, synced, and still the file that we made: then it gets its name. */
+/* Whole, synced, and still the file that we made: then it gets its name. Who may read the store may read it, but no half of
+ * it. */
 static enum store_result publish(const struct backup *backup, pawl_error *err)
 {
     struct stat made, named;
+    pawli_file_liken(backup->fd, backup->store->file->database);
     bool is_ours = fstat(backup->fd, &made) == 0 && lstat(backup->partial, &named) == 0 && same_file(&made, &named);
     if (is_ours && fsync(backup->fd) == 0 && rename_to_new(backup->partial, backup->path) == 0) {
         if (sync_folder(backup->path) == 0)
@@ -164,11 +167,11 @@ enum store_result pawli_sqlite_backup(struct store *base, const char *path,
                                       void (*progress)(void *data, int left, int total), void *data, pawl_error *err)
 {
     struct reader *reader;
-    struct backup backup = {.path = path, .progress = progress, .data = data};
+    struct backup backup = {.store = (struct sqlite_store *)base, .path = path, .progress = progress, .data = data};
     PAWL_AUTO(pawli_freep) char *partial = backup.partial = pawli_sqlite_path(path, "-partial");
     if (!partial)
         return pawli_store_fail(err, STORE_NO_MEMORY);
-    if (is_of_the_store((struct sqlite_store *)base, path)) {
+    if (is_of_the_store(backup.store, path)) {
         pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "\"%.150s\" is a file of the store itself", path),
                    "name a new file");
         return STORE_INVALID;

@@ -8,6 +8,8 @@
 #define FINISH_FRAMES 512
 #define ROUNDS_MAX    8
 
+#define MOMENT_MS 100
+
 /* Of the log's index, in words of 4 bytes. */
 #define INDEX_SIZE   32768
 #define INDEX_FRAMES 4  /* mxFrame */
@@ -25,9 +27,14 @@ int pawli_checkpoint(struct sqlite_store *store, struct connection *connection, 
                      pawl_error *err)
 {
     int frames = 0, copied = 0;
+    /* Who opens or closes waits for another one's checkpoint, and for nobody who reads for hours. */
+    bool is_brief = mode == SQLITE_CHECKPOINT_TRUNCATE;
     if (mode == SQLITE_CHECKPOINT_PASSIVE && !passive_is_safe())
         mode = SQLITE_CHECKPOINT_TRUNCATE;
+    if (is_brief)
+        pawli_connection_waits(connection, MOMENT_MS);
     int code = sqlite3_wal_checkpoint_v2(connection->db, NULL, mode, &frames, &copied);
+    pawli_connection_waits(connection, store->busy_ms);
     /* What was committed while it copied is not in `frames`; the writer's own count knows. */
     int now = atomic_load(&store->wal_frames);
     *ret_left = mode == SQLITE_CHECKPOINT_TRUNCATE && code == SQLITE_OK ? 0 : (now > frames ? now : frames) - copied;

@@ -107,6 +107,11 @@ static int open_to_read(struct sqlite_store *store, sqlite3 **db)
     return code;
 }
 
+int pawli_connection_waits(struct connection *connection, int64_t ms)
+{
+    return sqlite3_busy_timeout(connection->db, ms > INT_MAX ? INT_MAX : (int)ms);
+}
+
 int pawli_connection_open(struct sqlite_store *store, bool writer, struct connection **ret_connection, pawl_error *err)
 {
     struct connection *connection = pawli_alloc(sizeof *connection);
@@ -117,7 +122,7 @@ int pawli_connection_open(struct sqlite_store *store, bool writer, struct connec
     if (code == SQLITE_OK)
         code = refuse_defaults(connection->db);
     if (code == SQLITE_OK)
-        code = sqlite3_busy_timeout(connection->db, store->busy_ms > INT_MAX ? INT_MAX : (int)store->busy_ms);
+        code = pawli_connection_waits(connection, store->busy_ms);
     bool is_wal = true;
     if (code == SQLITE_OK && writer && !read_only)
         code = sqlite3_exec(connection->db, "PRAGMA page_size = " PAGE_SIZE, NULL, NULL, NULL);
@@ -196,7 +201,8 @@ enum store_result pawli_sqlite_result(struct sqlite_store *store, sqlite3 *db, i
     if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
         return STORE_OK;
     const char *text = db ? sqlite3_errmsg(db) : sqlite3_errstr(code);
-    bool writes = phase == WRITE_COMMIT || phase == WRITE_CHECKPOINT || phase == WRITE_BEFORE_COMMIT;
+    /* What could not be read says nothing of what was written: a transaction is rolled back, a checkpoint done again. */
+    bool writes = phase != READ_ONLY && (phase == WRITE_COMMIT || code != SQLITE_IOERR_READ);
     switch (code == BAD_ROW ? BAD_ROW : code & 0xFF) {
     case BAD_ROW:
         pawli_hint(err, pawli_fail(err, PAWL_ECORRUPT, "\"%s\" has a row that cannot be read", store->path),

@@ -118,7 +118,8 @@ struct reader {
 /* ---- connection.c ---- */
 int pawli_connection_open(struct sqlite_store *store, bool writer, struct connection **ret_connection, pawl_error *err);
 void pawli_connection_close(struct connection *connection);
-void pawli_connection_finalize(struct connection *connection); /* its statements, not its database handle */
+int pawli_connection_waits(struct connection *connection, int64_t ms); /* for locks of other connections, from now on */
+void pawli_connection_finalize(struct connection *connection);         /* its statements, not its database handle */
 int pawli_connection_settings(sqlite3 *db, pawl_error *err);
 
 /* The only translation of SQLite's codes. Poisons the file where the rules say so. */
