@@ -98,7 +98,7 @@ typedef struct pawl_message_view {
     pawl_uuid request_id; /* nil: none */
     uint8_t fingerprint[32];
     int64_t available_at_ms; /* when it is due; 0 where that means nothing */
-    int64_t expires_at_ms;   /* 0: none of its own */
+    int64_t expires_at_ms;   /* 0: none of its own; later by as long as it was held */
     int64_t deadline_ms;
     int64_t created_at_ms, updated_at_ms, ended_at_ms; /* 0: not */
     int64_t lease_until_ms;                            /* wall now plus what is left; 0: not claimed */
@@ -286,8 +286,9 @@ typedef struct pawl_swept {
  * pawl_sweep: does what time asks for, over all scopes: settles lost claims, ends messages past their age limit, doubts
  * outcomes that never came, purges what its retention no longer keeps. What waits for a date that a clock which was ahead
  * had reckoned gets one of the clock of now. After a boot or a jump of the wall clock an age counts from there, until the
- * clock ran for an hour; what is held has time. A started worker sweeps by itself. ret_swept may be NULL. Errors as
- * pawl_enqueue; what was swept before stays swept.
+ * clock ran for an hour. An age does not count how long the message's store, lane, target or queue was held, and nothing
+ * ends while it is. A started worker sweeps by itself. ret_swept may be NULL. Errors as pawl_enqueue; what was swept before
+ * stays swept.
  */
 PAWL_API int pawl_sweep(pawl_store *store, pawl_swept *ret_swept, pawl_error *err);
 

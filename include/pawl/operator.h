@@ -122,7 +122,9 @@ typedef struct pawl_subject {
 
 /*
  * pawl_hold_set: nothing of the subject moves until it is released, or until_ms (Unix milliseconds; 0: no end). The code
- * is a name such as "paused"; one hold of each code: the same code again replaces reason and end. Needs a reason.
+ * is a name such as "paused"; one hold of each code: the same code again replaces reason and end. Needs a reason. What
+ * waits meanwhile does not age; what waited through a part of several holds of a subject may be given more time than it was
+ * held, never less.
  */
 PAWL_API int pawl_hold_set(pawl_store *store, const pawl_subject *subject, const char *code, int64_t until_ms,
                            const pawl_operation *operation, pawl_error *err);

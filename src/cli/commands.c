@@ -207,7 +207,7 @@ const struct cli_command cli_commands[] = {
     {"messages resolve", "ID", "say what became of an uncertain message", resolve_options, cli_messages_resolve,
      CLI_RECORDS},
     {"lanes list", "", "list lanes with what their policy sets, and what holds them", NULL, cli_lanes_list, CLI_READS},
-    {"lanes pause", "LANE", "let nothing of a lane move", setting_options, cli_lanes_pause, CLI_RECORDS},
+    {"lanes pause", "LANE", "let nothing of a lane move, or age", setting_options, cli_lanes_pause, CLI_RECORDS},
     {"lanes resume", "LANE", "let a paused lane move again", setting_options, cli_lanes_resume, CLI_RECORDS},
     {"lanes set", "LANE KEY=VALUE...", "set keys of a lane's policy; an empty value unsets one", setting_options,
      cli_lanes_set, CLI_RECORDS},

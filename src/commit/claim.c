@@ -25,14 +25,15 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     return pawli_view_wants_subjects(view, claim->queue);
 }
 
-bool pawli_is_held(const struct view *view, const struct view_queue *queue)
+struct paused pawli_paused_of(const struct view *view, const struct view_queue *queue)
 {
+    struct paused paused = {0};
     for (size_t i = 0; i < COUNT_OF(queue->subjects); i++)
         for (const struct view_hold *hold = queue->subjects[i] ? queue->subjects[i]->holds : NULL; hold;
              hold = hold->next)
-            if (hold->slot.exists && hold->row.until.ms > view->wall.ms)
-                return true;
-    return false;
+            if (hold->slot.exists)
+                pawli_paused_add(&paused, &hold->row, view->wall);
+    return paused;
 }
 
 static int by_order_of_claim(const void *a, const void *b)
@@ -113,10 +114,10 @@ static bool exhaust(struct view *view, struct view_task *task)
 }
 
 /* One that may not be sent any more is moved on instead: it is too old, or its cap was lowered. False: take it. */
-static bool pass_over(struct claim *claim, struct view *view, struct view_task *task)
+static bool pass_over(struct claim *claim, const struct paused *paused, struct view *view, struct view_task *task)
 {
     const struct policy *policy = &task->queue->policy;
-    bool is_old = pawli_expiry_of(&view->store.row.clock, task->message, policy).ms <= view->wall.ms;
+    bool is_old = pawli_expiry_of(&view->store.row.clock, task->message, policy, paused).ms <= view->wall.ms;
     if (!is_old && task->row.attempts < pawli_cap_of(task->message, policy))
         return false;
     claim->passed++;
@@ -167,14 +168,15 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
         return pawli_refuse_damaged("the queue, or the policy of its lane or target,", err);
     if (claim->task && claim->task->slot.is_damaged)
         return pawli_refuse_damaged("the message", err);
-    if (!claim->queue->slot.exists || pawli_is_held(view, claim->queue))
+    const struct paused paused = pawli_paused_of(view, claim->queue);
+    if (!claim->queue->slot.exists || pawli_paused_until(&paused).ms > view->wall.ms)
         return PAWL_OK;
-    if (may_take_named(claim) && !pass_over(claim, view, claim->task) && !take(unit, claim, view, claim->task))
+    if (may_take_named(claim) && !pass_over(claim, &paused, view, claim->task) && !take(unit, claim, view, claim->task))
         return pawli_no_memory(err);
     if (uuid_is_nil(&claim->id))
         while (claim->count < claim->limit && claim->size < claim->size_max &&
                (task = next_candidate(view, claim->queue->due)) != NULL)
-            if (!pass_over(claim, view, task) && !take(unit, claim, view, task))
+            if (!pass_over(claim, &paused, view, task) && !take(unit, claim, view, task))
                 return pawli_no_memory(err);
     return pawli_arena_failed(view->arena) || pawli_arena_failed(&unit->arena) ? pawli_no_memory(err) : PAWL_OK;
 }

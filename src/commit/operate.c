@@ -31,15 +31,17 @@ static int check(const struct policy *policy, pawl_error *err)
     return pawli_policy_check(&effective, err);
 }
 
-/* Those with a code; absent: all. */
+/* Those with a code; absent: all. Their rows stay: what they kept waiting has not aged meanwhile. */
 static bool release_holds(struct view *view, struct view_subject *subject, struct text code, uint32_t *count)
 {
     for (struct view_hold *hold = subject->holds; hold; hold = hold->next) {
-        if (!hold->slot.exists || (code.data && !text_equal(hold->row.code, code)))
+        struct hold_row *row = &hold->row;
+        if (!hold->slot.exists || !hold_is_on(row, view->wall) || (code.data && !text_equal(row->code, code)))
             continue;
         if (!pawli_view_touch(view, &hold->slot))
             return false;
-        hold->slot.exists = false;
+        row->before_ms = pawli_held_ms(row, view->wall);
+        row->since = row->until = view->wall;
         ++*count;
     }
     view->wakes |= *count > 0;
@@ -149,6 +151,7 @@ static int decide_hold(struct unit *unit, struct effect *effect, struct view *vi
         return pawli_no_memory(err);
     if (!pawli_view_touch(view, &hold->slot))
         return pawli_no_memory(err);
+    int64_t before = hold->slot.exists ? pawli_held_ms(&hold->row, view->wall) : 0;
     hold->slot.exists = true;
     hold->row = (struct hold_row){.kind = change->kind,
                                   .scope = change->kind == HOLD_STORE ? 0 : unit->view_scope->row.id,
@@ -158,7 +161,8 @@ static int decide_hold(struct unit *unit, struct effect *effect, struct view *vi
                                   .reason = change->reason,
                                   .by = change->by,
                                   .since = view->wall,
-                                  .until = change->until};
+                                  .until = change->until,
+                                  .before_ms = before};
     change->count = 1;
     return PAWL_OK;
 }

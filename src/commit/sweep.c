@@ -121,8 +121,9 @@ static bool sweep_waiting(struct view *view, struct sweep *sweep, struct view_ta
     const struct clock *clock = &view->store.row.clock;
     if (pawli_is_misdated(clock, task->message, &task->row) && !pawli_task_redate(view, task))
         return false;
-    if (pawli_expiry_of(clock, task->message, &task->queue->policy).ms > view->wall.ms ||
-        pawli_is_held(view, task->queue))
+    struct paused paused = pawli_paused_of(view, task->queue);
+    if (pawli_paused_until(&paused).ms > view->wall.ms ||
+        pawli_expiry_of(clock, task->message, &task->queue->policy, &paused).ms > view->wall.ms)
         return true;
     sweep->expired++;
     return pawli_task_expire(view, task);

@@ -264,7 +264,7 @@ bool pawli_scope_exists(struct view *view, struct view_scope *scope);
 bool pawli_settle_lost(struct view *view);
 bool pawli_lose(struct view *view, struct view_task *task); /* that of one task, if it is lost */
 
-bool pawli_is_held(const struct view *view, const struct view_queue *queue);
+struct paused pawli_paused_of(const struct view *view, const struct view_queue *queue);
 bool pawli_is_bound(const struct view *view, const struct view_bound *bound); /* its time is not over */
 bool pawli_purge(struct view *view, struct view_task *task); /* an ended one, with what its keys leave behind */
 

@@ -139,14 +139,57 @@ struct wall_time pawli_end_of(const struct clock *clock, struct wall_time start,
     return wall_after_ms(start, length_ms);
 }
 
-struct wall_time pawli_expiry_of(const struct clock *clock, const struct message_row *message,
-                                 const struct policy *policy)
+static struct wall_time earlier(struct wall_time a, struct wall_time b)
 {
-    struct wall_time available = message->available, created = message->created;
+    return a.ms < b.ms ? a : b;
+}
+
+int64_t pawli_held_ms(const struct hold_row *hold, struct wall_time now)
+{
+    int64_t length = between(hold->since.ms, earlier(hold->until, now).ms);
+    return add_saturating(hold->before_ms, length > 0 ? length : 0);
+}
+
+void pawli_paused_add(struct paused *paused, const struct hold_row *hold, struct wall_time now)
+{
+    struct pause *pause = &paused->of[hold->kind];
+    struct wall_time until = hold_is_on(hold, now) ? hold->until : earlier(hold->until, now);
+    if (until.ms > pause->until.ms)
+        pause->until = until;
+    pause->length_ms = add_saturating(pause->length_ms, pawli_held_ms(hold, now));
+}
+
+struct wall_time pawli_paused_until(const struct paused *paused)
+{
+    struct wall_time until = {0};
+    for (size_t i = 0; i < COUNT_OF(paused->of); i++)
+        if (paused->of[i].until.ms > until.ms)
+            until = paused->of[i].until;
+    return until;
+}
+
+/* How much of the time since `start` it was paused: no more than that time. */
+static int64_t paused_since(const struct paused *paused, struct wall_time start, struct wall_time now)
+{
+    int64_t sum = 0, passed = between(start.ms, now.ms);
+    for (size_t i = 0; i < COUNT_OF(paused->of); i++) {
+        int64_t length = between(start.ms, earlier(paused->of[i].until, now).ms), most = paused->of[i].length_ms;
+        if (length > 0)
+            sum = add_saturating(sum, length < most ? length : most);
+    }
+    return sum < passed || sum == 0 ? sum : passed;
+}
+
+struct wall_time pawli_expiry_of(const struct clock *clock, const struct message_row *message,
+                                 const struct policy *policy, const struct paused *paused)
+{
+    struct wall_time available = message->available, start = message->created;
+    int64_t length = policy_get(policy, POLICY_AGE_LIMIT_MS);
     if (message->expires.ms != INT64_MAX)
-        return pawli_end_of(clock, created, between(created.ms, message->expires.ms));
-    return pawli_end_of(clock, available.ms > created.ms ? available : created,
-                        policy_get(policy, POLICY_AGE_LIMIT_MS));
+        length = between(start.ms, message->expires.ms);
+    else if (available.ms > start.ms)
+        start = available;
+    return wall_after_ms(pawli_end_of(clock, start, length), paused_since(paused, start, clock->wall));
 }
 
 bool pawli_is_misdated(const struct clock *clock, const struct message_row *message, const struct task_row *task)

@@ -59,9 +59,24 @@ struct clock pawli_clock_at(const struct store_row *last, const pawl_uuid *boot_
 /* When what began at `start` and lasts `length_ms` is over. */
 struct wall_time pawli_end_of(const struct clock *clock, struct wall_time start, int64_t length_ms);
 
-/* When a message is too old to be sent. */
+/* What kept the messages of a queue from being sent, by what was held: so long altogether, up to now, and until then. Who
+ * waited through a part is given the latest part: it may be more than he waited, never less. */
+struct paused {
+    struct pause {
+        struct wall_time until; /* after now: it is held */
+        int64_t length_ms;
+    } of[HOLD_KIND_COUNT];
+};
+
+/* How long it was held, until now or until it was over. */
+int64_t pawli_held_ms(const struct hold_row *hold, struct wall_time now);
+
+void pawli_paused_add(struct paused *paused, const struct hold_row *hold, struct wall_time now);
+struct wall_time pawli_paused_until(const struct paused *paused);
+
+/* When a message is too old to be sent. Its age does not count the time that it was held. */
 struct wall_time pawli_expiry_of(const struct clock *clock, const struct message_row *message,
-                                 const struct policy *policy);
+                                 const struct policy *policy, const struct paused *paused);
 
 /* Whether its due time was reckoned by a clock that was ahead; a date that somebody asked for is never that. */
 bool pawli_is_misdated(const struct clock *clock, const struct message_row *message, const struct task_row *task);

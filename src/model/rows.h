@@ -83,7 +83,14 @@ struct hold_row {
     struct text code; /* "paused", "gone", "restored" */
     struct text reason, by;
     struct wall_time since, until; /* WALL_NEVER: until it is released */
+    int64_t before_ms; /* how long the subject was held so before `since`: the row stays when the hold is over */
 };
+
+/* A hold that was released ends where it begins, so that no clock that goes back lets it hold again. */
+static inline bool hold_is_on(const struct hold_row *hold, struct wall_time now)
+{
+    return hold->until.ms > now.ms && hold->until.ms > hold->since.ms;
+}
 
 /* The line of an ordering key: its head is the only one that may move. */
 struct line_row {

@@ -272,7 +272,7 @@ static int check_claim(const pawl_claim_options *options, pawl_error *err)
 static bool is_held(const struct page *page)
 {
     for (size_t i = 0; i < page->look_hold_count; i++)
-        if (page->look_holds[i].row.until.ms > page->wall.ms)
+        if (hold_is_on(&page->look_holds[i].row, page->wall))
             return true;
     return false;
 }
@@ -297,7 +297,8 @@ static int look(pawl_store *store, const pawl_claim_options *options, bool *wort
     if (held)
         *again = BOOT_NEVER;
     for (size_t i = 0; i < page.look_hold_count; i++)
-        *again = boot_earlier(*again, boot_of_wall(page.look_holds[i].row.until, page.wall, page.boot));
+        if (hold_is_on(&page.look_holds[i].row, page.wall))
+            *again = boot_earlier(*again, boot_of_wall(page.look_holds[i].row.until, page.wall, page.boot));
     *again = boot_earlier(*again, page.look.next_lease);
     pawli_page_done(&page);
     return PAWL_OK;

@@ -52,7 +52,9 @@ static bool is_candidate(const struct sweeping *s, const struct page *page, cons
     const struct message_row message = {
         .created = item->created, .available = item->available, .expires = item->expires};
     const struct task_row task = {.is_due_first = item->is_due_first, .updated = item->updated};
-    return pawli_expiry_of(&clock, &message, &item->policy).ms <= now || pawli_is_misdated(&clock, &message, &task);
+    return (pawli_paused_until(&item->paused).ms <= now &&
+            pawli_expiry_of(&clock, &message, &item->policy, &item->paused).ms <= now) ||
+           pawli_is_misdated(&clock, &message, &task);
 }
 
 /* One page of a place: candidates of one scope go into one unit. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "env/env.h"
+#include "model/decide.h"
 #include "store/view.h"
 
 /* What a store answers. Phase matters: before COMMIT was sent nothing was written; after it nobody may know. */
@@ -113,7 +114,7 @@ struct queue_item {
     struct policy lane_policy, target_policy;
     struct text url, secret_file;
     struct wall_time next_due; /* where wanted; WALL_NEVER: nothing is ready */
-    struct wall_time held;     /* where wanted: until when a hold is on it; 0: none is */
+    struct paused paused;      /* where wanted */
     bool is_damaged;           /* its policy cannot be read; where what is due is wanted, it is left out */
 };
 
@@ -141,6 +142,7 @@ struct old_item {
     bool is_due_first;
     struct wall_time ends; /* held: its deadline; ended: when it ended */
     struct policy policy;
+    struct paused paused; /* of its queue, for what is ready or blocked */
 };
 
 /* Whether a claim would find something, without a write. */

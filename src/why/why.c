@@ -43,6 +43,7 @@ struct explaining {
     const struct message_item *item;
     const struct page *page; /* clocks */
     struct clock clock;
+    struct paused paused;
     struct text doubt;  /* of its age */
     struct text needed; /* by workers, of a queue that nothing holds */
     pawl_error *err;
@@ -124,7 +125,8 @@ static int explain_behind(struct explaining *e)
 static void explain_hold(struct explaining *e, const struct hold_item *hold)
 {
     const struct hold_row *row = &hold->row;
-    if (row->until.ms <= e->page->wall.ms)
+    pawli_paused_add(&e->paused, row, e->page->wall);
+    if (!hold_is_on(row, e->page->wall))
         return;
     struct arena *arena = &e->why->arena;
     struct text name = row->kind == HOLD_LANE     ? row->lane
@@ -169,8 +171,8 @@ static struct text doubted_age(struct explaining *e, const struct queue_item *qu
     const struct message_row *message = &e->item->message;
     const struct clock believed = {.wall = e->page->wall};
     int64_t now = e->page->wall.ms;
-    if (pawli_expiry_of(&believed, message, &queue->policy).ms > now ||
-        pawli_expiry_of(&e->clock, message, &queue->policy).ms <= now)
+    if (pawli_expiry_of(&believed, message, &queue->policy, &e->paused).ms > now ||
+        pawli_expiry_of(&e->clock, message, &queue->policy, &e->paused).ms <= now)
         return TEXT("");
     return TEXT(
         "; too old by the wall clock, but that jumped, or the machine came up since: its age counts from there");

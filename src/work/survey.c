@@ -195,7 +195,7 @@ static void learn(struct worker *worker, const struct queue_item *item, const st
     queue->due = boot_of_wall(item->next_due, page->wall, page->boot);
     if (queue->hinted.ns >= worker->survey.began.ns) /* what was said since is newer than what was read */
         queue->due = boot_earlier(queue->due, now);
-    queue->held = item->held.ms == 0 ? (struct boot_time){0} : boot_of_wall(item->held, page->wall, page->boot);
+    queue->held = boot_of_wall(pawli_paused_until(&item->paused), page->wall, page->boot);
 }
 
 /* Queues that nothing waits in are forgotten, so that a thousand of yesterday cost nothing today. */

@@ -179,6 +179,14 @@ static void put_values(FILE *out, const struct policy *policy)
         fprintf(out, ",%lld", (long long)policy->values[i]);
 }
 
+static void put_paused(FILE *out, const struct paused *paused)
+{
+    for (size_t i = 0; i < COUNT_OF(paused->of); i++) {
+        NUMBER_OF(paused, of[i].until.ms);
+        NUMBER_OF(paused, of[i].length_ms);
+    }
+}
+
 static void put_queue(FILE *out, const struct queue_item *item)
 {
     NUMBER_OF(item, row.id);
@@ -194,7 +202,7 @@ static void put_queue(FILE *out, const struct queue_item *item)
     TEXT_OF(item, url);
     TEXT_OF(item, secret_file);
     NUMBER_OF(item, next_due.ms);
-    NUMBER_OF(item, held.ms);
+    put_paused(out, &item->paused);
 }
 
 static void put_hold(FILE *out, const struct hold_row *row)
@@ -207,6 +215,7 @@ static void put_hold(FILE *out, const struct hold_row *row)
     TEXT_OF(row, by);
     NUMBER_OF(row, since.ms);
     NUMBER_OF(row, until.ms);
+    NUMBER_OF(row, before_ms);
 }
 
 static void put_old(FILE *out, enum place place, const struct old_item *item)
@@ -224,6 +233,7 @@ static void put_old(FILE *out, enum place place, const struct old_item *item)
     NUMBER_OF(item, updated.ms);
     NUMBER_OF(item, ends.ms);
     put_values(out, &item->policy);
+    put_paused(out, &item->paused);
 }
 
 /* ---- pages ---- */

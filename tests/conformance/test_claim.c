@@ -1029,17 +1029,94 @@ static void what_waits_for_a_false_date_is_mended(struct world *w)
     verify(w);
 }
 
-static void what_is_held_does_not_expire(struct world *w)
+static void hold(struct world *w, const pawl_subject *subject, int64_t until_ms, int request)
+{
+    assert_ok(pawl_hold_set(w->store, subject, "paused", until_ms, BECAUSE(request), &err));
+}
+
+static void release(struct world *w, const pawl_subject *subject, int request)
+{
+    assert_ok(pawl_hold_release(w->store, subject, "paused", BECAUSE(request), &err));
+}
+
+static const pawl_subject held_subjects[] = {{PAWL_SUBJECT},
+                                             {PAWL_SUBJECT, .lane = LANE},
+                                             {PAWL_SUBJECT, .target = TARGET},
+                                             {PAWL_SUBJECT, .lane = LANE, .target = TARGET}};
+
+/* However long it is held, and by whatever: it is as old after it as before, and then goes on. */
+static void an_age_does_not_count_a_pause(struct world *w)
+{
+    set_lane(w, "age_limit_ms", "100");
+    for (int i = 0; i < (int)COUNT_OF(held_subjects); i++) {
+        const pawl_subject *subject = &held_subjects[i];
+        pawl_uuid first = add(w, MESSAGE("1", .key = NULL)).id;
+        pawl_uuid ids[] = {add(w, MESSAGE("1", .key = NULL)).id, add(w, MESSAGE("1", .expires_in_ms = 100)).id,
+                           add(w, MESSAGE("1", .key = "a")).id, add(w, MESSAGE("1", .key = "a")).id};
+        pawli_sim_advance_ms(w->env, 60);
+        hold(w, subject, 0, 10 * i + 1);
+        pawli_sim_advance_ms(w->env, 200);
+        assert_int_equal(sweep(w).expired, 0);
+        release(w, subject, 10 * i + 2);
+        assert_int_equal(sweep(w).expired, 0);
+        pawl_messages *messages = claim(w, CLAIM(.id = first));
+        assert_int_equal(pawl_messages_count(messages), 1);
+        pawl_messages_free(messages);
+        pawli_sim_advance_ms(w->env, 39);
+        assert_int_equal(sweep(w).expired, 0);
+        pawli_sim_advance_ms(w->env, 1);
+        assert_int_equal(sweep(w).expired, COUNT_OF(ids));
+        for (size_t j = 0; j < COUNT_OF(ids); j++)
+            assert_state(w, ids[j], "dead");
+    }
+    verify(w);
+}
+
+/* One that ends by itself, one that is set anew while it lasts, and one that is released. */
+static void an_age_counts_no_pause_of_many(struct world *w)
+{
+    const pawl_subject lane = {PAWL_SUBJECT, .lane = LANE}, target = {PAWL_SUBJECT, .target = TARGET};
+    pawl_uuid id = add(w, MESSAGE("1", .expires_in_ms = 100)).id;
+    hold(w, &lane, now_ms(w) + 150, 1);
+    pawli_sim_advance_ms(w->env, 150);
+    assert_int_equal(sweep(w).expired, 0);
+    assert_status(pawl_hold_release(w->store, &lane, NULL, BECAUSE(2), &err), PAWL_ENOTFOUND); /* it is over */
+    pawli_sim_advance_ms(w->env, 50);
+    hold(w, &lane, 0, 3);
+    pawli_sim_advance_ms(w->env, 150);
+    hold(w, &lane, 0, 4);
+    pawli_sim_advance_ms(w->env, 150);
+    release(w, &lane, 5);
+    hold(w, &target, 0, 6);
+    pawli_sim_advance_ms(w->env, 150);
+    release(w, &target, 7);
+    pawli_sim_advance_ms(w->env, 49);
+    assert_int_equal(sweep(w).expired, 0);
+    pawli_sim_advance_ms(w->env, 1);
+    claim_none(w, CLAIM());
+    assert_state(w, id, "dead");
+    verify(w);
+}
+
+static uint64_t commits(struct world *w)
+{
+    pawl_store_info info = {PAWL_STORE_INFO};
+    assert_ok(pawl_store_get_info(w->store, &info, &err));
+    return info.commits;
+}
+
+static void what_died_before_a_pause_is_dead_after_it(struct world *w)
 {
     const pawl_subject lane = {PAWL_SUBJECT, .lane = LANE};
     pawl_uuid id = add(w, MESSAGE("1", .expires_in_ms = 100)).id;
-    assert_ok(pawl_hold_set(w->store, &lane, "paused", 0, BECAUSE(1), &err));
     pawli_sim_advance_ms(w->env, 100);
-    assert_int_equal(sweep(w).expired, 0);
+    hold(w, &lane, 0, 1);
+    uint64_t before = commits(w);
+    assert_int_equal(sweep(w).expired, 0); /* and costs no commit */
+    assert_int_equal(commits(w), before);
     assert_state(w, id, "pending");
-    set_lane(w, "max_attempts", "1");
-    set_lane(w, "exhausted", "hold");
-    assert_ok(pawl_hold_release(w->store, &lane, NULL, BECAUSE(2), &err));
+    release(w, &lane, 2);
+    assert_int_equal(sweep(w).expired, 1);
 }
 
 /* However many have expired, a claim that may take one finds the one behind them. */
@@ -1169,7 +1246,9 @@ static const struct conformance_case cases[] = {
     CASE(an_expiry_before_the_date_is_refused),
     CASE(a_clock_that_was_wrong_ends_nothing),
     CASE(what_waits_for_a_false_date_is_mended),
-    CASE(what_is_held_does_not_expire),
+    CASE(an_age_does_not_count_a_pause),
+    CASE(an_age_counts_no_pause_of_many),
+    CASE(what_died_before_a_pause_is_dead_after_it),
     CASE(a_claimed_one_does_not_expire),
     CASE(retention_purges_what_ended),
     CASE(a_reboot_ends_every_lease),

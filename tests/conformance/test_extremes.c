@@ -323,7 +323,9 @@ static void targets_and_holds_survive(struct world *w)
     assert_ok(pawl_target_add(w->store, "t", url, file, NULL, 0, NULL, &err));
     pawl_operation operation = {PAWL_OPERATION, .reason = text_of_size(reason, LIMIT_REASON),
                                 .actor = text_of_size(actor, LIMIT_KEY)};
+    size_t on = 0; /* the rest was over when it began */
     for (size_t i = 0; i < NUMBERS; i++) {
+        on += numbers[i] == 0 || numbers[i] > now_ms(w);
         snprintf(code, sizeof code, "code%02zu", i);
         assert_ok(
             pawl_hold_set(w->store, &(pawl_subject){PAWL_SUBJECT, .lane = "l"}, code, numbers[i], &operation, &err));
@@ -345,7 +347,7 @@ static void targets_and_holds_survive(struct world *w)
             assert_string_equal(hold->by, actor);
             found++;
         }
-        assert_int_equal(found, NUMBERS);
+        assert_int_equal(found, on);
         pawl_settings_free(holds);
     }
 }

@@ -534,7 +534,7 @@ static bool compare_holds(struct run *run, int64_t scope)
     bool same = true;
     for (size_t i = 0; same && i < run->model.hold_count; i++) {
         const struct model_subject_hold *hold = &run->model.holds[i];
-        if (!hold->exists || (hold->scope && hold->scope != scope))
+        if (!model_holds(&run->model, hold) || (hold->scope && hold->scope != scope))
             continue;
         expected++;
         same = compare_hold(run, page, hold);

@@ -262,7 +262,7 @@ static void hold(struct generator *g, const struct model *model, struct op *op)
     if (op->kind == OP_HOLD_SET && percent(g, 80))
         op->until = model->wall + pick_time(g);
     for (size_t i = 0; op->kind == OP_HOLD_RELEASE && i < model->hold_count; i++)
-        if (model->holds[i].exists && percent(g, 40)) {
+        if (model_holds(model, &model->holds[i]) && percent(g, 40)) {
             op->lane = model->holds[i].lane;
             op->target = model->holds[i].target;
             op->scope = model->holds[i].scope ? model->holds[i].scope : op->scope;

@@ -114,6 +114,7 @@ const char *model_mistake_text(enum model_mistake mistake)
                                                 "priority is reversed",
                                                 "leases run on the wall clock",
                                                 "ages run on the wall clock",
+                                                "what is held ages",
                                                 "keys are forgotten with their message",
                                                 "a hold of a target is ignored",
                                                 "block skips",
@@ -342,12 +343,61 @@ int64_t model_end_of(const struct model *model, int64_t start, int64_t ms)
     return model_after(start, ms);
 }
 
+bool model_holds(const struct model *model, const struct model_subject_hold *hold)
+{
+    return hold->exists && hold->until > model->wall && hold->until > hold->since;
+}
+
+int64_t model_held_for(const struct model *model, const struct model_subject_hold *hold)
+{
+    int64_t until = hold->until < model->wall ? hold->until : model->wall;
+    return hold->before + (until > hold->since ? until - hold->since : 0);
+}
+
+static bool is_meant(const struct model_subject_hold *hold, int64_t scope, int64_t lane, int64_t target)
+{
+    return hold->exists && (hold->scope == 0 || (hold->scope == scope && (hold->lane == 0 || hold->lane == lane) &&
+                                                 (hold->target == 0 || hold->target == target)));
+}
+
+/* What was held until then, by any code, and for how long. Of what was held later, who waited since `from` waited the end. */
+static int64_t paused_by(const struct model *model, const struct model_message *message, int64_t from, bool of_lane,
+                         bool of_target, bool of_store)
+{
+    const struct model_content *content = &message->content;
+    int64_t length = 0, last = 0;
+    for (size_t i = 0; i < model->hold_count; i++) {
+        const struct model_subject_hold *hold = &model->holds[i];
+        if (!is_meant(hold, content->scope, content->lane, content->target) || (hold->scope == 0) != of_store ||
+            (hold->lane != 0) != of_lane || (hold->target != 0) != of_target)
+            continue;
+        int64_t until = hold->until < model->wall ? hold->until : model->wall;
+        length += model_held_for(model, hold);
+        last = until > last ? until : last;
+    }
+    return last <= from ? 0 : last - from < length ? last - from : length;
+}
+
+/* How much of the time since then its age does not count. */
+static int64_t paused_since(const struct model *model, const struct model_message *message, int64_t from)
+{
+    int64_t sum = paused_by(model, message, from, false, false, true) +
+                  paused_by(model, message, from, true, false, false) +
+                  paused_by(model, message, from, false, true, false) +
+                  paused_by(model, message, from, true, true, false);
+    if (sum == 0 || model->mistake == MISTAKE_PAUSE_AGES)
+        return 0;
+    return sum < model->wall - from ? sum : model->wall - from;
+}
+
 int64_t model_expiry(const struct model *model, const struct model_message *message)
 {
-    if (message->expires != NEVER)
-        return model_end_of(model, message->created, message->expires - message->created);
-    int64_t from = message->available > message->created ? message->available : message->created;
-    return model_end_of(model, from, model_policy_of(model, message, POLICY_age_limit_ms));
+    int64_t from = message->created, age = message->expires - message->created;
+    if (message->expires == NEVER) {
+        from = message->available > from ? message->available : from;
+        age = model_policy_of(model, message, POLICY_age_limit_ms);
+    }
+    return model_after(model_end_of(model, from, age), paused_since(model, message, from));
 }
 
 int64_t model_bound_until(const struct model *model, const struct model_bound *bound)
@@ -413,11 +463,10 @@ bool model_is_held(const struct model *model, int64_t scope, int64_t lane, int64
 {
     for (size_t i = 0; i < model->hold_count; i++) {
         const struct model_subject_hold *hold = &model->holds[i];
-        bool meant = hold->scope == 0 || (hold->scope == scope && (hold->lane == 0 || hold->lane == lane) &&
-                                          (hold->target == 0 || hold->target == target));
+        bool meant = is_meant(hold, scope, lane, target);
         if (hold->target && !hold->lane && model->mistake == MISTAKE_HOLD_OF_TARGET_IGNORED)
             meant = false;
-        if (hold->exists && meant && hold->until > model->wall)
+        if (meant && model_holds(model, hold))
             return true;
     }
     return false;

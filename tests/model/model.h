@@ -181,6 +181,7 @@ struct model_subject_hold {
     bool exists;
     int64_t scope, lane, target; /* scope 0: the store's own */
     int64_t code, reason, actor, since, until;
+    int64_t before; /* how long it lasted before since */
 };
 
 struct model_lane {
@@ -211,6 +212,7 @@ enum model_mistake {
     MISTAKE_PRIORITY_REVERSED,
     MISTAKE_LEASE_ON_WALL_CLOCK,
     MISTAKE_AGE_BY_WALL_CLOCK,
+    MISTAKE_PAUSE_AGES,
     MISTAKE_RETENTION_FORGOTTEN,
     MISTAKE_HOLD_OF_TARGET_IGNORED,
     MISTAKE_BLOCK_SKIPS,
@@ -281,6 +283,8 @@ int64_t model_policy_of_queue(const struct model *model, int64_t scope, int64_t 
 uint32_t model_cap(const struct model *model, const struct model_message *message);
 int64_t model_end_of(const struct model *model, int64_t start, int64_t ms);
 int64_t model_bound_until(const struct model *model, const struct model_bound *bound);
+bool model_holds(const struct model *model, const struct model_subject_hold *hold); /* what it is on */
+int64_t model_held_for(const struct model *model, const struct model_subject_hold *hold);
 int64_t model_expiry(const struct model *model, const struct model_message *message);
 bool model_is_overdue(const struct model *model, const struct model_message *message);
 bool model_is_ready(const struct model_message *message); /* pending, not behind another, not held apart */

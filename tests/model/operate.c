@@ -242,6 +242,7 @@ static int set_hold(struct model *model, const struct op *op, const struct model
     while (at < model->hold_count && !(is_subject(&model->holds[at], op) && model->holds[at].code == op->code))
         at++;
     model->hold_count += at == model->hold_count;
+    int64_t before = model->holds[at].exists ? model_held_for(model, &model->holds[at]) : 0;
     model->holds[at] = (struct model_subject_hold){.exists = true,
                                                    .scope = op->lane || op->target ? op->scope : 0,
                                                    .lane = op->lane,
@@ -250,18 +251,22 @@ static int set_hold(struct model *model, const struct op *op, const struct model
                                                    .reason = op->reason,
                                                    .actor = asked->actor,
                                                    .since = model->wall,
-                                                   .until = op->until ? op->until : NEVER};
+                                                   .until = op->until ? op->until : NEVER,
+                                                   .before = before};
     return PAWL_OK;
 }
 
 static int release_hold(struct model *model, const struct op *op)
 {
     bool any = false;
-    for (size_t i = 0; i < model->hold_count; i++)
-        if (is_subject(&model->holds[i], op) && (!op->code || model->holds[i].code == op->code)) {
-            model->holds[i].exists = false;
-            any = true;
-        }
+    for (size_t i = 0; i < model->hold_count; i++) {
+        struct model_subject_hold *hold = &model->holds[i];
+        if (!model_holds(model, hold) || !is_subject(hold, op) || (op->code && hold->code != op->code))
+            continue;
+        hold->before = model_held_for(model, hold);
+        hold->since = hold->until = model->wall;
+        any = true;
+    }
     return any ? PAWL_OK : PAWL_ENOTFOUND;
 }
 

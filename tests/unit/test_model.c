@@ -1236,21 +1236,76 @@ static void a_message_s_own_cap_and_expiry_beat_the_policy(void **state)
 {
     (void)state;
     const struct clock clock = {0};
+    const struct paused never = {0};
     struct policy policy = policy_of("max_attempts=9 age_limit_ms=1000");
     struct message_row message = {.expires = WALL_NEVER, .created = {5000}};
     assert_int_equal(pawli_cap_of(&message, &policy), 9);
-    assert_true(pawli_expiry_of(&clock, &message, &policy).ms == 6000);
+    assert_true(pawli_expiry_of(&clock, &message, &policy, &never).ms == 6000);
     message.available = (struct wall_time){5500}; /* a date of its own: it is not old before */
-    assert_true(pawli_expiry_of(&clock, &message, &policy).ms == 6500);
+    assert_true(pawli_expiry_of(&clock, &message, &policy, &never).ms == 6500);
     message.available = (struct wall_time){4500};
-    assert_true(pawli_expiry_of(&clock, &message, &policy).ms == 6000);
+    assert_true(pawli_expiry_of(&clock, &message, &policy, &never).ms == 6000);
     message.max_attempts = 2;
     message.expires = (struct wall_time){5001};
     assert_int_equal(pawli_cap_of(&message, &policy), 2);
-    assert_true(pawli_expiry_of(&clock, &message, &policy).ms == 5001);
+    assert_true(pawli_expiry_of(&clock, &message, &policy, &never).ms == 5001);
     message.expires = WALL_NEVER;
     message.created = (struct wall_time){INT64_MAX - 5};
-    assert_true(pawli_expiry_of(&clock, &message, &policy).ms == INT64_MAX - 1); /* rather than in the past */
+    assert_true(pawli_expiry_of(&clock, &message, &policy, &never).ms == INT64_MAX - 1); /* rather than in the past */
+}
+
+/* When one that was made at 5000, and may be 1000 old, is too old at 20000, after holds that are over or last. */
+static int64_t expiry_after(size_t count, const struct hold_row *holds)
+{
+    const struct clock clock = {.wall = {20000}};
+    struct policy policy = policy_of("age_limit_ms=1000");
+    struct message_row message = {.expires = WALL_NEVER, .created = {5000}};
+    struct paused paused = {0};
+    for (size_t i = 0; i < count; i++)
+        pawli_paused_add(&paused, &holds[i], clock.wall);
+    return pawli_expiry_of(&clock, &message, &policy, &paused).ms;
+}
+
+static void an_age_does_not_count_what_was_held(void **state)
+{
+    (void)state;
+    const struct {
+        size_t count;
+        struct hold_row holds[3];
+        int64_t expiry;
+    } cases[] = {
+        {1, {{HOLD_LANE, .since = {5400}, .until = {9400}}}, 10000},
+        {1, {{HOLD_LANE, .since = {9400}, .until = {9400}, .before_ms = 4000}}, 10000}, /* the same, released */
+        {1, {{HOLD_LANE, .since = {2000}, .until = {5400}}}, 6400},                     /* it came meanwhile */
+        {1, {{HOLD_LANE, .since = {2000}, .until = {4000}}}, 6000},                     /* it came later */
+        {1, {{HOLD_LANE, .since = {5400}, .until = WALL_NEVER}}, 20600},
+        {1, {{HOLD_LANE, .since = {9000}, .until = {9600}, .before_ms = 400}}, 7000},
+        {2, {{HOLD_LANE, .since = {5400}, .until = {6400}}, {HOLD_STORE, .since = {8000}, .until = {9000}}}, 8000},
+        {2, {{HOLD_LANE, .since = {2000}, .until = {4000}}, {HOLD_STORE, .since = {8000}, .until = {9000}}}, 7000},
+        {2, /* both for long: no more than passed */
+         {{HOLD_LANE, .since = {5000}, .until = {20000}}, {HOLD_QUEUE, .since = {5000}, .until = {20000}}},
+         21000},
+        {1, {{HOLD_LANE, .since = {9000}, .until = {8000}}}, 6000},   /* the clock went back meanwhile */
+        {1, {{HOLD_LANE, .since = {30000}, .until = {40000}}}, 6000}, /* and here, to before it began */
+        {1, {{HOLD_LANE, .since = {9000}, .until = {9001}, .before_ms = INT64_MAX}}, 10001},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_true(expiry_after(cases[i].count, cases[i].holds) == cases[i].expiry);
+}
+
+static void a_hold_that_was_released_does_not_hold_when_the_clock_goes_back(void **state)
+{
+    (void)state;
+    const struct hold_row on = {.since = {5000}, .until = {7000}}, released = {.since = {7000}, .until = {7000}};
+    const struct wall_time before = {6999}, then = {7000};
+    assert_true(hold_is_on(&on, before));
+    assert_false(hold_is_on(&on, then));
+    assert_false(hold_is_on(&released, before));
+    struct paused paused = {0};
+    pawli_paused_add(&paused, &released, before);
+    assert_true(pawli_paused_until(&paused).ms <= before.ms);
+    pawli_paused_add(&paused, &on, before);
+    assert_true(pawli_paused_until(&paused).ms == 7000);
 }
 
 /* ---- a clock that is set ---- */
@@ -1571,6 +1626,8 @@ int main(void)
         cmocka_unit_test(a_lost_claim_is_an_unknown_outcome_and_never_a_failure),
         cmocka_unit_test(verdicts_are_written_and_read_by_their_names),
         cmocka_unit_test(a_message_s_own_cap_and_expiry_beat_the_policy),
+        cmocka_unit_test(an_age_does_not_count_what_was_held),
+        cmocka_unit_test(a_hold_that_was_released_does_not_hold_when_the_clock_goes_back),
         cmocka_unit_test(a_clock_that_runs_ends_what_is_over_to_the_millisecond),
         cmocka_unit_test(a_jump_of_the_clock_makes_nothing_older),
         cmocka_unit_test(what_is_over_ends_once_the_clock_is_steady),

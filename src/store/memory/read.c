@@ -162,17 +162,15 @@ static const struct hold_row *next_hold(const struct reading *reading, const str
     return same ? row : NULL;
 }
 
-/* Until when the queue is held; 0: it is not. */
-static struct wall_time held_until(const struct reading *reading, const struct queue_row *queue)
+static struct paused paused_of(const struct reading *reading, const struct queue_row *queue)
 {
     struct hold_row subjects[SUBJECTS];
-    struct wall_time until = {0};
+    struct paused paused = {0};
     list_subjects(queue->scope, queue->lane, queue->target, subjects);
     for (size_t i = 0; i < SUBJECTS; i++)
         for (const struct hold_row *row = &subjects[i]; (row = next_hold(reading, &subjects[i], row)) != NULL;)
-            if (row->until.ms > until.ms)
-                until = row->until;
-    return until;
+            pawli_paused_add(&paused, row, reading->page->wall);
+    return paused;
 }
 
 /* ---- queues ---- */
@@ -231,7 +229,7 @@ static bool read_queues(struct reading *reading)
         describe_queue(reading, row, item);
         if (query->wants_due) {
             item->next_due = first_due(reading, row->id, PHASE_SEND);
-            item->held = held_until(reading, row);
+            item->paused = paused_of(reading, row);
         }
         reading->page->next = row->id;
     }
@@ -357,7 +355,8 @@ static bool read_holds(struct reading *reading)
     uint64_t scope = scope_id(reading, reading->query->scope);
     const struct hold_row *row = &(struct hold_row){.since = WALL_NEVER};
     while ((row = pawli_table_after(reading->tables, TABLE_HOLD, ORDER_SECOND, row)) != NULL) {
-        if (reading->query->scope.data && row->kind != HOLD_STORE && row->scope != scope)
+        bool is_of_other = reading->query->scope.data && row->kind != HOLD_STORE && row->scope != scope;
+        if (is_of_other || !hold_is_on(row, reading->page->wall))
             continue;
         if (is_cut(reading))
             break;
@@ -491,6 +490,7 @@ static void describe_old(struct reading *reading, const struct task_row *row, st
     item->expires = message->expires;
     item->is_due_first = row->is_due_first;
     item->updated = row->updated;
+    item->paused = paused_of(reading, queue);
 }
 
 static bool read_old(struct reading *reading)

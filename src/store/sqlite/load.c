@@ -263,7 +263,9 @@ static void read_hold(struct call *call, const struct view_subject *subject, str
     if (!pawli_read_hold(call, row, arena)) {
         row->code = row->code.data ? row->code : TEXT("damaged");
         row->reason = TEXT("the hold cannot be read");
+        row->since = (struct wall_time){0};
         row->until = WALL_NEVER;
+        row->before_ms = 0;
     }
     row->kind = subject->kind;
     row->scope = subject->scope ? subject->scope->row.id : 0;

@@ -552,7 +552,9 @@ static void read_hold(struct call *call, struct hold_row *row, struct arena *are
         return;
     row->code = row->code.data ? row->code : TEXT("damaged");
     row->reason = TEXT("the hold cannot be read");
+    row->since = (struct wall_time){0};
     row->until = WALL_NEVER;
+    row->before_ms = 0;
 }
 
 static struct text absent_if_empty(struct text text)
@@ -571,7 +573,8 @@ static int read_holds(struct reading *reading)
     while (pawli_call_row(&call)) {
         struct hold_item item = {0};
         read_hold(&call, &item.row, reading->arena);
-        if (reading->query->scope.data && item.row.kind != HOLD_STORE && item.row.scope != scope)
+        bool is_of_other = reading->query->scope.data && item.row.kind != HOLD_STORE && item.row.scope != scope;
+        if (is_of_other || !hold_is_on(&item.row, reading->page->wall))
             continue;
         if ((reading->page->more = is_full(reading)))
             break;
@@ -643,25 +646,31 @@ static int first_due(struct reading *reading, uint64_t queue, enum phase phase, 
     return code;
 }
 
-/* When a worker would find something in a queue, and until when it may not take it. */
-static int look_at_queue(struct reading *reading, bool any_holds, struct queue_item *item)
+static int add_pauses(struct reading *reading, const struct queue_row *queue, struct paused *paused)
 {
     struct subject subjects[SUBJECTS];
-    item->next_due = WALL_NEVER;
-    item->held = (struct wall_time){0};
-    int code = first_due(reading, item->row.id, PHASE_SEND, false, &item->next_due);
-    list_subjects(item->row.scope, item->row.lane, item->row.target, subjects);
-    for (size_t i = 0; code == SQLITE_OK && any_holds && i < SUBJECTS; i++) {
+    int code = SQLITE_OK;
+    list_subjects(queue->scope, queue->lane, queue->target, subjects);
+    for (size_t i = 0; code == SQLITE_OK && i < SUBJECTS; i++) {
         struct call call = call_holds(reading, &subjects[i]);
-        struct hold_row row = {0};
         while (pawli_call_row(&call)) {
+            struct hold_row row;
             read_hold(&call, &row, reading->arena);
-            if (row.until.ms > item->held.ms)
-                item->held = row.until;
+            row.kind = subjects[i].kind;
+            pawli_paused_add(paused, &row, reading->page->wall);
         }
         code = pawli_call_end(&call);
     }
     return code;
+}
+
+/* When a worker would find something in a queue, and until when it may not take it. */
+static int look_at_queue(struct reading *reading, bool any_holds, struct queue_item *item)
+{
+    item->next_due = WALL_NEVER;
+    item->paused = (struct paused){0};
+    int code = first_due(reading, item->row.id, PHASE_SEND, false, &item->next_due);
+    return code == SQLITE_OK && any_holds ? add_pauses(reading, &item->row, &item->paused) : code;
 }
 
 /* Most stores have none, and then nobody asks for those of each queue. */
@@ -904,6 +913,10 @@ static int describe_old(struct reading *reading, uint64_t queue, struct old_item
     item->policy = pawli_policy_effective(&lane.policy, &target.policy);
     item->lane = row.lane;
     item->target = row.target;
+    item->paused = (struct paused){0};
+    bool waits = reading->query->place == PLACE_READY || reading->query->place == PLACE_BLOCKED;
+    if (code == SQLITE_OK && *good && waits)
+        code = add_pauses(reading, &row, &item->paused);
     if (code == SQLITE_OK && *good)
         code = scope_name(reading, row.scope, &item->scope);
     *good = *good && item->scope.data;
@@ -934,6 +947,7 @@ static int read_old(struct reading *reading)
         if (!good)
             continue;
         item.policy = described.policy;
+        item.paused = described.paused;
         item.scope = described.scope;
         item.lane = described.lane;
         item.target = described.target;

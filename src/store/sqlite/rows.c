@@ -154,6 +154,7 @@ bool pawli_read_hold(struct call *call, struct hold_row *row, struct arena *aren
     row->by = column_key(call, arena);
     row->since = pawli_column_wall(call);
     row->until = pawli_column_wall_or_never(call);
+    row->before_ms = pawli_column_between(call, 0, INT64_MAX);
     call->bad |= !row->code.data;
     return pawli_column_sum(call);
 }

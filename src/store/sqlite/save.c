@@ -445,22 +445,21 @@ static int save_target(struct saving *saving, const struct slot *slot)
 static int save_hold(struct saving *saving, const struct slot *slot)
 {
     const struct view_hold *hold = (const struct view_hold *)slot;
-    if (!hold->slot.exists && !hold->slot.found)
+    if (!hold->slot.exists)
         return SQLITE_OK;
     const struct hold_row *row = &hold->row;
-    struct call call = pawli_call(saving->connection, hold->slot.exists ? SQL_put_hold : SQL_remove_hold);
+    struct call call = pawli_call(saving->connection, SQL_put_hold);
     pawli_bind_text(&call, text_of(pawli_hold_kind_text(row->kind)));
     pawli_bind_u64(&call, row->scope);
     pawli_bind_text(&call, row->lane.data ? row->lane : TEXT(""));
     pawli_bind_text(&call, row->target.data ? row->target : TEXT(""));
     pawli_bind_text(&call, row->code);
-    if (hold->slot.exists) {
-        pawli_bind_text(&call, row->reason);
-        pawli_bind_text(&call, row->by);
-        pawli_bind_i64(&call, row->since.ms);
-        pawli_bind_wall(&call, row->until);
-        pawli_bind_sum(&call);
-    }
+    pawli_bind_text(&call, row->reason);
+    pawli_bind_text(&call, row->by);
+    pawli_bind_i64(&call, row->since.ms);
+    pawli_bind_wall(&call, row->until);
+    pawli_bind_i64(&call, row->before_ms);
+    pawli_bind_sum(&call);
     return run_one(saving, &call);
 }
 

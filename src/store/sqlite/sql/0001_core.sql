@@ -67,7 +67,8 @@ CREATE TABLE hold (
     reason     TEXT,
     "by"       TEXT,
     since      INTEGER NOT NULL,
-    until      INTEGER,                             -- NULL: until it is released
+    until      INTEGER,                             -- NULL: until it is released; as since: it was
+    before_ms  INTEGER NOT NULL CHECK (before_ms >= 0), -- how long it was held before since
     sum    INTEGER NOT NULL,
     PRIMARY KEY (kind, scope, lane, target, code)
 ) STRICT, WITHOUT ROWID;

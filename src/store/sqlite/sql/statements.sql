@@ -84,7 +84,7 @@ SELECT scope, name, url, secret_file, policy, sum FROM target WHERE scope = :sco
 
 -- name: find_holds
 -- params: kind scope lane target
-SELECT kind, scope, lane, target, code, reason, "by", since, until, sum
+SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, sum
   FROM hold
  WHERE kind = :kind AND scope = :scope AND lane = :lane AND target = :target;
 
@@ -251,15 +251,12 @@ INSERT INTO target (scope, name, url, secret_file, policy, sum) VALUES (:scope, 
 DELETE FROM target WHERE scope = :scope AND name = :name;
 
 -- name: put_hold
--- params: kind scope lane target code reason by since until sum
-INSERT INTO hold (kind, scope, lane, target, code, reason, "by", since, until, sum)
-VALUES (:kind, :scope, :lane, :target, :code, :reason, :by, :since, :until, :sum)
+-- params: kind scope lane target code reason by since until before_ms sum
+INSERT INTO hold (kind, scope, lane, target, code, reason, "by", since, until, before_ms, sum)
+VALUES (:kind, :scope, :lane, :target, :code, :reason, :by, :since, :until, :before_ms, :sum)
     ON CONFLICT (kind, scope, lane, target, code) DO UPDATE
-   SET reason = excluded.reason, "by" = excluded."by", since = excluded.since, until = excluded.until, sum = excluded.sum;
-
--- name: remove_hold
--- params: kind scope lane target code
-DELETE FROM hold WHERE kind = :kind AND scope = :scope AND lane = :lane AND target = :target AND code = :code;
+   SET reason = excluded.reason, "by" = excluded."by", since = excluded.since, until = excluded.until,
+       before_ms = excluded.before_ms, sum = excluded.sum;
 
 -- name: put_bound
 -- params: queue kind key message fingerprint until state sum
@@ -442,7 +439,10 @@ SELECT scope, name, url, secret_file, policy, sum
 
 -- name: list_holds
 -- params: limit
-SELECT kind, scope, lane, target, code, reason, "by", since, until, sum FROM hold ORDER BY since DESC LIMIT :limit;
+SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, sum
+  FROM hold
+ ORDER BY since DESC
+ LIMIT :limit;
 
 -- name: list_messages_down
 -- params: before limit
