@@ -108,14 +108,19 @@ typedef struct pawl_message_view {
     const char *hold; /* why it is held apart; NULL: it is not */
     const char *ended_reason, *ended_by;
     pawl_uuid superseded_by; /* nil: none */
+    pawl_uuid resent_of;     /* the message that it is a copy of: a requeue made it; nil: none */
+    uint32_t retries;        /* how often an operator gave it all its attempts again */
+    uint32_t cap;            /* attempts at most: its own, or the policy's as it is now; here and */
+    pawl_uuid created_by;    /* the request id of the record that made it: only in what pawl_message_get returns */
 } pawl_message_view;
 
-/* An attempt that did not end its message; the last ten are kept. */
+/* An attempt; all of them are kept as long as the message. */
 typedef struct pawl_attempt {
     size_t struct_size;
-    uint32_t number;
+    uint32_t number; /* since the last retry by an operator */
     int64_t began_at_ms, ended_at_ms;
     const char *worker, *verdict, *error_class, *text; /* NULL where absent */
+    uint32_t ordinal;                                  /* of all attempts of the message; never used again */
 } pawl_attempt;
 
 /* A page of messages, in memory of its own: views live as long as it does. NULL for an index that is not there. */
@@ -132,16 +137,31 @@ PAWL_API void pawl_messages_free(pawl_messages *messages);
  */
 PAWL_API int pawl_message_get(pawl_store *store, const pawl_uuid *id, pawl_messages **ret_messages, pawl_error *err);
 
+/*
+ * pawl_message_find: the id of a message of the handle's scope by the text of it, or by the short form that tables show:
+ * NUMBER-XXXX, its number and the last four digits of its id.
+ *
+ * Errors     PAWL_EINVAL  neither of them; PAWL_ENOTFOUND  no message has that short form
+ */
+PAWL_API int pawl_message_find(pawl_store *store, const char *text, pawl_uuid *ret_id, pawl_error *err);
+
 typedef struct pawl_messages_query {
     size_t struct_size;                      /* PAWL_MESSAGES_QUERY sets it */
     const char *lane, *target, *state, *key; /* NULL: any */
     pawl_uuid before;                        /* older than this one; nil: from the newest */
     uint32_t limit;                          /* 1..10000; 0: 50 */
+    uint32_t oldest_first;                   /* 1: in the order in which they were made */
+    pawl_uuid after;                         /* newer than this one; nil: from the oldest */
+    uint64_t seq;                            /* that the record of this seq made; 0: any */
+    const char *ref;                         /* that records with this ref made; NULL: any */
+    const char *error;                       /* whose last error has this in its text; NULL: any */
+    int64_t until_ms;                        /* Unix milliseconds: ended, or else created, before; 0: whenever */
 } pawl_messages_query;
 #define PAWL_MESSAGES_QUERY .struct_size = sizeof(pawl_messages_query)
 
 /*
- * pawl_messages_list: messages of the handle's scope, newest first. The next page: before = the last id of this one.
+ * pawl_messages_list: messages of the handle's scope, newest first. The next page: before = the last id of this one; after,
+ * where the oldest come first. pawl_messages_has_more says whether there is one.
  *
  * Note       One that cannot be read hides no other: its state is "damaged". pawl_verify says where.
  * Errors     PAWL_EINVAL  a name, key or state that cannot be

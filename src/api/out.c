@@ -160,13 +160,14 @@ void pawli_api_put_claim(struct json_writer *out, const pawl_message_view *messa
 
 void pawli_api_put_attempts(struct json_writer *out, const pawl_messages *messages)
 {
-    pawli_json_key(out, "attempts_kept");
+    pawli_json_key(out, "history");
     pawli_json_open(out, '[');
     for (size_t i = 0; i < pawl_messages_attempt_count(messages); i++) {
         const pawl_attempt *attempt = pawl_messages_attempt(messages, i);
         pawli_json_comma(out);
         pawli_json_open(out, '{');
         pawli_json_put_u64(out, "attempt", attempt->number);
+        pawli_json_put_u64(out, "ordinal", attempt->ordinal);
         put_time(out, "began_at", attempt->began_at_ms);
         put_time(out, "ended_at", attempt->ended_at_ms);
         pawli_json_put_string(out, "worker", attempt->worker);

@@ -105,7 +105,7 @@ static void answer(struct unit *unit, struct claim *claim, const struct view *vi
 
 static bool expire(struct claim *claim, struct view *view, struct view_task *task)
 {
-    if (pawli_expiry_of(task->message, &task->queue->policy).ms > view->wall.ms)
+    if (pawli_expiry_of(task->message, task->row.retried, &task->queue->policy).ms > view->wall.ms)
         return false;
     claim->expired++;
     if (!pawli_view_touch(view, &task->slot))

@@ -21,7 +21,8 @@ static bool lose(struct view *view, struct view_task *task)
                pawli_task_hold(view, task, event, TEXT("uncertain"), WALL_NEVER);
     default:
         PAWL_ASSERT(event == EVENT_GIVE_UP);
-        return pawli_task_end(view, task, event, TEXT("gave up; may have arrived"), by);
+        return pawli_task_attempt(view, task, "lost", ERROR_UNKNOWN, why) &&
+               pawli_task_end(view, task, event, TEXT("gave up; may have arrived"), by);
     }
 }
 
@@ -118,7 +119,7 @@ static bool sweep_one(struct view *view, struct sweep *sweep, struct view_task *
         return true;
     bool waits = task->row.place == PLACE_READY || task->row.place == PLACE_BLOCKED || task->row.place == PLACE_HELD;
     if (waits && task->row.phase == PHASE_SEND &&
-        pawli_expiry_of(task->message, &task->queue->policy).ms <= view->wall.ms) {
+        pawli_expiry_of(task->message, task->row.retried, &task->queue->policy).ms <= view->wall.ms) {
         sweep->expired++;
         if (!pawli_view_touch(view, &task->slot))
             return false;

@@ -121,19 +121,29 @@ struct claim {
 
 /* ---- what an operator does ---- */
 
-enum move_kind { MOVE_CANCEL, MOVE_REQUEUE, MOVE_RESOLVE, MOVE_PURGE };
+enum move_kind { MOVE_RETRY, MOVE_REQUEUE, MOVE_CANCEL, MOVE_RESOLVE, MOVE_PURGE };
+
+struct move_item {
+    pawl_uuid id;
+    uint64_t successor_tail; /* drawn when sealed */
+    struct view_task *task;
+    /* the answer */
+    bool is_refused;
+    enum state before, after;
+    struct message_draft successor;
+};
 
 struct move {
     struct effect effect;
     enum move_kind kind;
-    pawl_uuid id;
     enum task_event outcome; /* of MOVE_RESOLVE: DELIVER, RETRY or REFUSE */
+    bool again;              /* of MOVE_REQUEUE: a delivered one too */
     struct text reason, by;
-    uint64_t successor_tail; /* drawn when sealed */
-    struct view_task *task;
-    /* the answer */
-    enum state before, after;
-    struct message_draft successor;
+    struct move_item *items;
+    size_t count;
+    bool by_filter;           /* one part of what a filter found: a refused item does not refuse the unit */
+    uint64_t seen_to, last_to; /* the number that was looked at last, and the last that may be */
+    bool ends;                /* nothing that the filter finds is behind it */
 };
 
 struct policy_change {
@@ -253,6 +263,9 @@ bool pawli_settle_lost(struct view *view);
 /* A boot counts up when the machine's differs from the one that the store saw last: every lease of before is over. Called
  * before a lease is written. */
 bool pawli_note_boot(struct view *view);
+
+/* Whether a task is in a state from which the move is made; a move may still refuse it. */
+bool pawli_may_move(const struct move *move, const struct task_row *row);
 
 bool pawli_is_held(const struct view *view, const struct view_queue *queue);
 bool pawli_purge(struct view *view, struct view_task *task); /* an ended one, with what its keys leave behind */

@@ -75,9 +75,11 @@ uint32_t pawli_cap_of(const struct message_row *message, const struct policy *po
     return message->max_attempts ? message->max_attempts : (uint32_t)policy_get(policy, POLICY_MAX_ATTEMPTS);
 }
 
-struct wall_time pawli_expiry_of(const struct message_row *message, const struct policy *policy)
+struct wall_time pawli_expiry_of(const struct message_row *message, struct wall_time retried,
+                                 const struct policy *policy)
 {
     if (message->expires.ms != INT64_MAX)
         return message->expires;
-    return wall_after_ms(message->created, policy_get(policy, POLICY_AGE_LIMIT_MS));
+    struct wall_time from = message->created.ms > retried.ms ? message->created : retried;
+    return wall_after_ms(from, policy_get(policy, POLICY_AGE_LIMIT_MS));
 }

@@ -42,6 +42,7 @@ enum task_event pawli_event_of_lost(uint32_t attempts, uint32_t cap, const struc
 
 enum settle_result pawli_result_of(enum task_event event);
 uint32_t pawli_cap_of(const struct message_row *message, const struct policy *policy);
-struct wall_time pawli_expiry_of(const struct message_row *message, const struct policy *policy);
+struct wall_time pawli_expiry_of(const struct message_row *message, struct wall_time retried,
+                                 const struct policy *policy);
 
 #endif

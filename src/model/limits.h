@@ -23,7 +23,7 @@
 #define LIMIT_URL           2048
 #define LIMIT_LIST          10000    /* items of one page */
 #define LIMIT_LEASE_MS      86400000 /* a day */
-#define LIMIT_ATTEMPTS_KEPT 10       /* attempt rows of a message */
+#define LIMIT_MOVES         1000     /* of one commit of a move by filter */
 
 #define OPERATOR_SCOPE "pawl.operator"
 

@@ -40,7 +40,7 @@ static bool is_candidate(const struct page *page, const struct old_item *item, e
     if (place == PLACE_HELD && item->phase != PHASE_SEND)
         return item->phase == PHASE_POLL && item->ends.ms <= now;
     struct message_row message = {.created = item->created, .expires = item->expires};
-    return pawli_expiry_of(&message, &item->policy).ms <= now;
+    return pawli_expiry_of(&message, (struct wall_time){0}, &item->policy).ms <= now;
 }
 
 /* One page of a place: candidates of one scope go into one unit. */

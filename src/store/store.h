@@ -53,9 +53,9 @@ enum query_kind {
     QUERY_STORE,      /* page.store */
     QUERY_SCOPES,     /* after, limit */
     QUERY_RECORD,     /* scope; id or seq */
-    QUERY_RECORDS,    /* scope; after or before, limit */
+    QUERY_RECORDS,    /* scope, ref, type, since; after or before, limit */
     QUERY_MESSAGE,    /* number */
-    QUERY_MESSAGES,   /* scope (absent: all), lane, target, key, state; before or after, limit */
+    QUERY_MESSAGES,   /* scope (absent: all), lane, target, key, state; between after and before, limit */
     QUERY_ATTEMPTS,   /* number */
     QUERY_QUEUES,     /* scope (absent: all), lane, target; after, limit */
     QUERY_LANES,      /* scope; limit */
@@ -78,7 +78,8 @@ struct task_cursor {
 
 struct query {
     enum query_kind kind;
-    struct text scope, lane, target, key;
+    struct text scope, lane, target, key, ref, type;
+    struct wall_time since; /* 0: any */
     pawl_uuid id;
     uint64_t seq, number, after, before; /* before 0: the newest end */
     bool down;                           /* newest first */
@@ -125,7 +126,7 @@ struct old_item {
     uint64_t number;
     struct text scope;
     enum phase phase;
-    struct wall_time created, expires;
+    struct wall_time created, expires; /* created: or retried, where that is later */
     struct wall_time ends; /* held: its deadline; ended: when it ended */
     struct policy policy;
 };

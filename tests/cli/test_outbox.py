@@ -179,7 +179,7 @@ class Outbox(support.Case):
         self.assertEqual(row["available_at"] - row["updated_at"], 3600000)
         self.assertEqual(self.json("claim", "l", "t"), [])
         self.assertNotIn("claimed_by", row)
-        self.assertEqual([a["verdict"] for a in row["attempts_kept"]], ["retry"])
+        self.assertEqual([a["verdict"] for a in row["history"]], ["retry"])
 
     def test_a_nack_at_the_cap_or_for_ever_is_dead_A49_A51(self):
         for words, cap in (((), 1), (("--permanent",), 9)):

@@ -20,7 +20,7 @@ const char *model_event_text(enum model_event event)
 {
     static const char *const texts[MODEL_EVENTS] = {"claim",   "expire",       "deliver", "submit", "retry",
                                                     "exhaust", "exhaust-hold", "refuse",  "defer",  "release",
-                                                    "resend",  "give-up",      "suspect", "cancel"};
+                                                    "resend",  "give-up",      "suspect", "renew",  "cancel"};
     return texts[event];
 }
 
@@ -72,8 +72,8 @@ bool model_next(enum model_state from, enum model_event event, enum model_state 
 {
     switch (from) {
     case PENDING:
-        *to = event == DO_CLAIM ? CLAIMED : event == DO_EXPIRE ? DEAD : CANCELLED;
-        return event == DO_CLAIM || event == DO_EXPIRE || event == DO_CANCEL;
+        *to = event == DO_CLAIM ? CLAIMED : event == DO_EXPIRE ? DEAD : event == DO_RENEW ? PENDING : CANCELLED;
+        return event == DO_CLAIM || event == DO_EXPIRE || event == DO_RENEW || event == DO_CANCEL;
     case CLAIMED:
         return next_of_claimed(event, to);
     case AWAITING:
@@ -82,8 +82,8 @@ bool model_next(enum model_state from, enum model_event event, enum model_state 
     case UNCERTAIN:
         return next_of_uncertain(event, to);
     case DEAD:
-        *to = CANCELLED;
-        return event == DO_CANCEL;
+        *to = event == DO_RENEW ? PENDING : CANCELLED;
+        return event == DO_RENEW || event == DO_CANCEL;
     default:
         return false; /* delivered and cancelled are final */
     }
@@ -112,7 +112,10 @@ const char *model_mistake_text(enum model_mistake mistake)
                                                 "a successor goes last",
                                                 "a replay ignores content",
                                                 "an unknown outcome counts as failed",
-                                                "a message is purged whose key leads to a successor"};
+                                                "a message is purged whose key leads to a successor",
+                                                "a retry keeps its attempts",
+                                                "a retry keeps its age",
+                                                "a delivered message is moved when it is sent again"};
     return texts[mistake];
 }
 
@@ -282,7 +285,9 @@ int64_t model_expiry(const struct model *model, const struct model_message *mess
 {
     if (message->expires != NEVER)
         return message->expires;
-    return model_after(message->created, model_policy_of(model, message, POLICY_age_limit_ms));
+    int64_t retried = model->mistake == MISTAKE_RETRY_KEEPS_AGE ? 0 : message->retried;
+    int64_t from = message->created > retried ? message->created : retried;
+    return model_after(from, model_policy_of(model, message, POLICY_age_limit_ms));
 }
 
 /* The delay after attempt n, without jitter. */
@@ -425,6 +430,7 @@ void model_note_attempt(struct model *model, const struct model_message *message
                         enum model_class class, int64_t text)
 {
     struct model_attempt attempt = {.number = number_of(model, message),
+                                    .ordinal = message->earlier + message->attempts,
                                     .n = message->attempts,
                                     .began = message->claimed_at,
                                     .ended = model->wall,
@@ -433,7 +439,7 @@ void model_note_attempt(struct model *model, const struct model_message *message
                                     .error = class,
                                     .text = text};
     for (size_t i = 0; i < model->attempt_count; i++)
-        if (model->attempts[i].number == attempt.number && model->attempts[i].n == attempt.n) {
+        if (model->attempts[i].number == attempt.number && model->attempts[i].ordinal == attempt.ordinal) {
             model->attempts[i] = attempt;
             return;
         }
@@ -493,8 +499,7 @@ void model_lose(struct model *model, struct model_message *message)
     message->crashes++;
     model_fail(model, message, model->mistake == MISTAKE_UNKNOWN_IS_FAILED ? CLASS_TRANSIENT : CLASS_UNKNOWN,
                ERROR_OWN);
-    if (event != DO_GIVE_UP)
-        model_note_attempt(model, message, "lost", CLASS_UNKNOWN, ERROR_OWN);
+    model_note_attempt(model, message, "lost", CLASS_UNKNOWN, ERROR_OWN);
     if (event == DO_GIVE_UP)
         model_end(model, message, event, REASON_GAVE_UP, by);
     else if (event == DO_RESEND)

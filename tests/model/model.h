@@ -31,6 +31,7 @@ enum model_event {
     DO_RESEND,
     DO_GIVE_UP,
     DO_SUSPECT,
+    DO_RENEW,
     DO_CANCEL,
     MODEL_EVENTS
 };
@@ -97,6 +98,8 @@ struct model_message {
     enum model_state state;
     int64_t due, due_least; /* least: how early jitter may have made it */
     uint32_t attempts, deferrals, crashes;
+    uint32_t retries, earlier; /* by operators; attempts before the last of them */
+    int64_t retried;           /* when; 0: never */
     enum model_hold hold;
     int64_t until; /* awaiting: by when the outcome must come */
 
@@ -114,12 +117,13 @@ struct model_message {
     enum model_reason reason;
     int64_t reason_text, by;
     int64_t successor; /* number; 0: none */
+    uint64_t resent_of; /* number; 0: none */
     bool touched;      /* since it was compared last */
 };
 
 struct model_attempt {
     uint64_t number;
-    uint32_t n;
+    uint32_t ordinal, n;
     int64_t began, ended, worker, text;
     const char *verdict;
     enum model_class error;
@@ -195,7 +199,7 @@ struct model_target {
 
 #define MODEL_MESSAGES  1200
 #define MODEL_RECORDS   3000
-#define MODEL_ATTEMPTS  6000
+#define MODEL_ATTEMPTS  12000
 #define MODEL_TOKENS    6000
 #define MODEL_PROCESSES 2
 
@@ -223,6 +227,9 @@ enum model_mistake {
     MISTAKE_REPLAY_IGNORES_CONTENT,
     MISTAKE_UNKNOWN_IS_FAILED,
     MISTAKE_CHAIN_TORN,
+    MISTAKE_RETRY_KEEPS_ATTEMPTS,
+    MISTAKE_RETRY_KEEPS_AGE,
+    MISTAKE_RESEND_MOVES,
     MISTAKES
 };
 const char *model_mistake_text(enum model_mistake mistake);

@@ -39,6 +39,11 @@ static void record(struct model *model, const struct model_asked *asked, const p
 
 /* ---- moves ---- */
 
+static uint64_t number_of(const struct model *model, const struct model_message *message)
+{
+    return (uint64_t)(message - model->messages) + 1;
+}
+
 static bool may(const struct model_message *message, enum model_event event)
 {
     enum model_state to;
@@ -55,12 +60,23 @@ static int cancel(struct model *model, struct model_message *message, const stru
 }
 
 /* The successor has what its predecessor had, but no dedupe key and no time; under `block` also its place in line. */
-static int requeue(struct model *model, struct model_message *message, const struct op *op, int64_t actor)
+static int requeue(struct model *model, struct model_message *message, const struct op *op, int64_t actor,
+                   uint64_t *made)
 {
-    if (!may(message, DO_CANCEL))
+    bool again = op->kind == OP_RESEND && message->state == DELIVERED;
+    if (!again && !may(message, DO_CANCEL))
         return PAWL_EREFUSED;
-    struct model_message successor = {
-        .content = message->content, .max_attempts = message->max_attempts, .available = model->wall, .expires = NEVER};
+    struct model_message successor = {.content = message->content,
+                                      .max_attempts = message->max_attempts,
+                                      .available = model->wall,
+                                      .expires = NEVER,
+                                      .resent_of = number_of(model, message)};
+    if (again) { /* the delivered one stays as it is */
+        *made = model_add(model, &successor);
+        if (model->mistake == MISTAKE_RESEND_MOVES)
+            message->successor = (int64_t)*made;
+        return PAWL_OK;
+    }
     bool inherits = message->in_line && model_policy_of(model, message, POLICY_key_dead) == 1 &&
                     model->mistake != MISTAKE_SUCCESSOR_GOES_LAST;
     if (inherits) {
@@ -70,7 +86,23 @@ static int requeue(struct model *model, struct model_message *message, const str
     }
     model_end(model, message, DO_CANCEL, REASON_GIVEN, actor);
     message->reason_text = op->reason;
-    message->successor = (int64_t)model_add(model, &successor);
+    *made = model_add(model, &successor);
+    message->successor = (int64_t)*made;
+    return PAWL_OK;
+}
+
+/* The same message again: its attempts and its age are counted anew. */
+static int retry(struct model *model, struct model_message *message)
+{
+    bool is_exhausted = message->state == PENDING && message->hold == HOLD_EXHAUSTED;
+    if ((message->state != DEAD && !is_exhausted) || message->expires <= model->wall)
+        return PAWL_EREFUSED;
+    message->earlier += message->attempts;
+    if (model->mistake != MISTAKE_RETRY_KEEPS_ATTEMPTS)
+        message->attempts = 0;
+    message->retries++;
+    message->retried = model->wall;
+    model_pend(model, message, DO_RENEW, model->wall);
     return PAWL_OK;
 }
 
@@ -90,11 +122,6 @@ static int resolve(struct model *model, struct model_message *message, const str
     model_end(model, message, op->outcome == PAWL_VERDICT_DELIVERED ? DO_DELIVER : DO_REFUSE, REASON_GIVEN, actor);
     message->reason_text = op->reason;
     return PAWL_OK;
-}
-
-static uint64_t number_of(const struct model *model, const struct model_message *message)
-{
-    return (uint64_t)(message - model->messages) + 1;
 }
 
 /* A key outlives the message that was made under it, counted from its end; from now where it had a successor, which ended
@@ -150,14 +177,16 @@ int model_move(struct model *model, const struct op *op, uint64_t number, const 
         return PAWL_ENOTFOUND;
     moved->before = message->state;
     int64_t actor = asked.actor;
-    status = op->kind == OP_CANCEL    ? cancel(model, message, op, actor)
-             : op->kind == OP_REQUEUE ? requeue(model, message, op, actor)
-             : op->kind == OP_RESOLVE ? resolve(model, message, op, actor)
-                                      : purge(model, message);
+    uint64_t made = 0;
+    status = op->kind == OP_CANCEL                             ? cancel(model, message, op, actor)
+             : op->kind == OP_RETRY                            ? retry(model, message)
+             : op->kind == OP_REQUEUE || op->kind == OP_RESEND ? requeue(model, message, op, actor, &made)
+             : op->kind == OP_RESOLVE                          ? resolve(model, message, op, actor)
+                                                               : purge(model, message);
     if (status < 0)
         return status;
     moved->after = message->state;
-    moved->successor = op->kind == OP_REQUEUE ? (uint64_t)message->successor : 0;
+    moved->successor = made;
     record(model, &asked, request, moved);
     return PAWL_OK;
 }

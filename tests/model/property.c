@@ -77,6 +77,8 @@ static void test_coverage(void **state)
                                               [OP_CLAIM] = {PAWL_OK, PAWL_EINVAL},
                                               [OP_CANCEL] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
                                               [OP_REQUEUE] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
+                                              [OP_RETRY] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
+                                              [OP_RESEND] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
                                               [OP_RESOLVE] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
                                               [OP_PURGE] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
                                               [OP_LANE_SET] = {PAWL_OK, PAWL_EINVAL},

@@ -607,6 +607,8 @@ static bool do_move(struct run *run, const struct op *op)
     pawl_uuid id = id_of(run, op->id_op, op->id_index, op->id_twist, &number), request = request_or_minted(run, op);
     int status = op->kind == OP_CANCEL    ? pawl_message_cancel(store, &id, &operation, &moved, NULL)
                  : op->kind == OP_REQUEUE ? pawl_message_requeue(store, &id, &operation, &moved, NULL)
+                 : op->kind == OP_RETRY   ? pawl_message_retry(store, &id, &operation, &moved, NULL)
+                 : op->kind == OP_RESEND  ? pawl_message_resend(store, &id, &operation, &moved, NULL)
                  : op->kind == OP_PURGE
                      ? pawl_message_purge(store, &id, &operation, &moved, NULL)
                      : pawl_message_resolve(store, &id, (int32_t)op->outcome, &operation, &moved, NULL);
@@ -721,13 +723,13 @@ static bool reboot(struct run *run, const struct op *op)
 }
 
 static bool (*const doers[OP_KINDS])(struct run *run, const struct op *op) = {
-    [OP_ENQUEUE] = do_call,        [OP_SETTLE] = do_call,          [OP_TRANSITION] = do_call,
-    [OP_CLAIM] = do_claim,         [OP_CANCEL] = do_move,          [OP_REQUEUE] = do_move,
-    [OP_RESOLVE] = do_move,        [OP_PURGE] = do_move,           [OP_LANE_SET] = do_change,
-    [OP_TARGET_ADD] = do_change,   [OP_TARGET_REMOVE] = do_change, [OP_HOLD_SET] = do_change,
-    [OP_HOLD_RELEASE] = do_change, [OP_SWEEP] = do_sweep,          [OP_CHECK] = do_check,
-    [OP_ADVANCE] = advance,        [OP_SET_WALL] = set_wall,       [OP_REOPEN] = reopen,
-    [OP_REBOOT] = reboot};
+    [OP_ENQUEUE] = do_call,         [OP_SETTLE] = do_call,     [OP_TRANSITION] = do_call,
+    [OP_CLAIM] = do_claim,          [OP_CANCEL] = do_move,     [OP_REQUEUE] = do_move,
+    [OP_RETRY] = do_move,           [OP_RESEND] = do_move,     [OP_RESOLVE] = do_move,
+    [OP_PURGE] = do_move,           [OP_LANE_SET] = do_change, [OP_TARGET_ADD] = do_change,
+    [OP_TARGET_REMOVE] = do_change, [OP_HOLD_SET] = do_change, [OP_HOLD_RELEASE] = do_change,
+    [OP_SWEEP] = do_sweep,          [OP_CHECK] = do_check,     [OP_ADVANCE] = advance,
+    [OP_SET_WALL] = set_wall,       [OP_REOPEN] = reopen,      [OP_REBOOT] = reboot};
 
 bool run_op(struct run *run, const struct op *op)
 {

@@ -355,6 +355,7 @@ static void A77_the_headers_of_a_message_are_sent_and_its_id_with_them(void **st
     struct outgoing *outgoing = outgoing_new("{}");
     outgoing->message.headers = headers;
     outgoing->message.header_count = COUNT_OF(headers);
+    outgoing->message.resent_of = (pawl_uuid){{1, 2, 3}};
     harness_send(&world.harness, outgoing, world.url, LONG_MS);
     harness_wait(&world.harness, outgoing);
     const struct received *received = server_request(world.server, 0);
@@ -366,6 +367,8 @@ static void A77_the_headers_of_a_message_are_sent_and_its_id_with_them(void **st
     assert_string_equal(header_of(received, "x-utf8", value, sizeof value), "\xe2\x82\xac");
     assert_string_equal(header_of(received, "webhook-id", value, sizeof value),
                         pawl_uuid_format(&outgoing->message.id, id));
+    assert_string_equal(header_of(received, "pawl-original-id", value, sizeof value),
+                        "01020300-0000-0000-0000-000000000000");
     assert_string_equal(header_of(received, "webhook-timestamp", value, sizeof value), "1614265330");
     assert_string_equal(header_of(received, "content-type", value, sizeof value), "application/json");
     assert_non_null(header_of(received, "host", value, sizeof value));

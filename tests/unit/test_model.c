@@ -18,24 +18,25 @@
 /* The table of the manual, written a second time and the other way round: a row a state, a column an event. */
 static const enum state moves[STATE_COUNT][EVENT_COUNT] = {
 #define ROW(claim, expire, deliver, submit, retry, exhaust, exhaust_hold, refuse, defer, release, resend, give_up,     \
-            suspect, cancel)                                                                                           \
+            suspect, renew, cancel)                                                                                           \
     {                                                                                                                  \
         [EVENT_CLAIM] = (claim), [EVENT_EXPIRE] = (expire), [EVENT_DELIVER] = (deliver), [EVENT_SUBMIT] = (submit),    \
         [EVENT_RETRY] = (retry), [EVENT_EXHAUST] = (exhaust), [EVENT_EXHAUST_HOLD] = (exhaust_hold),                   \
         [EVENT_REFUSE] = (refuse), [EVENT_DEFER] = (defer), [EVENT_RELEASE] = (release), [EVENT_RESEND] = (resend),    \
-        [EVENT_GIVE_UP] = (give_up), [EVENT_SUSPECT] = (suspect), [EVENT_CANCEL] = (cancel)                            \
+        [EVENT_GIVE_UP] = (give_up), [EVENT_SUSPECT] = (suspect), [EVENT_RENEW] = (renew), [EVENT_CANCEL] = (cancel)   \
     }
     [STATE_PENDING] = ROW(STATE_CLAIMED, STATE_DEAD, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
-                          STATE_CANCELLED),
+                          STATE_PENDING, STATE_CANCELLED),
     [STATE_CLAIMED] = ROW(NONE, NONE, STATE_DELIVERED, STATE_AWAITING, STATE_PENDING, STATE_DEAD, STATE_PENDING,
-                          STATE_DEAD, STATE_PENDING, STATE_PENDING, STATE_PENDING, STATE_DEAD, STATE_UNCERTAIN, NONE),
+                          STATE_DEAD, STATE_PENDING, STATE_PENDING, STATE_PENDING, STATE_DEAD, STATE_UNCERTAIN, NONE, NONE),
     [STATE_AWAITING] = ROW(NONE, NONE, STATE_DELIVERED, NONE, NONE, NONE, NONE, STATE_DEAD, NONE, NONE, NONE, NONE,
-                           STATE_UNCERTAIN, NONE),
+                           STATE_UNCERTAIN, NONE, NONE),
     [STATE_UNCERTAIN] = ROW(NONE, NONE, STATE_DELIVERED, NONE, STATE_PENDING, STATE_DEAD, NONE, STATE_DEAD, NONE, NONE,
-                            NONE, NONE, NONE, STATE_CANCELLED),
-    [STATE_DELIVERED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE),
-    [STATE_DEAD] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, STATE_CANCELLED),
-    [STATE_CANCELLED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE),
+                            NONE, NONE, NONE, NONE, STATE_CANCELLED),
+    [STATE_DELIVERED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE),
+    [STATE_DEAD] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, STATE_PENDING,
+                       STATE_CANCELLED),
+    [STATE_CANCELLED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE),
 #undef ROW
 };
 
@@ -73,8 +74,9 @@ static void a_final_state_has_no_exit_and_an_ended_one_only_an_operators(void **
             assert_int_equal(exits(from), 0);
             break;
         case STATE_KIND_ENDED:
-            assert_int_equal(exits(from), 1);
+            assert_int_equal(exits(from), 2);
             assert_true(pawli_state_next(from, EVENT_CANCEL, &to));
+            assert_true(pawli_state_next(from, EVENT_RENEW, &to));
             break;
         case STATE_KIND_OPEN:
             assert_true(exits(from) > 1);
@@ -1209,16 +1211,19 @@ static void a_message_s_own_cap_and_expiry_beat_the_policy(void **state)
 {
     (void)state;
     struct policy policy = policy_of("max_attempts=9 age_limit_ms=1000");
+    const struct wall_time never = {0}, later = {5500}, earlier = {4000};
     struct message_row message = {.expires = WALL_NEVER, .created = {5000}};
     assert_int_equal(pawli_cap_of(&message, &policy), 9);
-    assert_true(pawli_expiry_of(&message, &policy).ms == 6000);
+    assert_true(pawli_expiry_of(&message, never, &policy).ms == 6000);
+    assert_true(pawli_expiry_of(&message, later, &policy).ms == 6500); /* an operator's retry counts it anew */
+    assert_true(pawli_expiry_of(&message, earlier, &policy).ms == 6000);
     message.max_attempts = 2;
     message.expires = (struct wall_time){5001};
     assert_int_equal(pawli_cap_of(&message, &policy), 2);
-    assert_true(pawli_expiry_of(&message, &policy).ms == 5001);
+    assert_true(pawli_expiry_of(&message, never, &policy).ms == 5001);
     message.expires = WALL_NEVER;
     message.created = (struct wall_time){INT64_MAX - 5};
-    assert_true(pawli_expiry_of(&message, &policy).ms == INT64_MAX - 1); /* rather than in the past */
+    assert_true(pawli_expiry_of(&message, never, &policy).ms == INT64_MAX - 1); /* rather than in the past */
 }
 
 int main(void)

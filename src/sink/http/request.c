@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is sent: the payload's bytes, the message's headers, and the three of Standard Webhooks 1.0. */
+/* What is sent: the payload's bytes, the message's headers, the three of Standard Webhooks 1.0, and of a copy the id of the
+ * message before it. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -113,12 +114,14 @@ static bool add_signature(struct curl_slist **headers, const struct send *send, 
 static bool add_headers(struct curl_slist **headers, const struct send *send, int64_t unix_s)
 {
     const pawl_message_view *message = send->message;
-    char id[PAWL_UUID_TEXT_SIZE], timestamp[24];
+    char id[PAWL_UUID_TEXT_SIZE], original[PAWL_UUID_TEXT_SIZE], timestamp[24];
     pawl_uuid_format(&message->id, id);
     snprintf(timestamp, sizeof timestamp, "%" PRId64, unix_s);
     bool good = add_header(headers, "content-type",
                            message->content_type ? message->content_type : "application/octet-stream") &&
                 add_header(headers, "webhook-id", id) && add_header(headers, "webhook-timestamp", timestamp);
+    if (good && !uuid_is_nil(&message->resent_of))
+        good = add_header(headers, "pawl-original-id", pawl_uuid_format(&message->resent_of, original));
     if (good && send->secret)
         good = add_signature(headers, send, id, timestamp);
     for (size_t i = 0; good && i < message->header_count; i++)

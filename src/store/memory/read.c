@@ -116,7 +116,14 @@ static bool read_records(struct reading *reading)
     const struct record_row *row = &(struct record_row){.scope = scope, .seq = query->down ? newest : query->after};
     for (;;) {
         row = query->down ? before(reading, TABLE_RECORD, row) : after(reading, TABLE_RECORD, row);
-        if (!row || row->scope != scope || is_cut(reading))
+        if (!row || row->scope != scope)
+            return true;
+        bool differs = (query->ref.data && !text_equal(query->ref, row->ref)) ||
+                       (query->type.data && !text_equal(query->type, row->type)) ||
+                       row->committed.ms < query->since.ms;
+        if (differs)
+            continue;
+        if (is_cut(reading))
             return true;
         if (!add_record(reading, row))
             return false;
@@ -284,16 +291,14 @@ static bool message_matches(const struct reading *reading, uint64_t scope, const
     return queue_matches(query, scope, find(reading, TABLE_QUEUE, &(struct queue_row){.id = row->queue}));
 }
 
-/* Those of one state come newest first, those of any in either order. */
 static bool read_messages(struct reading *reading)
 {
     const struct query *query = reading->query;
-    bool down = query->down || !query->any_state;
-    uint64_t scope = scope_id(reading, query->scope), newest = query->before ? query->before : UINT64_MAX;
-    const struct message_row *row = &(struct message_row){.number = down ? newest : query->after};
+    uint64_t scope = scope_id(reading, query->scope), end = query->before ? query->before : UINT64_MAX;
+    const struct message_row *row = &(struct message_row){.number = query->down ? end : query->after};
     for (;;) {
-        row = down ? before(reading, TABLE_MESSAGE, row) : after(reading, TABLE_MESSAGE, row);
-        if (!row)
+        row = query->down ? before(reading, TABLE_MESSAGE, row) : after(reading, TABLE_MESSAGE, row);
+        if (!row || row->number <= query->after || row->number >= end)
             return true;
         const struct task_row *task = find_task(reading, row->number);
         if (!message_matches(reading, scope, row, task))
@@ -471,7 +476,7 @@ static void describe_old(struct reading *reading, const struct task_row *row, st
         .number = row->number,
         .scope = scope_name(reading, queue->scope),
         .phase = row->phase,
-        .created = message->created,
+        .created = message->created.ms > row->retried.ms ? message->created : row->retried,
         .expires = message->expires,
         .ends = row->place == PLACE_HELD    ? row->until
                 : row->place == PLACE_ENDED ? row->ended_at

@@ -120,10 +120,10 @@ static int task_by_place(const void *a, const void *b)
     return order ?: by_u64(x->number, y->number);
 }
 
-static int attempt_by_n(const void *a, const void *b)
+static int attempt_by_ordinal(const void *a, const void *b)
 {
     const struct attempt_row *x = a, *y = b;
-    return by_u64(x->number, y->number) ?: by_u64(x->n, y->n);
+    return by_u64(x->number, y->number) ?: by_u64(x->ordinal, y->ordinal);
 }
 
 /* ---- what rows are made of ---- */
@@ -173,7 +173,7 @@ static const struct table_row {
     [TABLE_LINE] = TABLE(line_row, line_texts, line_by_key, NULL),
     [TABLE_MESSAGE] = TABLE(message_row, message_texts, message_by_number, NULL),
     [TABLE_TASK] = TABLE(task_row, task_texts, task_by_number, task_by_place),
-    [TABLE_ATTEMPT] = TABLE(attempt_row, attempt_texts, attempt_by_n, NULL),
+    [TABLE_ATTEMPT] = TABLE(attempt_row, attempt_texts, attempt_by_ordinal, NULL),
 #undef TABLE
 };
 

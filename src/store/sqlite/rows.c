@@ -82,6 +82,8 @@ bool pawli_read_message(struct call *call, struct message_row *row, struct arena
     row->available = pawli_column_wall(call);
     row->expires = pawli_column_wall(call);
     row->max_attempts = pawli_column_u32(call);
+    if (!pawli_column_bytes(call, &row->resent_of, sizeof row->resent_of))
+        row->resent_of = (pawl_uuid){0};
     row->created = pawli_column_wall(call);
     return good && row->tail <= MESSAGE_TAIL_MAX && row->priority >= 1 && row->priority <= 9;
 }
@@ -115,6 +117,9 @@ static void read_counts(struct call *call, struct task_row *row)
     row->attempts = pawli_column_u32(call);
     row->deferrals = pawli_column_u32(call);
     row->crashes = pawli_column_u32(call);
+    row->retries = pawli_column_u32(call);
+    row->retried = (struct wall_time){pawli_column_i64(call)};
+    row->earlier = pawli_column_u32(call);
 }
 
 static void read_key(struct call *call, struct task_row *row, struct arena *arena)
@@ -219,6 +224,7 @@ bool pawli_read_ended(struct call *call, struct task_row *row, struct arena *are
     row->holds_key = pawli_column_i64(call) != 0;
     good = read_failure(call, &row->failure, arena) && good;
     row->remote_id = pawli_column_text(call, arena);
+    row->claimed = (struct wall_time){pawli_column_i64(call)};
     row->ended_at = row->updated = pawli_column_wall(call);
     row->ended_reason = pawli_column_text(call, arena);
     row->ended_by = pawli_column_text(call, arena);

@@ -119,6 +119,7 @@ CREATE TABLE message (
     available    INTEGER NOT NULL,
     expires      INTEGER,
     max_attempts INTEGER,
+    resent_of    BLOB    CHECK (length(resent_of) = 16), -- the message that it is a copy of
     created      INTEGER NOT NULL
 ) STRICT;
 
@@ -153,6 +154,9 @@ CREATE TABLE ready (
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
+    retries   INTEGER NOT NULL,                     -- how often an operator gave it all its attempts again
+    retried   INTEGER,                              -- when last; its age counts from there
+    earlier   INTEGER NOT NULL,                     -- attempts before that
     key       TEXT,
     position  INTEGER,                              -- in the line of its key
     failure   TEXT,                                 -- JSON: class, at, text of the last error
@@ -174,6 +178,9 @@ CREATE TABLE blocked (
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
+    retries   INTEGER NOT NULL,                     -- how often an operator gave it all its attempts again
+    retried   INTEGER,                              -- when last; its age counts from there
+    earlier   INTEGER NOT NULL,                     -- attempts before that
     failure   TEXT,
     progress  BLOB,
     remote_id TEXT,
@@ -199,6 +206,9 @@ CREATE TABLE claimed (
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
+    retries   INTEGER NOT NULL,                     -- how often an operator gave it all its attempts again
+    retried   INTEGER,                              -- when last; its age counts from there
+    earlier   INTEGER NOT NULL,                     -- attempts before that
     key       TEXT,
     position  INTEGER,
     failure   TEXT,
@@ -220,6 +230,9 @@ CREATE TABLE held (
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
+    retries   INTEGER NOT NULL,                     -- how often an operator gave it all its attempts again
+    retried   INTEGER,                              -- when last; its age counts from there
+    earlier   INTEGER NOT NULL,                     -- attempts before that
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,
@@ -237,11 +250,15 @@ CREATE TABLE ended (
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
+    retries   INTEGER NOT NULL,                     -- how often an operator gave it all its attempts again
+    retried   INTEGER,                              -- when last; its age counts from there
+    earlier   INTEGER NOT NULL,                     -- attempts before that
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,                     -- 1: dead, and its key waits for an operator
     failure   TEXT,
     remote_id TEXT,
+    claimed   INTEGER,                              -- when the claim began that ended it
     ended     INTEGER NOT NULL,
     reason    TEXT,
     "by"      TEXT,
@@ -251,12 +268,13 @@ CREATE INDEX ended_other ON ended (number) WHERE state <> 'delivered';
 
 CREATE TABLE attempt (
     number  INTEGER NOT NULL,
-    n       INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL,                       -- of all its attempts; never used again
+    n       INTEGER NOT NULL,                       -- since the last retry
     began   INTEGER NOT NULL,
     ended   INTEGER NOT NULL,
     worker  TEXT,
     verdict TEXT    NOT NULL,
     class   TEXT    NOT NULL,
     text    TEXT,
-    PRIMARY KEY (number, n)
+    PRIMARY KEY (number, ordinal)
 ) STRICT, WITHOUT ROWID;

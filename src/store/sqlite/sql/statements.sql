@@ -96,7 +96,7 @@ SELECT head, position, depth FROM line WHERE queue = :queue AND key = :key;
 
 -- name: find_followers
 -- params: queue key limit
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, key, position, failure, progress, remote_id,
+SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress, remote_id,
        updated
   FROM blocked
  WHERE queue = :queue AND key = :key
@@ -106,7 +106,7 @@ SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, key
 -- name: get_message
 -- params: number
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
-       deadline, available, expires, max_attempts, created
+       deadline, available, expires, max_attempts, resent_of, created
   FROM message
  WHERE number = :number;
 
@@ -115,48 +115,48 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 -- name: get_claimed
 -- params: number
 SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts, deferrals,
-       crashes, key, position, failure, progress, remote_id, updated
+       crashes, retries, retried, earlier, key, position, failure, progress, remote_id, updated
   FROM claimed
  WHERE number = :number;
 
 -- name: get_ended
 -- params: number
-SELECT queue, number, state, attempts, deferrals, crashes, key, position, holds_key, failure, remote_id, ended, reason, "by",
+SELECT queue, number, state, attempts, deferrals, crashes, retries, retried, earlier, key, position, holds_key, failure, remote_id, claimed, ended, reason, "by",
        successor
   FROM ended
  WHERE number = :number;
 
 -- name: get_held
 -- params: number
-SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, key, position,
+SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retries, retried, earlier, key, position,
        holds_key, failure, progress, remote_id, updated
   FROM held
  WHERE number = :number;
 
 -- name: get_ready_first
 -- params: queue priority due number
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, key, position, failure, progress,
+SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress,
        remote_id, updated
   FROM ready
  WHERE queue = :queue AND phase = 0 AND priority = :priority AND due = :due AND number = :number;
 
 -- name: get_ready_again
 -- params: number
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, key, position, failure, progress,
+SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress,
        remote_id, updated
   FROM ready
  WHERE number = :number AND is_first = 0;
 
 -- name: get_blocked_at
 -- params: queue key position number
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, key, position, failure, progress, remote_id,
+SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress, remote_id,
        updated
   FROM blocked
  WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
 
 -- name: get_blocked_moved
 -- params: number
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, key, position, failure, progress, remote_id,
+SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress, remote_id,
        updated
   FROM blocked
  WHERE number = :number AND position <> number;
@@ -165,7 +165,7 @@ SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, key
 
 -- name: find_due
 -- params: queue phase priority now limit
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, key, position, failure, progress,
+SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress,
        remote_id, updated
   FROM ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority AND due <= :now
@@ -179,7 +179,7 @@ SELECT due FROM ready WHERE queue = :queue AND phase = :phase AND priority = :pr
 -- name: list_claimed
 -- params:
 SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts, deferrals,
-       crashes, key, position, failure, progress, remote_id, updated
+       crashes, retries, retried, earlier, key, position, failure, progress, remote_id, updated
   FROM claimed;
 
 -- ---- save ----
@@ -278,23 +278,23 @@ INSERT INTO line (queue, key, head, position, depth) VALUES (:queue, :key, :head
 DELETE FROM line WHERE queue = :queue AND key = :key;
 
 -- name: add_message
--- params: number tail queue seq sender key dedupe request_id priority content_type payload headers fingerprint deadline available expires max_attempts created
+-- params: number tail queue seq sender key dedupe request_id priority content_type payload headers fingerprint deadline available expires max_attempts resent_of created
 -- rows: 8 32
 INSERT OR FAIL INTO message (number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers,
-                     fingerprint, deadline, available, expires, max_attempts, created)
+                     fingerprint, deadline, available, expires, max_attempts, resent_of, created)
 VALUES (:number, :tail, :queue, :seq, :sender, :key, :dedupe, :request_id, :priority, :content_type, :payload, :headers,
-        :fingerprint, :deadline, :available, :expires, :max_attempts, :created);
+        :fingerprint, :deadline, :available, :expires, :max_attempts, :resent_of, :created);
 
 -- name: remove_message
 -- params: number
 DELETE FROM message WHERE number = :number;
 
 -- name: add_ready
--- params: queue phase priority due number is_first attempts deferrals crashes key position failure progress remote_id updated
+-- params: queue phase priority due number is_first attempts deferrals crashes retries retried earlier key position failure progress remote_id updated
 -- rows: 8 32
-INSERT OR FAIL INTO ready (queue, phase, priority, due, number, is_first, attempts, deferrals, crashes, key, position, failure,
+INSERT OR FAIL INTO ready (queue, phase, priority, due, number, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure,
                    progress, remote_id, updated)
-VALUES (:queue, :phase, :priority, :due, :number, :is_first, :attempts, :deferrals, :crashes, :key, :position, :failure,
+VALUES (:queue, :phase, :priority, :due, :number, :is_first, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key, :position, :failure,
         :progress, :remote_id, :updated);
 
 -- name: remove_ready
@@ -303,11 +303,11 @@ DELETE FROM ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority AND due = :due AND number = :number;
 
 -- name: add_blocked
--- params: queue key position number priority due is_first attempts deferrals crashes failure progress remote_id updated
+-- params: queue key position number priority due is_first attempts deferrals crashes retries retried earlier failure progress remote_id updated
 -- rows: 8 32
-INSERT OR FAIL INTO blocked (queue, key, position, number, priority, due, is_first, attempts, deferrals, crashes, failure, progress,
+INSERT OR FAIL INTO blocked (queue, key, position, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, failure, progress,
                      remote_id, updated)
-VALUES (:queue, :key, :position, :number, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :failure, :progress,
+VALUES (:queue, :key, :position, :number, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :failure, :progress,
         :remote_id, :updated);
 
 -- name: remove_blocked
@@ -315,12 +315,12 @@ VALUES (:queue, :key, :position, :number, :priority, :due, :is_first, :attempts,
 DELETE FROM blocked WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
 
 -- name: add_claimed
--- params: number tail queue phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes key position failure progress remote_id updated
+-- params: number tail queue phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retries retried earlier key position failure progress remote_id updated
 -- rows: 8 32
 INSERT OR FAIL INTO claimed (number, tail, queue, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot,
-                     attempts, deferrals, crashes, key, position, failure, progress, remote_id, updated)
+                     attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress, remote_id, updated)
 VALUES (:number, :tail, :queue, :phase, :priority, :due, :is_first, :token, :committer, :consumer, :claimed, :lease, :boot,
-        :attempts, :deferrals, :crashes, :key, :position, :failure, :progress, :remote_id, :updated);
+        :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key, :position, :failure, :progress, :remote_id, :updated);
 
 -- name: put_claimed
 -- params: lease boot progress updated number token
@@ -332,11 +332,11 @@ UPDATE claimed SET lease = :lease, boot = :boot, progress = :progress, updated =
 DELETE FROM claimed WHERE number = :number AND token = :token;
 
 -- name: add_held
--- params: number queue phase priority due is_first hold until token attempts deferrals crashes key position holds_key failure progress remote_id updated
+-- params: number queue phase priority due is_first hold until token attempts deferrals crashes retries retried earlier key position holds_key failure progress remote_id updated
 -- rows: 8 32
-INSERT OR FAIL INTO held (number, queue, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, key,
+INSERT OR FAIL INTO held (number, queue, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retries, retried, earlier, key,
                   position, holds_key, failure, progress, remote_id, updated)
-VALUES (:number, :queue, :phase, :priority, :due, :is_first, :hold, :until, :token, :attempts, :deferrals, :crashes, :key,
+VALUES (:number, :queue, :phase, :priority, :due, :is_first, :hold, :until, :token, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key,
         :position, :holds_key, :failure, :progress, :remote_id, :updated);
 
 -- name: remove_held
@@ -344,11 +344,11 @@ VALUES (:number, :queue, :phase, :priority, :due, :is_first, :hold, :until, :tok
 DELETE FROM held WHERE number = :number;
 
 -- name: add_ended
--- params: number queue state attempts deferrals crashes key position holds_key failure remote_id ended reason by successor
+-- params: number queue state attempts deferrals crashes retries retried earlier key position holds_key failure remote_id claimed ended reason by successor
 -- rows: 8 32
-INSERT OR FAIL INTO ended (number, queue, state, attempts, deferrals, crashes, key, position, holds_key, failure, remote_id, ended,
+INSERT OR FAIL INTO ended (number, queue, state, attempts, deferrals, crashes, retries, retried, earlier, key, position, holds_key, failure, remote_id, claimed, ended,
                    reason, "by", successor)
-VALUES (:number, :queue, :state, :attempts, :deferrals, :crashes, :key, :position, :holds_key, :failure, :remote_id, :ended,
+VALUES (:number, :queue, :state, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key, :position, :holds_key, :failure, :remote_id, :claimed, :ended,
         :reason, :by, :successor);
 
 -- name: remove_ended
@@ -356,16 +356,16 @@ VALUES (:number, :queue, :state, :attempts, :deferrals, :crashes, :key, :positio
 DELETE FROM ended WHERE number = :number AND state = :state;
 
 -- name: add_attempt
--- params: number n began ended worker verdict class text
-INSERT INTO attempt (number, n, began, ended, worker, verdict, class, text)
-VALUES (:number, :n, :began, :ended, :worker, :verdict, :class, :text)
-    ON CONFLICT (number, n) DO UPDATE
-   SET began = excluded.began, ended = excluded.ended, worker = excluded.worker, verdict = excluded.verdict,
-       class = excluded.class, text = excluded.text;
+-- params: number ordinal n began ended worker verdict class text
+INSERT INTO attempt (number, ordinal, n, began, ended, worker, verdict, class, text)
+VALUES (:number, :ordinal, :n, :began, :ended, :worker, :verdict, :class, :text)
+    ON CONFLICT (number, ordinal) DO UPDATE
+   SET n = excluded.n, began = excluded.began, ended = excluded.ended, worker = excluded.worker,
+       verdict = excluded.verdict, class = excluded.class, text = excluded.text;
 
 -- name: remove_attempts
--- params: number n
-DELETE FROM attempt WHERE number = :number AND n <= :n;
+-- params: number
+DELETE FROM attempt WHERE number = :number;
 
 -- ---- read ----
 
@@ -374,20 +374,22 @@ DELETE FROM attempt WHERE number = :number AND n <= :n;
 SELECT id, name, seq, head FROM scope WHERE id > :after ORDER BY id LIMIT :limit;
 
 -- name: list_records_up
--- params: scope after limit
+-- params: scope after ref type since limit
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
        duration_us, received, committed, epoch, digest, events, messages, settled, hashes
   FROM record
- WHERE scope = :scope AND seq > :after
+ WHERE scope = :scope AND seq > :after AND (:ref IS NULL OR ref = :ref) AND (:type IS NULL OR type = :type)
+   AND (:since = 0 OR committed >= :since)
  ORDER BY seq
  LIMIT :limit;
 
 -- name: list_records_down
--- params: scope before limit
+-- params: scope before ref type since limit
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
        duration_us, received, committed, epoch, digest, events, messages, settled, hashes
   FROM record
- WHERE scope = :scope AND seq < :before
+ WHERE scope = :scope AND seq < :before AND (:ref IS NULL OR ref = :ref) AND (:type IS NULL OR type = :type)
+   AND (:since = 0 OR committed >= :since)
  ORDER BY seq DESC
  LIMIT :limit;
 
@@ -425,7 +427,7 @@ SELECT kind, scope, lane, target, code, reason, "by", since, until FROM hold ORD
 -- name: list_messages_down
 -- params: before limit
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
-       deadline, available, expires, max_attempts, created
+       deadline, available, expires, max_attempts, resent_of, created
   FROM message
  WHERE number < :before
  ORDER BY number DESC
@@ -434,14 +436,14 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 -- name: list_messages_up
 -- params: after limit
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
-       deadline, available, expires, max_attempts, created
+       deadline, available, expires, max_attempts, resent_of, created
   FROM message
  WHERE number > :after
  ORDER BY number
  LIMIT :limit;
 
--- The newest of a place, for listing by state. Ready and blocked rows are in no order of number: the store keeps the
--- greatest while it walks.
+-- The first of a place in either direction, for listing by state. Ready and blocked rows are in no order of number: the
+-- store keeps the first while it walks.
 
 -- name: walk_ready
 -- params: queue
@@ -451,27 +453,43 @@ SELECT number, phase, queue, key FROM ready WHERE queue = :queue;
 -- params: queue
 SELECT number, 0, queue, key FROM blocked WHERE queue = :queue;
 
--- name: walk_claimed
--- params: before
-SELECT number, phase, queue, key FROM claimed WHERE number < :before ORDER BY number DESC;
+-- name: walk_claimed_down
+-- params: after before
+SELECT number, phase, queue, key FROM claimed WHERE number > :after AND number < :before ORDER BY number DESC;
 
--- name: walk_held
--- params: before
-SELECT number, phase, queue, key FROM held WHERE number < :before ORDER BY number DESC;
+-- name: walk_claimed_up
+-- params: after before
+SELECT number, phase, queue, key FROM claimed WHERE number > :after AND number < :before ORDER BY number;
 
--- name: walk_delivered
--- params: before
-SELECT number, state, queue, key FROM ended WHERE number < :before AND state = 'delivered' ORDER BY number DESC;
+-- name: walk_held_down
+-- params: after before
+SELECT number, phase, queue, key FROM held WHERE number > :after AND number < :before ORDER BY number DESC;
 
--- name: walk_ended_other
--- params: before
-SELECT number, state, queue, key FROM ended WHERE number < :before AND state <> 'delivered' ORDER BY number DESC;
+-- name: walk_held_up
+-- params: after before
+SELECT number, phase, queue, key FROM held WHERE number > :after AND number < :before ORDER BY number;
+
+-- name: walk_delivered_down
+-- params: after before
+SELECT number, state, queue, key FROM ended WHERE number > :after AND number < :before AND state = 'delivered' ORDER BY number DESC;
+
+-- name: walk_delivered_up
+-- params: after before
+SELECT number, state, queue, key FROM ended WHERE number > :after AND number < :before AND state = 'delivered' ORDER BY number;
+
+-- name: walk_ended_other_down
+-- params: after before
+SELECT number, state, queue, key FROM ended WHERE number > :after AND number < :before AND state <> 'delivered' ORDER BY number DESC;
+
+-- name: walk_ended_other_up
+-- params: after before
+SELECT number, state, queue, key FROM ended WHERE number > :after AND number < :before AND state <> 'delivered' ORDER BY number;
 
 -- What time may end, in the order of each place's own key, a page at a time.
 
 -- name: old_ready
 -- params: queue phase priority due number limit
-SELECT ready.queue, ready.number, message.created, message.expires, NULL, ready.phase, ready.priority, ready.due
+SELECT ready.queue, ready.number, max(message.created, coalesce(ready.retried, 0)), message.expires, NULL, ready.phase, ready.priority, ready.due
   FROM ready JOIN message ON message.number = ready.number
  WHERE (ready.queue, ready.phase, ready.priority, ready.due, ready.number) > (:queue, :phase, :priority, :due, :number)
  ORDER BY ready.queue, ready.phase, ready.priority, ready.due, ready.number
@@ -479,7 +497,7 @@ SELECT ready.queue, ready.number, message.created, message.expires, NULL, ready.
 
 -- name: old_blocked
 -- params: queue key position number limit
-SELECT blocked.queue, blocked.number, message.created, message.expires, NULL, blocked.key, blocked.position
+SELECT blocked.queue, blocked.number, max(message.created, coalesce(blocked.retried, 0)), message.expires, NULL, blocked.key, blocked.position
   FROM blocked JOIN message ON message.number = blocked.number
  WHERE (blocked.queue, blocked.key, blocked.position, blocked.number) > (:queue, :key, :position, :number)
  ORDER BY blocked.queue, blocked.key, blocked.position, blocked.number
@@ -487,7 +505,7 @@ SELECT blocked.queue, blocked.number, message.created, message.expires, NULL, bl
 
 -- name: old_held
 -- params: number limit
-SELECT held.queue, held.number, message.created, message.expires, held.until, held.phase
+SELECT held.queue, held.number, max(message.created, coalesce(held.retried, 0)), message.expires, held.until, held.phase
   FROM held JOIN message ON message.number = held.number
  WHERE held.number > :number
  ORDER BY held.number
@@ -499,7 +517,7 @@ SELECT queue, number, 0, NULL, ended FROM ended WHERE number > :number ORDER BY 
 
 -- name: list_attempts
 -- params: number
-SELECT n, began, ended, worker, verdict, class, text FROM attempt WHERE number = :number ORDER BY n;
+SELECT ordinal, n, began, ended, worker, verdict, class, text FROM attempt WHERE number = :number ORDER BY ordinal;
 
 -- name: list_bounds_until
 -- params: now limit
