@@ -170,8 +170,12 @@ PAWL_API int pawl_messages_list(pawl_store *store, const pawl_messages_query *qu
                                 pawl_error *err);
 
 typedef struct pawl_queue_stats {
+    size_t struct_size;
     const char *scope, *lane, *target;
     uint64_t pending, claimed, awaiting, uncertain, delivered, dead, cancelled;
+    uint64_t due, held;       /* of those: to be sent by now; held apart (exhausted, awaiting, uncertain) */
+    int64_t oldest_due_at_ms; /* since when the first of them is due; 0: none is */
+    int64_t next_due_at_ms;   /* the first in the future; 0: none */
 } pawl_queue_stats;
 
 typedef struct pawl_stats pawl_stats;
@@ -181,7 +185,7 @@ PAWL_API void pawl_stats_free(pawl_stats *stats);
 
 /*
  * pawl_stats_read: how many messages each queue of the handle's scope has by state; only of a lane or target where these
- * are not NULL. Counts are kept, nothing is scanned.
+ * are not NULL. Counts are kept; only those that are due, or held apart, are counted when it is asked.
  */
 PAWL_API int pawl_stats_read(pawl_store *store, const char *lane, const char *target, pawl_stats **ret_stats,
                              pawl_error *err);

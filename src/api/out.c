@@ -205,6 +205,15 @@ void pawli_api_put_moved(struct json_writer *out, const pawl_uuid *id, const paw
     pawli_json_put_bool(out, "replayed", moved->was_replayed);
 }
 
+void pawli_api_put_moves(struct json_writer *out, const pawl_moves_done *done)
+{
+    pawli_json_put_u64(out, "matched", done->matched);
+    pawli_json_put_u64(out, "moved", done->moved);
+    pawli_json_put_u64(out, "refused", done->refused);
+    put_id(out, "request_id", &done->request_id);
+    pawli_json_put_bool(out, "replayed", done->was_replayed);
+}
+
 void pawli_api_put_stats(struct json_writer *out, const pawl_queue_stats *stats)
 {
     const struct {
@@ -220,6 +229,10 @@ void pawli_api_put_stats(struct json_writer *out, const pawl_queue_stats *stats)
     for (size_t i = 0; i < COUNT_OF(counts); i++)
         pawli_json_put_u64(out, counts[i].state, counts[i].count);
     pawli_json_close(out, '}');
+    pawli_json_put_u64(out, "due", stats->due);
+    put_time(out, "oldest_due_at", stats->oldest_due_at_ms);
+    put_time(out, "next_due_at", stats->next_due_at_ms);
+    pawli_json_put_u64(out, "held", stats->held);
 }
 
 static void put_policy(struct json_writer *out, const char *policy)

@@ -114,7 +114,7 @@ int cli_lanes_list(struct cli *cli)
         cli_table_put(&table, lane->policy);
     }
     if (status == PAWL_OK && !cli->json)
-        status = cli_table_end(&table);
+        status = cli_table_end(&table, "no lanes");
     pawl_settings_free(holds);
     pawl_settings_free(lanes);
     return status;
@@ -189,7 +189,7 @@ int cli_targets_list(struct cli *cli)
         cli_table_put(&table, target->secret_file);
         cli_table_put(&table, target->policy);
     }
-    status = cli->json ? PAWL_OK : cli_table_end(&table);
+    status = cli->json ? PAWL_OK : cli_table_end(&table, "no targets");
     pawl_settings_free(settings);
     return status;
 }
@@ -233,7 +233,7 @@ int cli_holds_list(struct cli *cli)
         cli_table_put(&table, hold->by);
         cli_table_put(&table, hold->reason);
     }
-    status = cli->json ? PAWL_OK : cli_table_end(&table);
+    status = cli->json ? PAWL_OK : cli_table_end(&table, "nothing is held");
     pawl_settings_free(settings);
     return status;
 }
@@ -243,7 +243,7 @@ static int refuse_message(struct cli *cli, const char *text)
 {
     pawl_uuid id;
     pawl_messages *messages;
-    int status = cli_uuid(cli, "message", text, &id);
+    int status = cli_message_id(cli, "message", text, &id);
     if (status == PAWL_OK)
         status = pawl_message_get(cli->store, &id, &messages, &cli->error);
     if (status < 0)

@@ -53,6 +53,7 @@ int cli_extend(struct cli *cli);
 /* cmd_messages.c */
 int cli_messages_list(struct cli *cli);
 int cli_messages_show(struct cli *cli);
+int cli_messages_retry(struct cli *cli);
 int cli_messages_requeue(struct cli *cli);
 int cli_messages_cancel(struct cli *cli);
 int cli_messages_purge(struct cli *cli);

@@ -86,6 +86,20 @@ void cli_print_help(const struct cli_command *command, FILE *out)
     print_options(out, cli_global_options);
 }
 
+bool cli_print_named(struct text name, FILE *out)
+{
+    bool found = false;
+    for (const struct cli_command *command = cli_commands; command->name; command++)
+        if (strncmp(command->name, name.data, name.size) == 0 &&
+            (command->name[name.size] == '\0' || command->name[name.size] == ' ')) {
+            if (found)
+                fputc('\n', out);
+            cli_print_help(command, out);
+            found = true;
+        }
+    return found;
+}
+
 /* ---- the completion ---- */
 
 static void print_option_words(FILE *out, const struct cli_option *option)
@@ -211,21 +225,12 @@ int cli_help(struct cli *cli)
         print_all(stdout);
         return PAWL_OK;
     }
-    /* One command, or all of a group. */
-    size_t found = 0;
     struct text name = text_of(cli_argument(cli, 0));
     if (cli->argument_count > 1)
         name = pawli_arena_format(&cli->arena, "%s %s", cli_argument(cli, 0), cli_argument(cli, 1));
     if (!name.data)
         return pawli_no_memory(&cli->error);
-    for (const struct cli_command *command = cli_commands; command->name; command++)
-        if (strncmp(command->name, name.data, name.size) == 0 &&
-            (command->name[name.size] == '\0' || command->name[name.size] == ' ')) {
-            if (found++)
-                fputc('\n', stdout);
-            cli_print_help(command, stdout);
-        }
-    if (found == 0)
+    if (!cli_print_named(name, stdout))
         return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "pawl has no command \"%.60s\"", name.data),
                         "see \"pawl help\"");
     return PAWL_OK;

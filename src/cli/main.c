@@ -112,7 +112,10 @@ static int run(struct cli *cli)
     if (cli->wants_version)
         return cli_version(cli);
     if (cli->wants_help) {
-        cli_print_help(cli->command, stdout);
+        if (cli->command || !cli->group)
+            cli_print_help(cli->command, stdout);
+        else
+            cli_print_named(text_of(cli->group), stdout);
         return PAWL_OK;
     }
     int status = cli->command->store == CLI_RECORDS ? cli_request(cli) : PAWL_OK;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/codec.h"
+#include "base/uuid.h"
 #include "cli/cli.h"
 
 #define LINE_MAX_SIZE ((size_t)256 * 1024 * 1024) /* a record with all its events */
@@ -41,6 +42,34 @@ void cli_say(struct cli *cli, const char *format, ...)
     va_end(arguments);
     cli_put_safe(stdout, text);
     putchar('\n');
+}
+
+void cli_note(struct cli *cli, const char *format, ...)
+{
+    char text[2048];
+    if (cli->quiet)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    fflush(stdout);
+    if (!cli->json) {
+        cli_put_safe(stderr, text);
+        fputc('\n', stderr);
+        return;
+    }
+    struct buffer out;
+    struct arena arena = {0};
+    buffer_init(&out, 65536);
+    struct json_writer writer = {&out, false};
+    pawli_json_open(&writer, '{');
+    pawli_json_put_text(&writer, "hint", cli_safe(&arena, text_of(text), true));
+    pawli_json_close(&writer, '}');
+    if (!out.failed)
+        fprintf(stderr, "%.*s\n", (int)out.size, out.data);
+    pawli_buffer_done(&out);
+    pawli_arena_done(&arena);
 }
 
 /* Reads one character of UTF-8; 0 bytes: not one. */
@@ -94,7 +123,45 @@ char *cli_time(int64_t unix_ms, char out[32])
 {
     struct tm parts;
     time_t seconds = unix_ms / 1000;
-    if (unix_ms <= 0 || !gmtime_r(&seconds, &parts) || !strftime(out, 32, "%Y-%m-%d %H:%M:%S", &parts))
+    if (unix_ms <= 0 || !gmtime_r(&seconds, &parts) || !strftime(out, 32, "%Y-%m-%d %H:%M:%SZ", &parts))
+        memcpy(out, "-", 2);
+    return out;
+}
+
+int64_t cli_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+char *cli_age(int64_t unix_ms, char out[32])
+{
+    static const struct {
+        int64_t ms;
+        char unit;
+    } units[] = {{86400000, 'd'}, {3600000, 'h'}, {60000, 'm'}, {1000, 's'}};
+    int64_t age = cli_now_ms() - unix_ms;
+    const char *ahead = age < 0 ? "in " : "";
+    size_t i = 0;
+    age = age < 0 ? -age : age;
+    while (i + 1 < COUNT_OF(units) && age < units[i].ms)
+        i++;
+    if (unix_ms <= 0)
+        memcpy(out, "-", 2);
+    else
+        snprintf(out, 32, "%s%" PRId64 "%c", ahead, age / units[i].ms, units[i].unit);
+    return out;
+}
+
+char *cli_short_id(const pawl_uuid *id, char out[32])
+{
+    uint64_t number, tail;
+    char text[PAWL_UUID_TEXT_SIZE];
+    pawl_uuid_format(id, text);
+    if (pawli_message_id_split(id, &number, &tail))
+        snprintf(out, 32, "%" PRIu64 "-%s", number, text + PAWL_UUID_TEXT_SIZE - 5);
+    else
         memcpy(out, "-", 2);
     return out;
 }

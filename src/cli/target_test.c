@@ -196,7 +196,7 @@ int cli_targets_test(struct cli *cli)
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&test.told, &clock);
-    int status = cli_option_number(cli, "wait", 1, 86400000, &wait_ms);
+    int status = cli_option_duration(cli, "wait", 1, 86400000, &wait_ms);
     if (status == PAWL_OK)
         status = find_target(cli, cli_argument(cli, 0));
     if (status == PAWL_OK)

@@ -423,6 +423,7 @@ int pawl_stats_read(pawl_store *store, const char *lane, const char *target, paw
                           .scope = store->scope,
                           .lane = text_of(lane),
                           .target = text_of(target),
+                          .wants_ages = true,
                           .limit = UINT32_MAX};
     int status = pawli_store_query(store->opened->store, &query, &stats->page, err);
     if (status == PAWL_OK) {
@@ -437,7 +438,12 @@ int pawl_stats_read(pawl_store *store, const char *lane, const char *target, paw
     for (size_t i = 0; i < stats->page.count; i++) {
         const struct queue_item *item = &stats->page.queues[i];
         const uint64_t *counts = item->row.counts;
-        stats->items[i] = (pawl_queue_stats){.scope = item->scope.data,
+        stats->items[i] = (pawl_queue_stats){.struct_size = sizeof(pawl_queue_stats),
+                                             .due = item->ages.due,
+                                             .held = item->ages.held_apart,
+                                             .oldest_due_at_ms = or_zero(item->ages.oldest_due),
+                                             .next_due_at_ms = or_zero(item->ages.later_due),
+                                             .scope = item->scope.data,
                                              .lane = item->row.lane.data,
                                              .target = item->row.target.data,
                                              .pending = counts[STATE_PENDING],

@@ -62,7 +62,7 @@ enum query_kind {
     QUERY_TARGETS,    /* scope; limit */
     QUERY_HOLDS,      /* scope (absent: all); limit */
     QUERY_LOOK,       /* scope, lane, target, phase: page.look */
-    QUERY_LINE,       /* scope, lane, target, key: page.line */
+    QUERY_LINE,       /* scope, lane, target, key: page.line; cursor.position, cursor.number: how many are before it */
     QUERY_OLD,        /* place, cursor, limit: tasks that time may end (expiry, retention, deadlines) */
     QUERY_OLD_BOUNDS, /* limit: bounds whose time is over */
     QUERY_KIND_COUNT
@@ -84,7 +84,8 @@ struct query {
     uint64_t seq, number, after, before; /* before 0: the newest end */
     bool down;                           /* newest first */
     bool any_state, wants_places;
-    bool wants_due; /* of QUERY_QUEUES: when something is due, what holds it; only queues with pending messages */
+    bool wants_ages; /* of QUERY_QUEUES: how many are due and held, and since when */
+    bool wants_due;  /* of QUERY_QUEUES: when something is due, what holds it; only queues with pending messages */
     enum state state;
     enum place place;
     enum phase phase;
@@ -109,6 +110,10 @@ struct queue_item {
     struct text url, secret_file;
     struct wall_time next_due; /* where wanted; WALL_NEVER: nothing is ready */
     struct wall_time held;     /* where wanted: until when a hold is on it; 0: none is */
+    struct queue_ages {        /* where wanted; of what waits to be sent */
+        uint64_t due, held_apart;
+        struct wall_time oldest_due, later_due; /* the first, and the first in the future; WALL_NEVER: none */
+    } ages;
 };
 
 struct hold_item {
@@ -127,7 +132,7 @@ struct old_item {
     struct text scope;
     enum phase phase;
     struct wall_time created, expires; /* created: or retried, where that is later */
-    struct wall_time ends; /* held: its deadline; ended: when it ended */
+    struct wall_time ends;             /* held: its deadline; ended: when it ended */
     struct policy policy;
 };
 
@@ -142,6 +147,7 @@ struct look {
 struct line_item {
     bool found;
     struct line_row row;
+    uint64_t before; /* of those that are blocked, before the cursor */
 };
 
 struct page {
@@ -177,7 +183,7 @@ struct reader;
 
 struct store_ops {
     const char *name;
-    uint32_t can; /* enum store_can */
+    uint32_t can;                 /* enum store_can */
     const char *(*version)(void); /* of the library below; NULL: none */
     int (*open)(const struct store_open *how, struct env *env, struct store **ret_store, struct store_facts *facts,
                 pawl_error *err);

@@ -62,7 +62,7 @@ static void explain_held(struct explaining *e)
     const struct task_row *task = &e->item->task;
     const struct {
         const char *hold, *text;
-    } texts[] = {{"exhausted", "every attempt failed, and its policy keeps it: requeue or cancel it"},
+    } texts[] = {{"exhausted", "every attempt failed, and its policy keeps it: retry, requeue or cancel it"},
                  {"uncertain", "nobody knows whether it arrived: look at the receiver, then resolve it"},
                  {"awaiting", "handed over; its outcome has not been reported yet"}};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
@@ -83,6 +83,46 @@ static void explain_claimed(struct explaining *e)
                                task->attempts));
 }
 
+static int explain(struct explaining *e);
+
+/* A message that another one waits for, or that took its place: what it is, and what it waits for itself. */
+struct other {
+    struct page page;
+    char id[PAWL_UUID_TEXT_SIZE];
+    const char *state;
+    struct text why; /* "", or ": " and its first reason */
+    struct wall_time until;
+    struct text by;
+};
+
+static int look_at(struct explaining *e, uint64_t number, struct other *other)
+{
+    struct query query = {.kind = QUERY_MESSAGE, .number = number};
+    *other = (struct other){.state = "purged", .why = TEXT(""), .until = WALL_NEVER};
+    int status = pawli_store_status(pawli_store_read(e->store, e->reader, &query, &other->page, e->err));
+    if (status < 0 || other->page.count == 0)
+        return status;
+    const struct message_item *item = &other->page.messages[0];
+    pawl_uuid id = pawli_message_id(item->message.number, item->message.tail);
+    pawl_uuid_format(&id, other->id);
+    other->state = item->task.place == PLACE_NONE ? "missing" : pawli_state_text(task_state(&item->task));
+    if (item->task.place == PLACE_NONE || item->task.place == PLACE_ENDED || item->task.place == PLACE_BLOCKED)
+        return PAWL_OK;
+    pawl_why why = {0};
+    struct explaining inner = *e;
+    inner.why = &why;
+    inner.item = item;
+    inner.page = &other->page;
+    status = explain(&inner);
+    if (status == PAWL_OK && why.count) {
+        other->why = pawli_arena_format(&e->why->arena, ": %s", why.reasons[0].text);
+        other->until = why.reasons[0].until_ms ? (struct wall_time){why.reasons[0].until_ms} : WALL_NEVER;
+        other->by = pawli_arena_text(&e->why->arena, text_of(why.reasons[0].by));
+    }
+    pawli_arena_done(&why.arena);
+    return status;
+}
+
 static int explain_behind(struct explaining *e)
 {
     struct page page = {0};
@@ -90,26 +130,45 @@ static int explain_behind(struct explaining *e)
                           .scope = e->item->scope,
                           .lane = e->item->lane,
                           .target = e->item->target,
-                          .key = e->item->message.key};
-    enum store_result result = pawli_store_read(e->store, e->reader, &query, &page, e->err);
-    if (result == STORE_OK && page.line.found) {
-        struct page head = {0};
-        char id[PAWL_UUID_TEXT_SIZE] = "?";
-        struct query one = {.kind = QUERY_MESSAGE, .number = page.line.row.head};
-        result = pawli_store_read(e->store, e->reader, &one, &head, e->err);
-        if (result == STORE_OK && head.count) {
-            pawl_uuid head_id = pawli_message_id(head.messages[0].message.number, head.messages[0].message.tail);
-            pawl_uuid_format(&head_id, id);
-            add(e, "behind", WALL_NEVER, nobody,
-                pawli_arena_format(&e->why->arena, "behind %s, which holds the ordering key and is %s", id,
-                                   head.messages[0].task.place == PLACE_NONE
-                                       ? "missing"
-                                       : pawli_state_text(task_state(&head.messages[0].task))));
-        }
-        pawli_page_done(&head);
+                          .key = e->item->message.key,
+                          .cursor = {.position = e->item->task.order, .number = e->item->task.number}};
+    int status = pawli_store_status(pawli_store_read(e->store, e->reader, &query, &page, e->err));
+    if (status == PAWL_OK && page.line.found) {
+        struct other head;
+        status = look_at(e, page.line.row.head, &head);
+        if (status == PAWL_OK && head.page.count)
+            add(e, "behind", head.until, head.by,
+                pawli_arena_format(
+                    &e->why->arena,
+                    "behind %s, which holds the ordering key and is %s%.*s; %llu of its key before this one", head.id,
+                    head.state, TEXT_ARG(head.why), (unsigned long long)page.line.before + 1));
+        pawli_page_done(&head.page);
     }
     pawli_page_done(&page);
-    return pawli_store_status(result);
+    return status;
+}
+
+#define CHAIN_MAX 100 /* successors that are told */
+
+/* Who took its place, and who that one's, to the last. */
+static int explain_successors(struct explaining *e)
+{
+    pawl_uuid id = e->item->task.successor;
+    uint64_t number, tail;
+    int status = PAWL_OK;
+    for (int i = 0; status == PAWL_OK && i < CHAIN_MAX && pawli_message_id_split(&id, &number, &tail); i++) {
+        struct other other;
+        status = look_at(e, number, &other);
+        if (!other.id[0])
+            pawl_uuid_format(&id, other.id);
+        if (status == PAWL_OK)
+            add(e, "superseded", other.until, other.by,
+                pawli_arena_format(&e->why->arena, "%s by %s, which is %s%.*s", i == 0 ? "replaced" : "that one",
+                                   other.id, other.state, TEXT_ARG(other.why)));
+        id = other.page.count ? other.page.messages[0].task.successor : (pawl_uuid){0};
+        pawli_page_done(&other.page);
+    }
+    return status;
 }
 
 static void explain_hold(struct explaining *e, const struct hold_item *hold)
@@ -204,7 +263,7 @@ static int explain(struct explaining *e)
     switch (task->place) {
     case PLACE_ENDED:
         explain_ended(e);
-        return PAWL_OK;
+        return explain_successors(e);
     case PLACE_CLAIMED:
         explain_claimed(e);
         return PAWL_OK;

@@ -46,7 +46,7 @@ class Case(unittest.TestCase):
         root = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-cli-", dir=root))
         self.addCleanup(shutil.rmtree, self.folder)
-        self.env = {"PATH": os.environ["PATH"], "PAWL_STORE": f"sqlite:{self.folder}/s.db", "LC_ALL": "C"}
+        self.env = {"PATH": os.environ["PATH"], "PAWL_ACTOR": "ops", "PAWL_STORE": f"sqlite:{self.folder}/s.db", "LC_ALL": "C"}
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
@@ -65,8 +65,11 @@ class Case(unittest.TestCase):
         return run
 
     def json(self, *words, **how):
-        """The rows of a run that must succeed."""
-        return self.ok(*words, "--json", **how).rows
+        """The rows of a run that must succeed; that a list was cut may be said."""
+        run = self.run_it(*words, "--json", **how)
+        self.assertEqual(run.status, 0, (words, run.err))
+        self.assertEqual([line for line in run.err.splitlines() if list(json.loads(line)) != ["hint"]], [], words)
+        return run.rows
 
     def fails(self, status, *words, says=(), **how):
         """Must end with this status, say what is wrong and what to do, in words and in JSON alike, and print nothing."""

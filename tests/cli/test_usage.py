@@ -26,9 +26,9 @@ class Usage(support.Case):
     def test_help_names_every_key_of_a_policy_with_its_default(self):
         for command in ("lanes", "set"), ("targets", "add"):
             out = self.ok("help", *command).out
-            for setting in "max_attempts=25", "backoff_shape=exponential", "unknown=resend", "dedupe_keep_ms=2592000000":
+            for setting in "max_attempts=40", "backoff_shape=exponential", "unknown=resend", "dedupe_keep_ms=2592000000":
                 self.assertIn("  " + setting, out)
-        self.assertIn("*max\\_attempts*=25", self.ok("help", "--scdoc").out)
+        self.assertIn("*max\\_attempts*=40", self.ok("help", "--scdoc").out)
 
     def test_every_command_of_the_stage_is_there(self):
         wanted = """init, submit, journal list, journal show, journal tail, journal verify, journal export, journal replay,

@@ -272,7 +272,7 @@ static size_t reasons_of(const struct model *model, const struct model_message *
     bool has_url = false;
     size_t count = 0;
     if (m->state == DELIVERED || m->state == DEAD || m->state == CANCELLED)
-        return add_reason(codes, 0, true, "ended");
+        return add_reason(codes, add_reason(codes, 0, true, "ended"), m->successor != 0, "superseded");
     if (m->state == CLAIMED)
         return add_reason(codes, 0, true, model_is_lost(model, m) ? "lost_claim" : "claimed");
     if (m->hold != HOLD_NONE)

@@ -208,9 +208,9 @@ static const struct {
     int64_t value;
     const char *words[3];
 } policy_keys[MODEL_POLICY_KEYS] = {
-    [POLICY_max_attempts] = {"max_attempts", 25, {0}},
+    [POLICY_max_attempts] = {"max_attempts", 40, {0}},
     [POLICY_backoff_ms] = {"backoff_ms", 1000, {0}},
-    [POLICY_backoff_max_ms] = {"backoff_max_ms", 30000, {0}},
+    [POLICY_backoff_max_ms] = {"backoff_max_ms", 3600000, {0}},
     [POLICY_backoff_shape] = {"backoff_shape", 0, {"exponential", "quadratic", "fixed"}},
     [POLICY_backoff_offset] = {"backoff_offset", 0, {0}},
     [POLICY_jitter_percent] = {"jitter_percent", 20, {0}},

@@ -191,9 +191,9 @@ static const struct {
     const char *key, *value;
     int64_t number, min, max;
 } numbers[] = {
-    {"max_attempts", "25", 25, 1, 1000000},
+    {"max_attempts", "40", 40, 1, 1000000},
     {"backoff_ms", "1000", 1000, 0, 31536000000},
-    {"backoff_max_ms", "30000", 30000, 0, 31536000000},
+    {"backoff_max_ms", "3600000", 3600000, 0, 31536000000},
     {"backoff_offset", "0", 0, 0, 62},
     {"jitter_percent", "20", 20, 0, 100},
     {"lease_ms", "30000", 30000, 1, 86400000},
@@ -314,7 +314,7 @@ static void a_target_beats_its_lane_which_beats_the_default(void **state)
     assert_int_equal(policy_get(&both, POLICY_LEASE_MS), 30000);
     assert_int_equal(policy_get(&only_lane, POLICY_MAX_ATTEMPTS), 5);
     assert_int_equal(policy_get(&only_lane, POLICY_UNKNOWN), UNKNOWN_HOLD);
-    assert_int_equal(policy_get(&neither, POLICY_MAX_ATTEMPTS), 25);
+    assert_int_equal(policy_get(&neither, POLICY_MAX_ATTEMPTS), 40);
     assert_ok(pawli_policy_set(&target, TEXT("max_attempts"), TEXT(""), &err)); /* unset again */
     both = pawli_policy_effective(&lane, &target);
     assert_int_equal(policy_get(&both, POLICY_MAX_ATTEMPTS), 5);
@@ -372,16 +372,16 @@ static const struct {
     const char *policy;
     int64_t delays[8];
 } curves[] = {
-    {"", {1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000}},
-    {"backoff_ms=500 backoff_offset=1", {1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000}},
-    {"backoff_ms=500 backoff_offset=0", {500, 1000, 2000, 4000, 8000, 16000, 30000, 30000}},
+    {"", {1000, 2000, 4000, 8000, 16000, 32000, 64000, 128000}},
+    {"backoff_ms=500 backoff_offset=1", {1000, 2000, 4000, 8000, 16000, 32000, 64000, 128000}},
+    {"backoff_ms=500 backoff_offset=0", {500, 1000, 2000, 4000, 8000, 16000, 32000, 64000}},
     {"backoff_shape=quadratic backoff_max_ms=31536000000", {1000, 4000, 9000, 16000, 25000, 36000, 49000, 64000}},
     {"backoff_shape=quadratic backoff_ms=100 backoff_max_ms=1000", {100, 400, 900, 1000, 1000, 1000, 1000, 1000}},
     {"backoff_shape=fixed backoff_ms=250", {250, 250, 250, 250, 250, 250, 250, 250}},
     {"backoff_ms=5 backoff_max_ms=20", {5, 10, 20, 20, 20, 20, 20, 20}},
     {"backoff_ms=0", {0, 0, 0, 0, 0, 0, 0, 0}},
     {"backoff_ms=0 backoff_shape=quadratic", {0, 0, 0, 0, 0, 0, 0, 0}},
-    {"backoff_offset=62", {30000, 30000, 30000, 30000, 30000, 30000, 30000, 30000}},
+    {"backoff_offset=62", {3600000, 3600000, 3600000, 3600000, 3600000, 3600000, 3600000, 3600000}},
     {"backoff_ms=7 backoff_max_ms=7", {7, 7, 7, 7, 7, 7, 7, 7}},
 };
 
@@ -408,7 +408,7 @@ static void a_delay_after_very_many_attempts_is_the_greatest_and_never_wraps(voi
                                         UINT32_MAX, (uint64_t)UINT32_MAX + 1,
                                         INT64_MAX,  UINT64_MAX - 1,
                                         UINT64_MAX};
-    static const char *const shapes[] = {"", "backoff_offset=62", "backoff_shape=quadratic",
+    static const char *const shapes[] = {"", "backoff_offset=62", "backoff_shape=quadratic backoff_max_ms=900000",
                                          "backoff_ms=31536000000 backoff_max_ms=31536000000",
                                          "backoff_shape=quadratic backoff_ms=31536000000 backoff_max_ms=31536000000"};
     for (size_t s = 0; s < COUNT_OF(shapes); s++) {

@@ -119,8 +119,7 @@ static bool read_records(struct reading *reading)
         if (!row || row->scope != scope)
             return true;
         bool differs = (query->ref.data && !text_equal(query->ref, row->ref)) ||
-                       (query->type.data && !text_equal(query->type, row->type)) ||
-                       row->committed.ms < query->since.ms;
+                       (query->type.data && !text_equal(query->type, row->type)) || row->committed.ms < query->since.ms;
         if (differs)
             continue;
         if (is_cut(reading))
@@ -214,6 +213,26 @@ static void describe_queue(struct reading *reading, const struct queue_row *row,
     item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
 }
 
+/* Ready ones stand in the order of queue, phase, priority, due; held ones in that of their numbers. */
+static void read_ages(const struct reading *reading, uint64_t queue, struct queue_ages *ages)
+{
+    const struct task_row *row = &(struct task_row){.place = PLACE_READY, .queue = queue, .due = {INT64_MIN}};
+    int64_t now = reading->page->wall.ms;
+    *ages = (struct queue_ages){.oldest_due = WALL_NEVER, .later_due = WALL_NEVER};
+    while ((row = next_task(reading, row)) != NULL && row->place == PLACE_READY && row->queue == queue) {
+        bool is_due = row->due.ms <= now;
+        struct wall_time *first = is_due ? &ages->oldest_due : &ages->later_due;
+        if (row->phase != PHASE_SEND)
+            continue;
+        ages->due += is_due;
+        if (row->due.ms < first->ms)
+            *first = row->due;
+    }
+    row = &(struct task_row){.place = PLACE_HELD};
+    while ((row = next_task(reading, row)) != NULL && row->place == PLACE_HELD)
+        ages->held_apart += row->queue == queue;
+}
+
 static bool read_queues(struct reading *reading)
 {
     const struct query *query = reading->query;
@@ -234,6 +253,8 @@ static bool read_queues(struct reading *reading)
             item->next_due = first_due(reading, row->id, PHASE_SEND);
             item->held = held_until(reading, row);
         }
+        if (query->wants_ages)
+            read_ages(reading, row->id, &item->ages);
         reading->page->next = row->id;
     }
     return true;
@@ -434,6 +455,13 @@ static bool read_line(struct reading *reading)
         line->row = *row;
         line->row.key = reading->query->key;
     }
+    const struct task_cursor *cursor = &reading->query->cursor;
+    const struct task_row *task = &(struct task_row){
+        .place = PLACE_BLOCKED, .queue = queue ? queue->id : 0, .key = reading->query->key};
+    while (cursor->number && queue && (task = next_task(reading, task)) != NULL && task->place == PLACE_BLOCKED &&
+           task->queue == queue->id && text_equal(task->key, reading->query->key) &&
+           (task->order < cursor->position || (task->order == cursor->position && task->number < cursor->number)))
+        line->before++;
     return true;
 }
 

@@ -660,6 +660,45 @@ static int look_at_queue(struct reading *reading, struct queue_item *item)
     return code;
 }
 
+static int read_ages(struct reading *reading, struct queue_item *item)
+{
+    struct queue_ages *ages = &item->ages;
+    int code = SQLITE_OK;
+    ages->oldest_due = ages->later_due = WALL_NEVER;
+    for (int64_t priority = 1; code == SQLITE_OK && priority <= 9; priority++)
+        for (int later = 0; code == SQLITE_OK && later < 2; later++) {
+            struct call call = pawli_call(reading->connection, later ? SQL_later_due : SQL_count_due);
+            pawli_bind_u64(&call, item->row.id);
+            pawli_bind_i64(&call, priority);
+            pawli_bind_i64(&call, reading->page->wall.ms);
+            if (pawli_call_row(&call)) {
+                struct wall_time *first = later ? &ages->later_due : &ages->oldest_due;
+                ages->due += later ? 0 : pawli_column_u64(&call);
+                struct wall_time due = pawli_column_wall(&call);
+                if (due.ms < first->ms)
+                    *first = due;
+            }
+            code = pawli_call_end(&call);
+        }
+    return code;
+}
+
+/* Few are held apart: one look at all of them, whatever number of queues there is. */
+static int count_held(struct reading *reading)
+{
+    struct page *page = reading->page;
+    struct call call = pawli_call(reading->connection, SQL_count_held);
+    size_t at = 0; /* both ascend */
+    while (pawli_call_row(&call)) {
+        uint64_t queue = pawli_column_u64(&call), count = pawli_column_u64(&call);
+        while (at < page->count && page->queues[at].row.id < queue)
+            at++;
+        if (at < page->count && page->queues[at].row.id == queue)
+            page->queues[at].ages.held_apart = count;
+    }
+    return pawli_call_end(&call);
+}
+
 static int read_queues(struct reading *reading)
 {
     struct queue_set set = {0};
@@ -681,9 +720,11 @@ static int read_queues(struct reading *reading)
         item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
         if (code == SQLITE_OK && reading->query->wants_due)
             code = look_at_queue(reading, item);
+        if (code == SQLITE_OK && reading->query->wants_ages)
+            code = read_ages(reading, item);
         reading->page->next = item->row.id;
     }
-    return code;
+    return code == SQLITE_OK && reading->query->wants_ages ? count_held(reading) : code;
 }
 
 static int look_for_holds(struct reading *reading, uint64_t scope)
@@ -803,6 +844,16 @@ static int read_line(struct reading *reading)
         line->row.order = pawli_column_u64(&call);
         line->row.depth = pawli_column_u64(&call);
     }
+    code = pawli_call_end(&call);
+    if (code != SQLITE_OK || query->cursor.number == 0)
+        return code;
+    call = pawli_call(reading->connection, SQL_count_before);
+    pawli_bind_u64(&call, queue.id);
+    pawli_bind_text(&call, query->key);
+    pawli_bind_u64(&call, query->cursor.position);
+    pawli_bind_u64(&call, query->cursor.number);
+    if (pawli_call_row(&call))
+        line->before = pawli_column_u64(&call);
     return pawli_call_end(&call);
 }
 

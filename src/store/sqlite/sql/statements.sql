@@ -176,6 +176,22 @@ SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crash
 -- params: queue phase priority
 SELECT due FROM ready WHERE queue = :queue AND phase = :phase AND priority = :priority ORDER BY due LIMIT 1;
 
+-- name: count_due
+-- params: queue priority now
+SELECT count(*), min(due) FROM ready WHERE queue = :queue AND phase = 0 AND priority = :priority AND due <= :now;
+
+-- name: later_due
+-- params: queue priority now
+SELECT due FROM ready WHERE queue = :queue AND phase = 0 AND priority = :priority AND due > :now ORDER BY due LIMIT 1;
+
+-- name: count_held
+-- params:
+SELECT queue, count(*) FROM held GROUP BY queue ORDER BY queue;
+
+-- name: count_before
+-- params: queue key position number
+SELECT count(*) FROM blocked WHERE queue = :queue AND key = :key AND (position, number) < (:position, :number);
+
 -- name: list_claimed
 -- params:
 SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts, deferrals,
