@@ -110,15 +110,20 @@ PAWL_API int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setti
                            const pawl_operation *operation, pawl_error *err);
 
 /*
- * pawl_target_add: sets where a target's messages go; an existing one is replaced whole. The scheme of the URL picks the
- * sink: http, https, exec, file, callback. secret_file (may be NULL) names a file, read by the process that sends.
- * url NULL: only the policy's keys are changed. pawl_target_remove forgets all that: messages for it wait (see
- * pawl_why_message) until it is added again, or taken by hand.
+ * pawl_target_add: says where a target's messages go. The scheme of the URL picks the sink: http, https, exec, file,
+ *   callback. secret_file (may be NULL) names a file, read by the process that sends. One that is there with the same values
+ *   is left as it is, and nothing is written; with other values it is a conflict. url NULL: only keys of its policy are set.
+ * pawl_target_set: changes what is given: url and secret_file where not NULL ("": no secret), and keys of its policy.
+ * pawl_target_remove: forgets all that: messages for it wait (see pawl_why_message) until it is added again, or taken by hand.
  *
  * Errors     PAWL_EINVAL     the URL has no sink, or a setting is wrong; paths and addresses are judged by who sends
- *            PAWL_ENOTFOUND  pawl_target_remove: no target has that name
+ *            PAWL_ECONFLICT  pawl_target_add: it is there, with other values
+ *            PAWL_ENOTFOUND  pawl_target_set of a place, pawl_target_remove: no target has that name
  */
 PAWL_API int pawl_target_add(pawl_store *store, const char *target, const char *url, const char *secret_file,
+                             const pawl_setting *settings, size_t count, const pawl_operation *operation,
+                             pawl_error *err);
+PAWL_API int pawl_target_set(pawl_store *store, const char *target, const char *url, const char *secret_file,
                              const pawl_setting *settings, size_t count, const pawl_operation *operation,
                              pawl_error *err);
 PAWL_API int pawl_target_remove(pawl_store *store, const char *target, const pawl_operation *operation,

@@ -188,6 +188,15 @@ static const struct cli_option targets_add_options[] = {
     {0},
 };
 
+static const struct cli_option targets_set_options[] = {
+    {"url", "URL", "where it is from now on", false},
+    {"secret-file", "FILE", "where the sender finds the secret; '' for none", false},
+    REASON,
+    OPERATION_ID,
+    ACTOR,
+    {0},
+};
+
 static const struct cli_option targets_test_options[] = {
     {"wait", "TIME", "how long to wait for the outcome (default: 30000)", false},
     {"allow-address", "CIDR", "private or loopback addresses that may be sent to", true},
@@ -252,15 +261,18 @@ const struct cli_command cli_commands[] = {
      cli_messages_stats, CLI_READS},
     {"messages resolve", "[ID...]", "say what became of uncertain messages", resolve_options, cli_messages_resolve,
      CLI_RECORDS},
-    {"lanes list", "", "list lanes with what their policy sets, and what holds them", NULL, cli_lanes_list, CLI_READS},
+    {"lanes list", "", "list every lane that has messages, a policy or a hold", NULL, cli_lanes_list, CLI_READS},
     {"lanes pause", "LANE", "let nothing of a lane move", setting_options, cli_lanes_pause, CLI_RECORDS},
     {"lanes resume", "LANE", "let a paused lane move again", setting_options, cli_lanes_resume, CLI_RECORDS},
     {"lanes set", "LANE KEY=VALUE...", "set keys of a lane's policy; an empty value unsets one", setting_options,
      cli_lanes_set, CLI_RECORDS},
     {"targets list", "", "list targets with URL and policy", NULL, cli_targets_list, CLI_READS},
     {"targets add", "NAME URL",
-     "say where a target is: http://, https://, exec:/PATH, file:/PATH, callback:NAME; replaces one of the name",
+     "say where a target is: http://, https://, exec:/PATH, file:/PATH, callback:NAME; one that is there with other "
+     "values is a conflict",
      targets_add_options, cli_targets_add, CLI_RECORDS},
+    {"targets set", "NAME [KEY=VALUE...]", "change what is named of a target: URL, secret, keys of its policy",
+     targets_set_options, cli_targets_set, CLI_RECORDS},
     {"targets remove", "NAME", "forget where a target is", setting_options, cli_targets_remove, CLI_RECORDS},
     {"targets test", "NAME [DATA]", "send a message to a target now, and tell what became of it", targets_test_options,
      cli_targets_test, CLI_WRITES},
@@ -276,7 +288,7 @@ const struct cli_command cli_commands[] = {
     {"adopt", "", "make a restored or copied store one's own; it is held until \"pawl holds release\"", adopt_options,
      cli_adopt, CLI_RECORDS},
     {"serve", "", "deliver messages, and answer over HTTP, until a signal", cli_serve_options, cli_serve, CLI_WRITES},
-    {"listen", "[ADDR]", "receive webhooks and print them, for trying things out", cli_listen_options, cli_listen,
+    {"listen", "[ADDR|PORT]", "receive webhooks and print them, for trying things out", cli_listen_options, cli_listen,
      CLI_NO_STORE},
     {"bench", "[WORKLOAD...]", "measure this machine, beside the same work written by hand on bare SQLite",
      cli_bench_options, cli_bench, CLI_NO_STORE},

@@ -68,6 +68,7 @@ int cli_lanes_resume(struct cli *cli);
 int cli_lanes_set(struct cli *cli);
 int cli_targets_list(struct cli *cli);
 int cli_targets_add(struct cli *cli);
+int cli_targets_set(struct cli *cli);
 int cli_targets_remove(struct cli *cli);
 int cli_targets_test(struct cli *cli);
 int cli_holds_list(struct cli *cli);

@@ -76,7 +76,7 @@ void cli_print_help(const struct cli_command *command, FILE *out)
     fprintf(out, "usage: pawl %s%s%s%s\n\n", command->name, *command->arguments ? " " : "", command->arguments,
             command->options ? " [OPTIONS]" : "");
     print_wrapped(out, command->summary, 0, 0);
-    if (command->run == cli_lanes_set || command->run == cli_targets_add)
+    if (command->run == cli_lanes_set || command->run == cli_targets_add || command->run == cli_targets_set)
         print_policy(out);
     if (command->options) {
         fputs("\nOptions:\n", out);
@@ -111,11 +111,20 @@ static void print_option_words(FILE *out, const struct cli_option *option)
 /* A case per command, and one per first word of commands of two. */
 static void print_bash(FILE *out)
 {
+    const char *key;
     fputs("# bash completion of pawl, made from its table of commands\n"
+          "_pawl_names()\n{\n" /* of lanes or targets, as the store has them */
+          "    \"${COMP_WORDS[0]}\" \"$1s\" list --json 2>/dev/null | sed -n "
+          "\"s/^{\\\"$1\\\":\\\"\\([^\\\"]*\\)\\\".*/\\1/p\"\n}\n"
           "_pawl()\n{\n"
           "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} name= skip= word\n"
           "    case $prev in --store|--data|--jsonl|--secret-file|--config) COMPREPLY=($(compgen -f -- \"$cur\")); "
-          "return;; esac\n"
+          "return;;\n"
+          "    --state) COMPREPLY=($(compgen -W 'pending claimed awaiting uncertain delivered dead cancelled' -- "
+          "\"$cur\")); "
+          "return;;\n"
+          "    --outcome) COMPREPLY=($(compgen -W 'delivered pending dead' -- \"$cur\")); return;;\n"
+          "    --lane|--target) COMPREPLY=($(compgen -W \"$(_pawl_names ${prev#--})\" -- \"$cur\")); return;; esac\n"
           "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
           "        case $word in --store|--scope|:|=) skip=1; continue;; esac\n" /* bash splits words at : and = */
           "        [[ $skip || $word == -* ]] || name=${name:+$name }$word\n"
@@ -149,8 +158,17 @@ static void print_bash(FILE *out)
         if (command == cli_commands || strncmp(command[-1].name, command->name, size) != 0)
             fprintf(out, "%.*s ", (int)size, command->name);
     }
+    fputs(
+        "';;\n    esac\n    case $name in\n"
+        "    'lanes set'|'lanes pause'|'lanes resume'|enqueue|claim) words+=\" $(_pawl_names lane)\";;\n"
+        "    'targets set'|'targets remove'|'targets test'|'enqueue '*|'claim '*) words+=\" $(_pawl_names target)\";;\n"
+        "    'lanes set '*|'targets set '*) words+='",
+        out);
+    for (size_t i = 0; (key = pawl_policy_key(i, NULL, NULL)); i++)
+        fprintf(out, " %s=", key);
     fputs("';;\n    esac\n"
           "    COMPREPLY=($(compgen -W \"$words $options\" -- \"$cur\"))\n"
+          "    [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null\n"
           "    [[ -n $cur && $cur != -* && -n $name && -z ${COMPREPLY[*]} ]] && COMPREPLY=($(compgen -f -- \"$cur\"))\n"
           "    return 0\n}\ncomplete -F _pawl pawl\n",
           out);
@@ -184,7 +202,8 @@ static void print_manual_options(FILE *out, const struct cli_option *option)
 static void print_manual_policy(FILE *out)
 {
     const char *key, *value, *meaning;
-    fputs("# POLICY\n\nThe keys that *pawl lanes set* and *pawl targets add --set* take, with their defaults. A "
+    fputs("# POLICY\n\nThe keys that *pawl lanes set*, *pawl targets set* and *pawl targets add --set* take, with "
+          "their defaults. A "
           "message's\n"
           "own value beats its target's, which beats its lane's.\n\n",
           out);

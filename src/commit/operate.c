@@ -14,8 +14,6 @@ static bool gather_policy(struct unit *unit, struct effect *effect, struct view 
 
 static void merge(struct policy *policy, const struct policy_change *change)
 {
-    if (change->replaces)
-        *policy = (struct policy){0};
     for (int i = 0; i < POLICY_COUNT; i++)
         if (change->policy.set >> i & 1)
             policy->values[i] = change->policy.values[i];
@@ -28,10 +26,32 @@ static int check(const struct policy *policy, pawl_error *err)
     return pawli_policy_check(&effective, err);
 }
 
-static int change_target(struct view_scope *scope, struct policy_change *change, struct view *view, pawl_error *err)
+static bool is_same(const struct target_row *row, const struct policy_change *change)
 {
+    bool same = text_equal(row->url, change->url) && text_equal(row->secret_file, change->secret_file) &&
+                row->policy.set == change->policy.set;
+    for (int i = 0; same && i < POLICY_COUNT; i++)
+        same = !(row->policy.set >> i & 1) || row->policy.values[i] == change->policy.values[i];
+    return same;
+}
+
+static int change_target(struct unit *unit, struct policy_change *change, struct view *view, pawl_error *err)
+{
+    struct view_scope *scope = unit->view_scope;
     struct view_target *target = change->target;
-    if (change->removes && (!target->slot.exists || !target->row.url.data))
+    bool is_there = target->slot.exists && target->row.url.data,
+         names_place = change->url.data || change->secret_file.data;
+    unit->changes_nothing = change->replaces && is_there && is_same(&target->row, change);
+    if (unit->changes_nothing)
+        return PAWL_OK;
+    if (change->replaces && is_there)
+        return pawli_hint(
+            err, pawli_fail(err, PAWL_ECONFLICT, "target \"%.*s\" is there, with other values", TEXT_ARG(change->name)),
+            "change it with \"pawl targets set\"");
+    if (!change->replaces && names_place && !is_there)
+        return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "no target is called \"%.*s\"", TEXT_ARG(change->name)),
+                          "see \"pawl targets list\", or run \"pawl targets add NAME URL\"");
+    if (change->removes && !is_there)
         return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "no target is called \"%.*s\"", TEXT_ARG(change->name)),
                           "see \"pawl targets list\"");
     if (!pawli_scope_exists(view, scope) || !pawli_view_touch(view, &target->slot))
@@ -41,10 +61,10 @@ static int change_target(struct view_scope *scope, struct policy_change *change,
     target->slot.exists = !change->removes;
     if (change->removes)
         return PAWL_OK;
-    if (change->replaces) {
+    if (change->url.data)
         target->row.url = change->url;
-        target->row.secret_file = change->secret_file;
-    }
+    if (change->secret_file.data)
+        target->row.secret_file = change->secret_file.size ? change->secret_file : (struct text){0};
     merge(&target->row.policy, change);
     return check(&target->row.policy, err);
 }
@@ -53,7 +73,7 @@ static int decide_policy(struct unit *unit, struct effect *effect, struct view *
 {
     struct policy_change *change = (struct policy_change *)effect;
     if (change->is_target)
-        return change_target(unit->view_scope, change, view, err);
+        return change_target(unit, change, view, err);
     struct view_lane *lane = change->lane;
     if (!pawli_scope_exists(view, unit->view_scope) || !pawli_view_touch(view, &lane->slot))
         return pawli_no_memory(err);

@@ -152,7 +152,7 @@ struct policy_change {
     struct text name, url, secret_file;
     struct policy policy; /* the keys to set; */
     uint32_t unset;       /* the keys to unset */
-    bool replaces;        /* the whole policy, URL and secret */
+    bool replaces;        /* adds the target: one that is there must be the same */
     struct view_lane *lane;
     struct view_target *target;
 };
@@ -210,6 +210,7 @@ struct unit {
     bool claims; /* decided after the others of its batch */
     bool adopts; /* the one thing that a restored store takes */
     bool sealed;
+    bool changes_nothing; /* decided: what was asked for is so already, no record says that it was */
     struct boot_time deadline; /* until it is taken into a batch */
     size_t weight;             /* about how many bytes it writes */
 

@@ -386,6 +386,22 @@ int pawl_target_add(pawl_store *store, const char *target, const char *url, cons
         status = read_settings(&change, settings, count, err);
     if (status < 0)
         return status;
+    return change_policy(store, "pawl.target.add", &change, target, url, secret_file, operation, err);
+}
+
+int pawl_target_set(pawl_store *store, const char *target, const char *url, const char *secret_file,
+                    const pawl_setting *settings, size_t count, const pawl_operation *operation, pawl_error *err)
+{
+    struct policy_change change = {.is_target = true};
+    int status = pawli_check_name("target", text_of(target), err);
+    if (status == PAWL_OK && url)
+        status = check_url(url, err);
+    if (status == PAWL_OK && secret_file && *secret_file)
+        status = pawli_check_text("secret_file", text_of(secret_file), LIMIT_URL, err);
+    if (status == PAWL_OK)
+        status = read_settings(&change, settings, count, err);
+    if (status < 0)
+        return status;
     return change_policy(store, "pawl.target.set", &change, target, url, secret_file, operation, err);
 }
 

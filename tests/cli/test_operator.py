@@ -253,7 +253,7 @@ class Operator(support.Case):
     def test_a_lane_takes_policy_keys_and_refuses_others(self):
         self.ok("lanes", "set", "l", "max_attempts=3", "backoff_shape=fixed")
         self.ok("lanes", "set", "l", "max_attempts=", "keep_ms=5")
-        self.assertEqual(self.json("lanes", "list"), [{"lane": "l", "policy": {"backoff_shape": "fixed", "keep_ms": 5}}])
+        self.assertEqual(self.json("lanes", "list"), [{"lane": "l", "policy": {"backoff_shape": "fixed", "keep_ms": 5}, "open": 0, "dead": 0}])
         for word, says in (("nonsense=1", "nonsense"), ("max_attempts=0", "max_attempts"), ("max_attempts=x", "max_attempts"),
                            ("backoff_shape=round", "fixed"), ("jitter_percent=101", "jitter_percent"), ("nonsense", "KEY=VALUE"),
                            ("=1", "KEY=VALUE"), ("lease_ms=0", "lease_ms")):
@@ -272,8 +272,16 @@ class Operator(support.Case):
         (row,) = self.json("targets", "list")
         self.assertEqual(row, {"target": "web", "url": "http://example.com/hook", "policy": {"timeout_ms": 5},
                                "secret_file": f"{self.folder}/secret"})
-        self.ok("targets", "add", "web", "exec:/bin/true")
+        self.writes_nothing(4, "targets", "add", "web", "http://example.com/hook", says="targets set") # drops no secret
+        before = self.json("journal", "list", "--scope", "pawl.operator")
+        self.ok("targets", "add", "web", "http://example.com/hook", "--set", "timeout_ms=5", "--secret-file", "secret")
+        self.assertEqual(self.json("journal", "list", "--scope", "pawl.operator"), before)
+        self.ok("targets", "set", "web", "concurrency=3", "timeout_ms=")
+        self.assertEqual(self.json("targets", "list"), [{**row, "policy": {"concurrency": 3}}])
+        self.ok("targets", "set", "web", "--url", "exec:/bin/true", "--secret-file", "", "concurrency=")
         self.assertEqual(self.json("targets", "list"), [{"target": "web", "url": "exec:/bin/true", "policy": {}}])
+        self.writes_nothing(2, "targets", "set", "web", says="missing")
+        self.writes_nothing(3, "targets", "set", "wob", "--url", "http://x", says="wob")
         self.ok("targets", "remove", "web")
         self.assertEqual(self.json("targets", "list"), [])
         self.writes_nothing(3, "targets", "remove", "web", says="web")
@@ -306,7 +314,8 @@ class Operator(support.Case):
         out = self.folder / "out"
         self.ok("targets", "add", "f", f"file:{out}")
         (row,) = self.json("targets", "test", "f", '{"n":1}', "--allow-file", self.folder)
-        self.assertEqual(row["state"], "delivered")
+        self.assertEqual((row["state"], row["verdict"], row["would_retry"]), ("delivered", "delivered", False))
+        self.assertGreaterEqual(row["took_ms"], 0)
         self.assertIn('"n":1', out.read_text())
         self.assertEqual(self.message(row["id"])["state"], "delivered")
 
@@ -332,7 +341,11 @@ class Operator(support.Case):
         for lane in "a", "b":
             self.ok("lanes", "set", lane, "concurrency=1")
         self.ok("lanes", "pause", "b")
-        self.assertEqual({row["lane"]: row.get("held") for row in self.json("lanes", "list")}, {"a": None, "b": "paused"})
+        self.ok("lanes", "pause", "c")
+        self.enqueue("d", "t", "1")
+        self.assertEqual({row["lane"]: row.get("held") for row in self.json("lanes", "list")},
+                         {"a": None, "b": "paused", "c": "paused", "d": None})
+        self.assertEqual([(row["lane"], row["open"]) for row in self.json("lanes", "list") if row["open"]], [("d", 1)])
 
     def test_a_release_names_one_thing(self):
         for words, status, says in ((("--lane", "l", "--reason", "r"), 3, "lane"), (("--target", "t", "--reason", "r"), 3, "target"),

@@ -481,7 +481,25 @@ static void targets_are_set_replaced_and_removed(struct world *w)
     assert_string_equal(b->policy, "{\"timeout_ms\":5,\"concurrency\":2}");
     pawl_settings_free(targets);
 
-    assert_ok(pawl_target_add(w->store, "b", "http://c.example/", NULL, &two[1], 1, BECAUSE(3), &err));
+    uint64_t count = operations(w);
+    assert_ok(pawl_target_add(w->store, "b", "https://b.example/in", "/etc/secret", two, 2, BECAUSE(7), &err));
+    assert_int_equal(operations(w), count); /* it is so already */
+    assert_status(pawl_target_add(w->store, "b", "https://b.example/in", NULL, two, 2, BECAUSE(8), &err),
+                  PAWL_ECONFLICT);
+    assert_status(pawl_target_add(w->store, "b", "https://b.example/", "/etc/secret", two, 2, BECAUSE(8), &err),
+                  PAWL_ECONFLICT);
+    assert_status(pawl_target_add(w->store, "b", "https://b.example/in", "/etc/secret", two, 1, BECAUSE(8), &err),
+                  PAWL_ECONFLICT);
+    assert_status(pawl_target_set(w->store, "nobody", "http://c.example/", NULL, NULL, 0, BECAUSE(8), &err),
+                  PAWL_ENOTFOUND);
+    assert_ok(pawl_target_set(w->store, "b", "http://c.example/", NULL, &two[1], 1, BECAUSE(9), &err));
+    assert_ok(pawl_targets_list(w->store, &targets, &err));
+    b = pawl_settings_target(targets, 1);
+    assert_string_equal(b->url, "http://c.example/");
+    assert_string_equal(b->secret_file, "/etc/secret"); /* what is not named stays */
+    assert_string_equal(b->policy, "{\"timeout_ms\":5,\"concurrency\":2}");
+    pawl_settings_free(targets);
+    assert_ok(pawl_target_set(w->store, "b", NULL, "", &(pawl_setting){"timeout_ms", ""}, 1, BECAUSE(3), &err));
     assert_ok(pawl_target_remove(w->store, "a", BECAUSE(4), &err));
     assert_ok(pawl_target_remove(w->store, "a", BECAUSE(4), &err)); /* the stored answer */
     assert_status(pawl_target_remove(w->store, "a", BECAUSE(5), &err), PAWL_ENOTFOUND);

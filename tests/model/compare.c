@@ -182,7 +182,8 @@ static bool compare_attempt(struct run *run, uint64_t number, const pawl_attempt
     static const char *const classes[] = {NULL, "transient", "permanent", "unknown", "expired"};
     const struct model_attempt *expected = find_attempt(&run->model, number, got->ordinal);
     if (!expected)
-        return run_differs(run, "message %llu: the model knows no attempt %u", (unsigned long long)number, got->ordinal);
+        return run_differs(run, "message %llu: the model knows no attempt %u", (unsigned long long)number,
+                           got->ordinal);
     const char *text = expected->text == ERROR_OWN ? got->text : pool_error_kept(expected->text);
     return same_number(run, number, "attempt's number", got->number, expected->n) &&
            same_number(run, number, "attempt's began_at", got->began_at_ms, expected->began) &&

@@ -300,11 +300,12 @@ static void fill(struct generator *g, const struct model *model, struct op *op)
         break;
     case OP_LANE_SET:
     case OP_TARGET_ADD:
+    case OP_TARGET_SET:
     case OP_TARGET_REMOVE:
         operator_gives(g, op);
         op->lane = op->kind == OP_LANE_SET ? pick(g, POOL_LANE) : 0;
         op->target = op->kind == OP_LANE_SET ? 0 : pick(g, POOL_TARGET);
-        op->url = op->kind == OP_TARGET_ADD ? maybe(g, POOL_URL, 50) : 0;
+        op->url = op->kind == OP_TARGET_ADD || op->kind == OP_TARGET_SET ? maybe(g, POOL_URL, 50) : 0;
         op->secret = op->url && percent(g, 30);
         if (op->kind != OP_TARGET_REMOVE)
             pick_settings(g, op);
@@ -328,11 +329,11 @@ static void fill(struct generator *g, const struct model *model, struct op *op)
 void generator_init(struct generator *g, uint64_t seed, int64_t processes, bool lasts)
 {
     static const uint64_t weights[OP_KINDS] = {
-        [OP_ENQUEUE] = 200, [OP_SETTLE] = 260,    [OP_TRANSITION] = 100,  [OP_CLAIM] = 240,   [OP_CANCEL] = 15,
-        [OP_REQUEUE] = 40,  [OP_RETRY] = 40,      [OP_RESEND] = 10,       [OP_RESOLVE] = 40,  [OP_PURGE] = 25,
-        [OP_LANE_SET] = 30, [OP_TARGET_ADD] = 20, [OP_TARGET_REMOVE] = 5, [OP_HOLD_SET] = 15, [OP_HOLD_RELEASE] = 20,
-        [OP_SWEEP] = 40,    [OP_CHECK] = 10,      [OP_ADVANCE] = 120,     [OP_SET_WALL] = 8,  [OP_REOPEN] = 8,
-        [OP_REBOOT] = 3};
+        [OP_ENQUEUE] = 200,     [OP_SETTLE] = 260,    [OP_TRANSITION] = 100, [OP_CLAIM] = 240,       [OP_CANCEL] = 15,
+        [OP_REQUEUE] = 40,      [OP_RETRY] = 40,      [OP_RESEND] = 10,      [OP_RESOLVE] = 40,      [OP_PURGE] = 25,
+        [OP_LANE_SET] = 30,     [OP_TARGET_ADD] = 20, [OP_TARGET_SET] = 15,  [OP_TARGET_REMOVE] = 5, [OP_HOLD_SET] = 15,
+        [OP_HOLD_RELEASE] = 20, [OP_SWEEP] = 40,      [OP_CHECK] = 10,       [OP_ADVANCE] = 120,     [OP_SET_WALL] = 8,
+        [OP_REOPEN] = 8,        [OP_REBOOT] = 3};
     static const uint64_t shares[] = {0, 20, 50, 90}, factors[] = {1, 2, 2, 6};
     *g = (struct generator){.state = seed, .processes = processes, .lasts = lasts};
     for (int kind = 0; kind < OP_KINDS; kind++)

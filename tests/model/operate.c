@@ -226,7 +226,18 @@ static int set_lane(struct model *model, const struct op *op, const struct model
     return PAWL_OK;
 }
 
-static int set_target(struct model *model, const struct op *op, const struct model_asked *asked)
+static bool is_same(const struct model_target *target, const struct op *op, const struct model_asked *asked)
+{
+    struct model_policy policy = {0};
+    bool same = apply_changes(asked->changes, &policy) && target->url == op->url && target->secret == op->secret;
+    for (int key = 0; same && key < MODEL_POLICY_KEYS; key++)
+        same = policy.is_set[key] == target->policy.is_set[key] &&
+               (!policy.is_set[key] || policy.values[key] == target->policy.values[key]);
+    return same;
+}
+
+/* *same: it is so already, and nothing is written. */
+static int set_target(struct model *model, const struct op *op, const struct model_asked *asked, bool *same)
 {
     size_t at = 0;
     while (at < model->target_count && (model->targets[at].scope != op->scope || model->targets[at].name != op->target))
@@ -239,8 +250,18 @@ static int set_target(struct model *model, const struct op *op, const struct mod
         model->targets[at].exists = false;
         return PAWL_OK;
     }
+    bool is_there = exists && target.url, is_add = op->kind == OP_TARGET_ADD && op->url;
+    *same = is_add && is_there && is_same(&target, op, asked);
+    if (*same)
+        return PAWL_OK;
+    if (is_add && is_there)
+        return PAWL_ECONFLICT;
+    if (!is_add && !is_there && (op->url || op->secret))
+        return PAWL_ENOTFOUND;
     if (op->url)
-        target = (struct model_target){.url = op->url, .secret = op->secret};
+        target.url = op->url;
+    if (op->secret)
+        target.secret = op->secret;
     target.exists = true;
     target.scope = op->scope;
     target.name = op->target;
@@ -296,16 +317,17 @@ int model_change(struct model *model, const struct op *op, const pawl_uuid *requ
     asked.secret = op->secret;
     asked.code = op->code;
     asked.until = op->until;
-    if (op->kind == OP_LANE_SET || op->kind == OP_TARGET_ADD)
+    if (op->kind == OP_LANE_SET || op->kind == OP_TARGET_ADD || op->kind == OP_TARGET_SET)
         read_changes(op, asked.changes);
+    bool same = false;
     int status = look_up(model, &asked, request, NULL, replayed);
     if (status < 0 || *replayed)
         return status;
     status = op->kind == OP_LANE_SET       ? set_lane(model, op, &asked)
              : op->kind == OP_HOLD_SET     ? set_hold(model, op, &asked)
              : op->kind == OP_HOLD_RELEASE ? release_hold(model, op)
-                                           : set_target(model, op, &asked);
-    if (status == PAWL_OK)
+                                           : set_target(model, op, &asked, &same);
+    if (status == PAWL_OK && !same)
         record(model, &asked, request, NULL);
     return status;
 }

@@ -639,6 +639,9 @@ static bool do_change(struct run *run, const struct op *op)
                  : op->kind == OP_TARGET_ADD
                      ? pawl_target_add(store, target, pool_text(POOL_URL, op->url), pool_text(POOL_SECRET, op->secret),
                                        settings, (size_t)op->setting_count, &operation, NULL)
+                 : op->kind == OP_TARGET_SET
+                     ? pawl_target_set(store, target, pool_text(POOL_URL, op->url), pool_text(POOL_SECRET, op->secret),
+                                       settings, (size_t)op->setting_count, &operation, NULL)
                  : op->kind == OP_TARGET_REMOVE ? pawl_target_remove(store, target, &operation, NULL)
                  : op->kind == OP_HOLD_SET      ? pawl_hold_set(store, &subject, code, op->until, &operation, NULL)
                                                 : pawl_hold_release(store, &subject, code, &operation, NULL);
@@ -723,13 +726,14 @@ static bool reboot(struct run *run, const struct op *op)
 }
 
 static bool (*const doers[OP_KINDS])(struct run *run, const struct op *op) = {
-    [OP_ENQUEUE] = do_call,         [OP_SETTLE] = do_call,     [OP_TRANSITION] = do_call,
-    [OP_CLAIM] = do_claim,          [OP_CANCEL] = do_move,     [OP_REQUEUE] = do_move,
-    [OP_RETRY] = do_move,           [OP_RESEND] = do_move,     [OP_RESOLVE] = do_move,
-    [OP_PURGE] = do_move,           [OP_LANE_SET] = do_change, [OP_TARGET_ADD] = do_change,
-    [OP_TARGET_REMOVE] = do_change, [OP_HOLD_SET] = do_change, [OP_HOLD_RELEASE] = do_change,
-    [OP_SWEEP] = do_sweep,          [OP_CHECK] = do_check,     [OP_ADVANCE] = advance,
-    [OP_SET_WALL] = set_wall,       [OP_REOPEN] = reopen,      [OP_REBOOT] = reboot};
+    [OP_ENQUEUE] = do_call,        [OP_SETTLE] = do_call,          [OP_TRANSITION] = do_call,
+    [OP_CLAIM] = do_claim,         [OP_CANCEL] = do_move,          [OP_REQUEUE] = do_move,
+    [OP_RETRY] = do_move,          [OP_RESEND] = do_move,          [OP_RESOLVE] = do_move,
+    [OP_PURGE] = do_move,          [OP_LANE_SET] = do_change,      [OP_TARGET_ADD] = do_change,
+    [OP_TARGET_SET] = do_change,   [OP_TARGET_REMOVE] = do_change, [OP_HOLD_SET] = do_change,
+    [OP_HOLD_RELEASE] = do_change, [OP_SWEEP] = do_sweep,          [OP_CHECK] = do_check,
+    [OP_ADVANCE] = advance,        [OP_SET_WALL] = set_wall,       [OP_REOPEN] = reopen,
+    [OP_REBOOT] = reboot};
 
 bool run_op(struct run *run, const struct op *op)
 {
