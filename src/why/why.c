@@ -90,7 +90,7 @@ struct other {
     struct page page;
     char id[PAWL_UUID_TEXT_SIZE];
     const char *state;
-    struct text why; /* "", or ": " and its first reason */
+    struct text why; /* "", or ": " and its reasons */
     struct wall_time until;
     struct text by;
 };
@@ -114,10 +114,14 @@ static int look_at(struct explaining *e, uint64_t number, struct other *other)
     inner.item = item;
     inner.page = &other->page;
     status = explain(&inner);
-    if (status == PAWL_OK && why.count) {
-        other->why = pawli_arena_format(&e->why->arena, ": %s", why.reasons[0].text);
-        other->until = why.reasons[0].until_ms ? (struct wall_time){why.reasons[0].until_ms} : WALL_NEVER;
-        other->by = pawli_arena_text(&e->why->arena, text_of(why.reasons[0].by));
+    for (size_t i = 0; status == PAWL_OK && i < why.count; i++) {
+        const pawl_reason *reason = &why.reasons[i];
+        other->why = pawli_arena_format(&e->why->arena, "%.*s%s%s", TEXT_ARG(other->why), i == 0 ? ": " : "; ",
+                                        reason->text);
+        if (reason->until_ms)
+            other->until = (struct wall_time){reason->until_ms};
+        if (reason->by)
+            other->by = pawli_arena_text(&e->why->arena, text_of(reason->by));
     }
     pawli_arena_done(&why.arena);
     return status;

@@ -649,6 +649,81 @@ static void why_it_does_not_move(struct world *w)
     pawl_why_free(why);
 }
 
+static pawl_why *why_of(struct world *w, pawl_uuid id)
+{
+    pawl_why *why;
+    assert_ok(pawl_why_message(w->store, &id, &why, &err));
+    return why;
+}
+
+static void why_follows_the_chain_of_successors(struct world *w)
+{
+    pawl_uuid id = make_dead(w);
+    pawl_moved second = moved(), third = moved();
+    assert_ok(pawl_message_requeue(w->store, &id, BECAUSE(1), &second, &err));
+    assert_ok(pawl_message_requeue(w->store, &second.successor, BECAUSE(2), &third, &err));
+    pawl_hold_set(w->store, &(pawl_subject){PAWL_SUBJECT, .lane = LANE}, "paused", 0, BECAUSE(3), &err);
+    pawl_why *why = why_of(w, id);
+    char ids[2][PAWL_UUID_TEXT_SIZE];
+    pawl_uuid_format(&second.successor, ids[0]);
+    pawl_uuid_format(&third.successor, ids[1]);
+    assert_int_equal(pawl_why_count(why), 3);
+    assert_string_equal(pawl_why_get(why, 0)->code, "ended");
+    for (size_t i = 0; i < 2; i++) {
+        const pawl_reason *reason = pawl_why_get(why, i + 1);
+        assert_string_equal(reason->code, "superseded");
+        assert_non_null(strstr(reason->text, ids[i]));
+        assert_non_null(strstr(reason->text, i == 0 ? "is cancelled" : "is pending: the lane"));
+    }
+    assert_string_equal(pawl_why_get(why, 2)->by, "ops");
+    pawl_why_free(why);
+}
+
+static void why_says_what_a_head_waits_for_and_how_many_are_before(struct world *w)
+{
+    pawl_uuid head = add(w, MESSAGE("1", .key = "k")).id, last;
+    for (int i = 0; i < 3; i++)
+        last = add(w, MESSAGE("2", .key = "k")).id;
+    struct held held = claim_one(w, CLAIM());
+    settle(w, SETTLE(held, RETRY, .has_retry_in = 1, .retry_in_ms = 60000, .error = "HTTP 503"));
+    char id[PAWL_UUID_TEXT_SIZE];
+    pawl_why *why = why_of(w, last);
+    const pawl_reason *behind = pawl_why_get(why, 0);
+    assert_string_equal(behind->code, "behind");
+    assert_non_null(strstr(behind->text, pawl_uuid_format(&head, id)));
+    assert_non_null(strstr(behind->text, "HTTP 503"));
+    assert_non_null(strstr(behind->text, "3 of its key before this one"));
+    pawl_why_free(why);
+    add(w, MESSAGE("3", .key = "other")); /* of another key: none of its business */
+    why = why_of(w, last);
+    assert_non_null(strstr(pawl_why_get(why, 0)->text, "3 of its key before this one"));
+    pawl_why_free(why);
+}
+
+static void ages_and_counts_are_of_what_waits(struct world *w)
+{
+    int64_t start = now_ms(w);
+    add(w, MESSAGE("1", .key = NULL, .priority = 9));
+    pawli_sim_advance_ms(w->env, 1000);
+    add(w, MESSAGE("2", .key = NULL, .priority = 1));
+    add(w, MESSAGE("3", .key = NULL, .delay_ms = 700));
+    add(w, MESSAGE("4", .key = NULL, .priority = 2, .delay_ms = 500));
+    pawl_queue_stats got = stats(w);
+    assert_int_equal(got.pending, 4);
+    assert_int_equal(got.due, 2);
+    assert_int_equal(got.oldest_due_at_ms, start);
+    assert_int_equal(got.next_due_at_ms, start + 1500);
+    assert_int_equal(got.held, 0);
+    set_lane(w, "unknown", "hold");
+    struct held held = claim_one(w, CLAIM());
+    settle(w, SETTLE(held, UNCERTAIN));
+    pawli_sim_advance_ms(w->env, 700);
+    got = stats(w);
+    assert_int_equal(got.due, 3);
+    assert_int_equal(got.next_due_at_ms, 0);
+    assert_int_equal(got.held, 1);
+}
+
 static const struct conformance_case cases[] = {
     CASE(a_cancel_retires),
     CASE(a_move_has_a_stored_answer),
@@ -675,6 +750,9 @@ static const struct conformance_case cases[] = {
     CASE(operations_are_recorded),
     CASE(only_a_restored_store_is_adopted),
     CASE(why_it_does_not_move),
+    CASE(why_follows_the_chain_of_successors),
+    CASE(why_says_what_a_head_waits_for_and_how_many_are_before),
+    CASE(ages_and_counts_are_of_what_waits),
 };
 
 int main(void)
