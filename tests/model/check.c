@@ -126,6 +126,12 @@ int model_check_operation(const struct op *op)
                number(op->until, 0, NEVER - 1);
     case OP_HOLD_RELEASE:
         return wrong | optional(POOL_LANE, op->lane) | optional(POOL_TARGET, op->target);
+    case OP_MOVE_ALL:
+        wrong |= optional(POOL_LANE, op->lane) | optional(POOL_KEY, op->key);
+        wrong |= op->lane || op->key || op->state ? 0 : WRONG_USAGE;
+        if (op->move != PAWL_MOVE_RESOLVE)
+            return wrong;
+        /* fall through */
     case OP_RESOLVE:
         return wrong | (op->outcome == PAWL_VERDICT_DELIVERED || op->outcome == PAWL_VERDICT_RETRY ||
                                 op->outcome == PAWL_VERDICT_DEAD

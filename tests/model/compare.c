@@ -211,7 +211,7 @@ static bool learn_ids(struct run *run, int64_t scope)
 {
     pawl_messages *page;
     pawl_error err;
-    if (pawl_messages_list(run->stores[0][scope], &(pawl_messages_query){PAWL_MESSAGES_QUERY, .limit = 30}, &page,
+    if (pawl_messages_list(run->stores[0][scope], &(pawl_messages_query){PAWL_MESSAGES_QUERY, .limit = 1000}, &page,
                            &err) < 0)
         return run_differs(run, "cannot list: %s", err.text);
     bool same = true;

@@ -298,6 +298,18 @@ static void fill(struct generator *g, const struct model *model, struct op *op)
         operator_gives(g, op);
         move(g, model, op);
         break;
+    case OP_MOVE_ALL:
+        operator_gives(g, op);
+        op->move = from_to(g, PAWL_MOVE_RETRY, PAWL_MOVE_PURGE);
+        op->outcome = op->move == PAWL_MOVE_RESOLVE ? PAWL_VERDICT_RETRY : 0;
+        op->lane = maybe(g, POOL_LANE, 40);
+        op->key = maybe(g, POOL_KEY, 20);
+        op->state = percent(g, 95) ? 1 + (percent(g, 60) ? DEAD : from_to(g, PENDING, CANCELLED)) : 0;
+        if (op->state == 1 + DEAD && (op->move == PAWL_MOVE_REQUEUE || op->move == PAWL_MOVE_CANCEL))
+            op->limit = percent(g, 70) ? from_to(g, 1, 5)
+                                       : 0; /* none is refused: a refused one would make a part more */
+        op->dry = percent(g, 10);
+        break;
     case OP_LANE_SET:
     case OP_TARGET_ADD:
     case OP_TARGET_SET:
@@ -329,11 +341,11 @@ static void fill(struct generator *g, const struct model *model, struct op *op)
 void generator_init(struct generator *g, uint64_t seed, int64_t processes, bool lasts)
 {
     static const uint64_t weights[OP_KINDS] = {
-        [OP_ENQUEUE] = 200,     [OP_SETTLE] = 260,    [OP_TRANSITION] = 100, [OP_CLAIM] = 240,       [OP_CANCEL] = 15,
-        [OP_REQUEUE] = 40,      [OP_RETRY] = 40,      [OP_RESEND] = 10,      [OP_RESOLVE] = 40,      [OP_PURGE] = 25,
-        [OP_LANE_SET] = 30,     [OP_TARGET_ADD] = 20, [OP_TARGET_SET] = 15,  [OP_TARGET_REMOVE] = 5, [OP_HOLD_SET] = 15,
-        [OP_HOLD_RELEASE] = 20, [OP_SWEEP] = 40,      [OP_CHECK] = 10,       [OP_ADVANCE] = 120,     [OP_SET_WALL] = 8,
-        [OP_REOPEN] = 8,        [OP_REBOOT] = 3};
+        [OP_ENQUEUE] = 200, [OP_SETTLE] = 260,      [OP_TRANSITION] = 100, [OP_CLAIM] = 240,     [OP_CANCEL] = 15,
+        [OP_REQUEUE] = 40,  [OP_RETRY] = 40,        [OP_RESEND] = 10,      [OP_RESOLVE] = 40,    [OP_PURGE] = 25,
+        [OP_MOVE_ALL] = 12, [OP_LANE_SET] = 30,     [OP_TARGET_ADD] = 20,  [OP_TARGET_SET] = 15, [OP_TARGET_REMOVE] = 5,
+        [OP_HOLD_SET] = 15, [OP_HOLD_RELEASE] = 20, [OP_SWEEP] = 40,       [OP_CHECK] = 10,      [OP_ADVANCE] = 120,
+        [OP_SET_WALL] = 8,  [OP_REOPEN] = 8,        [OP_REBOOT] = 3};
     static const uint64_t shares[] = {0, 20, 50, 90}, factors[] = {1, 2, 2, 6};
     *g = (struct generator){.state = seed, .processes = processes, .lasts = lasts};
     for (int kind = 0; kind < OP_KINDS; kind++)

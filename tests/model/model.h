@@ -153,7 +153,7 @@ struct model_event_kept {
 /* What an operator asked for: all of it is the content of his record. */
 struct model_asked {
     enum op_kind kind;
-    int64_t scope, lane, target, outcome, url, secret, code, until, reason, actor;
+    int64_t scope, lane, target, outcome, url, secret, code, until, reason, actor, move, state, key, limit;
     pawl_uuid id;
     struct model_change {
         bool sets, unsets;
@@ -171,6 +171,7 @@ struct model_record {
     struct model_moved {
         enum model_state before, after;
         uint64_t successor;
+        uint64_t matched, count, refused; /* of a filter: count were moved */
     } moved;
     struct model_event_kept events[MAX_EVENTS];
     int64_t event_count;
@@ -369,6 +370,8 @@ bool model_has_successor(const struct model *model, const struct model_message *
 /* number 0: no message has that id */
 int model_move(struct model *model, const struct op *op, uint64_t number, const pawl_uuid *id, const pawl_uuid *request,
                struct model_moved *moved, bool *replayed);
+int model_move_all(struct model *model, const struct op *op, const pawl_uuid *request, struct model_moved *moved,
+                   bool *replayed);
 int model_change(struct model *model, const struct op *op, const pawl_uuid *request, bool *replayed);
 
 struct model_swept {

@@ -60,10 +60,10 @@ static int cancel(struct model *model, struct model_message *message, const stru
 }
 
 /* The successor has what its predecessor had, but no dedupe key and no time; under `block` also its place in line. */
-static int requeue(struct model *model, struct model_message *message, const struct op *op, int64_t actor,
-                   uint64_t *made)
+static int requeue(struct model *model, struct model_message *message, enum op_kind kind, const struct op *op,
+                   int64_t actor, uint64_t *made)
 {
-    bool again = op->kind == OP_RESEND && message->state == DELIVERED;
+    bool again = kind == OP_RESEND && message->state == DELIVERED;
     if (!again && !may(message, DO_CANCEL))
         return PAWL_EREFUSED;
     struct model_message successor = {.content = message->content,
@@ -163,6 +163,24 @@ bool model_has_successor(const struct model *model, const struct model_message *
     return message->successor && model->messages[message->successor - 1].exists;
 }
 
+static int move_one(struct model *model, struct model_message *message, enum op_kind kind, const struct op *op,
+                    int64_t actor, uint64_t *made)
+{
+    switch (kind) {
+    case OP_CANCEL:
+        return cancel(model, message, op, actor);
+    case OP_RETRY:
+        return retry(model, message);
+    case OP_REQUEUE:
+    case OP_RESEND:
+        return requeue(model, message, kind, op, actor, made);
+    case OP_RESOLVE:
+        return resolve(model, message, op, actor);
+    default:
+        return purge(model, message);
+    }
+}
+
 int model_move(struct model *model, const struct op *op, uint64_t number, const pawl_uuid *id, const pawl_uuid *request,
                struct model_moved *moved, bool *replayed)
 {
@@ -178,16 +196,54 @@ int model_move(struct model *model, const struct op *op, uint64_t number, const 
     moved->before = message->state;
     int64_t actor = asked.actor;
     uint64_t made = 0;
-    status = op->kind == OP_CANCEL                             ? cancel(model, message, op, actor)
-             : op->kind == OP_RETRY                            ? retry(model, message)
-             : op->kind == OP_REQUEUE || op->kind == OP_RESEND ? requeue(model, message, op, actor, &made)
-             : op->kind == OP_RESOLVE                          ? resolve(model, message, op, actor)
-                                                               : purge(model, message);
+    status = move_one(model, message, op->kind, op, actor, &made);
     if (status < 0)
         return status;
     moved->after = message->state;
     moved->successor = made;
     record(model, &asked, request, moved);
+    return PAWL_OK;
+}
+
+/* Oldest first, of those that there are when it begins. */
+int model_move_all(struct model *model, const struct op *op, const pawl_uuid *request, struct model_moved *moved,
+                   bool *replayed)
+{
+    static const enum op_kind kinds[] = {[PAWL_MOVE_RETRY] = OP_RETRY,
+                                         [PAWL_MOVE_REQUEUE] = OP_REQUEUE,
+                                         [PAWL_MOVE_CANCEL] = OP_CANCEL,
+                                         [PAWL_MOVE_RESOLVE] = OP_RESOLVE,
+                                         [PAWL_MOVE_PURGE] = OP_PURGE};
+    struct model_asked asked = asked_of(op);
+    asked.lane = op->lane;
+    asked.outcome = op->move == PAWL_MOVE_RESOLVE ? op->outcome : 0;
+    asked.move = op->move;
+    asked.state = op->state;
+    asked.key = op->key;
+    asked.limit = op->limit;
+    int status = op->dry ? PAWL_OK : look_up(model, &asked, request, moved, replayed);
+    if (status < 0 || *replayed)
+        return status;
+    size_t count = model->message_count;
+    for (size_t i = 0; i < count && (op->limit == 0 || moved->matched < (uint64_t)op->limit); i++) {
+        struct model_message *message = &model->messages[i];
+        bool is_meant = message->exists && message->content.scope == op->scope &&
+                        (!op->lane || message->content.lane == op->lane) &&
+                        (!op->key || message->content.key == op->key) &&
+                        (!op->state || message->state == (enum model_state)(op->state - 1));
+        uint64_t made;
+        if (!is_meant)
+            continue;
+        moved->matched++;
+        if (op->dry)
+            continue;
+        if (move_one(model, message, kinds[op->move], op, asked.actor, &made) == PAWL_OK)
+            moved->count++;
+        else
+            moved->refused++;
+    }
+    if (!op->dry)
+        record(model, &asked, request, moved);
     return PAWL_OK;
 }
 

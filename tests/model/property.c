@@ -81,6 +81,7 @@ static void test_coverage(void **state)
                                               [OP_RESEND] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
                                               [OP_RESOLVE] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
                                               [OP_PURGE] = {PAWL_OK, PAWL_ENOTFOUND, PAWL_EREFUSED},
+                                              [OP_MOVE_ALL] = {PAWL_OK, PAWL_EINVAL, PAWL_ECONFLICT},
                                               [OP_LANE_SET] = {PAWL_OK, PAWL_EINVAL},
                                               [OP_TARGET_ADD] = {PAWL_OK, PAWL_EINVAL, PAWL_ECONFLICT},
                                               [OP_TARGET_SET] = {PAWL_OK, PAWL_EINVAL, PAWL_ENOTFOUND},
