@@ -81,7 +81,7 @@ typedef struct pawl_moves {
 /*
  * pawl_messages_move: moves the messages that a filter finds, oldest first: those that there are when it begins.
  *
- * Does       In commits of at most 1,000 messages, each with a record that names the operation (its request id) and the part.
+ * Does       In commits of at most 1,000 messages, each with a record that names the operation (its request id) and part.
  *            A message that is not in a state to be moved is counted and hinders no other.
  * Idempotent Repeated under its request id it answers what it did, or goes on where it stopped.
  * Outputs    ret_done may be NULL; on error it has what was done so far.
@@ -114,7 +114,8 @@ PAWL_API int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setti
  *   callback. secret_file (may be NULL) names a file, read by the process that sends. One that is there with the same values
  *   is left as it is, and nothing is written; with other values it is a conflict. url NULL: only keys of its policy are set.
  * pawl_target_set: changes what is given: url and secret_file where not NULL ("": no secret), and keys of its policy.
- * pawl_target_remove: forgets all that: messages for it wait (see pawl_why_message) until it is added again, or taken by hand.
+ * pawl_target_remove: forgets all that: messages for it wait (see pawl_why_message) until it is added again, or taken by
+ *   hand.
  *
  * Errors     PAWL_EINVAL     the URL has no sink, or a setting is wrong; paths and addresses are judged by who sends
  *            PAWL_ECONFLICT  pawl_target_add: it is there, with other values

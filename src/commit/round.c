@@ -47,7 +47,9 @@ static int decide_effects(struct committer *committer, struct view *view, struct
         if (status < 0)
             return status;
     }
-    return unit->record && !unit->changes_nothing ? pawli_append_record(unit, view, &committer->hasher, &unit->error) : PAWL_OK;
+    if (!unit->record || unit->changes_nothing)
+        return PAWL_OK;
+    return pawli_append_record(unit, view, &committer->hasher, &unit->error);
 }
 
 static void decide_unit(struct committer *committer, struct view *view, struct unit *unit)
