@@ -27,6 +27,8 @@ static const char *note_of(struct cli *cli, const pawl_message_view *message)
         return pawli_arena_format(&cli->arena, "held: %s", message->hold).data;
     if (message->claimed_by)
         return pawli_arena_format(&cli->arena, "by %s", message->claimed_by).data;
+    if (!uuid_is_nil(&message->superseded_by))
+        return pawli_arena_format(&cli->arena, "replaced by %s", cli_short_id(&message->superseded_by, time)).data;
     if (message->error_text && *message->error_text)
         return message->error_text;
     if (message->ended_reason)

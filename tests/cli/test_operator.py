@@ -51,6 +51,7 @@ class Operator(support.Case):
         (moved,) = self.json("messages", "requeue", key, "--reason", "mended")
         self.assertEqual((moved["before"], moved["after"]), ("dead", "cancelled"))
         old, new = self.message(key), self.message(moved["successor"])
+        self.assertIn(f"replaced by 2-{new['id'][-4:]}", self.ok("messages", "list").out)
         self.assertEqual((old["state"], old["superseded_by"], old["ended_by"]), ("cancelled", new["id"], "ops"))
         for field in ("lane", "target", "key", "priority", "headers", "sender", "data_base64"):
             self.assertEqual(new[field], old[field], field)
