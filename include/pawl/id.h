@@ -25,13 +25,13 @@ typedef struct pawl_uuid {
 PAWL_API int pawl_uuid_parse(const char *text, pawl_uuid *ret_id, pawl_error *err);
 
 /*
- * pawl_uuid_format: writes the canonical form and a NUL. Returns text.
+ * pawl_uuid_format: writes the canonical form and a NUL, of the nil UUID where id is NULL. Returns text.
  */
 PAWL_API char *pawl_uuid_format(const pawl_uuid *id, char text[PAWL_UUID_TEXT_SIZE]);
 
 /*
  * pawl_request_id_from: turns a natural key into a request id: a UUIDv8 made of the SHA-256 of the bytes, the same for
- * the same bytes on every machine. size may be 0; the result is never nil.
+ * the same bytes on every machine. size may be 0; the result is never nil, but for NULL with a size.
  */
 PAWL_API pawl_uuid pawl_request_id_from(const void *bytes, size_t size);
 

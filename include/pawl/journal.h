@@ -20,6 +20,7 @@ typedef struct pawl_event_view {
     size_t data_size;
     uint64_t stream_seq;
     uint32_t has_stream_seq;
+    const char *error; /* NULL; else its record cannot be read, and nothing but seq means anything */
 } pawl_event_view;
 
 typedef struct pawl_record {
@@ -41,9 +42,13 @@ typedef struct pawl_record {
     uint8_t fingerprint[32], digest[32];
     const pawl_uuid *messages;
     size_t message_count;
-    const pawl_event_view *events;
+    const pawl_event_view *events; /* pawl_record_event finds each */
     size_t event_count;
+    const char *error; /* in a list: why it cannot be read; then nothing but scope and seq means anything. NULL: it can */
 } pawl_record;
+
+/* The event at a place of record->events; its own index may be another, where some are kept without. */
+PAWL_API const pawl_event_view *pawl_record_event(const pawl_record *record, size_t index);
 
 /* A page of records, in memory of its own: views live as long as it does. NULL for an index that is not there. */
 typedef struct pawl_records pawl_records;
@@ -124,6 +129,7 @@ PAWL_API int pawl_journal_wait(pawl_store *store, uint64_t after_seq, int64_t wa
 
 /* What a verification found in one scope. */
 typedef struct pawl_verified {
+    size_t struct_size;
     const char *scope;
     uint64_t records; /* that were checked */
     uint32_t is_ok;
@@ -140,7 +146,8 @@ PAWL_API void pawl_verification_free(pawl_verification *verification);
 /*
  * pawl_verify: recomputes the chain of every scope (of one, where scope is not NULL): each record's fingerprint and
  * digests, gapless sequences, the head; and checks that every message is in exactly one place and counted, and that it and
- * the record that made it name each other. progress may be NULL; it is told how many records and messages were checked.
+ * the record that made it name each other. All in one snapshot, whatever is written meanwhile. progress may be NULL; it is
+ * told how many records and messages were checked.
  *
  * Errors     PAWL_ECORRUPT  something does not fit; *ret_verification says what, and is filled all the same
  * Law        docs/laws.md J3

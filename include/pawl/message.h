@@ -39,7 +39,7 @@ typedef struct pawl_message {
 } pawl_message;
 #define PAWL_MESSAGE .struct_size = sizeof(pawl_message)
 
-/* What became of one message of an enqueue. */
+/* What became of one message of an enqueue. Never grows: what more there is to know, pawl_message_get tells. */
 typedef struct pawl_enqueued {
     pawl_uuid id;
     int32_t status;        /* PAWL_OK or PAWL_ECONFLICT */
@@ -53,7 +53,7 @@ typedef struct pawl_enqueued {
  * Does       All in one commit. A conflict refuses its message only, the others are added; the first one's status is
  *            returned.
  * Idempotent Same dedupe key (or request id) and same content: the stored message, was_replayed = 1.
- * Shapes     1..4096 messages; results has room for as many.
+ * Shapes     1..4096 messages; results (may be NULL) has room for as many.
  * Durable    When it returns.
  * Errors     PAWL_EINVAL     malformed: the text names message and field; nothing was added
  *            PAWL_ELIMIT     a payload over 1 MiB; nothing was added
@@ -163,7 +163,8 @@ typedef struct pawl_messages_query {
  * pawl_messages_list: messages of the handle's scope, newest first. The next page: before = the last id of this one; after,
  * where the oldest come first. pawl_messages_has_more says whether there is one.
  *
- * Note       One that cannot be read hides no other: its state is "damaged". pawl_verify says where.
+ * Note       A page is one snapshot, the next page another: what moved in between is shown as it was when its page was read.
+ *            One that cannot be read hides no other: its state is "damaged". pawl_verify says where.
  * Errors     PAWL_EINVAL  a name, key or state that cannot be
  */
 PAWL_API int pawl_messages_list(pawl_store *store, const pawl_messages_query *query, pawl_messages **ret_messages,
@@ -201,6 +202,7 @@ typedef struct pawl_claim_options {
     int64_t lease_ms;           /* 1..86 400 000; 0: the policy's */
     int64_t wait_ms;            /* how long to wait when there is nothing; 0: not at all */
     uint32_t ends_with_process; /* 1: the claim is lost when this process dies, whatever its lease says */
+    uint64_t size_max;          /* no further one once their payloads have so many bytes; 0: no limit */
 } pawl_claim_options;
 #define PAWL_CLAIM_OPTIONS .struct_size = sizeof(pawl_claim_options)
 
@@ -253,14 +255,18 @@ typedef struct pawl_settlement {
     int64_t retry_in_ms;   /* RETRY, UNCERTAIN, DEFERRED: when to try again; SUBMITTED: by when the outcome must come;
                               EXTEND: the new lease */
     uint32_t has_retry_in; /* 1: retry_in_ms counts; 0: as the policy says */
-    const pawl_message *messages; /* follow-ups, enqueued in the same transaction */
+    const pawl_message *messages; /* follow-ups, enqueued in the same transaction; of a transition they are its own */
     size_t message_count;
     const void *progress; /* the sink's own, up to 64 KiB, kept with the message; NULL: as it was */
     size_t progress_size;
     const char *response; /* a summary, kept with the attempt */
+    uint32_t
+        retry_is_least; /* 1: retry_in_ms is the least that is waited: the policy's backoff holds where it is longer,
+                                and chance makes it longer, not shorter */
 } pawl_settlement;
 #define PAWL_SETTLEMENT .struct_size = sizeof(pawl_settlement)
 
+/* What became of one settlement. Never grows, as pawl_enqueued. */
 typedef struct pawl_settled {
     int32_t result;    /* enum pawl_result */
     const char *state; /* static: where the message is now; NULL when there is no such message here */
@@ -269,7 +275,7 @@ typedef struct pawl_settled {
 /*
  * pawl_settle: says what became of claimed messages. One that was lost changes nothing and fails no neighbour.
  *
- * Shapes     1..4096 settlements; results has room for as many.
+ * Shapes     1..4096 settlements; results (may be NULL) has room for as many.
  * Durable    When it returns.
  * Errors     As pawl_enqueue; a lost claim is a result, not an error.
  */

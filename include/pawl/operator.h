@@ -131,17 +131,20 @@ PAWL_API int pawl_target_remove(pawl_store *store, const char *target, const paw
                                 pawl_error *err);
 
 typedef struct pawl_lane_view {
+    size_t struct_size;
     const char *name;
     const char *policy; /* JSON object of the keys that are set */
 } pawl_lane_view;
 
 typedef struct pawl_target_view {
+    size_t struct_size;
     const char *name;
     const char *url, *secret_file; /* NULL: none */
     const char *policy;            /* as of a lane */
 } pawl_target_view;
 
 typedef struct pawl_hold_view {
+    size_t struct_size;
     const char *kind;                  /* "store", "lane", "target", "queue", "message" */
     const char *scope, *lane, *target; /* NULL where it does not apply */
     pawl_uuid message;                 /* of kind "message" */

@@ -16,6 +16,20 @@ extern "C" {
 #define PAWL_API
 #endif
 
+/*
+ * Rules of all calls, said here once.
+ *
+ * NULL        Where no word says that a pointer may be NULL it may not: the answer is PAWL_EINVAL with the argument's name.
+ *             Calls that answer no status take NULL too: getters and counts answer NULL, 0 or the nil id, as they do for an
+ *             index that is not there; the others do nothing. The pawl_error may always be NULL, options and queries too
+ *             (then all is as by default), and so may the `data` that a function of the program is called with. Data or an
+ *             array that is NULL has the size 0.
+ * Structs     A struct that may grow begins with struct_size, and grows at its end only. The program sets it, by the macro
+ *             of the struct's name in capitals, in what it gives and in what it makes room for; pawl sets it in what it
+ *             hands out. Nobody reads or writes more of a struct than its struct_size says; what it does not reach counts
+ *             as zero. An array of such structs is walked by the struct_size of its first item, which all of them share.
+ *             A struct without struct_size never changes.
+ */
 enum pawl_status {
 #define STATUS(name, number, next, exit, http, text) PAWL_##name = number,
 #include "pawl/status.def"
@@ -28,7 +42,8 @@ enum pawl_next { PAWL_NEXT_NEVER, PAWL_NEXT_SAME, PAWL_NEXT_LATER, PAWL_NEXT_LOO
 
 /*
  * pawl_error: filled by a failing call, untouched by one that succeeds. The caller's own plain struct: it needs no
- * initialisation, no freeing, and may be copied between threads. Every call takes it last and accepts NULL.
+ * initialisation, no freeing, and may be copied between threads. Every call takes it last and accepts NULL. Text and hint
+ * are one line each, whatever they quote: \\ is a backslash, \n, \r and \t are as in C, and \0 and three octal digits a byte.
  */
 typedef struct pawl_error {
     int32_t status;    /* the same number that the call returned */

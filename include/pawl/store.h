@@ -11,7 +11,8 @@ extern "C" {
 
 /*
  * A handle on a store, with a scope. May be used by any number of threads at once. After a fork only the parent may use
- * it; the child opens its own.
+ * it: in the child every call answers PAWL_EIO, closing it ends nothing of the parent's, and the child opens its own. A
+ * child that lives on keeps no lock of its parent, nor claims that end with it.
  */
 typedef struct pawl_store pawl_store;
 
@@ -19,7 +20,7 @@ typedef struct pawl_store_options {
     size_t struct_size;   /* PAWL_STORE_OPTIONS sets it */
     const char *scope;    /* of this handle; NULL: "default" */
     uint32_t must_exist;  /* 1: PAWL_ENOTFOUND rather than making a new store */
-    uint32_t read_only;   /* 1: nothing is made or migrated; writes are refused */
+    uint32_t read_only;   /* 1: nothing is made, migrated or recovered; writes are PAWL_EREFUSED */
     uint32_t busy_ms;     /* how long to wait for other processes that write; 0: 5000 */
     uint32_t waiting_max; /* calls that may wait for a commit, beyond them PAWL_EBUSY; 0: 16384 */
     uint32_t timeout_ms;  /* a call that was not taken into a commit by then is withdrawn: PAWL_EBUSY; 0: 30000 */
@@ -29,17 +30,25 @@ typedef struct pawl_store_options {
 /*
  * pawl_store_open: opens a store, and makes it where it is not there yet.
  *
- * Does       "sqlite:FILE" or "memory:" (which ends with its handle). Starts no thread.
+ * Does       "sqlite:FILE" or "memory:" (which ends with its handle). Starts no thread. FILE is relative to the working
+ *            folder, or absolute; sqlite:///FOLDER/FILE is absolute too, and sqlite://HOST… is refused, as SQLite does.
+ *            Behind a question mark, joined by &: mode=ro (as read_only), mode=rw (as must_exist), mode=rwc, vfs=NAME,
+ *            checkpoint_frames=N (of the log, before it is copied). Any other option is PAWL_EINVAL.
+ *            A read-only handle makes no file, takes shared locks only and needs read permission only. Beside one that
+ *            writes it sees what that commits. Where nobody has the store open and no log is there, it reads the file as
+ *            it is, and once somebody writes it answers PAWL_EUNAVAIL: open it again.
  * Owns       *ret_store is closed with pawl_store_close. Texts are copied.
  * Errors     PAWL_EINVAL        a malformed URL or option
  *            PAWL_ENOTFOUND     must_exist, and it does not
  *            PAWL_EUNSUPPORTED  an unknown kind of store, or one that a newer pawl wrote
  *            PAWL_EBUSY         another process kept it locked
- *            PAWL_EUNAVAIL      the file cannot be opened
+ *            PAWL_EUNAVAIL      the file cannot be opened; read_only: its log was left by a process that was killed, and
+ *                               recovery needs a writer
  *            PAWL_ECORRUPT      damaged: the hint says what to do
  *            PAWL_EIO           storage failed earlier in this process: close all its handles first
  * Outputs    Untouched on error.
- * Note       A store that was restored or copied opens for reading; writes are PAWL_EREFUSED until pawl_store_adopt.
+ * Note       A store that was restored or copied opens for reading; writes are PAWL_EREFUSED until
+ *            pawl_store_adopt, by whatever handle.
  */
 PAWL_API int pawl_store_open(const char *url, const pawl_store_options *options, pawl_store **ret_store,
                              pawl_error *err);
@@ -73,7 +82,7 @@ PAWL_API void pawl_store_stop(pawl_store *store);
  * work no longer than wait_ms (0: not at all). pawl_store_fd gives a descriptor that is readable when there is something
  * to do; it stays the store's, and is never read or closed by the program. One thread at a time.
  *
- * Outputs    *ret_next_ms: when to call again at the latest, in milliseconds; -1: when the descriptor is readable
+ * Outputs    *ret_next_ms (may be NULL): when to call again at the latest, in milliseconds; -1: when the descriptor is readable
  */
 PAWL_API int pawl_store_step(pawl_store *store, int64_t wait_ms, int64_t *ret_next_ms, pawl_error *err);
 PAWL_API int pawl_store_fd(pawl_store *store, pawl_error *err);
@@ -87,11 +96,15 @@ typedef struct pawl_store_info {
     uint32_t was_created;  /* by this opening */
     uint32_t was_migrated; /* by this opening */
     uint32_t is_restored;  /* writes are refused until it is adopted */
-    char engine[48];       /* "SQLite 3.53.2" */
+    char engine[48];       /* "SQLite 3.53.2": the one that runs */
     char restored_why[160];
-    uint32_t is_durable; /* 0: what it keeps ends with its handle, whatever a call says of durable */
+    uint32_t is_durable;  /* 0: what it keeps ends with its handle, whatever a call says of durable */
+    uint64_t log_size;    /* bytes of the log beside the database */
+    uint64_t log_waiting; /* bytes of it that are not copied into the database yet: much more than PAWL_LOG_WAITING is a
+                           * reader that keeps an old snapshot, or nobody who copies */
 } pawl_store_info;
-#define PAWL_STORE_INFO .struct_size = sizeof(pawl_store_info)
+#define PAWL_STORE_INFO  .struct_size = sizeof(pawl_store_info)
+#define PAWL_LOG_WAITING 67108864 /* four times what is copied in one go */
 
 /*
  * pawl_store_get_info: what is known about the store.
@@ -121,10 +134,13 @@ typedef struct pawl_operation {
 PAWL_API int pawl_store_adopt(pawl_store *store, const pawl_operation *operation, pawl_error *err);
 
 /*
- * pawl_store_backup: copies the store to a file while it is used. The copy opens as a restored store. progress may be
- * NULL; it is called on this thread with the pages left and in all.
+ * pawl_store_backup: copies the store to a new file while it is used: one snapshot, whatever others commit meanwhile. The
+ * copy opens as a restored store. It is made as path-partial (mode 0600) and gets its name once it is whole and synced, so
+ * what was interrupted is no backup. progress may be NULL; it is called on this thread with the pages left and in all.
  *
- * Errors     PAWL_EINVAL  no path, or the store's own file; PAWL_EUNAVAIL, PAWL_EIO  the copy could not be written: remove it
+ * Errors     PAWL_EINVAL    no path, a folder that is not there, or a file of the store itself by whatever name
+ *            PAWL_EREFUSED  the file is there already, or there is no room
+ *            PAWL_EUNAVAIL  the copy could not be written; what there was of it is removed
  */
 PAWL_API int pawl_store_backup(pawl_store *store, const char *path, void (*progress)(void *data, int left, int total),
                                void *data, pawl_error *err);

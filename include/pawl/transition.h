@@ -47,7 +47,8 @@ typedef struct pawl_event {
 #define PAWL_EVENT .struct_size = sizeof(pawl_event)
 
 /*
- * pawl_transition_new: begins one. NULL when out of memory. What is wrong with it is said by commit.
+ * pawl_transition_new: begins one. NULL when out of memory, which the calls below take and commit says (PAWL_ENOMEM).
+ * What is wrong with it, a NULL among its arguments too, is said by commit.
  *
  * Owns       Everything given to a builder is copied.
  * Threads    A transition belongs to one thread at a time.
@@ -61,7 +62,7 @@ PAWL_API void pawl_transition_free(pawl_transition *transition); /* NULL is fine
  * Shapes     command, response, event bodies and payloads 0..1 MiB; 65,536 events, 4,096 messages, 4,096 settlements.
  */
 PAWL_API void pawl_transition_command(pawl_transition *transition, const void *data, size_t size);
-PAWL_API void pawl_transition_response(pawl_transition *transition, const void *data, size_t size);
+PAWL_API void pawl_transition_response(pawl_transition *transition, const void *response, size_t size);
 PAWL_API void pawl_transition_event(pawl_transition *transition, const pawl_event *event);
 PAWL_API void pawl_transition_message(pawl_transition *transition, const pawl_message *message);
 PAWL_API void pawl_transition_settle(pawl_transition *transition, const pawl_settlement *settlement);
@@ -97,7 +98,7 @@ PAWL_API int pawl_transition_commit(pawl_transition *transition, pawl_receipt **
  *
  * Threads    done runs on the engine's thread, no lock held; it may submit more, never block. It frees the receipt, which
  *            is NULL where status is an error; error lives for the call only.
- * Errors     At once: what is malformed, and PAWL_EBUSY; the others come to done, as from commit.
+ * Errors     At once: what is malformed, PAWL_EBUSY and PAWL_ENOMEM; the others come to done, as from commit.
  */
 typedef void pawl_transition_done(void *data, int status, pawl_receipt *receipt, const pawl_error *error);
 PAWL_API int pawl_transition_submit(pawl_transition *transition, pawl_transition_done *done, void *data,
@@ -110,10 +111,12 @@ PAWL_API uint64_t pawl_receipt_seq(const pawl_receipt *receipt);
 PAWL_API pawl_uuid pawl_receipt_request_id(const pawl_receipt *receipt);
 PAWL_API const uint8_t *pawl_receipt_digest(const pawl_receipt *receipt); /* 32 bytes */
 PAWL_API int pawl_receipt_was_replayed(const pawl_receipt *receipt);
-PAWL_API const void *pawl_receipt_response(const pawl_receipt *receipt, size_t *ret_size); /* NULL: none */
-PAWL_API const char *pawl_receipt_response_type(const pawl_receipt *receipt);              /* NULL: no response */
+PAWL_API const void *pawl_receipt_response(const pawl_receipt *receipt,
+                                           size_t *ret_size);                 /* NULL: none; ret_size may be NULL */
+PAWL_API const char *pawl_receipt_response_type(const pawl_receipt *receipt); /* NULL: no response */
 PAWL_API size_t pawl_receipt_message_count(const pawl_receipt *receipt);
-PAWL_API pawl_uuid pawl_receipt_message(const pawl_receipt *receipt, size_t index); /* in the order of building */
+PAWL_API pawl_uuid pawl_receipt_message(const pawl_receipt *receipt,
+                                        size_t index); /* in the order of building; nil: none */
 
 /* ---- inside a caller's own SQLite transaction ---- */
 
@@ -124,8 +127,10 @@ PAWL_API pawl_uuid pawl_receipt_message(const pawl_receipt *receipt, size_t inde
 typedef struct pawl_join pawl_join;
 
 /*
- * pawl_join_attach: prepares a connection (a sqlite3 *), outside a transaction: sets synchronous=FULL and a fair busy
- * handler. pawl_join_detach undoes the handler; the connection stays the caller's.
+ * pawl_join_attach: prepares a connection (a sqlite3 *), outside a transaction: sets synchronous=FULL, and queues its
+ * write transactions with all others: each gets its turn, and waits for it as long as the store's busy_ms. What it
+ * commits wakes those who wait for it. The busy handler is pawl's until pawl_join_detach, which comes before the store or
+ * the connection is closed; the connection stays the caller's.
  *
  * Errors     PAWL_EINVAL  inside a transaction, or another file; PAWL_EUNSUPPORTED  not an SQLite store
  */
@@ -135,7 +140,7 @@ PAWL_API void pawl_join_detach(pawl_join *join);
 /*
  * pawl_join_append, pawl_join_enqueue: write inside the caller's transaction, which must hold the write lock (BEGIN
  * IMMEDIATE). What is answered is a promise until the caller's COMMIT; then read the record by its request id. A refusal
- * leaves the transaction usable and nothing of the call in it.
+ * leaves the transaction usable and nothing of the call in it. ret_promise and results may be NULL.
  *
  * Threads    The connection's thread, which may not block in another call on this store until its transaction ended.
  * Errors     As pawl_transition_commit and pawl_enqueue; PAWL_EINVAL without the write lock, or for a transition of another

@@ -14,7 +14,7 @@ extern "C" {
 PAWL_API const char *pawl_version(void);
 
 /*
- * pawl_linked: the libraries that it is linked with, 0, 1, … until NULL; their version goes to *ret_version.
+ * pawl_linked: the libraries that it is linked with, 0, 1, … until NULL; their version goes to *ret_version (may be NULL).
  */
 PAWL_API const char *pawl_linked(size_t index, const char **ret_version);
 

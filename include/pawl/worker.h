@@ -16,8 +16,8 @@ typedef struct pawl_worker_event {
     size_t struct_size;
     const char *name; /* what became of an attempt: "delivered", "retry", "dead", "uncertain", "awaiting", "deferred",
                           "released", "lost"; what the worker met: "no_sink", "secret_unreadable", "target_gone",
-                          "swept", "sink_failed", "claim_failed", "settle_failed", "renew_failed", "hold_failed",
-                          "survey_failed", "store_failed"; more may come */
+                          "target_malformed", "swept", "sink_failed", "claim_failed", "settle_failed", "renew_failed",
+                          "hold_failed", "survey_failed", "store_failed"; more may come */
     int32_t level;    /* 0 a person must act, 1 it healed, 2 life cycle, 3 each step */
     const char *scope, *lane, *target; /* NULL where they do not apply */
     pawl_uuid message;                 /* nil where it does not apply */
@@ -50,6 +50,8 @@ typedef struct pawl_worker_options {
  * pawl_worker_new: a worker on a store; it runs on the store's engine (pawl_store_start or pawl_store_step).
  *
  * Owns       Free it before the store is closed. Everything in the options is copied; tell_data must outlive it.
+ * Bounds     All targets together have at most 2048 sends and 128 MiB of messages under way, fewer sends where the process
+ *            may open few descriptors; a target half of that.
  * Errors     PAWL_EINVAL  an option: the text names it
  */
 PAWL_API int pawl_worker_new(pawl_store *store, const pawl_worker_options *options, pawl_worker **ret_worker,
@@ -90,6 +92,7 @@ typedef struct pawl_worker_stats {
     uint32_t in_flight;                                                     /* now */
 } pawl_worker_stats;
 #define PAWL_WORKER_STATS .struct_size = sizeof(pawl_worker_stats)
+/* A ret_stats whose struct_size is not set is left alone. */
 PAWL_API void pawl_worker_get_stats(pawl_worker *worker, pawl_worker_stats *ret_stats);
 
 #ifdef __cplusplus

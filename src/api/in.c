@@ -23,13 +23,8 @@ bool pawli_api_token(struct text text, uint64_t *token)
 /* Which item of a list an error is about. */
 static int in_item(const char *list, size_t index, int status, pawl_error *err)
 {
-    char text[sizeof err->text];
-    if (status == PAWL_OK || !err)
-        return status;
-    memcpy(text, err->text, sizeof text);
-    int room = (int)sizeof text - 40;
-    snprintf(err->text, sizeof err->text, "%s %zu: %.*s", list, index + 1,
-             (int)pawli_utf8_cut(text_of(text), (size_t)room), text);
+    if (status < 0)
+        pawli_fail_in(err, "%s %zu", list, index + 1);
     return status;
 }
 
@@ -58,6 +53,28 @@ static int choose_body(const char *name, struct text json, struct text bytes, st
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s and %s_base64 are both given", name, name),
                           "give JSON as %s, anything else as %s_base64", name, name);
     *body = json.data ? json : bytes;
+    return PAWL_OK;
+}
+
+/* What is given as JSON is JSON: it does not silently become something else. */
+static const char *type_of(const char *content_type, struct text json)
+{
+    return content_type || !json.data ? content_type : "application/json";
+}
+
+static int check_json(const char *name, struct text json, pawl_error *err)
+{
+    const char *problem;
+    size_t at;
+    switch (json.data ? pawli_json_check(json, &problem, &at) : JSON_GOOD) {
+    case JSON_NO_MEMORY:
+        return pawli_no_memory(err);
+    case JSON_BAD:
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s is not JSON: %s, at byte %zu", name, problem, at + 1),
+                          "mend it, or give it as %s_base64", name);
+    case JSON_GOOD:
+        break;
+    }
     return PAWL_OK;
 }
 
@@ -135,7 +152,7 @@ static int read_message(struct arena *arena, struct text json, pawl_message *ret
                             .target = in.target,
                             .data = body.data,
                             .data_size = body.size,
-                            .content_type = in.content_type,
+                            .content_type = type_of(in.content_type, in.data),
                             .key = in.key,
                             .dedupe = in.dedupe,
                             .sender = in.sender,
@@ -291,7 +308,8 @@ static int add_event(pawl_transition *transition, struct arena *arena, struct te
         return status;
     pawl_transition_event(transition, &(pawl_event){PAWL_EVENT, .topic = in.topic, .type = in.type, .key = in.key,
                                                     .data = body.data, .data_size = body.size,
-                                                    .content_type = in.content_type, .stream_seq = in.stream_seq.value,
+                                                    .content_type = type_of(in.content_type, in.data),
+                                                    .stream_seq = in.stream_seq.value,
                                                     .has_stream_seq = in.stream_seq.given, .keep = keep});
     return PAWL_OK;
 }
@@ -388,6 +406,8 @@ static int build(pawl_transition *transition, struct arena *arena, const struct 
     int status = choose_body("data", in->data, in->data_base64, &command, err);
     if (status == PAWL_OK)
         status = choose_body("response", in->response, in->response_base64, &response, err);
+    if (status == PAWL_OK)
+        status = check_json("response", in->response, err);
     if (status < 0)
         return status;
     pawl_transition_command(transition, command.data, command.size);
@@ -422,7 +442,7 @@ int pawli_api_transition(pawl_store *store, struct arena *arena, struct text jso
                                        .type = in.type,
                                        .request_id = in.request_id,
                                        .ref = in.ref,
-                                       .content_type = in.content_type,
+                                       .content_type = type_of(in.content_type, in.data),
                                        .received_at_ms = in.received_at,
                                        .expect_seq = (uint64_t)in.expect_seq,
                                        .duration_us = (uint64_t)in.duration_us,

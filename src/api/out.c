@@ -82,6 +82,10 @@ static const char *keep_text(int32_t keep)
 void pawli_api_put_event(struct json_writer *out, const pawl_event_view *event)
 {
     pawli_json_put_u64(out, "seq", event->seq);
+    if (event->error) {
+        pawli_json_put_string(out, "error", event->error);
+        return;
+    }
     pawli_json_put_u64(out, "index", event->index);
     pawli_json_put_string(out, "topic", event->topic);
     pawli_json_put_string(out, "type", event->type);
@@ -110,6 +114,10 @@ void pawli_api_put_record(struct json_writer *out, const pawl_record *record)
 {
     pawli_json_put_string(out, "scope", record->scope);
     pawli_json_put_u64(out, "seq", record->seq);
+    if (record->error) {
+        pawli_json_put_string(out, "error", record->error);
+        return;
+    }
     put_id(out, "request_id", &record->request_id);
     pawli_json_put_string(out, "type", record->type);
     pawli_json_put_string(out, "ref", record->ref);

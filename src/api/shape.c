@@ -15,7 +15,7 @@ int pawli_shape_check(const struct shape *shape, struct text *json, pawl_error *
                           pawli_fail(err, PAWL_ELIMIT, "%s is %zu bytes of JSON, the limit is %d", shape->name,
                                      json->size, LIMIT_JSON),
                           "store large data elsewhere and put a reference to it here");
-    switch (pawli_json_check(*json, &problem, &at)) {
+    switch (pawli_json_check_holder(*json, &problem, &at)) { /* bodies are checked by themselves */
     case JSON_NO_MEMORY:
         return pawli_no_memory(err);
     case JSON_BAD:

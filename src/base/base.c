@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/codec.h"
+#include "base/escape.h"
 
 _Noreturn void pawli_assert_failed(const char *condition, const char *file, int line)
 {
@@ -94,26 +95,18 @@ int pawl_status_http(int status)
     return status_row(status)->http;
 }
 
-/* Errors quote what callers gave, and are shown in lines and in JSON: whatever was quoted, the text is one line of UTF-8.
- * `whole` is how long it would have been: a text that was cut must not end inside a character. */
-static void make_readable(char *text, size_t room, int whole)
+/* Errors quote what callers gave, and are shown in lines and in JSON: whatever was quoted, the text is one line of UTF-8
+ * that can be read back, cut between characters. */
+static void keep_readable(char *kept, size_t room, const char *format, va_list arguments)
 {
-    size_t size = strlen(text);
-    for (size_t i = 0, step; i < size; i += step) {
-        for (step = 1; step <= 4 && i + step <= size; step++)
-            if (pawli_utf8_valid((struct text){text + i, step}))
-                break;
-        bool is_character = step <= 4 && i + step <= size;
-        bool is_last = (size_t)whole >= room && size - i < 4 && ((unsigned char)text[i] & 0xC0) == 0xC0;
-        if (!is_character && is_last) {
-            text[i] = '\0';
-            return;
-        }
-        if (!is_character)
-            step = 1;
-        if (!is_character || (unsigned char)text[i] < 0x20 || text[i] == 0x7F)
-            text[i] = '?';
-    }
+    char text[4 * sizeof((pawl_error *)0)->text], escaped[4 * sizeof text];
+    struct buffer buffer;
+    buffer_init_over(&buffer, escaped, sizeof escaped);
+    vsnprintf(text, sizeof text, format, arguments);
+    pawli_escape(&buffer, text_of(text));
+    size_t size = pawli_utf8_cut(buffer_text(&buffer), room - 1);
+    memcpy(kept, escaped, size);
+    kept[size] = '\0';
 }
 
 int pawli_fail_at(pawl_error *err, int status, const char *where, const char *format, ...)
@@ -124,9 +117,8 @@ int pawli_fail_at(pawl_error *err, int status, const char *where, const char *fo
     *err = (pawl_error){.status = status, .where = where};
     va_list arguments;
     va_start(arguments, format);
-    int whole = vsnprintf(err->text, sizeof err->text, format, arguments);
+    keep_readable(err->text, sizeof err->text, format, arguments);
     va_end(arguments);
-    make_readable(err->text, sizeof err->text, whole);
     return status;
 }
 
@@ -136,10 +128,27 @@ int pawli_hint(pawl_error *err, int status, const char *format, ...)
         return status;
     va_list arguments;
     va_start(arguments, format);
-    int whole = vsnprintf(err->hint, sizeof err->hint, format, arguments);
+    keep_readable(err->hint, sizeof err->hint, format, arguments);
     va_end(arguments);
-    make_readable(err->hint, sizeof err->hint, whole);
     return status;
+}
+
+void pawli_fail_in(pawl_error *err, const char *format, ...)
+{
+    char text[sizeof err->text];
+    if (!err)
+        return;
+    memcpy(text, err->text, sizeof text);
+    va_list arguments;
+    va_start(arguments, format);
+    keep_readable(err->text, sizeof err->text - sizeof err->text / 4, format, arguments);
+    va_end(arguments);
+    struct buffer buffer;
+    size_t size = strlen(err->text), room = sizeof err->text - size;
+    buffer_init_over(&buffer, err->text + size, room);
+    pawli_buffer_add_string(&buffer, ": ");
+    pawli_buffer_add(&buffer, text, pawli_utf8_cut(text_of(text), room - 3));
+    pawli_buffer_add_char(&buffer, '\0');
 }
 
 int pawli_no_memory(pawl_error *err)

@@ -136,6 +136,18 @@ bool pawli_utf8_valid(struct text text)
     return true;
 }
 
+size_t pawli_utf8_read(struct text text, uint32_t *code)
+{
+    const unsigned char *at = (const unsigned char *)text.data;
+    size_t size = text.size ? utf8_sequence(at, text.size) : 0;
+    if (size == 0)
+        return 0;
+    *code = size == 1 ? at[0] : at[0] & (0x7Fu >> size);
+    for (size_t i = 1; i < size; i++)
+        *code = *code << 6 | (at[i] & 0x3F);
+    return size;
+}
+
 size_t pawli_utf8_cut(struct text text, size_t limit)
 {
     if (text.size <= limit)

@@ -13,6 +13,8 @@ bool pawli_unbase64(struct arena *arena, struct text text,
                     struct text *bytes); /* strict: padded, no other characters */
 
 bool pawli_utf8_valid(struct text text);
+size_t pawli_utf8_read(struct text text,
+                       uint32_t *code); /* the character at the front, and its size; 0: there is none */
 size_t pawli_utf8_cut(struct text text,
                       size_t limit); /* the greatest size <= limit that does not end inside a character */
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/map.h"
 
+#include <endian.h>
+
 static void place(struct map_entry *entries, size_t room, struct map_entry entry)
 {
     size_t at = (size_t)entry.hash & (room - 1);
@@ -34,10 +36,10 @@ uint64_t pawli_hash_bytes(uint64_t seed, const void *data, size_t size)
     for (; size >= 8; at += 8, size -= 8) {
         uint64_t word;
         memcpy(&word, at, 8);
-        hash = pawli_hash_number(hash, word);
+        hash = pawli_hash_number(hash, htole64(word));
     }
     uint64_t tail = 0;
     if (size)
         memcpy(&tail, at, size);
-    return pawli_hash_number(hash, tail);
+    return pawli_hash_number(hash, htole64(tail));
 }

@@ -36,8 +36,10 @@ bool pawli_uuid_read(struct text text, pawl_uuid *id)
 int pawl_uuid_parse(const char *text, pawl_uuid *ret_id, pawl_error *err)
 {
     pawl_uuid id;
-    if (!text || !pawli_uuid_read(text_of(text), &id))
-        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "\"%.40s\" is not a UUID", text ? text : ""),
+    if (!text || !ret_id)
+        return pawli_fail(err, PAWL_EINVAL, "%s is NULL", text ? "ret_id" : "text");
+    if (!pawli_uuid_read(text_of(text), &id))
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "\"%.40s\" is not a UUID", text),
                           "write it as 8-4-4-4-12 hex digits, such as 018f3f6e-7c2a-7b1e-9d3a-2f4b5c6d7e8f");
     if (uuid_is_nil(&id))
         return pawli_fail(err, PAWL_EINVAL, "the nil UUID is not an id");
@@ -47,7 +49,12 @@ int pawl_uuid_parse(const char *text, pawl_uuid *ret_id, pawl_error *err)
 
 char *pawl_uuid_format(const pawl_uuid *id, char text[PAWL_UUID_TEXT_SIZE])
 {
+    static const pawl_uuid nil = {{0}};
     char hex[33];
+    if (!text)
+        return NULL;
+    if (!id)
+        id = &nil;
     pawli_hex(id->bytes, sizeof id->bytes, hex);
     char *out = text;
     for (size_t i = 0; i < 32; i++) {
@@ -61,8 +68,10 @@ char *pawl_uuid_format(const pawl_uuid *id, char text[PAWL_UUID_TEXT_SIZE])
 
 pawl_uuid pawl_request_id_from(const void *bytes, size_t size)
 {
-    pawl_uuid id;
+    pawl_uuid id = {{0}};
     struct hasher hasher;
+    if (!bytes && size)
+        return id;
     pawli_hasher_init(&hasher);
     pawli_hash_begin(&hasher, "pawl.request-id.1");
     pawli_hash_text(&hasher, (struct text){bytes ? bytes : "", size});

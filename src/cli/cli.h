@@ -104,6 +104,9 @@ int cli_option_uuid(struct cli *cli, const char *name, pawl_uuid *id);
 /* The bytes of a data argument: literal, @FILE, or - for standard input (once). Over limit: ELIMIT. */
 int cli_data(struct cli *cli, const char *field, const char *text, size_t limit, struct text *data);
 
+/* The same of a body: what looks like JSON and is not is said, with --json-only whatever is not is refused. */
+int cli_body(struct cli *cli, const char *field, const char *text, struct text *body);
+
 /* Opens FILE, or standard input for -, once. */
 int cli_input(struct cli *cli, const char *name, int *ret_fd);
 
@@ -121,9 +124,14 @@ pawl_operation cli_operation(const struct cli *cli);
 /* Prints an error; line > 0: of that line of an input. */
 void cli_report(const struct cli *cli, int status, const pawl_error *error, const pawl_uuid *request_id, uint64_t line);
 
+/* Says something that is no error but should be known, on standard error; not with --quiet. */
+void cli_note(const struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
+
 /* ---- the store ---- */
 
 int cli_open(struct cli *cli, const pawl_store_options *options); /* --store and --scope are put in */
+int cli_open_to_read(
+    struct cli *cli); /* read-only, but for a log that a killed process left and that may be recovered */
 
 /* ---- what comes out ---- */
 
@@ -131,15 +139,17 @@ int cli_open(struct cli *cli, const pawl_store_options *options); /* --store and
 struct json_writer *cli_object(struct cli *cli);
 void cli_object_end(struct cli *cli);
 
-/* What was done, in words; not with --quiet or --json. */
+/* A text from outside, such as an argument, which may be no UTF-8: then its bytes too, as NAME_base64. */
+void cli_put_outside(struct json_writer *out, const char *name, const char *value);
+
+/* A line, made safe. */
+void cli_print(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* What was done, in words: such a line; not with --quiet or --json. */
 void cli_say(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* A hint beside what was printed, on standard error: with --json an object with the member "hint"; not with --quiet. */
-void cli_note(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
-
-/* Text that came from outside, made safe for a terminal: control characters and such are shown as escapes. */
-struct text cli_safe(struct arena *arena, struct text text, bool keep_newlines);
-void cli_put_safe(FILE *out, const char *text);
+/* Text as people are shown it: one line, which can be read back (base/escape.h). */
+struct text cli_safe(struct arena *arena, struct text text);
 
 char *cli_time(int64_t unix_ms, char out[32]); /* "2026-11-21 06:43:35Z"; "-" for 0 */
 char *cli_age(int64_t unix_ms, char out[32]);  /* how long ago that is, or ahead: "35s", "2h", "in 5d" */

@@ -513,8 +513,9 @@ static void introduce(struct demo *demo)
     cli_say(cli, "  receiver   pawl listen, at %s: checks every signature", demo->receiver);
     cli_say(cli, "  server     pawl serve: delivers; started again after every kill");
     cli_say(cli, "  submitter  pawl submit --jsonl: submits again under the same ids after a kill");
-    cli_say(cli, "  kills      SIGKILL, %" PRIu64 " for the server, %" PRIu64 " for the submitter\n",
+    cli_say(cli, "  kills      SIGKILL, %" PRIu64 " for the server, %" PRIu64 " for the submitter",
             demo->server.kills_max, demo->submitter.kills_max);
+    cli_say(cli, "%s", "");
     fflush(stdout);
 }
 
@@ -590,7 +591,8 @@ static void print_json(struct demo *demo, const struct tally *tally)
 static void print_words(struct demo *demo, const struct tally *tally)
 {
     struct cli *cli = demo->cli;
-    cli_say(cli, "\naccepted   %8" PRIu64 "   transitions, each once in the journal; %" PRIu64 " were asked again",
+    cli_say(cli, "%s", "");
+    cli_say(cli, "accepted   %8" PRIu64 "   transitions, each once in the journal; %" PRIu64 " were asked again",
             tally->accepted, tally->replayed);
     cli_say(cli, "delivered  %8" PRIu64 "   messages, compared byte for byte with what was sent", tally->delivered);
     cli_say(cli, "re-sent    %8" PRIu64 "   attempts beyond the first, under the same id", tally->resent);

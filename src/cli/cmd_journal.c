@@ -12,12 +12,23 @@
 
 /* ---- records ---- */
 
+/* What the command ends with when all that follows was printed too. */
+static int note_damage(struct cli *cli, uint64_t seq)
+{
+    return pawli_hint(&cli->error, pawli_fail(&cli->error, PAWL_ECORRUPT, "record %" PRIu64 " cannot be read", seq),
+                      "run \"pawl verify\"");
+}
+
 static void print_record_line(struct cli *cli, const pawl_record *record)
 {
     char id[PAWL_UUID_TEXT_SIZE], time[32];
     if (cli->json) {
         pawli_api_put_record(cli_object(cli), record);
         cli_object_end(cli);
+        return;
+    }
+    if (record->error) {
+        printf("%" PRIu64 "  %s\n", record->seq, record->error);
         return;
     }
     struct arena arena = {0};
@@ -32,6 +43,13 @@ static void put_record_row(struct cli_table *table, const pawl_record *record)
     char id[PAWL_UUID_TEXT_SIZE], time[32];
     cli_table_row(table);
     cli_table_format(table, "%" PRIu64, record->seq);
+    if (record->error) { /* behind it nothing means anything */
+        cli_table_put(table, NULL);
+        cli_table_put(table, NULL);
+        cli_table_put(table, record->error);
+        cli_table_put(table, NULL);
+        return;
+    }
     cli_table_put(table, cli_time(record->committed_at_ms, time));
     cli_table_put(table, pawl_uuid_format(&record->request_id, id));
     cli_table_put(table, record->type);
@@ -50,7 +68,7 @@ int cli_journal_list(struct cli *cli)
     struct cli_table table;
     pawl_records_query query = {PAWL_RECORDS_QUERY, .newest_first = 1, .ref = cli_option(cli, "ref"),
                                 .type = cli_option(cli, "type")};
-    int status = cli_option_number(cli, "limit", 1, INT64_MAX - 1, &left);
+    int damage = PAWL_OK, status = cli_option_number(cli, "limit", 1, INT64_MAX - 1, &left);
     if (status == PAWL_OK)
         status = cli_option_number(cli, "before", 1, INT64_MAX - 1, &before);
     if (status == PAWL_OK)
@@ -69,6 +87,8 @@ int cli_journal_list(struct cli *cli)
         for (size_t i = 0; i < pawl_records_count(records); i++, left--) {
             const pawl_record *record = pawl_records_get(records, i);
             query.before_seq = record->seq;
+            if (record->error)
+                damage = note_damage(cli, record->seq);
             if (cli->json)
                 print_record_line(cli, record);
             else
@@ -81,12 +101,13 @@ int cli_journal_list(struct cli *cli)
     if (status == PAWL_OK && more)
         cli_note(cli, "there are more: go on with --before %" PRIu64 ", or see all with a greater --limit",
                  query.before_seq);
-    return status < 0 ? status : printed;
+    return status < 0 ? status : damage < 0 ? damage : printed;
 }
 
 /* Prints records oldest first from behind *after; the rest of *left is counted down. */
 static int print_records(struct cli *cli, uint64_t *after, int64_t *left)
 {
+    int damage = PAWL_OK;
     for (bool more = true; more && *left > 0;) {
         pawl_records *records;
         pawl_records_query query = {PAWL_RECORDS_QUERY, .after_seq = *after,
@@ -96,12 +117,14 @@ static int print_records(struct cli *cli, uint64_t *after, int64_t *left)
             return status;
         for (size_t i = 0; i < pawl_records_count(records); i++, (*left)--) {
             *after = pawl_records_get(records, i)->seq;
+            if (pawl_records_get(records, i)->error)
+                damage = note_damage(cli, *after);
             print_record_line(cli, pawl_records_get(records, i));
         }
         more = pawl_records_has_more(records);
         pawl_records_free(records);
     }
-    return PAWL_OK;
+    return damage;
 }
 
 /* The seq behind which the last `count` records are. */
@@ -143,8 +166,11 @@ int cli_journal_export(struct cli *cli)
     if (status == PAWL_OK)
         status = cli_option_number(cli, "after", 0, INT64_MAX - 1, &first);
     uint64_t after = (uint64_t)first;
-    cli->json = true; /* whatever was asked for: an export is read by programs */
-    return status == PAWL_OK ? print_records(cli, &after, &left) : status;
+    bool json = cli->json;
+    cli->json = true; /* whatever was asked for: an export is read by programs; errors are for who asked */
+    status = status == PAWL_OK ? print_records(cli, &after, &left) : status;
+    cli->json = json;
+    return status;
 }
 
 /* ---- one record ---- */
@@ -251,6 +277,10 @@ static void print_event(struct cli *cli, const pawl_event_view *event)
         cli_object_end(cli);
         return;
     }
+    if (event->error) {
+        printf("%" PRIu64 "  %s\n", event->seq, event->error);
+        return;
+    }
     struct buffer line;
     buffer_init(&line, SIZE_MAX / 2);
     pawli_buffer_format(&line, "%" PRIu64 ".%" PRIu32 "  %s  %s%s%s  ", event->seq, event->index, event->topic,
@@ -262,19 +292,24 @@ static void print_event(struct cli *cli, const pawl_event_view *event)
 
 static int print_events(struct cli *cli, pawl_events_query *query, int64_t *left)
 {
+    int damage = PAWL_OK;
     for (bool more = true; more && *left > 0;) {
         pawl_events *events;
         query->limit = *left > PAGE ? PAGE : (uint32_t)*left;
         int status = pawl_events_read(cli->store, query, &events, &cli->error);
         if (status < 0)
             return status;
-        for (size_t i = 0; i < pawl_events_count(events); i++, (*left)--)
-            print_event(cli, pawl_events_get(events, i));
+        for (size_t i = 0; i < pawl_events_count(events); i++, (*left)--) {
+            const pawl_event_view *event = pawl_events_get(events, i);
+            if (event->error)
+                damage = note_damage(cli, event->seq);
+            print_event(cli, event);
+        }
         query->after = pawl_events_next(events);
         more = pawl_events_has_more(events);
         pawl_events_free(events);
     }
-    return PAWL_OK;
+    return damage;
 }
 
 /* SEQ, behind the whole record, or SEQ.INDEX. */
@@ -327,8 +362,8 @@ static void print_verified(struct cli *cli, const pawl_verified *verified)
     } else if (verified->is_ok) {
         cli_say(cli, "%s: %" PRIu64 " records, ok", verified->scope, verified->records);
     } else {
-        printf("%s: %" PRIu64 " records were checked, record %" PRIu64 " is bad: %s\n", verified->scope,
-               verified->records, verified->first_bad_seq, cli_safe(&cli->arena, text_of(verified->what), false).data);
+        cli_print("%s: %" PRIu64 " records were checked, record %" PRIu64 " is bad: %s", verified->scope,
+                  verified->records, verified->first_bad_seq, verified->what);
     }
 }
 

@@ -87,15 +87,6 @@ static void put_body(struct json_writer *out, struct text body)
     pawli_arena_done(&arena);
 }
 
-/* Of outside text, which may be no UTF-8. */
-static void put_safe(struct json_writer *out, const char *name, const char *value)
-{
-    struct arena arena = {0};
-    if (value)
-        pawli_json_put_text(out, name, cli_safe(&arena, text_of(value), false));
-    pawli_arena_done(&arena);
-}
-
 static void print_json(struct listening *listening, const struct server_request *request, const char *result,
                        const char *id, const char *problem)
 {
@@ -106,9 +97,9 @@ static void print_json(struct listening *listening, const struct server_request 
     pawli_hex(pawli_sha256(&hasher, request->body).bytes, DIGEST_SIZE, hex);
     pawli_hasher_done(&hasher);
     pawli_json_put_string(out, "result", result);
-    put_safe(out, "id", id);
-    put_safe(out, "path", request->path);
-    put_safe(out, "content_type", pawli_server_header(request, "content-type"));
+    cli_put_outside(out, "id", id);
+    cli_put_outside(out, "path", request->path);
+    cli_put_outside(out, "content_type", pawli_server_header(request, "content-type"));
     pawli_json_put_u64(out, "size", request->body.size);
     pawli_json_put_string(out, "sha256", hex);
     pawli_json_put_string(out, "problem", problem);
@@ -123,11 +114,10 @@ static void print_words(struct listening *listening, const struct server_request
     struct arena arena = {0};
     char time_text[32];
     cli_time((int64_t)time(NULL) * 1000, time_text);
-    printf("%s %-8s %-36s %7zu B  ", time_text + 11, result, id ? cli_safe(&arena, text_of(id), false).data : "-",
-           request->body.size);
-    printf("%s\n", problem ? problem : cli_safe(&arena, text_of(request->path), false).data);
+    printf("%s %-8s %-36s %7zu B  %s\n", time_text + 11, result, id ? cli_safe(&arena, text_of(id)).data : "-",
+           request->body.size, problem ? problem : cli_safe(&arena, text_of(request->path)).data);
     if (cli_has(listening->cli, "data"))
-        printf("%s\n", cli_safe(&arena, request->body, true).data);
+        printf("  %s\n", cli_safe(&arena, request->body).data); /* no payload looks like the line of a request */
     pawli_arena_done(&arena);
 }
 
@@ -227,13 +217,15 @@ static int listen_until_signal(struct listening *listening)
 {
     static const struct server_route routes[] = {{"POST", NULL, take_webhook}};
     struct cli *cli = listening->cli;
-    const int signals[] = {SIGTERM, SIGINT};
+    const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct event *events[COUNT_OF(signals)] = {0};
     struct server *server = NULL;
     const struct server_options options = {.routes = routes,
                                            .route_count = COUNT_OF(routes),
                                            .data = listening,
                                            .threads = 1,
+                                           .body_max = SERVER_BODY_MAX,
+                                           .held_max = 8 * SERVER_BODY_MAX,
                                            .connection_max = CONNECTION_MAX,
                                            .request_ms = REQUEST_MS,
                                            .idle_ms = IDLE_MS};

@@ -518,7 +518,7 @@ int cli_why(struct cli *cli)
         pawli_api_put_why(cli_object(cli), &id, why);
         cli_object_end(cli);
     } else {
-        printf("%s %s\n", pawl_uuid_format(&id, id_text), pawl_why_state(why));
+        cli_print("%s %s", pawl_uuid_format(&id, id_text), pawl_why_state(why));
         for (size_t i = 0; i < pawl_why_count(why); i++) {
             const pawl_reason *reason = pawl_why_get(why, i);
             bool names_by = !reason->by || strstr(reason->text, reason->by);
@@ -526,7 +526,7 @@ int cli_why(struct cli *cli)
                                                   reason->until_ms ? ", until " : "",
                                                   reason->until_ms ? cli_time(reason->until_ms, until) : "",
                                                   names_by ? "" : ", by ", names_by ? "" : reason->by);
-            printf("%s\n", cli_safe(&cli->arena, line, false).data);
+            printf("%s\n", cli_safe(&cli->arena, line).data);
         }
     }
     pawl_why_free(why);

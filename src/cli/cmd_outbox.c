@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "api/api.h"
+#include "base/escape.h"
 #include "base/uuid.h"
 #include "cli/commands.h"
 #include "cli/lines.h"
@@ -95,7 +96,7 @@ static int read_message(struct cli *cli, pawl_message *message)
     if (status == PAWL_OK)
         status = read_headers(cli, message);
     if (status == PAWL_OK && data)
-        status = cli_data(cli, "data", data, LIMIT_BODY, &body);
+        status = cli_body(cli, "data", data, &body);
     message->priority = (int32_t)priority;
     message->max_attempts = (uint32_t)max_attempts;
     message->data = body.data;
@@ -128,7 +129,16 @@ int cli_enqueue(struct cli *cli)
 
 /* ---- claim ---- */
 
-/* One line a message, made for "read -r id token attempt data". */
+/* One line a message, made for "read -r id token attempt data" and "printf %b": a blank at either end of the data is written
+ * as an escape too, since read drops it. */
+static void put_data(struct buffer *line, struct text data)
+{
+    bool first = data.size > 0 && data.data[0] == ' ', last = data.size > 1 && data.data[data.size - 1] == ' ';
+    pawli_buffer_add_string(line, first ? "\\0040" : "");
+    pawli_escape(line, (struct text){data.data + first, data.size - first - last});
+    pawli_buffer_add_string(line, last ? "\\0040" : "");
+}
+
 static void print_claimed(struct cli *cli, const pawl_message_view *message)
 {
     char id[PAWL_UUID_TEXT_SIZE];
@@ -138,11 +148,13 @@ static void print_claimed(struct cli *cli, const pawl_message_view *message)
         cli_object_end(cli);
         return;
     }
-    buffer_init(&line, LIMIT_BODY + 256);
+    buffer_init(&line, (size_t)5 * LIMIT_BODY + 256);
     pawli_buffer_format(&line, "%s %" PRIu64 " %" PRIu32 " ", pawl_uuid_format(&message->id, id), message->token,
                         message->attempts);
-    pawli_buffer_add(&line, message->data, message->data_size);
-    cli_put_line(buffer_text(&line));
+    put_data(&line, (struct text){message->data, message->data_size});
+    cli->line.failed |= line.failed;
+    if (!line.failed)
+        cli_put_safe(buffer_text(&line));
     pawli_buffer_done(&line);
 }
 

@@ -3,6 +3,7 @@
  * store's engine has a thread of its own. */
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli/commands.h"
@@ -12,6 +13,7 @@
 #include "sink/http/address.h"
 
 #define HANDLER_THREADS 2
+#define DESCRIPTORS_MAX 65536
 
 const struct cli_option cli_serve_options[] = {
     {"config", "FILE", "an INI file of the keys below, without their --", false},
@@ -25,15 +27,18 @@ const struct cli_option cli_serve_options[] = {
     {0},
 };
 
+#define LOOK_AT_LOG_SECONDS 10
+
 struct serving {
     struct cli *cli;
     struct config config;
     struct log log;
     struct health health;
     struct event_base *base;
-    struct event *events[3]; /* two signals, and trouble */
+    struct event *events[5]; /* three signals, trouble, and the look at the log */
     struct server *server;
     pawl_worker *worker;
+    bool log_waits;
     int trouble; /* an eventfd: the worker met an error of the store */
     int signal;  /* that ends it; 0: none came */
     int status;  /* with what it ends */
@@ -90,6 +95,7 @@ static void hear(void *data, const pawl_worker_event *event)
     log_event(&serving->log, event);
     if (!ends_with(event->name, "_failed"))
         return;
+    atomic_store(&serving->health.write_failed, true); /* or a read: the next who asks finds out */
     ssize_t written = write(serving->trouble, &one, sizeof one);
     (void)written; /* full means readable */
 }
@@ -140,17 +146,38 @@ static void take_trouble(evutil_socket_t fd, short what, void *data)
     event_base_loopbreak(serving->base);
 }
 
+/* A reader that keeps an old snapshot lets the log grow without end, and is not to be seen otherwise. */
+static void look_at_log(evutil_socket_t fd, short what, void *data)
+{
+    struct serving *serving = data;
+    pawl_store_info info = {PAWL_STORE_INFO};
+    pawl_error error;
+    (void)fd, (void)what;
+    if (pawl_store_get_info(serving->cli->store, &info, &error) < 0)
+        return;
+    bool waits = info.log_waiting > PAWL_LOG_WAITING;
+    if (waits && !serving->log_waits)
+        log_say(&serving->log, LOG_ACT, "log_held", "%llu MiB of the log wait: another process reads an old snapshot",
+                (unsigned long long)(info.log_waiting >> 20));
+    if (!waits && serving->log_waits)
+        log_say(&serving->log, LOG_ACT, "log_released", "the log is copied again");
+    serving->log_waits = waits;
+}
+
 static int add_events(struct serving *serving)
 {
-    const int signals[] = {SIGTERM, SIGINT};
+    const int signals[] = {SIGTERM, SIGINT, SIGHUP}; /* SIGHUP: its terminal went away */
+    const struct timeval pause = {LOOK_AT_LOG_SECONDS, 0};
+    enum { TROUBLE = COUNT_OF(signals), LOG };
     serving->trouble = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (serving->trouble < 0)
         return cli_fail(serving->cli, PAWL_EUNAVAIL, "out of file descriptors");
     for (size_t i = 0; i < COUNT_OF(signals); i++)
         serving->events[i] = evsignal_new(serving->base, signals[i], take_signal, serving);
-    serving->events[2] = event_new(serving->base, serving->trouble, EV_READ | EV_PERSIST, take_trouble, serving);
+    serving->events[TROUBLE] = event_new(serving->base, serving->trouble, EV_READ | EV_PERSIST, take_trouble, serving);
+    serving->events[LOG] = event_new(serving->base, -1, EV_PERSIST, look_at_log, serving);
     for (size_t i = 0; i < COUNT_OF(serving->events); i++)
-        if (!serving->events[i] || event_add(serving->events[i], NULL) < 0)
+        if (!serving->events[i] || event_add(serving->events[i], i == LOG ? &pause : NULL) < 0)
             return pawli_no_memory(&serving->cli->error);
     return PAWL_OK;
 }
@@ -178,6 +205,8 @@ static int start_server(struct serving *serving)
                                            .route_count = COUNT_OF(routes),
                                            .data = serving,
                                            .threads = HANDLER_THREADS,
+                                           .body_max = SERVER_HEADER_MAX, /* no route takes one */
+                                           .held_max = SERVER_BODY_MAX,
                                            .connection_max = config->connection_max,
                                            .request_ms = config->request_ms,
                                            .idle_ms = config->idle_ms};
@@ -239,11 +268,22 @@ static int serve(struct serving *serving)
     return serving->status;
 }
 
+/* What a session gives is meant for programs that call select(); a server has a connection a send. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_MAX)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int cli_serve(struct cli *cli)
 {
     struct serving serving = {.cli = cli, .trouble = -1, .health = {.store = cli->store}};
     pawli_config_init(&serving.config);
     log_init(&serving.log, cli->json);
+    raise_descriptors();
     signal(SIGPIPE, SIG_IGN);
     int status = read_config(&serving);
     serving.log.level = (int)serving.config.log_level;

@@ -80,7 +80,7 @@ static int read_spec(struct cli *cli, const char *option, const char *form, cons
     spec->key = strchr(spec->second, ':');
     if (spec->key)
         *spec->key++ = '\0';
-    return cli_data(cli, option, equals + 1, LIMIT_BODY, &spec->data);
+    return cli_body(cli, option, equals + 1, &spec->data);
 }
 
 static int add_events(struct cli *cli, pawl_transition *transition)
@@ -117,11 +117,11 @@ static int build(struct cli *cli, pawl_transition *transition)
 {
     const char *data = cli_option(cli, "data"), *response = cli_option(cli, "response");
     struct text bytes = TEXT("");
-    int status = data ? cli_data(cli, "data", data, LIMIT_BODY, &bytes) : PAWL_OK;
+    int status = data ? cli_body(cli, "data", data, &bytes) : PAWL_OK;
     if (status < 0)
         return status;
     pawl_transition_command(transition, bytes.data, bytes.size);
-    status = response ? cli_data(cli, "response", response, LIMIT_BODY, &bytes) : PAWL_OK;
+    status = response ? cli_body(cli, "response", response, &bytes) : PAWL_OK;
     if (status < 0)
         return status;
     if (response)
@@ -148,7 +148,7 @@ static int commit(struct cli *cli, pawl_transition *transition)
     }
     const char *response = pawl_receipt_response(receipt, &size);
     if (response && !cli->json && !cli->quiet)
-        printf("response %s\n", cli_safe(&cli->arena, (struct text){response, size}, false).data);
+        printf("response %s\n", cli_safe(&cli->arena, (struct text){response, size}).data);
     pawl_receipt_free(receipt);
     return PAWL_OK;
 }

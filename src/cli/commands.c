@@ -3,7 +3,9 @@
 #include "cli/commands.h"
 
 const struct cli_option cli_global_options[] = {
-    {"store", "URL", "the store: sqlite:FILE, or memory: (default: $PAWL_STORE, else sqlite:pawl.db)", false},
+    {"store", "URL",
+     "the store: sqlite:FILE, sqlite:FILE?mode=ro to only read, or memory: (default: $PAWL_STORE, else sqlite:pawl.db)",
+     false},
     {"scope", "NAME", "the tenant (default: default)", false},
     {"json", NULL, "print one JSON object a line; errors are JSON too", false},
     {"quiet", NULL, "no progress, and nothing about what was done", false},
@@ -18,6 +20,10 @@ const struct cli_option cli_global_options[] = {
 #define OPERATION_ID                                                                                                   \
     {                                                                                                                  \
         "id", "UUID", "request id: the same again gives the stored answer (default: a new one)", false                 \
+    }
+#define JSON_ONLY                                                                                                      \
+    {                                                                                                                  \
+        "json-only", NULL, "refuse bodies that are not JSON, such as one with a name twice", false                     \
     }
 #define REASON                                                                                                         \
     {                                                                                                                  \
@@ -42,6 +48,7 @@ static const struct cli_option submit_options[] = {
     {"event", "TOPIC:TYPE[:KEY]=DATA", "a fact that others may read", true},
     {"message", "LANE/TARGET[:KEY]=DATA", "a message to deliver, with an ordering key if KEY is given", true},
     {"post", "ACCOUNT:ASSET=DECIMAL", "a ledger entry (not in this version)", true},
+    JSON_ONLY,
     {"jsonl", "FILE", "one transition a line instead, - for standard input: many in flight, a receipt a line", false},
     {0},
 };
@@ -93,6 +100,7 @@ static const struct cli_option enqueue_options[] = {
     {"header", "NAME:VALUE", "a header for the receiver; names in lower case", true},
     {"sender", "KEY", "who it is from", false},
     {"content-type", "TYPE", "of DATA (default: application/json when it is JSON)", false},
+    JSON_ONLY,
     {"jsonl", "FILE", "one message a line instead, - for standard input: many in flight, an answer a line", false},
     {0},
 };
@@ -287,7 +295,7 @@ const struct cli_command cli_commands[] = {
     {"backup", "FILE", "copy the store to a new file while it is used", NULL, cli_backup, CLI_READS},
     {"adopt", "", "make a restored or copied store one's own; it is held until \"pawl holds release\"", adopt_options,
      cli_adopt, CLI_RECORDS},
-    {"serve", "", "deliver messages, and answer over HTTP, until a signal", cli_serve_options, cli_serve, CLI_WRITES},
+    {"serve", "", "deliver messages, and answer over HTTP, until SIGTERM, SIGINT or SIGHUP", cli_serve_options, cli_serve, CLI_WRITES},
     {"listen", "[ADDR|PORT]", "receive webhooks and print them, for trying things out", cli_listen_options, cli_listen,
      CLI_NO_STORE},
     {"bench", "[WORKLOAD...]", "measure this machine, beside the same work written by hand on bare SQLite",

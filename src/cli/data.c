@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "model/limits.h"
 
 /* Reads one byte past the limit at most, so that nobody's memory is the limit. */
 static int read_all(struct cli *cli, int fd, const char *field, const char *name, size_t limit, struct text *data)
@@ -50,6 +51,31 @@ int cli_input(struct cli *cli, const char *name, int *ret_fd)
         return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "cannot open \"%.150s\": %s", name, strerror(errno)),
                         "name a file that can be read, or - for standard input; nothing was written");
     *ret_fd = fd;
+    return PAWL_OK;
+}
+
+/* Objects and arrays: of other texts nobody can tell what they were meant to be. */
+static bool looks_like_json(struct text data)
+{
+    if (data.size >= 3 && memcmp(data.data, "\xEF\xBB\xBF", 3) == 0)
+        data = (struct text){data.data + 3, data.size - 3};
+    data = pawli_json_trim(data);
+    return data.size > 0 && (data.data[0] == '{' || data.data[0] == '[');
+}
+
+int cli_body(struct cli *cli, const char *field, const char *text, struct text *body)
+{
+    const char *problem;
+    size_t at;
+    int status = cli_data(cli, field, text, LIMIT_BODY, body);
+    if (status < 0 || pawli_json_check(*body, &problem, &at) != JSON_BAD)
+        return status;
+    if (cli_has(cli, "json-only"))
+        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "%s is not JSON: %s, at byte %zu", field, problem, at + 1),
+                        "mend it, or leave --json-only out");
+    if (looks_like_json(*body) && !cli_option(cli, "content-type"))
+        cli_note(cli, "%s looks like JSON but is not (%s, at byte %zu): it is kept as application/octet-stream", field,
+                 problem, at + 1);
     return PAWL_OK;
 }
 

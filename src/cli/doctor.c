@@ -32,16 +32,16 @@ static void tell(struct doctor *doctor, const char *check, enum finding finding,
         struct json_writer *out = cli_object(cli);
         pawli_json_put_string(out, "check", check);
         pawli_json_put_string(out, "finding", codes[finding]);
-        pawli_json_put_text(out, "text", cli_safe(&cli->arena, text_of(text), false));
+        cli_put_outside(out, "text", text);
         pawli_json_put_string(out, "hint", hint);
         cli_object_end(cli);
         return;
     }
     if (cli->quiet && finding == FINE)
         return;
-    printf("%-4s  %s: %s\n", words[finding], check, cli_safe(&cli->arena, text_of(text), false).data);
+    cli_print("%-4s  %s: %s", words[finding], check, text);
     if (hint)
-        printf("      hint: %s\n", hint);
+        cli_print("      hint: %s", hint);
 }
 
 static void bad(struct doctor *doctor, const char *check, int status)
@@ -141,6 +141,11 @@ static void check_store(struct doctor *doctor)
     }
     tell(doctor, "store", FINE, NULL, "%s, %s, schema %" PRId32 ", epoch %" PRIu64 ", %" PRIu64 " commits",
          cli->store_url, info.engine, info.schema, info.epoch, info.commits);
+    if (info.log_waiting > PAWL_LOG_WAITING)
+        tell(doctor, "log", LOOK,
+             "close what has read for long, such as a transaction that was left open in another program",
+             "%" PRIu64 " MiB of the log wait to be copied into the database: a reader holds them back",
+             info.log_waiting >> 20);
     if (!info.is_restored)
         return;
     pawli_fail(&cli->error, PAWL_EREFUSED, "restored or copied: %s", info.restored_why);
@@ -239,7 +244,7 @@ int cli_doctor(struct cli *cli)
     check_versions(&doctor);
     check_config(&doctor);
     check_room(&doctor);
-    int status = cli_open(cli, &(pawl_store_options){PAWL_STORE_OPTIONS, .must_exist = 1, .read_only = 1});
+    int status = cli_open_to_read(cli);
     if (status < 0)
         return status;
     check_store(&doctor);

@@ -116,10 +116,12 @@ static void print_bash(FILE *out)
           "_pawl_names()\n{\n" /* of lanes or targets, as the store has them */
           "    \"${COMP_WORDS[0]}\" \"$1s\" list --json 2>/dev/null | sed -n "
           "\"s/^{\\\"$1\\\":\\\"\\([^\\\"]*\\)\\\".*/\\1/p\"\n}\n"
+          "_pawl_files()\n{\n" /* a name a line, whatever blanks it has */
+          "    mapfile -t COMPREPLY < <(compgen -f -- \"$1\")\n"
+          "    compopt -o filenames 2>/dev/null\n}\n"
           "_pawl()\n{\n"
           "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} name= skip= word\n"
-          "    case $prev in --store|--data|--jsonl|--secret-file|--config) COMPREPLY=($(compgen -f -- \"$cur\")); "
-          "return;;\n"
+          "    case $prev in --store|--data|--jsonl|--secret-file|--config) _pawl_files \"$cur\"; return;;\n"
           "    --state) COMPREPLY=($(compgen -W 'pending claimed awaiting uncertain delivered dead cancelled' -- "
           "\"$cur\")); "
           "return;;\n"
@@ -169,7 +171,7 @@ static void print_bash(FILE *out)
     fputs("';;\n    esac\n"
           "    COMPREPLY=($(compgen -W \"$words $options\" -- \"$cur\"))\n"
           "    [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null\n"
-          "    [[ -n $cur && $cur != -* && -n $name && -z ${COMPREPLY[*]} ]] && COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+          "    [[ -n $cur && $cur != -* && -n $name && -z ${COMPREPLY[*]} ]] && _pawl_files \"$cur\"\n"
           "    return 0\n}\ncomplete -F _pawl pawl\n",
           out);
 }

@@ -21,7 +21,8 @@ struct lines {
     /* The input: text[begin, end) is not taken yet. */
     char *text;
     size_t begin, end, scanned; /* scanned: of the first line so far, without its end */
-    bool at_end, skips;         /* skips: the rest of a line that was over the limit */
+    bool is_begun, at_end;      /* is_begun: the first bytes were looked at */
+    bool skips;                 /* the rest of a line that was over the limit */
     /* The ring: lines first .. next-1 are under way. */
     struct cli_line *ring;
     uint64_t first, next, number;
@@ -163,6 +164,20 @@ static bool next_line(struct lines *lines)
     return true;
 }
 
+/* A byte order mark before the first line: files of some editors begin with one. */
+static void skip_mark(struct lines *lines)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    size_t size = strlen(mark);
+    if (lines->is_begun || lines->number > 0 || (lines->end < size && !lines->at_end))
+        return;
+    lines->is_begun = true;
+    if (lines->end >= size && memcmp(lines->text, mark, size) == 0) {
+        lines->begin = size;
+        lines->scanned = 0;
+    }
+}
+
 static int read_more(struct lines *lines)
 {
     memmove(lines->text, lines->text + lines->begin, lines->end - lines->begin);
@@ -176,6 +191,7 @@ static int read_more(struct lines *lines)
                         "the lines before were written; give the rest again");
     lines->end += (size_t)got;
     lines->at_end = got == 0;
+    skip_mark(lines);
     return PAWL_OK;
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* pawl: parses, opens the store, runs the command, says how it ended. */
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/uuid.h"
 #include "cli/commands.h"
 
@@ -43,27 +46,49 @@ static bool names_request(int status, const pawl_uuid *request_id)
     return (exit_status == 5 || exit_status == 6) && request_id && !uuid_is_nil(request_id);
 }
 
-static void report_json(int status, const char *message, const char *hint, const char *request_id, uint64_t line)
+/* {"error":{…}} or {"note":{…}} */
+static void report_json(const char *what, int status, const char *message, const char *hint, const char *request_id,
+                        uint64_t line)
 {
-    struct buffer out;
-    struct arena arena = {0};
+    struct buffer out, shown;
     buffer_init(&out, 65536);
+    buffer_init(&shown, 6 * 65536);
     struct json_writer writer = {&out, false};
     pawli_json_open(&writer, '{');
-    pawli_json_key(&writer, "error");
+    pawli_json_key(&writer, what);
     pawli_json_open(&writer, '{');
-    pawli_json_put_i64(&writer, "status", pawl_status_exit(status));
-    /* What is quoted from the outside may be no UTF-8: it is shown escaped, as in words. */
-    pawli_json_put_text(&writer, "message", cli_safe(&arena, text_of(message), true));
-    pawli_json_put_text(&writer, "hint", cli_safe(&arena, text_of(hint), true));
+    if (status < 0)
+        pawli_json_put_i64(&writer, "status", pawl_status_exit(status));
+    pawli_json_put_string(&writer, "message", message); /* escaped where it was made */
+    pawli_json_put_string(&writer, "hint", hint);
     pawli_json_put_string(&writer, "request_id", request_id);
     if (line)
         pawli_json_put_u64(&writer, "line", line);
     pawli_json_close(&writer, '}');
     pawli_json_close(&writer, '}');
-    if (!out.failed)
-        fprintf(stderr, "%.*s\n", (int)out.size, out.data);
+    pawli_escape_json(&shown, buffer_text(&out));
+    if (!out.failed && !shown.failed)
+        fprintf(stderr, "%.*s\n", (int)shown.size, shown.data);
     pawli_buffer_done(&out);
+    pawli_buffer_done(&shown);
+}
+
+void cli_note(const struct cli *cli, const char *format, ...)
+{
+    char text[2048];
+    struct arena arena = {0};
+    va_list arguments;
+    if (cli->quiet)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const char *safe = cli_safe(&arena, text_of(text)).data;
+    fflush(stdout); /* what it is about comes before it */
+    if (cli->json)
+        report_json("note", PAWL_OK, safe, NULL, NULL, 0);
+    else
+        fprintf(stderr, "pawl: note: %s\n", safe);
     pawli_arena_done(&arena);
 }
 
@@ -75,15 +100,13 @@ void cli_report(const struct cli *cli, int status, const pawl_error *error, cons
     const char *hint = error->status == status && error->hint[0] ? error->hint : hint_of(status);
     fflush(stdout); /* so that errors and results stay in order where both go to one place */
     if (cli->json) {
-        report_json(status, message, hint, shown_id, line);
+        report_json("error", status, message, hint, shown_id, line);
         return;
     }
     fputs("pawl: ", stderr);
     if (line)
         fprintf(stderr, "line %llu: ", (unsigned long long)line);
-    cli_put_safe(stderr, message);
-    fputs("\n  hint: ", stderr);
-    cli_put_safe(stderr, hint);
+    fprintf(stderr, "%s\n  hint: %s", message, hint);
     if (shown_id)
         fprintf(stderr, "\n  request id: %s", shown_id);
     fputc('\n', stderr);
@@ -98,11 +121,28 @@ int cli_open(struct cli *cli, const pawl_store_options *options)
     return pawl_store_open(cli->store_url, &with, &cli->store, &cli->error);
 }
 
+int cli_open_to_read(struct cli *cli)
+{
+    pawl_store_options options = {PAWL_STORE_OPTIONS, .must_exist = 1, .read_only = 1};
+    int status = cli_open(cli, &options);
+    if (status != PAWL_EUNAVAIL)
+        return status;
+    pawl_error told = cli->error;
+    options.read_only = 0; /* who may write recovers what a killed process left */
+    if (cli_open(cli, &options) == PAWL_OK)
+        return PAWL_OK;
+    cli->error = told;
+    return status;
+}
+
 static int open_as_needed(struct cli *cli)
 {
     enum cli_store how = cli->command->store;
-    pawl_store_options options = {PAWL_STORE_OPTIONS, .must_exist = how != CLI_CREATES, .read_only = how == CLI_READS};
-    return how == CLI_NO_STORE ? PAWL_OK : cli_open(cli, &options);
+    if (how == CLI_NO_STORE)
+        return PAWL_OK;
+    if (how == CLI_READS)
+        return cli_open_to_read(cli);
+    return cli_open(cli, &(pawl_store_options){PAWL_STORE_OPTIONS, .must_exist = how != CLI_CREATES});
 }
 
 /* ---- running ---- */
@@ -143,11 +183,23 @@ static void done(struct cli *cli)
     pawli_arena_done(&cli->arena);
 }
 
+/* A standard stream that is closed must not become the next file or socket that is opened: it is taken, by something that
+ * can be neither read nor written as the stream would be, so that using it still fails. */
+static void take_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            abort(); /* where there is no /dev/null, nothing is safe to open */
+}
+
 int main(int count, char **words)
 {
+    take_standard_streams();
     const char *url = getenv("PAWL_STORE");
     struct cli cli = {.store_url = url && *url ? url : "sqlite:pawl.db", .scope = "default"};
     setlocale(LC_CTYPE, "C.UTF-8"); /* what columns are counted in */
+    signal(SIGXFSZ, SIG_IGN);       /* a limit of file sizes is an error of the store, not the end of the process */
+    unsetenv("SSLKEYLOGFILE");      /* libcurl would write the keys of every connection there */
     int status = cli_parse(&cli, count - 1, words + 1);
     if (status == PAWL_OK)
         status = run(&cli);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/codec.h"
+#include "base/escape.h"
 #include "base/uuid.h"
 #include "cli/cli.h"
 
@@ -25,97 +26,64 @@ void cli_object_end(struct cli *cli)
 {
     pawli_json_close(&cli->writer, '}');
     pawli_buffer_add_char(&cli->line, '\n');
+    struct buffer shown;
+    buffer_init(&shown, cli->line.size * 6);
+    pawli_escape_json(&shown, buffer_text(&cli->line));
+    cli->line.failed |= shown.failed;
     if (cli->line.failed)
         errno = ENOMEM;
     else
-        fwrite(cli->line.data, 1, cli->line.size, stdout);
+        fwrite(shown.data, 1, shown.size, stdout);
+    pawli_buffer_done(&shown);
+}
+
+static void print_line(const char *format, va_list arguments)
+{
+    struct arena arena = {0};
+    char text[2048];
+    vsnprintf(text, sizeof text, format, arguments);
+    puts(cli_safe(&arena, text_of(text)).data);
+    pawli_arena_done(&arena);
+}
+
+void cli_print(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    print_line(format, arguments);
+    va_end(arguments);
 }
 
 void cli_say(struct cli *cli, const char *format, ...)
 {
-    char text[2048];
+    va_list arguments;
     if (cli->quiet || cli->json)
         return;
-    va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    print_line(format, arguments);
     va_end(arguments);
-    cli_put_safe(stdout, text);
-    putchar('\n');
 }
 
-void cli_note(struct cli *cli, const char *format, ...)
-{
-    char text[2048];
-    if (cli->quiet)
-        return;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    fflush(stdout);
-    if (!cli->json) {
-        cli_put_safe(stderr, text);
-        fputc('\n', stderr);
-        return;
-    }
-    struct buffer out;
-    struct arena arena = {0};
-    buffer_init(&out, 65536);
-    struct json_writer writer = {&out, false};
-    pawli_json_open(&writer, '{');
-    pawli_json_put_text(&writer, "hint", cli_safe(&arena, text_of(text), true));
-    pawli_json_close(&writer, '}');
-    if (!out.failed)
-        fprintf(stderr, "%.*s\n", (int)out.size, out.data);
-    pawli_buffer_done(&out);
-    pawli_arena_done(&arena);
-}
-
-/* Reads one character of UTF-8; 0 bytes: not one. */
-static size_t read_character(const char *at, size_t left, uint32_t *code)
-{
-    unsigned char first = (unsigned char)*at;
-    size_t size = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-    if (size > left || !pawli_utf8_valid((struct text){at, size}))
-        return 0;
-    *code = size == 1 ? first : first & (0x7Fu >> size);
-    for (size_t i = 1; i < size; i++)
-        *code = *code << 6 | ((unsigned char)at[i] & 0x3F);
-    return size;
-}
-
-/* Characters that steer a terminal, or turn the direction of what is around them. */
-static bool is_dangerous(uint32_t code)
-{
-    return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x061C || (code >= 0x200B && code <= 0x200F) ||
-           (code >= 0x2028 && code <= 0x202E) || (code >= 0x2060 && code <= 0x206F) || code == 0xFEFF;
-}
-
-struct text cli_safe(struct arena *arena, struct text text, bool keep_newlines)
+struct text cli_safe(struct arena *arena, struct text text)
 {
     struct buffer buffer;
-    buffer_init(&buffer, text.size * 6 + 64);
-    for (size_t i = 0; i < text.size;) {
-        uint32_t code = (unsigned char)text.data[i];
-        size_t size = read_character(text.data + i, text.size - i, &code);
-        if (size == 0 || (size == 1 && is_dangerous(code) && !(code == '\n' && keep_newlines)))
-            pawli_buffer_format(&buffer, "\\x%02x", (unsigned char)text.data[i]);
-        else if (size > 1 && is_dangerous(code))
-            pawli_buffer_format(&buffer, "\\u%04" PRIx32, code);
-        else
-            pawli_buffer_add(&buffer, text.data + i, size);
-        i += size ? size : 1;
-    }
+    buffer_init(&buffer, text.size * 5 + 1);
+    pawli_escape(&buffer, text);
     struct text safe = pawli_arena_text(arena, buffer_text(&buffer));
     pawli_buffer_done(&buffer);
     return safe.data ? safe : TEXT("");
 }
 
-void cli_put_safe(FILE *out, const char *text)
+void cli_put_outside(struct json_writer *out, const char *name, const char *value)
 {
+    struct text text = text_of(value);
+    pawli_json_put_text(out, name, text);
+    if (!text.data || pawli_utf8_valid(text))
+        return;
+    char key[64];
     struct arena arena = {0};
-    fputs(cli_safe(&arena, text_of(text), true).data, out);
+    snprintf(key, sizeof key, "%s_base64", name);
+    pawli_json_put_text(out, key, pawli_base64(&arena, text));
     pawli_arena_done(&arena);
 }
 

@@ -91,7 +91,7 @@ void cli_table_put(struct cli_table *table, const char *text)
         return;
     PAWL_ASSERT(table->next < table->column_count);
     table->cells[(table->row_count - 1) * table->column_count + table->next++] = text ? cli_safe(&table->arena,
-                                                                                                 text_of(text), false)
+                                                                                                 text_of(text))
                                                                                       : (struct text){0};
 }
 
@@ -153,8 +153,8 @@ int cli_table_end(struct cli_table *table, const char *nothing)
     size_t widths[CLI_COLUMNS_MAX], width = terminal_width();
     struct text names[CLI_COLUMNS_MAX];
     int status = table->failed || pawli_arena_failed(&table->arena) ? pawli_no_memory(&table->cli->error) : PAWL_OK;
-    if (status == PAWL_OK && table->row_count == 0 && isatty(STDOUT_FILENO))
-        cli_note(table->cli, "%s", nothing);
+    if (status == PAWL_OK && table->row_count == 0 && isatty(STDOUT_FILENO) && !table->cli->quiet)
+        fprintf(stderr, "%s\n", nothing);
     if (status == PAWL_OK && table->row_count) {
         measure(table, widths);
         if (width)
@@ -171,13 +171,19 @@ int cli_table_end(struct cli_table *table, const char *nothing)
 
 /* ---- lines ---- */
 
+void cli_put_safe(struct text safe)
+{
+    if (isatty(STDOUT_FILENO)) /* $COLUMNS is for tables: who reads lines shall have all of them */
+        put_cut(safe, terminal_width());
+    else
+        fwrite(safe.data, 1, safe.size, stdout);
+    putchar('\n');
+}
+
 void cli_put_line(struct text line)
 {
     struct arena arena = {0};
-    size_t width = terminal_width();
-    struct text safe = cli_safe(&arena, line, false);
-    put_cut(safe, width ? width : SIZE_MAX);
-    putchar('\n');
+    cli_put_safe(cli_safe(&arena, line));
     pawli_arena_done(&arena);
 }
 
@@ -186,7 +192,7 @@ void cli_field_bytes(const char *name, const void *data, size_t size)
     struct arena arena = {0};
     if (!data)
         return;
-    printf("%-14s%s\n", name, cli_safe(&arena, (struct text){data, size}, true).data);
+    printf("%-14s%s\n", name, cli_safe(&arena, (struct text){data, size}).data);
     pawli_arena_done(&arena);
 }
 

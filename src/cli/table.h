@@ -35,8 +35,9 @@ void cli_table_format(struct cli_table *table, const char *format, ...) PRINTF_L
 int cli_table_end(struct cli_table *table,
                   const char *nothing); /* prints it; `nothing` says on a terminal that it is empty */
 
-/* One line, made safe, cut to the terminal's width. */
+/* One line, made safe, cut to the width of a terminal; the other is safe already. */
 void cli_put_line(struct text line);
+void cli_put_safe(struct text safe);
 
 /* A name and its value, on a line of their own; nothing where the value is absent. */
 void cli_field(const char *name, const char *value);

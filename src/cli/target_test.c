@@ -154,7 +154,7 @@ static int enqueue(struct test *test, const char *target)
     const char *given = cli_argument(cli, 1);
     struct text data = TEXT("{\"pawl\":\"test\"}");
     pawl_enqueued enqueued;
-    int status = given ? cli_data(cli, "data", given, LIMIT_BODY, &data) : PAWL_OK;
+    int status = given ? cli_body(cli, "data", given, &data) : PAWL_OK;
     if (status < 0)
         return status;
     pawl_message message = {PAWL_MESSAGE,      .lane = LANE,           .target = target,

@@ -13,7 +13,7 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     if (!claim->queue)
         return false;
     if (uuid_is_nil(&claim->id))
-        return pawli_view_due(view, claim->queue, claim->look);
+        return pawli_view_due(view, claim->queue, claim->look, claim->size_max);
     uint64_t number, tail;
     if (pawli_message_id_split(&claim->id, &number, &tail)) {
         claim->task = pawli_view_task(view, number);
@@ -92,6 +92,7 @@ static void answer(struct unit *unit, struct claim *claim, const struct view *vi
 {
     struct claimed *item = &claim->items[claim->count++];
     struct arena *arena = &unit->arena;
+    claim->size += task->message->payload.size;
     item->message = *task->message;
     item->task = task->row;
     item->lease_until = wall_after_ms(view->wall, (task->row.lease.ns - view->boot.ns) / 1000000);
@@ -146,16 +147,22 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     struct claim *claim = (struct claim *)effect;
     struct view_task *task;
     claim->count = claim->expired = 0;
+    claim->size = 0;
     if (!claim->items)
         claim->items = arena_array(&unit->arena, struct claimed, claim->limit ? claim->limit : 1);
     if (!claim->items || (!view->has_candidates && !list_candidates(view)))
         return pawli_no_memory(err);
+    if (claim->queue->slot.is_damaged || claim->queue->is_policy_damaged)
+        return pawli_refuse_damaged("the queue, or the policy of its lane or target,", err);
+    if (claim->task && claim->task->slot.is_damaged)
+        return pawli_refuse_damaged("the message", err);
     if (!claim->queue->slot.exists || pawli_is_held(view, claim->queue))
         return PAWL_OK;
     if (may_take_named(claim) && !expire(claim, view, claim->task) && !take(unit, claim, view, claim->task))
         return pawli_no_memory(err);
     if (uuid_is_nil(&claim->id))
-        while (claim->count < claim->limit && (task = next_candidate(view, claim->queue->due)) != NULL)
+        while (claim->count < claim->limit && claim->size < claim->size_max &&
+               (task = next_candidate(view, claim->queue->due)) != NULL)
             if (!expire(claim, view, task) && !take(unit, claim, view, task))
                 return pawli_no_memory(err);
     return pawli_arena_failed(view->arena) || pawli_arena_failed(&unit->arena) ? pawli_no_memory(err) : PAWL_OK;

@@ -29,6 +29,21 @@ void pawli_unit_add(struct unit *unit, struct effect *effect, const struct effec
     unit->adopts |= ops == &pawli_effect_adopt;
 }
 
+bool pawli_committer_is_restored(struct committer *committer)
+{
+    if (atomic_load(&committer->is_restored) && committer->store->ops->was_adopted(committer->store))
+        atomic_store(&committer->is_restored, false);
+    return atomic_load(&committer->is_restored);
+}
+
+static int check_writable(struct committer *committer, pawl_error *err)
+{
+    int status = pawli_store_check_write(committer->store, err);
+    if (status == PAWL_OK)
+        pawli_committer_is_restored(committer);
+    return status;
+}
+
 /* ---- the queue; everything here under the lock ---- */
 
 static int refuse(struct committer *committer, const struct unit *unit, pawl_error *err)
@@ -235,8 +250,11 @@ int pawli_commit(struct unit *unit, pawl_error *err)
 {
     struct committer *committer = unit->committer;
     unit->done = NULL;
+    int status = check_writable(committer, err);
+    if (status < 0)
+        return status;
     pthread_mutex_lock(&committer->lock);
-    int status = enqueue(committer, unit, err);
+    status = enqueue(committer, unit, err);
     struct batch *batch = unit->batch;
     if (status == PAWL_OK) {
         batch->blocked++;
@@ -259,8 +277,11 @@ int pawli_commit_later(struct unit *unit, void (*done)(struct unit *unit, void *
     struct committer *committer = unit->committer;
     unit->done = done;
     unit->done_data = data;
+    int status = check_writable(committer, err);
+    if (status < 0)
+        return status;
     pthread_mutex_lock(&committer->lock);
-    int status = enqueue(committer, unit, err);
+    status = enqueue(committer, unit, err);
     bool wake = status == PAWL_OK && !committer->leading;
     pthread_mutex_unlock(&committer->lock);
     if (wake)
@@ -272,8 +293,11 @@ int pawli_commit_joined(struct unit *unit, void *native, pawl_error *err)
 {
     struct committer *committer = unit->committer;
     struct txn *txn = NULL;
+    int status = check_writable(committer, err);
+    if (status < 0)
+        return status;
     pthread_mutex_lock(&committer->lock);
-    int status = refuse(committer, unit, err);
+    status = refuse(committer, unit, err);
     pthread_mutex_unlock(&committer->lock);
     if (status < 0)
         return status;

@@ -40,7 +40,8 @@ struct committer {
     pthread_mutex_t lock; /* of the queue; never held across a call of the store */
     struct batch *first, *last;
     size_t waiting, waiting_max;
-    bool leading, closed, is_restored;
+    bool leading, closed;
+    _Atomic bool is_restored;
     struct listener *listeners;
 
     struct engine engine; /* answers callback units; leads for them */
@@ -70,6 +71,8 @@ int pawli_commit_later(struct unit *unit, void (*done)(struct unit *unit, void *
 
 /* Decides and writes the unit inside a caller's own transaction: what it answers is a promise until that commits. */
 int pawli_commit_joined(struct unit *unit, void *native, pawl_error *err);
+
+bool pawli_committer_is_restored(struct committer *committer); /* still; no lock held */
 
 void pawli_committer_listen(struct committer *committer, struct listener *listener);
 void pawli_committer_unlisten(struct committer *committer, struct listener *listener);

@@ -32,7 +32,9 @@ int pawli_draft_body(struct drafting *drafting, const char *field, const void *d
                      pawl_error *err)
 {
     struct text given = {data ? data : "", size};
-    int status = pawli_check_body(field, given, err);
+    int status = pawli_check_bytes(field, data, size, err);
+    if (status == PAWL_OK)
+        status = pawli_check_body(field, given, err);
     if (status < 0)
         return status;
     drafting->weight += size;
@@ -76,6 +78,9 @@ static int draft_headers(struct drafting *drafting, const pawl_message *message,
     size_t count = message->header_count;
     if (count == 0)
         return PAWL_OK;
+    int status = pawli_check_bytes("headers", message->headers, count, err);
+    if (status < 0)
+        return status;
     if (count > LIMIT_HEADERS)
         return pawli_fail(err, PAWL_ELIMIT, "headers has %zu members, the limit is %d", count, LIMIT_HEADERS);
     pawl_header *sorted = arena_array(drafting->arena, pawl_header, count);
@@ -83,7 +88,7 @@ static int draft_headers(struct drafting *drafting, const pawl_message *message,
         return pawli_no_memory(err);
     for (size_t i = 0; i < count; i++) {
         sorted[i] = message->headers[i];
-        int status = pawli_check_header(text_of(sorted[i].name), text_of(sorted[i].value ? sorted[i].value : ""), err);
+        status = pawli_check_header(text_of(sorted[i].name), text_of(sorted[i].value ? sorted[i].value : ""), err);
         if (status < 0)
             return status;
     }
@@ -154,11 +159,11 @@ static struct wall_time wall_or_never(int64_t ms)
     return ms ? (struct wall_time){ms} : WALL_NEVER;
 }
 
-int pawli_draft_message(struct drafting *drafting, const pawl_message *given, struct message_draft *draft,
-                        pawl_error *err)
+int pawli_draft_message(struct drafting *drafting, const pawl_message *messages, size_t index,
+                        struct message_draft *draft, pawl_error *err)
 {
     pawl_message message;
-    if (!pawli_copy_options(&message, sizeof message, given))
+    if (!pawli_copy_item(&message, sizeof message, messages, index))
         return pawli_bad_struct("pawl_message", err);
     int status = check_message(&message, err);
     if (status < 0)
@@ -219,11 +224,11 @@ static struct text draft_cut(struct drafting *drafting, const char *string, size
     return kept;
 }
 
-int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *given, struct settlement *draft,
-                           pawl_error *err)
+int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *settlements, size_t index,
+                           struct settlement *draft, pawl_error *err)
 {
     pawl_settlement settlement;
-    if (!pawli_copy_options(&settlement, sizeof settlement, given))
+    if (!pawli_copy_item(&settlement, sizeof settlement, settlements, index))
         return pawli_bad_struct("pawl_settlement", err);
     int status = pawli_check_range("verdict", settlement.verdict, 0, PAWL_VERDICT_COUNT - 1, err);
     if (status == PAWL_OK)
@@ -234,6 +239,10 @@ int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *giv
         status = pawli_fail(err, PAWL_EINVAL, "id is missing");
     if (status == PAWL_OK)
         status = pawli_check_text("remote_id", text_of(settlement.remote_id), LIMIT_REMOTE_ID, err);
+    if (status == PAWL_OK)
+        status = pawli_check_bytes("progress", settlement.progress, settlement.progress_size, err);
+    if (status == PAWL_OK)
+        status = pawli_check_bytes("messages", settlement.messages, settlement.message_count, err);
     if (status == PAWL_OK && settlement.progress_size > LIMIT_PROGRESS)
         status = pawli_fail(err, PAWL_ELIMIT, "progress is %zu bytes long, the limit is %d", settlement.progress_size,
                             LIMIT_PROGRESS);
@@ -245,7 +254,8 @@ int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *giv
     *draft = (struct settlement){.id = settlement.id,
                                  .token = settlement.token,
                                  .verdict = (enum verdict)settlement.verdict,
-                                 .retry_in_ms = settlement.has_retry_in ? settlement.retry_in_ms : -1};
+                                 .retry_in_ms = settlement.has_retry_in ? settlement.retry_in_ms : -1,
+                                 .retry_is_least = settlement.retry_is_least};
     draft->error = draft_cut(drafting, settlement.error, LIMIT_ERROR_TEXT);
     draft->response = draft_cut(drafting, settlement.response, LIMIT_ERROR_TEXT);
     draft->remote_id = pawli_draft_text(drafting, settlement.remote_id);
@@ -260,7 +270,7 @@ int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *giv
     if (!draft->messages)
         return pawli_no_memory(err);
     for (size_t i = 0; i < settlement.message_count; i++, draft->message_count++) {
-        status = pawli_draft_message(drafting, &settlement.messages[i], &draft->messages[i], err);
+        status = pawli_draft_message(drafting, settlement.messages, i, &draft->messages[i], err);
         if (status < 0)
             return status;
     }
@@ -269,9 +279,6 @@ int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *giv
 
 void pawli_error_item(pawl_error *err, const char *what, size_t index, size_t count)
 {
-    char text[sizeof err->text];
-    if (!err || count < 2)
-        return;
-    memcpy(text, err->text, sizeof text);
-    snprintf(err->text, sizeof err->text, "%s %zu: %.*s", what, index + 1, (int)sizeof text - 40, text);
+    if (count >= 2)
+        pawli_fail_in(err, "%s %zu", what, index + 1);
 }

@@ -16,10 +16,11 @@ struct drafting {
 void pawli_drafting_init(struct drafting *drafting, struct env *env, struct arena *arena);
 void pawli_drafting_done(struct drafting *drafting);
 
-int pawli_draft_message(struct drafting *drafting, const pawl_message *message, struct message_draft *draft,
-                        pawl_error *err);
-int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *settlement, struct settlement *draft,
-                           pawl_error *err);
+/* An item of what the caller gave: one message or settlement is an array of one. */
+int pawli_draft_message(struct drafting *drafting, const pawl_message *messages, size_t index,
+                        struct message_draft *draft, pawl_error *err);
+int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *settlements, size_t index,
+                           struct settlement *draft, pawl_error *err);
 
 /* The content type of a body: the one that was given, checked, or the one that it looks like. */
 int pawli_draft_content_type(struct drafting *drafting, const char *field, const char *given, struct text body,

@@ -168,6 +168,12 @@ int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct messag
     draft->replayed = false;
     draft->state = STATE_PENDING;
     struct view_bound *bound = draft->bound;
+    if (draft->queue->slot.is_damaged)
+        return draft->status = pawli_refuse_damaged("the queue of this lane and target", err);
+    if (bound && (bound->slot.is_damaged || (bound->task && bound->task->slot.is_damaged)))
+        return draft->status = pawli_refuse_damaged("what this key is bound to", err);
+    if (draft->line && draft->line->slot.is_damaged)
+        return draft->status = pawli_refuse_damaged("the line of this ordering key", err);
     bool is_bound = bound && bound->slot.exists && bound->row.until.ms > view->wall.ms;
     if (is_bound && !digest_equal(&bound->row.fingerprint, &draft->row.fingerprint))
         return refuse_conflict(draft, bound, err);

@@ -8,17 +8,47 @@
 #define WAITING_MAX 16384
 #define TURN_MS     50 /* of one who waits for a step and makes it himself */
 
+#define STRUCT_MAX 65536 /* of a public struct: what is larger was not set */
+
+static bool read_size(const void *from, size_t *size)
+{
+    memcpy(size, from, sizeof *size);
+    return *size >= sizeof *size && *size <= STRUCT_MAX;
+}
+
 bool pawli_copy_options(void *to, size_t size, const void *from)
 {
-    size_t theirs;
+    return pawli_copy_item(to, size, from, 0);
+}
+
+bool pawli_copy_item(void *to, size_t size, const void *array, size_t index)
+{
+    size_t step, theirs;
     memset(to, 0, size);
-    if (!from)
+    if (!array)
         return true;
-    memcpy(&theirs, from, sizeof theirs);
-    if (theirs < sizeof theirs || theirs > 65536)
+    if (!read_size(array, &step) || (index > 0 && step % alignof(uint64_t) != 0))
         return false;
-    memcpy(to, from, theirs < size ? theirs : size);
+    const char *item = (const char *)array + index * step;
+    if (!read_size(item, &theirs) || theirs != step)
+        return false;
+    memcpy(to, item, theirs < size ? theirs : size);
     return true;
+}
+
+int pawli_check_room(const char *name, const void *to, pawl_error *err)
+{
+    size_t size;
+    return !to || read_size(to, &size) ? PAWL_OK : pawli_bad_struct(name, err);
+}
+
+void pawli_give_out(void *to, const void *from, size_t size)
+{
+    size_t theirs;
+    if (!to || !read_size(to, &theirs))
+        return;
+    size_t both = theirs < size ? theirs : size;
+    memcpy((char *)to + sizeof theirs, (const char *)from + sizeof theirs, both - sizeof theirs);
 }
 
 int pawli_bad_struct(const char *name, pawl_error *err)
@@ -44,8 +74,8 @@ static int open_store(struct opened *opened, const char *url, const pawl_store_o
     struct store_open how = {.must_exist = options->must_exist,
                              .read_only = options->read_only,
                              .busy_ms = options->busy_ms ? options->busy_ms : BUSY_MS};
-    if (!url || !pawli_store_url_parse(text_of(url), &how.url))
-        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "\"%.100s\" is not the URL of a store", url ? url : ""),
+    if (!pawli_store_url_parse(text_of(url), &how.url))
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "\"%.100s\" is not the URL of a store", url),
                           "write sqlite:FILE or memory:");
     int status = pawli_store_open(&how, opened->env, &opened->store, &opened->facts, err);
     if (status < 0)
@@ -81,7 +111,6 @@ static int open_in(struct opened *opened, const char *url, const pawl_store_opti
     pthread_mutex_init(&opened->wait_lock, NULL);
     pthread_cond_init(&opened->told, NULL);
     opened->handles = 1;
-    opened->read_only = options.read_only;
     opened->timeout_ms = options.timeout_ms ? options.timeout_ms : TIMEOUT_MS;
     handle->opened = opened;
     set_scope(handle, scope);
@@ -105,7 +134,9 @@ int pawli_open_in(struct env *env, const char *url, const pawl_store_options *op
 int pawl_store_open(const char *url, const pawl_store_options *options, pawl_store **ret_store, pawl_error *err)
 {
     struct env *env;
-    int status = pawli_env_real(&env, err);
+    int status = pawli_check_given(err, url, ret_store);
+    if (status == PAWL_OK)
+        status = pawli_env_real(&env, err);
     if (status < 0)
         return status;
     status = pawli_open_in(env, url, options, ret_store, err);
@@ -118,7 +149,9 @@ int pawl_store_open(const char *url, const pawl_store_options *options, pawl_sto
 
 int pawl_store_scope(pawl_store *store, const char *scope, pawl_store **ret_store, pawl_error *err)
 {
-    int status = check_scope(text_of(scope), err);
+    int status = pawli_check_given(err, store, scope, ret_store);
+    if (status == PAWL_OK)
+        status = check_scope(text_of(scope), err);
     if (status < 0)
         return status;
     pawl_store *handle = pawli_alloc(sizeof *handle);
@@ -133,14 +166,16 @@ int pawl_store_scope(pawl_store *store, const char *scope, pawl_store **ret_stor
 
 const char *pawl_store_scope_name(const pawl_store *store)
 {
-    return store->scope_text;
+    return store ? store->scope_text : NULL;
 }
 
 /* ---- the engine's loop and thread ---- */
 
 int pawli_loop_of(struct opened *opened, struct loop **ret_loop, pawl_error *err)
 {
-    int status = PAWL_OK;
+    int status = pawli_store_check(opened->store, err);
+    if (status < 0)
+        return status;
     pthread_mutex_lock(&opened->lock);
     if (!opened->loop) {
         status = pawli_loop_new(opened->env, &opened->loop, err);
@@ -165,13 +200,20 @@ static void *run_loop(void *argument)
     return NULL;
 }
 
+/* The opening behind a handle, and its loop. */
+static int loop_of_handle(pawl_store *store, struct loop **ret_loop, pawl_error *err)
+{
+    int status = pawli_check_given(err, store);
+    return status < 0 ? status : pawli_loop_of(store->opened, ret_loop, err);
+}
+
 int pawl_store_start(pawl_store *store, pawl_error *err)
 {
-    struct opened *opened = store->opened;
     struct loop *loop;
-    int status = pawli_loop_of(opened, &loop, err);
+    int status = loop_of_handle(store, &loop, err);
     if (status < 0)
         return status;
+    struct opened *opened = store->opened;
     pthread_mutex_lock(&opened->thread_lock);
     if (!opened->has_thread) {
         atomic_store(&opened->stopping, false);
@@ -201,7 +243,8 @@ static void stop_thread(struct opened *opened)
 
 void pawl_store_stop(pawl_store *store)
 {
-    stop_thread(store->opened);
+    if (store && pawli_store_is_here(store->opened->store))
+        stop_thread(store->opened);
 }
 
 void pawli_run_tell(struct opened *opened)
@@ -229,12 +272,11 @@ void pawli_run_until(struct opened *opened, _Atomic int *word, int value)
 
 int pawl_store_step(pawl_store *store, int64_t wait_ms, int64_t *ret_next_ms, pawl_error *err)
 {
-    struct opened *opened = store->opened;
-    struct env *env = opened->env;
     struct loop *loop;
-    int status = pawli_loop_of(opened, &loop, err);
+    int status = loop_of_handle(store, &loop, err);
     if (status < 0)
         return status;
+    struct env *env = store->opened->env;
     struct boot_time next = pawli_loop_turn(loop, boot_after_ms(env->ops->boot_now(env), wait_ms));
     if (ret_next_ms) {
         int64_t left = next.ns - env->ops->boot_now(env).ns;
@@ -246,7 +288,7 @@ int pawl_store_step(pawl_store *store, int64_t wait_ms, int64_t *ret_next_ms, pa
 int pawl_store_fd(pawl_store *store, pawl_error *err)
 {
     struct loop *loop;
-    int status = pawli_loop_of(store->opened, &loop, err);
+    int status = loop_of_handle(store, &loop, err);
     return status < 0 ? status : pawli_loop_fd(loop);
 }
 
@@ -294,41 +336,48 @@ void pawl_store_close(pawl_store *store)
     if (!store)
         return;
     struct opened *opened = store->opened;
+    bool is_here = pawli_store_is_here(opened->store);
     pawli_free(store);
-    if (atomic_fetch_sub(&opened->handles, 1) == 1)
+    /* In a child nothing else ends: what it has is the parent's, and its threads and their locks are not here. */
+    if (atomic_fetch_sub(&opened->handles, 1) == 1 && is_here)
         close_opened(opened);
 }
 
 int pawl_store_get_info(pawl_store *store, pawl_store_info *ret_info, pawl_error *err)
 {
-    struct opened *opened = store->opened;
     struct page page;
-    if (ret_info->struct_size < sizeof ret_info->struct_size)
-        return pawli_bad_struct("pawl_store_info", err);
-    int status = pawli_store_query(opened->store, &(struct query){.kind = QUERY_STORE}, &page, err);
+    int status = pawli_check_given(err, store, ret_info);
+    if (status == PAWL_OK)
+        status = pawli_check_room("pawl_store_info", ret_info, err);
+    if (status == PAWL_OK)
+        status = pawli_store_query(store->opened->store, &(struct query){.kind = QUERY_STORE}, &page, err);
     if (status < 0)
         return status;
-    pawl_store_info info = {.struct_size = ret_info->struct_size,
-                            .life = page.store.life,
+    struct opened *opened = store->opened;
+    pawl_store_info info = {.life = page.store.life,
                             .epoch = page.store.epoch,
                             .commits = page.store.commits,
                             .schema = opened->facts.schema,
                             .was_created = opened->facts.was_created,
                             .was_migrated = opened->facts.was_migrated,
-                            .is_restored = opened->committer.is_restored,
+                            .is_restored = pawli_committer_is_restored(&opened->committer),
                             .is_durable = (opened->store->ops->can & STORE_IS_DURABLE) != 0};
     pawli_page_done(&page);
-    memccpy(info.engine, opened->facts.engine, '\0', sizeof info.engine);
+    opened->store->ops->log(opened->store, &info.log_size, &info.log_waiting);
+    memcpy(info.engine, opened->facts.engine, sizeof info.engine);
     memcpy(info.restored_why, opened->facts.restored_why, sizeof info.restored_why);
-    memcpy(ret_info, &info, info.struct_size < sizeof info ? info.struct_size : sizeof info);
+    pawli_give_out(ret_info, &info, sizeof info);
     return PAWL_OK;
 }
 
 int pawl_store_backup(pawl_store *store, const char *path, void (*progress)(void *data, int left, int total),
                       void *data, pawl_error *err)
 {
+    int status = pawli_check_given(err, store, path);
+    if (status == PAWL_OK && !*path)
+        status = pawli_fail(err, PAWL_EINVAL, "the backup has no file name: path is blank");
+    if (status < 0)
+        return status;
     struct store *inner = store->opened->store;
-    if (!path || !*path)
-        return pawli_fail(err, PAWL_EINVAL, "the backup has no file name");
     return pawli_store_status(inner->ops->backup(inner, path, progress, data, err));
 }

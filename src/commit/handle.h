@@ -19,7 +19,6 @@ struct opened {
     pthread_mutex_t wait_lock;   /* of `told`; after all others */
     pthread_cond_t told;         /* what pawli_run_until waits for may have come, or the thread has ended */
     _Atomic unsigned handles;
-    bool read_only;
     _Atomic bool has_thread, stopping;
     pthread_t thread;
     int64_t timeout_ms;
@@ -51,8 +50,14 @@ static inline struct boot_time pawli_deadline(const struct opened *opened, int64
     return boot_after_ms(opened->env->ops->boot_now(opened->env), timeout_ms > 0 ? timeout_ms : opened->timeout_ms);
 }
 
-/* Options and specs grow at their end: copies as many bytes as the caller's version has, the rest is zero. */
+/* Public structs grow at their end: copies as many bytes as the caller's version has, the rest is zero; NULL is all zero.
+ * False: its struct_size cannot be. */
 bool pawli_copy_options(void *to, size_t size, const void *from);
+/* The same for an item of a caller's array, which is walked by the size that its first item says; all say the same. */
+bool pawli_copy_item(void *to, size_t size, const void *array, size_t index);
+/* And for what a call gives out: checks the room that the caller made; fills as much of it as there is. */
+int pawli_check_room(const char *name, const void *to, pawl_error *err); /* NULL is fine */
+void pawli_give_out(void *to, const void *from, size_t size);            /* NULL: nothing */
 int pawli_bad_struct(const char *name, pawl_error *err);
 
 #endif

@@ -161,6 +161,9 @@ static int purge(struct move *move, struct move_item *item, struct view *view, p
 {
     struct view_task *task = item->task;
     (void)move;
+    for (size_t i = 0; i < COUNT_OF(task->bounds); i++)
+        if (task->bounds[i] && task->bounds[i]->slot.is_damaged)
+            return pawli_refuse_damaged("its dedupe key", err);
     if (task->row.holds_key)
         return pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "the message holds its ordering key"),
                           "retry, requeue or cancel it first: its line waits for that");
@@ -180,6 +183,8 @@ static int (*const moves[])(struct move *move, struct move_item *item, struct vi
 static int move_one(struct unit *unit, struct move *move, struct move_item *item, struct view *view, pawl_error *err)
 {
     const struct view_task *task = item->task;
+    if (task && task->slot.is_damaged)
+        return pawli_refuse_damaged("the message", err);
     bool visible = task && task->slot.exists && task->message && task->queue->scope == unit->view_scope;
     if (visible) {
         pawl_uuid id = pawli_message_id(task->number, task->message->tail);

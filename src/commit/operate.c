@@ -7,8 +7,11 @@
 static bool gather_policy(struct unit *unit, struct effect *effect, struct view *view)
 {
     struct policy_change *change = (struct policy_change *)effect;
-    if (change->is_target)
-        return (change->target = pawli_view_target(view, unit->view_scope, change->name)) != NULL;
+    if (change->is_target) {
+        change->target = pawli_view_target(view, unit->view_scope, change->name);
+        change->subject = pawli_view_subject(view, HOLD_TARGET, unit->view_scope, (struct text){0}, change->name);
+        return change->target && change->subject;
+    }
     return (change->lane = pawli_view_lane(view, unit->view_scope, change->name)) != NULL;
 }
 
@@ -26,6 +29,21 @@ static int check(const struct policy *policy, pawl_error *err)
     return pawli_policy_check(&effective, err);
 }
 
+/* Those with a code; absent: all. */
+static bool release_holds(struct view *view, struct view_subject *subject, struct text code, uint32_t *count)
+{
+    for (struct view_hold *hold = subject->holds; hold; hold = hold->next) {
+        if (!hold->slot.exists || (code.data && !text_equal(hold->row.code, code)))
+            continue;
+        if (!pawli_view_touch(view, &hold->slot))
+            return false;
+        hold->slot.exists = false;
+        ++*count;
+    }
+    view->wakes |= *count > 0;
+    return true;
+}
+
 static bool is_same(const struct target_row *row, const struct policy_change *change)
 {
     bool same = text_equal(row->url, change->url) && text_equal(row->secret_file, change->secret_file) &&
@@ -39,12 +57,14 @@ static int change_target(struct unit *unit, struct policy_change *change, struct
 {
     struct view_scope *scope = unit->view_scope;
     struct view_target *target = change->target;
-    bool is_there = target->slot.exists && target->row.url.data,
+    bool is_damaged = target->slot.is_damaged, is_there = is_damaged || (target->slot.exists && target->row.url.data),
          names_place = change->url.data || change->secret_file.data;
-    unit->changes_nothing = change->replaces && is_there && is_same(&target->row, change);
+    if (is_damaged && !change->replaces && !change->removes)
+        return pawli_hint(err, pawli_refuse_damaged("the target", err), "remove it, or add it anew, all of it");
+    unit->changes_nothing = change->replaces && is_there && !is_damaged && is_same(&target->row, change);
     if (unit->changes_nothing)
         return PAWL_OK;
-    if (change->replaces && is_there)
+    if (change->replaces && is_there && !is_damaged)
         return pawli_hint(
             err, pawli_fail(err, PAWL_ECONFLICT, "target \"%.*s\" is there, with other values", TEXT_ARG(change->name)),
             "change it with \"pawl targets set\"");
@@ -56,11 +76,17 @@ static int change_target(struct unit *unit, struct policy_change *change, struct
                           "see \"pawl targets list\"");
     if (!pawli_scope_exists(view, scope) || !pawli_view_touch(view, &target->slot))
         return pawli_no_memory(err);
-    if (!target->slot.exists || change->removes) /* what was removed must not come back with what is set next */
+    /* What was removed, or could not be read, must not come back with what is set next. */
+    if (!target->slot.exists || target->slot.is_damaged || change->removes)
         target->row = (struct target_row){.scope = scope->row.id, .name = change->name};
     target->slot.exists = !change->removes;
+    target->slot.is_damaged = false;
     if (change->removes)
         return PAWL_OK;
+    uint32_t released = 0;
+    if (change->url.data && !text_equal(target->row.url, change->url) &&
+        !release_holds(view, change->subject, TEXT(HOLD_CODE_MALFORMED), &released))
+        return pawli_no_memory(err);
     if (change->url.data)
         target->row.url = change->url;
     if (change->secret_file.data)
@@ -72,12 +98,17 @@ static int change_target(struct unit *unit, struct policy_change *change, struct
 static int decide_policy(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
 {
     struct policy_change *change = (struct policy_change *)effect;
+    if (unit->view_scope->slot.is_damaged)
+        return pawli_refuse_damaged("the scope", err);
     if (change->is_target)
         return change_target(unit, change, view, err);
     struct view_lane *lane = change->lane;
     if (!pawli_scope_exists(view, unit->view_scope) || !pawli_view_touch(view, &lane->slot))
         return pawli_no_memory(err);
+    if (lane->slot.is_damaged) /* what is set now is all that is known of it */
+        lane->row.policy = (struct policy){0};
     lane->slot.exists = true;
+    lane->slot.is_damaged = false;
     lane->row.scope = unit->view_scope->row.id;
     lane->row.name = change->name;
     merge(&lane->row.policy, change);
@@ -112,15 +143,8 @@ static struct view_hold *find_hold(struct view_subject *subject, struct text cod
 static int release(struct hold_change *change, struct view *view, pawl_error *err)
 {
     change->count = 0;
-    for (struct view_hold *hold = change->subject->holds; hold; hold = hold->next) {
-        if (!hold->slot.exists || (change->code.data && !text_equal(hold->row.code, change->code)))
-            continue;
-        if (!pawli_view_touch(view, &hold->slot))
-            return pawli_no_memory(err);
-        hold->slot.exists = false;
-        change->count++;
-    }
-    view->wakes |= change->count > 0;
+    if (!release_holds(view, change->subject, change->code, &change->count))
+        return pawli_no_memory(err);
     if (change->count == 0 && !change->quiet)
         return pawli_hint(err,
                           pawli_fail(err, PAWL_ENOTFOUND, "nothing holds this %s", pawli_hold_kind_text(change->kind)),
@@ -131,6 +155,8 @@ static int release(struct hold_change *change, struct view *view, pawl_error *er
 static int decide_hold(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
 {
     struct hold_change *change = (struct hold_change *)effect;
+    if (change->subject->slot.is_damaged)
+        return pawli_refuse_damaged("the scope", err);
     if (change->releases)
         return release(change, view, err);
     if (change->kind != HOLD_STORE && !pawli_scope_exists(view, unit->view_scope))

@@ -39,6 +39,10 @@ enum record_check pawli_check_record(struct unit *unit, struct view *view, pawl_
     struct record_draft *record = unit->record;
     const struct view_request *request = record->request;
     (void)view;
+    if (request->slot.is_damaged) {
+        pawli_refuse_damaged("the record of this request id", err);
+        return CHECK_REFUSED;
+    }
     if (request->slot.exists) {
         if (!digest_equal(&request->row.fingerprint, &record->row.fingerprint)) {
             refuse_conflict(record, err);

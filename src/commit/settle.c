@@ -51,9 +51,12 @@ static bool may_report(const struct settlement *item)
 static struct wall_time retry_at(const struct view *view, const struct settlement *item, const struct policy *policy,
                                  uint32_t attempts)
 {
-    int64_t delay = item->retry_in_ms >= 0 ? item->retry_in_ms
-                                           : pawli_backoff_jittered_ms(policy, attempts, item->random);
-    return wall_after_ms(view->wall, delay);
+    int64_t backoff = pawli_backoff_jittered_ms(policy, attempts, item->random), delay = item->retry_in_ms;
+    if (item->retry_is_least && delay >= 0) {
+        int64_t asked = pawli_asked_jittered_ms(policy, delay, item->random);
+        delay = asked > backoff ? asked : backoff;
+    }
+    return wall_after_ms(view->wall, delay >= 0 ? delay : backoff);
 }
 
 static struct text or_text(struct text text, struct text otherwise)

@@ -109,6 +109,9 @@ bool pawli_purge(struct view *view, struct view_task *task)
 static bool may_purge(const struct view *view, const struct view_task *task)
 {
     int64_t keep = policy_get(&task->queue->policy, POLICY_KEEP_MS);
+    for (size_t i = 0; i < COUNT_OF(task->bounds); i++)
+        if (task->bounds[i] && task->bounds[i]->slot.is_damaged)
+            return false;
     return keep > 0 && !task->row.holds_key && !pawli_leads_to_successor(view, task) &&
            wall_after_ms(task->row.ended_at, keep).ms <= view->wall.ms;
 }
@@ -150,7 +153,7 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
             return pawli_no_memory(err);
     for (size_t i = 0; i < sweep->bound_count; i++) {
         struct view_bound *bound = sweep->bound_slots[i];
-        if (!bound->slot.exists || bound->row.until.ms > view->wall.ms)
+        if (!bound->slot.exists || bound->slot.is_damaged || bound->row.until.ms > view->wall.ms)
             continue;
         if (!pawli_view_touch(view, &bound->slot))
             return pawli_no_memory(err);

@@ -4,7 +4,9 @@
  *   1  A move is an edge of the table of states; anything else is a bug of the caller, and an assertion.
  *   2  The counts of a queue change with the move.
  *   3  A task with an ordering key is in the line of its key while it is blocked or holds the key. Whoever leaves the head
- *      promotes the next in the same transaction. */
+ *      promotes the next in the same transaction.
+ *   4  What was stored may be wrong: counts and depths are never below zero, and a line without a next one ends. Verify tells
+ *      what does not add up. */
 #include "commit/unit.h"
 
 static bool touch(struct view *view, struct view_task *task)
@@ -15,8 +17,7 @@ static bool touch(struct view *view, struct view_task *task)
 static void count(struct view_task *task, enum state from, enum state to)
 {
     struct queue_row *queue = &task->queue->row;
-    PAWL_ASSERT(queue->counts[from] > 0);
-    queue->counts[from]--;
+    queue->counts[from] -= queue->counts[from] > 0;
     queue->counts[to]++;
 }
 
@@ -58,6 +59,12 @@ static bool note_ready(struct view *view, struct view_task *task)
     return true;
 }
 
+int pawli_refuse_damaged(const char *what, pawl_error *err)
+{
+    return pawli_hint(err, pawli_fail(err, PAWL_ECORRUPT, "%s cannot be read", what),
+                      "run \"pawl verify\", which names it; restore a backup if it finds more");
+}
+
 /* ---- lines ---- */
 
 static struct view_task *next_follower(struct view_line *line)
@@ -77,27 +84,23 @@ static bool leave_line(struct view *view, struct view_task *task)
     if (!is_in_line(&task->row))
         return true;
     PAWL_ASSERT(line != NULL);
-    PAWL_ASSERT(line->slot.exists);
-    PAWL_ASSERT(line->row.depth > 0);
     if (!pawli_view_touch(view, &line->slot))
         return false;
-    line->row.depth--;
+    line->row.depth -= line->row.depth > 0;
     if (!task->row.holds_key)
         return true;
-    PAWL_ASSERT(line->row.head == task->row.number);
     task->row.holds_key = false;
-    if (line->row.depth == 0) {
-        line->slot.exists = false;
+    struct view_task *next = next_follower(line); /* load brought one more than this batch has exits */
+    line->slot.exists = next != NULL;
+    if (!next)
         return true;
-    }
-    struct view_task *next = next_follower(line);
-    PAWL_ASSERT(next != NULL); /* load brought one more follower than this batch has exits */
     if (!pawli_view_touch(view, &next->slot))
         return false;
     next->row.place = PLACE_READY;
     next->row.holds_key = true;
     line->row.head = next->row.number;
     line->row.order = next->row.order;
+    line->row.depth += line->row.depth == 0;
     return note_ready(view, next);
 }
 
@@ -228,8 +231,8 @@ bool pawli_task_purge(struct view *view, struct view_task *task)
         return false;
     PAWL_ASSERT(task->row.place == PLACE_ENDED);
     PAWL_ASSERT(!task->row.holds_key);
-    PAWL_ASSERT(task->queue->row.counts[task->row.ended] > 0);
-    task->queue->row.counts[task->row.ended]--;
+    uint64_t *ended = &task->queue->row.counts[task->row.ended];
+    *ended -= *ended > 0;
     task->purged = true;
     task->slot.exists = false;
     return true;

@@ -79,6 +79,7 @@ struct settlement {
     enum verdict verdict;
     struct text error, remote_id, progress, response;
     int64_t retry_in_ms;            /* -1: not given */
+    bool retry_is_least;            /* the backoff holds where it is longer */
     uint64_t random;                /* drawn when sealed: jitter */
     struct message_draft *messages; /* follow-ups, in its own transaction */
     size_t message_count;
@@ -109,6 +110,7 @@ struct claim {
     struct text lane, target, consumer;
     pawl_uuid id; /* nil: the next of the queue */
     uint32_t limit;
+    uint64_t size_max; /* of the payloads: with so many bytes it takes no further one; UINT64_MAX: no limit */
     uint32_t look;    /* how many due ones it looks at; those that expired are ended and not taken */
     int64_t lease_ms; /* 0: the policy's */
     bool by_hand;     /* outlives its process */
@@ -117,6 +119,7 @@ struct claim {
     /* the answer */
     struct claimed *items;
     size_t count, expired;
+    uint64_t size; /* of the payloads */
 };
 
 /* ---- what an operator does ---- */
@@ -155,6 +158,7 @@ struct policy_change {
     bool replaces;        /* adds the target: one that is there must be the same */
     struct view_lane *lane;
     struct view_target *target;
+    struct view_subject *subject; /* the target's holds */
 };
 
 struct hold_change {
@@ -246,6 +250,9 @@ bool pawli_task_purge(struct view *view, struct view_task *task);
 void pawli_task_fail(struct view *view, struct view_task *task, enum error_class class, struct text text);
 bool pawli_task_attempt(struct view *view, struct view_task *task, const char *verdict, enum error_class class,
                         struct text text); /* notes the attempt that ends */
+
+/* Refuses what needs a row that load set apart. */
+int pawli_refuse_damaged(const char *what, pawl_error *err);
 
 /* One message (enqueue.c); the drafts of settlements and successors come here too. */
 bool pawli_gather_message(struct view *view, struct view_scope *scope, struct message_draft *draft);

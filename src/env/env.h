@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "base/uuid.h"
+#include "env/file.h"
 
 /* Two clocks, two types. Boot time goes on during suspend and is never set: for waiting, deadlines, leases. Wall time is
  * what people mean: for available_at, expiry, retention. */
@@ -75,6 +76,7 @@ struct gate_ops {
     void (*unlock)(struct gate *gate, int64_t byte);
     bool (*is_held)(struct gate *gate, int64_t byte); /* by anybody, this gate included */
     bool (*is_held_by_others)(struct gate *gate, int64_t byte);
+    int (*fd)(struct gate *gate); /* of its file; -1: it has none */
     void (*close)(struct gate *gate);
 };
 struct gate {
@@ -103,8 +105,12 @@ struct env_ops {
     void (*wait)(struct env *env, _Atomic uint32_t *word, uint32_t expected, struct boot_time until);
     void (*wake)(struct env *env, _Atomic uint32_t *word, int waiters);
     void (*offload)(struct env *env, struct job *job);
-    int (*gate)(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err);
-    int (*bell)(struct env *env, const char *path, struct bell **ret_bell, pawl_error *err);
+    int (*gate)(struct env *env, const struct file_at *at, struct gate **ret_gate, pawl_error *err);
+    int (*bell)(struct env *env, const struct file_at *at, struct bell **ret_bell, pawl_error *err);
+    /* For a handle that only reads: nothing is made, only shared locks can be taken; what is not there holds no lock and
+     * never rings. */
+    int (*gate_as_found)(struct env *env, const struct file_at *at, struct gate **ret_gate, pawl_error *err);
+    int (*bell_as_found)(struct env *env, const struct file_at *at, struct bell **ret_bell, pawl_error *err);
     void (*close)(struct env *env);
 };
 

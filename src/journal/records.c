@@ -13,17 +13,17 @@ struct pawl_records {
 
 size_t pawl_records_count(const pawl_records *records)
 {
-    return records->count;
+    return records ? records->count : 0;
 }
 
 const pawl_record *pawl_records_get(const pawl_records *records, size_t index)
 {
-    return index < records->count ? &records->items[index] : NULL;
+    return index < pawl_records_count(records) ? &records->items[index] : NULL;
 }
 
 int pawl_records_has_more(const pawl_records *records)
 {
-    return records->page.more;
+    return records && records->page.more;
 }
 
 void pawl_records_free(pawl_records *records)
@@ -79,9 +79,15 @@ static int view_events(struct arena *arena, const struct record_row *row, pawl_r
     return step == TRACE_BAD ? corrupt_events(row, err) : PAWL_OK;
 }
 
+static const char unreadable[] = "the record cannot be read";
+
 static int view_record(struct arena *arena, const char *scope, const struct record_row *row, pawl_record *record,
                        pawl_error *err)
 {
+    if (row->is_damaged) {
+        *record = (pawl_record){.struct_size = sizeof *record, .scope = scope, .seq = row->seq, .error = unreadable};
+        return PAWL_OK;
+    }
     size_t count = row->messages.size / RECORD_MESSAGE_SIZE;
     pawl_uuid *messages = arena_array(arena, pawl_uuid, count ? count : 1);
     if (!messages)
@@ -112,7 +118,10 @@ static int view_record(struct arena *arena, const char *scope, const struct reco
                             .message_count = count};
     memcpy(record->fingerprint, row->fingerprint.bytes, DIGEST_SIZE);
     memcpy(record->digest, row->digest.bytes, DIGEST_SIZE);
-    return view_events(arena, row, record, err);
+    int status = view_events(arena, row, record, err);
+    if (status == PAWL_ECORRUPT)
+        *record = (pawl_record){.struct_size = sizeof *record, .scope = scope, .seq = row->seq, .error = unreadable};
+    return status == PAWL_ECORRUPT ? PAWL_OK : status;
 }
 
 static int read_records(pawl_store *store, const struct query *query, pawl_records **ret_records, pawl_error *err)
@@ -141,20 +150,28 @@ int pawl_record_get(pawl_store *store, const pawl_uuid *request_id, uint64_t seq
                     pawl_error *err)
 {
     pawl_records *records;
+    int status = pawli_check_given(err, store, ret_records);
+    if (status < 0)
+        return status;
     struct query query = {.kind = QUERY_RECORD, .scope = store->scope, .seq = seq};
     if (seq == 0 && (!request_id || uuid_is_nil(request_id)))
-        return pawli_fail(err, PAWL_EINVAL, "neither a request id nor a seq is given");
+        return pawli_fail(err, PAWL_EINVAL, "neither request_id nor seq is given");
     if (seq > INT64_MAX)
         return pawli_fail(err, PAWL_EINVAL, "seq is outside its range");
     if (request_id)
         query.id = *request_id;
-    int status = read_records(store, &query, &records, err);
+    status = read_records(store, &query, &records, err);
     if (status < 0)
         return status;
     if (records->count == 0) {
         pawl_records_free(records);
         return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "no such record in scope \"%s\"", store->scope_text),
                           "see \"pawl journal list\"");
+    }
+    if (records->items[0].error) {
+        int bad = corrupt_events(&records->page.records[0], err);
+        pawl_records_free(records);
+        return bad;
     }
     *ret_records = records;
     return PAWL_OK;
@@ -163,8 +180,11 @@ int pawl_record_get(pawl_store *store, const pawl_uuid *request_id, uint64_t seq
 int pawl_record_exists(pawl_store *store, const pawl_uuid *request_id, pawl_error *err)
 {
     struct page page;
+    int status = pawli_check_given(err, store, request_id);
+    if (status < 0)
+        return status;
     struct query query = {.kind = QUERY_RECORD, .scope = store->scope, .id = *request_id};
-    int status = pawli_store_query(store->opened->store, &query, &page, err);
+    status = pawli_store_query(store->opened->store, &query, &page, err);
     if (status < 0)
         return status;
     status = page.count > 0;
@@ -175,9 +195,12 @@ int pawl_record_exists(pawl_store *store, const pawl_uuid *request_id, pawl_erro
 int pawl_records_list(pawl_store *store, const pawl_records_query *given, pawl_records **ret_records, pawl_error *err)
 {
     pawl_records_query options;
+    int status = pawli_check_given(err, store, ret_records);
+    if (status < 0)
+        return status;
     if (!pawli_copy_options(&options, sizeof options, given))
         return pawli_bad_struct("pawl_records_query", err);
-    int status = pawli_check_range("limit", options.limit, 0, LIMIT_LIST, err);
+    status = pawli_check_range("limit", options.limit, 0, LIMIT_LIST, err);
     if (status == PAWL_OK && (options.after_seq > INT64_MAX || options.before_seq > INT64_MAX))
         status = pawli_fail(err, PAWL_EINVAL, "%s is outside its range",
                             options.after_seq > INT64_MAX ? "after" : "before");
@@ -219,22 +242,27 @@ struct pawl_events {
 
 size_t pawl_events_count(const pawl_events *events)
 {
-    return events->count;
+    return events ? events->count : 0;
 }
 
 const pawl_event_view *pawl_events_get(const pawl_events *events, size_t index)
 {
-    return index < events->count ? &events->items[index] : NULL;
+    return index < pawl_events_count(events) ? &events->items[index] : NULL;
 }
 
 pawl_cursor pawl_events_next(const pawl_events *events)
 {
-    return events->next;
+    return events ? events->next : (pawl_cursor){0, 0};
 }
 
 int pawl_events_has_more(const pawl_events *events)
 {
-    return events->has_more;
+    return events && events->has_more;
+}
+
+const pawl_event_view *pawl_record_event(const pawl_record *record, size_t index)
+{
+    return record && index < record->event_count ? &record->events[index] : NULL;
 }
 
 void pawl_events_free(pawl_events *events)
@@ -257,14 +285,32 @@ static bool is_behind(const pawl_cursor *cursor, uint64_t seq, uint32_t index)
     return seq < cursor->seq || (seq == cursor->seq && (cursor->index == PAWL_WHOLE_RECORD || index <= cursor->index));
 }
 
+/* A record that cannot be read is an item of its own: whoever reads on passes it. */
+static int take_damaged(pawl_events *events, const pawl_events_query *query, uint64_t seq, pawl_error *err)
+{
+    if (is_behind(&query->after, seq, 0))
+        return PAWL_OK;
+    if (events->count == query->limit) {
+        events->has_more = true;
+        return PAWL_OK;
+    }
+    if (!pawli_arena_reserve(&events->arena, (void **)&events->items, sizeof *events->items, events->count + 1,
+                             &events->room))
+        return pawli_no_memory(err);
+    events->items[events->count++] = (pawl_event_view){
+        .struct_size = sizeof *events->items, .seq = seq, .keep = PAWL_KEEP_NONE, .error = unreadable};
+    events->next = (pawl_cursor){seq, PAWL_WHOLE_RECORD};
+    return PAWL_OK;
+}
+
 static int take_events(pawl_events *events, const pawl_events_query *query, const struct record_row *row,
                        pawl_error *err)
 {
     struct trace_walk walk;
     struct event event;
     enum trace_step step;
-    if (!pawli_trace_begin(&walk, row->events))
-        return corrupt_events(row, err);
+    if (row->is_damaged || !pawli_trace_begin(&walk, row->events))
+        return take_damaged(events, query, row->seq, err);
     for (uint32_t index = 0; (step = pawli_trace_next(&walk, &events->arena, &event)) == TRACE_EVENT; index++) {
         if (is_behind(&query->after, row->seq, index) || !is_wanted(query, &event))
             continue;
@@ -282,7 +328,7 @@ static int take_events(pawl_events *events, const pawl_events_query *query, cons
         events->next = (pawl_cursor){row->seq, index};
     }
     if (step == TRACE_BAD)
-        return corrupt_events(row, err);
+        return take_damaged(events, query, row->seq, err);
     events->next = (pawl_cursor){row->seq, PAWL_WHOLE_RECORD};
     return PAWL_OK;
 }
@@ -323,12 +369,15 @@ static int head_of(struct store *store, struct reader *reader, struct text scope
 int pawl_events_read(pawl_store *store, const pawl_events_query *given, pawl_events **ret_events, pawl_error *err)
 {
     pawl_events_query options;
-    struct store *inner = store->opened->store;
     struct reader *reader = NULL;
     uint64_t head;
+    int status = pawli_check_given(err, store, ret_events);
+    if (status < 0)
+        return status;
     if (!pawli_copy_options(&options, sizeof options, given))
         return pawli_bad_struct("pawl_events_query", err);
-    int status = options.topic ? pawli_check_topic("topic", text_of(options.topic), err) : PAWL_OK;
+    struct store *inner = store->opened->store;
+    status = options.topic ? pawli_check_topic("topic", text_of(options.topic), err) : PAWL_OK;
     if (status == PAWL_OK)
         status = pawli_check_key("key", text_of(options.key), err);
     if (status == PAWL_OK)
@@ -384,10 +433,16 @@ static int wait_for_record(pawl_store *store, uint64_t after_seq, struct boot_ti
 
 int pawl_journal_wait(pawl_store *store, uint64_t after_seq, int64_t wait_ms, pawl_error *err)
 {
+    int status = pawli_check_given(err, store);
+    if (status < 0)
+        return status;
     struct env *env = store->opened->env;
     struct store *inner = store->opened->store;
+    status = pawli_store_check(inner, err);
+    if (status < 0)
+        return status;
     inner->ops->listen(inner, true);
-    int status = wait_for_record(store, after_seq, boot_after_ms(env->ops->boot_now(env), wait_ms), err);
+    status = wait_for_record(store, after_seq, boot_after_ms(env->ops->boot_now(env), wait_ms), err);
     inner->ops->listen(inner, false);
     return status;
 }

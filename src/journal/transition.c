@@ -59,6 +59,10 @@ static int read_options(pawl_transition *t, const pawl_transition_options *given
     if (status == PAWL_OK && (options.expect_seq > INT64_MAX || options.duration_us > INT64_MAX))
         status = pawli_fail(err, PAWL_EINVAL, "%s is outside its range",
                             options.expect_seq > INT64_MAX ? "expect_seq" : "duration_us");
+    if (status == PAWL_OK)
+        status = pawli_check_bytes("state_pre", options.state_pre, options.state_pre_size, err);
+    if (status == PAWL_OK)
+        status = pawli_check_bytes("state_post", options.state_post, options.state_post_size, err);
     if (status == PAWL_OK &&
         (options.state_pre_size > LIMIT_STATE_DIGEST || options.state_post_size > LIMIT_STATE_DIGEST))
         status = pawli_fail(err, PAWL_EINVAL, "state_digest is longer than %d bytes", LIMIT_STATE_DIGEST);
@@ -84,12 +88,15 @@ pawl_transition *pawl_transition_new(pawl_store *store, const pawl_transition_op
     pawl_transition *t = pawli_alloc(sizeof *t);
     if (!t)
         return NULL;
+    if (pawli_check_given(&t->error, store) < 0)
+        return t;
     struct env *env = store->opened->env;
     t->store = store;
     pawli_unit_init(&t->unit, &store->opened->committer, store->scope);
     pawli_drafting_init(&t->drafting, env, &t->unit.arena);
     t->record.row.command = TEXT("");
-    read_options(t, options, &t->error);
+    if (pawli_check_given(&t->error, options) == PAWL_OK)
+        read_options(t, options, &t->error);
     if (uuid_is_nil(&t->record.row.request_id)) {
         uint8_t random[10];
         env->ops->random(env, random, sizeof random);
@@ -103,6 +110,10 @@ void pawl_transition_free(pawl_transition *t)
 {
     if (!t)
         return;
+    if (!t->store) {
+        pawli_free(t);
+        return;
+    }
     pawli_drafting_done(&t->drafting);
     pawli_unit_done(&t->unit);
     pawli_free(t);
@@ -110,7 +121,7 @@ void pawl_transition_free(pawl_transition *t)
 
 pawl_uuid pawl_transition_request_id(const pawl_transition *t)
 {
-    return t->record.row.request_id;
+    return t ? t->record.row.request_id : (pawl_uuid){{0}};
 }
 
 void pawl_transition_command(pawl_transition *t, const void *data, size_t size)
@@ -119,27 +130,30 @@ void pawl_transition_command(pawl_transition *t, const void *data, size_t size)
         pawli_draft_body(&t->drafting, "data", data, size, &t->record.row.command, &t->error);
 }
 
-void pawl_transition_response(pawl_transition *t, const void *data, size_t size)
+void pawl_transition_response(pawl_transition *t, const void *response, size_t size)
 {
     if (may_build(t))
-        pawli_draft_body(&t->drafting, "response", data, size, &t->record.row.response, &t->error);
+        pawli_draft_body(&t->drafting, "response", response, size, &t->record.row.response, &t->error);
 }
 
-static int add_event(pawl_transition *t, const pawl_event *given, pawl_error *err)
+static int add_event(pawl_transition *t, const pawl_event *event, pawl_error *err)
 {
-    pawl_event event;
+    pawl_event copy;
     struct drafting *drafting = &t->drafting;
-    if (!pawli_copy_options(&event, sizeof event, given))
+    int status = pawli_check_given(err, event);
+    if (status < 0)
+        return status;
+    if (!pawli_copy_options(&copy, sizeof copy, event))
         return pawli_bad_struct("pawl_event", err);
     if (t->event_count == LIMIT_EVENTS)
         return pawli_fail(err, PAWL_ELIMIT, "events has over %d items", LIMIT_EVENTS);
-    int status = pawli_check_topic("topic", text_of(event.topic), err);
+    status = pawli_check_topic("topic", text_of(copy.topic), err);
     if (status == PAWL_OK)
-        status = pawli_check_name("event type", text_of(event.type), err);
+        status = pawli_check_name("event type", text_of(copy.type), err);
     if (status == PAWL_OK)
-        status = pawli_check_key("event key", text_of(event.key), err);
+        status = pawli_check_key("event key", text_of(copy.key), err);
     if (status == PAWL_OK)
-        status = pawli_check_range("keep", event.keep, 0, KEEP_COUNT - 1, err);
+        status = pawli_check_range("keep", copy.keep, 0, KEEP_COUNT - 1, err);
     if (status < 0)
         return status;
     if (!pawli_arena_reserve(&t->unit.arena, (void **)&t->events, sizeof *t->events, t->event_count + 1,
@@ -147,16 +161,16 @@ static int add_event(pawl_transition *t, const pawl_event *given, pawl_error *er
         return pawli_no_memory(err);
     struct event *draft = &t->events[t->event_count];
     *draft = (struct event){
-        .has_stream_seq = event.has_stream_seq, .stream_seq = event.stream_seq, .keep = (enum keep)event.keep};
-    status = pawli_draft_body(drafting, "event data", event.data, event.data_size, &draft->data, err);
+        .has_stream_seq = copy.has_stream_seq, .stream_seq = copy.stream_seq, .keep = (enum keep)copy.keep};
+    status = pawli_draft_body(drafting, "event data", copy.data, copy.data_size, &draft->data, err);
     if (status == PAWL_OK)
-        status = pawli_draft_content_type(drafting, "event data", event.content_type, draft->data, &draft->content_type,
+        status = pawli_draft_content_type(drafting, "event data", copy.content_type, draft->data, &draft->content_type,
                                           err);
     if (status < 0)
         return status;
-    draft->topic = pawli_draft_text(drafting, event.topic);
-    draft->type = pawli_draft_text(drafting, event.type);
-    draft->key = pawli_draft_text(drafting, event.key);
+    draft->topic = pawli_draft_text(drafting, copy.topic);
+    draft->type = pawli_draft_text(drafting, copy.type);
+    draft->key = pawli_draft_text(drafting, copy.key);
     draft->hash = pawli_sha256(&drafting->hasher, draft->data);
     t->event_count++;
     return PAWL_OK;
@@ -168,21 +182,27 @@ void pawl_transition_event(pawl_transition *t, const pawl_event *event)
         pawli_error_item(&t->error, "event", t->event_count, 2);
 }
 
-static int add_message(pawl_transition *t, const pawl_message *message, pawl_error *err)
+static int add_draft(pawl_transition *t, const struct message_draft *draft, pawl_error *err)
 {
     struct enqueue *enqueue = &t->enqueue;
     if (enqueue->count == LIMIT_MESSAGES)
         return pawli_fail(err, PAWL_ELIMIT, "messages has over %d items", LIMIT_MESSAGES);
+    if (draft->has_bound && draft->bound_kind == BOUND_REQUEST)
+        return pawli_fail(err, PAWL_EINVAL, "request_id belongs to the transition; a message of it takes dedupe");
     if (!pawli_arena_reserve(&t->unit.arena, (void **)&enqueue->messages, sizeof *enqueue->messages, enqueue->count + 1,
                              &t->message_room))
         return pawli_no_memory(err);
-    struct message_draft *draft = &enqueue->messages[enqueue->count];
-    int status = pawli_draft_message(&t->drafting, message, draft, err);
-    if (status == PAWL_OK && draft->has_bound && draft->bound_kind == BOUND_REQUEST)
-        status = pawli_fail(err, PAWL_EINVAL, "request_id belongs to the transition; a message of it takes dedupe");
+    enqueue->messages[enqueue->count++] = *draft;
+    return PAWL_OK;
+}
+
+static int add_message(pawl_transition *t, const pawl_message *message, pawl_error *err)
+{
+    struct message_draft draft;
+    int status = pawli_check_given(err, message);
     if (status == PAWL_OK)
-        enqueue->count++;
-    return status;
+        status = pawli_draft_message(&t->drafting, message, 0, &draft, err);
+    return status == PAWL_OK ? add_draft(t, &draft, err) : status;
 }
 
 void pawl_transition_message(pawl_transition *t, const pawl_message *message)
@@ -194,15 +214,20 @@ void pawl_transition_message(pawl_transition *t, const pawl_message *message)
 static int add_settlement(pawl_transition *t, const pawl_settlement *settlement, pawl_error *err)
 {
     struct settle *settle = &t->settle;
+    int status = pawli_check_given(err, settlement);
+    if (status < 0)
+        return status;
     if (settle->count == LIMIT_SETTLEMENTS)
         return pawli_fail(err, PAWL_ELIMIT, "settle has over %d items", LIMIT_SETTLEMENTS);
     if (!pawli_arena_reserve(&t->unit.arena, (void **)&settle->items, sizeof *settle->items, settle->count + 1,
                              &t->settle_room))
         return pawli_no_memory(err);
-    int status = pawli_draft_settlement(&t->drafting, settlement, &settle->items[settle->count], err);
-    if (status == PAWL_OK && settle->items[settle->count].message_count)
-        status = pawli_fail(err, PAWL_EINVAL,
-                            "a settlement inside a transition has no messages: add them to the transition");
+    struct settlement *draft = &settle->items[settle->count];
+    status = pawli_draft_settlement(&t->drafting, settlement, 0, draft, err);
+    /* Its messages are the transition's, which is their record: a lost claim refuses them all the same. */
+    for (size_t i = 0; status == PAWL_OK && i < draft->message_count; i++)
+        status = add_draft(t, &draft->messages[i], err);
+    draft->message_count = 0;
     if (status == PAWL_OK)
         settle->count++;
     return status;
@@ -317,15 +342,15 @@ static int seal(pawl_transition *t, pawl_error *err)
 
 static int prepare(pawl_transition *t, pawl_error *err)
 {
-    struct opened *opened = t->store->opened;
     if (t->error.status < 0) {
         if (err)
             *err = t->error;
         return t->error.status;
     }
-    if (opened->read_only)
-        return pawli_fail(err, PAWL_EREFUSED, "the store was opened read-only");
-    int status = pawli_check_own_scope(t->store->scope, err);
+    struct opened *opened = t->store->opened;
+    int status = pawli_store_check_write(opened->store, err);
+    if (status == PAWL_OK)
+        status = pawli_check_own_scope(t->store->scope, err);
     if (status == PAWL_OK && !t->unit.sealed)
         status = seal(t, err);
     t->unit.deadline = pawli_deadline(opened, 0);
@@ -392,7 +417,9 @@ int pawl_transition_submit(pawl_transition *t, pawl_transition_done *done, void 
 {
     if (!t)
         return pawli_no_memory(err);
-    int status = prepare(t, err);
+    int status = pawli_check_call(err, "done", done != NULL);
+    if (status == PAWL_OK)
+        status = prepare(t, err);
     t->done = done;
     t->done_data = data;
     return status == PAWL_OK ? pawli_commit_later(&t->unit, submitted, t, err) : status;
@@ -405,51 +432,51 @@ void pawl_receipt_free(pawl_receipt *receipt)
 
 const char *pawl_receipt_scope(const pawl_receipt *receipt)
 {
-    return receipt->scope;
+    return receipt ? receipt->scope : NULL;
 }
 
 uint64_t pawl_receipt_seq(const pawl_receipt *receipt)
 {
-    return receipt->seq;
+    return receipt ? receipt->seq : 0;
 }
 
 pawl_uuid pawl_receipt_request_id(const pawl_receipt *receipt)
 {
-    return receipt->request_id;
+    return receipt ? receipt->request_id : (pawl_uuid){{0}};
 }
 
 const uint8_t *pawl_receipt_digest(const pawl_receipt *receipt)
 {
-    return receipt->digest.bytes;
+    return receipt ? receipt->digest.bytes : NULL;
 }
 
 int pawl_receipt_was_replayed(const pawl_receipt *receipt)
 {
-    return receipt->was_replayed;
+    return receipt && receipt->was_replayed;
 }
 
 const void *pawl_receipt_response(const pawl_receipt *receipt, size_t *ret_size)
 {
     if (ret_size)
-        *ret_size = receipt->response.size;
-    return receipt->response.data;
+        *ret_size = receipt ? receipt->response.size : 0;
+    return receipt ? receipt->response.data : NULL;
 }
 
 const char *pawl_receipt_response_type(const pawl_receipt *receipt)
 {
-    return receipt->response_type.data;
+    return receipt ? receipt->response_type.data : NULL;
 }
 
 size_t pawl_receipt_message_count(const pawl_receipt *receipt)
 {
-    return receipt->messages.size / RECORD_MESSAGE_SIZE;
+    return receipt ? receipt->messages.size / RECORD_MESSAGE_SIZE : 0;
 }
 
 pawl_uuid pawl_receipt_message(const pawl_receipt *receipt, size_t index)
 {
-    pawl_uuid id;
-    PAWL_ASSERT(index < pawl_receipt_message_count(receipt));
-    memcpy(&id, receipt->messages.data + index * RECORD_MESSAGE_SIZE, sizeof id);
+    pawl_uuid id = {{0}};
+    if (index < pawl_receipt_message_count(receipt))
+        memcpy(&id, receipt->messages.data + index * RECORD_MESSAGE_SIZE, sizeof id);
     return id;
 }
 
@@ -462,15 +489,21 @@ struct pawl_join {
 
 int pawl_join_attach(pawl_store *store, void *sqlite3_connection, pawl_join **ret_join, pawl_error *err)
 {
+    int status = pawli_check_given(err, store, sqlite3_connection, ret_join);
+    if (status < 0)
+        return status;
     struct store *inner = store->opened->store;
     if (!(inner->ops->can & STORE_CAN_JOIN))
         return pawli_fail(err, PAWL_EUNSUPPORTED, "the store \"%s\" has no transactions to join", inner->ops->name);
+    status = pawli_store_check_write(inner, err);
+    if (status < 0)
+        return status;
     pawl_join *join = pawli_alloc(sizeof *join);
     if (!join)
         return pawli_no_memory(err);
     join->store = store;
     join->native = sqlite3_connection;
-    int status = inner->ops->attach(inner, sqlite3_connection, &join->attachment, err);
+    status = inner->ops->attach(inner, sqlite3_connection, &join->attachment, err);
     if (status < 0)
         pawli_free(join);
     else
@@ -488,9 +521,12 @@ void pawl_join_detach(pawl_join *join)
 
 int pawl_join_append(pawl_join *join, pawl_transition *t, pawl_receipt **ret_promise, pawl_error *err)
 {
+    int status = pawli_check_given(err, join);
+    if (status < 0)
+        return status;
     if (!t)
         return pawli_no_memory(err);
-    int status = prepare(t, err);
+    status = prepare(t, err);
     if (status == PAWL_OK)
         status = pawli_commit_joined(&t->unit, join->native, err);
     if (status == PAWL_OK && ret_promise)
@@ -502,7 +538,7 @@ static int join_messages(pawl_join *join, struct drafting *drafting, struct enqu
                          const pawl_message *messages, pawl_error *err)
 {
     for (size_t i = 0; i < enqueue->count; i++) {
-        int status = pawli_draft_message(drafting, &messages[i], &enqueue->messages[i], err);
+        int status = pawli_draft_message(drafting, messages, i, &enqueue->messages[i], err);
         if (status < 0) {
             pawli_error_item(err, "message", i, enqueue->count);
             return status;
@@ -517,7 +553,11 @@ int pawl_join_enqueue(pawl_join *join, const pawl_message *messages, size_t coun
 {
     struct unit unit;
     struct drafting drafting;
-    int status = pawli_check_own_scope(join->store->scope, err);
+    int status = pawli_check_given(err, join, messages);
+    if (status == PAWL_OK)
+        status = pawli_store_check_write(join->store->opened->store, err);
+    if (status == PAWL_OK)
+        status = pawli_check_own_scope(join->store->scope, err);
     if (status < 0)
         return status;
     if (count == 0 || count > LIMIT_MESSAGES)
@@ -527,7 +567,7 @@ int pawl_join_enqueue(pawl_join *join, const pawl_message *messages, size_t coun
     struct enqueue enqueue = {
         .count = count, .atomic = true, .messages = arena_array(&unit.arena, struct message_draft, count)};
     status = enqueue.messages ? join_messages(join, &drafting, &enqueue, &unit, messages, err) : pawli_no_memory(err);
-    for (size_t i = 0; status == PAWL_OK && i < count; i++) {
+    for (size_t i = 0; status == PAWL_OK && results && i < count; i++) {
         const struct message_draft *draft = &enqueue.messages[i];
         results[i] = (pawl_enqueued){.id = draft->id,
                                      .status = draft->status,

@@ -3,6 +3,7 @@
 #include "pawl/journal.h"
 
 #include "commit/handle.h"
+#include "model/check.h"
 
 struct pawl_verification {
     struct arena arena;
@@ -12,12 +13,12 @@ struct pawl_verification {
 
 size_t pawl_verification_count(const pawl_verification *verification)
 {
-    return verification->count;
+    return verification ? verification->count : 0;
 }
 
 const pawl_verified *pawl_verification_get(const pawl_verification *verification, size_t index)
 {
-    return index < verification->count ? &verification->items[index] : NULL;
+    return index < pawl_verification_count(verification) ? &verification->items[index] : NULL;
 }
 
 void pawl_verification_free(pawl_verification *verification)
@@ -53,7 +54,8 @@ static pawl_verified *add_result(struct verifying *v, struct text scope)
                              &result->room))
         return NULL;
     pawl_verified *item = &result->items[result->count++];
-    *item = (pawl_verified){.scope = pawli_arena_text(&result->arena, scope).data, .is_ok = 1};
+    *item = (pawl_verified){
+        .struct_size = sizeof *item, .scope = pawli_arena_text(&result->arena, scope).data, .is_ok = 1};
     return item;
 }
 
@@ -106,6 +108,8 @@ static const char *check_record(struct verifying *v, struct text scope, const st
     struct event *events;
     if (row->seq != expected_seq)
         return "a record is missing before this one";
+    if (row->is_unreadable)
+        return "the record cannot be read";
     if (!body_hash(v, row, 'C', row->command, &body.command))
         return "its command is gone without a hash";
     struct digest fingerprint = pawli_transition_fingerprint(&v->hasher, row->type, row->ref, row->content_type,
@@ -169,6 +173,10 @@ static const struct message_item *next_message(struct verifying *v, struct messa
 
 static const char *check_message(struct verifying *v, const struct message_item *item)
 {
+    if (item->is_message_damaged)
+        return "a message cannot be read";
+    if (item->is_damaged)
+        return "the task of a message cannot be read";
     if (item->places == 0)
         return "a message is in no place";
     if (item->places > 1)
@@ -249,6 +257,8 @@ static int check_chain(struct verifying *v, const struct scope_row *scope, struc
         for (size_t i = 0; result == STORE_OK && item->is_ok && i < page.count; i++) {
             const struct record_row *row = &page.records[i];
             const char *what = check_record(v, scope->name, row, item->records + 1, &previous);
+            if (!what && row->is_damaged)
+                what = "the record was changed where its digest does not look";
             if (what) {
                 bad(v, item, row->seq, what);
                 break;
@@ -301,6 +311,32 @@ static int verify_scope(struct verifying *v, const struct scope_row *scope, size
     return status;
 }
 
+/* Of a scope that was verified; what belongs to none, or to none that is known, is the store's own. */
+static pawl_verified *result_of(struct verifying *v, struct text scope)
+{
+    struct text name = scope.data ? scope : TEXT("pawl.store");
+    for (size_t i = 0; i < v->result->count; i++)
+        if (text_is(name, v->result->items[i].scope))
+            return &v->result->items[i];
+    return scope.data ? NULL : add_result(v, name);
+}
+
+/* What is set apart, and what does not agree with the rest, wherever it is. */
+static int check_damage(struct verifying *v, struct text only)
+{
+    struct page page = {0};
+    struct query query = {.kind = QUERY_DAMAGE, .limit = 1000};
+    enum store_result result = pawli_store_read(v->store, v->reader, &query, &page, v->err);
+    for (size_t i = 0; result == STORE_OK && i < page.count; i++) {
+        const struct damage_item *damage = &page.damages[i];
+        pawl_verified *item = only.data && !damage->scope.data ? NULL : result_of(v, damage->scope);
+        if (item)
+            bad(v, item, 0, damage->what.data);
+    }
+    pawli_page_done(&page);
+    return pawli_store_status(result);
+}
+
 static int verify_all(struct verifying *v, struct text only)
 {
     struct page store = {0}, scopes = {0};
@@ -320,18 +356,21 @@ static int verify_all(struct verifying *v, struct text only)
         pawli_page_done(&scopes);
         scopes = (struct page){0};
     }
-    return status;
+    return status == PAWL_OK ? check_damage(v, only) : status;
 }
 
 int pawl_verify(pawl_store *store, const char *scope, void (*progress)(void *data, uint64_t checked), void *data,
                 pawl_verification **ret_verification, pawl_error *err)
 {
+    int status = pawli_check_given(err, store, ret_verification);
+    if (status < 0)
+        return status;
     struct verifying v = {.store = store->opened->store, .progress = progress, .data = data, .err = err};
     v.result = pawli_alloc(sizeof *v.result);
     if (!v.result)
         return pawli_no_memory(err);
     pawli_hasher_init(&v.hasher);
-    int status = pawli_store_status(pawli_store_reader(v.store, &v.reader, err));
+    status = pawli_store_status(pawli_store_reader(v.store, &v.reader, err));
     if (status == PAWL_OK)
         status = verify_all(&v, text_of(scope));
     pawli_store_done(v.store, v.reader);

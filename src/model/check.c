@@ -5,18 +5,68 @@
 #include "base/json.h"
 #include "model/limits.h"
 
+int pawli_check_pointers(pawl_error *err, const char *names, const void *const *pointers, size_t count)
+{
+    size_t missing = 0;
+    while (missing < count && pointers[missing])
+        missing++;
+    if (missing == count)
+        return PAWL_OK;
+    for (size_t i = 0; i < missing; i++)
+        names += strcspn(names, ",") + 2; /* as the preprocessor spells them: "store, id" */
+    int size = (int)strcspn(names, ",");
+    return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%.*s is NULL", size, names),
+                      "give %.*s; what may be NULL is said where the call is declared", size, names);
+}
+
+int pawli_check_call(pawl_error *err, const char *name, bool is_given)
+{
+    return pawli_check_pointers(err, name, (const void *const[]){is_given ? name : NULL}, 1);
+}
+
+int pawli_check_bytes(const char *field, const void *data, size_t size, pawl_error *err)
+{
+    if (data || size == 0)
+        return PAWL_OK;
+    return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s is NULL, with a size of %zu", field, size),
+                      "give as many, or a size of 0");
+}
+
 static bool is_name_character(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
            c == '-';
 }
 
+/* Unicode's White_Space, of good UTF-8. */
+static bool is_white(uint32_t code)
+{
+    return code == ' ' || (code >= '\t' && code <= '\r') || code == 0x85 || code == 0xA0 || code == 0x1680 ||
+           (code >= 0x2000 && code <= 0x200A) || code == 0x2028 || code == 0x2029 || code == 0x202F || code == 0x205F ||
+           code == 0x3000;
+}
+
 static bool is_blank(struct text text)
 {
-    for (size_t i = 0; i < text.size; i++)
-        if (text.data[i] != ' ' && text.data[i] != '\t' && text.data[i] != '\n' && text.data[i] != '\r')
+    uint32_t code;
+    for (size_t i = 0, size; i < text.size; i += size) {
+        size = pawli_utf8_read((struct text){text.data + i, text.size - i}, &code);
+        if (size == 0 || !is_white(code))
             return false;
+    }
     return true;
+}
+
+/* Unicode's control characters (Cc), of good UTF-8. */
+static bool has_control(struct text text)
+{
+    uint32_t code;
+    for (size_t i = 0, size; i < text.size; i += size) {
+        size = pawli_utf8_read((struct text){text.data + i, text.size - i}, &code);
+        if (size == 0 || code < 0x20 || (code >= 0x7F && code < 0xA0))
+            return true;
+    }
+    return false;
 }
 
 static int check_characters(const char *field, struct text name, bool slashes, pawl_error *err)
@@ -78,9 +128,8 @@ int pawli_check_key(const char *field, struct text key, pawl_error *err)
             "use a shorter %s, such as a hash of the long one", field);
     if (!pawli_utf8_valid(key))
         return pawli_fail(err, PAWL_EINVAL, "%s is not UTF-8", field);
-    for (size_t i = 0; i < key.size; i++)
-        if ((unsigned char)key.data[i] < 0x20 || key.data[i] == 0x7F)
-            return pawli_fail(err, PAWL_EINVAL, "%s has a control character", field);
+    if (has_control(key))
+        return pawli_fail(err, PAWL_EINVAL, "%s has a control character", field);
     return PAWL_OK;
 }
 

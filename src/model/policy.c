@@ -163,7 +163,8 @@ struct text pawli_policy_json(const struct policy *policy, struct arena *arena)
 int pawli_policy_parse(struct text json, struct policy *policy, pawl_error *err)
 {
     struct policy result = {0};
-    if (pawli_json_check(json, NULL, NULL) != JSON_GOOD || pawli_json_type(pawli_json_trim(json)) != JSON_OBJECT)
+    json = pawli_json_trim(json);
+    if (pawli_json_check(json, NULL, NULL) != JSON_GOOD || pawli_json_type(json) != JSON_OBJECT)
         return pawli_fail(err, PAWL_ECORRUPT, "a stored policy is not a JSON object");
     struct json_walk walk = pawli_json_walk(json);
     struct text name, value;
@@ -204,9 +205,21 @@ int64_t pawli_backoff_ms(const struct policy *policy, uint64_t attempt)
     return delay < max ? delay : max;
 }
 
+/* 0 to jitter_percent of it, by chance. */
+static int64_t jitter_of(const struct policy *policy, int64_t delay_ms, uint64_t random)
+{
+    int64_t band = (int64_t)((__int128)delay_ms * policy_get(policy, POLICY_JITTER_PERCENT) / 100);
+    return (int64_t)(random % ((uint64_t)band + 1));
+}
+
 int64_t pawli_backoff_jittered_ms(const struct policy *policy, uint64_t attempt, uint64_t random)
 {
     int64_t delay = pawli_backoff_ms(policy, attempt);
-    int64_t band = (int64_t)((__int128)delay * policy_get(policy, POLICY_JITTER_PERCENT) / 100);
-    return delay - (int64_t)(random % ((uint64_t)band + 1));
+    return delay - jitter_of(policy, delay, random);
+}
+
+int64_t pawli_asked_jittered_ms(const struct policy *policy, int64_t asked_ms, uint64_t random)
+{
+    int64_t max = policy_get(policy, POLICY_BACKOFF_MAX_MS); /* a day's wait is not spread over hours */
+    return add_saturating(asked_ms, jitter_of(policy, asked_ms < max ? asked_ms : max, random));
 }

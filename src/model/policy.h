@@ -53,4 +53,8 @@ int64_t pawli_backoff_ms(const struct policy *policy, uint64_t attempt);
 /* With jitter: shorter by up to jitter_percent, by a random number. */
 int64_t pawli_backoff_jittered_ms(const struct policy *policy, uint64_t attempt, uint64_t random);
 
+/* What a receiver asked for, with jitter: longer, never shorter, so that those who were sent away together do not come
+ * back together. */
+int64_t pawli_asked_jittered_ms(const struct policy *policy, int64_t asked_ms, uint64_t random);
+
 #endif

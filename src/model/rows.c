@@ -29,3 +29,13 @@ const char *pawli_hold_kind_text(enum hold_kind kind)
     PAWL_ASSERT(kind < HOLD_KIND_COUNT);
     return texts[kind];
 }
+
+bool pawli_hold_kind_parse(struct text text, enum hold_kind *kind)
+{
+    for (enum hold_kind k = 0; k < HOLD_KIND_COUNT; k++)
+        if (text_is(text, pawli_hold_kind_text(k))) {
+            *kind = k;
+            return true;
+        }
+    return false;
+}

@@ -42,6 +42,7 @@ struct lane_row {
     uint64_t scope;
     struct text name;
     struct policy policy;
+    bool is_damaged; /* out of a list: it cannot be read */
 };
 
 struct target_row {
@@ -50,6 +51,7 @@ struct target_row {
     struct text url;         /* absent: only exceptions of policy are set */
     struct text secret_file; /* path, absent when none */
     struct policy policy;
+    bool is_damaged;
 };
 
 struct queue_row {
@@ -57,6 +59,8 @@ struct queue_row {
     struct text lane, target;
     uint64_t counts[STATE_COUNT];
 };
+
+#define HOLD_CODE_MALFORMED "malformed" /* of a target, by a worker: another URL releases it */
 
 enum hold_kind { HOLD_STORE, HOLD_LANE, HOLD_TARGET, HOLD_QUEUE, HOLD_KIND_COUNT };
 
@@ -187,12 +191,16 @@ struct record_row {
     struct text messages; /* 48 bytes each: id, fingerprint */
     struct text settled;  /* JSON array of the settlements as given; absent when none */
     struct text hashes;   /* of bodies that are not stored: 33 bytes each, see model/trace.h */
+    bool is_damaged;      /* out of a read: it is not what was written; and where it is unreadable, all but seq is nothing */
+    bool is_unreadable;
 };
 
 #define RECORD_MESSAGE_SIZE (16 + DIGEST_SIZE)
+#define RECORD_HASH_SIZE    (1 + DIGEST_SIZE)
 
 const char *pawli_error_class_text(enum error_class class);
 bool pawli_error_class_parse(struct text text, enum error_class *class);
 const char *pawli_hold_kind_text(enum hold_kind kind);
+bool pawli_hold_kind_parse(struct text text, enum hold_kind *kind);
 
 #endif

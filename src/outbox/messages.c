@@ -18,27 +18,27 @@ struct pawl_messages {
 
 size_t pawl_messages_count(const pawl_messages *messages)
 {
-    return messages->count;
+    return messages ? messages->count : 0;
 }
 
 const pawl_message_view *pawl_messages_get(const pawl_messages *messages, size_t index)
 {
-    return index < messages->count ? &messages->items[index] : NULL;
+    return index < pawl_messages_count(messages) ? &messages->items[index] : NULL;
 }
 
 int pawl_messages_has_more(const pawl_messages *messages)
 {
-    return messages->has_more;
+    return messages && messages->has_more;
 }
 
 size_t pawl_messages_attempt_count(const pawl_messages *messages)
 {
-    return messages->attempt_count;
+    return messages ? messages->attempt_count : 0;
 }
 
 const pawl_attempt *pawl_messages_attempt(const pawl_messages *messages, size_t index)
 {
-    return index < messages->attempt_count ? &messages->attempts[index] : NULL;
+    return index < pawl_messages_attempt_count(messages) ? &messages->attempts[index] : NULL;
 }
 
 void pawl_messages_free(pawl_messages *messages)
@@ -283,17 +283,25 @@ static int no_such_message(const pawl_store *store, pawl_error *err)
 int pawl_message_get(pawl_store *store, const pawl_uuid *id, pawl_messages **ret_messages, pawl_error *err)
 {
     uint64_t number, tail;
-    struct store *inner = store->opened->store;
     struct reader *reader;
+    int status = pawli_check_given(err, store, id, ret_messages);
+    if (status < 0)
+        return status;
+    struct store *inner = store->opened->store;
     if (!pawli_message_id_split(id, &number, &tail))
         return no_such_message(store, err);
     pawl_messages *messages = pawli_alloc(sizeof *messages);
     if (!messages)
         return pawli_no_memory(err);
-    int status = pawli_store_status(pawli_store_reader(inner, &reader, err));
+    status = pawli_store_status(pawli_store_reader(inner, &reader, err));
     if (status == PAWL_OK) {
         status = pawli_store_status(read_one(inner, reader, number, messages, err));
         pawli_store_done(inner, reader);
+    }
+    if (status == PAWL_OK && messages->count && strcmp(messages->items[0].state, "damaged") == 0) {
+        pawl_messages_free(messages);
+        return pawli_hint(err, pawli_fail(err, PAWL_ECORRUPT, "the message cannot be read"),
+                          "run \"pawl verify\", which names what is damaged");
     }
     bool is_there = messages->count && uuid_equal(&messages->items[0].id, id) &&
                     strcmp(messages->items[0].scope, store->scope_text) == 0;
@@ -340,11 +348,14 @@ int pawl_messages_list(pawl_store *store, const pawl_messages_query *given, pawl
 {
     pawl_messages_query options;
     struct selection selection;
-    struct store *inner = store->opened->store;
     struct reader *reader;
+    int status = pawli_check_given(err, store, ret_messages);
+    if (status < 0)
+        return status;
+    struct store *inner = store->opened->store;
     if (!pawli_copy_options(&options, sizeof options, given))
         return pawli_bad_struct("pawl_messages_query", err);
-    int status = pawli_selection_init(&selection, store, &options, err);
+    status = pawli_selection_init(&selection, store, &options, err);
     if (status == PAWL_OK)
         status = pawli_check_range("limit", options.limit, 0, LIMIT_LIST, err);
     if (status < 0)
@@ -366,6 +377,9 @@ int pawl_messages_list(pawl_store *store, const pawl_messages_query *given, pawl
 
 int pawl_message_find(pawl_store *store, const char *text, pawl_uuid *ret_id, pawl_error *err)
 {
+    int status = pawli_check_given(err, store, text, ret_id);
+    if (status < 0)
+        return status;
     struct text given = text_of(text);
     const char *dash = memchr(given.data, '-', given.size);
     size_t digits = dash ? (size_t)(dash - given.data) : 0;
@@ -375,7 +389,7 @@ int pawl_message_find(pawl_store *store, const char *text, pawl_uuid *ret_id, pa
     if (given.size - digits != 5 || !pawli_parse_u64((struct text){given.data, digits}, &number))
         return pawl_uuid_parse(text, ret_id, err);
     struct query query = {.kind = QUERY_MESSAGE, .number = number};
-    int status = pawli_store_query(store->opened->store, &query, &page, err);
+    status = pawli_store_query(store->opened->store, &query, &page, err);
     if (status < 0)
         return status;
     const struct message_item *item = page.count ? &page.messages[0] : NULL;
@@ -398,12 +412,12 @@ struct pawl_stats {
 
 size_t pawl_stats_count(const pawl_stats *stats)
 {
-    return stats->page.count;
+    return stats ? stats->page.count : 0;
 }
 
 const pawl_queue_stats *pawl_stats_get(const pawl_stats *stats, size_t index)
 {
-    return index < stats->page.count ? &stats->items[index] : NULL;
+    return index < pawl_stats_count(stats) ? &stats->items[index] : NULL;
 }
 
 void pawl_stats_free(pawl_stats *stats)
@@ -416,6 +430,9 @@ void pawl_stats_free(pawl_stats *stats)
 
 int pawl_stats_read(pawl_store *store, const char *lane, const char *target, pawl_stats **ret_stats, pawl_error *err)
 {
+    int status = pawli_check_given(err, store, ret_stats);
+    if (status < 0)
+        return status;
     pawl_stats *stats = pawli_alloc(sizeof *stats);
     if (!stats)
         return pawli_no_memory(err);
@@ -425,7 +442,7 @@ int pawl_stats_read(pawl_store *store, const char *lane, const char *target, paw
                           .target = text_of(target),
                           .wants_ages = true,
                           .limit = UINT32_MAX};
-    int status = pawli_store_query(store->opened->store, &query, &stats->page, err);
+    status = pawli_store_query(store->opened->store, &query, &stats->page, err);
     if (status == PAWL_OK) {
         stats->items = arena_array(&stats->page.arena, pawl_queue_stats, stats->page.count + 1);
         if (!stats->items)

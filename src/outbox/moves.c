@@ -234,19 +234,19 @@ int pawl_messages_move(pawl_store *store, const pawl_moves *moves, const pawl_op
                        pawl_moves_done *ret_done, pawl_error *err)
 {
     struct moving m = {.store = store};
+    int status = pawli_check_given(err, store, moves, operation);
+    if (status == PAWL_OK)
+        status = pawli_check_room("pawl_moves_done", ret_done, err);
+    if (status < 0)
+        return status;
     if (!pawli_copy_options(&m.moves, sizeof m.moves, moves))
         return pawli_bad_struct("pawl_moves", err);
-    if (ret_done && ret_done->struct_size < sizeof(size_t))
-        return pawli_bad_struct("pawl_moves_done", err);
-    size_t size = ret_done ? ret_done->struct_size : 0;
-    m.done.struct_size = size;
-    int status = read_asked(&m, operation, err);
+    status = read_asked(&m, operation, err);
     if (status == PAWL_OK)
         status = pawli_check_reason(text_of(m.operation.reason), err);
     if (status == PAWL_OK)
         status = m.moves.dry_run ? try_parts(&m, err) : make_parts(&m, err);
-    if (ret_done)
-        memcpy(ret_done, &m.done, size < sizeof m.done ? size : sizeof m.done);
+    pawli_give_out(ret_done, &m.done, sizeof m.done);
     pawli_buffer_done(&m.filter);
     pawli_free(m.items);
     return status;

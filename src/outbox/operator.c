@@ -20,18 +20,22 @@ struct operation {
     struct text reason, actor;
 };
 
-static int open_operation(struct operation *op, pawl_store *store, const char *type, const pawl_operation *given,
+static int open_operation(struct operation *op, pawl_store *store, const char *type, const pawl_operation *operation,
                           bool needs_reason, pawl_error *err)
 {
-    pawl_operation operation;
-    if (!pawli_copy_options(&operation, sizeof operation, given))
+    pawl_operation copy;
+    int status = needs_reason ? pawli_check_given(err, operation) : PAWL_OK;
+    if (status < 0)
+        return status;
+    if (!pawli_copy_options(&copy, sizeof copy, operation))
         return pawli_bad_struct("pawl_operation", err);
-    if (store->opened->read_only)
-        return pawli_fail(err, PAWL_EREFUSED, "the store was opened read-only");
-    struct text reason = text_of(operation.reason);
-    int status = needs_reason ? pawli_check_reason(reason, err) : pawli_check_text("reason", reason, LIMIT_REASON, err);
+    status = pawli_store_check_write(store->opened->store, err);
+    if (status < 0)
+        return status;
+    struct text reason = text_of(copy.reason);
+    status = needs_reason ? pawli_check_reason(reason, err) : pawli_check_text("reason", reason, LIMIT_REASON, err);
     if (status == PAWL_OK)
-        status = pawli_check_key("actor", text_of(operation.actor), err);
+        status = pawli_check_key("actor", text_of(copy.actor), err);
     if (status < 0)
         return status;
     *op = (struct operation){.store = store};
@@ -40,10 +44,10 @@ static int open_operation(struct operation *op, pawl_store *store, const char *t
     pawli_drafting_init(&op->drafting, env, &op->unit.arena);
     op->unit.record_scope = TEXT(OPERATOR_SCOPE);
     op->unit.record = &op->record;
-    op->reason = pawli_draft_text(&op->drafting, operation.reason);
-    op->actor = pawli_draft_text(&op->drafting, operation.actor ? operation.actor : "unknown");
+    op->reason = pawli_draft_text(&op->drafting, copy.reason);
+    op->actor = pawli_draft_text(&op->drafting, copy.actor ? copy.actor : "unknown");
     op->record.row.type = text_of(type);
-    op->record.row.request_id = operation.request_id;
+    op->record.row.request_id = copy.request_id;
     op->record.row.received = env->ops->wall_now(env);
     op->record.row.content_type = TEXT("application/json");
     if (uuid_is_nil(&op->record.row.request_id)) {
@@ -99,9 +103,7 @@ static void read_moved(struct operation *op, pawl_moved *moved)
 {
     struct text json = op->record.stored.response, name, value;
     struct arena *arena = &op->unit.arena;
-    pawl_moved result = {.struct_size = moved->struct_size,
-                         .request_id = op->record.row.request_id,
-                         .was_replayed = op->record.replayed};
+    pawl_moved result = {.request_id = op->record.row.request_id, .was_replayed = op->record.replayed};
     if (json.data && pawli_json_check(json, NULL, NULL) == JSON_GOOD && json.data[0] == '{') {
         struct json_walk walk = pawli_json_walk(json);
         while (pawli_json_member(&walk, &name, &value)) {
@@ -115,7 +117,7 @@ static void read_moved(struct operation *op, pawl_moved *moved)
                 pawli_uuid_read(text, &result.successor);
         }
     }
-    memcpy(moved, &result, moved->struct_size < sizeof result ? moved->struct_size : sizeof result);
+    pawli_give_out(moved, &result, sizeof result);
 }
 
 static void draw_tail(struct operation *op, struct move_item *item)
@@ -143,14 +145,18 @@ static int move_message(pawl_store *store, struct move *move, const pawl_uuid *i
                         pawl_moved *ret_moved, pawl_error *err)
 {
     struct operation op;
-    struct move_item item = {.id = *id};
+    struct move_item item = {0};
     char text[PAWL_UUID_TEXT_SIZE], type[40];
-    if (ret_moved && ret_moved->struct_size < sizeof(size_t))
-        return pawli_bad_struct("pawl_moved", err);
-    snprintf(type, sizeof type, "pawl.message.%s", move_verbs[move->kind]);
-    int status = open_operation(&op, store, type, operation, true, err);
+    int status = pawli_check_given(err, store, id);
+    if (status == PAWL_OK)
+        status = pawli_check_room("pawl_moved", ret_moved, err);
     if (status < 0)
         return status;
+    snprintf(type, sizeof type, "pawl.message.%s", move_verbs[move->kind]);
+    status = open_operation(&op, store, type, operation, true, err);
+    if (status < 0)
+        return status;
+    item.id = *id;
     move->items = &item;
     move->count = 1;
     move->reason = op.reason;
@@ -160,7 +166,7 @@ static int move_message(pawl_store *store, struct move *move, const pawl_uuid *i
     put_kind(&op, move);
     pawli_unit_add(&op.unit, &move->effect, &pawli_effect_move);
     status = commit_operation(&op, err);
-    if (status == PAWL_OK && ret_moved)
+    if (status == PAWL_OK)
         read_moved(&op, ret_moved);
     close_operation(&op);
     return status;
@@ -288,6 +294,9 @@ int pawl_message_resolve(pawl_store *store, const pawl_uuid *id, int32_t outcome
 
 static int read_settings(struct policy_change *change, const pawl_setting *settings, size_t count, pawl_error *err)
 {
+    int bad = pawli_check_bytes("settings", settings, count, err);
+    if (bad < 0)
+        return bad;
     for (size_t i = 0; i < count; i++) {
         struct text value = text_of(settings[i].value ? settings[i].value : "");
         struct policy one = {0};
@@ -354,32 +363,23 @@ int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setting *setti
                   const pawl_operation *operation, pawl_error *err)
 {
     struct policy_change change = {0};
-    int status = pawli_check_name("lane", text_of(lane), err);
+    int status = pawli_check_given(err, store, lane);
+    if (status == PAWL_OK)
+        status = pawli_check_name("lane", text_of(lane), err);
     if (status == PAWL_OK)
         status = read_settings(&change, settings, count, err);
     return status < 0 ? status : change_policy(store, "pawl.lane.set", &change, lane, NULL, NULL, operation, err);
-}
-
-static int check_url(const char *url, pawl_error *err)
-{
-    static const char *const schemes[] = {"http://", "https://", "exec:/", "file:/", "callback:"};
-    int status = pawli_check_text("url", text_of(url), LIMIT_URL, err);
-    if (status < 0)
-        return status;
-    for (size_t i = 0; i < COUNT_OF(schemes); i++)
-        if (strncmp(url, schemes[i], strlen(schemes[i])) == 0 && url[strlen(schemes[i])])
-            return PAWL_OK;
-    return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "url \"%.100s\" has no sink", url),
-                      "use http://…, https://…, exec:/PATH, file:/PATH or callback:NAME");
 }
 
 int pawl_target_add(pawl_store *store, const char *target, const char *url, const char *secret_file,
                     const pawl_setting *settings, size_t count, const pawl_operation *operation, pawl_error *err)
 {
     struct policy_change change = {.is_target = true, .replaces = url != NULL};
-    int status = pawli_check_name("target", text_of(target), err);
+    int status = pawli_check_given(err, store, target);
+    if (status == PAWL_OK)
+        status = pawli_check_name("target", text_of(target), err);
     if (status == PAWL_OK && url)
-        status = check_url(url, err);
+        status = pawli_check_url("url", url, err);
     if (status == PAWL_OK)
         status = pawli_check_text("secret_file", text_of(secret_file), LIMIT_URL, err);
     if (status == PAWL_OK)
@@ -393,9 +393,11 @@ int pawl_target_set(pawl_store *store, const char *target, const char *url, cons
                     const pawl_setting *settings, size_t count, const pawl_operation *operation, pawl_error *err)
 {
     struct policy_change change = {.is_target = true};
-    int status = pawli_check_name("target", text_of(target), err);
+    int status = pawli_check_given(err, store, target);
+    if (status == PAWL_OK)
+        status = pawli_check_name("target", text_of(target), err);
     if (status == PAWL_OK && url)
-        status = check_url(url, err);
+        status = pawli_check_url("url", url, err);
     if (status == PAWL_OK && secret_file && *secret_file)
         status = pawli_check_text("secret_file", text_of(secret_file), LIMIT_URL, err);
     if (status == PAWL_OK)
@@ -408,7 +410,9 @@ int pawl_target_set(pawl_store *store, const char *target, const char *url, cons
 int pawl_target_remove(pawl_store *store, const char *target, const pawl_operation *operation, pawl_error *err)
 {
     struct policy_change change = {.is_target = true, .removes = true};
-    int status = pawli_check_name("target", text_of(target), err);
+    int status = pawli_check_given(err, store, target);
+    if (status == PAWL_OK)
+        status = pawli_check_name("target", text_of(target), err);
     return status < 0 ? status
                       : change_policy(store, "pawl.target.remove", &change, target, NULL, NULL, operation, err);
 }
@@ -457,7 +461,9 @@ int pawl_hold_set(pawl_store *store, const pawl_subject *subject, const char *co
                   const pawl_operation *operation, pawl_error *err)
 {
     struct hold_change change = {.until = until_ms ? (struct wall_time){until_ms} : WALL_NEVER};
-    int status = read_subject(subject, &change, err);
+    int status = pawli_check_given(err, store, subject, code);
+    if (status == PAWL_OK)
+        status = read_subject(subject, &change, err);
     if (status == PAWL_OK)
         status = pawli_check_name("code", text_of(code), err);
     if (status == PAWL_OK)
@@ -469,7 +475,9 @@ int pawl_hold_release(pawl_store *store, const pawl_subject *subject, const char
                       pawl_error *err)
 {
     struct hold_change change = {.releases = true};
-    int status = read_subject(subject, &change, err);
+    int status = pawli_check_given(err, store, subject);
+    if (status == PAWL_OK)
+        status = read_subject(subject, &change, err);
     return status < 0 ? status : change_hold(store, "pawl.hold.release", &change, code, operation, err);
 }
 
@@ -485,22 +493,22 @@ struct pawl_settings {
 
 size_t pawl_settings_count(const pawl_settings *settings)
 {
-    return settings->count;
+    return settings ? settings->count : 0;
 }
 
 const pawl_lane_view *pawl_settings_lane(const pawl_settings *settings, size_t index)
 {
-    return settings->lanes && index < settings->count ? &settings->lanes[index] : NULL;
+    return index < pawl_settings_count(settings) && settings->lanes ? &settings->lanes[index] : NULL;
 }
 
 const pawl_target_view *pawl_settings_target(const pawl_settings *settings, size_t index)
 {
-    return settings->targets && index < settings->count ? &settings->targets[index] : NULL;
+    return index < pawl_settings_count(settings) && settings->targets ? &settings->targets[index] : NULL;
 }
 
 const pawl_hold_view *pawl_settings_hold(const pawl_settings *settings, size_t index)
 {
-    return settings->holds && index < settings->count ? &settings->holds[index] : NULL;
+    return index < pawl_settings_count(settings) && settings->holds ? &settings->holds[index] : NULL;
 }
 
 void pawl_settings_free(pawl_settings *settings)
@@ -540,14 +548,17 @@ static int finish(pawl_settings *settings, pawl_settings **ret_settings, pawl_er
 int pawl_lanes_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err)
 {
     pawl_settings *settings = NULL;
-    int status = read_page(store, QUERY_LANES, &settings, err);
+    int status = pawli_check_given(err, store, ret_settings);
+    if (status == PAWL_OK)
+        status = read_page(store, QUERY_LANES, &settings, err);
     if (status < 0)
         return status;
     struct arena *arena = &settings->page.arena;
     settings->lanes = arena_array(arena, pawl_lane_view, settings->count + 1);
     for (size_t i = 0; settings->lanes && i < settings->count; i++) {
         const struct lane_row *row = &settings->page.lanes[i];
-        settings->lanes[i] = (pawl_lane_view){.name = row->name.data,
+        settings->lanes[i] = (pawl_lane_view){.struct_size = sizeof(pawl_lane_view),
+                                              .name = row->name.data,
                                               .policy = pawli_policy_json(&row->policy, arena).data};
     }
     return finish(settings, ret_settings, err);
@@ -556,14 +567,17 @@ int pawl_lanes_list(pawl_store *store, pawl_settings **ret_settings, pawl_error 
 int pawl_targets_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err)
 {
     pawl_settings *settings = NULL;
-    int status = read_page(store, QUERY_TARGETS, &settings, err);
+    int status = pawli_check_given(err, store, ret_settings);
+    if (status == PAWL_OK)
+        status = read_page(store, QUERY_TARGETS, &settings, err);
     if (status < 0)
         return status;
     struct arena *arena = &settings->page.arena;
     settings->targets = arena_array(arena, pawl_target_view, settings->count + 1);
     for (size_t i = 0; settings->targets && i < settings->count; i++) {
         const struct target_row *row = &settings->page.targets[i];
-        settings->targets[i] = (pawl_target_view){.name = row->name.data,
+        settings->targets[i] = (pawl_target_view){.struct_size = sizeof(pawl_target_view),
+                                                  .name = row->name.data,
                                                   .url = row->url.data,
                                                   .secret_file = row->secret_file.data,
                                                   .policy = pawli_policy_json(&row->policy, arena).data};
@@ -595,6 +609,7 @@ static int add_held_messages(pawl_store *store, pawl_settings *settings, size_t 
                                      room))
                 break;
             settings->holds[settings->count++] = (pawl_hold_view){
+                .struct_size = sizeof(pawl_hold_view),
                 .kind = "message",
                 .scope = store->scope_text,
                 .lane = pawli_arena_text(arena, item->lane).data,
@@ -614,7 +629,9 @@ int pawl_holds_list(pawl_store *store, pawl_settings **ret_settings, pawl_error 
 {
     pawl_settings *settings = NULL;
     size_t room = 0;
-    int status = read_page(store, QUERY_HOLDS, &settings, err);
+    int status = pawli_check_given(err, store, ret_settings);
+    if (status == PAWL_OK)
+        status = read_page(store, QUERY_HOLDS, &settings, err);
     if (status < 0)
         return status;
     settings->count = 0;
@@ -624,6 +641,7 @@ int pawl_holds_list(pawl_store *store, pawl_settings **ret_settings, pawl_error 
                                  settings->count + 1, &room))
             break;
         settings->holds[settings->count++] = (pawl_hold_view){
+            .struct_size = sizeof(pawl_hold_view),
             .kind = pawli_hold_kind_text(item->row.kind),
             .scope = item->scope.data,
             .lane = item->row.lane.data,
@@ -649,10 +667,16 @@ int pawl_store_adopt(pawl_store *store, const pawl_operation *operation, pawl_er
     struct operation op;
     struct adopt adopt = {0};
     struct hold_change hold = {.kind = HOLD_STORE, .code = TEXT("restored"), .until = WALL_NEVER};
+    int status = pawli_check_given(err, store, operation);
+    if (status < 0)
+        return status;
     struct committer *committer = &store->opened->committer;
-    if (!committer->is_restored)
+    status = pawli_store_check(store->opened->store, err);
+    if (status < 0)
+        return status;
+    if (!pawli_committer_is_restored(committer))
         return pawli_fail(err, PAWL_EREFUSED, "the store is where and what it was: there is nothing to adopt");
-    int status = open_operation(&op, store, "pawl.store.adopt", operation, true, err);
+    status = open_operation(&op, store, "pawl.store.adopt", operation, true, err);
     if (status < 0)
         return status;
     hold.reason = op.reason;

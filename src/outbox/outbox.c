@@ -6,11 +6,6 @@
 #include "outbox/claim.h"
 #include "outbox/views.h"
 
-static int refuse_read_only(const pawl_store *store, pawl_error *err)
-{
-    return store->opened->read_only ? pawli_fail(err, PAWL_EREFUSED, "the store was opened read-only") : PAWL_OK;
-}
-
 static int check_count(const char *what, size_t count, size_t max, pawl_error *err)
 {
     if (count == 0 || count > max)
@@ -55,7 +50,9 @@ static void seal_request(struct request *request, pawl_store *store)
 static int draft_enqueue(struct request *request, pawl_store *store, const pawl_message *messages, size_t count,
                          pawl_error *err)
 {
-    int status = refuse_read_only(store, err);
+    int status = pawli_check_given(err, messages);
+    if (status == PAWL_OK)
+        status = pawli_store_check_write(store->opened->store, err);
     if (status == PAWL_OK)
         status = pawli_check_own_scope(store->scope, err);
     if (status == PAWL_OK)
@@ -66,7 +63,7 @@ static int draft_enqueue(struct request *request, pawl_store *store, const pawl_
     if (!request->enqueue.messages)
         return pawli_no_memory(err);
     for (size_t i = 0; i < count; i++) {
-        status = pawli_draft_message(&request->drafting, &messages[i], &request->enqueue.messages[i], err);
+        status = pawli_draft_message(&request->drafting, messages, i, &request->enqueue.messages[i], err);
         if (status < 0) {
             pawli_error_item(err, "message", i, count);
             return status;
@@ -92,8 +89,11 @@ static void answer_enqueue(const struct request *request, pawl_enqueued *results
 int pawl_enqueue(pawl_store *store, const pawl_message *messages, size_t count, pawl_enqueued *results, pawl_error *err)
 {
     struct request request;
+    int status = pawli_check_given(err, store);
+    if (status < 0)
+        return status;
     open_request(&request, store);
-    int status = draft_enqueue(&request, store, messages, count, err);
+    status = draft_enqueue(&request, store, messages, count, err);
     if (status == PAWL_OK) {
         status = pawli_commit(&request.unit, err);
         if ((status == PAWL_OK || status == PAWL_ECONFLICT) && results)
@@ -119,13 +119,18 @@ static void enqueue_answered(struct unit *unit, void *data)
 int pawl_enqueue_submit(pawl_store *store, const pawl_message *messages, size_t count, pawl_enqueue_done *done,
                         void *data, pawl_error *err)
 {
+    int status = pawli_check_given(err, store);
+    if (status == PAWL_OK)
+        status = pawli_check_call(err, "done", done != NULL);
+    if (status < 0)
+        return status;
     struct request *request = pawli_alloc(sizeof *request);
     if (!request)
         return pawli_no_memory(err);
     open_request(request, store);
     request->enqueue_done = done;
     request->data = data;
-    int status = draft_enqueue(request, store, messages, count, err);
+    status = draft_enqueue(request, store, messages, count, err);
     if (status == PAWL_OK)
         status = pawli_commit_later(&request->unit, enqueue_answered, request, err);
     if (status < 0) {
@@ -143,7 +148,9 @@ static_assert((int)PAWL_RESULT_COUNT == (int)SETTLED_COUNT, "the public results 
 static int draft_settle(struct request *request, pawl_store *store, const pawl_settlement *settlements, size_t count,
                         pawl_error *err)
 {
-    int status = refuse_read_only(store, err);
+    int status = pawli_check_given(err, settlements);
+    if (status == PAWL_OK)
+        status = pawli_store_check_write(store->opened->store, err);
     if (status == PAWL_OK)
         status = check_count("settlements", count, LIMIT_SETTLEMENTS, err);
     if (status < 0)
@@ -152,7 +159,7 @@ static int draft_settle(struct request *request, pawl_store *store, const pawl_s
     if (!request->settle.items)
         return pawli_no_memory(err);
     for (size_t i = 0; i < count; i++) {
-        status = pawli_draft_settlement(&request->drafting, &settlements[i], &request->settle.items[i], err);
+        status = pawli_draft_settlement(&request->drafting, settlements, i, &request->settle.items[i], err);
         if (status < 0) {
             pawli_error_item(err, "settlement", i, count);
             return status;
@@ -177,8 +184,11 @@ int pawl_settle(pawl_store *store, const pawl_settlement *settlements, size_t co
                 pawl_error *err)
 {
     struct request request;
+    int status = pawli_check_given(err, store);
+    if (status < 0)
+        return status;
     open_request(&request, store);
-    int status = draft_settle(&request, store, settlements, count, err);
+    status = draft_settle(&request, store, settlements, count, err);
     if (status == PAWL_OK)
         status = pawli_commit(&request.unit, err);
     if (status == PAWL_OK && results)
@@ -203,13 +213,18 @@ static void settle_answered(struct unit *unit, void *data)
 int pawl_settle_submit(pawl_store *store, const pawl_settlement *settlements, size_t count, pawl_settle_done *done,
                        void *data, pawl_error *err)
 {
+    int status = pawli_check_given(err, store);
+    if (status == PAWL_OK)
+        status = pawli_check_call(err, "done", done != NULL);
+    if (status < 0)
+        return status;
     struct request *request = pawli_alloc(sizeof *request);
     if (!request)
         return pawli_no_memory(err);
     open_request(request, store);
     request->settle_done = done;
     request->data = data;
-    int status = draft_settle(request, store, settlements, count, err);
+    status = draft_settle(request, store, settlements, count, err);
     if (status == PAWL_OK)
         status = pawli_commit_later(&request->unit, settle_answered, request, err);
     if (status < 0) {
@@ -298,6 +313,7 @@ static int draft_claim(pawl_store *store, const pawl_claim_options *options, str
         .consumer = pawli_arena_text(arena, text_of(options->consumer ? options->consumer : "unnamed")),
         .id = options->id,
         .limit = uuid_is_nil(&options->id) ? options->limit : 1,
+        .size_max = options->size_max ? options->size_max : UINT64_MAX,
         .look = options->limit,
         .lease_ms = options->lease_ms,
         .by_hand = !options->ends_with_process};
@@ -396,28 +412,32 @@ static int claim_or_wait(pawl_store *store, const pawl_claim_options *options, p
         struct boot_time now = env->ops->boot_now(env);
         if (now.ns >= until.ns || !uuid_is_nil(&options->id))
             return pawli_messages_empty(ret_messages, err);
-        if (!worth_it) /* else what was due expired or went to somebody else: look again at once */
-            inner->ops->wait(inner, seen, boot_earlier(until, again));
+        /* What was due expired or went to somebody else: that was a commit, which ends the wait. Or it cannot be read. */
+        inner->ops->wait(inner, seen,
+                         worth_it ? boot_earlier(until, boot_after_ms(now, 1000)) : boot_earlier(until, again));
     }
 }
 
-int pawl_claim(pawl_store *store, const pawl_claim_options *given, pawl_messages **ret_messages, pawl_error *err)
+int pawl_claim(pawl_store *store, const pawl_claim_options *options, pawl_messages **ret_messages, pawl_error *err)
 {
-    pawl_claim_options options;
-    if (!pawli_copy_options(&options, sizeof options, given))
-        return pawli_bad_struct("pawl_claim_options", err);
-    int status = check_claim(&options, err);
-    if (status == PAWL_OK)
-        status = refuse_read_only(store, err);
+    pawl_claim_options copy;
+    int status = pawli_check_given(err, store, options, ret_messages);
     if (status < 0)
         return status;
-    if (options.limit == 0 && uuid_is_nil(&options.id))
+    if (!pawli_copy_options(&copy, sizeof copy, options))
+        return pawli_bad_struct("pawl_claim_options", err);
+    status = check_claim(&copy, err);
+    if (status == PAWL_OK)
+        status = pawli_store_check_write(store->opened->store, err);
+    if (status < 0)
+        return status;
+    if (copy.limit == 0 && uuid_is_nil(&copy.id))
         return pawli_messages_empty(ret_messages, err);
     struct store *inner = store->opened->store;
-    bool waits = options.wait_ms > 0;
+    bool waits = copy.wait_ms > 0;
     if (waits)
         inner->ops->listen(inner, true);
-    status = claim_or_wait(store, &options, ret_messages, err);
+    status = claim_or_wait(store, &copy, ret_messages, err);
     if (waits)
         inner->ops->listen(inner, false);
     return status;

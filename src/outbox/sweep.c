@@ -3,6 +3,7 @@
 #include "outbox/sweep.h"
 
 #include "commit/handle.h"
+#include "model/check.h"
 
 #define CANDIDATES 500
 
@@ -143,7 +144,13 @@ int pawl_sweep(pawl_store *store, pawl_swept *ret_swept, pawl_error *err)
     static const enum place places[] = {PLACE_BLOCKED, PLACE_READY, PLACE_HELD};
     struct sweeping s = {.store = store};
     bool keeps = true;
-    int status = pawli_sweep_lost(store, err);
+    int status = pawli_check_given(err, store);
+    if (status == PAWL_OK)
+        status = pawli_check_room("pawl_swept", ret_swept, err);
+    if (status == PAWL_OK)
+        status = pawli_store_check_write(store->opened->store, err);
+    if (status == PAWL_OK)
+        status = pawli_sweep_lost(store, err);
     for (size_t i = 0; status == PAWL_OK && i < COUNT_OF(places); i++)
         status = sweep_place(&s, places[i], err);
     if (status == PAWL_OK)
@@ -152,9 +159,7 @@ int pawl_sweep(pawl_store *store, pawl_swept *ret_swept, pawl_error *err)
         status = sweep_place(&s, PLACE_ENDED, err);
     if (status == PAWL_OK)
         status = sweep_bounds(&s, err);
-    if (status == PAWL_OK && ret_swept && ret_swept->struct_size >= sizeof(size_t)) {
-        s.swept.struct_size = ret_swept->struct_size;
-        memcpy(ret_swept, &s.swept, s.swept.struct_size < sizeof s.swept ? s.swept.struct_size : sizeof s.swept);
-    }
+    if (status == PAWL_OK)
+        pawli_give_out(ret_swept, &s.swept, sizeof s.swept);
     return status;
 }

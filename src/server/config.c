@@ -116,11 +116,7 @@ struct ini_source {
 
 static void blame(struct ini_source *source, int line)
 {
-    char text[sizeof source->err->text];
-    if (!source->err)
-        return;
-    memcpy(text, source->err->text, sizeof text);
-    snprintf(source->err->text, sizeof source->err->text, "%.100s, line %d: %.130s", source->path, line, text);
+    pawli_fail_in(source->err, "%.100s, line %d", source->path, line);
 }
 
 /* Reads a line for inih, which would take the rest of one that is too long for another. */

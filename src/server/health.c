@@ -2,11 +2,12 @@
 #include "server/health.h"
 
 #include "base/json.h"
+#include "pawl/message.h"
 #include "pawl/version.h"
 
 struct findings {
     bool is_reachable;
-    const char *reasons[2];
+    const char *reasons[3];
     size_t reason_count;
 };
 
@@ -15,13 +16,26 @@ static void find(struct findings *findings, const char *reason)
     findings->reasons[findings->reason_count++] = reason;
 }
 
-static void look(struct health *health, pawl_store_info *info, pawl_error *error, struct findings *findings)
+/* A write that changes no message: the settlement of a claim that never was still commits the marker of its batch. */
+static int try_to_write(struct health *health, pawl_error *error)
+{
+    const pawl_settlement of_nobody = {PAWL_SETTLEMENT, .id = {{1}}, .verdict = PAWL_VERDICT_RELEASED};
+    int status = pawl_settle(health->store, &of_nobody, 1, NULL, error);
+    if (status == PAWL_OK)
+        atomic_store(&health->write_failed, false);
+    return status;
+}
+
+static void look(struct health *health, pawl_store_info *info, pawl_error *error, pawl_error *write_error,
+                 struct findings *findings)
 {
     findings->is_reachable = pawl_store_get_info(health->store, info, error) == PAWL_OK;
     if (!findings->is_reachable)
         find(findings, error->text);
     if (atomic_load(&health->store_failed))
         find(findings, "a write to the store failed; this process stops");
+    else if (atomic_load(&health->write_failed) && try_to_write(health, write_error) < 0)
+        find(findings, write_error->text);
 }
 
 static void put_store(struct json_writer *writer, const pawl_store_info *info, bool is_reachable)
@@ -40,10 +54,10 @@ static void put_store(struct json_writer *writer, const pawl_store_info *info, b
 void pawli_health_reply(struct health *health, struct server_reply *reply)
 {
     pawl_store_info info = {PAWL_STORE_INFO};
-    pawl_error error = {0};
+    pawl_error error = {0}, write_error = {0};
     struct findings findings = {0};
     struct json_writer writer = {&reply->body, false};
-    look(health, &info, &error, &findings);
+    look(health, &info, &error, &write_error, &findings);
     bool is_well = findings.reason_count == 0;
     reply->status = is_well ? 200 : 503;
     pawli_json_open(&writer, '{');

@@ -11,6 +11,8 @@
 struct health {
     pawl_store *store;
     atomic_bool store_failed; /* a worker met a storage error: the process is about to end */
+    atomic_bool
+        write_failed; /* a write was refused (a full disk, a lock that never came free): tried again when asked */
 };
 
 /* 200 "ok", or 503 "failed" with reasons. */

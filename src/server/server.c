@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -21,13 +22,18 @@
 #define SWEEP_FULL_MS 10 /* when there is no room for another connection */
 #define THREADS_MAX   16
 #define BACKLOG       512
-#define INPUT_MAX     (SERVER_BODY_MAX + 2 * SERVER_HEADER_MAX) /* that is read and not yet understood */
+#define SPARES        4    /* descriptors that are kept for accepting when there are no more */
+#define PATIENCE_MS   1000 /* a connection that has waited so long gives way to another when there is no room */
 
 struct connection {
     struct connection *next;
+    struct server *server;
     struct bufferevent *socket;
-    bool is_reading;  /* a part of a request came, and nothing was answered since */
-    uint32_t read_ms; /* for how long that has been so, in sweeps */
+    bool is_reading;   /* a part of a request came, and nothing was answered since */
+    bool is_cut;       /* shut down: evhttp will see its end, and free it */
+    uint32_t read_ms;  /* for how long it has been reading, in sweeps: of this request, not of those before */
+    uint32_t waits_ms; /* for how long it has owed a request, or the rest of one */
+    size_t held;       /* bytes of a request that was not answered yet */
 };
 
 /* A request and its reply, on the way from the loop to a thread and back. */
@@ -44,6 +50,7 @@ struct exchange_list {
 };
 
 struct server {
+    struct server *next; /* in the list of all */
     struct server_options options;
     struct event_base *base;
     struct evhttp *http;
@@ -51,7 +58,9 @@ struct server {
     struct event *sweep, *answered;
     struct connection *connections;
     uint32_t connection_count, sweep_ms;
-    bool is_full; /* the listener is off */
+    size_t held;        /* bytes of requests that were not answered yet, over all connections */
+    bool is_full;       /* the listener is off */
+    int spares[SPARES]; /* -1: given away */
     char address[80];
     pthread_t threads[THREADS_MAX];
     uint32_t thread_count;
@@ -270,23 +279,59 @@ static void take_request(struct evhttp_request *native, void *data)
 
 /* ---- connections ---- */
 
-/* evhttp bounds the lines of a header only when they have come to their end. */
+static void hold(struct connection *connection, size_t size)
+{
+    connection->server->held += size - connection->held;
+    connection->held = size;
+}
+
+static void cut(struct connection *connection)
+{
+    connection->is_cut = true;
+    hold(connection, 0);
+    shutdown(bufferevent_getfd(connection->socket), SHUT_RDWR);
+}
+
+/* While a handler works nothing is read, and no time is counted. */
+static bool is_awaited(const struct connection *connection)
+{
+    return !connection->is_cut && (bufferevent_get_enabled(connection->socket) & EV_READ);
+}
+
+/* Of those that owe something, the one that has owed it for longest. */
+static struct connection *slowest(const struct server *server, bool reading)
+{
+    struct connection *slowest = NULL;
+    for (struct connection *at = server->connections; at; at = at->next)
+        if (is_awaited(at) && (at->is_reading || !reading) && (!slowest || at->waits_ms >= slowest->waits_ms))
+            slowest = at;
+    return slowest;
+}
+
+/* evhttp bounds the lines of a header only when they have come to their end, and all requests together not at all. */
 static void note_read(struct evbuffer *input, const struct evbuffer_cb_info *info, void *data)
 {
-    struct connection *connection = data;
-    connection->is_reading |= info->n_added > 0;
-    if (evbuffer_get_length(input) > INPUT_MAX)
-        shutdown(bufferevent_getfd(connection->socket), SHUT_RDWR);
+    struct connection *connection = data, *victim;
+    struct server *server = connection->server;
+    if (connection->is_cut || info->n_added == 0)
+        return;
+    connection->is_reading = true;
+    hold(connection, connection->held + info->n_added);
+    if (evbuffer_get_length(input) > server->options.body_max + 2 * SERVER_HEADER_MAX)
+        cut(connection);
+    while (server->held > server->options.held_max && (victim = slowest(server, true)) != NULL)
+        cut(victim);
 }
 
 static void note_written(struct evbuffer *output, const struct evbuffer_cb_info *info, void *data)
 {
     struct connection *connection = data;
     (void)output;
-    if (info->n_added > 0) {
-        connection->is_reading = false;
-        connection->read_ms = 0;
-    }
+    if (info->n_added == 0)
+        return;
+    connection->is_reading = false;
+    connection->read_ms = connection->waits_ms = 0;
+    hold(connection, 0);
 }
 
 static void set_full(struct server *server, bool is_full)
@@ -313,12 +358,32 @@ static bool release_if_last(struct connection *connection)
 
 static void close_if_slow(const struct server *server, struct connection *connection)
 {
-    /* While a handler works nothing is read, and no time is counted. */
-    if (!connection->is_reading || !(bufferevent_get_enabled(connection->socket) & EV_READ))
+    if (!is_awaited(connection))
         return;
-    connection->read_ms += server->sweep_ms;
+    connection->waits_ms += server->sweep_ms;
+    connection->read_ms += connection->is_reading ? server->sweep_ms : 0;
     if (connection->read_ms > server->options.request_ms)
-        shutdown(bufferevent_getfd(connection->socket), SHUT_RDWR); /* evhttp sees its end, and frees it */
+        cut(connection);
+}
+
+/* Who waits for room shall not wait for the slowest of those that have it. */
+static void make_room(struct server *server)
+{
+    struct connection *victim = slowest(server, false);
+    if (victim && victim->waits_ms >= PATIENCE_MS)
+        cut(victim);
+}
+
+static void keep_spares(struct server *server)
+{
+    for (size_t i = 0; i < SPARES; i++)
+        if (server->spares[i] < 0)
+            server->spares[i] = fcntl(server->wake, F_DUPFD_CLOEXEC, 0);
+}
+
+static bool has_room(const struct server *server)
+{
+    return server->connection_count < server->options.connection_max && server->spares[0] >= 0;
 }
 
 static void sweep_connections(struct server *server)
@@ -331,10 +396,14 @@ static void sweep_connections(struct server *server)
             continue;
         }
         *at = connection->next;
+        hold(connection, 0);
         pawli_free(connection);
         server->connection_count--;
     }
-    set_full(server, server->connection_count >= server->options.connection_max);
+    keep_spares(server);
+    if (!has_room(server))
+        make_room(server);
+    set_full(server, !has_room(server));
 }
 
 /* None is armed while there are no connections: an idle server sleeps. */
@@ -365,6 +434,7 @@ static struct bufferevent *take_connection(struct event_base *base, void *data)
         pawli_free(connection);
         return socket; /* evhttp makes its own, or closes; it is not counted */
     }
+    connection->server = server;
     connection->socket = socket;
     bufferevent_incref(socket);
     evbuffer_add_cb(bufferevent_get_input(socket), note_read, connection);
@@ -381,12 +451,55 @@ static struct bufferevent *take_connection(struct event_base *base, void *data)
     return socket;
 }
 
-/* Out of descriptors, most likely: accepting again at once would spin. */
+/* evhttp makes itself the data of a listener, so who is meant is found by the listener. */
+static struct server *servers;
+static pthread_mutex_t servers_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct server *server_of(const struct evconnlistener *listener)
+{
+    pthread_mutex_lock(&servers_lock);
+    struct server *server = servers;
+    while (server && evhttp_bound_socket_get_listener(server->bound) != listener)
+        server = server->next;
+    pthread_mutex_unlock(&servers_lock);
+    return server;
+}
+
+static void list_server(struct server *server)
+{
+    pthread_mutex_lock(&servers_lock);
+    server->next = servers;
+    servers = server;
+    pthread_mutex_unlock(&servers_lock);
+}
+
+static void unlist_server(const struct server *server)
+{
+    pthread_mutex_lock(&servers_lock);
+    struct server **at = &servers;
+    while (*at && *at != server)
+        at = &(*at)->next;
+    if (*at)
+        *at = server->next;
+    pthread_mutex_unlock(&servers_lock);
+}
+
+/* Out of descriptors, most likely: a spare one makes room for who waits, until a sweep can have another. Without one
+ * accepting again at once would spin. */
 static void accept_failed(struct evconnlistener *listener, void *data)
 {
-    struct server *server = data;
-    (void)listener;
-    set_full(server, true);
+    struct server *server = server_of(listener);
+    (void)data;
+    if (!server)
+        return;
+    size_t left = SPARES;
+    while (left > 0 && server->spares[left - 1] < 0)
+        left--;
+    if (left > 0) {
+        close(server->spares[left - 1]);
+        server->spares[left - 1] = -1;
+    }
+    set_full(server, left == 0);
     arm_sweep(server);
 }
 
@@ -441,12 +554,13 @@ static int listen_at(struct server *server, const char *address, pawl_error *err
     if (!listener)
         return pawli_hint(err, pawli_fail(err, PAWL_EUNAVAIL, "cannot listen on %.80s: %s", address, strerror(errno)),
                           "another program may listen there: give another address, or port 0 for any free one");
-    evconnlistener_set_error_cb(listener, accept_failed);
     server->bound = evhttp_bind_listener(server->http, listener);
     if (!server->bound) {
         evconnlistener_free(listener);
         return pawli_no_memory(err);
     }
+    list_server(server);
+    evconnlistener_set_error_cb(listener, accept_failed);
     return note_address(server, err);
 }
 
@@ -465,8 +579,9 @@ static int set_up(struct server *server, const char *address, pawl_error *err)
     evhttp_set_gencb(server->http, take_request, server);
     evhttp_set_allowed_methods(server->http, UINT16_MAX);
     evhttp_set_max_headers_size(server->http, (ev_ssize_t)SERVER_HEADER_MAX);
-    evhttp_set_max_body_size(server->http, (ev_ssize_t)SERVER_BODY_MAX);
+    evhttp_set_max_body_size(server->http, (ev_ssize_t)server->options.body_max);
     evhttp_set_timeout_tv(server->http, &idle);
+    keep_spares(server);
     int status = listen_at(server, address, err);
     return status < 0 ? status : start_threads(server, err);
 }
@@ -480,6 +595,8 @@ int pawli_server_open(struct event_base *base, const char *address, const struct
     server->base = base;
     server->options = *options;
     server->wake = -1;
+    for (size_t i = 0; i < SPARES; i++)
+        server->spares[i] = -1;
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->work, NULL);
     list_init(&server->asked);
@@ -511,6 +628,7 @@ void pawli_server_close(struct server *server)
 {
     if (!server)
         return;
+    unlist_server(server);
     if (server->bound)
         evhttp_del_accept_socket(server->http, server->bound);
     stop_threads(server);
@@ -524,6 +642,9 @@ void pawli_server_close(struct server *server)
     close_connections(server);
     if (server->sweep)
         event_free(server->sweep);
+    for (size_t i = 0; i < SPARES; i++)
+        if (server->spares[i] >= 0)
+            close(server->spares[i]);
     if (server->wake >= 0)
         close(server->wake);
     pthread_cond_destroy(&server->work);

@@ -3,7 +3,9 @@
  * handled on threads of the server's own, so a handler may block on the store.
  *
  *   1  What is ambiguous is refused before a handler sees it: two lengths, no host, a header that is no header.
- *   2  Everything is bounded: connections, bytes of a header and of a body, the time that a request may take to arrive.
+ *   2  Everything is bounded: connections, bytes of a header and of a body, bytes of all requests that are not answered yet,
+ *      the time that a request may take to arrive. Where there is no room, who has owed the rest of a request for longest
+ *      gives way, so that slow clients keep no health check out.
  *   3  Every refusal is a problem detail (RFC 9457).
  *   4  A request that was handed to a handler is answered, also when the server is closed meanwhile. */
 #ifndef PAWLI_SERVER_H
@@ -52,6 +54,8 @@ struct server_options {
     size_t route_count;
     void *data;       /* for the handlers */
     uint32_t threads; /* that handle; 1: no two handlers at once */
+    size_t body_max; /* bytes of a request's body */
+    size_t held_max; /* bytes of all requests that are not answered yet */
     uint32_t connection_max;
     uint32_t request_ms; /* in which a request must have arrived */
     uint32_t idle_ms;    /* after which a silent connection is closed */

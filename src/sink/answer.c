@@ -31,6 +31,21 @@ void pawli_send_fail(struct send *send, enum verdict verdict, const char *format
     pawli_send_done(send, verdict, text_of(text));
 }
 
+bool pawli_is_shortage(int problem)
+{
+    static const int shortages[] = {EMFILE, ENFILE, ENOMEM, ENOBUFS, ENOSPC, EDQUOT};
+    for (size_t i = 0; i < COUNT_OF(shortages); i++)
+        if (problem == shortages[i])
+            return true;
+    return false;
+}
+
+void pawli_send_malformed(struct send *send, const char *problem)
+{
+    send->fault = TARGET_MALFORMED;
+    pawli_send_fail(send, VERDICT_DEFERRED, "%s", problem);
+}
+
 /* The size of the character at the front, 0 when it cannot be shown. */
 static size_t character_size(struct text rest)
 {
@@ -81,17 +96,16 @@ void pawli_path_free(char **path)
     free(*path);
 }
 
-bool pawli_path_is_below(const char *path, const char *const *folders, size_t count)
+char *pawli_path_allowed(const char *path, const char *const *folders, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         PAWL_AUTO(pawli_path_free) char *folder = realpath(folders[i], NULL);
         size_t size = folder ? strlen(folder) : 0;
-        if (size == 1)
-            return true; /* the root has everything below it */
-        if (size > 0 && strncmp(path, folder, size) == 0 && (path[size] == '/' || path[size] == '\0'))
-            return true;
+        bool is_root = size == 1; /* it has everything below it */
+        if (is_root || (size > 0 && strncmp(path, folder, size) == 0 && (path[size] == '/' || path[size] == '\0')))
+            return PAWL_TAKE(folder);
     }
-    return false;
+    return NULL;
 }
 
 int pawli_check_folders(const char *const *folders, size_t count, pawl_error *err)

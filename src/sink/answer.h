@@ -9,6 +9,12 @@
 void pawli_send_done(struct send *send, enum verdict verdict, struct text error);
 void pawli_send_fail(struct send *send, enum verdict verdict, const char *format, ...) PRINTF_LIKE(3, 4);
 
+/* Whether an errno says that this machine is short of something: the receiver has no part in it. */
+bool pawli_is_shortage(int problem);
+
+/* The target itself is wrong: the message waits, and the target is held. */
+void pawli_send_malformed(struct send *send, const char *problem);
+
 /* One line out of bytes that nobody vouches for, at most size_max bytes: white space and control characters become one
  * blank, what is no UTF-8 a question mark. */
 struct text pawli_printable(struct arena *arena, struct text bytes, size_t size_max);
@@ -18,8 +24,9 @@ const char *pawli_url_path(const char *url);
 
 void pawli_path_free(char **path); /* realpath's, for PAWL_AUTO */
 
-/* Whether a path without symbolic links is one of the folders or lies below it, each taken where its own links lead. */
-bool pawli_path_is_below(const char *path, const char *const *folders, size_t count);
+/* The first of the folders, each taken where its own links lead, that a path without symbolic links is or lies below; NULL:
+ * none. The caller's to free. */
+char *pawli_path_allowed(const char *path, const char *const *folders, size_t count);
 
 /* Whether folders that shall be allowed are there: one that is not would allow nothing, and nobody would know. */
 int pawli_check_folders(const char *const *folders, size_t count, pawl_error *err);

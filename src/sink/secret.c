@@ -17,7 +17,25 @@
 #define PREFIX      "whsec_"
 #define PREFIX_SIZE (sizeof PREFIX - 1)
 
-static int open_file(const char *path, pawl_error *err)
+static struct file_stamp stamp_of(const struct stat *stat)
+{
+    return (struct file_stamp){.device = stat->st_dev,
+                               .inode = stat->st_ino,
+                               .size = stat->st_size,
+                               .modified_ns = stat->st_mtim.tv_sec * 1000000000 + stat->st_mtim.tv_nsec,
+                               .changed_ns = stat->st_ctim.tv_sec * 1000000000 + stat->st_ctim.tv_nsec};
+}
+
+bool pawli_secret_is_current(const struct secret *secret, const char *path)
+{
+    struct stat now;
+    if (stat(path, &now) < 0)
+        return false;
+    struct file_stamp stamp = stamp_of(&now);
+    return memcmp(&stamp, &secret->stamp, sizeof stamp) == 0;
+}
+
+static int open_file(const char *path, struct file_stamp *stamp, pawl_error *err)
 {
     /* O_NONBLOCK: a FIFO in its place must not hold up the loop. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -34,6 +52,7 @@ static int open_file(const char *path, pawl_error *err)
         status = pawli_hint(
             err, pawli_fail(err, PAWL_EREFUSED, "others may read or change the secret file \"%.160s\"", path),
             "chmod 600 it, and replace the secret if others could read it");
+    *stamp = stamp_of(&stat);
     if (status == PAWL_OK)
         return fd;
     close(fd);
@@ -100,7 +119,8 @@ static int read_keys(const char *path, struct text content, struct secret *secre
 int pawli_secret_read(const char *path, struct secret **ret_secret, pawl_error *err)
 {
     char content[FILE_MAX + 1];
-    int fd = open_file(path, err);
+    struct file_stamp stamp;
+    int fd = open_file(path, &stamp, err); /* before it is read: what changes meanwhile is read again */
     if (fd < 0)
         return fd;
     ssize_t size = read(fd, content, sizeof content);
@@ -112,6 +132,7 @@ int pawli_secret_read(const char *path, struct secret **ret_secret, pawl_error *
     int status = secret ? PAWL_OK : pawli_no_memory(err);
     if (secret) {
         secret->holds = 1;
+        secret->stamp = stamp;
         status = size > FILE_MAX ? pawli_fail(err, PAWL_EINVAL, "the secret file \"%.160s\" is too big", path)
                                  : read_keys(path, (struct text){content, (size_t)size}, secret, err);
     }

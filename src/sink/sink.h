@@ -2,8 +2,10 @@
 /* The door to every sink: code that can deliver to a kind of target. A sink is part of the worker's engine: it is called on
  * the loop's thread, never blocks there, and completes every send exactly once.
  *
- *   1  What it says is honest (O4). DELIVERED: the receiver said so. RETRY: nothing arrived, for sure, or the receiver said
- *      "later". DEAD: impossible; the same bytes will never be taken. UNCERTAIN: the request was sent and nobody knows.
+ *   1  What it says is honest (O4). DELIVERED: the receiver said so. RETRY: nothing arrived, for sure, or the receiver
+ *      refused for now. DEAD: impossible; the same bytes will never be taken. UNCERTAIN: the request was sent and nobody
+ *      knows. DEFERRED: the receiver said "later", or this process could not even try (out of descriptors, memory, threads;
+ *      not allowed; set up wrongly), which says nothing about the receiver and costs no attempt.
  *   2  The message id goes with every send, the same for every attempt, so that receivers can deduplicate.
  *   3  A send ends by its deadline: the worker calls cancel, and the sink completes it soon, as RETRY or UNCERTAIN by 1.
  *   4  The payload's bytes go out as they are. */
@@ -43,6 +45,9 @@ struct message_lease {
     void (*release)(struct message_lease *lease);
 };
 
+/* What is wrong with a target as a whole, so that it shall be held until somebody looks. */
+enum target_fault { TARGET_FINE, TARGET_GONE, TARGET_MALFORMED };
+
 /* One attempt. The upper half is given, the lower half is the sink's answer. */
 struct send {
     struct arena *arena; /* of the send: what the answer points to lives here */
@@ -56,11 +61,13 @@ struct send {
     void *sink_data; /* the sink's own */
 
     enum verdict verdict;
-    struct text error;               /* why, for everything but delivered */
-    struct text remote_id;           /* what the receiver calls it; absent: it did not say */
-    struct text response;            /* a summary for the list of attempts */
-    int64_t retry_in_ms;             /* the receiver's own wish; -1: none */
-    bool is_gone;                    /* the target is no more: it shall be held */
+    struct text error;     /* why, for everything but delivered */
+    struct text remote_id; /* what the receiver calls it; absent: it did not say */
+    struct text response;  /* a summary for the list of attempts */
+    int64_t retry_in_ms;   /* when to try again; -1: as the policy says */
+    bool retry_is_least;   /* it is a wish: the policy's backoff holds where it is longer */
+    bool is_unauthorized;  /* the secret may have changed: it is read again */
+    enum target_fault fault;
     void (*done)(struct send *send); /* called once, on the loop's thread */
     struct send *next;               /* the worker's */
 };
@@ -90,8 +97,15 @@ extern const struct sink_ops pawli_sink_http, pawli_sink_exec, pawli_sink_file, 
 
 #define SECRET_KEYS_MAX 4 /* more than one: while a key is replaced, a request is signed with each */
 
+/* What tells one content of a file from the next, however it was replaced. */
+struct file_stamp {
+    uint64_t device, inode;
+    int64_t size, modified_ns, changed_ns;
+};
+
 struct secret {
     unsigned holds; /* one thread's, the loop's */
+    struct file_stamp stamp;
     size_t key_count;
     struct text keys[SECRET_KEYS_MAX];
     char bytes[];
@@ -99,7 +113,8 @@ struct secret {
 
 /* The file: a key a line, "whsec_" and base64 of 24 to 64 bytes, the newest first; readable to its owner and group only. */
 int pawli_secret_read(const char *path, struct secret **ret_secret, pawl_error *err);
-struct secret *pawli_secret_hold(struct secret *secret);    /* NULL is fine */
-struct secret *pawli_secret_release(struct secret *secret); /* returns NULL; NULL is fine */
+bool pawli_secret_is_current(const struct secret *secret, const char *path); /* the file was not changed since */
+struct secret *pawli_secret_hold(struct secret *secret);                     /* NULL is fine */
+struct secret *pawli_secret_release(struct secret *secret);                  /* returns NULL; NULL is fine */
 
 #endif

@@ -33,6 +33,35 @@ struct text pawli_store_url_option(const struct store_url *url, const char *name
     return (struct text){0};
 }
 
+static const char *const *find_name(struct text option, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strlen(names[i]);
+        if (option.size > size && option.data[size] == '=' && memcmp(option.data, names[i], size) == 0)
+            return &names[i];
+    }
+    return NULL;
+}
+
+int pawli_store_url_check(const struct store_url *url, const char *const *names, size_t count, pawl_error *err)
+{
+    struct text left = url->options;
+    while (left.size > 0) {
+        const char *end = memchr(left.data, '&', left.size);
+        struct text option = {left.data, end ? (size_t)(end - left.data) : left.size};
+        const char *const *name = find_name(option, names, count);
+        if (!name)
+            return pawli_hint(err,
+                              pawli_fail(err, PAWL_EINVAL, "a store has no option \"%.*s\"",
+                                         option.size > 80 ? 80 : (int)option.size, option.data),
+                              "known are mode=ro, mode=rw, mode=rwc, vfs=NAME and checkpoint_frames=N");
+        if (pawli_store_url_option(url, *name).data != option.data + strlen(*name) + 1)
+            return pawli_fail(err, PAWL_EINVAL, "the option %s is given twice", *name);
+        left = (struct text){left.data + option.size + (end != NULL), left.size - option.size - (end != NULL)};
+    }
+    return PAWL_OK;
+}
+
 int pawli_store_open(const struct store_open *how, struct env *env, struct store **ret_store, struct store_facts *facts,
                      pawl_error *err)
 {
@@ -50,6 +79,33 @@ void pawli_store_close(struct store *store)
     store->ops->close(store);
 }
 
+bool pawli_store_is_here(const struct store *store)
+{
+    return store->pid == getpid();
+}
+
+int pawli_store_check(const struct store *store, pawl_error *err)
+{
+    if (pawli_store_is_here(store))
+        return PAWL_OK;
+    return pawli_hint(err, pawli_fail(err, PAWL_EIO, "the store was opened by another process, before a fork"),
+                      "open the store in the process that uses it");
+}
+
+int pawli_store_check_write(const struct store *store, pawl_error *err)
+{
+    int status = pawli_store_check(store, err);
+    if (status == PAWL_OK && store->read_only)
+        status = pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "the store was opened read-only"),
+                            "open it without read_only, or mode=ro, to write");
+    return status;
+}
+
+static enum store_result of_check(int status)
+{
+    return status == PAWL_OK ? STORE_OK : status == PAWL_EREFUSED ? STORE_REFUSED : STORE_POISONED;
+}
+
 static enum store_result checked(enum store_result result)
 {
     PAWL_ASSERT(result < STORE_RESULT_COUNT);
@@ -58,13 +114,15 @@ static enum store_result checked(enum store_result result)
 
 enum store_result pawli_store_begin(struct store *store, struct txn **ret_txn, pawl_error *err)
 {
-    return checked(store->ops->begin(store, ret_txn, err));
+    enum store_result result = of_check(pawli_store_check_write(store, err));
+    return result == STORE_OK ? checked(store->ops->begin(store, ret_txn, err)) : result;
 }
 
 enum store_result pawli_store_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err)
 {
     PAWL_ASSERT(store->ops->can & STORE_CAN_JOIN);
-    return checked(store->ops->join(store, native, ret_txn, err));
+    enum store_result result = of_check(pawli_store_check_write(store, err));
+    return result == STORE_OK ? checked(store->ops->join(store, native, ret_txn, err)) : result;
 }
 
 static void check_task(const struct view_task *task)
@@ -88,6 +146,8 @@ static void check_loaded(const struct view *view)
         const struct view_due *due = view->dues[i];
         PAWL_ASSERT(due->count <= due->limit);
         for (uint32_t j = 0; j < due->count; j++) {
+            if (due->tasks[j]->slot.is_damaged)
+                continue;
             PAWL_ASSERT(due->tasks[j]->row.place == PLACE_READY);
             PAWL_ASSERT(due->tasks[j]->row.due.ms <= view->wall.ms);
             PAWL_ASSERT(due->tasks[j]->message != NULL);
@@ -101,7 +161,7 @@ static void check_loaded(const struct view *view)
     }
     for (size_t i = 0; i < view->scopes.count; i++) {
         const struct view_scope *scope = view->scopes.at[i];
-        PAWL_ASSERT(scope->slot.found == (scope->row.id != 0));
+        PAWL_ASSERT(scope->slot.is_damaged || scope->slot.found == (scope->row.id != 0));
     }
 }
 
@@ -154,7 +214,8 @@ void pawli_store_drop(struct store *store, struct txn *txn)
 
 enum store_result pawli_store_reader(struct store *store, struct reader **ret_reader, pawl_error *err)
 {
-    return checked(store->ops->reader(store, ret_reader, err));
+    enum store_result result = of_check(pawli_store_check(store, err));
+    return result == STORE_OK ? checked(store->ops->reader(store, ret_reader, err)) : result;
 }
 
 enum store_result pawli_store_read(struct store *store, struct reader *reader, const struct query *query,
@@ -195,7 +256,7 @@ static const int statuses[STORE_RESULT_COUNT] = {
     [STORE_OK] = PAWL_OK,          [STORE_PENDING] = PAWL_EBUSY,        [STORE_RACE] = PAWL_EBUSY,
     [STORE_BUSY] = PAWL_EBUSY,     [STORE_UNAVAILABLE] = PAWL_EUNAVAIL, [STORE_UNKNOWN] = PAWL_EUNCERTAIN,
     [STORE_FULL] = PAWL_EREFUSED,  [STORE_NO_MEMORY] = PAWL_ENOMEM,     [STORE_CORRUPT] = PAWL_ECORRUPT,
-    [STORE_INVALID] = PAWL_EINVAL, [STORE_POISONED] = PAWL_EIO,
+    [STORE_INVALID] = PAWL_EINVAL, [STORE_POISONED] = PAWL_EIO,         [STORE_REFUSED] = PAWL_EREFUSED,
 };
 
 int pawli_store_status(enum store_result result)

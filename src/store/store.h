@@ -5,6 +5,8 @@
 #ifndef PAWLI_STORE_H
 #define PAWLI_STORE_H
 
+#include <unistd.h>
+
 #include "env/env.h"
 #include "store/view.h"
 
@@ -20,6 +22,7 @@ enum store_result {
     STORE_NO_MEMORY,   /* nothing written */
     STORE_CORRUPT,     /* stored data failed a check */
     STORE_INVALID,     /* a native handle that cannot be used so; nothing written */
+    STORE_REFUSED,     /* not by this handle, or not as things are; nothing written */
     STORE_POISONED, /* had a storage error before: answers nothing until all handles are closed and it is opened anew */
     STORE_RESULT_COUNT
 };
@@ -45,7 +48,7 @@ struct store_open {
 struct store_facts {
     bool was_created, was_migrated, was_restored; /* restored: it or its anchor is not what was left here */
     int schema;
-    const char *engine; /* "SQLite 3.53.2" */
+    char engine[48]; /* "SQLite 3.53.2": what runs, whatever was compiled against */
     char restored_why[160];
 };
 
@@ -65,6 +68,7 @@ enum query_kind {
     QUERY_LINE,       /* scope, lane, target, key: page.line; cursor.position, cursor.number: how many are before it */
     QUERY_OLD,        /* place, cursor, limit: tasks that time may end (expiry, retention, deadlines) */
     QUERY_OLD_BOUNDS, /* limit: bounds whose time is over */
+    QUERY_DAMAGE, /* limit: rows that cannot be read or do not agree with each other, but for the chains of records */
     QUERY_KIND_COUNT
 };
 
@@ -99,7 +103,8 @@ struct message_item {
     struct text scope, lane, target;
     uint32_t places; /* in how many places its task was found; counted when wanted */
     bool lost;
-    bool is_damaged; /* in a list: its task cannot be read */
+    bool is_damaged; /* its row, that of its task or of its queue cannot be read: it has no place */
+    bool is_message_damaged;
 };
 
 struct queue_item {
@@ -114,6 +119,7 @@ struct queue_item {
         uint64_t due, held_apart;
         struct wall_time oldest_due, later_due; /* the first, and the first in the future; WALL_NEVER: none */
     } ages;
+    bool is_damaged; /* its policy cannot be read; where what is due is wanted, it is left out */
 };
 
 struct hold_item {
@@ -125,6 +131,11 @@ struct bound_item {
     uint64_t queue;
     enum bound_kind kind;
     struct text key, scope, lane, target;
+};
+
+/* Stored data that is set apart. scope: whose it is; absent: the store's, or nobody knows. */
+struct damage_item {
+    struct text scope, what;
 };
 
 struct old_item {
@@ -169,6 +180,7 @@ struct page {
         struct hold_item *holds;
         struct old_item *olds;
         struct bound_item *bounds;
+        struct damage_item *damages;
     };
     struct store_row store;
     struct look look;
@@ -219,12 +231,16 @@ struct store_ops {
                                 void (*progress)(void *data, int left, int total), void *data, pawl_error *err);
     enum store_result (*adopt)(struct store *store,
                                pawl_error *err); /* makes its anchor the store's own, after the rows say so */
+    bool (*was_adopted)(struct store *store);    /* a restored one, by another handle since */
+    void (*log)(struct store *store, uint64_t *size, uint64_t *waiting); /* bytes of its log, and not copied yet */
     enum store_result (*check)(struct store *store, struct text *ret_problem, struct arena *arena, pawl_error *err);
 };
 
 struct store {
     const struct store_ops *ops;
     struct env *env;
+    pid_t pid; /* who opened it: a child of a fork must not touch it */
+    bool read_only;
 };
 
 extern const struct store_ops pawli_store_memory;
@@ -232,10 +248,18 @@ extern const struct store_ops pawli_store_sqlite;
 
 bool pawli_store_url_parse(struct text url, struct store_url *parts);
 struct text pawli_store_url_option(const struct store_url *url, const char *name); /* absent when not given */
+int pawli_store_url_check(const struct store_url *url, const char *const *names, size_t count,
+                          pawl_error *err); /* refuses options that are none of these, and those given twice */
 
 int pawli_store_open(const struct store_open *how, struct env *env, struct store **ret_store, struct store_facts *facts,
                      pawl_error *err);
 void pawli_store_close(struct store *store);
+
+/* What every call asks first, before it takes a lock that a thread of the parent may have held at a fork; what writes asks
+ * the second. Both are asked again at the door. */
+bool pawli_store_is_here(const struct store *store);
+int pawli_store_check(const struct store *store, pawl_error *err);
+int pawli_store_check_write(const struct store *store, pawl_error *err);
 enum store_result pawli_store_begin(struct store *store, struct txn **ret_txn, pawl_error *err);
 enum store_result pawli_store_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
 enum store_result pawli_store_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err);

@@ -234,7 +234,7 @@ bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue)
     return true;
 }
 
-bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit)
+bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit, uint64_t size_max)
 {
     if (!queue->due) {
         if (!pawli_arena_reserve(view->arena, (void **)&view->dues, sizeof(struct view_due *), view->due_count + 1,
@@ -247,6 +247,8 @@ bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit)
         view->dues[view->due_count++] = queue->due;
     }
     queue->due->limit += limit;
+    if (__builtin_add_overflow(queue->due->size_max, size_max, &queue->due->size_max))
+        queue->due->size_max = UINT64_MAX;
     return pawli_view_wants_subjects(view, queue);
 }
 
@@ -306,6 +308,34 @@ bool pawli_view_task_found(struct view *view, struct view_task *task)
     if (task->line)
         task->line->exits++;
     return task->line != NULL;
+}
+
+static bool is_in_line(const struct task_row *row)
+{
+    return row->key.data && (row->holds_key || row->place == PLACE_BLOCKED);
+}
+
+/* A task, its queue and its line are rows of their own: a move needs that they agree. */
+static bool agrees(const struct view_task *task)
+{
+    const struct view_line *line = task->line;
+    if (task->queue->slot.is_damaged || task->queue->is_policy_damaged)
+        return false;
+    if (!is_in_line(&task->row))
+        return !line || !line->slot.is_damaged;
+    return line && line->slot.found && !line->slot.is_damaged &&
+           (line->row.head == task->number) == task->row.holds_key;
+}
+
+void pawli_view_set_apart(struct view *view)
+{
+    for (size_t i = 0; i < view->tasks.count; i++) {
+        struct view_task *task = view->tasks.at[i];
+        if (!task->slot.found || agrees(task))
+            continue;
+        task->slot.found = task->slot.exists = false;
+        task->slot.is_damaged = true;
+    }
 }
 
 bool pawli_view_task_bounds(struct view *view, struct view_task *task)

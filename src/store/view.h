@@ -3,7 +3,9 @@
  *
  *   gather   units say what they will look at (want_*); the same thing asked twice is one slot
  *   load     the store fills every slot, and what slots imply: the queue and the line of a task, the followers of a line,
- *            the chain of successors of a bound message, the message of a task that may be claimed
+ *            the chain of successors of a bound message, the message of a task that may be claimed. What cannot be read is
+ *            set apart: of many that were looked for it is left out, one that was named is marked as damaged. A damaged
+ *            task does not exist, so nothing moves it; whatever else is damaged exists, so nothing makes it anew
  *   decide   units change rows (touch first, so that a refused unit can be undone); nothing is read from the store
  *   save     the store writes every row that differs from what it was
  *
@@ -36,6 +38,7 @@ struct slot {
     bool found;          /* load found a row */
     bool exists;         /* there is a row now */
     bool changed;        /* what is now differs from what load found */
+    bool is_damaged;     /* load found what cannot be read, or does not agree with the rest: only who needs it is refused */
     uint32_t touched_in; /* the unit that saved its undo last */
 };
 
@@ -70,7 +73,7 @@ struct view_queue {
     struct queue_row row;
     struct policy policy;             /* effective; filled by load when wants_policy */
     struct view_subject *subjects[4]; /* what may hold it; filled by want_due */
-    bool wants_policy, has_policy;
+    bool wants_policy, has_policy, is_policy_damaged;
     bool has_ready;       /* decide: a task of it became ready, and is due */
     struct view_due *due; /* NULL: no claim asks for it */
     bool found_by_id;     /* row.id is what is known; lane and target come out of load */
@@ -144,6 +147,7 @@ struct view_task {
 struct view_due {
     struct view_queue *queue;
     uint32_t limit;
+    uint64_t size_max;        /* load stops behind so many bytes of payload */
     struct view_task **tasks; /* found: by priority, due time, number */
     uint32_t count;
     struct view_task **candidates; /* the claims' own list, see commit/claim.c */
@@ -201,7 +205,7 @@ struct view_subject *pawli_view_subject(struct view *view, enum hold_kind kind, 
 struct view_bound *pawli_view_bound(struct view *view, struct view_queue *queue, enum bound_kind kind, struct text key);
 struct view_line *pawli_view_line(struct view *view, struct view_queue *queue, struct text key);
 struct view_task *pawli_view_task(struct view *view, uint64_t number);
-bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit);
+bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit, uint64_t size_max);
 bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue);
 
 /* For stores, in load: a hold, or a follower, that was found. */
@@ -213,6 +217,9 @@ bool pawli_view_task_found(struct view *view, struct view_task *task);
 
 /* For stores, in load: a task's message was loaded; wants what it bound, where somebody wants to know. */
 bool pawli_view_task_bounds(struct view *view, struct view_task *task);
+
+/* For stores, at the end of load: tasks that do not agree with their queue and line are as damaged as those are. */
+void pawli_view_set_apart(struct view *view);
 
 /* Deciding. begin sets a mark; touch before the first change of a row; undo goes back to the mark. */
 void pawli_view_begin_unit(struct view *view);

@@ -3,6 +3,7 @@
 #include "pawl/why.h"
 
 #include "commit/handle.h"
+#include "model/check.h"
 
 struct pawl_why {
     struct arena arena;
@@ -13,17 +14,17 @@ struct pawl_why {
 
 const char *pawl_why_state(const pawl_why *why)
 {
-    return why->state;
+    return why ? why->state : NULL;
 }
 
 size_t pawl_why_count(const pawl_why *why)
 {
-    return why->count;
+    return why ? why->count : 0;
 }
 
 const pawl_reason *pawl_why_get(const pawl_why *why, size_t index)
 {
-    return index < why->count ? &why->reasons[index] : NULL;
+    return index < pawl_why_count(why) ? &why->reasons[index] : NULL;
 }
 
 void pawl_why_free(pawl_why *why)
@@ -49,7 +50,8 @@ static void add(struct explaining *e, const char *code, struct wall_time until, 
     pawl_why *why = e->why;
     if (!pawli_arena_reserve(&why->arena, (void **)&why->reasons, sizeof *why->reasons, why->count + 1, &why->room))
         return;
-    why->reasons[why->count++] = (pawl_reason){.code = code,
+    why->reasons[why->count++] = (pawl_reason){.struct_size = sizeof(pawl_reason),
+                                               .code = code,
                                                .text = pawli_arena_text(&why->arena, text).data,
                                                .until_ms = until.ms == INT64_MAX ? 0 : until.ms,
                                                .by = pawli_arena_text(&why->arena, by).data};
@@ -89,8 +91,8 @@ static int explain(struct explaining *e);
 struct other {
     struct page page;
     char id[PAWL_UUID_TEXT_SIZE];
-    const char *state;
-    struct text why; /* "", or ": " and its reasons */
+    const char *state; /* NULL: it cannot be read */
+    struct text why;   /* "", or ": " and its reasons */
     struct wall_time until;
     struct text by;
 };
@@ -103,6 +105,10 @@ static int look_at(struct explaining *e, uint64_t number, struct other *other)
     if (status < 0 || other->page.count == 0)
         return status;
     const struct message_item *item = &other->page.messages[0];
+    if (item->is_message_damaged) {
+        other->state = NULL;
+        return PAWL_OK;
+    }
     pawl_uuid id = pawli_message_id(item->message.number, item->message.tail);
     pawl_uuid_format(&id, other->id);
     other->state = item->task.place == PLACE_NONE ? "missing" : pawli_state_text(task_state(&item->task));
@@ -140,7 +146,10 @@ static int explain_behind(struct explaining *e)
     if (status == PAWL_OK && page.line.found) {
         struct other head;
         status = look_at(e, page.line.row.head, &head);
-        if (status == PAWL_OK && head.page.count)
+        if (status == PAWL_OK && head.page.count && !head.state)
+            add(e, "behind", WALL_NEVER, nobody,
+                TEXT("behind a message that holds the ordering key and cannot be read"));
+        else if (status == PAWL_OK && head.page.count)
             add(e, "behind", head.until, head.by,
                 pawli_arena_format(
                     &e->why->arena,
@@ -230,12 +239,15 @@ static int explain_queue(struct explaining *e)
         .kind = QUERY_QUEUES, .scope = e->item->scope, .lane = e->item->lane, .target = e->item->target, .limit = 1};
     if (result == STORE_OK)
         result = pawli_store_read(e->store, e->reader, &query, &queues, e->err);
-    if (result == STORE_OK && queues.count && !queues.queues[0].url.data)
+    if (result == STORE_OK && queues.count && !queues.queues[0].is_damaged && !queues.queues[0].url.data)
         add(e, "no_target", WALL_NEVER, nobody,
             pawli_arena_format(
                 &e->why->arena,
                 "target %.*s has no URL: no worker sends to it (pawl targets add), only claims by hand take it",
                 TEXT_ARG(e->item->target)));
+    if (result == STORE_OK && queues.count && queues.queues[0].is_damaged)
+        add(e, "damaged", WALL_NEVER, nobody,
+            TEXT("the policy of its lane or target cannot be read: set it anew (pawl lanes set, pawl targets add)"));
     if (result == STORE_OK && queues.count)
         e->needed = needed_by_worker(e, &queues.queues[0]);
     pawli_page_done(&queues);
@@ -309,12 +321,18 @@ static int explain_id(pawl_store *store, const pawl_uuid *id, struct explaining 
     struct query query = {.kind = QUERY_MESSAGE, .number = number};
     enum store_result result = pawli_store_read(e->store, e->reader, &query, &page, e->err);
     int status = pawli_store_status(result);
-    bool found = page.count && page.messages[0].message.tail == tail &&
-                 text_equal(page.messages[0].scope, store->scope);
+    const struct message_item *item = page.count ? &page.messages[0] : NULL;
+    bool damaged = item && (item->is_damaged || item->is_message_damaged);
+    bool found = item && (damaged || (item->message.tail == tail && text_equal(item->scope, store->scope)));
     if (status == PAWL_OK && !found)
         status = no_such_message(store, e->err);
-    if (status == PAWL_OK) {
-        e->item = &page.messages[0];
+    if (status == PAWL_OK && damaged) {
+        e->why->state = "damaged";
+        add(e, "damaged", WALL_NEVER, nobody,
+            TEXT("what is stored of it cannot be read: nothing moves it, and nobody waits for it (pawl verify names "
+                 "it)"));
+    } else if (status == PAWL_OK) {
+        e->item = item;
         e->page = &page;
         e->why->state = e->item->task.place == PLACE_NONE ? "missing" : pawli_state_text(task_state(&e->item->task));
         status = explain(e);
@@ -325,10 +343,13 @@ static int explain_id(pawl_store *store, const pawl_uuid *id, struct explaining 
 
 int pawl_why_message(pawl_store *store, const pawl_uuid *id, pawl_why **ret_why, pawl_error *err)
 {
+    int status = pawli_check_given(err, store, id, ret_why);
+    if (status < 0)
+        return status;
     struct explaining e = {.store = store->opened->store, .err = err, .why = pawli_alloc(sizeof *e.why)};
     if (!e.why)
         return pawli_no_memory(err);
-    int status = pawli_store_status(pawli_store_reader(e.store, &e.reader, err));
+    status = pawli_store_status(pawli_store_reader(e.store, &e.reader, err));
     if (status == PAWL_OK)
         status = explain_id(store, id, &e);
     pawli_store_done(e.store, e.reader);

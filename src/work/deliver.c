@@ -31,7 +31,28 @@ static void release_page(struct message_lease *lease)
     pawli_free(page);
 }
 
+/* All that a claim may need is there before it is submitted: what was claimed can be sent, or at least given back. */
+static struct claimed_page *new_page(uint32_t limit)
+{
+    struct claimed_page *page = pawli_alloc(sizeof *page + limit * sizeof *page->deliveries);
+    if (page) {
+        page->lease = (struct message_lease){hold_page, release_page};
+        page->holds = 1;
+    }
+    return page;
+}
+
 /* ---- sends ---- */
+
+/* Adds to what the worker and a target have under way; or, with minus, takes away. */
+static void use(struct worker *worker, struct target *target, int sign, uint32_t sends, uint64_t bytes)
+{
+    struct usage *usages[] = {&worker->usage, &target->usage};
+    for (size_t i = 0; i < COUNT_OF(usages); i++) {
+        usages[i]->sends += sign > 0 ? sends : -sends;
+        usages[i]->bytes += sign > 0 ? bytes : -bytes;
+    }
+}
 
 static void link_delivery(struct worker *worker, struct delivery *delivery)
 {
@@ -41,7 +62,8 @@ static void link_delivery(struct worker *worker, struct delivery *delivery)
         delivery->next->link = &delivery->next;
     worker->in_flight = delivery;
     delivery->queue->in_flight++;
-    delivery->queue->target->in_flight++;
+    delivery->size = delivery->send.message->data_size;
+    use(worker, delivery->queue->target, +1, 1, delivery->size);
 }
 
 static void unlink_delivery(struct delivery *delivery)
@@ -51,14 +73,14 @@ static void unlink_delivery(struct delivery *delivery)
         delivery->next->link = delivery->link;
 }
 
-static void free_delivery(struct delivery *delivery)
+static void end_delivery(struct delivery *delivery)
 {
+    struct message_lease *lease = &delivery->page->lease;
     delivery->queue->in_flight--;
-    delivery->queue->target->in_flight--;
-    delivery->page->lease.release(&delivery->page->lease);
+    use(delivery->queue->worker, delivery->queue->target, -1, 1, delivery->size);
     pawli_secret_release(delivery->secret);
     pawli_arena_done(&delivery->arena);
-    pawli_free(delivery);
+    lease->release(lease); /* the delivery is in the page */
 }
 
 static void send_done(struct send *send)
@@ -67,6 +89,8 @@ static void send_done(struct send *send)
     struct worker *worker = delivery->queue->worker;
     PAWL_ASSERT(!delivery->is_done);
     delivery->is_done = true;
+    delivery->queue->secret_doubted |= send->is_unauthorized;
+    delivery->queue->target->usage.is_prompt = boot_now(worker).ns < send->deadline.ns;
     unlink_delivery(delivery);
     delivery->next = NULL;
     *worker->finished_last = delivery;
@@ -74,13 +98,10 @@ static void send_done(struct send *send)
     pawli_engine_wake(&worker->engine); /* done may come from a descriptor's callback, outside a step */
 }
 
-static void start_send(struct worker *worker, struct queue *queue, struct claimed_page *page,
-                       const pawl_message_view *message)
+static struct delivery *make_delivery(struct queue *queue, struct claimed_page *page, const pawl_message_view *message)
 {
-    struct delivery *delivery = pawli_alloc(sizeof *delivery);
-    if (!delivery)
-        return; /* its lease ends by itself, and the message is sent again: late is better than wrong */
-    struct boot_time now = boot_now(worker);
+    struct delivery *delivery = &page->deliveries[page->used++];
+    struct boot_time now = boot_now(queue->worker);
     int64_t timeout = policy_get(&queue->policy, POLICY_TIMEOUT_MS);
     page->lease.hold(&page->lease);
     delivery->queue = queue;
@@ -92,44 +113,26 @@ static void start_send(struct worker *worker, struct queue *queue, struct claime
     delivery->send = (struct send){.arena = &delivery->arena,
                                    .message = message,
                                    .lease = &page->lease,
-                                   .url = queue->url,
                                    .secret = delivery->secret,
                                    .attempt = message->attempts,
                                    .timeout_ms = timeout,
                                    .deadline = boot_after_ms(now, timeout),
-                                   .verdict = VERDICT_RETRY,
-                                   .retry_in_ms = -1,
-                                   .done = send_done};
-    /* The queue may learn another address while this is under way. */
-    delivery->send.url = pawli_arena_text(&delivery->arena, text_of(queue->url)).data;
-    link_delivery(worker, delivery);
-    worker->next_check = boot_earlier(worker->next_check, boot_earlier(delivery->renew_at, delivery->send.deadline));
-    if (pawli_arena_failed(&delivery->arena)) {
-        delivery->send.verdict = VERDICT_RELEASED;
-        send_done(&delivery->send);
-        return;
-    }
-    queue->sink->ops->send(queue->sink, &delivery->send);
-}
-
-/* Claimed when the worker was already stopping, or its sink or secret went away: nothing was started. */
-static void give_back(struct worker *worker, struct queue *queue, struct claimed_page *page,
-                      const pawl_message_view *message)
-{
-    struct delivery *delivery = pawli_alloc(sizeof *delivery);
-    if (!delivery)
-        return;
-    page->lease.hold(&page->lease);
-    delivery->queue = queue;
-    delivery->page = page;
-    delivery->began = boot_now(worker);
-    delivery->send = (struct send){.arena = &delivery->arena,
-                                   .message = message,
                                    .verdict = VERDICT_RELEASED,
                                    .retry_in_ms = -1,
                                    .done = send_done};
-    link_delivery(worker, delivery);
-    send_done(&delivery->send);
+    link_delivery(queue->worker, delivery);
+    return delivery;
+}
+
+static void start_send(struct worker *worker, struct queue *queue, struct delivery *delivery)
+{
+    /* The queue may learn another address while this is under way. */
+    delivery->send.url = pawli_arena_text(&delivery->arena, text_of(queue->url)).data;
+    worker->next_check = boot_earlier(worker->next_check, boot_earlier(delivery->renew_at, delivery->send.deadline));
+    if (pawli_arena_failed(&delivery->arena))
+        send_done(&delivery->send);
+    else
+        queue->sink->ops->send(queue->sink, &delivery->send);
 }
 
 /* ---- claims ---- */
@@ -144,32 +147,36 @@ static void claimed(void *data, int status, pawl_messages *messages, const pawl_
 {
     struct queue *queue = data;
     struct worker *worker = queue->worker;
-    struct claimed_page *page = status == PAWL_OK ? pawli_alloc(sizeof *page) : NULL;
+    struct claimed_page *page = PAWL_TAKE(queue->page);
     queue->is_claiming = false;
-    queue->target->in_flight -= queue->asked;
+    use(worker, queue->target, -1, queue->asked, BUDGET_CLAIM_BYTES);
     worker->units--;
-    if (!page) {
-        if (status < 0)
-            pawli_tell_error(worker, "claim_failed", status == PAWL_EBUSY ? 1 : 0, error);
+    page->messages = messages;
+    if (status < 0) {
+        pawli_tell_error(worker, "claim_failed", status == PAWL_EBUSY ? 1 : 0, error);
         queue->due = boot_after_ms(boot_now(worker), PAUSE_MS);
-        pawl_messages_free(messages);
+        release_page(&page->lease);
         return;
     }
-    page->lease = (struct message_lease){hold_page, release_page};
-    page->messages = messages;
-    page->holds = 1;
     size_t count = pawl_messages_count(messages);
-    if (count < queue->asked) { /* nothing more was due: a hint or the survey says when there is */
+    uint64_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += pawl_messages_get(messages, i)->data_size;
+    if (count < queue->asked &&
+        size < BUDGET_CLAIM_BYTES) { /* nothing more was due: a hint or the survey says when there is */
         queue->due = queue->is_hinted ? boot_now(worker) : BOOT_NEVER;
         worker->survey.is_wanted = true;
     }
+    if (count > 0)
+        pawli_queue_read_secret(queue);
     for (size_t i = 0; i < count; i++) {
         const pawl_message_view *message = pawl_messages_get(messages, i);
+        struct delivery *delivery = make_delivery(queue, page, message);
         pawli_count(worker, &worker->stats.claimed);
         if (is_working(worker) && can_send(queue))
-            start_send(worker, queue, page, message);
-        else
-            give_back(worker, queue, page, message);
+            start_send(worker, queue, delivery);
+        else /* it is stopping, or its sink or secret went away: nothing was started */
+            send_done(&delivery->send);
     }
     release_page(&page->lease);
     pawli_engine_wake(&worker->engine);
@@ -177,8 +184,11 @@ static void claimed(void *data, int status, pawl_messages *messages, const pawl_
 
 static uint32_t room_at(const struct queue *queue)
 {
-    int64_t room = policy_get(&queue->policy, POLICY_CONCURRENCY) - queue->target->in_flight;
-    return room <= 0 ? 0 : room > CLAIM_MAX ? CLAIM_MAX : (uint32_t)room;
+    const struct usage *own = &queue->target->usage;
+    int64_t room = policy_get(&queue->policy, POLICY_CONCURRENCY) - own->sends;
+    return room <= 0 ? 0
+                     : pawli_budget_room(queue->worker->send_max, &queue->worker->usage, own,
+                                         room > CLAIM_MAX ? CLAIM_MAX : (uint32_t)room);
 }
 
 static bool may_claim(const struct queue *queue, struct boot_time now)
@@ -197,9 +207,12 @@ bool pawli_claim_due(struct worker *worker, struct boot_time now)
         pawl_claim_options options = {PAWL_CLAIM_OPTIONS,      .lane = queue->lane,
                                       .target = queue->name,   .consumer = worker->options.consumer,
                                       .limit = room_at(queue), .lease_ms = policy_get(&queue->policy, POLICY_LEASE_MS),
-                                      .ends_with_process = 1};
-        int status = pawli_claim_submit(queue->store, &options, claimed, queue, &error);
+                                      .ends_with_process = 1,  .size_max = BUDGET_CLAIM_BYTES};
+        queue->page = new_page(options.limit);
+        int status = queue->page ? pawli_claim_submit(queue->store, &options, claimed, queue, &error)
+                                 : pawli_no_memory(&error);
         if (status < 0) {
+            pawli_free(PAWL_TAKE(queue->page));
             pawli_tell_error(worker, "claim_failed", 1, &error);
             queue->due = boot_after_ms(now, PAUSE_MS);
             continue;
@@ -207,7 +220,7 @@ bool pawli_claim_due(struct worker *worker, struct boot_time now)
         queue->is_claiming = any = true;
         queue->is_hinted = false;
         queue->asked = options.limit;
-        queue->target->in_flight += options.limit;
+        use(worker, queue->target, +1, options.limit, BUDGET_CLAIM_BYTES);
         worker->units++;
     }
     return any;
@@ -284,7 +297,7 @@ static void settled(void *data, int status, const pawl_settled *results, size_t 
         for (size_t i = 0; i < count; i++) {
             struct delivery *next = delivery->next;
             tell_settled(delivery, &results[i]);
-            free_delivery(delivery);
+            end_delivery(delivery);
             delivery = next;
         }
     }
@@ -333,60 +346,74 @@ static pawl_settlement settlement_of(const struct delivery *delivery)
                              .verdict = (int32_t)send->verdict,
                              .error = send->error.data,
                              .remote_id = send->remote_id.data,
-                             .retry_in_ms = send->retry_in_ms > 0 ? send->retry_in_ms : 0,
+                             .retry_in_ms = send->retry_in_ms < 0            ? 0
+                                            : send->retry_in_ms == INT64_MAX ? INT64_MAX - 1
+                                                                             : send->retry_in_ms,
                              .has_retry_in = send->retry_in_ms >= 0,
+                             .retry_is_least = send->retry_is_least,
                              .response = send->response.data};
 }
 
-/* ---- a target that is gone ---- */
+/* ---- a target that is wrong as a whole ---- */
 
-struct gone {
+struct fault {
     struct job job;
     struct worker *worker;
     struct target *target;
+    enum target_fault kind;
     pawl_store *store;
     int status;
     pawl_error error;
 };
 
+static const struct {
+    const char *event, *code, *reason;
+} faults[] = {
+    [TARGET_GONE] = {"target_gone", "gone", "the receiver answered that it is gone (410)"},
+    [TARGET_MALFORMED] = {"target_malformed", HOLD_CODE_MALFORMED, "nobody can send to its URL: it is malformed"},
+};
+
 static void set_hold(struct job *job)
 {
-    struct gone *gone = (struct gone *)job;
-    gone->status = pawl_hold_set(
-        gone->store, &(pawl_subject){PAWL_SUBJECT, .target = gone->target->name}, "gone", 0,
-        &(pawl_operation){PAWL_OPERATION, .reason = "the receiver answered that it is gone (410)", .actor = "worker"},
-        &gone->error);
+    struct fault *fault = (struct fault *)job;
+    fault->status = pawl_hold_set(
+        fault->store, &(pawl_subject){PAWL_SUBJECT, .target = fault->target->name}, faults[fault->kind].code, 0,
+        &(pawl_operation){PAWL_OPERATION, .reason = faults[fault->kind].reason, .actor = "worker"}, &fault->error);
 }
 
 static void hold_set(struct job *job)
 {
-    struct gone *gone = (struct gone *)job;
-    gone->target->is_holding = false;
-    gone->worker->jobs--;
-    if (gone->status < 0)
-        pawli_tell_error(gone->worker, "hold_failed", 0, &gone->error);
-    gone->worker->survey.is_wanted = true;
-    pawl_store_close(gone->store);
-    pawli_free(gone);
+    struct fault *fault = (struct fault *)job;
+    fault->target->is_holding = false;
+    fault->worker->jobs--;
+    if (fault->status < 0)
+        pawli_tell_error(fault->worker, "hold_failed", 0, &fault->error);
+    fault->worker->survey.is_wanted = true;
+    pawl_store_close(fault->store);
+    pawli_free(fault);
 }
 
 static void hold_target(struct delivery *delivery)
 {
     struct queue *queue = delivery->queue;
     struct worker *worker = queue->worker;
-    struct gone *gone = queue->target->is_holding ? NULL : pawli_alloc(sizeof *gone);
-    if (!gone || pawl_store_scope(worker->store, queue->scope, &gone->store, NULL) < 0) {
-        pawli_free(gone);
+    struct fault *fault = queue->target->is_holding ? NULL : pawli_alloc(sizeof *fault);
+    if (!fault || pawl_store_scope(worker->store, queue->scope, &fault->store, NULL) < 0) {
+        pawli_free(fault);
         return;
     }
     queue->target->is_holding = true;
-    gone->job = (struct job){.run = set_hold, .done = hold_set, .engine = &worker->engine};
-    gone->worker = worker;
-    gone->target = queue->target;
+    fault->job = (struct job){.run = set_hold, .done = hold_set, .engine = &worker->engine};
+    fault->worker = worker;
+    fault->target = queue->target;
+    fault->kind = delivery->send.fault;
     worker->jobs++;
-    pawli_tell(worker,
-               &(pawl_worker_event){.name = "target_gone", .level = 0, .scope = queue->scope, .target = queue->name});
-    worker->opened->env->ops->offload(worker->opened->env, &gone->job);
+    pawli_tell(worker, &(pawl_worker_event){.name = faults[fault->kind].event,
+                                            .level = 0,
+                                            .scope = queue->scope,
+                                            .target = queue->name,
+                                            .text = delivery->send.error.data});
+    worker->opened->env->ops->offload(worker->opened->env, &fault->job);
 }
 
 bool pawli_settle_finished(struct worker *worker, struct boot_time now)
@@ -407,7 +434,7 @@ bool pawli_settle_finished(struct worker *worker, struct boot_time now)
         pawl_settlement *at = settlements;
         for (struct delivery *delivery = deliveries; delivery; delivery = delivery->next) {
             *at++ = settlement_of(delivery);
-            if (delivery->send.is_gone)
+            if (delivery->send.fault != TARGET_FINE)
                 hold_target(delivery);
         }
         if (pawl_settle_submit(deliveries->queue->store, settlements, count, settled, settling, &error) < 0) {
@@ -474,7 +501,7 @@ void pawli_abandon_finished(struct worker *worker)
 {
     for (struct delivery *delivery = worker->finished, *next; delivery; delivery = next) {
         next = delivery->next;
-        free_delivery(delivery);
+        end_delivery(delivery);
     }
     worker->finished = NULL;
     worker->finished_last = &worker->finished;

@@ -120,14 +120,14 @@ static void replace(char **string, struct text text)
 }
 
 /* A secret that cannot be read stops its target: unsigned webhooks are worse than late ones. */
-static void read_secret(struct queue *queue, struct boot_time now)
+void pawli_queue_read_secret(struct queue *queue)
 {
     pawl_error error;
-    bool fresh = queue->secret && now.ns - queue->secret_read.ns < (int64_t)SECRET_MS * 1000000;
-    if (!queue->secret_file || fresh)
+    if (!queue->secret_file ||
+        (queue->secret && !queue->secret_doubted && pawli_secret_is_current(queue->secret, queue->secret_file)))
         return;
     queue->secret = pawli_secret_release(queue->secret);
-    queue->secret_read = now;
+    queue->secret_doubted = false;
     bool failed = pawli_secret_read(queue->secret_file, &queue->secret, &error) < 0;
     if (failed && !queue->secret_failed)
         pawli_tell(queue->worker, &(pawl_worker_event){.name = "secret_unreadable",
@@ -165,7 +165,7 @@ static void learn(struct worker *worker, const struct queue_item *item, const st
                                                 .target = queue->name,
                                                 .text = queue->url});
     }
-    read_secret(queue, now);
+    pawli_queue_read_secret(queue);
     queue->due = boot_of_wall(item->next_due, page->wall, page->boot);
     if (queue->hinted.ns >= worker->survey.began.ns) /* what was said since is newer than what was read */
         queue->due = boot_earlier(queue->due, now);
@@ -188,7 +188,7 @@ static void forget_unlisted(struct worker *worker)
     }
     for (struct target **at = &worker->targets; *at;) {
         struct target *target = *at;
-        bool used = target->in_flight || target->is_holding;
+        bool used = target->usage.sends || target->is_holding;
         for (const struct queue *queue = worker->queues; queue && !used; queue = queue->next)
             used = queue->target == target;
         if (used) {

@@ -17,12 +17,12 @@
 #include "pawl/worker.h"
 #include "sink/callback/callback.h"
 #include "sink/sink.h"
+#include "work/budget.h"
 
 #define CLAIM_MAX  100
 #define SETTLE_MAX 1000
 #define PAUSE_MS   1000  /* after a failed claim or settlement */
 #define SWEEP_MS   30000 /* between two sweeps for expiry and retention */
-#define SECRET_MS  30000 /* how long a secret that was read is used */
 #define HINTS_MAX  64
 #define SINKS      4
 
@@ -30,8 +30,8 @@
 struct target {
     struct target *next;
     char *scope, *name;
-    uint32_t in_flight; /* what claims under way may bring included */
-    bool is_holding;    /* a hold is being set on it */
+    struct usage usage;
+    bool is_holding; /* a hold is being set on it */
 };
 
 /* What is known about a queue: as the last survey found it. */
@@ -44,24 +44,18 @@ struct queue {
     struct policy policy;
     char *url, *secret_file;
     struct secret *secret;
-    struct boot_time secret_read; /* when */
-    bool secret_failed;           /* and that was told */
-    struct sink *sink;            /* NULL: none serves it */
-    struct boot_time due;         /* when a claim is worth it; BOOT_NEVER: the next survey will say */
-    struct boot_time held;        /* until then nothing is claimed */
+    bool secret_failed;    /* and that was told */
+    bool secret_doubted;   /* a receiver refused what was signed with it */
+    struct sink *sink;     /* NULL: none serves it */
+    struct boot_time due;  /* when a claim is worth it; BOOT_NEVER: the next survey will say */
+    struct boot_time held; /* until then nothing is claimed */
     bool is_claiming, is_listed, told_no_sink;
     bool is_hinted;          /* told that something is ready, since the claim under way was submitted */
     struct boot_time hinted; /* when that was said last */
     uint64_t hash;
-    uint32_t asked; /* the limit of the claim under way */
+    uint32_t asked;            /* the limit of the claim under way */
+    struct claimed_page *page; /* and where its messages will go */
     uint32_t in_flight;
-};
-
-/* Messages of one claim, kept until the last of their sends and calls is over. */
-struct claimed_page {
-    struct message_lease lease;
-    pawl_messages *messages;
-    unsigned holds;
 };
 
 struct delivery {
@@ -73,7 +67,17 @@ struct delivery {
     struct secret *secret; /* held, as the queue may learn another */
     struct boot_time began, renew_at;
     int64_t lease_ms;
+    uint64_t size; /* of its message, in the budget */
     bool is_cancelled, is_renewing, is_done;
+};
+
+/* Messages of one claim, kept until the last of their sends and calls is over; and room to deliver each. */
+struct claimed_page {
+    struct message_lease lease;
+    pawl_messages *messages;
+    unsigned holds;
+    uint32_t used;
+    struct delivery deliveries[];
 };
 
 struct survey {
@@ -114,6 +118,8 @@ struct worker {
     struct boot_time next_survey, next_sweep, next_check;
     struct queue *queues;
     struct target *targets;
+    uint32_t send_max;                          /* sends at once */
+    struct usage usage;                         /* of all targets */
     struct delivery *in_flight;                 /* at their sinks */
     struct delivery *finished, **finished_last; /* said, not yet settled */
     struct boot_time settle_at;                 /* after a failed settlement: not before */
@@ -129,6 +135,8 @@ struct pawl_worker {
 void pawli_survey_start(struct worker *worker);
 void pawli_worker_forget(struct worker *worker); /* queues and targets */
 void pawli_take_hints(struct worker *worker, struct boot_time now);
+
+void pawli_queue_read_secret(struct queue *queue); /* where its file changed, or it is in doubt */
 
 /* ---- deliver.c ---- */
 bool pawli_claim_due(struct worker *worker, struct boot_time now); /* true: something was submitted */

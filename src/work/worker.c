@@ -2,6 +2,8 @@
 /* The worker's life: options, sinks, its step, stopping. */
 #include "work/work.h"
 
+#include <sys/resource.h>
+
 #include "model/check.h"
 
 #define POLL_MS 1000
@@ -110,11 +112,8 @@ static void note_stopped(struct worker *worker)
 
 static void count_in_flight(struct worker *worker)
 {
-    uint32_t count = 0;
-    for (const struct target *target = worker->targets; target; target = target->next)
-        count += target->in_flight;
     pthread_mutex_lock(&worker->lock);
-    worker->stats.in_flight = count;
+    worker->stats.in_flight = worker->usage.sends;
     pthread_mutex_unlock(&worker->lock);
 }
 
@@ -189,6 +188,32 @@ static const char *const *keep_list(struct worker *worker, const char *const *li
     return kept;
 }
 
+/* A list of texts, each of which is there. */
+static int check_texts(const char *field, const char *const *list, size_t count, pawl_error *err)
+{
+    int status = pawli_check_bytes(field, list, count, err);
+    for (size_t i = 0; status == PAWL_OK && i < count; i++)
+        if (!list[i])
+            status = pawli_fail(err, PAWL_EINVAL, "%s: item %zu is NULL", field, i + 1);
+    return status;
+}
+
+static int check_lists(const pawl_worker_options *options, pawl_error *err)
+{
+    const struct {
+        const char *field;
+        const char *const *list;
+        size_t count;
+    } lists[] = {{"lanes", options->lanes, options->lane_count},
+                 {"allow_addresses", options->allow_addresses, options->allow_address_count},
+                 {"allow_exec", options->allow_exec, options->allow_exec_count},
+                 {"allow_file", options->allow_file, options->allow_file_count}};
+    int status = PAWL_OK;
+    for (size_t i = 0; status == PAWL_OK && i < COUNT_OF(lists); i++)
+        status = check_texts(lists[i].field, lists[i].list, lists[i].count, err);
+    return status;
+}
+
 static int read_options(struct worker *worker, const pawl_worker_options *given, pawl_error *err)
 {
     pawl_worker_options *options = &worker->options;
@@ -197,6 +222,8 @@ static int read_options(struct worker *worker, const pawl_worker_options *given,
     if (!options->consumer)
         options->consumer = "worker";
     int status = pawli_check_name("consumer", text_of(options->consumer), err);
+    if (status == PAWL_OK)
+        status = check_lists(options, err);
     for (size_t i = 0; status == PAWL_OK && i < options->lane_count; i++)
         status = pawli_check_name("lane", text_of(options->lanes[i]), err);
     if (status < 0)
@@ -225,11 +252,16 @@ static int read_options(struct worker *worker, const pawl_worker_options *given,
 
 int pawl_worker_new(pawl_store *store, const pawl_worker_options *options, pawl_worker **ret_worker, pawl_error *err)
 {
+    int status = pawli_check_given(err, store, ret_worker);
+    if (status < 0)
+        return status;
     pawl_worker *made = pawli_alloc(sizeof *made);
     if (!made)
         return pawli_no_memory(err);
     struct worker *worker = &made->worker;
-    int status = read_options(worker, options, err);
+    status = pawli_store_check_write(store->opened->store, err);
+    if (status == PAWL_OK)
+        status = read_options(worker, options, err);
     if (status == PAWL_OK)
         status = pawl_store_scope(store, store->scope_text, &worker->store, err);
     if (status < 0) {
@@ -248,12 +280,23 @@ int pawl_worker_new(pawl_store *store, const pawl_worker_options *options, pawl_
     return PAWL_OK;
 }
 
+static int check_worker(const pawl_worker *worker, pawl_error *err)
+{
+    return pawli_check_given(err, worker);
+}
+
 int pawl_worker_callback(pawl_worker *made, const char *name, pawl_deliver *deliver, void *data, pawl_error *err)
 {
-    struct worker *worker = &made->worker;
-    int status = pawli_check_name("callback", text_of(name), err);
+    int status = check_worker(made, err);
+    if (status == PAWL_OK)
+        status = pawli_check_given(err, name);
+    if (status == PAWL_OK)
+        status = pawli_check_call(err, "deliver", deliver != NULL);
+    if (status == PAWL_OK)
+        status = pawli_check_name("callback", text_of(name), err);
     if (status < 0)
         return status;
+    struct worker *worker = &made->worker;
     if (atomic_load(&worker->state) != WORKER_IDLE)
         return pawli_fail(err, PAWL_EREFUSED, "callbacks are registered before the worker is started");
     struct callback *callback = arena_new(&worker->texts, struct callback);
@@ -269,11 +312,20 @@ int pawl_worker_callback(pawl_worker *made, const char *name, pawl_deliver *deli
 
 int pawl_worker_start(pawl_worker *made, pawl_error *err)
 {
+    int status = check_worker(made, err);
+    if (status < 0)
+        return status;
     struct worker *worker = &made->worker;
     int idle = WORKER_IDLE;
+    status = pawli_store_check_write(worker->opened->store, err);
+    if (status < 0)
+        return status;
+    struct rlimit limit = {.rlim_cur = 0};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    worker->send_max = pawli_budget_sends(limit.rlim_cur);
     if (!atomic_compare_exchange_strong(&worker->state, &idle, WORKER_WORKS))
         return pawli_fail(err, PAWL_EREFUSED, "the worker was started before");
-    int status = pawli_run_engine(worker->opened, &worker->engine, err);
+    status = pawli_run_engine(worker->opened, &worker->engine, err);
     if (status < 0) {
         atomic_store(&worker->state, WORKER_IDLE);
         return status;
@@ -285,9 +337,13 @@ int pawl_worker_start(pawl_worker *made, pawl_error *err)
 
 void pawl_worker_stop(pawl_worker *made, int64_t grace_ms)
 {
+    if (!made)
+        return;
     struct worker *worker = &made->worker;
     struct env *env = worker->opened->env;
     int works = WORKER_WORKS;
+    if (!pawli_store_is_here(worker->opened->store))
+        return;
     worker->stop_by = boot_after_ms(env->ops->boot_now(env), grace_ms);
     if (!atomic_compare_exchange_strong(&worker->state, &works, WORKER_STOPS))
         return;
@@ -300,7 +356,7 @@ void pawl_worker_stop(pawl_worker *made, int64_t grace_ms)
 
 void pawl_worker_free(pawl_worker *made)
 {
-    if (!made)
+    if (!made || !pawli_store_is_here(made->worker.opened->store))
         return;
     struct worker *worker = &made->worker;
     pawl_worker_stop(made, 0);
@@ -316,10 +372,10 @@ void pawl_worker_free(pawl_worker *made)
 
 void pawl_worker_get_stats(pawl_worker *made, pawl_worker_stats *ret_stats)
 {
+    if (!made)
+        return;
     struct worker *worker = &made->worker;
-    size_t size = ret_stats->struct_size < sizeof *ret_stats ? ret_stats->struct_size : sizeof *ret_stats;
     pthread_mutex_lock(&worker->lock);
-    worker->stats.struct_size = ret_stats->struct_size;
-    memcpy(ret_stats, &worker->stats, size);
+    pawli_give_out(ret_stats, &worker->stats, sizeof worker->stats);
     pthread_mutex_unlock(&worker->lock);
 }

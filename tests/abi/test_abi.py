@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-library, listed_file, include = sys.argv[1:]
+library, listed_file, include, calls_file = sys.argv[1:]
 results = []
 
 
@@ -35,9 +35,44 @@ for header in headers:
     code = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
     declared |= set(re.findall(r"PAWL_API[^;(]*?\b(pawl_\w+)\s*\(", code))
 
+
+
+def pointers(parameters):
+    """The names of the parameters that take an address, err aside."""
+    parts, depth, start = [], 0, 0
+    for i, c in enumerate(parameters + ","):
+        depth += (c == "(") - (c == ")")
+        if c == "," and depth == 0:
+            parts.append(parameters[start:i])
+            start = i + 1
+    for part in parts:
+        if "*" in part or "[" in part:
+            name = re.search(r"\(\*(\w+)\)|(\w+)\s*(?:\[[^]]*\])?\s*$", part)
+            yield name[1] or name[2]
+
+
+calls = dict(re.findall(r"^(?:STATUS|VALUE)\((\w+), (.*)\)$", pathlib.Path(calls_file).read_text(), flags=re.M))
+unnamed = []
+for header in headers:
+    code = re.sub(r"/\*.*?\*/|^\s*#.*?$", "", header.read_text(), flags=re.S | re.M)
+    for symbol, parameters in re.findall(r"PAWL_API[^;(]*?\b(pawl_\w+)\s*\((.*?)\);", code, flags=re.S):
+        named = set(re.findall(r"(?:GIVE|MAY)\((\w+),", calls.get(symbol, ""))) | {"err"}
+        unnamed += [f"{symbol}: {name} is not in calls.def" for name in pointers(parameters) if name not in named]
+
 check("the library exports something", [] if exported else ["nm found no symbol"])
 check("the exported symbols are those of the list", difference(("the library", exported), ("pawl.symbols", listed)))
 check("the exported symbols are those of the headers", difference(("the library", exported), ("the headers", declared)))
+
+check("every pointer that a call takes is in calls.def", unnamed if calls else ["calls.def has no calls"])
+
+# The rule of pawl/status.h: what may grow says its size first; the rest never changes.
+FROZEN = {"pawl_uuid", "pawl_error", "pawl_header", "pawl_setting", "pawl_cursor", "pawl_enqueued", "pawl_settled"}
+sized, frozen = set(), set()
+for header in headers:
+    for body, name in re.findall(r"typedef struct \w+ \{\n(.*?)\n\} (\w+);", header.read_text(), flags=re.S):
+        (sized if re.match(r"\s*size_t struct_size;", body) else frozen).add(name)
+check("a struct begins with its size, or is one of those that never change",
+      difference(("the headers", frozen), ("the list", FROZEN)) + ([] if sized else ["no struct has a size"]))
 
 soname = re.search(r"SONAME.*\[(.*)\]", subprocess.run(["readelf", "-d", library], check=True, capture_output=True,
                                                        text=True).stdout)

@@ -61,7 +61,7 @@ class Case(unittest.TestCase):
     def ok(self, *words, **how):
         """Runs, and must succeed without a word on standard error, but that a name is new."""
         run = self.run_it(*words, **how)
-        run.err = "".join(line for line in run.err.splitlines(True) if not line.startswith("no message has this "))
+        run.err = "".join(line for line in run.err.splitlines(True) if "note: no message has this " not in line)
         self.assertEqual((run.status, run.err), (0, ""), words)
         return run
 
@@ -69,7 +69,7 @@ class Case(unittest.TestCase):
         """The rows of a run that must succeed; that a list was cut may be said."""
         run = self.run_it(*words, "--json", **how)
         self.assertEqual(run.status, 0, (words, run.err))
-        self.assertEqual([line for line in run.err.splitlines() if list(json.loads(line)) != ["hint"]], [], words)
+        self.assertEqual([line for line in run.err.splitlines() if list(json.loads(line)) != ["note"]], [], words)
         return run.rows
 
     def fails(self, status, *words, says=(), **how):
@@ -110,6 +110,10 @@ class Case(unittest.TestCase):
     def enqueue(self, *words):
         (row,) = self.json("enqueue", *words)
         return row["id"]
+
+    def message(self, key):
+        (row,) = self.json("messages", "show", key)
+        return row
 
     def claim(self, *words):
         (row,) = self.json("claim", *words)

@@ -13,10 +13,6 @@ class Operator(support.Case):
         super().setUp()
         self.init()
 
-    def message(self, key):
-        (row,) = self.json("messages", "show", key)
-        return row
-
     def dead(self, *words):
         key = self.enqueue("l", "t", "payload", *words)
         _, token = self.claim("l", "t")

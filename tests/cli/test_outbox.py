@@ -13,10 +13,6 @@ class Outbox(support.Case):
         super().setUp()
         self.init()
 
-    def message(self, key):
-        (row,) = self.json("messages", "show", key)
-        return row
-
     # ---- enqueue ----
 
     def test_a_dedupe_key_again_is_the_stored_message_A7_A13(self):

@@ -90,6 +90,104 @@ class Store(support.Case):
         self.assertEqual((findings["dead"]["finding"], findings["holds"]["finding"]), ("look", "look"))
         self.assertIn("requeue", findings["dead"]["hint"])
 
+    # ---- files: one rule for all of a store ----
+
+    def modes(self):
+        return {path.name: (oct(path.stat().st_mode & 0o7777), path.stat().st_uid, path.stat().st_gid)
+                for path in self.folder.glob("s.db*")}
+
+    def test_a_new_store_is_nobody_elses_to_read(self):
+        self.run_it("init")
+        self.enqueue("l", "t", "secret")
+        self.assertGreaterEqual(set(self.modes()), {"s.db", "s.db-wal", "s.db-shm", "s.db-anchor", "s.db-bell", "s.db-gate"})
+        self.assertEqual({mode for mode, _, _ in self.modes().values()}, {"0o600"})
+
+    def test_all_files_follow_mode_and_owner_of_the_database(self):
+        self.init()
+        owner = (12345, 54321) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+        for round in range(2):  # of files that are there, and of files that are made anew
+            os.chmod(self.folder / "s.db", 0o660)
+            os.chown(self.folder / "s.db", *owner)
+            self.enqueue("l", "t", str(round))
+            self.assertEqual(set(self.modes().values()), {("0o660", *owner)}, self.modes())
+            for suffix in ("-bell", "-gate", "-shm", "-wal"):
+                (self.folder / f"s.db{suffix}").unlink()
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can be somebody else")
+    def test_who_looks_first_as_root_locks_nobody_out(self):
+        os.chown(self.folder, 12345, 54321)
+        as_user = ["setpriv", "--reuid=12345", "--regid=54321", "--clear-groups", support.PAWL]
+        for path in self.folder.parents:
+            if path.stat().st_mode & 0o001 == 0:
+                self.skipTest("nobody else may enter the folder of this test")
+        run = lambda *words: subprocess.run([*as_user, *words], env=self.env, capture_output=True, cwd=self.folder)
+        first = run("init")
+        if first.returncode == 126 or b"Permission denied" in first.stderr:
+            self.skipTest("nobody else may run the command here")
+        self.assertEqual(first.returncode, 0, first.stderr)
+        for suffix in ("-bell", "-gate", "-shm", "-wal"):
+            (self.folder / f"s.db{suffix}").unlink()
+        self.ok("messages", "list")
+        wrote = run("enqueue", "l", "t", "x")
+        self.assertEqual(wrote.returncode, 0, wrote.stderr)
+
+    def test_no_file_of_a_store_is_reached_through_a_link(self):
+        self.init()
+        victim = self.folder / "victim"
+        for suffix in ("-wal", "-shm", "-anchor", "-bell", "-gate"):
+            victim.write_bytes(b"somebody's")
+            file = self.folder / f"s.db{suffix}"
+            kept = file.read_bytes()
+            file.unlink()
+            file.symlink_to(victim)
+            self.fails(7, "enqueue", "l", "t", says=("link", f"s.db{suffix}"))
+            self.assertEqual(victim.read_bytes(), b"somebody's")
+            file.unlink()
+            file.write_bytes(kept)
+        (self.folder / "elsewhere").mkdir()
+        (self.folder / "elsewhere" / "link.db").symlink_to(self.folder / "s.db")  # of the store itself: where it leads
+        self.ok("--store", f"sqlite:{self.folder}/elsewhere/link.db", "enqueue", "l", "t")
+        self.assertEqual([path.name for path in (self.folder / "elsewhere").iterdir()], ["link.db"])
+
+    def test_somebody_elses_database_is_left_as_it_was(self):
+        def look():
+            return {path.name: path.read_bytes() for path in self.folder.iterdir() if not path.name.endswith("-shm")}
+        other = sqlite3.connect(self.folder / "other.db")
+        for sql in (None, "PRAGMA journal_mode = WAL"):
+            with other:
+                other.execute(sql or "CREATE TABLE t (a)")
+            before = look()
+            for words in (("init",), ("enqueue", "l", "t"), ("messages", "list")):
+                self.fails(7, "--store", f"sqlite:{self.folder}/other.db", *words, says="something else")
+                self.assertEqual(look(), before)
+        other.close()
+        other = sqlite3.connect(self.folder / "new.db")  # all that it has is in its log yet
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("CREATE TABLE t (a)")
+        before = look()
+        self.fails(7, "--store", f"sqlite:{self.folder}/new.db", "init", says="something else")
+        self.assertEqual(look(), before)
+        other.close()
+        (self.folder / "text").write_text("no database")
+        before = look()
+        self.fails(8, "--store", f"sqlite:{self.folder}/text", "init")
+        self.assertEqual(look(), before)
+
+    def test_what_is_printed_to_a_closed_stream_ends_up_in_no_store(self):
+        self.init()
+        key = self.enqueue("l", "t", "x" * 100)
+        for closed in ("<&-", ">&-", "2>&-", "<&- >&-", ">&- 2>&-", "<&- >&- 2>&-"):
+            for command in ("messages list", "enqueue l t y", f"messages show {key}", "no-such-command"):
+                subprocess.run(["sh", "-c", f'"{support.PAWL}" {command} {closed}'], env=self.env, cwd=self.folder,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.assertTrue(all(row["ok"] for row in self.json("verify")))
+        self.assertEqual(len(self.json("messages", "list")), 7)
+        for path in self.folder.glob("s.db*"):
+            self.assertNotIn(b"hint", path.read_bytes(), path)
+        with sqlite3.connect(self.folder / "s.db") as database:
+            self.assertEqual(database.execute("PRAGMA integrity_check").fetchone(), ("ok",))
+        database.close()
+
     # ---- 5: busy ----
 
     def hold_lock(self, byte):

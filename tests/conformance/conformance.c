@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <signal.h>
+
 #include "conformance.h"
 
 #include "base/codec.h"
@@ -38,12 +40,30 @@ struct run {
     const struct kind *kind;
 };
 
+#define LIMIT_S 100 /* below that of the whole program, so that it is known which case hung */
+
+static const struct run *running;
+static struct world *running_in;
+
+/* In a simulated world a wait takes no time: who does not end waits for nothing, or goes round without waiting. */
+static void say_that_it_hangs(int signal)
+{
+    (void)signal;
+    fprintf(stderr, "# %s: %s does not end; its clock stands at %lld ms\n", running->kind->name,
+            running->conformance_case->name, (long long)now_ms(running_in));
+    abort();
+}
+
 static void run_case(void **state)
 {
-    const struct run *run = *state;
     struct world w;
-    open_world(&w, run->kind, 1);
-    run->conformance_case->run(&w);
+    running = *state;
+    open_world(&w, running->kind, 1);
+    running_in = &w;
+    signal(SIGALRM, say_that_it_hangs);
+    alarm(LIMIT_S);
+    running->conformance_case->run(&w);
+    alarm(0);
     close_world(&w);
 }
 

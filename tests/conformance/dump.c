@@ -271,6 +271,9 @@ static void put_page(FILE *out, const struct query *query, const struct page *pa
             put_text(out, "lane", page->bounds[i].lane);
             put_text(out, "target", page->bounds[i].target);
             break;
+        case QUERY_DAMAGE:
+            put_text(out, "what", page->damages[i].what);
+            break;
         case QUERY_LOOK:
         case QUERY_LINE:
         case QUERY_KIND_COUNT:

@@ -49,6 +49,27 @@ static void a23_a_retry_is_due_to_the_millisecond(struct world *w)
     assert_int_equal(claim_one(w, CLAIM()).attempts, 2);
 }
 
+/* The one that passes the limit is taken, so that one always is. */
+static void no_more_is_claimed_than_its_size_allows(struct world *w)
+{
+    static const struct {
+        uint64_t size_max;
+        size_t count;
+    } rows[] = {{1, 1}, {100, 1}, {101, 2}, {250, 3}, {300, 3}, {301, 4}, {0, 3}};
+    char payload[101];
+    memset(payload, ' ', 100);
+    payload[100] = '\0';
+    for (int i = 0; i < 17; i++)
+        add(w, MESSAGE(payload, .key = NULL, .priority = (uint32_t)(9 - i / 2)));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        pawl_messages *messages = claim(w, CLAIM(.limit = 4, .size_max = rows[i].size_max));
+        assert_int_equal(pawl_messages_count(messages), rows[i].count);
+        pawl_messages_free(messages);
+    }
+    assert_int_equal(stats(w).pending, 0);
+    verify(w);
+}
+
 static void a27_all_claimed_is_nothing_to_claim(struct world *w)
 {
     add(w, MESSAGE("1", .key = NULL));
@@ -278,6 +299,62 @@ static void a_claim_waits_until_there_is_something(struct world *w)
     assert_ok(pawl_hold_set(w->store, &lane, "limited", now_ms(w) + 70, BECAUSE(1), &err));
     wait_for_one(w, 70); /* nothing holds it any more */
     verify(w);
+}
+
+/* Interposes once: what happens right after the next look at the store is over. */
+static struct {
+    struct world *world;
+    struct store_ops ops;
+    const struct store_ops *below;
+    void (*then)(struct world *w);
+} interposed;
+
+static void look_is_over(struct reader *reader)
+{
+    void (*then)(struct world * w) = interposed.then;
+    interposed.below->done(reader);
+    interposed.then = NULL;
+    if (then)
+        then(interposed.world);
+}
+
+static void after_the_next_look(struct world *w, void (*then)(struct world *w))
+{
+    struct store *store = w->store->opened->store;
+    if (store->ops != &interposed.ops) {
+        interposed.below = store->ops;
+        interposed.ops = *store->ops;
+        interposed.ops.done = look_is_over;
+        store->ops = &interposed.ops;
+    }
+    interposed.world = w;
+    interposed.then = then;
+}
+
+static void add_one(struct world *w)
+{
+    add(w, MESSAGE("1", .key = NULL));
+}
+
+static void write_record(struct world *w)
+{
+    pawl_transition *t = pawl_transition_new(w->store,
+                                             &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "t"});
+    assert_ok(pawl_transition_commit(t, NULL, &err));
+    pawl_transition_free(t);
+}
+
+/* Looked, found nothing, and slept though something had come: time would pass. */
+static void what_comes_between_look_and_sleep_is_not_missed(struct world *w)
+{
+    int64_t began = now_ms(w);
+    after_the_next_look(w, add_one);
+    claim_one(w, CLAIM(.wait_ms = 1000));
+    assert_int_equal(now_ms(w), began);
+    after_the_next_look(w, write_record);
+    assert_int_equal(pawl_journal_wait(w->store, 0, 1000, &err), 1);
+    assert_int_equal(now_ms(w), began);
+    assert_null(interposed.then);
 }
 
 /* ---- settling ---- */
@@ -547,6 +624,63 @@ static void follow_ups_come_with_their_settlement(struct world *w)
     verify(w);
 }
 
+static int consume(struct world *w, unsigned request, const pawl_settlement *settlement, pawl_receipt **ret_receipt)
+{
+    pawl_transition *t = pawl_transition_new(
+        w->store,
+        &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "packed", .request_id = make_id(request)});
+    pawl_transition_message(t, MESSAGE("own"));
+    pawl_transition_settle(t, settlement);
+    int status = pawl_transition_commit(t, ret_receipt, &err);
+    pawl_transition_free(t);
+    return status;
+}
+
+static void follow_ups_of_a_transition_are_its_messages(struct world *w)
+{
+    static const char *const payloads[] = {"own", "f", "g"};
+    pawl_message follow_ups[] = {*MESSAGE("f", .dedupe = "F"), *MESSAGE("g")};
+    pawl_uuid id = add(w, MESSAGE("1", .priority = 1)).id;
+    struct held held = claim_one(w, CLAIM()), wrong = held;
+    const pawl_settlement *done = SETTLE(held, DELIVERED, .messages = follow_ups, .message_count = 2);
+    pawl_receipt *receipt;
+
+    wrong.token++;
+    assert_status(consume(w, 1, SETTLE(wrong, DELIVERED, .messages = follow_ups, .message_count = 2), NULL),
+                  PAWL_EFENCED);
+    assert_int_equal(stats(w).pending, 0);
+    assert_ok(consume(w, 1, done, &receipt));
+    assert_state(w, id, "delivered");
+    assert_int_equal(pawl_receipt_message_count(receipt), 3);
+    for (size_t i = 0; i < 3; i++) {
+        pawl_messages *messages = get(w, pawl_receipt_message(receipt, i));
+        const pawl_message_view *view = pawl_messages_get(messages, 0);
+        assert_bytes(view->data, view->data_size, payloads[i]);
+        assert_int_equal(view->seq, pawl_receipt_seq(receipt));
+        assert_string_equal(view->state, "pending");
+        pawl_messages_free(messages);
+    }
+    pawl_receipt_free(receipt);
+    assert_ok(consume(w, 1, done, &receipt)); /* answered from what is stored: the claim is spent long ago */
+    assert_true(pawl_receipt_was_replayed(receipt));
+    assert_int_equal(pawl_receipt_message_count(receipt), 3);
+    pawl_receipt_free(receipt);
+
+    id = add(w, MESSAGE("2", .priority = 1)).id;
+    held = claim_one(w, CLAIM());
+    follow_ups[0].data = "h"; /* a conflict refuses all of it */
+    assert_status(consume(w, 2, SETTLE(held, DELIVERED, .messages = follow_ups, .message_count = 2), NULL),
+                  PAWL_ECONFLICT);
+    assert_state(w, id, "claimed");
+    assert_int_equal(stats(w).pending, 3);
+    follow_ups[0].request_id = make_id(9);
+    follow_ups[0].dedupe = NULL;
+    assert_status(consume(w, 3, SETTLE(held, DELIVERED, .messages = follow_ups, .message_count = 1), NULL),
+                  PAWL_EINVAL);
+    assert_non_null(strstr(err.text, "request_id"));
+    verify(w);
+}
+
 static void every_attempt_is_kept(struct world *w)
 {
     pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
@@ -808,10 +942,12 @@ static const struct conformance_case cases[] = {
     CASE(a38_a_lost_claim_is_pending_again),
     CASE(a_lost_claim_of_a_lane_that_holds_is_uncertain),
     CASE(a39_a_lease_is_extended_under_its_token),
+    CASE(no_more_is_claimed_than_its_size_allows),
     CASE(a42_one_by_its_id_whatever_its_time),
     CASE(a44_the_wall_clock_ends_no_lease),
     CASE(tokens_never_come_again),
     CASE(a_claim_waits_until_there_is_something),
+    CASE(what_comes_between_look_and_sleep_is_not_missed),
     CASE(a45_delivered_once),
     CASE(a46_who_has_no_claim_settles_nothing),
     CASE(a47_a_claim_of_before_is_fenced),
@@ -829,6 +965,7 @@ static const struct conformance_case cases[] = {
     CASE(an_outcome_that_never_comes_is_doubted),
     CASE(follow_ups_come_with_their_settlement),
     CASE(every_attempt_is_kept),
+    CASE(follow_ups_of_a_transition_are_its_messages),
     CASE(a_retry_keeps_its_place_in_line),
     CASE(a_dead_one_frees_its_key_or_blocks_it),
     CASE(a_key_may_be_freed_at_submission),

@@ -234,6 +234,109 @@ static void what_is_joined_and_what_is_not_make_one_journal(void **state)
     verify(&p->w);
 }
 
+/* One in this process, one in another: both are told by the bell. */
+static bool rings(struct program *p, const char *end)
+{
+    struct store *store = p->w.store->opened->store;
+    pawl_enqueued enqueued;
+    uint64_t seen = store->ops->news(store);
+    run_sql(p, "BEGIN IMMEDIATE; SAVEPOINT s");
+    assert_ok(join_message(p, MESSAGE("1", .key = NULL), &enqueued));
+    assert_int_equal(store->ops->news(store), seen); /* not before it can be seen */
+    run_sql(p, end);
+    return store->ops->news(store) != seen;
+}
+
+/* The number that a rollback takes back is the next commit's: had it rung, that one would wake nobody. */
+static void who_waits_is_told_of_a_joined_commit_and_of_no_rollback(void **state)
+{
+    struct program *p = *state;
+    struct store *store = p->w.store->opened->store;
+    store->ops->listen(store, true);
+    assert_true(rings(p, "COMMIT"));
+    assert_true(store->ops->rang(store)); /* a commit of somebody else, for the engine of this process */
+    assert_false(rings(p, "ROLLBACK"));
+    assert_true(rings(p, "COMMIT"));
+    assert_false(rings(p, "ROLLBACK TO s; INSERT INTO stock VALUES ('x'); COMMIT"));
+    uint64_t seen = store->ops->news(store);
+    add(&p->w, MESSAGE("1", .key = NULL));
+    assert_true(store->ops->news(store) != seen);
+    store->ops->listen(store, false);
+}
+
+static void a_connection_is_attached_more_than_once(void **state)
+{
+    struct program *p = *state;
+    pawl_join *second;
+    pawl_store *other;
+    pawl_enqueued enqueued;
+    assert_ok(pawl_store_scope(p->w.store, "other", &other, &err));
+    assert_ok(pawl_join_attach(other, p->db, &second, &err));
+    run_sql(p, "BEGIN IMMEDIATE");
+    assert_ok(join_message(p, MESSAGE("1", .key = NULL), &enqueued));
+    assert_ok(pawl_join_enqueue(second, MESSAGE("1", .key = NULL), 1, &enqueued, &err));
+    run_sql(p, "COMMIT");
+    pawl_join_detach(second);
+    pawl_store_close(other);
+    run_sql(p, "BEGIN IMMEDIATE");
+    assert_ok(join_message(p, MESSAGE("1", .key = NULL), &enqueued));
+    run_sql(p, "COMMIT");
+    assert_int_equal(stats(&p->w).pending, 2);
+    assert_ok(pawl_store_open(p->w.url, NULL, &other, &err));
+    assert_status(pawl_join_attach(other, p->db, &second, &err), PAWL_EINVAL);
+    pawl_store_close(other);
+}
+
+/* Whatever ends a transaction of the program, the next of the store's own callers gets the lock. */
+static void a_transaction_leaves_the_turnstile_however_it_ends(void **state)
+{
+    static const char *const ends[] = {"BEGIN IMMEDIATE; COMMIT",
+                                       "BEGIN IMMEDIATE; ROLLBACK",
+                                       "BEGIN; INSERT INTO stock VALUES ('x'); COMMIT",
+                                       "INSERT INTO stock VALUES ('x')",
+                                       "BEGIN; SELECT * FROM stock; COMMIT",
+                                       "SAVEPOINT s; INSERT INTO stock VALUES ('x'); ROLLBACK TO s; RELEASE s",
+                                       "PRAGMA wal_checkpoint(TRUNCATE)",
+                                       "PRAGMA wal_checkpoint(RESTART)"};
+    struct program *p = *state;
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        run_sql(p, ends[i]);
+        add(&p->w, MESSAGE("1", .key = NULL));
+    }
+    sqlite3_exec(p->db, "BEGIN IMMEDIATE; INSERT INTO nowhere VALUES (1)", NULL, NULL, NULL);
+    run_sql(p, "ROLLBACK");
+    add(&p->w, MESSAGE("1", .key = NULL));
+    assert_int_equal(stats(&p->w).pending, COUNT_OF(ends) + 1);
+}
+
+/* One that does not pass the turnstile has SQLite's lock: the program is told busy in time, and keeps nothing. */
+static void a_begin_that_is_refused_keeps_no_lock(void **state)
+{
+    struct program *p = *state;
+    sqlite3 *foreign;
+    pawl_store *store;
+    pawl_join *join;
+    pawl_join_detach(p->join);
+    pawl_store_close(p->w.store); /* real time: who waits sleeps */
+    assert_ok(pawl_store_open(p->w.url, &(pawl_store_options){PAWL_STORE_OPTIONS, .busy_ms = 50}, &store, &err));
+    p->w.store = store;
+    assert_ok(pawl_join_attach(store, p->db, &join, &err));
+    p->join = join;
+    assert_int_equal(sqlite3_open(p->w.url + strlen("sqlite:"), &foreign), SQLITE_OK);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(sqlite3_exec(foreign, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(p->db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_BUSY);
+        assert_status(try_add(&p->w, MESSAGE("1", .key = NULL)), PAWL_EBUSY);
+        assert_int_equal(sqlite3_exec(foreign, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+        add(&p->w, MESSAGE("1", .key = NULL));
+        run_sql(p, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('x')");
+        assert_status(try_add(&p->w, MESSAGE("1", .key = NULL)), PAWL_EBUSY);
+        run_sql(p, "COMMIT");
+    }
+    assert_int_equal(stats(&p->w).pending, 3);
+    assert_int_equal(sqlite3_close(foreign), SQLITE_OK);
+}
+
 static void a_transaction_without_the_write_lock_is_refused(void **state)
 {
     struct program *p = *state;
@@ -285,6 +388,10 @@ int main(void)
         JOINED(a14_what_is_there_already_is_answered_as_ever),
         JOINED(the_commit_number_tells_of_what_was_written),
         JOINED(what_is_joined_and_what_is_not_make_one_journal),
+        JOINED(who_waits_is_told_of_a_joined_commit_and_of_no_rollback),
+        JOINED(a_connection_is_attached_more_than_once),
+        JOINED(a_transaction_leaves_the_turnstile_however_it_ends),
+        JOINED(a_begin_that_is_refused_keeps_no_lock),
         JOINED(a_transaction_without_the_write_lock_is_refused),
         JOINED(a188_stores_are_not_mixed),
     };

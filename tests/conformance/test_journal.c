@@ -462,6 +462,40 @@ static void waiting_for_a_record(struct world *w)
     assert_int_equal(now_ms(w), before + 100);
 }
 
+/* ---- one look is one moment ---- */
+
+static void write_some(void *data, uint64_t checked)
+{
+    struct world *w = data;
+    pawl_transition *t = pawl_transition_new(w->store,
+                                             &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "t"});
+    (void)checked;
+    assert_ok(pawl_transition_commit(t, NULL, &err));
+    pawl_transition_free(t);
+    add(w, MESSAGE("1", .key = NULL));
+    claim_and(w, PAWL_VERDICT_DELIVERED); /* one that was looked at before */
+}
+
+/* Over many pages, and somebody writes between them. */
+static void a_store_that_is_written_meanwhile_verifies(struct world *w)
+{
+    LAW(J3);
+    pawl_message messages[1000];
+    pawl_enqueued results[1000];
+    pawl_verification *found;
+    for (size_t i = 0; i < COUNT_OF(messages); i++)
+        messages[i] = *MESSAGE("1", .key = NULL);
+    for (int i = 0; i < 2; i++)
+        assert_ok(pawl_enqueue(w->store, messages, COUNT_OF(messages), results, &err));
+    write_some(w, 0);
+    /* In memory a reader keeps writers out. */
+    assert_ok(pawl_verify(w->store, NULL, w->kind->is_durable ? write_some : NULL, w, &found, &err));
+    for (size_t i = 0; i < pawl_verification_count(found); i++)
+        assert_true(pawl_verification_get(found, i)->is_ok);
+    pawl_verification_free(found);
+    verify(w);
+}
+
 static const struct conformance_case cases[] = {
     CASE(a158_a_record_is_what_was_given),
     CASE(a159_the_same_id_again_is_the_stored_answer),
@@ -482,6 +516,7 @@ static const struct conformance_case cases[] = {
     CASE(a178_a_store_says_whether_it_is_durable),
     CASE(a182_what_a_retry_may_say_anew),
     CASE(waiting_for_a_record),
+    CASE(a_store_that_is_written_meanwhile_verifies),
 };
 
 int main(void)

@@ -514,6 +514,39 @@ static void targets_are_set_replaced_and_removed(struct world *w)
     verify(w);
 }
 
+static size_t holds_of(struct world *w, const char *code)
+{
+    pawl_settings *holds;
+    size_t count = 0;
+    assert_ok(pawl_holds_list(w->store, &holds, &err));
+    for (size_t i = 0; i < pawl_settings_count(holds); i++)
+        count += strcmp(pawl_settings_hold(holds, i)->code, code) == 0;
+    pawl_settings_free(holds);
+    return count;
+}
+
+/* What a worker holds because nobody can send there goes on once somebody can. */
+static void another_url_releases_what_the_old_one_held(struct world *w)
+{
+    const pawl_subject there = {PAWL_SUBJECT, .target = TARGET}, other = {PAWL_SUBJECT, .target = "other"};
+    pawl_setting setting = {"timeout_ms", "5"};
+    assert_ok(pawl_target_add(w->store, TARGET, "http://a.example/", NULL, NULL, 0, BECAUSE(1), &err));
+    assert_ok(pawl_hold_set(w->store, &there, "malformed", 0, BECAUSE(2), &err));
+    assert_ok(pawl_hold_set(w->store, &there, "gone", 0, BECAUSE(3), &err));
+    assert_ok(pawl_hold_set(w->store, &other, "malformed", 0, BECAUSE(4), &err));
+    add(w, MESSAGE("1", .key = NULL));
+    assert_ok(pawl_target_add(w->store, TARGET, "http://a.example/", NULL, NULL, 0, BECAUSE(5), &err)); /* the same */
+    assert_ok(pawl_target_add(w->store, TARGET, NULL, NULL, &setting, 1, BECAUSE(6), &err));            /* its policy */
+    assert_int_equal(holds_of(w, "malformed"), 2);
+    assert_ok(pawl_target_set(w->store, TARGET, "http://b.example/", NULL, NULL, 0, BECAUSE(7), &err));
+    assert_int_equal(holds_of(w, "malformed"), 1);
+    assert_int_equal(holds_of(w, "gone"), 1); /* that is not for the URL to say */
+    claim_none(w, CLAIM());
+    assert_ok(pawl_hold_release(w->store, &there, "gone", BECAUSE(8), &err));
+    claim_one(w, CLAIM());
+    verify(w);
+}
+
 /* ---- holds ---- */
 
 static void a_hold_stops_its_subject(struct world *w)
@@ -743,6 +776,7 @@ static const struct conformance_case cases[] = {
     CASE(lanes_have_policies),
     CASE(a_policy_decides_when_a_decision_is_made),
     CASE(targets_are_set_replaced_and_removed),
+    CASE(another_url_releases_what_the_old_one_held),
     CASE(a_hold_stops_its_subject),
     CASE(a_hold_ends_by_itself),
     CASE(one_hold_of_each_code),

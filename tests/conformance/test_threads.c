@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Many threads on one store, in the real world: whoever wins, one does, and who waits is woken. */
+/* Many threads on one store, in a world where nobody wakes by chance: whoever wins, one does, and who waits is woken. */
 #include <pthread.h>
+#include <sched.h>
 
 #include "conformance.h"
+#include "store/sqlite/sqlite.h"
+#include "waking.h"
 
 #define THREADS 16
 #define EACH    20
@@ -22,7 +25,11 @@ struct contestant {
 static void open_real(struct world *w)
 {
     pawl_store_close(w->store);
-    assert_ok(pawl_store_open(w->url, NULL, &w->store, &err));
+    w->env->ops->close(w->env);
+    w->env = waking_env();
+    assert_ok(pawli_open_in(w->env, w->url, NULL, &w->store, &err));
+    if (w->kind->is_durable)
+        waking_bell(w->env, ((struct sqlite_store *)w->store->opened->store)->bell);
 }
 
 static void begin(struct world *w, struct contestant *contestants, size_t count, void *(*run)(void *contestant))
@@ -196,7 +203,12 @@ static void every_message_is_delivered_once(struct world *w)
 /* ---- waiting ---- */
 
 #define ROUNDS  100
-#define WAIT_MS 60000 /* whoever is not woken comes back with nothing */
+#define WAIT_MS 10000 /* whoever is not woken sleeps so long, and comes back too late */
+
+static bool is_late(struct env *env, struct boot_time began)
+{
+    return env->ops->boot_now(env).ns >= boot_after_ms(began, WAIT_MS).ns;
+}
 
 static int pass_on(pawl_store *store, const char *lane)
 {
@@ -207,6 +219,8 @@ static int pass_on(pawl_store *store, const char *lane)
 
 static int wait_for(pawl_store *store, const char *lane, size_t *ret_count)
 {
+    struct env *env = store->opened->env;
+    struct boot_time began = env->ops->boot_now(env);
     pawl_messages *messages;
     pawl_claim_options options = *CLAIM(.limit = 1, .wait_ms = WAIT_MS);
     options.lane = lane;
@@ -215,7 +229,7 @@ static int wait_for(pawl_store *store, const char *lane, size_t *ret_count)
         return status;
     *ret_count += pawl_messages_count(messages);
     pawl_messages_free(messages);
-    return PAWL_OK;
+    return is_late(env, began) ? PAWL_EBUSY : PAWL_OK;
 }
 
 static void *answer(void *argument)
@@ -247,6 +261,67 @@ static void who_waits_for_a_message_is_woken(struct world *w)
     verify(w);
 }
 
+#define SLEEPERS 3
+
+static struct {
+    const struct store_ops *below;
+    struct store_ops ops;
+    atomic_bool is_over;
+} slow;
+
+/* The first who comes here does not go on before all others lie down. */
+static void be_slow(void)
+{
+    while (!atomic_load(&slow.is_over) && waking_sleepers() < SLEEPERS)
+        sched_yield();
+    atomic_store(&slow.is_over, true);
+}
+
+static enum store_result begin_slowly(struct store *store, struct txn **ret_txn, pawl_error *error)
+{
+    be_slow();
+    return slow.below->begin(store, ret_txn, error);
+}
+
+static enum store_result save_slowly(struct txn *txn, const struct view *view, pawl_error *error)
+{
+    be_slow();
+    return slow.below->save(txn, view, error);
+}
+
+static void *add_one(void *argument)
+{
+    struct contestant *c = argument;
+    c->status = pass_on(c->store, LANE);
+    return NULL;
+}
+
+static void commit_slowly(struct world *w, const struct store_ops *ops)
+{
+    struct contestant contestants[SLEEPERS + 1] = {0};
+    slow.ops = *ops;
+    atomic_store(&slow.is_over, false);
+    w->store->opened->store->ops = &slow.ops;
+    begin(w, contestants, SLEEPERS + 1, add_one);
+    end(contestants, SLEEPERS + 1);
+    for (size_t i = 0; i <= SLEEPERS; i++)
+        assert_int_equal(contestants[i].status, PAWL_OK);
+}
+
+/* They all sleep on one batch; or on the next one, and then one of them shall lead and wake the others. */
+static void who_waits_for_a_commit_is_woken(struct world *w)
+{
+    open_real(w);
+    slow.below = w->store->opened->store->ops;
+    struct store_ops begins = *slow.below, saves = *slow.below;
+    begins.begin = begin_slowly;
+    saves.save = save_slowly;
+    commit_slowly(w, &begins);
+    commit_slowly(w, &saves);
+    assert_int_equal(stats(w).pending, 2 * (SLEEPERS + 1));
+    verify(w);
+}
+
 static int write_record(pawl_store *store)
 {
     pawl_transition_options options = {PAWL_TRANSITION_OPTIONS, .type = "order"};
@@ -256,15 +331,21 @@ static int write_record(pawl_store *store)
     return status;
 }
 
+static int wait_for_record(pawl_store *store, uint64_t after_seq)
+{
+    struct env *env = store->opened->env;
+    struct boot_time began = env->ops->boot_now(env);
+    int found = pawl_journal_wait(store, after_seq, WAIT_MS, NULL);
+    return found == 1 && !is_late(env, began) ? PAWL_OK : PAWL_EBUSY;
+}
+
 /* Odd records are this one's, even ones the other's. */
 static void *answer_records(void *argument)
 {
     struct contestant *c = argument;
     for (size_t i = 0; c->status == PAWL_OK && i < ROUNDS; i++) {
-        int found = pawl_journal_wait(c->store, 2 * i, WAIT_MS, NULL);
-        if (found < 1)
-            c->status = PAWL_EBUSY;
-        else
+        c->status = wait_for_record(c->store, 2 * i);
+        if (c->status == PAWL_OK)
             c->status = write_record(c->store);
         c->count += c->status == PAWL_OK;
     }
@@ -278,7 +359,7 @@ static void who_waits_for_a_record_is_woken(struct world *w)
     begin(w, &other, 1, answer_records);
     for (size_t i = 0; i < ROUNDS; i++) {
         assert_ok(write_record(w->store));
-        assert_int_equal(pawl_journal_wait(w->store, 2 * i + 1, WAIT_MS, &err), 1);
+        assert_ok(wait_for_record(w->store, 2 * i + 1));
     }
     end(&other, 1);
     assert_int_equal(other.status, PAWL_OK);
@@ -291,6 +372,7 @@ static const struct conformance_case cases[] = {
     CASE(a25_sixteen_claim_the_same),
     CASE(sixteen_commands_with_one_id_have_one_answer),
     CASE(every_message_is_delivered_once),
+    CASE(who_waits_for_a_commit_is_woken),
     CASE(who_waits_for_a_message_is_woken),
     CASE(who_waits_for_a_record_is_woken),
 };

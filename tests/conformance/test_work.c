@@ -443,6 +443,29 @@ static void a79_a_hundred_wakes_make_few_passes(struct world *w)
     end(&work, worker);
 }
 
+/* What a hold kept back is sent when the hold goes, not when somebody looks next. */
+static void what_is_held_no_longer_is_sent_at_once(struct world *w)
+{
+    static const pawl_subject lane = {PAWL_SUBJECT, .lane = LANE};
+    struct work work;
+    begin(&work, w, NULL, 0);
+    assert_ok(pawl_hold_set(w->store, &lane, "paused", 0, BECAUSE(2), &err));
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    pawl_worker *worker = start(&work, "me");
+    for (int i = 0; i < 5; i++) { /* until it looks only now and then */
+        work_on(&work);
+        pawli_sim_advance_ms(w->env, 5000);
+    }
+    work_on(&work);
+    assert_int_equal(work.count, 0);
+    int64_t began = now_ms(w);
+    assert_ok(pawl_hold_release(w->store, &lane, NULL, BECAUSE(3), &err));
+    work_on(&work);
+    assert_state(w, id, "delivered");
+    assert_int_equal(now_ms(w), began);
+    end(&work, worker);
+}
+
 static void a80_whenever_it_is_stopped_nothing_stays_claimed(struct world *w)
 {
     LAW(O3);
@@ -487,6 +510,7 @@ static const struct conformance_case cases[] = {
     CASE(a82_a_settlement_that_failed_is_said_again),
     CASE(a52_a_refusal_is_kept_until_it_can_be_stored),
     CASE(a79_a_hundred_wakes_make_few_passes),
+    CASE(what_is_held_no_longer_is_sent_at_once),
     CASE(a80_whenever_it_is_stopped_nothing_stays_claimed),
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Every storage call of every kind fails once, or from then on. What a call answers must then be true: what it says is
  * written stays, what it says is not written never appears, and only a commit that failed on its way may be either. */
+#include "store/sqlite/sqlite.h"
 #include "world.h"
 
 struct fault_case {
@@ -138,6 +139,16 @@ static void judge(struct trial *trial, const struct fault_case *fault, const str
     trial->is_poisoned |= poisons(status);
 }
 
+/* Whatever a call answered, it lets go of what it took. */
+static void check_locks(struct world *world)
+{
+    static const int64_t bytes[] = {GATE_OPENING, GATE_NEXT, GATE_WRITE};
+    struct gate *gate = ((struct sqlite_store *)world->store->opened->store)->gate;
+    for (size_t i = 0; i < COUNT_OF(bytes); i++)
+        if (gate->ops->is_held(gate, bytes[i]))
+            violation(world, "a call came back and left byte %lld of the gate locked", (long long)bytes[i]);
+}
+
 static void run_script(struct trial *trial, const struct fault_case *fault, bool persistent)
 {
     struct world *world = trial->world;
@@ -152,6 +163,7 @@ static void run_script(struct trial *trial, const struct fault_case *fault, bool
         }
         told->status = call(trial, told);
         judge(trial, fault, told, pawli_disk()->fault.hit);
+        check_locks(world);
         if (says_nothing_written(told->status) && !trial->is_poisoned && !persistent) {
             int again = call(trial, told);
             told->was_tried_again = again == PAWL_OK;

@@ -49,6 +49,14 @@ static int64_t pick_time(struct generator *g)
     return times[draw(g, sizeof times / sizeof *times)];
 }
 
+/* Of every width that a store could cut it to. */
+static int64_t pick_duration(struct generator *g)
+{
+    static const int64_t durations[] = {1,        77, INT32_MAX, UINT32_MAX, (int64_t)UINT32_MAX + 1, INT64_MAX - 1,
+                                        INT64_MAX};
+    return durations[draw(g, sizeof durations / sizeof *durations)];
+}
+
 static void pick_message(struct generator *g, const struct model *model, bool in_transition, struct op_message *m)
 {
     *m = (struct op_message){.lane = pick(g, POOL_LANE),
@@ -180,7 +188,7 @@ static void transition(struct generator *g, const struct model *model, struct op
     op->response = percent(g, 30) ? pick_body(g) : 0;
     op->expect = percent(g, 10) ? from_to(g, 1, 3) : 0;
     op->received = percent(g, 10) ? model->wall - 5 : 0;
-    op->duration = percent(g, 10) ? 77 : 0;
+    op->duration = percent(g, 10) ? pick_duration(g) : 0;
     op->digests = percent(g, 10);
     op->twice = percent(g, 5);
     op->settlement_count = percent(g, 40) ? from_to(g, 1, 2) : 0;

@@ -34,6 +34,7 @@ static const struct entry pools[POOLS][MAX_ENTRIES] = {
                   {" k1", true},
                   {" ", false},
                   {"a\x01", false},
+                  {"a\xC2\x85", false},
                   {"\xFF", false},
                   {KEY_257, false}},
     [POOL_DEDUPE] = {{"d1", true}, {"d2", true}, {"d3", true}, {"\t ", false}, {"\xC3", false}},

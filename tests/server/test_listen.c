@@ -2,6 +2,7 @@
 /* pawl listen accepts what is signed, recognises what it had before, and says so before it answers. */
 #include "child.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -163,6 +164,45 @@ static void many_senders_at_once_are_all_answered_and_each_id_is_received_once(v
     assert_int_equal(child_end(&listen), 0);
 }
 
+#define UNFINISHED      12
+#define UNFINISHED_SIZE 7000000
+
+/* Together more than is held for all: the oldest give way, and whoever comes to an end is answered. */
+static void unfinished_requests_are_held_up_to_a_limit_for_all(void **state)
+{
+    static const char head[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n";
+    static const char whole[] = "POST / HTTP/1.1\r\nHost: a\r\nwebhook-id: whole\r\nConnection: close\r\n"
+                                "Content-Length: 2\r\n\r\n{}";
+    static char part[UNFINISHED_SIZE];
+    struct child listen;
+    int fds[UNFINISHED];
+    size_t cut = 0;
+    (void)state;
+    CHILD(&listen, "listen", "127.0.0.1:0");
+    unsigned port = child_port(&listen);
+    for (size_t i = 0; i < UNFINISHED; i++) {
+        fds[i] = http_connect(port);
+        assert_int_equal(send(fds[i], head, sizeof head - 1, MSG_NOSIGNAL), sizeof head - 1);
+        for (size_t sent = 0; sent < sizeof part;) {
+            ssize_t more = send(fds[i], part + sent, sizeof part - sent, MSG_NOSIGNAL);
+            if (more <= 0)
+                break;
+            sent += (size_t)more;
+        }
+    }
+    char *answer = http_ask(port, whole, sizeof whole - 1);
+    assert_int_equal(http_status(answer), 200);
+    free(answer);
+    for (size_t i = 0; i < UNFINISHED; i++) {
+        char byte;
+        cut += recv(fds[i], &byte, 1, MSG_DONTWAIT) == 0 || errno != EAGAIN;
+        close(fds[i]);
+    }
+    assert_in_range(cut, 2, UNFINISHED - 1); /* twelve of seven million bytes, and 64 MiB */
+    child_signal(&listen, SIGTERM);
+    assert_int_equal(child_end(&listen), 0);
+}
+
 static void a_secret_that_others_may_read_is_refused(void **state)
 {
     struct child listen;
@@ -181,6 +221,7 @@ int main(void)
         cmocka_unit_test(a_webhook_with_a_wrong_or_old_signature_is_refused_and_not_remembered),
         cmocka_unit_test(without_a_secret_the_payload_is_shown_on_demand),
         cmocka_unit_test(many_senders_at_once_are_all_answered_and_each_id_is_received_once),
+        cmocka_unit_test(unfinished_requests_are_held_up_to_a_limit_for_all),
         cmocka_unit_test(a_secret_that_others_may_read_is_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

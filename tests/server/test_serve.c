@@ -3,7 +3,11 @@
 #include "child.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
+
+#include "base/base.h"
 
 #define ASK(path) "GET " path " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
@@ -140,29 +144,74 @@ static void a_request_that_never_comes_to_its_end_is_cut_off(void **state)
     assert_int_equal(child_end(&serve), 0);
 }
 
-static void connections_past_the_limit_wait_until_one_is_closed(void **state)
+static void silent_connections_keep_nobody_out(void **state)
 {
     struct child serve;
+    int silent[8];
     (void)state;
-    CHILD(&serve, "--store", url, "serve", "--listen", "127.0.0.1:0", "--connection-max", "2");
+    CHILD(&serve, "--store", url, "serve", "--listen", "127.0.0.1:0", "--connection-max", "4");
     unsigned port = child_port(&serve);
-    int first = http_connect(port), second = http_connect(port), third = http_connect(port);
-    assert_int_equal(send(third, ASK("/healthz"), sizeof ASK("/healthz") - 1, MSG_NOSIGNAL),
-                     sizeof ASK("/healthz") - 1);
-    assert_int_equal(send(first, ASK("/healthz"), sizeof ASK("/healthz") - 1, MSG_NOSIGNAL),
-                     sizeof ASK("/healthz") - 1);
-    char *answer = http_read_all(first);
-    assert_int_equal(http_status(answer), 200);
-    free(answer);
-    char nothing;
-    assert_int_equal(recv(third, &nothing, 1, MSG_DONTWAIT),
-                     -1); /* the second still has its place, the first until now */
-    close(first);
-    close(second);
-    answer = http_read_all(third);
-    assert_int_equal(http_status(answer), 200);
-    free(answer);
-    close(third);
+    for (size_t i = 0; i < COUNT_OF(silent); i++)
+        silent[i] = http_connect(port); /* half of them wait for room themselves */
+    check_answer(port, ASK("/healthz"), 200, "\"status\":\"ok\"");
+    for (size_t i = 0; i < COUNT_OF(silent); i++)
+        close(silent[i]);
+    child_signal(&serve, SIGTERM);
+    assert_int_equal(child_end(&serve), 0);
+}
+
+static bool is_closed_within(int fd, int ms)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    char byte;
+    return poll(&poll_fd, 1, ms) == 1 && recv(fd, &byte, 1, MSG_DONTWAIT) <= 0;
+}
+
+/* What is cut off for its slowness is the clock: meanwhile another connection reads nearly always, but never for long. */
+static void a_kept_connection_has_the_time_of_a_request_for_each_of_them(void **state)
+{
+    static const char first[] = "GET /healthz HTTP/1.1\r\n", second[] = "Host: a\r\n\r\n";
+    struct child serve;
+    char answer[4096];
+    (void)state;
+    CHILD(&serve, "--store", url, "serve", "--listen", "127.0.0.1:0", "--request-ms", "1000");
+    unsigned port = child_port(&serve);
+    int kept = http_connect(port);
+    for (int round = 0; round < 2; round++) {
+        int slow = http_connect(port);
+        assert_int_equal(send(slow, first, sizeof first - 1, MSG_NOSIGNAL), sizeof first - 1);
+        for (bool is_over = false; !is_over;) {
+            assert_int_equal(send(kept, first, sizeof first - 1, MSG_NOSIGNAL), sizeof first - 1);
+            is_over = is_closed_within(slow, 50);
+            assert_int_equal(send(kept, second, sizeof second - 1, MSG_NOSIGNAL), sizeof second - 1);
+            ssize_t size = recv(kept, answer, sizeof answer - 1, 0);
+            assert_true(size > 0);
+            answer[size] = '\0';
+            assert_int_equal(http_status(answer), 200);
+        }
+        close(slow);
+    }
+    close(kept);
+    child_signal(&serve, SIGTERM);
+    assert_int_equal(child_end(&serve), 0);
+}
+
+/* More connections than the process has descriptors: who asks is answered all the same. */
+static void out_of_descriptors_it_still_answers(void **state)
+{
+    struct child serve;
+    const struct rlimit few = {64, 64};
+    int silent[100];
+    (void)state;
+    CHILD(&serve, "--store", url, "serve", "--listen", "127.0.0.1:0");
+    unsigned port = child_port(&serve);
+    assert_int_equal(prlimit(serve.pid, RLIMIT_NOFILE, &few, NULL), 0);
+    for (size_t i = 0; i < COUNT_OF(silent); i++)
+        silent[i] = http_connect(port);
+    check_answer(port, ASK("/healthz"), 200, "\"status\":\"ok\"");
+    for (size_t i = 0; i < COUNT_OF(silent); i++)
+        close(silent[i]);
+    check_answer(port, ASK("/healthz"), 200, "\"status\":\"ok\"");
     child_signal(&serve, SIGTERM);
     assert_int_equal(child_end(&serve), 0);
 }
@@ -276,6 +325,37 @@ static void a_stop_waits_for_what_is_under_way_and_settles_it(void **state)
     close(receiver);
 }
 
+static void each_signal_that_asks_it_to_end_is_a_stop(void **state)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    struct child serve;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(signals); i++) {
+        CHILD(&serve, "--store", url, "serve", "--listen", "127.0.0.1:0");
+        child_port(&serve);
+        child_signal(&serve, signals[i]);
+        assert_non_null(child_wait_line(serve.err, "stopped"));
+        assert_int_equal(child_end(&serve), 0);
+    }
+}
+
+/* A file that may not grow further is storage that fails, as a full disk is: said, and the process ends by itself. */
+static void a_limit_of_file_sizes_is_an_error_of_the_store(void **state)
+{
+    static const struct rlimit none = {4096, 4096};
+    struct child serve;
+    unsigned port;
+    int receiver = open_receiver(&port);
+    (void)state;
+    CHILD(&serve, "--store", url, "serve", "--listen", "127.0.0.1:0", "--allow-address", "127.0.0.1/32");
+    child_port(&serve);
+    assert_int_equal(prlimit(serve.pid, RLIMIT_FSIZE, &none, NULL), 0);
+    enqueue("default", port);
+    child_wait_line(serve.err, "_failed");
+    assert_int_equal(child_end(&serve), 1);
+    close(receiver);
+}
+
 static void a_second_signal_ends_it_at_once_and_the_message_is_sent_again(void **state)
 {
     struct child serve;
@@ -322,8 +402,10 @@ static void what_is_wrong_with_its_configuration_is_said_before_anything_is_done
     CHILD(&serve, "--store", url, "serve", "--listen", "somewhere:80");
     child_wait_line(serve.err, "somewhere");
     assert_int_equal(child_end(&serve), 2);
-    CHILD(&serve, "--store", "sqlite:/nonexistent/x.db", "serve", "--listen", "127.0.0.1:0");
-    child_wait_line(serve.err, "/nonexistent/x.db");
+    char elsewhere[96];
+    snprintf(elsewhere, sizeof elsewhere, "sqlite:%s/none/x.db", folder);
+    CHILD(&serve, "--store", elsewhere, "serve", "--listen", "127.0.0.1:0");
+    child_wait_line(serve.err, "/none/x.db");
     assert_int_equal(child_end(&serve), 3);
 }
 
@@ -348,11 +430,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_refuses_what_is_ambiguous_or_too_large, set_up, tear_down),
         cmocka_unit_test_setup_teardown(connections_one_after_the_other_keep_their_bytes_apart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_request_that_never_comes_to_its_end_is_cut_off, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(connections_past_the_limit_wait_until_one_is_closed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(silent_connections_keep_nobody_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_kept_connection_has_the_time_of_a_request_for_each_of_them, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(out_of_descriptors_it_still_answers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_delivers_messages_of_all_scopes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(with_a_scope_it_delivers_that_one_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_address_that_is_not_allowed_gets_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stop_waits_for_what_is_under_way_and_settles_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_signal_that_asks_it_to_end_is_a_stop, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_limit_of_file_sizes_is_an_error_of_the_store, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_second_signal_ends_it_at_once_and_the_message_is_sent_again, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_wrong_with_its_configuration_is_said_before_anything_is_done, set_up,

@@ -17,7 +17,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#define CONNECTIONS_MAX 256
+#define CONNECTIONS_MAX 1024
 #define REQUESTS_MAX    1024
 #define HEAD_MAX        65536
 
@@ -38,6 +38,7 @@ struct server {
     pthread_t thread;
     pthread_mutex_t lock;
     bool closing;
+    _Atomic size_t sent;
     size_t connection_count, request_count;
     struct connection connections[CONNECTIONS_MAX];
     struct received requests[REQUESTS_MAX];
@@ -70,6 +71,7 @@ static bool send_all(struct connection *connection, const char *bytes, size_t si
         ssize_t sent = put(connection, bytes, size);
         if (sent <= 0)
             return false;
+        connection->server->sent += (size_t)sent;
         bytes += sent;
         size -= (size_t)sent;
     }
@@ -142,9 +144,8 @@ static void reset(int fd)
 
 static bool answer(struct connection *connection, const struct script *script)
 {
-    char bytes[4096];
+    static const char bytes[] = {[0 ... 256 * 1024 - 1] = 'x'};
     bool open = send_all(connection, script->reply, strlen(script->reply));
-    memset(bytes, 'x', sizeof bytes);
     switch (script->then) {
     case THEN_KEEP:
         return open;
@@ -154,12 +155,12 @@ static bool answer(struct connection *connection, const struct script *script)
         reset(connection->fd);
         return false;
     case THEN_HANG:
-        while (get(connection, bytes, sizeof bytes) > 0)
+        for (char heard[256]; get(connection, heard, sizeof heard) > 0;)
             continue;
         return false;
     case THEN_TRICKLE:
         for (struct pollfd peer = {.fd = connection->fd, .events = POLLIN}; poll(&peer, 1, 2) == 0;)
-            send_all(connection, bytes, 1);
+            send_all(connection, "x", 1);
         return false;
     case THEN_FLOOD:
         while (send_all(connection, bytes, sizeof bytes))
@@ -244,6 +245,7 @@ static X509 *make_certificate(EVP_PKEY *key, const char *host)
 {
     char names[128];
     X509 *certificate = X509_new();
+    bool subject_only = strncmp(host, "CN=", 3) == 0;
     snprintf(names, sizeof names, "%s:%s", host[strspn(host, "0123456789.")] ? "DNS" : "IP", host);
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
     must(certificate && extension, "certificate");
@@ -252,10 +254,11 @@ static X509 *make_certificate(EVP_PKEY *key, const char *host)
     X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
     X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
     X509_set_pubkey(certificate, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC, (const uint8_t *)"test", -1, -1,
-                               0);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
+                               (const uint8_t *)(subject_only ? host + 3 : "test"), -1, -1, 0);
     X509_set_issuer_name(certificate, X509_get_subject_name(certificate));
-    X509_add_ext(certificate, extension, -1);
+    if (!subject_only)
+        X509_add_ext(certificate, extension, -1);
     X509_EXTENSION_free(extension);
     must(X509_sign(certificate, key, EVP_sha256()) > 0, "X509_sign");
     return certificate;
@@ -319,6 +322,11 @@ size_t server_open_connections(struct server *server)
         count += server->connections[i].is_open;
     pthread_mutex_unlock(&server->lock);
     return count;
+}
+
+size_t server_sent(struct server *server)
+{
+    return server->sent;
 }
 
 size_t server_requests(struct server *server)

@@ -35,13 +35,15 @@ struct received {
 
 struct server;
 struct server *server_new(const struct script *scripts, size_t count);
-/* Speaks TLS, with a certificate of its own making for a name or an IPv4 address, which it leaves at a path. */
+/* Speaks TLS, with a certificate of its own making for a name or an IPv4 address, which it leaves at a path; "CN=NAME": with
+ * the name in its subject only. */
 struct server *server_new_tls(const struct script *scripts, size_t count, const char *host,
                               const char *certificate_path);
 void server_free(struct server *server);
 uint16_t server_port(const struct server *server);
 size_t server_connections(struct server *server);
 size_t server_open_connections(struct server *server);
+size_t server_sent(struct server *server);     /* bytes, of all its replies */
 size_t server_requests(struct server *server); /* whose body came whole */
 const struct received *server_request(struct server *server, size_t index);
 

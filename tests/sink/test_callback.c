@@ -24,14 +24,15 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool is_open;
-    int waiting;
-} gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0};
+    int waiting, called;
+} gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0, 0};
 
 static void wait_at_gate(void *data, const pawl_message_view *message, pawl_outcome *outcome)
 {
     (void)data, (void)message;
     pthread_mutex_lock(&gate.lock);
     gate.waiting++;
+    gate.called++;
     while (!gate.is_open)
         pthread_cond_wait(&gate.changed, &gate.lock);
     gate.waiting--;
@@ -158,6 +159,51 @@ static void A81_a_function_that_does_not_return_stops_no_other(void **state)
     outgoing_free(stuck);
 }
 
+static void a_call_that_never_began_costs_no_attempt(void **state)
+{
+    LAW(O3);
+    LAW(O4);
+    (void)state;
+    struct harness harness;
+    struct outgoing *outgoing[200];
+    int counts[VERDICT_COUNT] = {0};
+    open_harness(&harness);
+    set_gate(false);
+    gate.called = 0;
+    for (size_t i = 0; i < COUNT_OF(outgoing); i++) {
+        outgoing[i] = outgoing_new("{}");
+        harness_send(&harness, outgoing[i], "callback:slow", SHORT_MS);
+    }
+    for (size_t i = 0; i < COUNT_OF(outgoing); i++) {
+        harness_wait(&harness, outgoing[i]);
+        counts[outgoing[i]->send.verdict]++;
+    }
+    set_gate(true);
+    harness_stop(&harness);
+    assert_true(counts[VERDICT_DEFERRED] > 0); /* there are not so many threads */
+    assert_int_equal(counts[VERDICT_UNCERTAIN], gate.called);
+    assert_int_equal(counts[VERDICT_DEFERRED] + gate.called, COUNT_OF(outgoing));
+    for (size_t i = 0; i < COUNT_OF(outgoing); i++)
+        outgoing_free(outgoing[i]);
+}
+
+static void what_a_function_says_is_fit_to_be_kept(void **state)
+{
+    (void)state;
+    pawl_outcome given = {.verdict = PAWL_VERDICT_RETRY,
+                          .error = "a\xff"
+                                   "b",
+                          .remote_id = "r\xfe",
+                          .retry_in_ms = -1};
+    struct harness harness;
+    open_harness(&harness);
+    struct outgoing *outgoing = call(&harness, "callback:quick", &given);
+    assert_string_equal(outgoing->send.error.data, "a?b");
+    assert_string_equal(outgoing->send.remote_id.data, "r?");
+    outgoing_free(outgoing);
+    harness_stop(&harness);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +211,8 @@ int main(void)
         cmocka_unit_test(an_answer_that_there_is_not_is_no_answer),
         cmocka_unit_test(a_name_that_is_not_registered_costs_no_attempt),
         cmocka_unit_test(A81_a_function_that_does_not_return_stops_no_other),
+        cmocka_unit_test(a_call_that_never_began_costs_no_attempt),
+        cmocka_unit_test(what_a_function_says_is_fit_to_be_kept),
     };
     return cmocka_run_group_tests_name("callback", tests, NULL, NULL);
 }

@@ -6,10 +6,23 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 
 #define LONG_MS  60000
 #define SHORT_MS 150
+
+static int64_t clock_skew_s; /* how far all clocks are ahead */
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    long status = syscall(SYS_clock_gettime, clock, now);
+    now->tv_sec += clock_skew_s;
+    return (int)status;
+}
 
 struct world {
     struct harness harness;
@@ -127,8 +140,6 @@ static void a_program_gets_the_payload_and_what_describes_it(void **state)
     assert_non_null(payload);
     for (size_t i = 0; i < SIZE; i++)
         payload[i] = (char)(i * 7 + i / 256);
-    setenv("PAWL_ATTEMPT", "999", 1); /* of somebody else: it must not show through */
-    setenv("PAWL_TEST_INHERITED", "yes", 1);
     for (size_t size = 0; size <= SIZE; size = size ? SIZE + size - 1 : 1) {
         struct outgoing *outgoing = outgoing_new("");
         char url[160];
@@ -137,9 +148,7 @@ static void a_program_gets_the_payload_and_what_describes_it(void **state)
         outgoing->message.attempts = 3;
         write_file(&world, "program",
                    "#!/bin/sh\ncd \"$(dirname \"$0\")\"\ncat > payload\n"
-                   "echo $PAWL_MESSAGE_ID $PAWL_SCOPE $PAWL_LANE $PAWL_TARGET $PAWL_ATTEMPT $PAWL_TEST_INHERITED > "
-                   "environment\n"
-                   "tr '\\0' '\\n' < /proc/$$/environ | grep -c '^PAWL_ATTEMPT=' >> environment\n",
+                   "echo $PAWL_MESSAGE_ID $PAWL_SCOPE $PAWL_LANE $PAWL_TARGET $PAWL_ATTEMPT > environment\n",
                    0700);
         snprintf(url, sizeof url, "exec:%s/program", world.folder);
         harness_send(&world.harness, outgoing, url, LONG_MS);
@@ -151,15 +160,101 @@ static void a_program_gets_the_payload_and_what_describes_it(void **state)
         assert_memory_equal(content, payload, size);
         free(content);
         content = read_file(&world, "environment", NULL);
-        snprintf(expected, sizeof expected, "%s default mail smtp 3 yes\n1\n",
-                 pawl_uuid_format(&outgoing->message.id, id));
+        snprintf(expected, sizeof expected, "%s default mail smtp 3\n", pawl_uuid_format(&outgoing->message.id, id));
         assert_string_equal(content, expected);
         free(content);
         outgoing_free(outgoing);
     }
-    unsetenv("PAWL_ATTEMPT");
-    unsetenv("PAWL_TEST_INHERITED");
     free(payload);
+    close_world(&world);
+}
+
+/* What its own process was told (secrets, addresses) is nobody else's. */
+static void a_program_gets_a_small_environment(void **state)
+{
+    (void)state;
+    static const pawl_header headers[] = {{"x-a", "say \"b\""}, {"x-b", ""}};
+    static const char *const expected[] = {"HOME=/home/of/test",
+                                           "LANG=C.UTF-8",
+                                           "PAWL_ATTEMPT=1",
+                                           "PAWL_DEADLINE=7",
+                                           "PAWL_HEADERS={\"x-a\":\"say \\\"b\\\"\",\"x-b\":\"\"}",
+                                           "PAWL_KEY=k 1",
+                                           "PAWL_LANE=mail",
+                                           "PAWL_MESSAGE_ID=01020304-0506-8708-890a-0b0c0d0e0f10",
+                                           "PAWL_SCOPE=default",
+                                           "PAWL_SENDER=s",
+                                           "PAWL_TARGET=smtp",
+                                           "TZ=UTC"};
+    static const struct {
+        const char *name, *value;
+    } given[] = {{"HOME", "/home/of/test"},      {"LANG", "C.UTF-8"},          {"TZ", "UTC"},
+                 {"PAWL_STORE", "sqlite:x.db"},  {"PAWL_ATTEMPT", "999"},      {"AWS_SECRET_ACCESS_KEY", "s"},
+                 {"DATABASE_URL", "postgres:x"}, {"LD_LIBRARY_PATH", "/none"}, {"LC_ALL", "C"}};
+    struct world world;
+    open_world(&world);
+    for (size_t i = 0; i < COUNT_OF(given); i++)
+        setenv(given[i].name, given[i].value, 1);
+    for (int full = 0; full < 2; full++) {
+        struct outgoing *outgoing = outgoing_new("{}");
+        pawl_message_view *message = &outgoing->message;
+        char url[160], *rest;
+        if (full) {
+            message->key = "k 1";
+            message->sender = "s";
+            message->deadline_ms = 7;
+            message->headers = headers;
+            message->header_count = 2;
+        }
+        /* The shell's own variables stand last and are not what it was given. */
+        write_file(&world, "program",
+                   "#!/bin/sh\ntr '\\0' '\\n' < /proc/$$/environ | grep -v ^PATH= | LC_ALL=C sort > \"$0.out\"\n",
+                   0700);
+        snprintf(url, sizeof url, "exec:%s/program", world.folder);
+        harness_send(&world.harness, outgoing, url, LONG_MS);
+        harness_wait(&world.harness, outgoing);
+        assert_int_equal(outgoing->send.verdict, VERDICT_DELIVERED);
+        char *content = read_file(&world, "program.out", NULL), *line = strtok_r(content, "\n", &rest);
+        for (size_t i = 0; i < COUNT_OF(expected); i++) {
+            static const char optional[] = "PAWL_DEADLINE PAWL_HEADERS PAWL_KEY PAWL_SENDER";
+            char name[32];
+            snprintf(name, sizeof name, "%.*s", (int)strcspn(expected[i], "="), expected[i]);
+            if (!full && strstr(optional, name))
+                continue;
+            assert_non_null(line);
+            assert_string_equal(line, expected[i]);
+            line = strtok_r(NULL, "\n", &rest);
+        }
+        assert_null(line);
+        free(content);
+        outgoing_free(outgoing);
+    }
+    for (size_t i = 0; i < COUNT_OF(given); i++)
+        unsetenv(given[i].name);
+    close_world(&world);
+}
+
+static void headers_that_no_program_can_be_given_are_the_message_s_own_fault(void **state)
+{
+    (void)state;
+    struct world world;
+    pawl_header headers[64];
+    char *value = calloc(1, 4000), url[160];
+    open_world(&world);
+    memset(value, 'v', 3999);
+    for (size_t i = 0; i < COUNT_OF(headers); i++)
+        headers[i] = (pawl_header){"x-a", value};
+    write_file(&world, "program", "#!/bin/sh\nexit 0\n", 0700);
+    snprintf(url, sizeof url, "exec:%s/program", world.folder);
+    struct outgoing *outgoing = outgoing_new("{}");
+    outgoing->message.headers = headers;
+    outgoing->message.header_count = COUNT_OF(headers);
+    harness_send(&world.harness, outgoing, url, LONG_MS);
+    harness_wait(&world.harness, outgoing);
+    assert_int_equal(outgoing->send.verdict, VERDICT_DEAD);
+    assert_non_null(strstr(outgoing->send.error.data, "Argument list too long"));
+    outgoing_free(outgoing);
+    free(value);
     close_world(&world);
 }
 
@@ -225,26 +320,156 @@ static pid_t wait_for_pid(struct world *world, const char *name)
     }
 }
 
-static void A81_a_program_that_hangs_is_killed_with_all_its_children(void **state)
+/* A child, one that left the group, one that left the session, and orphans of these. */
+#define FAMILY                                                                                                         \
+    "sleep 1000 &\necho $! > child\n"                                                                                  \
+    "setsid sh -c 'echo $$ > session; sleep 1000' &\n"                                                                 \
+    "sh -c 'setsid sh -c \"echo \\$\\$ > orphan; sleep 1000; true\" & exit 0'\n"
+
+static const char *const family[] = {"child", "session", "orphan"};
+
+static void wait_for_family(struct world *world, pid_t pids[COUNT_OF(family)])
+{
+    for (size_t i = 0; i < COUNT_OF(family); i++) {
+        pids[i] = wait_for_pid(world, family[i]);
+        assert_true(runs(pids[i]));
+    }
+}
+
+/* It takes moments; what is not ended then is ended here, and told. */
+static void wait_until_gone(const struct world *world, const char *name, pid_t pid)
+{
+    struct env *env = world->harness.real;
+    struct boot_time until = boot_after_ms(env->ops->boot_now(env), LONG_MS / 4);
+    while (runs(pid) && env->ops->boot_now(env).ns < until.ns)
+        sched_yield();
+    if (runs(pid)) {
+        kill(pid, SIGKILL);
+        fail_msg("%s runs on", name);
+    }
+}
+
+static void A81_a_program_that_hangs_is_killed_with_all_that_it_started(void **state)
 {
     LAW(O4);
     (void)state;
     struct world world;
+    pid_t pids[COUNT_OF(family)];
     open_world(&world);
-    struct outgoing *outgoing = begin(&world, "echo began >&2\nsleep 1000 &\necho $! > child\necho $$ > parent\nwait",
-                                      LONG_MS);
-    pid_t child = wait_for_pid(&world, "child"), parent = wait_for_pid(&world, "parent");
-    assert_true(runs(child) && runs(parent));
+    struct outgoing *outgoing = begin(&world, "echo began >&2\n" FAMILY "echo $$ > parent\nwait", LONG_MS);
+    pid_t parent = wait_for_pid(&world, "parent");
+    wait_for_family(&world, pids);
     world.harness.sink->ops->cancel(world.harness.sink, &outgoing->send);
     harness_wait(&world.harness, outgoing);
     assert_int_equal(outgoing->send.verdict, VERDICT_UNCERTAIN);
     assert_string_equal(outgoing->send.error.data, "did not end in time and was killed: began");
     outgoing_free(outgoing);
-    harness_stop(&world.harness); /* returns when the program is gone */
+    harness_stop(&world.harness); /* returns when all of it is gone */
     assert_false(runs(parent));
-    while (runs(child)) /* its parent is init now */
-        sched_yield();
+    for (size_t i = 0; i < COUNT_OF(family); i++)
+        assert_false(runs(pids[i]));
     remove_folder(world.folder);
+}
+
+static void what_a_program_leaves_behind_ends_with_it(void **state)
+{
+    (void)state;
+    struct world world;
+    pid_t pids[COUNT_OF(family)];
+    open_world(&world);
+    struct outgoing *outgoing = begin(&world, FAMILY "until test -e go; do sleep 0.01; done\nexit 7", LONG_MS);
+    wait_for_family(&world, pids);
+    write_file(&world, "go", "", 0600);
+    harness_wait(&world.harness, outgoing);
+    assert_string_equal(outgoing->send.error.data, "exit status 7");
+    for (size_t i = 0; i < COUNT_OF(family); i++)
+        assert_false(runs(pids[i]));
+    outgoing_free(outgoing);
+    close_world(&world);
+}
+
+/* The sink's process: another one, so that it can be killed. */
+static void what_a_killed_process_ran_ends_with_it(void **state)
+{
+    LAW(O3);
+    (void)state;
+    struct world world;
+    pid_t pids[COUNT_OF(family)], holder;
+    int line[2];
+    open_world(&world);
+    assert_int_equal(pipe(line), 0);
+    pid_t process = fork();
+    if (process == 0) {
+        struct world own = world;
+        own.harness = (struct harness){.rules = world.harness.rules};
+        harness_start(&own.harness, &pawli_sink_exec);
+        struct outgoing *outgoing = begin(&own, FAMILY "echo $$ > parent\nwait", LONG_MS);
+        wait_for_pid(&own, "parent");
+        holder = fork(); /* keeps all descriptors of it */
+        if (holder == 0)
+            for (;;)
+                pause();
+        assert_int_equal(write(line[1], &holder, sizeof holder), sizeof holder);
+        harness_wait(&own.harness, outgoing);
+        _exit(1);
+    }
+    assert_int_equal(read(line[0], &holder, sizeof holder), sizeof holder);
+    wait_for_family(&world, pids);
+    pid_t parent = wait_for_pid(&world, "parent");
+    assert_int_equal(kill(process, SIGKILL), 0);
+    assert_int_equal(waitpid(process, NULL, 0), process);
+    wait_until_gone(&world, "the program", parent);
+    for (size_t i = 0; i < COUNT_OF(family); i++)
+        wait_until_gone(&world, family[i], pids[i]);
+    kill(holder, SIGKILL);
+    close(line[0]);
+    close(line[1]);
+    close_world(&world);
+}
+
+/* One in the middle of it is stopped, and one ignores every signal that can be ignored. */
+static void A81_nothing_that_a_program_does_to_signals_keeps_it(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world);
+    struct outgoing *outgoing = begin(&world,
+                                      "trap '' TERM INT HUP QUIT CHLD\nsh -c 'kill -STOP $$' &\n"
+                                      "echo $! > stopped\necho $$ > parent\nwhile :; do sleep 1000; done",
+                                      LONG_MS);
+    pid_t parent = wait_for_pid(&world, "parent"), stopped = wait_for_pid(&world, "stopped");
+    world.harness.sink->ops->cancel(world.harness.sink, &outgoing->send);
+    harness_wait(&world.harness, outgoing);
+    outgoing_free(outgoing);
+    close_world(&world);
+    assert_false(runs(parent));
+    assert_false(runs(stopped));
+}
+
+/* Here its keeper is stopped, as the kernel may stop a process for good. */
+static void what_cannot_be_killed_holds_up_no_stop(void **state)
+{
+    (void)state;
+    struct world world;
+    open_world(&world);
+    const struct sink_ops *ops = world.harness.sink->ops;
+    struct outgoing *outgoing = begin(&world, "echo $PPID > keeper\necho $$ > parent\nexec sleep 1000", LONG_MS);
+    pid_t keeper = wait_for_pid(&world, "keeper"), parent = wait_for_pid(&world, "parent");
+    assert_int_equal(kill(keeper, SIGSTOP), 0);
+    ops->cancel(world.harness.sink, &outgoing->send);
+    harness_wait(&world.harness, outgoing);
+    assert_int_equal(outgoing->send.verdict, VERDICT_UNCERTAIN);
+    outgoing_free(outgoing);
+    assert_false(ops->is_idle(world.harness.sink));
+    clock_skew_s = 60;
+    while (!ops->is_idle(world.harness.sink))
+        pawli_loop_turn(world.harness.loop, boot_after_ms(world.harness.env.ops->boot_now(&world.harness.env), 5));
+    clock_skew_s = 0;
+    assert_true(runs(parent));
+    assert_int_equal(kill(keeper, SIGKILL), 0);
+    assert_int_equal(waitpid(keeper, NULL, 0), keeper);
+    wait_until_gone(&world, "the program", parent); /* it dies with its keeper */
+    close_world(&world);
 }
 
 static void A81_a_program_that_passes_its_deadline_leaves_the_outcome_unknown(void **state)
@@ -272,16 +497,25 @@ static void a_program_that_floods_its_standard_error_is_heard_to_its_last_words(
     close_world(&world);
 }
 
-static void a_child_that_keeps_standard_error_open_does_not_hold_up_the_answer(void **state)
+/* In pieces of every size, so that what is kept is moved in every way. */
+static void the_end_of_a_long_standard_error_is_what_is_kept(void **state)
 {
     (void)state;
+    static const int counts[] = {1, 60, 200, 300, 3000};
     struct world world;
     open_world(&world);
-    struct outgoing *outgoing = run(&world, "sleep 1000 &\necho $! > child\nexit 7", LONG_MS);
-    assert_string_equal(outgoing->send.error.data, "exit status 7");
-    outgoing_free(outgoing);
-    pid_t child = wait_for_pid(&world, "child");
-    assert_int_equal(kill(child, SIGKILL), 0);
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        char body[128], whole[20000], expected[1100];
+        size_t size = 0;
+        for (int n = 1; n <= counts[i]; n++)
+            size += (size_t)snprintf(whole + size, sizeof whole - size, "%s%d", n > 1 ? " " : "", n);
+        snprintf(body, sizeof body, "for n in $(seq 1 %d); do echo $n >&2; done; exit 1", counts[i]);
+        struct outgoing *outgoing = run(&world, body, LONG_MS);
+        const char *end = whole + (size > 799 ? size - 799 : 0); /* 800 bytes with the last line's end */
+        snprintf(expected, sizeof expected, "exit status 1: %s", end + strspn(end, " "));
+        assert_string_equal(outgoing->send.error.data, expected);
+        outgoing_free(outgoing);
+    }
     close_world(&world);
 }
 
@@ -308,7 +542,7 @@ static void only_programs_below_an_allowed_folder_are_run(void **state)
         {"exec:%s/link", world.folder, VERDICT_DEFERRED},
         {"exec:%s/../../../../../bin/true", world.folder, VERDICT_DEFERRED},
         {"exec:/bin/true%s", "", VERDICT_DEFERRED},
-        {"exec:program%s", "", VERDICT_DEAD},
+        {"exec:program%s", "", VERDICT_DEFERRED},
         {"exec:%s/missing", world.folder, VERDICT_RETRY},
         {"exec:%s", world.folder, VERDICT_RETRY}, /* a folder cannot be run */
     };
@@ -368,6 +602,40 @@ static void what_cannot_be_started_is_tried_again(void **state)
     close_world(&world);
 }
 
+static void want_of_a_descriptor_costs_no_attempt(void **state)
+{
+    LAW(O3);
+    (void)state;
+    struct world world;
+    struct rlimit limit, few;
+    enum verdict verdict = VERDICT_DEFERRED;
+    open_world(&world);
+    write_file(&world, "program", "#!/bin/sh\nexit 0\n", 0700);
+    char url[160];
+    snprintf(url, sizeof url, "exec:%s/program", world.folder);
+    int next = dup(STDIN_FILENO);
+    close(next);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    int more = 0;
+    for (; verdict == VERDICT_DEFERRED && more < 20; more++) { /* each descriptor in turn is the one that is missing */
+        few = (struct rlimit){(rlim_t)(next + more), limit.rlim_max};
+        struct outgoing *outgoing = outgoing_new("{}");
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+        harness_send(&world.harness, outgoing, url, LONG_MS);
+        harness_wait(&world.harness, outgoing);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        verdict = outgoing->send.verdict;
+        outgoing_free(outgoing);
+        int after = dup(STDIN_FILENO);
+        close(after);
+        assert_true(after == next || verdict == VERDICT_DELIVERED ||
+                    after == next + 1); /* the keeper's program is kept */
+    }
+    assert_int_equal(verdict, VERDICT_DELIVERED);
+    assert_true(more > 3);
+    close_world(&world);
+}
+
 static void A81_many_programs_run_beside_each_other(void **state)
 {
     (void)state;
@@ -394,15 +662,22 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_end_of_a_program_means_what_the_table_says),
         cmocka_unit_test(a_program_gets_the_payload_and_what_describes_it),
+        cmocka_unit_test(a_program_gets_a_small_environment),
+        cmocka_unit_test(headers_that_no_program_can_be_given_are_the_message_s_own_fault),
         cmocka_unit_test(a_program_that_reads_nothing_is_no_trouble),
         cmocka_unit_test(a_program_inherits_no_descriptor_and_no_signal_state),
-        cmocka_unit_test(A81_a_program_that_hangs_is_killed_with_all_its_children),
+        cmocka_unit_test(A81_a_program_that_hangs_is_killed_with_all_that_it_started),
+        cmocka_unit_test(what_a_program_leaves_behind_ends_with_it),
+        cmocka_unit_test(what_a_killed_process_ran_ends_with_it),
+        cmocka_unit_test(A81_nothing_that_a_program_does_to_signals_keeps_it),
+        cmocka_unit_test(what_cannot_be_killed_holds_up_no_stop),
         cmocka_unit_test(A81_a_program_that_passes_its_deadline_leaves_the_outcome_unknown),
         cmocka_unit_test(a_program_that_floods_its_standard_error_is_heard_to_its_last_words),
-        cmocka_unit_test(a_child_that_keeps_standard_error_open_does_not_hold_up_the_answer),
+        cmocka_unit_test(the_end_of_a_long_standard_error_is_what_is_kept),
         cmocka_unit_test(only_programs_below_an_allowed_folder_are_run),
         cmocka_unit_test(without_an_allowed_folder_nothing_is_run),
         cmocka_unit_test(what_cannot_be_started_is_tried_again),
+        cmocka_unit_test(want_of_a_descriptor_costs_no_attempt),
         cmocka_unit_test(A81_many_programs_run_beside_each_other),
     };
     return cmocka_run_group_tests_name("exec", tests, NULL, NULL);

@@ -3,18 +3,121 @@
 #include "harness.h"
 #include "server.h"
 
+#include <dlfcn.h>
+#include <errno.h>
+#include <netdb.h>
+#include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <time.h>
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
 #include "base/codec.h"
+#include "model/check.h"
 #include "sink/http/http.h"
+#include "sink/http/resolve.h"
 
 #define LONG_MS  60000 /* for sends that are answered */
 #define SHORT_MS 150   /* for those that never are */
 
 static const char *const loopback[] = {"127.0.0.0/8"};
+
+/* ---- the machine, as this program shows it to the sink and to curl ---- */
+
+#define SHOWN __attribute__((visibility("default"))) /* to the libraries, in place of libc's */
+
+static int64_t clock_skew_s; /* how far all clocks are ahead */
+static int connect_fails;    /* with this errno */
+static size_t send_fails;    /* a write to a socket of at least so many bytes fails; 0: none */
+
+static struct {
+    pthread_mutex_t lock;
+    const char *address; /* what every name leads to; NULL: as the machine has it */
+    bool hangs;
+    int problem, reason; /* errors of getaddrinfo and errno */
+    int calls, under_way, most;
+} names = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+SHOWN int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    long status = syscall(SYS_clock_gettime, clock, now);
+    now->tv_sec += clock_skew_s;
+    return (int)status;
+}
+
+SHOWN int timerfd_settime(int fd, int flags, const struct itimerspec *when, struct itimerspec *before)
+{
+    struct itimerspec real = *when;
+    if (flags & TFD_TIMER_ABSTIME && real.it_value.tv_sec > clock_skew_s)
+        real.it_value.tv_sec -= clock_skew_s;
+    return (int)syscall(SYS_timerfd_settime, fd, flags, &real, before);
+}
+
+SHOWN int connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+    if (connect_fails) {
+        errno = connect_fails;
+        return -1;
+    }
+    return (int)syscall(SYS_connect, fd, address, size);
+}
+
+SHOWN ssize_t send(int fd, const void *bytes, size_t size, int flags)
+{
+    if (send_fails > 0 && size >= send_fails) {
+        shutdown(fd, SHUT_RDWR);
+        errno = ECONNRESET;
+        return -1;
+    }
+    return syscall(SYS_sendto, fd, bytes, size, flags, NULL, 0);
+}
+
+SHOWN int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **list)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT,
+                                                                                                 "getaddrinfo");
+    pthread_mutex_lock(&names.lock);
+    names.calls++;
+    names.most = ++names.under_way > names.most ? names.under_way : names.most;
+    while (names.hangs && host[0] != 'q') { /* quick.example */
+        pthread_mutex_unlock(&names.lock);
+        sched_yield();
+        pthread_mutex_lock(&names.lock);
+    }
+    const char *address = names.address;
+    int problem = names.problem, reason = names.reason;
+    pthread_mutex_unlock(&names.lock);
+    int status = problem ? problem : real(address ? address : host, service, hints, list);
+    pthread_mutex_lock(&names.lock);
+    names.under_way--; /* and has no descriptor open any more */
+    pthread_mutex_unlock(&names.lock);
+    errno = problem ? reason : errno;
+    return status;
+}
+
+/* What getaddrinfo does from now on. */
+static void set_names(const char *address, bool hangs, int problem, int reason)
+{
+    pthread_mutex_lock(&names.lock);
+    names.address = address;
+    names.hangs = hangs;
+    names.problem = problem;
+    names.reason = reason;
+    pthread_mutex_unlock(&names.lock);
+}
+
+static int count_names(int *counter)
+{
+    pthread_mutex_lock(&names.lock);
+    int count = *counter;
+    pthread_mutex_unlock(&names.lock);
+    return count;
+}
 
 struct world {
     struct harness harness;
@@ -76,39 +179,55 @@ static void A77_each_status_means_what_the_table_says(void **state)
     static const struct {
         const char *reply;
         enum verdict verdict;
-        bool is_gone;
+        enum target_fault fault;
         const char *response;
     } rows[] = {
-        {REPLY("200 OK", ""), VERDICT_DELIVERED, false, "200 OK"},
-        {REPLY("201 Created", ""), VERDICT_DELIVERED, false, "201 Created"},
-        {REPLY("202 Accepted", ""), VERDICT_DELIVERED, false, "202 Accepted"},
-        {"HTTP/1.1 204 No Content\r\n\r\n", VERDICT_DELIVERED, false, "204 No Content"},
-        {REPLY("299", ""), VERDICT_DELIVERED, false, "299"},
-        {REPLY("300 Multiple Choices", ""), VERDICT_DEAD, false, "300"},
-        {REPLY("301 Moved Permanently", "Location: /other\r\n"), VERDICT_DEAD, false, "301"},
-        {"HTTP/1.1 304 Not Modified\r\n\r\n", VERDICT_DEAD, false, "304"},
-        {REPLY("307 Temporary Redirect", "Location: /other\r\n"), VERDICT_DEAD, false, "307"},
-        {REPLY("400 Bad Request", ""), VERDICT_DEAD, false, "400 Bad Request"},
-        {REPLY("401 Unauthorized", "WWW-Authenticate: Basic\r\n"), VERDICT_DEAD, false, "401"},
-        {REPLY("403 Forbidden", ""), VERDICT_DEAD, false, "403"},
-        {REPLY("404 Not Found", ""), VERDICT_DEAD, false, "404"},
-        {REPLY("407 Proxy Authentication Required", "Proxy-Authenticate: Basic\r\n"), VERDICT_DEAD, false, "407"},
-        {REPLY("408 Request Timeout", ""), VERDICT_RETRY, false, "408"},
-        {REPLY("409 Conflict", ""), VERDICT_DEAD, false, "409"},
-        {REPLY("410 Gone", ""), VERDICT_DEAD, true, "410 Gone"},
-        {REPLY("417 Expectation Failed", ""), VERDICT_DEAD, false, "417"},
-        {REPLY("421 Misdirected Request", ""), VERDICT_DEAD, false, "421"},
-        {REPLY("422 Unprocessable Content", ""), VERDICT_DEAD, false, "422"},
-        {REPLY("425 Too Early", ""), VERDICT_RETRY, false, "425"},
-        {REPLY("429 Too Many Requests", ""), VERDICT_RETRY, false, "429"},
-        {REPLY("451 Unavailable For Legal Reasons", ""), VERDICT_DEAD, false, "451"},
-        {REPLY("499", ""), VERDICT_DEAD, false, "499"},
-        {REPLY("500 Internal Server Error", ""), VERDICT_RETRY, false, "500"},
-        {REPLY("501 Not Implemented", ""), VERDICT_RETRY, false, "501"},
-        {REPLY("502 Bad Gateway", ""), VERDICT_RETRY, false, "502"},
-        {REPLY("503 Service Unavailable", ""), VERDICT_RETRY, false, "503"},
-        {REPLY("504 Gateway Timeout", ""), VERDICT_RETRY, false, "504"},
-        {REPLY("599", ""), VERDICT_RETRY, false, "599"},
+        {REPLY("200 OK", ""), VERDICT_DELIVERED, TARGET_FINE, "200 OK"},
+        {REPLY("201 Created", ""), VERDICT_DELIVERED, TARGET_FINE, "201 Created"},
+        {REPLY("202 Accepted", ""), VERDICT_DELIVERED, TARGET_FINE, "202 Accepted"},
+        {"HTTP/1.1 204 No Content\r\n\r\n", VERDICT_DELIVERED, TARGET_FINE, "204 No Content"},
+        {REPLY("299", ""), VERDICT_DELIVERED, TARGET_FINE, "299"},
+        {REPLY("300 Multiple Choices", ""), VERDICT_RETRY, TARGET_FINE, "300 Multiple Choices"},
+        {REPLY("301 Moved Permanently", "Location: /other\r\n"), VERDICT_RETRY, TARGET_FINE, "301 Moved Permanently"},
+        {"HTTP/1.1 304 Not Modified\r\n\r\n", VERDICT_RETRY, TARGET_FINE, "304 Not Modified"},
+        {REPLY("307 Temporary Redirect", "Location: /other\r\n"), VERDICT_RETRY, TARGET_FINE, "307 Temporary Redirect"},
+        {REPLY("400 Bad Request", ""), VERDICT_DEAD, TARGET_FINE, "400 Bad Request"},
+        {REPLY("401 Unauthorized", "WWW-Authenticate: Basic\r\n"), VERDICT_RETRY, TARGET_FINE, "401 Unauthorized"},
+        {REPLY("402 Payment Required", ""), VERDICT_RETRY, TARGET_FINE, "402 Payment Required"},
+        {REPLY("403 Forbidden", ""), VERDICT_RETRY, TARGET_FINE, "403 Forbidden"},
+        {REPLY("404 Not Found", ""), VERDICT_RETRY, TARGET_FINE, "404 Not Found"},
+        {REPLY("405 Method Not Allowed", ""), VERDICT_DEAD, TARGET_FINE, "405 Method Not Allowed"},
+        {REPLY("406 Not Acceptable", ""), VERDICT_RETRY, TARGET_FINE, "406 Not Acceptable"},
+        {REPLY("407 Proxy Authentication Required", "Proxy-Authenticate: Basic\r\n"), VERDICT_RETRY, TARGET_FINE,
+         "407 Proxy Authentication Required"},
+        {REPLY("408 Request Timeout", ""), VERDICT_RETRY, TARGET_FINE, "408 Request Timeout"},
+        {REPLY("409 Conflict", ""), VERDICT_RETRY, TARGET_FINE, "409 Conflict"},
+        {REPLY("410 Gone", ""), VERDICT_DEAD, TARGET_GONE, "410 Gone"},
+        {REPLY("411 Length Required", ""), VERDICT_RETRY, TARGET_FINE, "411 Length Required"},
+        {REPLY("412 Precondition Failed", ""), VERDICT_RETRY, TARGET_FINE, "412 Precondition Failed"},
+        {REPLY("413 Content Too Large", ""), VERDICT_DEAD, TARGET_FINE, "413 Content Too Large"},
+        {REPLY("414 URI Too Long", ""), VERDICT_DEAD, TARGET_FINE, "414 URI Too Long"},
+        {REPLY("415 Unsupported Media Type", ""), VERDICT_DEAD, TARGET_FINE, "415 Unsupported Media Type"},
+        {REPLY("417 Expectation Failed", ""), VERDICT_RETRY, TARGET_FINE, "417 Expectation Failed"},
+        {REPLY("421 Misdirected Request", ""), VERDICT_RETRY, TARGET_FINE, "421 Misdirected Request"},
+        {REPLY("422 Unprocessable Content", ""), VERDICT_DEAD, TARGET_FINE, "422 Unprocessable Content"},
+        {REPLY("423 Locked", ""), VERDICT_RETRY, TARGET_FINE, "423 Locked"},
+        {REPLY("425 Too Early", ""), VERDICT_RETRY, TARGET_FINE, "425 Too Early"},
+        {REPLY("426 Upgrade Required", ""), VERDICT_RETRY, TARGET_FINE, "426 Upgrade Required"},
+        {REPLY("429 Too Many Requests", ""), VERDICT_RETRY, TARGET_FINE, "429 Too Many Requests"},
+        {REPLY("431 Request Header Fields Too Large", ""), VERDICT_DEAD, TARGET_FINE,
+         "431 Request Header Fields Too Large"},
+        {REPLY("451 Unavailable For Legal Reasons", ""), VERDICT_RETRY, TARGET_FINE,
+         "451 Unavailable For Legal Reasons"},
+        {REPLY("499", ""), VERDICT_RETRY, TARGET_FINE, "499"},
+        {REPLY("500 Internal Server Error", ""), VERDICT_RETRY, TARGET_FINE, "500 Internal Server Error"},
+        {REPLY("501 Not Implemented", ""), VERDICT_DEAD, TARGET_FINE, "501 Not Implemented"},
+        {REPLY("502 Bad Gateway", ""), VERDICT_RETRY, TARGET_FINE, "502 Bad Gateway"},
+        {REPLY("503 Service Unavailable", ""), VERDICT_RETRY, TARGET_FINE, "503 Service Unavailable"},
+        {REPLY("504 Gateway Timeout", ""), VERDICT_RETRY, TARGET_FINE, "504 Gateway Timeout"},
+        {REPLY("505 HTTP Version Not Supported", ""), VERDICT_DEAD, TARGET_FINE, "505 HTTP Version Not Supported"},
+        {REPLY("507 Insufficient Storage", ""), VERDICT_RETRY, TARGET_FINE, "507 Insufficient Storage"},
+        {REPLY("599", ""), VERDICT_RETRY, TARGET_FINE, "599"},
     };
     struct script scripts[COUNT_OF(rows)];
     struct world world;
@@ -117,10 +236,12 @@ static void A77_each_status_means_what_the_table_says(void **state)
     open_world(&world, scripts, COUNT_OF(rows));
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct outgoing *outgoing = post(&world, world.url, LONG_MS);
-        if (outgoing->send.verdict != rows[i].verdict || outgoing->send.is_gone != rows[i].is_gone)
-            fail_msg("%s: verdict %d, gone %d", rows[i].response, outgoing->send.verdict, outgoing->send.is_gone);
+        if (outgoing->send.verdict != rows[i].verdict || outgoing->send.fault != rows[i].fault)
+            fail_msg("%s: verdict %d, fault %d", rows[i].response, outgoing->send.verdict, outgoing->send.fault);
         assert_part(outgoing->send.response, rows[i].response);
         assert_int_equal(outgoing->send.retry_in_ms, -1);
+        int status = atoi(rows[i].response);
+        assert_int_equal(outgoing->send.is_unauthorized, status == 401 || status == 403);
         if (rows[i].verdict == VERDICT_DELIVERED)
             assert_null(outgoing->send.error.data);
         else
@@ -136,24 +257,30 @@ static void a_receiver_says_in_seconds_or_by_a_date_when_to_come_again(void **st
     (void)state;
     static const struct {
         const char *reply;
+        enum verdict verdict;
         int64_t retry_in_ms;
     } rows[] = {
-        {REPLY("503 No", "Retry-After: 120\r\n"), 120000},
-        {REPLY("429 No", "retry-after:7\r\n"), 7000},
-        {REPLY("503 No", "Retry-After: 0\r\n"), 0},
-        {REPLY("503 No", "Retry-After: Thu, 25 Feb 2021 15:03:40 GMT\r\n"), 90000},
-        {REPLY("503 No", "Retry-After: Thursday, 25-Feb-21 15:03:40 GMT\r\n"), 90000},
-        {REPLY("503 No", "Retry-After: Thu Feb 25 15:03:40 2021\r\n"), 90000},
-        {REPLY("503 No", "Retry-After: Thu, 25 Feb 2021 15:00:00 GMT\r\n"), -1},       /* in the past */
-        {REPLY("503 No", "Retry-After: Fri, 25 Feb 2022 15:00:00 GMT\r\n"), 86400000}, /* capped at a day */
-        {REPLY("503 No", "Retry-After: 99999999999999999999999\r\n"), 86400000},
-        {REPLY("503 No", "Retry-After: -5\r\n"), -1},
-        {REPLY("503 No", "Retry-After: 5 minutes\r\n"), -1},
-        {REPLY("503 No", "Retry-After: soon\r\n"), -1},
-        {REPLY("503 No", "Retry-After:\r\n"), -1},
-        {REPLY("400 No", "Retry-After: 120\r\n"), -1}, /* means nothing there */
-        {REPLY("200 OK", "Retry-After: 120\r\n"), -1},
-        {"HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\n\r\n" REPLY("503 No", ""), -1},
+        {REPLY("503 No", "Retry-After: 120\r\n"), VERDICT_DEFERRED, 120000},
+        {REPLY("429 No", "retry-after:7\r\n"), VERDICT_DEFERRED, 7000},
+        {REPLY("503 No", "Retry-After: 0\r\n"), VERDICT_DEFERRED, 0},
+        {REPLY("429 No", "Retry-After: 0\r\n"), VERDICT_DEFERRED, 0},
+        {REPLY("503 No", "Retry-After: Thu, 25 Feb 2021 15:03:40 GMT\r\n"), VERDICT_DEFERRED, 90000},
+        {REPLY("503 No", "Retry-After: Thursday, 25-Feb-21 15:03:40 GMT\r\n"), VERDICT_DEFERRED, 90000},
+        {REPLY("503 No", "Retry-After: Thu Feb 25 15:03:40 2021\r\n"), VERDICT_DEFERRED, 90000},
+        {REPLY("503 No", "Retry-After: Thu, 25 Feb 2021 15:00:00 GMT\r\n"), VERDICT_DEFERRED, 0}, /* in the past */
+        {REPLY("503 No", "Retry-After: Fri, 25 Feb 2022 15:00:00 GMT\r\n"), VERDICT_DEFERRED,
+         86400000}, /* at most a day */
+        {REPLY("503 No", "Retry-After: 99999999999999999999999\r\n"), VERDICT_DEFERRED, 86400000},
+        {REPLY("503 No", "Retry-After: -5\r\n"), VERDICT_RETRY, -1},
+        {REPLY("503 No", "Retry-After: 1.5\r\n"), VERDICT_RETRY, -1},
+        {REPLY("503 No", "Retry-After: 5 minutes\r\n"), VERDICT_RETRY, -1},
+        {REPLY("503 No", "Retry-After: soon\r\n"), VERDICT_RETRY, -1},
+        {REPLY("503 No", "Retry-After:\r\n"), VERDICT_RETRY, -1},
+        {REPLY("500 No", "Retry-After: 120\r\n"), VERDICT_RETRY, 120000}, /* counted, and no sooner */
+        {REPLY("404 No", "Retry-After: 0\r\n"), VERDICT_RETRY, 0},
+        {REPLY("400 No", "Retry-After: 120\r\n"), VERDICT_DEAD, -1}, /* means nothing there */
+        {REPLY("200 OK", "Retry-After: 120\r\n"), VERDICT_DELIVERED, -1},
+        {"HTTP/1.1 103 Early Hints\r\nRetry-After: 9\r\n\r\n" REPLY("503 No", ""), VERDICT_RETRY, -1},
     };
     struct script scripts[COUNT_OF(rows)];
     struct world world;
@@ -162,8 +289,9 @@ static void a_receiver_says_in_seconds_or_by_a_date_when_to_come_again(void **st
     open_world(&world, scripts, COUNT_OF(rows));
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct outgoing *outgoing = post(&world, world.url, LONG_MS);
-        if (outgoing->send.retry_in_ms != rows[i].retry_in_ms)
-            fail_msg("%s: %lld", rows[i].reply, (long long)outgoing->send.retry_in_ms);
+        if (outgoing->send.retry_in_ms != rows[i].retry_in_ms || outgoing->send.verdict != rows[i].verdict)
+            fail_msg("%s: %d, %lld", rows[i].reply, outgoing->send.verdict, (long long)outgoing->send.retry_in_ms);
+        assert_true(outgoing->send.retry_in_ms < 0 || outgoing->send.retry_is_least);
         outgoing_free(outgoing);
     }
     close_world(&world);
@@ -243,7 +371,27 @@ static void a_giant_reply_is_not_read_to_its_end(void **state)
     expect(&(struct script){"HTTP/1.1 200 OK\r\n\r\n", THEN_FLOOD}, LONG_MS, VERDICT_DELIVERED, NULL);
     expect(&(struct script){"HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n", THEN_FLOOD}, LONG_MS,
            VERDICT_RETRY, "500 Oh: xxxx");
-    expect(&(struct script){"HTTP/1.1 200 OK\r\nX: ", THEN_FLOOD}, LONG_MS, VERDICT_UNCERTAIN, "the request was sent");
+    expect(&(struct script){"HTTP/1.1 200 OK\r\nX: ", THEN_FLOOD}, LONG_MS, VERDICT_UNCERTAIN,
+           "a line of the reply's header has no end");
+}
+
+/* Extensions of chunks, and trailers: bytes that are neither header nor body. */
+static void a_reply_is_bounded_in_all_of_its_bytes(void **state)
+{
+    (void)state;
+    static const struct script scripts[] = {
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", THEN_FLOOD},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", THEN_FLOOD},
+    };
+    for (size_t i = 0; i < COUNT_OF(scripts); i++) {
+        struct world world;
+        open_world(&world, &scripts[i], 1);
+        struct outgoing *outgoing = post(&world, world.url, LONG_MS);
+        assert_int_equal(outgoing->send.verdict, VERDICT_DELIVERED); /* its status stood */
+        outgoing_free(outgoing);
+        assert_true(server_sent(world.server) < 16 << 20); /* with what its socket holds */
+        close_world(&world);
+    }
 }
 
 static void what_a_receiver_says_is_shown_as_one_printable_line(void **state)
@@ -288,7 +436,7 @@ static void a_receiver_that_cannot_be_reached_is_tried_again(void **state)
     close_world(&world);
 }
 
-static void a_url_that_nobody_can_send_to_is_dead(void **state)
+static void a_url_that_nobody_can_send_to_holds_the_target(void **state)
 {
     (void)state;
     static const char *const urls[] = {"http://",          "http://[::1/",         "http://user@127.0.0.1/",
@@ -299,8 +447,245 @@ static void a_url_that_nobody_can_send_to_is_dead(void **state)
     open_world(&world, &script, 1);
     for (size_t i = 0; i < COUNT_OF(urls); i++) {
         struct outgoing *outgoing = post(&world, urls[i], LONG_MS);
-        if (outgoing->send.verdict != VERDICT_DEAD)
+        if (outgoing->send.verdict != VERDICT_DEFERRED || outgoing->send.fault != TARGET_MALFORMED)
             fail_msg("%s: %d %s", urls[i], outgoing->send.verdict, outgoing->send.error.data);
+        outgoing_free(outgoing);
+    }
+    close_world(&world);
+}
+
+/* What is taken when a target is added, no message stumbles over later. */
+static void a_url_that_was_taken_can_be_sent_to(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {"http://a",
+                                       "https://hooks.example.com./in",
+                                       "http://hooks.example.com:8080/a/b?c=d#e",
+                                       "http://[2001:db8::1]:65535?a",
+                                       "https://a_b-c.example/%20%C3%BC?x=%25",
+                                       "https://example.com/\xc3\xbc?q=\xe2\x82\xac",
+                                       "http://example.com/a@b:c",
+                                       "http://example.com/\"<>{}|^`\\",
+                                       "http://0x7f.1/",
+                                       "http://1.2.3.4.5/"};
+    for (size_t i = 0; i < COUNT_OF(urls); i++) {
+        struct request_url parsed;
+        pawl_error err;
+        assert_ok(pawli_check_url("url", urls[i], &err));
+        const char *problem = pawli_request_read_url(urls[i], &parsed);
+        if (problem)
+            fail_msg("%s: %s", urls[i], problem);
+    }
+}
+
+/* ---- names ---- */
+
+static void name_url(const struct world *world, const char *host, char url[128])
+{
+    snprintf(url, 128, "http://%s:%u/", host, server_port(world->server));
+}
+
+static void every_spelling_of_a_name_is_looked_up(void **state)
+{
+    (void)state;
+    static const char *const hosts[] = {"receiver.example", "RECEIVER.Example", "receiver.example.",
+                                        "localhost",        "a.localhost",      "xn--bcher-kva.example"};
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    char url[128];
+    set_names("127.0.0.1", false, 0, 0);
+    open_world(&world, &script, 1);
+    for (size_t i = 0; i < COUNT_OF(hosts); i++) {
+        name_url(&world, hosts[i], url);
+        struct outgoing *outgoing = post(&world, url, LONG_MS);
+        if (outgoing->send.verdict != VERDICT_DELIVERED)
+            fail_msg("%s: %s", url, outgoing->send.error.data);
+        outgoing_free(outgoing);
+    }
+    close_world(&world);
+    set_names(NULL, false, 0, 0);
+}
+
+static void those_who_ask_for_one_name_share_one_look_up(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct outgoing *outgoing[50];
+    struct world world;
+    char url[128];
+    open_world(&world, &script, 1);
+    name_url(&world, "receiver.example", url);
+    set_names("127.0.0.1", true, 0, 0);
+    names.calls = 0;
+    for (size_t i = 0; i < COUNT_OF(outgoing); i++) {
+        outgoing[i] = outgoing_new("{}");
+        harness_send(&world.harness, outgoing[i], url, LONG_MS);
+    }
+    set_names("127.0.0.1", false, 0, 0);
+    for (size_t i = 0; i < COUNT_OF(outgoing); i++) {
+        harness_wait(&world.harness, outgoing[i]);
+        assert_int_equal(outgoing[i]->send.verdict, VERDICT_DELIVERED);
+        outgoing_free(outgoing[i]);
+    }
+    assert_int_equal(names.calls, 1);
+    close_world(&world);
+    set_names(NULL, false, 0, 0);
+}
+
+static void post_to_name(struct world *world, const char *host)
+{
+    char url[128];
+    name_url(world, host, url);
+    struct outgoing *outgoing = post(world, url, LONG_MS);
+    assert_int_equal(outgoing->send.verdict, VERDICT_DELIVERED);
+    outgoing_free(outgoing);
+}
+
+static void names_that_are_never_found_take_few_threads_and_stop_no_other(void **state)
+{
+    LAW(O3);
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    enum { FIRST_TIME = LOOKUPS_MAX - LOOKUPS_RESERVED };
+    struct outgoing *outgoing[FIRST_TIME + 40];
+    struct world world;
+    char url[128], host[32];
+    size_t counts[VERDICT_COUNT] = {0};
+    open_world(&world, &script, 1);
+    set_names("127.0.0.1", true, 0, 0);
+    post_to_name(&world, "quick.example"); /* it was found before, then */
+    names.most = 0;
+    for (size_t i = 0; i < COUNT_OF(outgoing); i++) {
+        snprintf(host, sizeof host, "n%zu.example", i);
+        name_url(&world, host, url);
+        outgoing[i] = outgoing_new("{}");
+        harness_send(&world.harness, outgoing[i], url, LONG_MS);
+    }
+    struct outgoing *other = post(&world, world.url, LONG_MS);
+    assert_int_equal(other->send.verdict, VERDICT_DELIVERED);
+    outgoing_free(other);
+    while (count_names(&names.under_way) < FIRST_TIME)
+        sched_yield();
+    int calls = count_names(&names.calls);
+    clock_skew_s = 2 * ANSWER_MS / 1000;
+    post_to_name(&world, "quick.example");
+    clock_skew_s = 0;
+    assert_int_equal(count_names(&names.calls), calls + 1); /* and was looked up again beside them */
+    for (size_t i = 0; i < COUNT_OF(outgoing); i++) {       /* their time is up */
+        outgoing[i]->send.deadline = (struct boot_time){0};
+        world.harness.sink->ops->cancel(world.harness.sink, &outgoing[i]->send);
+        harness_wait(&world.harness, outgoing[i]);
+        counts[outgoing[i]->send.verdict]++;
+        outgoing_free(outgoing[i]);
+    }
+    assert_int_equal(counts[VERDICT_RETRY], FIRST_TIME); /* their own names took too long */
+    assert_int_equal(counts[VERDICT_DEFERRED], 40);      /* those of others did */
+    assert_true(names.most <= FIRST_TIME + 1);
+    close_world(&world); /* and does not wait for them */
+    set_names(NULL, false, 0, 0);
+    while (count_names(&names.under_way) > 0)
+        sched_yield();
+}
+
+static void a_look_up_that_fails_for_want_of_something_here_costs_no_attempt(void **state)
+{
+    LAW(O3);
+    (void)state;
+    static const struct {
+        int problem, reason;
+        enum verdict verdict;
+    } rows[] = {{EAI_SYSTEM, EMFILE, VERDICT_DEFERRED}, {EAI_AGAIN, ENFILE, VERDICT_DEFERRED},
+                {EAI_MEMORY, 0, VERDICT_DEFERRED},      {EAI_AGAIN, 0, VERDICT_RETRY},
+                {EAI_NONAME, ENOENT, VERDICT_RETRY},    {EAI_SYSTEM, ECONNREFUSED, VERDICT_RETRY}};
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    char url[128], host[32];
+    open_world(&world, &script, 1);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        snprintf(host, sizeof host, "f%zu.example", i);
+        name_url(&world, host, url);
+        set_names(NULL, false, rows[i].problem, rows[i].reason);
+        struct outgoing *outgoing = post(&world, url, LONG_MS);
+        if (outgoing->send.verdict != rows[i].verdict)
+            fail_msg("row %zu: %d %s", i, outgoing->send.verdict, outgoing->send.error.data);
+        assert_part(outgoing->send.error, "nothing was sent");
+        outgoing_free(outgoing);
+    }
+    close_world(&world);
+    set_names(NULL, false, 0, 0);
+}
+
+/* However busy its connections are. */
+static void a_name_that_moves_is_followed(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    char url[128];
+    open_world(&world, &script, 1);
+    name_url(&world, "receiver.example", url);
+    set_names("127.0.0.1", false, 0, 0);
+    enum verdict verdict = VERDICT_DELIVERED;
+    while (verdict == VERDICT_DELIVERED && clock_skew_s < 60) {
+        struct outgoing *outgoing = post(&world, url, LONG_MS);
+        verdict = outgoing->send.verdict;
+        outgoing_free(outgoing);
+        set_names("127.0.0.99", false, 0, 0); /* nobody listens there */
+        clock_skew_s += 3;
+    }
+    assert_int_equal(verdict, VERDICT_RETRY);
+    assert_true(server_connections(world.server) == 1);
+    clock_skew_s = 0;
+    close_world(&world);
+    set_names(NULL, false, 0, 0);
+}
+
+/* ---- what this process is short of ---- */
+
+static void want_of_a_descriptor_costs_no_attempt(void **state)
+{
+    LAW(O3);
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct rlimit limit, none;
+    struct world world;
+    open_world(&world, &script, 1);
+    int next = dup(STDIN_FILENO);
+    assert_true(next > 0);
+    close(next);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    none = (struct rlimit){(rlim_t)next, limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct outgoing *outgoing = post(&world, world.url, LONG_MS);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(outgoing->send.verdict, VERDICT_DEFERRED);
+    assert_part(outgoing->send.error, "cannot make a socket: Too many open files; nothing was sent");
+    outgoing_free(outgoing);
+    outgoing = post(&world, world.url, LONG_MS);
+    assert_int_equal(outgoing->send.verdict, VERDICT_DELIVERED);
+    outgoing_free(outgoing);
+    close_world(&world);
+}
+
+static void a_connection_that_this_machine_has_no_room_for_costs_no_attempt(void **state)
+{
+    LAW(O3);
+    (void)state;
+    static const struct {
+        int problem;
+        enum verdict verdict;
+    } rows[] = {{EADDRNOTAVAIL, VERDICT_DEFERRED}, {ENOBUFS, VERDICT_DEFERRED},   {ENOMEM, VERDICT_DEFERRED},
+                {ECONNREFUSED, VERDICT_RETRY},     {EHOSTUNREACH, VERDICT_RETRY}, {ETIMEDOUT, VERDICT_RETRY}};
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    open_world(&world, &script, 1);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        connect_fails = rows[i].problem;
+        struct outgoing *outgoing = post(&world, world.url, LONG_MS);
+        connect_fails = 0;
+        if (outgoing->send.verdict != rows[i].verdict)
+            fail_msg("%s: %d %s", strerror(rows[i].problem), outgoing->send.verdict, outgoing->send.error.data);
+        assert_part(outgoing->send.error, "nothing was sent");
         outgoing_free(outgoing);
     }
     close_world(&world);
@@ -523,7 +908,7 @@ static void A81_one_that_hangs_stops_no_other(void **state)
     server_free(other);
 }
 
-static void a_send_that_is_cancelled_before_it_went_out_is_tried_again(void **state)
+static void a_send_that_is_withdrawn_before_it_went_out_costs_no_attempt(void **state)
 {
     (void)state;
     static const struct script script = {OK_REPLY, THEN_KEEP};
@@ -533,7 +918,7 @@ static void a_send_that_is_cancelled_before_it_went_out_is_tried_again(void **st
     harness_send(&world.harness, outgoing, world.url, LONG_MS);
     world.harness.sink->ops->cancel(world.harness.sink, &outgoing->send);
     harness_wait(&world.harness, outgoing);
-    assert_int_equal(outgoing->send.verdict, VERDICT_RETRY);
+    assert_int_equal(outgoing->send.verdict, VERDICT_DEFERRED);
     assert_int_equal(server_requests(world.server), 0);
     outgoing_free(outgoing);
     close_world(&world);
@@ -549,7 +934,7 @@ static void a_redirect_is_not_followed(void **state)
     char reply[256];
     snprintf(reply, sizeof reply, REPLY("307 Temporary Redirect", "Location: http://127.0.0.1:%u/\r\n"),
              server_port(canary));
-    expect(&(struct script){reply, THEN_KEEP}, LONG_MS, VERDICT_DEAD, "redirects are not followed");
+    expect(&(struct script){reply, THEN_KEEP}, LONG_MS, VERDICT_RETRY, "redirects are not followed");
     assert_int_equal(server_connections(canary), 0);
     server_free(canary);
 }
@@ -583,15 +968,17 @@ static void no_spelling_of_a_denied_address_is_connected_to(void **state)
     static const struct script script = {OK_REPLY, THEN_KEEP};
     struct world world = {.server = server_new(&script, 1)};
     harness_start(&world.harness, &pawli_sink_http);
+    set_names("127.0.0.1", false, 0, 0); /* what is no number may lead there, too */
     for (size_t i = 0; i < COUNT_OF(hosts); i++) {
         char url[128];
         snprintf(url, sizeof url, "http://%s:%u/", hosts[i], server_port(world.server));
         struct outgoing *outgoing = post(&world, url, LONG_MS);
-        if (outgoing->send.verdict != VERDICT_RETRY && outgoing->send.verdict != VERDICT_DEAD)
+        if (outgoing->send.verdict != VERDICT_RETRY && outgoing->send.verdict != VERDICT_DEFERRED)
             fail_msg("%s: %d %s", url, outgoing->send.verdict, outgoing->send.error.data);
         outgoing_free(outgoing);
     }
     assert_int_equal(server_connections(world.server), 0);
+    set_names(NULL, false, 0, 0);
     close_world(&world);
 }
 
@@ -602,7 +989,7 @@ static void a_denied_address_is_named_in_the_error(void **state)
     struct world world = {.server = server_new(&script, 1)};
     harness_start(&world.harness, &pawli_sink_http);
     struct outgoing *outgoing = post(&world, "http://169.254.169.254/latest/meta-data/", LONG_MS);
-    assert_int_equal(outgoing->send.verdict, VERDICT_RETRY);
+    assert_int_equal(outgoing->send.verdict, VERDICT_DEFERRED);
     assert_string_equal(outgoing->send.error.data, "169.254.169.254 port 80 is a private or reserved address "
                                                    "(--allow-address); nothing was sent");
     outgoing_free(outgoing);
@@ -625,7 +1012,7 @@ static void its_own_listen_address_is_never_sent_to(void **state)
         harness_start(&world.harness, &pawli_sink_http);
         for (int j = 0; j < 2; j++) {
             struct outgoing *outgoing = post(&world, j ? mapped : url, LONG_MS);
-            assert_int_equal(outgoing->send.verdict, VERDICT_RETRY);
+            assert_int_equal(outgoing->send.verdict, VERDICT_DEFERRED);
             assert_part(outgoing->send.error, "where this process itself listens");
             outgoing_free(outgoing);
         }
@@ -641,12 +1028,12 @@ static void a_proxy_of_the_environment_is_not_used(void **state)
     struct server *proxy = server_new(&answers, 1);
     char url[64];
     snprintf(url, sizeof url, "http://127.0.0.1:%u", server_port(proxy));
-    static const char *const names[] = {"http_proxy", "all_proxy", "ALL_PROXY", "HTTP_PROXY"};
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        setenv(names[i], url, 1);
+    static const char *const variables[] = {"http_proxy", "all_proxy", "ALL_PROXY", "HTTP_PROXY"};
+    for (size_t i = 0; i < COUNT_OF(variables); i++)
+        setenv(variables[i], url, 1);
     expect(&answers, LONG_MS, VERDICT_DELIVERED, NULL);
-    for (size_t i = 0; i < COUNT_OF(names); i++)
-        unsetenv(names[i]);
+    for (size_t i = 0; i < COUNT_OF(variables); i++)
+        unsetenv(variables[i]);
     assert_int_equal(server_connections(proxy), 0);
     server_free(proxy);
 }
@@ -718,7 +1105,7 @@ static void nothing_is_sent_to_a_receiver_that_cannot_prove_who_it_is(void **sta
     static const struct {
         const char *host;
         bool trusts;
-    } rows[] = {{"127.0.0.1", false}, {"127.0.0.2", true}, {"receiver.example", true}};
+    } rows[] = {{"127.0.0.1", false}, {"127.0.0.2", true}, {"receiver.example", true}, {"CN=127.0.0.1", true}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct world world;
         char folder[64], certificate[96];
@@ -730,6 +1117,51 @@ static void nothing_is_sent_to_a_receiver_that_cannot_prove_who_it_is(void **sta
         outgoing_free(outgoing);
         close_tls(&world, folder);
     }
+}
+
+static void a_receiver_is_known_by_the_names_of_its_certificate(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    static const struct {
+        const char *certified, *host;
+        enum verdict verdict;
+    } rows[] = {{"receiver.example", "receiver.example", VERDICT_DELIVERED},
+                {"receiver.example", "RECEIVER.example.", VERDICT_DELIVERED},
+                {"*.receivers.example", "a.receivers.example", VERDICT_DELIVERED},
+                {"*.receivers.example", "a.b.receivers.example", VERDICT_RETRY},
+                {"receiver.example", "other.example", VERDICT_RETRY},
+                {"CN=receiver.example", "receiver.example", VERDICT_RETRY}}; /* a subject proves nothing */
+    set_names("127.0.0.1", false, 0, 0);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct world world;
+        char folder[64], certificate[96], url[128];
+        open_tls(&world, &script, 1, rows[i].certified, true, folder, certificate);
+        snprintf(url, sizeof url, "https://%s:%u/", rows[i].host, server_port(world.server));
+        struct outgoing *outgoing = post(&world, url, LONG_MS);
+        if (outgoing->send.verdict != rows[i].verdict)
+            fail_msg("%s for %s: %d %s", rows[i].certified, rows[i].host, outgoing->send.verdict,
+                     outgoing->send.error.data);
+        outgoing_free(outgoing);
+        close_tls(&world, folder);
+    }
+    set_names(NULL, false, 0, 0);
+}
+
+static void authorities_that_cannot_be_read_are_no_fault_of_the_receiver(void **state)
+{
+    LAW(O3);
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    char folder[64], certificate[96];
+    open_tls(&world, &script, 1, "127.0.0.1", true, folder, certificate);
+    assert_int_equal(unlink(certificate), 0);
+    struct outgoing *outgoing = post(&world, world.url, LONG_MS);
+    assert_int_equal(outgoing->send.verdict, VERDICT_DEFERRED);
+    assert_part(outgoing->send.error, "nothing was sent");
+    outgoing_free(outgoing);
+    close_tls(&world, folder);
 }
 
 static void a_handshake_that_does_not_end_sent_nothing(void **state)
@@ -765,6 +1197,34 @@ static void a_reply_that_is_lost_under_tls_leaves_the_outcome_unknown(void **sta
     close_tls(&world, folder);
 }
 
+/* One write of TLS is several records: that it failed does not say that nothing left. */
+static void a_tls_request_whose_writing_failed_may_have_been_sent(void **state)
+{
+    LAW(O4);
+    (void)state;
+    enum { SIZE = 20000 }; /* goes with the header, in one write */
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    char folder[64], certificate[96], *payload = calloc(1, SIZE + 1);
+    assert_non_null(payload);
+    memset(payload, ' ', SIZE);
+    for (int used = 0; used < 2; used++) { /* on a new connection, and on one that was used */
+        open_tls(&world, &script, 1, "127.0.0.1", true, folder, certificate);
+        if (used)
+            outgoing_free(post(&world, world.url, LONG_MS));
+        struct outgoing *outgoing = outgoing_new(payload);
+        send_fails = 8000; /* more than any message of the handshake */
+        harness_send(&world.harness, outgoing, world.url, LONG_MS);
+        harness_wait(&world.harness, outgoing);
+        send_fails = 0;
+        if (outgoing->send.verdict != VERDICT_UNCERTAIN)
+            fail_msg("%d: %s", outgoing->send.verdict, outgoing->send.error.data);
+        outgoing_free(outgoing);
+        close_tls(&world, folder);
+    }
+    free(payload);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -777,9 +1237,18 @@ int main(void)
         cmocka_unit_test(a_lost_reply_on_a_kept_connection_is_not_asked_for_again),
         cmocka_unit_test(once_the_header_of_a_reply_is_whole_its_status_counts),
         cmocka_unit_test(a_giant_reply_is_not_read_to_its_end),
+        cmocka_unit_test(a_reply_is_bounded_in_all_of_its_bytes),
         cmocka_unit_test(what_a_receiver_says_is_shown_as_one_printable_line),
         cmocka_unit_test(a_receiver_that_cannot_be_reached_is_tried_again),
-        cmocka_unit_test(a_url_that_nobody_can_send_to_is_dead),
+        cmocka_unit_test(a_url_that_nobody_can_send_to_holds_the_target),
+        cmocka_unit_test(a_url_that_was_taken_can_be_sent_to),
+        cmocka_unit_test(every_spelling_of_a_name_is_looked_up),
+        cmocka_unit_test(those_who_ask_for_one_name_share_one_look_up),
+        cmocka_unit_test(names_that_are_never_found_take_few_threads_and_stop_no_other),
+        cmocka_unit_test(a_look_up_that_fails_for_want_of_something_here_costs_no_attempt),
+        cmocka_unit_test(a_name_that_moves_is_followed),
+        cmocka_unit_test(want_of_a_descriptor_costs_no_attempt),
+        cmocka_unit_test(a_connection_that_this_machine_has_no_room_for_costs_no_attempt),
         cmocka_unit_test(the_payload_goes_out_byte_for_byte),
         cmocka_unit_test(A77_the_headers_of_a_message_are_sent_and_its_id_with_them),
         cmocka_unit_test(a_header_with_a_line_break_is_never_sent),
@@ -788,7 +1257,7 @@ int main(void)
         cmocka_unit_test(a_connection_is_kept_for_the_next_message),
         cmocka_unit_test(a_kept_connection_that_was_closed_is_replaced),
         cmocka_unit_test(A81_one_that_hangs_stops_no_other),
-        cmocka_unit_test(a_send_that_is_cancelled_before_it_went_out_is_tried_again),
+        cmocka_unit_test(a_send_that_is_withdrawn_before_it_went_out_costs_no_attempt),
         cmocka_unit_test(a_redirect_is_not_followed),
         cmocka_unit_test(no_spelling_of_a_denied_address_is_connected_to),
         cmocka_unit_test(a_denied_address_is_named_in_the_error),
@@ -797,8 +1266,11 @@ int main(void)
         cmocka_unit_test(rules_that_cannot_be_read_open_no_sink),
         cmocka_unit_test(https_reaches_a_receiver_that_it_can_trust),
         cmocka_unit_test(nothing_is_sent_to_a_receiver_that_cannot_prove_who_it_is),
+        cmocka_unit_test(a_receiver_is_known_by_the_names_of_its_certificate),
+        cmocka_unit_test(authorities_that_cannot_be_read_are_no_fault_of_the_receiver),
         cmocka_unit_test(a_handshake_that_does_not_end_sent_nothing),
         cmocka_unit_test(a_reply_that_is_lost_under_tls_leaves_the_outcome_unknown),
+        cmocka_unit_test(a_tls_request_whose_writing_failed_may_have_been_sent),
     };
     return cmocka_run_group_tests_name("http", tests, NULL, NULL);
 }

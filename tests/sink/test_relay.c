@@ -3,13 +3,28 @@
  * that nothing here passes by waiting for one. */
 #include "support.h"
 
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "server.h"
+#include "sink/http/http.h"
+#include "work/budget.h"
 
 #define HOUR_MS 3600000
 #define ROWS(a) (sizeof(a) / sizeof *(a))
+
+static const struct stat *unchanged; /* what is told of the secret, in place of what is so */
+
+int stat(const char *path, struct stat *info)
+{
+    const char *name = strrchr(path, '/');
+    if (!unchanged || !name || strcmp(name, "/secret") != 0)
+        return fstatat(AT_FDCWD, path, info, 0);
+    *info = *unchanged;
+    return 0;
+}
 
 static const char *store_kind; /* "memory:" or "sqlite:" */
 
@@ -434,6 +449,44 @@ static void no_more_sends_are_under_way_than_the_target_takes(void **state)
     server_free(server);
 }
 
+/* As many as this process has descriptors for, however many targets there are. */
+static void targets_that_hang_leave_descriptors_and_sends_for_the_others(void **state)
+{
+    LAW(O3);
+    (void)state;
+    enum { TARGETS = 12, EACH = 8, SENDS = 24 };
+    static const struct script hangs = {"", THEN_HANG}, answers = {OK_REPLY, THEN_KEEP};
+    static const pawl_setting settings[] = {{"timeout_ms", "100"}, {"backoff_ms", "0"}, {"max_attempts", "5"}};
+    struct world world;
+    struct rlimit limit, few;
+    char name[16];
+    getrlimit(RLIMIT_NOFILE, &limit);
+    few = (struct rlimit){BUDGET_RESERVE + BUDGET_A_SEND * SENDS, limit.rlim_max};
+    open_world(&world);
+    struct server *bad = server_new(&hangs, 1), *good = server_new(&answers, 1);
+    for (int i = 0; i < TARGETS; i++) {
+        snprintf(name, sizeof name, "bad%d", i);
+        add_server(&world, name, bad, settings, ROWS(settings));
+        for (int j = 0; j < EACH; j++)
+            enqueue(&world, "orders", name, "1");
+    }
+    add_server(&world, "good", good, NULL, 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    start_worker(&world);
+    for (int i = 0; i < 20 || stats_of(&world).requeued < TARGETS; i++) { /* until all have hung */
+        pawl_uuid id = enqueue(&world, "orders", "good", "1");
+        while (!is_in(&world, &id, "delivered")) {
+            turn(&world);
+            assert_true(stats_of(&world).in_flight <= SENDS);
+        }
+    }
+    assert_int_equal(stats_of(&world).deferred, 0); /* it never came to want of a descriptor */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    close_world(&world);
+    server_free(bad);
+    server_free(good);
+}
+
 static void a_target_that_is_gone_is_held(void **state)
 {
     (void)state;
@@ -485,10 +538,81 @@ static void a_receiver_that_asks_for_time_gets_it(void **state)
     wait_error(&world, &id, text, class);
     const pawl_message_view *message = look(&world, &id, &page);
     assert_string_equal(message->state, "pending");
-    assert_int_equal(message->available_at_ms - message->error_at_ms, HOUR_MS);
+    assert_in_range(message->available_at_ms - message->error_at_ms, HOUR_MS, HOUR_MS + HOUR_MS / 5); /* never less */
+    assert_int_equal(message->attempts, 0); /* "later" is no failure */
+    assert_int_equal(message->deferrals, 1);
     pawl_messages_free(page);
     close_world(&world);
     server_free(server);
+}
+
+/* The wait that a receiver asks for is the least: it never shortens the policy's own. */
+static void no_receiver_can_have_its_messages_burnt(void **state)
+{
+    LAW(O3);
+    (void)state;
+    static const struct {
+        const char *reply;
+        uint32_t attempts, deferrals;
+    } rows[] = {{REPLY("503 Later", "Retry-After: 0\r\n"), 0, 1},
+                {REPLY("429 Later", "Retry-After: Thu, 01 Jan 2015 00:00:00 GMT\r\n"), 0, 1},
+                {REPLY("500 Oh no", "Retry-After: 0\r\n"), 1, 0},
+                {REPLY("503 Later", ""), 1, 0},
+                {REPLY("404 Not Found", "Retry-After: 1\r\n"), 1, 0},
+                {REPLY("421 Misdirected", ""), 1, 0}};
+    static const pawl_setting settings[] = {
+        {"backoff_ms", "3600000"}, {"backoff_max_ms", "3600000"}, {"jitter_percent", "0"}};
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct script script = {rows[i].reply, THEN_KEEP};
+        struct world world;
+        char text[1100], class[32];
+        pawl_messages *page;
+        open_world(&world);
+        struct server *server = server_new(&script, 1);
+        add_server(&world, "shop", server, settings, ROWS(settings));
+        start_worker(&world);
+        pawl_uuid id = enqueue(&world, "orders", "shop", "1");
+        wait_error(&world, &id, text, class);
+        const pawl_message_view *message = look(&world, &id, &page);
+        assert_string_equal(message->state, "pending");
+        assert_int_equal(message->available_at_ms - message->error_at_ms, HOUR_MS);
+        assert_int_equal(message->attempts, rows[i].attempts);
+        assert_int_equal(message->deferrals, rows[i].deferrals);
+        pawl_messages_free(page);
+        close_world(&world);
+        server_free(server);
+    }
+}
+
+static void want_a_retry_at_once(void *data, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    (void)data;
+    outcome->verdict = PAWL_VERDICT_RETRY;
+    outcome->retry_in_ms = message->attempts < 3 ? 0 : HOUR_MS;
+}
+
+static void a_callback_that_wants_it_at_once_gets_it_at_once(void **state)
+{
+    (void)state;
+    static const pawl_setting settings[] = {{"backoff_ms", "3600000"}, {"backoff_max_ms", "3600000"}};
+    struct world world;
+    pawl_messages *page;
+    pawl_error err;
+    open_world(&world);
+    add_target(&world, "function", "callback:function", NULL, settings, ROWS(settings));
+    assert_ok(pawl_worker_new(world.store, &world.options, &world.worker, &err));
+    assert_ok(pawl_worker_callback(world.worker, "function", want_a_retry_at_once, NULL, &err));
+    assert_ok(pawl_worker_start(world.worker, &err));
+    pawl_uuid id = enqueue(&world, "orders", "function", "1");
+    for (bool waits = false; !waits;) { /* for an hour */
+        turn(&world);
+        const pawl_message_view *message = look(&world, &id, &page);
+        waits = message->error_text && message->available_at_ms > message->error_at_ms;
+        if (waits)
+            assert_int_equal(message->attempts, 3);
+        pawl_messages_free(page);
+    }
+    close_world(&world);
 }
 
 /* ---- rules ---- */
@@ -522,23 +646,26 @@ static void A64_options_that_cannot_be_obeyed_make_no_worker(void **state)
 
 static void an_address_that_is_not_allowed_is_never_connected_to(void **state)
 {
+    LAW(O3);
     (void)state;
     static const struct script script = {OK_REPLY, THEN_KEEP};
     static const pawl_setting settings[] = {{"max_attempts", "1"}};
     struct world world;
-    pawl_messages *page;
+    char text[1100], class[32];
     open_world(&world);
     world.options.allow_address_count = 0;
     struct server *server = server_new(&script, 1);
     add_server(&world, "shop", server, settings, 1);
     start_worker(&world);
     pawl_uuid id = enqueue(&world, "orders", "shop", "1");
-    wait_state(&world, &id, "dead");
-    const pawl_message_view *message = look(&world, &id, &page);
-    assert_string_equal(message->error_class, "transient"); /* nothing was sent, for sure */
-    assert_non_null(strstr(message->error_text, "a private or reserved address"));
-    pawl_messages_free(page);
+    wait_error(&world, &id, text, class);
+    assert_non_null(strstr(text, "a private or reserved address"));
+    assert_true(is_in(&world, &id, "pending")); /* it waits for a process that may */
     assert_int_equal(server_connections(server), 0);
+    pawl_worker_free(world.worker);
+    world.options.allow_address_count = 1;
+    start_worker(&world);
+    wait_state(&world, &id, "delivered");
     close_world(&world);
     server_free(server);
 }
@@ -594,6 +721,105 @@ static void a_target_with_a_secret_is_sent_to_signed_or_not_at_all(void **state)
     assert_memory_equal(value, "v1,", 3);
     close_world(&world);
     server_free(server);
+}
+
+static void write_secret(const char *path, const char *key)
+{
+    char beside[160];
+    snprintf(beside, sizeof beside, "%s.new", path);
+    FILE *file = fopen(beside, "w");
+    assert_non_null(file);
+    fprintf(file, "whsec_%s\n", key);
+    fclose(file);
+    assert_int_equal(chmod(beside, 0600), 0);
+    assert_int_equal(rename(beside, path), 0);
+}
+
+static void assert_signed(const struct world *world, const struct received *received, const char *key)
+{
+    struct secret *secret;
+    struct buffer expected;
+    char path[128], value[128], timestamp[32], id[64];
+    pawl_error err;
+    snprintf(path, sizeof path, "%s/expected", world->folder);
+    write_secret(path, key);
+    assert_ok(pawli_secret_read(path, &secret, &err));
+    buffer_init(&expected, 1000);
+    pawli_request_sign(&expected, secret, header_of(received, "webhook-id", id, sizeof id),
+                       header_of(received, "webhook-timestamp", timestamp, sizeof timestamp),
+                       (struct text){received->body, received->body_size});
+    pawli_buffer_add_char(&expected, '\0');
+    assert_string_equal(header_of(received, "webhook-signature", value, sizeof value), expected.data);
+    pawli_buffer_done(&expected);
+    pawli_secret_release(secret);
+}
+
+static const char *const keys[] = {"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"};
+
+static void add_signed(struct world *world, const struct server *server, char path[128], const pawl_setting *settings,
+                       size_t count)
+{
+    char url[64];
+    snprintf(path, 128, "%s/secret", world->folder);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", server_port(server));
+    write_secret(path, keys[0]);
+    add_target(world, "shop", url, path, settings, count);
+}
+
+/* Nothing but the message comes in between: no survey, no poll, no restart. */
+static void a_secret_that_changed_signs_the_next_message(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    char path[128];
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    add_signed(&world, server, path, NULL, 0);
+    start_worker(&world);
+    for (size_t i = 0; i < 4; i++) {
+        write_secret(path, keys[i % 2]);
+        pawl_uuid id = enqueue(&world, "orders", "shop", "{}");
+        wait_state(&world, &id, "delivered");
+        assert_signed(&world, server_request(server, i), keys[i % 2]);
+    }
+    close_world(&world);
+    server_free(server);
+}
+
+/* A file that shows no change: what tells is the receiver. */
+static void a_receiver_that_refuses_the_signature_has_the_secret_read_again(void **state)
+{
+    (void)state;
+    static const char *const refusals[] = {REPLY("401 Unauthorized", ""), REPLY("403 Forbidden", "")};
+    static const pawl_setting settings[] = {{"backoff_ms", "0"}};
+    for (size_t i = 0; i < ROWS(refusals); i++) {
+        const struct script scripts[] = {{OK_REPLY, THEN_KEEP}, {refusals[i], THEN_KEEP}, {OK_REPLY, THEN_KEEP}};
+        struct world world;
+        struct stat known;
+        char path[128];
+        open_world(&world);
+        struct server *server = server_new(scripts, ROWS(scripts));
+        add_signed(&world, server, path, settings, ROWS(settings));
+        pawl_message later = {PAWL_MESSAGE, .lane = "orders", .target = "shop",
+                              .data = "1",  .data_size = 1,   .delay_ms = HOUR_MS};
+        pawl_error err;
+        assert_ok(pawl_enqueue(world.store, &later, 1, NULL, &err)); /* or the queue is forgotten, and its secret */
+        start_worker(&world);
+        pawl_uuid first = enqueue(&world, "orders", "shop", "{}");
+        wait_state(&world, &first, "delivered");
+        assert_int_equal(stat(path, &known), 0);
+        unchanged = &known;
+        write_secret(path, keys[1]);
+        pawl_uuid second = enqueue(&world, "orders", "shop", "{}");
+        wait_state(&world, &second, "delivered");
+        unchanged = NULL;
+        assert_int_equal(server_requests(server), 3);
+        assert_signed(&world, server_request(server, 1), keys[0]);
+        assert_signed(&world, server_request(server, 2), keys[1]);
+        close_world(&world);
+        server_free(server);
+    }
 }
 
 /* ---- stopping ---- */
@@ -697,12 +923,17 @@ int main(void)
         cmocka_unit_test(A73_two_workers_share_a_backlog_and_send_nothing_twice),
         cmocka_unit_test(A81_one_target_that_never_answers_holds_up_no_other),
         cmocka_unit_test(no_more_sends_are_under_way_than_the_target_takes),
+        cmocka_unit_test(targets_that_hang_leave_descriptors_and_sends_for_the_others),
         cmocka_unit_test(a_target_that_is_gone_is_held),
         cmocka_unit_test(a_receiver_that_asks_for_time_gets_it),
+        cmocka_unit_test(no_receiver_can_have_its_messages_burnt),
+        cmocka_unit_test(a_callback_that_wants_it_at_once_gets_it_at_once),
         cmocka_unit_test(A64_options_that_cannot_be_obeyed_make_no_worker),
         cmocka_unit_test(an_address_that_is_not_allowed_is_never_connected_to),
         cmocka_unit_test(what_this_process_may_not_run_costs_no_attempt),
         cmocka_unit_test(a_target_with_a_secret_is_sent_to_signed_or_not_at_all),
+        cmocka_unit_test(a_secret_that_changed_signs_the_next_message),
+        cmocka_unit_test(a_receiver_that_refuses_the_signature_has_the_secret_read_again),
         cmocka_unit_test(A78_stopping_lets_what_is_under_way_end),
         cmocka_unit_test(A80_after_a_stop_nothing_is_claimed),
         cmocka_unit_test(a_worker_that_idles_stops),

@@ -2,6 +2,7 @@
 /* The outside as a table: two clocks, the simulated world, the real one where no time needs to pass, engines and loops. */
 #include "unit.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -9,6 +10,8 @@
 
 #include "env/engine.h"
 #include "env/sim/sim.h"
+
+static const struct file_at nowhere = {.folder = AT_FDCWD, .name = "x", .path = "x", .like = -1}; /* of what is simulated */
 
 /* ---- time ---- */
 
@@ -85,7 +88,7 @@ static void a_reboot_is_told_apart(void **state)
     pawl_uuid first, again, second;
     struct gate *gate;
     pawl_error err;
-    assert_ok(env->ops->gate(env, "x", &gate, &err));
+    assert_ok(env->ops->gate(env, &nowhere, &gate, &err));
     assert_int_equal(gate->ops->lock(gate, 1, GATE_EXCLUSIVE, (struct boot_time){0}), GATE_LOCKED);
     env->ops->boot_id(env, &first);
     env->ops->boot_id(env, &again);
@@ -123,14 +126,14 @@ static void one_seed_gives_one_world_and_another_another(void **state)
 
 /* ---- gates: the simulated one and the real one keep the same laws ---- */
 
-static void check_gates(struct env *env, const char *path)
+static void check_gates(struct env *env, const struct file_at *place)
 {
     enum { A = 1, B = 2 };
     const struct boot_time at_once = {0};
     struct gate *one, *other;
     pawl_error err;
-    assert_ok(env->ops->gate(env, path, &one, &err));
-    assert_ok(env->ops->gate(env, path, &other, &err));
+    assert_ok(env->ops->gate(env, place, &one, &err));
+    assert_ok(env->ops->gate(env, place, &other, &err));
     assert_false(one->ops->is_held(one, A));
     assert_int_equal(one->ops->lock(one, A, GATE_EXCLUSIVE, at_once), GATE_LOCKED);
     assert_int_equal(other->ops->lock(other, A, GATE_SHARED, at_once), GATE_TAKEN);
@@ -162,7 +165,7 @@ static void simulated_gates_exclude(void **state)
 {
     (void)state;
     struct env *env = pawli_sim_new(1);
-    check_gates(env, "gate");
+    check_gates(env, &nowhere);
     env->ops->close(env);
 }
 
@@ -173,8 +176,9 @@ static void real_gates_exclude(void **state)
     pawl_error err;
     struct env *env;
     snprintf(path, sizeof path, "%s/gate", make_folder(folder));
+    struct file_at place = {.folder = AT_FDCWD, .name = path, .path = path, .like = -1};
     assert_ok(pawli_env_real(&env, &err));
-    check_gates(env, path);
+    check_gates(env, &place);
     env->ops->close(env);
     remove_folder(folder);
 }
@@ -185,8 +189,8 @@ static void waiting_for_a_simulated_gate_takes_its_time(void **state)
     struct env *env = pawli_sim_new(1);
     struct gate *one, *other;
     pawl_error err;
-    assert_ok(env->ops->gate(env, "x", &one, &err));
-    assert_ok(env->ops->gate(env, "x", &other, &err));
+    assert_ok(env->ops->gate(env, &nowhere, &one, &err));
+    assert_ok(env->ops->gate(env, &nowhere, &other, &err));
     struct boot_time now = env->ops->boot_now(env), until = boot_after_ms(now, 250);
     assert_int_equal(one->ops->lock(one, 1, GATE_EXCLUSIVE, until), GATE_LOCKED);
     assert_true(env->ops->boot_now(env).ns == now.ns);
@@ -213,9 +217,10 @@ static void a_real_bell_is_heard_by_others(void **state)
     struct env *env;
     struct bell *one, *other;
     snprintf(path, sizeof path, "%s/bell", make_folder(folder));
+    struct file_at place = {.folder = AT_FDCWD, .name = path, .path = path, .like = -1};
     assert_ok(pawli_env_real(&env, &err));
-    assert_ok(env->ops->bell(env, path, &one, &err));
-    assert_ok(env->ops->bell(env, path, &other, &err));
+    assert_ok(env->ops->bell(env, &place, &one, &err));
+    assert_ok(env->ops->bell(env, &place, &other, &err));
     other->ops->drain(other);
     assert_false(is_readable(other->ops->fd(other)));
     one->ops->ring(one, 41);
@@ -242,7 +247,7 @@ static void a_simulated_bell_is_waited_for_in_simulated_time(void **state)
     struct env *env = pawli_sim_new(1);
     struct bell *bell;
     pawl_error err;
-    assert_ok(env->ops->bell(env, "x", &bell, &err));
+    assert_ok(env->ops->bell(env, &nowhere, &bell, &err));
     struct boot_time now = env->ops->boot_now(env);
     bell->ops->ring(bell, 9);
     bell->ops->wait(bell, 8, boot_after_ms(now, 100));

@@ -463,6 +463,28 @@ static void jitter_only_shortens_and_no_further_than_its_band(void **state)
         }
 }
 
+static void what_a_receiver_asked_for_is_only_lengthened(void **state)
+{
+    (void)state;
+    struct random random = random_begin("asked");
+    static const int percents[] = {0, 20, 100};
+    static const int64_t asked[] = {0, 1, 1000, 30000, 3600000, 86400000, INT64_MAX - 1};
+    for (size_t p = 0; p < COUNT_OF(percents); p++)
+        for (size_t i = 0; i < COUNT_OF(asked); i++) {
+            struct policy policy = pawli_policy_default();
+            policy.values[POLICY_JITTER_PERCENT] = percents[p];
+            int64_t max = policy_get(&policy, POLICY_BACKOFF_MAX_MS);
+            int64_t band = (asked[i] < max ? asked[i] : max) * percents[p] / 100;
+            bool differs = false;
+            for (int draw = 0; draw < 200; draw++) {
+                int64_t got = pawli_asked_jittered_ms(&policy, asked[i], random_next(&random));
+                assert_true(got >= asked[i] && (asked[i] > INT64_MAX - band || got <= asked[i] + band));
+                differs |= got != asked[i];
+            }
+            assert_true(differs == (band > 0)); /* 2^-200, or worse where the band is small */
+        }
+}
+
 /* ---- validation ---- */
 
 static char long_text[LIMIT_BODY + 2];
@@ -542,7 +564,7 @@ static void keys_are_text_without_control_characters_and_have_a_limit(void **sta
     assert_accepts(pawli_check_key("dedupe", TEXT(" order 7 \xe2\x82\xac / \"x\" "), &err));
     assert_accepts(pawli_check_key("dedupe", of_size(256), &err));
     assert_refuses(pawli_check_key("dedupe", of_size(257), &err), PAWL_EINVAL, "dedupe is 257 bytes", "256");
-    static const struct text blank[] = {{"", 0}, {" ", 1}, {"   ", 3}, {" \t ", 3}};
+    static const struct text blank[] = {{"", 0}, {" ", 1}, {"   ", 3}, {" \t ", 3}, {"\xc2\xa0\xe3\x80\x80", 5}};
     for (size_t i = 0; i < COUNT_OF(blank); i++)
         assert_refuses(pawli_check_key("key", blank[i], &err), PAWL_EINVAL, "key is blank", NULL);
     for (unsigned c = 0; c < 0x80; c++) {
@@ -550,6 +572,11 @@ static void keys_are_text_without_control_characters_and_have_a_limit(void **sta
         pawl_error err;
         assert_int_equal(pawli_check_key("key", (struct text){key, 3}, &err),
                          c < 0x20 || c == 0x7F ? PAWL_EINVAL : PAWL_OK);
+    }
+    for (unsigned c = 0x80; c < 0xC0; c++) { /* the C1 controls end at U+009F */
+        char key[] = {'a', (char)0xC2, (char)c};
+        pawl_error err;
+        assert_int_equal(pawli_check_key("key", (struct text){key, 3}, &err), c < 0xA0 ? PAWL_EINVAL : PAWL_OK);
     }
     assert_refuses(pawli_check_key("ref", TEXT("a\nb"), &err), PAWL_EINVAL, "ref has a control character", NULL);
     assert_refuses(pawli_check_key("ref", TEXT("\xff"), &err), PAWL_EINVAL, "ref is not UTF-8", NULL);
@@ -1226,6 +1253,89 @@ static void a_message_s_own_cap_and_expiry_beat_the_policy(void **state)
     assert_true(pawli_expiry_of(&message, never, &policy).ms == INT64_MAX - 1); /* rather than in the past */
 }
 
+static void a_url_that_nobody_could_send_to_is_refused(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"http://a",
+                                       "https://hooks.example.com/in",
+                                       "http://hooks.example.com.:8080/a/b?c=d#e",
+                                       "http://127.0.0.1:7295/",
+                                       "http://[::1]/",
+                                       "http://[2001:db8::1]:65535?a",
+                                       "https://a_b-c.example/%20%C3%BC?x=%25",
+                                       "https://example.com/\xc3\xbc?q=\xe2\x82\xac",
+                                       "http://example.com/a@b:c",
+                                       "exec:/usr/bin/true",
+                                       "exec:/a b",
+                                       "file:/var/log/out.jsonl",
+                                       "callback:deliver"};
+    static const char *const bad[] = {"",
+                                      "example.com",
+                                      "ftp://example.com/",
+                                      "HTTP://example.com/",
+                                      "http:/example.com",
+                                      "http://",
+                                      "https:///in",
+                                      "http://:80/",
+                                      "http://?a",
+                                      "http://hooks.example.com:80:80/",
+                                      "http://hooks.example.com:99999/in",
+                                      "http://hooks.example.com:0/",
+                                      "http://hooks.example.com:/",
+                                      "http://hooks.example.com:+80/",
+                                      "http://hooks.example.com:-80/",
+                                      "http://hooks.example.com:80x/",
+                                      "http://hooks example.com/in",
+                                      "http://hooks.example.com/a b",
+                                      "http://hooks.example.com/a\nb",
+                                      "http://hooks.example.com/\x7f",
+                                      "http://user:secret@hooks.example.com/in",
+                                      "http://user@hooks.example.com/in",
+                                      "http://[::1/in",
+                                      "http://[::1]x/in",
+                                      "http://[::1]]/in",
+                                      "http://[]/",
+                                      "http://[1.2.3.4]/",
+                                      "http://[fe80::1%25eth0]/",
+                                      "http://a..b/",
+                                      "http://.a/",
+                                      "http://a\\b/",
+                                      "http://a,b/",
+                                      "http://%61/",
+                                      "http://\xc3\xbc-buch.example/",
+                                      "http://hooks.example.com/%zz in",
+                                      "http://hooks.example.com/%",
+                                      "http://hooks.example.com/%2",
+                                      "http://hooks.example.com/%2g",
+                                      "exec:true",
+                                      "exec:/",
+                                      "exec:/bin/",
+                                      "exec:/bin/..",
+                                      "file:out",
+                                      "file:/var/.",
+                                      "callback:",
+                                      "callback:a b",
+                                      "callback:pawl.x"};
+    pawl_error err;
+    for (size_t i = 0; i < COUNT_OF(good); i++)
+        if (pawli_check_url("url", good[i], &err) != PAWL_OK)
+            fail_msg("%s: %s", good[i], err.text);
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        if (pawli_check_url("url", bad[i], &err) != PAWL_EINVAL)
+            fail_msg("%s", bad[i]);
+        assert_non_null(strstr(err.text, "url"));
+    }
+    char label[100] = "http://", host[300] = "http://";
+    memset(label + 7, 'a', 64);
+    for (size_t i = 0; i < 127; i++)
+        memcpy(host + 7 + 2 * i, "a.", 2);
+    assert_status(pawli_check_url("url", label, &err), PAWL_EINVAL);
+    assert_status(pawli_check_url("url", host, &err), PAWL_EINVAL);
+    label[7 + 63] = host[7 + 253] = '\0';
+    assert_ok(pawli_check_url("url", label, &err));
+    assert_ok(pawli_check_url("url", host, &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1245,6 +1355,8 @@ int main(void)
         cmocka_unit_test(a_delay_after_very_many_attempts_is_the_greatest_and_never_wraps),
         cmocka_unit_test(a_delay_never_shrinks_with_attempts),
         cmocka_unit_test(jitter_only_shortens_and_no_further_than_its_band),
+        cmocka_unit_test(what_a_receiver_asked_for_is_only_lengthened),
+        cmocka_unit_test(a_url_that_nobody_could_send_to_is_refused),
         cmocka_unit_test(names_are_of_a_few_characters_and_have_a_limit),
         cmocka_unit_test(names_of_pawl_itself_are_reserved),
         cmocka_unit_test(keys_are_text_without_control_characters_and_have_a_limit),

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -13,9 +14,10 @@ struct real_bell {
     struct bell bell;
     struct env *env;
     int fd;
+    unsigned forks;
     pthread_mutex_t lock;
-    int watch; /* inotify; made when somebody asks, -1 until then */
-    char path[];
+    int watch;     /* inotify; made when somebody asks, -1 until then */
+    char path[32]; /* of the descriptor: its name may be somebody else's by now */
 };
 
 static struct real_bell *real_of(struct bell *bell)
@@ -81,31 +83,41 @@ static void bell_close(struct bell *bell)
     struct real_bell *real = real_of(bell);
     if (real->watch >= 0)
         close(real->watch);
-    close(real->fd);
+    pawli_file_close(real->fd, real->forks);
     pthread_mutex_destroy(&real->lock);
     pawli_free(real);
 }
 
 static const struct bell_ops real_bell_ops = {bell_ring, bell_value, bell_fd, bell_drain, bell_wait, bell_close};
 
-int pawli_bell_open(struct env *env, const char *path, struct bell **ret_bell, pawl_error *err)
+static int open_bell(struct env *env, const struct file_at *at, int flags, bool must_be, struct bell **ret_bell,
+                     pawl_error *err)
 {
-    size_t size = strlen(path) + 1;
-    struct real_bell *real = pawli_alloc(sizeof *real + size);
+    struct real_bell *real = pawli_alloc(sizeof *real);
     if (!real)
         return pawli_no_memory(err);
     real->bell.ops = &real_bell_ops;
     real->env = env;
     real->watch = -1;
-    memcpy(real->path, path, size);
-    pthread_mutex_init(&real->lock, NULL);
-    real->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (real->fd < 0) {
-        int status = pawli_fail(err, PAWL_EUNAVAIL, "cannot open \"%s\": %s", path, strerror(errno));
-        pthread_mutex_destroy(&real->lock);
+    real->forks = pawli_file_forks();
+    real->fd = pawli_file_open(at, flags);
+    if (real->fd < 0 && (must_be || real->fd != -ENOENT)) {
+        int status = pawli_file_fail(at, -real->fd, err);
         pawli_free(real);
         return status;
     }
+    snprintf(real->path, sizeof real->path, "/proc/self/fd/%d", real->fd);
+    pthread_mutex_init(&real->lock, NULL);
     *ret_bell = &real->bell;
     return PAWL_OK;
+}
+
+int pawli_bell_open(struct env *env, const struct file_at *at, struct bell **ret_bell, pawl_error *err)
+{
+    return open_bell(env, at, O_RDWR | O_CREAT, true, ret_bell, err);
+}
+
+int pawli_bell_find(struct env *env, const struct file_at *at, struct bell **ret_bell, pawl_error *err)
+{
+    return open_bell(env, at, O_RDONLY, false, ret_bell, err);
 }

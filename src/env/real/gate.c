@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Byte locks by open file description (F_OFD_SETLK): unlike the older record locks they belong to one opening, so two
- * handles of one process exclude each other and closing another descriptor of the file drops nothing. */
+ * handles of one process exclude each other and closing another descriptor of the file drops nothing. A child of a fork
+ * keeps none (env/file.h): there every lock fails. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +13,7 @@ struct real_gate {
     struct gate gate;
     struct env *env;
     int fd;
+    unsigned forks;
     int probe; /* a second description that holds no lock: one's own locks look free to oneself */
 };
 
@@ -61,7 +62,7 @@ static bool in_the_way(int fd, int64_t byte)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
     /* When the question cannot be asked the answer is "held": a lease that ends late is safer than one that ends early. */
-    return fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+    return fd >= 0 && (fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK);
 }
 
 static bool gate_is_held(struct gate *gate, int64_t byte)
@@ -74,32 +75,52 @@ static bool gate_is_held_by_others(struct gate *gate, int64_t byte)
     return in_the_way(real_of(gate)->fd, byte);
 }
 
+static int gate_fd(struct gate *gate)
+{
+    return real_of(gate)->fd;
+}
+
 static void gate_close(struct gate *gate)
 {
     struct real_gate *real = real_of(gate);
-    close(real->fd);
-    close(real->probe);
+    pawli_file_close(real->fd, real->forks);
+    pawli_file_close(real->probe, real->forks);
     pawli_free(real);
 }
 
-static const struct gate_ops real_gate_ops = {gate_lock, gate_unlock, gate_is_held, gate_is_held_by_others, gate_close};
+static const struct gate_ops real_gate_ops = {.lock = gate_lock,
+                                              .unlock = gate_unlock,
+                                              .is_held = gate_is_held,
+                                              .is_held_by_others = gate_is_held_by_others,
+                                              .fd = gate_fd,
+                                              .close = gate_close};
 
-int pawli_gate_open(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err)
+static int open_gate(struct env *env, const struct file_at *at, int flags, bool must_be, struct gate **ret_gate,
+                     pawl_error *err)
 {
     struct real_gate *real = pawli_alloc(sizeof *real);
     if (!real)
         return pawli_no_memory(err);
-    real->gate.ops = &real_gate_ops;
-    real->env = env;
-    real->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    real->probe = real->fd < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
-    if (real->probe < 0) {
-        int status = pawli_fail(err, PAWL_EUNAVAIL, "cannot open \"%s\": %s", path, strerror(errno));
-        if (real->fd >= 0)
-            close(real->fd);
+    *real = (struct real_gate){.gate = {&real_gate_ops}, .env = env, .forks = pawli_file_forks()};
+    real->fd = pawli_file_open(at, flags);
+    bool is_missing = real->fd == -ENOENT && !must_be;
+    real->probe = real->fd < 0 ? real->fd : pawli_file_open(at, flags & ~O_CREAT);
+    if (real->probe < 0 && !is_missing) {
+        int status = pawli_file_fail(at, -real->probe, err);
+        pawli_file_close(real->fd, real->forks);
         pawli_free(real);
         return status;
     }
     *ret_gate = &real->gate;
     return PAWL_OK;
+}
+
+int pawli_gate_open(struct env *env, const struct file_at *at, struct gate **ret_gate, pawl_error *err)
+{
+    return open_gate(env, at, O_RDWR | O_CREAT, true, ret_gate, err);
+}
+
+int pawli_gate_find(struct env *env, const struct file_at *at, struct gate **ret_gate, pawl_error *err)
+{
+    return open_gate(env, at, O_RDONLY, false, ret_gate, err);
 }

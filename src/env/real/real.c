@@ -181,6 +181,8 @@ static const struct env_ops real_ops = {
     .offload = offload,
     .gate = pawli_gate_open,
     .bell = pawli_bell_open,
+    .gate_as_found = pawli_gate_find,
+    .bell_as_found = pawli_bell_find,
     .close = close_env,
 };
 

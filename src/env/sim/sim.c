@@ -199,11 +199,22 @@ static void gate_close(struct gate *gate)
     pawli_free(gate);
 }
 
-static const struct gate_ops sim_gate_ops = {gate_lock, gate_unlock, gate_is_held, gate_is_held_by_others, gate_close};
-
-static int gate_open(struct env *env, const char *path, struct gate **ret_gate, pawl_error *err)
+static int gate_fd(struct gate *gate)
 {
-    (void)path;
+    (void)gate;
+    return -1;
+}
+
+static const struct gate_ops sim_gate_ops = {.lock = gate_lock,
+                                             .unlock = gate_unlock,
+                                             .is_held = gate_is_held,
+                                             .is_held_by_others = gate_is_held_by_others,
+                                             .fd = gate_fd,
+                                             .close = gate_close};
+
+static int gate_open(struct env *env, const struct file_at *at, struct gate **ret_gate, pawl_error *err)
+{
+    (void)at;
     struct sim_gate *gate = pawli_alloc(sizeof *gate);
     if (!gate)
         return pawli_no_memory(err);
@@ -248,9 +259,9 @@ static void bell_close(struct bell *bell)
 
 static const struct bell_ops sim_bell_ops = {bell_ring, bell_value, bell_fd, bell_drain, bell_wait, bell_close};
 
-static int bell_open(struct env *env, const char *path, struct bell **ret_bell, pawl_error *err)
+static int bell_open(struct env *env, const struct file_at *at, struct bell **ret_bell, pawl_error *err)
 {
-    (void)path;
+    (void)at;
     struct sim_bell *bell = pawli_alloc(sizeof *bell);
     if (!bell)
         return pawli_no_memory(err);
@@ -275,6 +286,8 @@ static const struct env_ops sim_ops = {
     .offload = offload,
     .gate = gate_open,
     .bell = bell_open,
+    .gate_as_found = gate_open,
+    .bell_as_found = bell_open,
     .close = close_env,
 };
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls a function of the program on a thread of the pool. A function cannot be stopped: past its deadline the send is
- * completed as uncertain, and the answer that it gives later is dropped. */
+ * completed as uncertain, and the answer that it gives later is dropped. One that no thread was free for is never called
+ * then. */
 #include "sink/callback/callback.h"
 
 #include "base/codec.h"
+#include "sink/answer.h"
+
+enum call_state { CALL_WAITS, CALL_BEGAN, CALL_WITHDRAWN };
 
 struct callback_sink {
     struct sink sink;
@@ -14,6 +18,7 @@ struct callback_sink {
 /* Outlives its send where the function outlives the deadline, and then owns the arena that the message lives in. */
 struct call {
     struct job job;
+    _Atomic int state; /* enum call_state */
     struct send *send; /* NULL: given up */
     struct callback_sink *sink;
     const struct callback *callback;
@@ -25,13 +30,15 @@ struct call {
 static void run(struct job *job)
 {
     struct call *call = (struct call *)job;
-    call->callback->deliver(call->callback->data, call->message, &call->outcome);
+    int waits = CALL_WAITS;
+    if (atomic_compare_exchange_strong(&call->state, &waits, CALL_BEGAN))
+        call->callback->deliver(call->callback->data, call->message, &call->outcome);
 }
 
 static struct text keep(struct send *send, const char *string, size_t limit)
 {
     struct text text = {string, strnlen(string, limit)};
-    return pawli_arena_text(send->arena, text);
+    return pawli_printable(send->arena, text, limit);
 }
 
 static void finished(struct job *job)
@@ -81,7 +88,7 @@ static void start(struct sink *base, struct send *send)
         return;
     }
     if (!call) {
-        answer(send, VERDICT_RETRY, TEXT("out of memory"));
+        answer(send, VERDICT_DEFERRED, TEXT("out of memory"));
         return;
     }
     call->job = (struct job){.run = run, .done = finished, .engine = sink->host.engine};
@@ -104,9 +111,14 @@ static void cancel(struct sink *base, struct send *send)
     (void)base;
     if (!call)
         return;
+    int waits = CALL_WAITS;
+    bool withdrawn = atomic_compare_exchange_strong(&call->state, &waits, CALL_WITHDRAWN);
     call->send = NULL;
     send->sink_data = NULL;
-    answer(send, VERDICT_UNCERTAIN, TEXT("the callback did not return in time"));
+    if (withdrawn)
+        answer(send, VERDICT_DEFERRED, TEXT("no thread was free for the callback"));
+    else
+        answer(send, VERDICT_UNCERTAIN, TEXT("the callback did not return in time"));
 }
 
 static int open_sink(const struct sink_host *host, struct sink **ret_sink, pawl_error *err)

@@ -6,21 +6,26 @@
  *      in this process, and a lock (flock) keeps the writers of other processes apart.
  *   3  A write that failed is taken back. A line that a crash tore is removed before the next one is written: its message was
  *      never settled as delivered, so it comes again. Foreign bytes are never removed.
- *   4  The folder, with all links followed, lies below an allowed one; the file itself is no link. */
+ *   4  The folder, with all links followed, lies below an allowed one; the file itself is no link, and none of the store's
+ *      own, whatever its name. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/escape.h"
+#include "env/file.h"
 #include "model/limits.h"
 #include "model/message_json.h"
 #include "sink/answer.h"
 
-#define LINE_SIZE_MAX (4 * LIMIT_BODY) /* base64 or escapes of a payload, headers, texts */
+#define LINE_SIZE_MAX (8 * LIMIT_BODY) /* base64 or escapes of a payload, headers, texts */
 #define BATCH_MAX     (8 * 1024 * 1024)
 #define LOCK_WAIT_MS  1000
 #define LOCK_PAUSE_MS 5
@@ -70,7 +75,7 @@ static enum verdict fail(struct target_file *file, enum verdict verdict, const c
 {
     int problem = errno;
     snprintf(file->problem, sizeof file->problem, "cannot %s %s: %s", what, file->path, strerror(problem));
-    return verdict;
+    return verdict == VERDICT_RETRY && pawli_is_shortage(problem) ? VERDICT_DEFERRED : verdict;
 }
 
 static void close_fd(int *fd)
@@ -79,21 +84,45 @@ static void close_fd(int *fd)
         close(*fd);
 }
 
-/* Opens the folder where all links lead. */
+/* A folder below another, by a path that has no links and no dots: one that has got some since is not followed. */
+static int open_below(int allowed, const char *rest)
+{
+    const struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+                                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    int fd = (int)syscall(SYS_openat2, allowed, *rest ? rest : ".", &how, sizeof how);
+    if (fd >= 0 || (errno != ENOSYS && errno != EPERM)) /* EPERM: a filter that does not know the call */
+        return fd;
+    fd = openat(allowed, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd >= 0 && *rest) {
+        char name[NAME_MAX + 1];
+        size_t size = strcspn(rest, "/");
+        snprintf(name, sizeof name, "%.*s", (int)size, rest);
+        int parent = fd;
+        fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int problem = errno;
+        close(parent);
+        errno = problem;
+        rest += size + (rest[size] == '/');
+    }
+    return fd;
+}
+
+/* Opens the folder where all links lead, through the allowed one that it lies in. */
 static enum verdict open_folder(struct target_file *file, int *ret_folder, const char **ret_name)
 {
     const struct sink_rules *rules = file->sink->host.rules;
     char folder[LIMIT_URL + 1];
     const char *name = strrchr(file->path, '/') + 1;
     snprintf(folder, sizeof folder, "%.*s", (int)(name - file->path), file->path);
-    PAWL_AUTO(pawli_path_free) char *real = realpath(folder, NULL);
+    PAWL_AUTO(pawli_path_free) char *real = realpath(folder, NULL), *allowed = NULL;
     if (!real)
         return fail(file, VERDICT_RETRY, "find the folder of");
-    if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return refuse(file, VERDICT_DEAD, "no file has the name");
-    if (!pawli_path_is_below(real, rules->file_dirs, rules->file_dir_count))
+    allowed = pawli_path_allowed(real, rules->file_dirs, rules->file_dir_count);
+    if (!allowed)
         return refuse(file, VERDICT_DEFERRED, "this process may not write (--allow-file) to");
-    *ret_folder = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    PAWL_AUTO(close_fd) int root = open(allowed, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    const char *rest = real + strlen(allowed);
+    *ret_folder = root < 0 ? -1 : open_below(root, rest + strspn(rest, "/"));
     *ret_name = name;
     return *ret_folder < 0 ? fail(file, VERDICT_RETRY, "open the folder of") : VERDICT_DELIVERED;
 }
@@ -128,6 +157,8 @@ static enum verdict open_file(struct target_file *file, int *ret_fd)
         return fail(file, VERDICT_RETRY, "open");
     if (!S_ISREG(stat.st_mode))
         return refuse(file, VERDICT_RETRY, "this is no regular file:");
+    if (pawli_file_is_held(fd))
+        return refuse(file, VERDICT_DEFERRED, "this is a file of the store itself:");
     if (stat.st_size == 0 && fsync(folder) < 0) /* its name must last as its lines do */
         return fail(file, VERDICT_RETRY, "sync the folder of");
     return lock(file, fd);
@@ -152,7 +183,7 @@ static bool is_torn(struct text tail)
 {
     static const char start[] = LINE_START;
     size_t size = tail.size < sizeof start - 1 ? tail.size : sizeof start - 1;
-    return memcmp(tail.data, start, size) == 0 && pawli_json_check(tail, NULL, NULL) == JSON_BAD;
+    return memcmp(tail.data, start, size) == 0 && pawli_json_check_holder(tail, NULL, NULL) == JSON_BAD;
 }
 
 /* The next line must begin behind a line feed. *size is where it will. */
@@ -289,13 +320,18 @@ static struct entry *make_entry(struct send *send)
     struct entry *entry = pawli_alloc(sizeof *entry);
     if (!entry)
         return NULL;
+    struct buffer json;
     entry->send = send;
+    buffer_init(&json, LINE_SIZE_MAX);
     buffer_init(&entry->line, LINE_SIZE_MAX);
-    struct json_writer writer = {.out = &entry->line};
+    struct json_writer writer = {.out = &json};
     pawli_json_open(&writer, '{');
     pawli_message_json(&writer, send->message);
     pawli_json_close(&writer, '}');
+    pawli_escape_json(&entry->line, buffer_text(&json)); /* as the command prints it: people look into such files */
     pawli_buffer_add_char(&entry->line, '\n');
+    entry->line.failed |= json.failed;
+    pawli_buffer_done(&json);
     if (!entry->line.failed)
         return entry;
     free_entry(entry);
@@ -304,15 +340,15 @@ static struct entry *make_entry(struct send *send)
 
 static void file_send(struct sink *base, struct send *send)
 {
-    const char *path = pawli_url_path(send->url);
-    if (!path) {
-        pawli_send_fail(send, VERDICT_DEAD, "file: wants an absolute path");
+    const char *path = pawli_url_path(send->url), *name = path ? strrchr(path, '/') + 1 : "";
+    if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+        pawli_send_malformed(send, "file: wants the absolute path of a file");
         return;
     }
     struct target_file *file = file_for(file_of(base), path);
     struct entry *entry = file ? make_entry(send) : NULL;
     if (!entry) {
-        pawli_send_fail(send, VERDICT_RETRY, "out of memory; nothing was written");
+        pawli_send_fail(send, VERDICT_DEFERRED, "out of memory; nothing was written");
         return;
     }
     send->sink_data = file;
@@ -341,7 +377,7 @@ static void drop_waiting(struct target_file *file, const struct send *send)
     *at = entry->next;
     if (!entry->next)
         file->waiting_last = at;
-    answer(entry, VERDICT_RETRY, TEXT("the file was busy; nothing was written"));
+    answer(entry, VERDICT_DEFERRED, TEXT("the file was busy; nothing was written"));
     free_entry(entry);
 }
 

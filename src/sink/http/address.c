@@ -27,9 +27,9 @@ static const struct address_block denied[] = {
     {{203, 0, 113}, 4, 24},                /* 203.0.113.0/24: documentation */
     {{224}, 4, 4},                         /* 224.0.0.0/4: multicast */
     {{240}, 4, 4},                         /* 240.0.0.0/4: reserved, broadcast */
-    {{0}, 16, 128},                        /* ::: reaches this machine */
-    {{[15] = 1}, 16, 128},                 /* ::1: loopback */
+    {{0}, 16, 96},                         /* ::/96: this machine, loopback, IPv4 as ::a.b.c.d */
     {{[10] = 0xff, 0xff}, 16, 96},         /* ::ffff:0:0/96: IPv4 in disguise */
+    {{[8] = 0xff, 0xff}, 16, 96},          /* ::ffff:0:0:0/96: IPv4, translated */
     {{0, 0x64, 0xff, 0x9b}, 16, 96},       /* 64:ff9b::/96: NAT64 */
     {{0, 0x64, 0xff, 0x9b, 0, 1}, 16, 48}, /* 64:ff9b:1::/48: NAT64, local */
     {{1}, 16, 64},                         /* 100::/64: discard */

@@ -7,23 +7,34 @@
  *      "retry", behind it "uncertain", until the header of a reply is whole: from then on the status alone counts.
  *   3  curl sends a request again by itself when a kept connection turns out to be dead. It may do so where nothing of it
  *      was sent, else never: a second request is a second attempt, and attempts are counted before they are made.
- *   4  No signal, no proxy or other setting from the environment, no redirect, no protocol but HTTP/1. */
+ *   4  No signal, no proxy or other setting from the environment, no redirect, no protocol but HTTP/1.
+ *   5  Names are looked up by the resolver only (resolve.h): curl is given the addresses, and asks nobody itself.
+ *   6  A receiver is known by the names in its certificate, never by its subject's common name. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "sink/answer.h"
 #include "sink/http/http.h"
+#include "sink/http/resolve.h"
 
-#define IDLE_EXCHANGES_MAX 64 /* handles kept for the next send, with their TLS sessions */
-#define IDLE_SOCKETS_MAX   64 /* connections kept */
-#define IDLE_SOCKET_S      4  /* many receivers close after 5: better to be first than to send into the closing */
+#define IDLE_EXCHANGES_MAX 64   /* handles kept for the next send, with their TLS sessions */
+#define IDLE_SOCKETS_MAX   64   /* connections kept */
+#define IDLE_SOCKET_S      4    /* many receivers close after 5: better to be first than to send into the closing */
+#define READ_SIZE          4096 /* bytes that curl reads at a time */
+#define ROUNDS_MAX         4    /* of a hundred reads, for one event of a socket */
+#define SOCKET_LIFE_S      30   /* and no connection is used longer: a name that moved is followed */
 
 struct http_socket {
     struct watch watch;
     struct http_sink *sink;
+    struct exchange *exchange; /* that it is used by; NULL: curl's own, to close it */
     struct http_socket *next;
     bool is_retired; /* unwatched: an event that was fetched together with the last one may still come */
 };
@@ -33,6 +44,7 @@ struct http_sink {
     struct sink_host host;
     struct loop *loop; /* known beyond the engine's life on it */
     CURLM *multi;
+    struct resolver *resolver;
     struct boot_time due;
     bool is_stepping;
     struct address_rules rules;
@@ -48,12 +60,16 @@ struct exchange {
     CURL *easy;
     /* From here on: of one send. */
     struct send *send;
-    struct curl_slist *headers;
+    struct request_url url;
+    struct http_socket *socket;
+    struct name_wait wait; /* for its address */
+    struct curl_slist *headers, *addresses;
     struct reply reply;
-    bool is_tls;
+    bool is_waiting;  /* for the address: curl does not know of it yet */
+    bool was_tried;   /* a socket was made: what fails then is no longer a matter of this process alone */
     bool has_begun;   /* a connection stood, and the request was about to be written */
     bool was_refused; /* invariant 3 stopped a second writing */
-    char denied[128]; /* why an address was not connected to */
+    char local[128];  /* what kept this process from connecting: an address that is denied, or want of a descriptor */
     char problem[CURL_ERROR_SIZE];
 };
 
@@ -70,7 +86,7 @@ static bool may_connect(struct exchange *exchange, const struct address *address
     enum address_answer answer = pawli_address_judge(&exchange->sink->rules, address);
     if (answer == ADDRESS_FINE)
         return true;
-    snprintf(exchange->denied, sizeof exchange->denied, "%s port %u is %s", pawli_address_format(address, text),
+    snprintf(exchange->local, sizeof exchange->local, "%s port %u is %s", pawli_address_format(address, text),
              address->port,
              answer == ADDRESS_OWN ? "where this process itself listens"
                                    : "a private or reserved address (--allow-address)");
@@ -82,12 +98,44 @@ static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_s
     struct exchange *exchange = data;
     struct address address;
     if (purpose != CURLSOCKTYPE_IPCXN || !pawli_address_of(&to->addr, to->addrlen, &address)) {
-        snprintf(exchange->denied, sizeof exchange->denied, "that is no IP address");
+        snprintf(exchange->local, sizeof exchange->local, "that is no IP address");
         return CURL_SOCKET_BAD;
     }
     if (!may_connect(exchange, &address))
         return CURL_SOCKET_BAD;
-    return socket(to->family, to->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, to->protocol);
+    int fd = socket(to->family, to->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, to->protocol);
+    if (fd < 0)
+        snprintf(exchange->local, sizeof exchange->local, "cannot make a socket: %s", strerror(errno));
+    exchange->was_tried |= fd >= 0;
+    return fd;
+}
+
+/* Invariant 5: a number may pass, which curl reads by itself. */
+static int before_look_up(void *resolver, void *reserved, void *data)
+{
+    const struct exchange *exchange = data;
+    (void)resolver, (void)reserved;
+    return exchange->url.is_numeric ? 0 : 1;
+}
+
+/* Invariant 6: OpenSSL itself compares the name, without the subject, while the connection is made. */
+static CURLcode before_handshake(CURL *easy, void *context, void *data)
+{
+    const struct request_url *url = &((struct exchange *)data)->url;
+    X509_VERIFY_PARAM *verify = SSL_CTX_get0_param(context);
+    size_t size = strlen(url->host);
+    int good;
+    (void)easy;
+    X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (url->is_numeric) {
+        bool brackets = url->host[0] == '[';
+        char address[sizeof url->host];
+        snprintf(address, sizeof address, "%.*s", (int)(size - (brackets ? 2 : 0)), url->host + brackets);
+        good = X509_VERIFY_PARAM_set1_ip_asc(verify, address);
+    } else {
+        good = X509_VERIFY_PARAM_set1_host(verify, url->host, size > 0 && url->host[size - 1] == '.' ? size - 1 : size);
+    }
+    return good == 1 ? CURLE_OK : CURLE_OUT_OF_MEMORY;
 }
 
 /* Whether a byte of the request may have left. curl enters PRETRANSFER once the first write did not fail; what failed in
@@ -97,7 +145,7 @@ static bool is_sent(const struct exchange *exchange, CURLcode code)
 {
     curl_off_t written_at = 0;
     curl_easy_getinfo(exchange->easy, CURLINFO_PRETRANSFER_TIME_T, &written_at);
-    return exchange->has_begun && (exchange->is_tls || code != CURLE_SEND_ERROR || written_at > 0);
+    return exchange->has_begun && (exchange->url.is_tls || code != CURLE_SEND_ERROR || written_at > 0);
 }
 
 /* Called on a connection, new or kept, right before the request is written. The address is what getpeername() said. */
@@ -107,11 +155,13 @@ static int before_request(void *data, char *peer, char *own, int peer_port, int 
     struct address address;
     (void)own, (void)own_port;
     if (!pawli_address_parse(peer, (uint16_t)peer_port, &address)) {
-        snprintf(exchange->denied, sizeof exchange->denied, "the peer has no IP address");
+        snprintf(exchange->local, sizeof exchange->local, "the peer has no IP address");
         return CURL_PREREQFUNC_ABORT;
     }
-    if (!may_connect(exchange, &address))
+    if (!may_connect(exchange, &address)) {
+        exchange->was_tried = false;
         return CURL_PREREQFUNC_ABORT;
+    }
     if (is_sent(exchange, CURLE_SEND_ERROR)) {
         exchange->was_refused = true;
         return CURL_PREREQFUNC_ABORT;
@@ -132,6 +182,17 @@ static size_t take_body(char *data, size_t size, size_t count, void *reply)
     return pawli_reply_body(reply, (struct text){data, size * count}) ? size * count : 0;
 }
 
+/* curl goes on reading without a return to the loop while a receiver sends faster than it reads; but it comes by here once in
+ * a hundred reads. A reply within its limits is read in fewer. */
+static int while_reading(void *data, curl_off_t expected, curl_off_t got, curl_off_t to_send, curl_off_t sent)
+{
+    struct reply *reply = &((struct exchange *)data)->reply;
+    (void)expected, (void)got, (void)to_send, (void)sent;
+    reply->rounds += reply->header_size > 0;
+    reply->is_too_big |= reply->rounds > ROUNDS_MAX;
+    return reply->is_too_big ? 1 : 0;
+}
+
 /* The settings that keep a send inside its bounds. One that is refused would be a hole: all or nothing. */
 static bool set_bounds(struct exchange *exchange, const struct sink_rules *rules)
 {
@@ -143,12 +204,15 @@ static bool set_bounds(struct exchange *exchange, const struct sink_rules *rules
         curl_easy_setopt(easy, CURLOPT_PROXY, ""),
         curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED),
         curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L),
-        /* A name that is still being resolved at the deadline would hold up the loop; its thread cleans up after itself. */
-        curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L),
+        curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, before_look_up),
+        curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, exchange),
         curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)IDLE_SOCKET_S),
+        curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, (long)SOCKET_LIFE_S),
         curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2),
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L),
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L),
+        curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, before_handshake),
+        curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, exchange),
         rules->ca_file ? curl_easy_setopt(easy, CURLOPT_CAINFO, rules->ca_file) : CURLE_OK,
         rules->ca_file ? curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) : CURLE_OK,
         curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket),
@@ -159,6 +223,10 @@ static bool set_bounds(struct exchange *exchange, const struct sink_rules *rules
         curl_easy_setopt(easy, CURLOPT_HEADERDATA, &exchange->reply),
         curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body),
         curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange->reply),
+        curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)READ_SIZE),
+        curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L),
+        curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, while_reading),
+        curl_easy_setopt(easy, CURLOPT_XFERINFODATA, exchange),
         curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->problem),
         curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange),
     };
@@ -198,8 +266,12 @@ static struct exchange *new_exchange(struct http_sink *sink)
 static void end_exchange(struct exchange *exchange)
 {
     struct http_sink *sink = exchange->sink;
+    if (exchange->socket)
+        exchange->socket->exchange = NULL;
     curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(exchange->easy, CURLOPT_RESOLVE, NULL);
     curl_slist_free_all(exchange->headers);
+    curl_slist_free_all(exchange->addresses);
     *exchange = (struct exchange){.sink = sink, .easy = exchange->easy, .next = sink->idle};
     if (sink->idle_count >= IDLE_EXCHANGES_MAX) {
         free_exchange(exchange);
@@ -213,15 +285,29 @@ static void end_exchange(struct exchange *exchange)
 
 static const char *reason_of(const struct exchange *exchange, CURLcode code)
 {
-    if (exchange->denied[0])
-        return exchange->denied;
+    if (exchange->local[0] && !exchange->was_tried)
+        return exchange->local;
     if (exchange->was_refused)
         return "the connection was lost before a reply came";
     if (exchange->reply.is_too_big)
-        return "the header of the reply has no end";
+        return "a line of the reply's header has no end, or the header has none";
     if (code == CURLE_OK)
         return "the reply broke off in its header";
+    if (code == CURLE_OUT_OF_MEMORY) /* so curl calls a line over 100 kB too */
+        return "a line of the reply's header has no end, or no memory was left";
     return exchange->problem[0] ? exchange->problem : curl_easy_strerror(code);
+}
+
+/* Whether it failed for a reason that lies in this process alone. */
+static bool is_local(const struct exchange *exchange, CURLcode code)
+{
+    long problem = 0;
+    if (exchange->local[0] && !exchange->was_tried)
+        return true;
+    if (code == CURLE_COULDNT_CONNECT)
+        curl_easy_getinfo(exchange->easy, CURLINFO_OS_ERRNO, &problem);
+    return code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT || code == CURLE_SSL_CACERT_BADFILE ||
+           problem == EADDRNOTAVAIL || pawli_is_shortage((int)problem);
 }
 
 static void finish(struct exchange *exchange, CURLcode code)
@@ -238,11 +324,18 @@ static void finish(struct exchange *exchange, CURLcode code)
         pawli_send_done(send, send->verdict, error);
         return;
     }
-    bool sent = is_sent(exchange, code);
+    bool sent = is_sent(exchange, code), local = is_local(exchange, code);
     struct text error = pawli_arena_format(send->arena, "%s; %s", reason_of(exchange, code),
                                            sent ? "the request was sent" : "nothing was sent");
     end_exchange(exchange);
-    pawli_send_done(send, sent ? VERDICT_UNCERTAIN : VERDICT_RETRY, error);
+    pawli_send_done(send, sent ? VERDICT_UNCERTAIN : local ? VERDICT_DEFERRED : VERDICT_RETRY, error);
+}
+
+/* Of an exchange that curl did not end itself. */
+static void break_off(struct exchange *exchange, CURLcode code)
+{
+    curl_multi_remove_handle(exchange->sink->multi, exchange->easy);
+    finish(exchange, code);
 }
 
 /* Hands out what curl has finished. `done` may send and cancel, so that no pointer of curl's is kept across it. */
@@ -260,6 +353,20 @@ static void take_finished(struct http_sink *sink)
 
 /* ---- the loop ---- */
 
+/* Counts what waits, which curl will read now: not all that a receiver sends reaches the functions that count header and body. */
+static bool is_flood(struct http_socket *socket)
+{
+    int waiting = 0;
+    if (!socket->exchange)
+        return false;
+    struct reply *reply = &socket->exchange->reply;
+    reply->rounds = 0;
+    if (ioctl(socket->watch.fd, FIONREAD, &waiting) == 0 && waiting > 0)
+        reply->raw_size += (size_t)waiting;
+    reply->is_too_big |= reply->raw_size > HTTP_RAW_MAX;
+    return reply->raw_size > HTTP_RAW_MAX;
+}
+
 static void socket_ready(struct watch *watch, uint32_t events)
 {
     struct http_socket *socket = (struct http_socket *)watch;
@@ -269,6 +376,10 @@ static void socket_ready(struct watch *watch, uint32_t events)
     int mask = (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
                (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
     int running;
+    if (events & EPOLLIN && is_flood(socket)) {
+        break_off(socket->exchange, CURLE_WRITE_ERROR);
+        return;
+    }
     curl_multi_socket_action(sink->multi, watch->fd, mask, &running);
     take_finished(sink);
 }
@@ -277,6 +388,8 @@ static void retire(struct http_sink *sink, struct http_socket *socket)
 {
     if (!socket)
         return;
+    if (socket->exchange && socket->exchange->socket == socket)
+        socket->exchange->socket = NULL;
     pawli_loop_unwatch(sink->loop, &socket->watch);
     socket->is_retired = true;
     pawli_engine_wake(sink->host.engine); /* the step frees it */
@@ -286,7 +399,6 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *s
 {
     struct http_sink *sink = data;
     struct http_socket *socket = socket_data;
-    (void)easy;
     if (what == CURL_POLL_REMOVE) {
         curl_multi_assign(sink->multi, fd, NULL);
         retire(sink, socket);
@@ -300,6 +412,9 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *s
         sink->sockets = socket;
         curl_multi_assign(sink->multi, fd, socket);
     }
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &socket->exchange);
+    if (socket->exchange)
+        socket->exchange->socket = socket;
     uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
     pawli_loop_watch(sink->loop, &socket->watch, events);
     return 0;
@@ -334,6 +449,7 @@ static struct boot_time http_step(struct sink *base, struct boot_time now)
     struct http_sink *sink = http_of(base);
     sink->is_stepping = true;
     free_retired(sink);
+    pawli_resolver_step(sink->resolver, now);
     if (sink->due.ns <= now.ns) {
         int running;
         sink->due = BOOT_NEVER;
@@ -355,40 +471,109 @@ static long milliseconds_left(struct http_sink *sink, const struct send *send)
     return left < 1 ? 1 : left > LONG_MAX ? LONG_MAX : (long)left;
 }
 
+/* Hands curl the addresses of the name: "+" so that they go with this answer and stay not for good. */
+static bool set_addresses(struct exchange *exchange, const struct resolution *resolution)
+{
+    struct buffer entry;
+    char text[ADDRESS_TEXT_MAX];
+    buffer_init(&entry, SIZE_MAX);
+    pawli_buffer_format(&entry, "+%s:%u:", exchange->url.host, exchange->url.port);
+    for (size_t i = 0; i < resolution->count; i++) {
+        const struct address *address = &resolution->addresses[i];
+        pawli_buffer_format(&entry, address->size == 16 ? "%s[%s]" : "%s%s", i > 0 ? "," : "",
+                            pawli_address_format(address, text));
+    }
+    pawli_buffer_add_char(&entry, '\0');
+    exchange->addresses = entry.failed ? NULL : curl_slist_append(NULL, entry.data);
+    pawli_buffer_done(&entry);
+    return exchange->addresses && curl_easy_setopt(exchange->easy, CURLOPT_RESOLVE, exchange->addresses) == CURLE_OK;
+}
+
+/* The address is known, or needs no look-up: NULL. */
+static void begin(struct exchange *exchange, const struct resolution *resolution)
+{
+    struct http_sink *sink = exchange->sink;
+    struct send *send = exchange->send;
+    long left = milliseconds_left(sink, send);
+    exchange->is_waiting = false;
+    if (resolution && resolution->problem[0]) {
+        enum verdict verdict = resolution->was_local ? VERDICT_DEFERRED : VERDICT_RETRY;
+        end_exchange(exchange);
+        pawli_send_fail(send, verdict, "%s; nothing was sent", resolution->problem);
+        return;
+    }
+    curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, left);
+    curl_easy_setopt(exchange->easy, CURLOPT_CONNECTTIMEOUT_MS, left);
+    if ((resolution && !set_addresses(exchange, resolution)) ||
+        curl_multi_add_handle(sink->multi, exchange->easy) != CURLM_OK) {
+        end_exchange(exchange);
+        pawli_send_fail(send, VERDICT_DEFERRED, "out of memory; nothing was sent");
+    }
+}
+
+static void name_answered(struct name_wait *wait, const struct resolution *resolution)
+{
+    begin((struct exchange *)((char *)wait - offsetof(struct exchange, wait)), resolution);
+}
+
 static void http_send(struct sink *base, struct send *send)
 {
     struct http_sink *sink = http_of(base);
-    bool is_tls = false;
-    const char *problem = pawli_request_problem(send, &is_tls);
+    struct env *env = sink->host.env;
+    struct request_url url;
+    const char *problem = pawli_request_read_url(send->url, &url);
+    if (problem) {
+        pawli_send_malformed(send, problem);
+        return;
+    }
+    problem = pawli_request_problem(send->message);
     if (problem) {
         pawli_send_fail(send, VERDICT_DEAD, "%s", problem);
         return;
     }
     struct exchange *exchange = new_exchange(sink);
-    if (!exchange) {
-        pawli_send_fail(send, VERDICT_RETRY, "out of memory; nothing was sent");
+    if (exchange) {
+        exchange->send = send;
+        exchange->url = url;
+        exchange->wait.answered = name_answered;
+        send->sink_data = exchange;
+    }
+    if (!exchange || !pawli_request_set(exchange->easy, send, env->ops->wall_now(env).ms / 1000, &exchange->headers)) {
+        if (exchange)
+            end_exchange(exchange);
+        pawli_send_fail(send, VERDICT_DEFERRED, "out of memory; nothing was sent");
         return;
     }
-    exchange->send = send;
-    exchange->is_tls = is_tls;
-    send->sink_data = exchange;
-    send->retry_in_ms = -1;
-    struct wall_time now = sink->host.env->ops->wall_now(sink->host.env);
-    curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, milliseconds_left(sink, send));
-    curl_easy_setopt(exchange->easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds_left(sink, send));
-    if (!pawli_request_set(exchange->easy, send, now.ms / 1000, &exchange->headers) ||
-        curl_multi_add_handle(sink->multi, exchange->easy) != CURLM_OK) {
-        end_exchange(exchange);
-        pawli_send_fail(send, VERDICT_RETRY, "out of memory; nothing was sent");
-    }
+    const struct resolution *resolution = NULL;
+    if (!url.is_numeric)
+        resolution = pawli_resolve(sink->resolver, url.host, &exchange->wait);
+    if (url.is_numeric || resolution)
+        begin(exchange, resolution);
+    else
+        exchange->is_waiting = true;
 }
 
+/* Past its deadline, or because the worker stops: that is no fault of the receiver's. */
 static void http_cancel(struct sink *base, struct send *send)
 {
     struct http_sink *sink = http_of(base);
     struct exchange *exchange = send->sink_data;
-    curl_multi_remove_handle(sink->multi, exchange->easy);
+    bool is_late = send->deadline.ns <= sink->host.env->ops->boot_now(sink->host.env).ns;
+    if (!is_late && !exchange->has_begun) {
+        exchange->was_tried = false;
+        snprintf(exchange->local, sizeof exchange->local, "this process stops");
+    }
     snprintf(exchange->problem, sizeof exchange->problem, "ended before a reply came");
+    if (!exchange->is_waiting) {
+        break_off(exchange, CURLE_OPERATION_TIMEDOUT);
+        return;
+    }
+    if (is_late && !pawli_resolve_has_begun(sink->resolver, exchange->url.host))
+        snprintf(exchange->local, sizeof exchange->local, "too many other names were being looked up");
+    else
+        snprintf(exchange->problem, sizeof exchange->problem, "no address of %.80s was found in time",
+                 exchange->url.host);
+    pawli_resolve_drop(&exchange->wait);
     finish(exchange, CURLE_OPERATION_TIMEDOUT);
 }
 
@@ -403,6 +588,7 @@ static void http_close(struct sink *base)
         free_exchange(exchange);
     }
     curl_multi_cleanup(sink->multi);
+    pawli_resolver_free(sink->resolver);
     for (struct http_socket *socket = sink->sockets; socket; socket = socket->next)
         if (!socket->is_retired)
             retire(sink, socket);
@@ -460,7 +646,8 @@ static int http_open(const struct sink_host *host, struct sink **ret_sink, pawl_
         .sink = {&pawli_sink_http}, .host = *host, .loop = host->engine->loop, .due = BOOT_NEVER};
     sink->blocks = new_blocks(host->rules);
     int status = sink->blocks ? load_rules(host->rules, &sink->rules, sink->blocks, err) : pawli_no_memory(err);
-    if (status >= 0 && !set_multi(sink))
+    sink->resolver = pawli_resolver_new(host->engine, host->env);
+    if (status >= 0 && (!sink->resolver || !set_multi(sink)))
         status = pawli_no_memory(err);
     if (status < 0) {
         http_close(&sink->sink);

@@ -9,16 +9,18 @@
 #include "sink/http/address.h"
 #include "sink/sink.h"
 
-#define HTTP_HEADERS_MAX     (64 * 1024) /* bytes of a reply's header, all lines together */
-#define HTTP_BODY_MAX        (64 * 1024) /* bytes of a reply's body that are read */
-#define HTTP_EXCERPT_MAX     200         /* bytes of it that are shown */
-#define HTTP_RETRY_AFTER_MAX 86400000    /* ms */
+#define HTTP_HEADERS_MAX     (64 * 1024)  /* bytes of a reply's header, all lines together */
+#define HTTP_BODY_MAX        (64 * 1024)  /* bytes of a reply's body that are read */
+#define HTTP_EXCERPT_MAX     200          /* bytes of it that are shown */
+#define HTTP_RETRY_AFTER_MAX 86400000     /* ms */
+#define HTTP_RAW_MAX         (512 * 1024) /* bytes of a reply as they come, with what is between the parts of its body */
 
 struct reply {
     int status;      /* of the last status line; 0: none */
     bool is_whole;   /* its header came to an end, and it is no 1xx: the receiver has answered */
     bool is_too_big; /* past a limit: the transfer was ended here */
-    size_t header_size, body_size;
+    size_t raw_size, header_size, body_size;
+    unsigned rounds; /* in which it was read since its socket was ready */
     char reason[48], retry_after[64], excerpt[HTTP_EXCERPT_MAX];
 };
 
@@ -26,10 +28,10 @@ struct reply {
 bool pawli_reply_header(struct reply *reply, struct text line);
 bool pawli_reply_body(struct reply *reply, struct text bytes);
 
-/* What a whole reply means for the message; fills verdict, retry_in_ms, is_gone and response of the send. */
+/* What a whole reply means for the message; fills verdict, response and what else the send shall know. */
 void pawli_reply_judge(const struct reply *reply, struct send *send, struct wall_time now);
 
-/* "120" or an HTTP date; -1: neither, or in the past. */
+/* "120" or an HTTP date, 0 when that is past; -1: neither. */
 int64_t pawli_retry_after_ms(struct text value, struct wall_time now);
 
 /* Gives a handle everything but what it does with connections. False: out of memory. */
@@ -39,7 +41,14 @@ bool pawli_request_set(CURL *easy, const struct send *send, int64_t unix_s, stru
 void pawli_request_sign(struct buffer *out, const struct secret *secret, const char *id, const char *timestamp,
                         struct text body);
 
-/* Why a URL or a header cannot be sent by anybody; NULL: it can. *is_tls is whether it is https. */
-const char *pawli_request_problem(const struct send *send, bool *is_tls);
+struct request_url {
+    char host[256]; /* as it is looked up; an IPv6 address in brackets */
+    uint16_t port;
+    bool is_tls, is_numeric; /* is_numeric: nothing to look up */
+};
+
+/* Why nobody can send to a URL, or send a message; NULL: it can be done. */
+const char *pawli_request_read_url(const char *text, struct request_url *parsed);
+const char *pawli_request_problem(const pawl_message_view *message);
 
 #endif

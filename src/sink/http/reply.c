@@ -93,18 +93,30 @@ int64_t pawli_retry_after_ms(struct text value, struct wall_time now)
             return -1;
         keep(date, sizeof date, value);
         int64_t at = curl_getdate(date, NULL);
-        ms = at < 0 ? -1 : add_saturating(mul_saturating(at, 1000), -now.ms);
+        if (at < 0)
+            return -1;
+        ms = add_saturating(mul_saturating(at, 1000), -now.ms);
     }
-    return ms < 0 ? -1 : ms > HTTP_RETRY_AFTER_MAX ? HTTP_RETRY_AFTER_MAX : ms;
+    return ms < 0 ? 0 : ms > HTTP_RETRY_AFTER_MAX ? HTTP_RETRY_AFTER_MAX : ms;
 }
 
-static enum verdict verdict_of(int status)
+/* The receiver says of these very bytes that it will never take them. All else may heal, a deployment's 404 too. */
+static bool is_permanent(int status)
+{
+    static const int permanent[] = {400, 405, 410, 413, 414, 415, 422, 431, 501, 505};
+    for (size_t i = 0; i < COUNT_OF(permanent); i++)
+        if (status == permanent[i])
+            return true;
+    return false;
+}
+
+static enum verdict verdict_of(int status, bool asks_for_time)
 {
     if (status >= 200 && status < 300)
         return VERDICT_DELIVERED;
-    if (status >= 500 || status == 408 || status == 425 || status == 429)
-        return VERDICT_RETRY;
-    return VERDICT_DEAD;
+    if (is_permanent(status))
+        return VERDICT_DEAD;
+    return asks_for_time && (status == 429 || status == 503) ? VERDICT_DEFERRED : VERDICT_RETRY;
 }
 
 void pawli_reply_judge(const struct reply *reply, struct send *send, struct wall_time now)
@@ -113,10 +125,14 @@ void pawli_reply_judge(const struct reply *reply, struct send *send, struct wall
     size_t kept = reply->body_size < HTTP_EXCERPT_MAX ? reply->body_size : HTTP_EXCERPT_MAX;
     struct text reason = pawli_printable(send->arena, text_of(reply->reason), sizeof reply->reason);
     struct text excerpt = pawli_printable(send->arena, (struct text){reply->excerpt, kept}, HTTP_EXCERPT_MAX);
-    send->verdict = verdict_of(reply->status);
+    int64_t retry_after = pawli_retry_after_ms(text_of(reply->retry_after), now);
+    send->verdict = verdict_of(reply->status, retry_after >= 0);
     send->response = pawli_arena_format(send->arena, "%d%s%.*s%s%.*s", reply->status, reason.size ? " " : "",
                                         TEXT_ARG(reason), excerpt.size ? ": " : "", TEXT_ARG(excerpt));
-    send->is_gone = reply->status == 410;
-    if (send->verdict == VERDICT_RETRY)
-        send->retry_in_ms = pawli_retry_after_ms(text_of(reply->retry_after), now);
+    send->fault = reply->status == 410 ? TARGET_GONE : TARGET_FINE;
+    send->is_unauthorized = reply->status == 401 || reply->status == 403;
+    if (send->verdict != VERDICT_RETRY && send->verdict != VERDICT_DEFERRED)
+        return;
+    send->retry_in_ms = retry_after;
+    send->retry_is_least = true;
 }

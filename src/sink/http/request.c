@@ -18,7 +18,7 @@ static bool has_control(const char *text)
     return false;
 }
 
-static const char *header_problem(const pawl_message_view *message)
+const char *pawli_request_problem(const pawl_message_view *message)
 {
     if (message->content_type && has_control(message->content_type))
         return "the content type has a control character";
@@ -36,30 +36,46 @@ static bool has_part(CURLU *url, CURLUPart what)
     return found;
 }
 
-static const char *url_problem(CURLU *url, const char *text, bool *is_tls)
+/* Copies a part; false when there is none, or none that fits. */
+static bool copy_part(CURLU *url, CURLUPart what, unsigned flags, char *out, size_t room)
 {
-    /* Both would be needed below; what curl cannot read as a URL, nobody can send to. */
+    char *part = NULL;
+    bool good = curl_url_get(url, what, &part, flags) == CURLUE_OK && strlen(part) < room;
+    if (good)
+        memcpy(out, part, strlen(part) + 1);
+    curl_free(part);
+    return good;
+}
+
+static const char *read_url(CURLU *url, const char *text, struct request_url *parsed)
+{
+    char scheme[16], port[8];
+    int64_t number = 0;
+    struct address address;
     if (!url || curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK)
         return "the URL is malformed";
-    char *scheme = NULL;
-    if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+    if (!copy_part(url, CURLUPART_SCHEME, 0, scheme, sizeof scheme))
         return "the URL has no scheme";
-    *is_tls = strcmp(scheme, "https") == 0;
-    bool is_http = strcmp(scheme, "http") == 0;
-    curl_free(scheme);
-    if (!*is_tls && !is_http)
+    parsed->is_tls = strcmp(scheme, "https") == 0;
+    if (!parsed->is_tls && strcmp(scheme, "http") != 0)
         return "the URL is neither http nor https";
     if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD))
         return "the URL has a user or password in it: use a header";
+    if (!copy_part(url, CURLUPART_HOST, CURLU_PUNYCODE, parsed->host, sizeof parsed->host) ||
+        !copy_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, port, sizeof port) ||
+        !pawli_parse_i64(text_of(port), &number))
+        return "the URL has a host that nobody can find";
+    parsed->port = (uint16_t)number;
+    parsed->is_numeric = parsed->host[0] == '[' || pawli_address_parse(parsed->host, 0, &address);
     return NULL;
 }
 
-const char *pawli_request_problem(const struct send *send, bool *is_tls)
+const char *pawli_request_read_url(const char *text, struct request_url *parsed)
 {
     CURLU *url = curl_url();
-    const char *problem = url_problem(url, send->url, is_tls);
+    const char *problem = read_url(url, text, parsed);
     curl_url_cleanup(url);
-    return problem ? problem : header_problem(send->message);
+    return problem;
 }
 
 static bool add_header(struct curl_slist **headers, const char *name, const char *value)

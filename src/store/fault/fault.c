@@ -290,6 +290,16 @@ static void close_filter(struct store *store)
     pawli_free(filter);
 }
 
+static void filter_log(struct store *store, uint64_t *size, uint64_t *waiting)
+{
+    below(store)->ops->log(below(store), size, waiting);
+}
+
+static bool filter_was_adopted(struct store *store)
+{
+    return below(store)->ops->was_adopted(below(store));
+}
+
 static const struct store_ops filter_ops = {
     .close = close_filter,
     .begin = begin,
@@ -314,6 +324,8 @@ static const struct store_ops filter_ops = {
     .engine_tends = engine_tends,
     .backup = backup,
     .adopt = adopt,
+    .was_adopted = filter_was_adopted,
+    .log = filter_log,
     .check = check,
 };
 
@@ -327,7 +339,8 @@ struct store *pawli_fault_over(struct store *store)
     filter->ops.can = store->ops->can;
     filter->ops.version = store->ops->version;
     filter->ops.detach = store->ops->detach;
-    filter->store = (struct store){.ops = &filter->ops, .env = store->env};
+    filter->store = *store;
+    filter->store.ops = &filter->ops;
     filter->below = store;
     pthread_mutex_init(&filter->lock, NULL);
     return &filter->store;

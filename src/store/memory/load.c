@@ -269,6 +269,7 @@ static bool load_due(struct loading *loading, struct view_due *due)
     due->tasks = arena_array(loading->arena, struct view_task *, due->limit ? due->limit : 1);
     if (!due->tasks)
         return false;
+    uint64_t size = 0;
     for (uint32_t priority = 1; priority <= 9; priority++) {
         const struct task_row probe = {.place = PLACE_READY,
                                        .queue = due->queue->row.id,
@@ -276,11 +277,13 @@ static bool load_due(struct loading *loading, struct view_due *due)
                                        .priority = priority,
                                        .due = {INT64_MIN}};
         const struct task_row *row = next_task(loading, &probe);
-        for (; due->count < due->limit && is_due(loading, row, &probe); row = next_task(loading, row)) {
+        for (; due->count < due->limit && size < due->size_max && is_due(loading, row, &probe);
+             row = next_task(loading, row)) {
             struct view_task *task = keep_found(loading, row);
             if (!task || !load_message(loading, task))
                 return false;
             due->tasks[due->count++] = task;
+            size += task->message->payload.size;
         }
     }
     return true;

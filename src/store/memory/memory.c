@@ -39,7 +39,7 @@ static int memory_open(const struct store_open *how, struct env *env, struct sto
     struct memory_store *memory = pawli_alloc(sizeof *memory);
     if (!memory)
         return pawli_no_memory(err);
-    memory->store = (struct store){.ops = &pawli_store_memory, .env = env};
+    memory->store = (struct store){.ops = &pawli_store_memory, .env = env, .pid = getpid()};
     memory->busy_ms = how->busy_ms;
     memory->txn.store = memory->reader.store = memory;
     begin_life(memory);
@@ -224,6 +224,18 @@ static enum store_result adopt(struct store *store, pawl_error *err)
     return STORE_INVALID;
 }
 
+static bool was_adopted(struct store *store)
+{
+    (void)store;
+    return false;
+}
+
+static void log_size(struct store *store, uint64_t *size, uint64_t *waiting)
+{
+    (void)store;
+    *size = *waiting = 0;
+}
+
 static enum store_result check(struct store *store, struct text *ret_problem, struct arena *arena, pawl_error *err)
 {
     (void)store, (void)arena, (void)err;
@@ -256,5 +268,7 @@ const struct store_ops pawli_store_memory = {
     .engine_tends = engine_tends,
     .backup = backup,
     .adopt = adopt,
+    .was_adopted = was_adopted,
+    .log = log_size,
     .check = check,
 };

@@ -545,6 +545,13 @@ static bool read_old_bounds(struct reading *reading)
     return true;
 }
 
+/* What never left memory is what was put there. */
+static bool read_damage(struct reading *reading)
+{
+    (void)reading;
+    return true;
+}
+
 static bool (*const readers[QUERY_KIND_COUNT])(struct reading *reading) = {
     [QUERY_STORE] = read_store,
     [QUERY_SCOPES] = read_scopes,
@@ -561,6 +568,7 @@ static bool (*const readers[QUERY_KIND_COUNT])(struct reading *reading) = {
     [QUERY_LINE] = read_line,
     [QUERY_OLD] = read_old,
     [QUERY_OLD_BOUNDS] = read_old_bounds,
+    [QUERY_DAMAGE] = read_damage,
 };
 
 enum store_result pawli_memory_read(struct reader *reader, const struct query *query, struct page *page,

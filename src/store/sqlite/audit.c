@@ -7,16 +7,93 @@
 #include "base/codec.h"
 #include "store/sqlite/sqlite.h"
 
-#define WAL_HEADER   32
-#define FRAME_HEADER 24
+#define WAL_HEADER    32
+#define FRAME_HEADER  24
+#define PAGE_SIZE_MIN 512
+#define PAGE_SIZE_MAX 65536
+#define STORE_PAGE    2 /* where the first table of the schema begins */
 
 struct log_walk {
     sqlite3_file *file;
+    struct log_facts *facts;
+    struct page_facts next; /* as of the commit that is being read */
+    uint64_t next_first;
     uint32_t page_size, sum1, sum2, pages; /* pages: of the database at the last good mark; 0: not known */
     bool big_endian;
     uint8_t salts[8];
     uint8_t *frame;
 };
+
+static const uint8_t *read_varint(const uint8_t *at, const uint8_t *end, uint64_t *value)
+{
+    *value = 0;
+    for (int i = 0; at < end && i < 9; i++, at++) {
+        *value = *value << (i == 8 ? 8 : 7) | (i == 8 ? *at : *at & 0x7F);
+        if (i == 8 || !(*at & 0x80))
+            return at + 1;
+    }
+    return NULL;
+}
+
+static const uint8_t number_sizes[] = {0, 1, 2, 3, 4, 6, 8};
+
+/* A number of a record: how many bytes it has follows from its type. */
+static const uint8_t *read_number(const uint8_t *at, const uint8_t *end, uint64_t type, uint64_t *value)
+{
+    *value = type == 9;
+    if (type == 8 || type == 9)
+        return at;
+    if (type == 0 || type >= COUNT_OF(number_sizes) || end - at < number_sizes[type])
+        return NULL;
+    for (size_t i = 0; i < number_sizes[type]; i++)
+        *value = *value << 8 | *at++;
+    return at;
+}
+
+/* How many bytes the values of a record have, by its types. */
+static uint64_t size_of_values(const uint8_t *types, const uint8_t *end)
+{
+    uint64_t type, size = 0;
+    while (types && types < end && (types = read_varint(types, end, &type)) != NULL)
+        size += type >= 12 ? (type - 12) / 2 : type < COUNT_OF(number_sizes) ? number_sizes[type] : 0;
+    return types ? size : UINT64_MAX;
+}
+
+/* The row of the store is alone on its page: one, life, epoch, commits, and more. A page that was torn between two sectors
+ * may look like one: so every length must come out right. */
+static bool read_row(const uint8_t *page, uint32_t size, struct page_facts *facts)
+{
+    enum { LIFE = 12 + 2 * 16, LEAF = 13, COLUMNS = 4 };
+    uint64_t length, types[COLUMNS], number, epoch;
+    const uint8_t *end = page + size, *at = page + (page[8] << 8 | page[9]);
+    if (page[0] != LEAF || page[3] != 0 || page[4] != 1 || memcmp(page + 5, page + 8, 2) != 0 || at >= end)
+        return false;
+    at = read_varint(at, end, &length);
+    at = at ? read_varint(at, end, &number) : NULL;
+    if (!at || number != 1 || length != (uint64_t)(end - at) || at[0] >= length)
+        return false;
+    const uint8_t *values = at + at[0];
+    if (size_of_values(at + 1, values) != (uint64_t)(end - values))
+        return false;
+    at++;
+    for (size_t i = 0; at && i < COLUMNS; i++)
+        at = read_varint(at, values, &types[i]);
+    if (!at || types[0] != 0 || types[1] != LIFE || end - values < 16)
+        return false;
+    memcpy(&facts->life, values, 16);
+    values = read_number(values + 16, end, types[2], &epoch);
+    return values && read_number(values, end, types[3], &facts->commits) && epoch > 0;
+}
+
+static void note_page(struct page_facts *facts, uint32_t number, const uint8_t *page, uint32_t size)
+{
+    if (number == 1) {
+        memcpy(facts->first, page, sizeof facts->first);
+        facts->has_first = true;
+    }
+    if (number == STORE_PAGE)
+        facts->has_row = read_row(page, size, facts);
+}
 
 static void add_to_sum(struct log_walk *walk, const uint8_t *bytes, size_t size)
 {
@@ -43,7 +120,7 @@ static bool read_header(struct log_walk *walk)
     walk->big_endian = kind & 1;
     memcpy(walk->salts, header + 16, 8);
     add_to_sum(walk, header, 24);
-    return (kind & ~1u) == 0x377f0682 && walk->page_size >= 512 && walk->page_size <= 65536 &&
+    return (kind & ~1u) == 0x377f0682 && walk->page_size >= PAGE_SIZE_MIN && walk->page_size <= PAGE_SIZE_MAX &&
            (walk->page_size & (walk->page_size - 1)) == 0 && get_be32(header + 24) == walk->sum1 &&
            get_be32(header + 28) == walk->sum2;
 }
@@ -54,6 +131,22 @@ static bool is_mark(const struct log_walk *walk, sqlite3_int64 frames)
 {
     uint32_t page = get_be32(walk->frame), pages = get_be32(walk->frame + 4);
     return page != 0 && page <= pages && (walk->pages == 0 || pages <= walk->pages + frames);
+}
+
+/* Keeps what the frame says of the store, for when its commit turns out to be whole. */
+static void note_frame(struct log_walk *walk)
+{
+    struct page_facts *next = &walk->next;
+    uint32_t page = get_be32(walk->frame);
+    note_page(next, page, walk->frame + FRAME_HEADER, walk->page_size);
+    if (page == STORE_PAGE && next->has_row && walk->next_first == 0)
+        walk->next_first = next->commits;
+    if (get_be32(walk->frame + 4) == 0)
+        return;
+    walk->pages = get_be32(walk->frame + 4);
+    walk->facts->has_commits = true;
+    walk->facts->last = *next;
+    walk->facts->first_commits = walk->next_first;
 }
 
 /* Counts commit marks of the current salts behind the first frame that is not good. */
@@ -74,8 +167,8 @@ static int count_marks(struct log_walk *walk, sqlite3_int64 size, unsigned *mark
                    get_be32(walk->frame + 20) == walk->sum2;
             if (!good)
                 *first_bad = number;
-            else if (get_be32(walk->frame + 4) != 0)
-                walk->pages = get_be32(walk->frame + 4);
+            else
+                note_frame(walk);
         }
         if (!good && current && is_mark(walk, size / step))
             ++*marks;
@@ -110,24 +203,80 @@ static int walk_log(struct log_walk *walk, unsigned *marks, sqlite3_int64 *first
     return code;
 }
 
-enum store_result pawli_wal_audit(struct sqlite_store *store, pawl_error *err)
+/* Opens a file of the store as SQLite would, beside it. *ret_file NULL: it is not there. */
+static int open_beside(struct sqlite_store *store, const char *suffix, int flags, sqlite3_file **ret_file,
+                       struct arena *arena)
 {
-    sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
+    sqlite3_vfs *vfs = store->below;
+    struct text path = pawli_arena_format(arena, "%s%s%c%c", store->path, suffix, 0, 0);
+    sqlite3_file *file = pawli_arena_alloc(arena, (size_t)vfs->szOsFile);
+    int exists = 1, code = pawli_arena_failed(arena) ? SQLITE_NOMEM : SQLITE_OK;
+    *ret_file = NULL;
+    if (code == SQLITE_OK && !(flags & SQLITE_OPEN_CREATE))
+        code = vfs->xAccess(vfs, path.data, SQLITE_ACCESS_EXISTS, &exists);
+    if (code == SQLITE_OK && exists)
+        code = vfs->xOpen(vfs, path.data, file, flags, NULL);
+    if (code == SQLITE_OK && exists)
+        *ret_file = file;
+    return code;
+}
+
+static void close_beside(sqlite3_file *file)
+{
+    if (file)
+        file->pMethods->xClose(file);
+}
+
+int pawli_read_pages(struct sqlite_store *store, struct page_facts *facts)
+{
     struct arena arena = {0};
-    struct text path = pawli_arena_format(&arena, "%s-wal%c%c", store->path, 0, 0);
-    struct log_walk walk = {.file = pawli_arena_alloc(&arena, (size_t)vfs->szOsFile)};
+    sqlite3_file *file;
+    sqlite3_int64 size = 0;
+    uint8_t *page = pawli_arena_alloc_raw(&arena, PAGE_SIZE_MAX);
+    int code = open_beside(store, "", SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, &file, &arena);
+    *facts = (struct page_facts){0};
+    if (code == SQLITE_OK && file)
+        code = file->pMethods->xFileSize(file, &size);
+    facts->file_size = size;
+    if (code == SQLITE_OK && size >= PAGE_SIZE_MIN)
+        code = file->pMethods->xRead(file, page, PAGE_SIZE_MIN, 0);
+    uint32_t page_size = code == SQLITE_OK && size >= PAGE_SIZE_MIN ? (uint32_t)(page[16] << 8 | page[17]) : 0;
+    if (page_size)
+        note_page(facts, 1, page, PAGE_SIZE_MIN);
+    if (page_size >= PAGE_SIZE_MIN && size >= 2 * (sqlite3_int64)page_size) {
+        code = file->pMethods->xRead(file, page, (int)page_size, page_size);
+        note_page(facts, STORE_PAGE, page, page_size);
+    }
+    close_beside(file);
+    pawli_arena_done(&arena);
+    return code;
+}
+
+bool pawli_log_salts(struct sqlite_store *store, uint8_t salts[8])
+{
+    struct arena arena = {0};
+    sqlite3_file *file;
+    int code = open_beside(store, "-wal", SQLITE_OPEN_READONLY | SQLITE_OPEN_WAL, &file, &arena);
+    memset(salts, 0, 8);
+    if (code == SQLITE_OK && file)
+        code = file->pMethods->xRead(file, salts, 8, 16);
+    close_beside(file);
+    pawli_arena_done(&arena);
+    return code == SQLITE_OK;
+}
+
+enum store_result pawli_wal_audit(struct sqlite_store *store, struct log_facts *facts, pawl_error *err)
+{
+    struct arena arena = {0};
+    struct log_walk walk = {.facts = facts};
     unsigned marks = 0;
     sqlite3_int64 first_bad = 0;
-    int exists = 0, code = pawli_arena_failed(&arena) ? SQLITE_NOMEM : SQLITE_OK;
-    if (code == SQLITE_OK)
-        code = vfs->xAccess(vfs, path.data, SQLITE_ACCESS_EXISTS, &exists);
-    if (code == SQLITE_OK && exists) {
-        code = vfs->xOpen(vfs, path.data, walk.file, SQLITE_OPEN_READONLY | SQLITE_OPEN_WAL, NULL);
-        if (code == SQLITE_OK) {
-            code = walk_log(&walk, &marks, &first_bad);
-            walk.file->pMethods->xClose(walk.file);
-        }
-    }
+    *facts = (struct log_facts){0};
+    int code = open_beside(store, "-wal", SQLITE_OPEN_READONLY | SQLITE_OPEN_WAL, &walk.file, &arena);
+    if (code == SQLITE_OK && walk.file)
+        code = walk_log(&walk, &marks, &first_bad);
+    memcpy(facts->salts, walk.salts, sizeof walk.salts);
+    close_beside(walk.file);
     pawli_arena_done(&arena);
     if (code != SQLITE_OK)
         return pawli_sqlite_result(store, NULL, code, READ_ONLY, err);
@@ -139,4 +288,72 @@ enum store_result pawli_wal_audit(struct sqlite_store *store, pawl_error *err)
                    (long long)first_bad, marks),
         "keep copies of the file and its -wal; restore a backup, or move the -wal away to give those commits up");
     return STORE_CORRUPT;
+}
+
+/* ---- whether the log is this file's ---- */
+
+static int copy_log(sqlite3_file *log, sqlite3_file *old, struct arena *arena)
+{
+    sqlite3_int64 size = 0;
+    uint8_t *bytes = pawli_arena_alloc_raw(arena, PAGE_SIZE_MAX);
+    int code = bytes ? log->pMethods->xFileSize(log, &size) : SQLITE_NOMEM;
+    for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += PAGE_SIZE_MAX) {
+        int part = size - at < PAGE_SIZE_MAX ? (int)(size - at) : PAGE_SIZE_MAX;
+        code = log->pMethods->xRead(log, bytes, part, at);
+        if (code == SQLITE_OK)
+            code = old->pMethods->xWrite(old, bytes, part, at);
+    }
+    return code == SQLITE_OK ? old->pMethods->xSync(old, SQLITE_SYNC_NORMAL) : code;
+}
+
+/* What it has may be all that is left of something: it is kept under another name, whole and synced, before it is emptied. */
+static int set_log_aside(struct sqlite_store *store, pawl_error *err)
+{
+    struct arena arena = {0};
+    sqlite3_file *log, *old, *there = NULL;
+    int code = open_beside(store, "-wal-old", SQLITE_OPEN_READONLY | SQLITE_OPEN_WAL, &there, &arena);
+    if (code == SQLITE_OK && there) {
+        close_beside(there);
+        pawli_arena_done(&arena);
+        return pawli_hint(err,
+                          pawli_fail(err, PAWL_ECORRUPT,
+                                     "\"%s-wal\" belongs to another state of the file, and "
+                                     "\"%s-wal-old\" is there already",
+                                     store->path, store->path),
+                          "keep that one elsewhere, then open the store again");
+    }
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_WAL;
+    code = open_beside(store, "-wal", flags, &log, &arena);
+    if (code == SQLITE_OK)
+        code = open_beside(store, "-wal-old", flags | SQLITE_OPEN_CREATE, &old, &arena);
+    if (code == SQLITE_OK) {
+        code = copy_log(log, old, &arena);
+        close_beside(old);
+    }
+    if (code == SQLITE_OK)
+        code = log->pMethods->xTruncate(log, 0);
+    if (code == SQLITE_OK)
+        code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+    close_beside(log);
+    pawli_arena_done(&arena);
+    return pawli_store_status(pawli_sqlite_result(store, NULL, code, READ_ONLY, err));
+}
+
+int pawli_log_belongs(struct sqlite_store *store, pawl_error *err)
+{
+    struct log_facts log;
+    struct page_facts file;
+    int status = pawli_store_status(pawli_wal_audit(store, &log, err));
+    if (status < 0 || !log.has_commits)
+        return status;
+    status = pawli_anchor_open(store, false, err);
+    if (status < 0 && status != PAWL_ENOTFOUND)
+        return status;
+    int code = pawli_read_pages(store, &file);
+    if (code != SQLITE_OK)
+        return pawli_store_status(pawli_sqlite_result(store, NULL, code, READ_ONLY, err));
+    if (pawli_anchor_knows(store, &log, &file))
+        return PAWL_OK;
+    status = pawli_anchor_disown(store, err);
+    return status == PAWL_OK ? set_log_aside(store, err) : status;
 }

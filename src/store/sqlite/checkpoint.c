@@ -8,6 +8,12 @@
 #define FINISH_FRAMES 512
 #define ROUNDS_MAX    8
 
+/* Of the log's index, in words of 4 bytes. */
+#define INDEX_SIZE   32768
+#define INDEX_FRAMES 4  /* mxFrame */
+#define INDEX_COPIED 24 /* nBackfill */
+#define FRAME_SIZE   (24 + 4096)
+
 /* An affected SQLite (3.7.0 to 3.51.2 but for 3.50.7 and 3.44.6) can lose commits in a PASSIVE checkpoint. */
 static bool passive_is_safe(void)
 {
@@ -24,17 +30,40 @@ int pawli_checkpoint(struct sqlite_store *store, struct connection *connection, 
     int code = sqlite3_wal_checkpoint_v2(connection->db, NULL, mode, &frames, &copied);
     /* What was committed while it copied is not in `frames`; the writer's own count knows. */
     int now = atomic_load(&store->wal_frames);
-    *ret_left = (now > frames ? now : frames) - copied;
+    *ret_left = mode == SQLITE_CHECKPOINT_TRUNCATE && code == SQLITE_OK ? 0 : (now > frames ? now : frames) - copied;
     if ((code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED)
         return STORE_OK; /* a reader or writer is in the way; the log is whole, and the next one copies it */
     return (int)pawli_sqlite_result(store, connection->db, code, WRITE_CHECKPOINT, err);
 }
 
-static enum store_result tend_anchor(struct sqlite_store *store, int (*tend)(struct sqlite_store *), pawl_error *err)
+/* The shared index of the log, as the format of SQLite's log has it: how many frames it has, and how many were copied. */
+void pawli_sqlite_log(struct store *base, uint64_t *size, uint64_t *waiting)
 {
-    if (!store->anchor_file || store->is_restored)
-        return STORE_OK;
-    return pawli_sqlite_result(store, NULL, tend(store), WRITE_CHECKPOINT, err);
+    struct sqlite_store *store = (struct sqlite_store *)base;
+    struct reader *reader;
+    sqlite3_file *file = NULL;
+    void volatile *index = NULL;
+    sqlite3_int64 log_size = 0;
+    *size = *waiting = 0;
+    if (pawli_sqlite_log_size(store, &log_size) == SQLITE_OK)
+        *size = (uint64_t)log_size;
+    if (*size == 0 || store->is_read_as_found || pawli_sqlite_reader(base, &reader, NULL) != STORE_OK)
+        return;
+    struct call call = pawli_call(reader->connection, SQL_get_store); /* maps the index */
+    pawli_call_row(&call);
+    if (pawli_call_end(&call) == SQLITE_OK &&
+        sqlite3_file_control(reader->connection->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+        file->pMethods && file->pMethods->xShmMap(file, 0, INDEX_SIZE, 0, &index) == SQLITE_OK && index) {
+        const volatile uint32_t *words = index;
+        uint32_t frames = words[INDEX_FRAMES], copied = words[INDEX_COPIED];
+        *waiting = frames > copied ? (uint64_t)(frames - copied) * FRAME_SIZE : 0;
+    }
+    pawli_sqlite_reader_done(reader);
+}
+
+static bool has_anchor(const struct sqlite_store *store)
+{
+    return store->anchor_file && !store->is_restored;
 }
 
 /* A checkpoint syncs the database file only when it reached the end of the log. Beside a busy writer it never does, and
@@ -57,8 +86,8 @@ void pawli_checkpoint_after_commit(struct sqlite_store *store)
     if (!finish && !alone)
         return;
     /* Its errors poison the file, so the next call says so: this commit is durable whatever becomes of its checkpoint. */
-    if (pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_PASSIVE, &left, NULL) == STORE_OK)
-        tend_anchor(store, pawli_anchor_keep, NULL);
+    if (pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_PASSIVE, &left, NULL) == STORE_OK && has_anchor(store))
+        pawli_sqlite_result(store, NULL, pawli_anchor_keep(store, left == 0), WRITE_CHECKPOINT, NULL);
     if (left == 0)
         atomic_store(&store->wal_frames, 0); /* the next commit begins the log anew */
 }
@@ -82,8 +111,8 @@ enum store_result pawli_sqlite_tend(struct store *base, pawl_error *err)
         result = (enum store_result)pawli_checkpoint(store, store->tender, SQLITE_CHECKPOINT_PASSIVE, &left, err);
         if (result == STORE_OK)
             result = sync_database(store, store->tender, err);
-        if (result == STORE_OK)
-            result = tend_anchor(store, pawli_anchor_sync, err);
+        if (result == STORE_OK && has_anchor(store))
+            result = pawli_sqlite_result(store, NULL, pawli_anchor_sync(store), WRITE_CHECKPOINT, err);
     }
     if (result == STORE_OK)
         atomic_store(&store->wants_checkpoint, true);

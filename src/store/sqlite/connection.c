@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Connections, their settings, their statements, and the one translation of SQLite's codes. */
+#include "base/map.h"
+#include "model/check.h"
 #include "store/sqlite/sqlite.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 #define PAGE_SIZE "4096"
+#define LOG_KEEPS "67108864" /* bytes that the log's file keeps when it begins anew */
 
 struct setting {
     const char *set, *get;
@@ -54,6 +58,10 @@ static int refuse_defaults(sqlite3 *db)
         code = sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    if (code == SQLITE_OK) /* pawl has none: one in the file is somebody else's */
+        code = sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    if (code == SQLITE_OK) /* pawl reads its tables; its views are for people */
+        code = sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     if (code == SQLITE_OK) /* a plan that depends on what is bound is made anew at every binding */
         code = sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
     if (code == SQLITE_OK)
@@ -72,26 +80,54 @@ static int use_wal(sqlite3 *db, bool *is_wal)
     return sqlite3_finalize(statement);
 }
 
+static int open_to_write(struct sqlite_store *store, bool makes, sqlite3 **db)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (makes ? SQLITE_OPEN_CREATE : 0);
+    return sqlite3_open_v2(store->path, db, flags, store->gathering->zName);
+}
+
+static int open_to_read(struct sqlite_store *store, sqlite3 **db)
+{
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
+    if (!store->is_read_as_found)
+        return sqlite3_open_v2(store->path, db, flags, store->gathering->zName);
+    /* Only a URI says that nobody writes; whatever could mean something in one is escaped. */
+    static const char immutable[] = "?immutable=1";
+    size_t size = strlen("file:") + strlen(store->path) * 3 + sizeof immutable;
+    char *uri = pawli_alloc(size);
+    if (!uri)
+        return SQLITE_NOMEM;
+    size_t used = (size_t)snprintf(uri, size, "file:");
+    for (const char *from = store->path; *from; from++)
+        used += (size_t)snprintf(uri + used, size - used,
+                                 isalnum((unsigned char)*from) || *from == '/' ? "%c" : "%%%02X", (unsigned char)*from);
+    memcpy(uri + used, immutable, sizeof immutable);
+    int code = sqlite3_open_v2(uri, db, flags | SQLITE_OPEN_URI, store->gathering->zName);
+    pawli_free(uri);
+    return code;
+}
+
 int pawli_connection_open(struct sqlite_store *store, bool writer, struct connection **ret_connection, pawl_error *err)
 {
     struct connection *connection = pawli_alloc(sizeof *connection);
     if (!connection)
         return pawli_no_memory(err);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (writer ? SQLITE_OPEN_CREATE : 0);
-    int code = sqlite3_open_v2(store->path, &connection->db, flags, store->gathering);
+    bool read_only = store->store.read_only;
+    int code = read_only ? open_to_read(store, &connection->db) : open_to_write(store, writer, &connection->db);
     if (code == SQLITE_OK)
         code = refuse_defaults(connection->db);
     if (code == SQLITE_OK)
         code = sqlite3_busy_timeout(connection->db, store->busy_ms > INT_MAX ? INT_MAX : (int)store->busy_ms);
     bool is_wal = true;
-    if (code == SQLITE_OK && writer)
+    if (code == SQLITE_OK && writer && !read_only)
         code = sqlite3_exec(connection->db, "PRAGMA page_size = " PAGE_SIZE, NULL, NULL, NULL);
-    if (code == SQLITE_OK && writer)
+    if (code == SQLITE_OK && writer && !read_only)
         code = use_wal(connection->db, &is_wal);
     if (code == SQLITE_OK)
         code = sqlite3_exec(connection->db,
-                            "PRAGMA mmap_size = 0; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY", NULL, NULL,
-                            NULL);
+                            "PRAGMA journal_size_limit = " LOG_KEEPS
+                            "; PRAGMA mmap_size = 0; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY",
+                            NULL, NULL, NULL);
     if (code == SQLITE_OK)
         code = pawli_connection_settings(connection->db, err);
     if (code == SQLITE_OK && is_wal) {
@@ -128,9 +164,12 @@ void pawli_connection_close(struct connection *connection)
 
 enum store_result pawli_sqlite_usable(const struct sqlite_store *store, pawl_error *err)
 {
-    if (getpid() != store->pid) {
-        pawli_hint(err, pawli_fail(err, PAWL_EIO, "the store was opened by another process, before a fork"),
-                   "open the store in the process that uses it");
+    if (pawli_store_check(&store->store, err) < 0)
+        return STORE_POISONED;
+    const char *gone = atomic_load(&store->file->gone);
+    if (gone) {
+        pawli_hint(err, pawli_fail(err, PAWL_EIO, "\"%s\" answers nothing more: %s", store->path, gone),
+                   "stop all that has the store open; put its files back, or restore a backup, before starting again");
         return STORE_POISONED;
     }
     if (atomic_load(&store->file->poisoned)) {
@@ -141,14 +180,28 @@ enum store_result pawli_sqlite_usable(const struct sqlite_store *store, pawl_err
     return STORE_OK;
 }
 
+enum store_result pawli_sqlite_guard(struct sqlite_store *store, pawl_error *err)
+{
+    const char *gone = atomic_load(&store->file->poisoned) ? NULL : pawli_guard_look(store->file);
+    if (gone) {
+        atomic_store(&store->file->gone, gone);
+        atomic_store(&store->file->poisoned, true);
+    }
+    return pawli_sqlite_usable(store, err);
+}
+
 enum store_result pawli_sqlite_result(struct sqlite_store *store, sqlite3 *db, int code, enum phase_of_write phase,
                                       pawl_error *err)
 {
     if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
         return STORE_OK;
     const char *text = db ? sqlite3_errmsg(db) : sqlite3_errstr(code);
-    int primary = code & 0xFF;
-    switch (primary) {
+    bool writes = phase == WRITE_COMMIT || phase == WRITE_CHECKPOINT || phase == WRITE_BEFORE_COMMIT;
+    switch (code == BAD_ROW ? BAD_ROW : code & 0xFF) {
+    case BAD_ROW:
+        pawli_hint(err, pawli_fail(err, PAWL_ECORRUPT, "\"%s\" has a row that cannot be read", store->path),
+                   "run \"pawl verify\"; restore a backup if it finds more");
+        return STORE_CORRUPT;
     case SQLITE_BUSY:
         pawli_hint(err, pawli_fail(err, PAWL_EBUSY, "the store is locked by another process"), "try again");
         return STORE_BUSY;
@@ -160,9 +213,18 @@ enum store_result pawli_sqlite_result(struct sqlite_store *store, sqlite3 *db, i
         break;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        atomic_store(&store->file->poisoned, true);
+        if (writes)
+            atomic_store(&store->file->poisoned, true);
         pawli_hint(err, pawli_fail(err, PAWL_ECORRUPT, "\"%s\" is damaged: %s", store->path, text),
                    "keep a copy of it, then restore a backup and run \"pawl adopt\"");
+        return STORE_CORRUPT;
+    case SQLITE_ERROR:
+    case SQLITE_SCHEMA:
+    case SQLITE_CONSTRAINT: /* a table or column that is not there, a row where none can be: nothing was written */
+        if (phase == WRITE_COMMIT || phase == WRITE_CHECKPOINT)
+            break;
+        pawli_hint(err, pawli_fail(err, PAWL_ECORRUPT, "\"%s\" is not what pawl wrote: %s", store->path, text),
+                   "run \"pawl verify\"; keep a copy of the file, then restore a backup");
         return STORE_CORRUPT;
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
@@ -176,9 +238,9 @@ enum store_result pawli_sqlite_result(struct sqlite_store *store, sqlite3 *db, i
     default:
         break;
     }
-    if (phase == READ_ONLY) {
+    if (!writes) {
         pawli_hint(err, pawli_fail(err, PAWL_EUNAVAIL, "cannot read \"%s\": %s", store->path, text),
-                   "check the disk, then try again; where the file is damaged, restore a backup");
+                   "try again; if it stays so, check the disk");
         if (err)
             err->native = code;
         return STORE_UNAVAILABLE;
@@ -213,8 +275,35 @@ static void bound(struct call *call, int code)
         call->code = code;
 }
 
+/* ---- sums: what was bound, in the order of binding, must be what is read in the order of the columns ---- */
+
+enum sum_kind { SUM_NULL, SUM_NUMBER, SUM_TEXT, SUM_BLOB };
+
+static void sum_number(struct call *call, int64_t value)
+{
+    call->sum = pawli_hash_number(call->sum + SUM_NUMBER, (uint64_t)value);
+}
+
+static void sum_bytes(struct call *call, enum sum_kind kind, const void *data, size_t size)
+{
+    call->sum = pawli_hash_bytes(call->sum + kind, data, size);
+}
+
+static void sum_null(struct call *call)
+{
+    call->sum = pawli_hash_number(call->sum, SUM_NULL);
+}
+
+static int64_t end_sum(struct call *call)
+{
+    int32_t sum = (int32_t)(uint32_t)(call->sum ^ call->sum >> 32);
+    call->sum = 0;
+    return sum;
+}
+
 void pawli_bind_i64(struct call *call, int64_t value)
 {
+    sum_number(call, value);
     bound(call, sqlite3_bind_int64(call->statement, call->next++, value));
 }
 
@@ -224,28 +313,39 @@ void pawli_bind_u64(struct call *call, uint64_t value)
     pawli_bind_i64(call, (int64_t)value);
 }
 
+void pawli_bind_u64_or_null(struct call *call, uint64_t value)
+{
+    if (value)
+        pawli_bind_u64(call, value);
+    else
+        pawli_bind_null(call);
+}
+
 void pawli_bind_null(struct call *call)
 {
+    sum_null(call);
     bound(call, sqlite3_bind_null(call->statement, call->next++));
 }
 
 void pawli_bind_text(struct call *call, struct text text)
 {
-    if (!text.data)
+    if (!text.data) {
         pawli_bind_null(call);
-    else
-        bound(call,
-              sqlite3_bind_text64(call->statement, call->next++, text.data, text.size, SQLITE_STATIC, SQLITE_UTF8));
+        return;
+    }
+    sum_bytes(call, SUM_TEXT, text.data, text.size);
+    bound(call, sqlite3_bind_text64(call->statement, call->next++, text.data, text.size, SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void pawli_bind_blob(struct call *call, const void *data, size_t size)
 {
-    if (!data)
+    if (!data) {
         pawli_bind_null(call);
-    else if (size == 0)
-        bound(call, sqlite3_bind_zeroblob(call->statement, call->next++, 0));
-    else
-        bound(call, sqlite3_bind_blob64(call->statement, call->next++, data, size, SQLITE_STATIC));
+        return;
+    }
+    sum_bytes(call, SUM_BLOB, data, size);
+    bound(call, size ? sqlite3_bind_blob64(call->statement, call->next++, data, size, SQLITE_STATIC)
+                     : sqlite3_bind_zeroblob(call->statement, call->next++, 0));
 }
 
 void pawli_bind_body(struct call *call, struct text body, struct text content_type)
@@ -269,12 +369,20 @@ void pawli_bind_wall(struct call *call, struct wall_time time)
         pawli_bind_i64(call, time.ms);
 }
 
+void pawli_bind_sum(struct call *call)
+{
+    pawli_bind_i64(call, end_sum(call));
+    call->sum = 0; /* of the next row of the statement */
+}
+
 bool pawli_call_row(struct call *call)
 {
     if (call->code != SQLITE_OK)
         return false;
     int code = sqlite3_step(call->statement);
     call->next = 0;
+    call->sum = 0;
+    call->bad = false;
     if (code != SQLITE_ROW && code != SQLITE_DONE)
         call->code = code;
     return code == SQLITE_ROW;
@@ -294,55 +402,164 @@ int pawli_call_run(struct call *call)
     return pawli_call_end(call);
 }
 
+/* ---- columns: what is not of its type or outside its range makes the row bad, and reads as nothing ---- */
+
+static bool take(struct call *call, int *column, int type)
+{
+    *column = call->next++;
+    int found = sqlite3_column_type(call->statement, *column);
+    if (found == SQLITE_NULL)
+        sum_null(call);
+    if (found != type && found != SQLITE_NULL)
+        call->bad = true;
+    return found == type;
+}
+
+static bool take_number(struct call *call, int64_t *value)
+{
+    int column;
+    *value = 0;
+    if (!take(call, &column, SQLITE_INTEGER))
+        return false;
+    *value = sqlite3_column_int64(call->statement, column);
+    sum_number(call, *value);
+    return true;
+}
+
 int64_t pawli_column_i64(struct call *call)
 {
-    return sqlite3_column_int64(call->statement, call->next++);
+    int64_t value;
+    call->bad |= !take_number(call, &value);
+    return value;
+}
+
+int64_t pawli_column_between(struct call *call, int64_t min, int64_t max)
+{
+    int64_t value = pawli_column_i64(call);
+    bool good = value >= min && value <= max;
+    call->bad |= !good;
+    return good ? value : min;
 }
 
 uint64_t pawli_column_u64(struct call *call)
 {
-    return (uint64_t)pawli_column_i64(call);
+    return (uint64_t)pawli_column_between(call, 0, INT64_MAX);
+}
+
+uint64_t pawli_column_id(struct call *call)
+{
+    return (uint64_t)pawli_column_between(call, 1, INT64_MAX - 1);
+}
+
+uint64_t pawli_column_u64_or_null(struct call *call)
+{
+    int64_t value;
+    if (take_number(call, &value))
+        call->bad |= value < 1;
+    return value < 0 ? 0 : (uint64_t)value;
 }
 
 uint32_t pawli_column_u32(struct call *call)
 {
-    return (uint32_t)pawli_column_i64(call);
+    return (uint32_t)pawli_column_between(call, 0, UINT32_MAX);
 }
+
+bool pawli_column_bool(struct call *call)
+{
+    return pawli_column_between(call, 0, 1) == 1;
+}
+
+/* Far enough from the ends of its type that the difference of any two is a number. */
+#define WALL_MIN (-(INT64_C(1) << 61))
 
 struct wall_time pawli_column_wall(struct call *call)
 {
-    int column = call->next++;
-    if (sqlite3_column_type(call->statement, column) == SQLITE_NULL)
+    return (struct wall_time){pawli_column_between(call, WALL_MIN, INT64_MAX - 1)};
+}
+
+struct wall_time pawli_column_wall_or_never(struct call *call)
+{
+    int64_t value;
+    if (!take_number(call, &value))
         return WALL_NEVER;
-    return (struct wall_time){sqlite3_column_int64(call->statement, column)};
+    call->bad |= value < WALL_MIN || value == INT64_MAX;
+    return (struct wall_time){value < WALL_MIN ? WALL_MIN : value};
+}
+
+static bool take_bytes(struct call *call, struct arena *arena, bool as_text, bool as_blob, struct text *bytes)
+{
+    int column = call->next++, type = sqlite3_column_type(call->statement, column);
+    *bytes = (struct text){0};
+    if (type == SQLITE_NULL)
+        sum_null(call);
+    else if ((type == SQLITE_TEXT && as_text) || (type == SQLITE_BLOB && as_blob)) {
+        const char *data = sqlite3_column_blob(call->statement, column); /* the bytes, whether text or blob */
+        size_t size = (size_t)sqlite3_column_bytes(call->statement, column);
+        if (!data && size > 0)
+            arena->failed = true;
+        *bytes = pawli_arena_text(arena, (struct text){data ? data : "", data ? size : 0});
+        sum_bytes(call, type == SQLITE_TEXT ? SUM_TEXT : SUM_BLOB, data ? data : "", data ? size : 0);
+    } else {
+        call->bad = true;
+    }
+    return bytes->data != NULL;
 }
 
 struct text pawli_column_text(struct call *call, struct arena *arena)
 {
-    int column = call->next++;
-    if (sqlite3_column_type(call->statement, column) == SQLITE_NULL)
-        return (struct text){0};
-    const char *data = sqlite3_column_blob(call->statement, column); /* the bytes, whether text or blob */
-    int size = sqlite3_column_bytes(call->statement, column);
-    if (!data && size > 0)
-        arena->failed = true;
-    return pawli_arena_text(arena, (struct text){data ? data : "", (size_t)size});
+    struct text text;
+    take_bytes(call, arena, true, false, &text);
+    return text;
+}
+
+struct text pawli_column_blob(struct call *call, struct arena *arena)
+{
+    struct text bytes;
+    take_bytes(call, arena, false, true, &bytes);
+    return bytes;
+}
+
+struct text pawli_column_body(struct call *call, struct arena *arena, struct text content_type)
+{
+    struct text body;
+    bool is_json = text_is(content_type, "application/json");
+    take_bytes(call, arena, is_json, !is_json, &body);
+    return body;
 }
 
 struct text pawli_column_content_type(struct call *call, struct arena *arena)
 {
     struct text content_type = pawli_column_text(call, arena);
+    call->bad |= pawli_check_content_type(content_type, NULL) < 0;
     return content_type.data ? content_type : TEXT("application/json");
 }
 
-bool pawli_column_bytes(struct call *call, void *out, size_t size)
+/* Exactly so many bytes, or NULL. */
+bool pawli_column_bytes_or_null(struct call *call, void *out, size_t size)
 {
-    int column = call->next++;
-    if (sqlite3_column_bytes(call->statement, column) != (int)size)
+    int column;
+    memset(out, 0, size);
+    if (!take(call, &column, SQLITE_BLOB))
         return false;
     const void *data = sqlite3_column_blob(call->statement, column);
-    if (!data)
+    bool good = data && sqlite3_column_bytes(call->statement, column) == (int)size;
+    call->bad |= !good;
+    if (!good)
         return false;
     memcpy(out, data, size);
+    sum_bytes(call, SUM_BLOB, data, size);
     return true;
+}
+
+void pawli_column_bytes(struct call *call, void *out, size_t size)
+{
+    call->bad |= !pawli_column_bytes_or_null(call, out, size);
+}
+
+bool pawli_column_sum(struct call *call)
+{
+    int64_t sum = end_sum(call), stored = pawli_column_i64(call);
+    call->sum = 0;
+    call->bad |= sum != stored;
+    return !call->bad;
 }

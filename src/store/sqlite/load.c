@@ -12,10 +12,32 @@ struct loading {
     size_t alive_count;
 };
 
-static int bad_row(struct call *call)
+/* A row that cannot be read stops only who needs it. */
+static int set_apart(struct slot *slot, int code)
 {
-    call->code = SQLITE_CORRUPT;
-    return pawli_call_end(call);
+    if (code != BAD_ROW)
+        return code;
+    slot->found = slot->exists = slot->is_damaged = true;
+    return SQLITE_OK;
+}
+
+/* A task that cannot be read is one that nothing moves. */
+static int set_task_apart(struct view_task *task, int code)
+{
+    if (code != BAD_ROW)
+        return code;
+    task->slot.found = task->slot.exists = false;
+    task->slot.is_damaged = true;
+    task->message = NULL;
+    return SQLITE_OK;
+}
+
+/* What belongs to a scope that cannot be read is as good as the scope. */
+static bool is_in_scope(struct slot *slot, const struct view_scope *scope)
+{
+    if (scope->slot.is_damaged)
+        set_apart(slot, BAD_ROW);
+    return scope->slot.found && !scope->slot.is_damaged;
 }
 
 static int load_store(struct loading *loading)
@@ -26,11 +48,9 @@ static int load_store(struct loading *loading)
     view->boot = env->ops->boot_now(env);
     env->ops->boot_id(env, &view->boot_id);
     struct call call = pawli_call(loading->connection, SQL_get_store);
-    if (pawli_call_row(&call) && !pawli_read_store(&call, &view->store.row))
-        return bad_row(&call);
-    view->store.slot.found = view->store.slot.exists = view->store.row.epoch > 0;
-    if (call.code == SQLITE_OK && !view->store.slot.found)
-        return bad_row(&call);
+    view->store.slot.found = view->store.slot.exists = pawli_call_row(&call);
+    if (call.code == SQLITE_OK && (!view->store.slot.found || !pawli_read_store(&call, &view->store.row)))
+        call.code = BAD_ROW; /* every batch needs it */
     loading->txn->commits = view->store.row.commits;
     return pawli_call_end(&call);
 }
@@ -52,35 +72,34 @@ static int load_scope(struct loading *loading, struct view_scope *scope)
     pawli_bind_text(&call, scope->name);
     if (pawli_call_row(&call)) {
         scope->slot.found = scope->slot.exists = true;
-        scope->row.id = pawli_column_u64(&call);
-        scope->row.seq = pawli_column_u64(&call);
+        if (!pawli_read_scope(&call, &scope->row, loading->arena) || !text_equal(scope->row.name, scope->name))
+            call.code = BAD_ROW;
         scope->row.name = scope->name;
-        if (!pawli_column_bytes(&call, &scope->row.head, DIGEST_SIZE))
-            return bad_row(&call);
     }
-    return pawli_call_end(&call);
+    return set_apart(&scope->slot, pawli_call_end(&call));
 }
 
 static int load_request(struct loading *loading, struct view_request *request)
 {
-    if (!request->scope->slot.found)
+    bool same;
+    if (!is_in_scope(&request->slot, request->scope))
         return SQLITE_OK;
     struct call call = pawli_call(loading->connection, SQL_find_request);
     pawli_bind_blob(&call, &request->id, sizeof request->id);
     pawli_bind_u64(&call, request->scope->row.id);
     if (pawli_call_row(&call)) {
         request->slot.found = request->slot.exists = true;
-        if (!pawli_read_record(&call, &request->row, loading->arena))
-            return bad_row(&call);
+        if (!pawli_read_record(&call, &request->row, &same, loading->arena) || !same)
+            call.code = BAD_ROW;
     }
-    return pawli_call_end(&call);
+    return set_apart(&request->slot, pawli_call_end(&call));
 }
 
 static struct view_scope *scope_by_id(const struct view *view, uint64_t id)
 {
     for (size_t i = 0; i < view->scopes.count; i++) {
         struct view_scope *scope = view->scopes.at[i];
-        if (scope->row.id == id)
+        if (scope->row.id == id && !scope->slot.is_damaged)
             return scope;
     }
     return NULL;
@@ -88,43 +107,57 @@ static struct view_scope *scope_by_id(const struct view *view, uint64_t id)
 
 static int load_policy(struct loading *loading, struct view_queue *queue)
 {
-    struct policy lane, target;
-    if (!queue->wants_policy || queue->has_policy)
+    struct lane_row lane = {0};
+    struct target_row target = {0};
+    if (!queue->wants_policy || queue->has_policy || queue->slot.is_damaged)
         return SQLITE_OK;
+    struct queue_row row = queue->row;
+    if (!queue->slot.found)
+        row = (struct queue_row){.scope = queue->scope->row.id, .lane = queue->lane, .target = queue->target};
     queue->has_policy = true;
-    uint64_t scope = queue->slot.found ? queue->row.scope : queue->scope->row.id;
-    int code = pawli_policy_of(loading->connection, scope, queue->lane, queue->target, &lane, &target, NULL, NULL,
-                               loading->arena);
-    queue->policy = pawli_policy_effective(&lane, &target);
-    return code;
+    int code = pawli_policy_of(loading->connection, &row, &lane, &target, loading->arena);
+    queue->is_policy_damaged = code == BAD_ROW;
+    queue->policy = pawli_policy_effective(&lane.policy, &target.policy);
+    return code == BAD_ROW ? SQLITE_OK : code;
+}
+
+static bool is_queue_asked_for(const struct view_queue *queue, uint64_t id)
+{
+    if (queue->found_by_id)
+        return queue->row.id == id;
+    return queue->row.scope == queue->scope->row.id && text_equal(queue->row.lane, queue->lane) &&
+           text_equal(queue->row.target, queue->target);
 }
 
 static int load_queue(struct loading *loading, struct view_queue *queue)
 {
     struct call call;
+    uint64_t id = queue->row.id;
     if (queue->found_by_id) {
         call = pawli_call(loading->connection, SQL_get_queue_by_id);
-        pawli_bind_u64(&call, queue->row.id);
+        pawli_bind_u64(&call, id);
     } else {
-        if (!queue->scope->slot.found)
+        if (!is_in_scope(&queue->slot, queue->scope))
             return SQLITE_OK;
         call = pawli_call(loading->connection, SQL_get_queue);
         pawli_bind_u64(&call, queue->scope->row.id);
         pawli_bind_text(&call, queue->lane);
         pawli_bind_text(&call, queue->target);
     }
-    if (pawli_call_row(&call)) {
-        queue->slot.found = queue->slot.exists = true;
-        pawli_read_queue(&call, &queue->row, loading->arena);
+    queue->slot.found = queue->slot.exists = pawli_call_row(&call);
+    if (queue->slot.found && (!pawli_read_queue(&call, &queue->row, loading->arena) || !is_queue_asked_for(queue, id)))
+        call.code = BAD_ROW;
+    else if (queue->found_by_id && call.code == SQLITE_OK && !queue->slot.found)
+        call.code = BAD_ROW; /* a task of a queue that does not exist */
+    if (call.code == SQLITE_OK && queue->slot.found) {
         queue->lane = queue->row.lane;
         queue->target = queue->row.target;
         if (!queue->scope)
             queue->scope = scope_by_id(loading->view, queue->row.scope);
+    } else if (queue->found_by_id) {
+        queue->row.id = id;
     }
-    int code = pawli_call_end(&call);
-    if (code == SQLITE_OK && queue->found_by_id && !queue->slot.found)
-        code = SQLITE_CORRUPT; /* a task of a queue that does not exist */
-    return code;
+    return set_apart(&queue->slot, pawli_call_end(&call));
 }
 
 /* Queues that tasks implied are appended while we walk. */
@@ -150,6 +183,13 @@ static int load_message(struct loading *loading, struct view_task *task)
     return code;
 }
 
+/* Of a task that was found: without its message it is one that cannot be read. */
+static int load_message_of(struct loading *loading, struct view_task *task)
+{
+    int code = load_message(loading, task);
+    return set_task_apart(task, code == SQLITE_OK && !task->message ? BAD_ROW : code);
+}
+
 /* A row was read into task->row by whoever found it. */
 static int task_found(struct loading *loading, struct view_task *task)
 {
@@ -162,18 +202,29 @@ static int task_found(struct loading *loading, struct view_task *task)
     return SQLITE_OK;
 }
 
+static int find_task(struct loading *loading, struct view_task *task, bool *found)
+{
+    int code = task->wants_message ? load_message(loading, task) : SQLITE_OK;
+    *found = task->slot.found;
+    if (code != SQLITE_OK || *found)
+        return code;
+    code = pawli_find_task(loading->connection, task->number, task->message, &task->row, found, loading->arena);
+    if (code == SQLITE_OK && *found && task->wants_tail && task->row.place != PLACE_CLAIMED)
+        code = load_message(loading, task);
+    bool needs_message = task->wants_message || (task->wants_tail && task->row.place != PLACE_CLAIMED);
+    if (code == SQLITE_OK && (*found ? needs_message && !task->message : task->message != NULL))
+        code = BAD_ROW; /* one without the other */
+    return code == SQLITE_OK && *found ? task_found(loading, task) : code;
+}
+
 static int load_task(struct loading *loading, struct view_task *task)
 {
-    bool found = false;
-    int code = task->wants_message ? load_message(loading, task) : SQLITE_OK;
-    if (code != SQLITE_OK || task->slot.found)
-        return code;
-    code = pawli_find_task(loading->connection, task->number, task->message, &task->row, &found, loading->arena);
-    if (code == SQLITE_OK && found && task->wants_tail && task->row.place != PLACE_CLAIMED)
-        code = load_message(loading, task);
-    if (code == SQLITE_OK && found)
-        code = task_found(loading, task);
-    return code == SQLITE_OK && found && !pawli_view_task_bounds(loading->view, task) ? SQLITE_NOMEM : code;
+    bool found;
+    if (task->slot.is_damaged)
+        return SQLITE_OK;
+    int code = set_task_apart(task, find_task(loading, task, &found));
+    bool asks = code == SQLITE_OK && task->slot.found;
+    return asks && !pawli_view_task_bounds(loading->view, task) ? SQLITE_NOMEM : code;
 }
 
 static int load_tasks(struct loading *loading, size_t *done)
@@ -184,9 +235,23 @@ static int load_tasks(struct loading *loading, size_t *done)
     return code;
 }
 
+/* A hold that cannot be read holds until it is released: whoever set it had a reason. */
+static void read_hold(struct call *call, const struct view_subject *subject, struct hold_row *row, struct arena *arena)
+{
+    if (!pawli_read_hold(call, row, arena)) {
+        row->code = row->code.data ? row->code : TEXT("damaged");
+        row->reason = TEXT("the hold cannot be read");
+        row->until = WALL_NEVER;
+    }
+    row->kind = subject->kind;
+    row->scope = subject->scope ? subject->scope->row.id : 0;
+    row->lane = subject->lane;
+    row->target = subject->target;
+}
+
 static int load_subject(struct loading *loading, struct view_subject *subject)
 {
-    if (subject->scope && !subject->scope->slot.found)
+    if (subject->scope && !is_in_scope(&subject->slot, subject->scope))
         return SQLITE_OK;
     struct call call = pawli_call(loading->connection, SQL_find_holds);
     pawli_bind_text(&call, text_of(pawli_hold_kind_text(subject->kind)));
@@ -200,49 +265,32 @@ static int load_subject(struct loading *loading, struct view_subject *subject)
             break;
         }
         hold->slot.found = hold->slot.exists = true;
-        hold->row = (struct hold_row){.kind = subject->kind,
-                                      .scope = subject->scope ? subject->scope->row.id : 0,
-                                      .lane = subject->lane,
-                                      .target = subject->target};
-        if (!pawli_read_hold(&call, &hold->row, loading->arena))
-            return bad_row(&call);
+        read_hold(&call, subject, &hold->row, loading->arena);
     }
     return pawli_call_end(&call);
 }
 
 static int load_lane(struct loading *loading, struct view_lane *lane)
 {
-    if (!lane->scope->slot.found)
+    if (!is_in_scope(&lane->slot, lane->scope))
         return SQLITE_OK;
-    struct call call = pawli_call(loading->connection, SQL_get_lane);
-    pawli_bind_u64(&call, lane->scope->row.id);
-    pawli_bind_text(&call, lane->name);
-    if (pawli_call_row(&call)) {
-        lane->slot.found = lane->slot.exists = true;
-        if (pawli_policy_parse(pawli_column_text(&call, loading->arena), &lane->row.policy, NULL) < 0)
-            return bad_row(&call);
-    }
-    return pawli_call_end(&call);
+    int code = pawli_get_lane(loading->connection, lane->scope->row.id, lane->name, &lane->row, &lane->slot.found,
+                              loading->arena);
+    lane->slot.exists = lane->slot.found;
+    return set_apart(&lane->slot, code);
 }
 
 static int load_target(struct loading *loading, struct view_target *target)
 {
-    if (!target->scope->slot.found)
+    if (!is_in_scope(&target->slot, target->scope))
         return SQLITE_OK;
-    struct call call = pawli_call(loading->connection, SQL_get_target);
-    pawli_bind_u64(&call, target->scope->row.id);
-    pawli_bind_text(&call, target->name);
-    if (pawli_call_row(&call)) {
-        target->slot.found = target->slot.exists = true;
-        target->row.url = pawli_column_text(&call, loading->arena);
-        target->row.secret_file = pawli_column_text(&call, loading->arena);
-        if (pawli_policy_parse(pawli_column_text(&call, loading->arena), &target->row.policy, NULL) < 0)
-            return bad_row(&call);
-    }
-    return pawli_call_end(&call);
+    int code = pawli_get_target(loading->connection, target->scope->row.id, target->name, &target->row,
+                                &target->slot.found, loading->arena);
+    target->slot.exists = target->slot.found;
+    return set_apart(&target->slot, code);
 }
 
-/* Follows the successors of the bound message to the one that counts now. */
+/* Follows the successors of the bound message to the one that counts now. Each was made after its predecessor. */
 static int load_chain(struct loading *loading, struct view_bound *bound)
 {
     uint64_t number, tail;
@@ -255,8 +303,12 @@ static int load_chain(struct loading *loading, struct view_bound *bound)
         int code = load_task(loading, task);
         if (code != SQLITE_OK)
             return code;
+        if (task->slot.is_damaged)
+            return BAD_ROW;
         if (!task->slot.found || !task->message)
             return SQLITE_OK; /* purged */
+        if (task->message->tail != tail)
+            return BAD_ROW;
         if (!bound->task)
             bound->task = task;
         id = task->row.place == PLACE_ENDED ? task->row.successor : (pawl_uuid){0};
@@ -266,7 +318,7 @@ static int load_chain(struct loading *loading, struct view_bound *bound)
 
 static int load_bound(struct loading *loading, struct view_bound *bound)
 {
-    if (!bound->queue->slot.found)
+    if (bound->queue->slot.is_damaged || !bound->queue->slot.found)
         return SQLITE_OK;
     struct call call = pawli_call(loading->connection, SQL_get_bound);
     pawli_bind_u64(&call, bound->queue->row.id);
@@ -277,16 +329,12 @@ static int load_bound(struct loading *loading, struct view_bound *bound)
         pawli_bind_blob(&call, bound->key.data, bound->key.size);
     if (pawli_call_row(&call)) {
         bound->slot.found = bound->slot.exists = true;
-        bound->row = (struct bound_row){.queue = bound->queue->row.id, .kind = bound->kind, .key = bound->key};
-        bool good = pawli_column_bytes(&call, &bound->row.message, sizeof bound->row.message);
-        good = pawli_column_bytes(&call, &bound->row.fingerprint, DIGEST_SIZE) && good;
-        bound->row.until = pawli_column_wall(&call);
-        struct text state = pawli_column_text(&call, loading->arena);
-        if (!good || (state.data && !pawli_state_parse(state, &bound->row.state)))
-            return bad_row(&call);
+        if (!pawli_read_bound(&call, &bound->row, loading->arena) || !text_equal(bound->row.key, bound->key) ||
+            bound->row.queue != bound->queue->row.id || bound->row.kind != bound->kind)
+            call.code = BAD_ROW;
     }
     int code = pawli_call_end(&call);
-    return code == SQLITE_OK && bound->slot.found ? load_chain(loading, bound) : code;
+    return set_apart(&bound->slot, code == SQLITE_OK && bound->slot.found ? load_chain(loading, bound) : code);
 }
 
 /* A task that a statement of many rows found: it may be in the view already, because a unit named it. */
@@ -296,7 +344,7 @@ static int keep_found(struct loading *loading, const struct task_row *row, struc
     *ret_task = task;
     if (!task)
         return SQLITE_NOMEM;
-    if (task->slot.found)
+    if (task->slot.found || task->slot.is_damaged)
         return SQLITE_OK;
     task->row = *row;
     return task_found(loading, task);
@@ -315,15 +363,15 @@ static int load_lost(struct loading *loading)
         struct task_row row;
         struct view_task *task;
         if (!pawli_read_claimed(&call, &row, loading->arena))
-            return bad_row(&call);
+            continue;
         if (!pawli_claim_lost(&row, store, view->boot, &view->boot_id, loading->alive, loading->alive_count)) {
             view->next_lease = boot_earlier(view->next_lease, row.lease);
             continue;
         }
         call.code = keep_found(loading, &row, &task);
         if (call.code == SQLITE_OK)
-            call.code = load_message(loading, task);
-        found++;
+            call.code = load_message_of(loading, task);
+        found += task && task->slot.found;
     }
     view->lost_all_seen = found < view->lost_limit;
     return pawli_call_end(&call);
@@ -331,31 +379,32 @@ static int load_lost(struct loading *loading)
 
 static int load_due(struct loading *loading, struct view_due *due)
 {
-    if (!due->queue->slot.found)
+    if (!due->queue->slot.found || due->queue->slot.is_damaged)
         return SQLITE_OK;
     due->tasks = arena_array(loading->arena, struct view_task *, due->limit ? due->limit : 1);
     if (!due->tasks)
         return SQLITE_NOMEM;
-    for (int64_t priority = 1; priority <= 9 && due->count < due->limit; priority++) {
+    uint64_t size = 0;
+    for (int64_t priority = 1; priority <= 9 && due->count < due->limit && size < due->size_max; priority++) {
         struct call call = pawli_call(loading->connection, SQL_find_due);
         pawli_bind_u64(&call, due->queue->row.id);
         pawli_bind_i64(&call, PHASE_SEND);
         pawli_bind_i64(&call, priority);
         pawli_bind_i64(&call, loading->view->wall.ms);
-        pawli_bind_i64(&call, due->limit - due->count);
-        while (pawli_call_row(&call)) {
+        while (due->count < due->limit && size < due->size_max && pawli_call_row(&call)) {
             struct task_row row;
             struct view_task *task;
             if (!pawli_read_ready(&call, &row, loading->arena))
-                return bad_row(&call);
+                continue;
             call.code = keep_found(loading, &row, &task);
             if (call.code == SQLITE_OK)
-                call.code = load_message(loading, task);
-            if (call.code == SQLITE_OK && !task->message)
-                call.code = SQLITE_CORRUPT;
+                call.code = load_message_of(loading, task);
             if (call.code != SQLITE_OK)
                 break;
+            if (!task->slot.found || task->queue != due->queue || task->row.place != PLACE_READY)
+                continue;
             due->tasks[due->count++] = task;
+            size += task->message->payload.size;
         }
         int code = pawli_call_end(&call);
         if (code != SQLITE_OK)
@@ -364,50 +413,56 @@ static int load_due(struct loading *loading, struct view_due *due)
     return SQLITE_OK;
 }
 
-static int load_line(struct loading *loading, struct view_line *line)
+static int find_line(struct loading *loading, struct view_line *line)
 {
-    if (!line->queue->slot.found)
-        return SQLITE_OK;
     struct call call = pawli_call(loading->connection, SQL_get_line);
     pawli_bind_u64(&call, line->queue->row.id);
     pawli_bind_text(&call, line->key);
-    if (pawli_call_row(&call)) {
-        line->slot.found = line->slot.exists = true;
-        line->row = (struct line_row){.queue = line->queue->row.id, .key = line->key};
-        line->row.head = pawli_column_u64(&call);
-        line->row.order = pawli_column_u64(&call);
-        line->row.depth = pawli_column_u64(&call);
-    }
-    int code = pawli_call_end(&call);
-    if (code != SQLITE_OK || line->exits == 0)
-        return code;
+    line->slot.found = line->slot.exists = pawli_call_row(&call);
+    if (line->slot.found && (!pawli_read_line(&call, &line->row, loading->arena) ||
+                             line->row.queue != line->queue->row.id || !text_equal(line->row.key, line->key)))
+        call.code = BAD_ROW;
+    return set_apart(&line->slot, pawli_call_end(&call));
+}
+
+/* One more than this batch may need. */
+static int load_followers(struct loading *loading, struct view_line *line)
+{
     bool wants_message = line->queue->due != NULL;
-    call = pawli_call(loading->connection, SQL_find_followers);
+    struct call call = pawli_call(loading->connection, SQL_find_followers);
     pawli_bind_u64(&call, line->queue->row.id);
     pawli_bind_text(&call, line->key);
-    pawli_bind_i64(&call, (int64_t)line->exits + 1);
-    while (pawli_call_row(&call)) {
+    while (line->follower_count <= line->exits && pawli_call_row(&call)) {
         struct task_row row;
         if (!pawli_read_blocked(&call, &row, loading->arena))
-            return bad_row(&call);
+            continue;
         struct view_task *task = pawli_view_task(loading->view, row.number);
         if (!task) {
             call.code = SQLITE_NOMEM;
             break;
         }
-        if (!task->slot.found) {
+        if (!task->slot.found && !task->slot.is_damaged) {
             task->row = row;
             task->line = line;
             call.code = task_found(loading, task);
         }
-        if (call.code == SQLITE_OK && !pawli_view_add_follower(loading->view, line, task))
-            call.code = SQLITE_NOMEM;
         if (call.code == SQLITE_OK && wants_message)
-            call.code = load_message(loading, task);
+            call.code = load_message_of(loading, task);
+        if (task->slot.found && task->line == line && task->row.place == PLACE_BLOCKED && call.code == SQLITE_OK &&
+            !pawli_view_add_follower(loading->view, line, task))
+            call.code = SQLITE_NOMEM;
         if (call.code != SQLITE_OK)
             break;
     }
     return pawli_call_end(&call);
+}
+
+static int load_line(struct loading *loading, struct view_line *line)
+{
+    if (line->queue->slot.is_damaged || !line->queue->slot.found)
+        return SQLITE_OK;
+    int code = find_line(loading, line);
+    return code == SQLITE_OK && line->exits ? load_followers(loading, line) : code;
 }
 
 static int load_all(struct loading *loading)
@@ -452,6 +507,7 @@ static int load_all(struct loading *loading)
         code = load_queues(loading, &queues);
     for (size_t i = 0; code == SQLITE_OK && i < view->queues.count; i++)
         code = load_policy(loading, view->queues.at[i]);
+    pawli_view_set_apart(view);
     return code;
 }
 
@@ -459,12 +515,7 @@ enum store_result pawli_sqlite_load(struct txn *txn, struct view *view, pawl_err
 {
     struct loading loading = {.txn = txn, .connection = txn->connection, .view = view, .arena = view->arena};
     int code = load_all(&loading);
-    if (code == SQLITE_OK && pawli_arena_failed(view->arena))
+    if ((code == SQLITE_OK || code == BAD_ROW) && pawli_arena_failed(view->arena))
         code = SQLITE_NOMEM;
-    if (code == SQLITE_CORRUPT && sqlite3_errcode(txn->connection->db) != SQLITE_CORRUPT) {
-        pawli_hint(err, pawli_fail(err, PAWL_ECORRUPT, "\"%s\" has a row that cannot be read", txn->store->path),
-                   "run \"pawl verify\"; restore a backup if it finds more");
-        return STORE_CORRUPT;
-    }
-    return pawli_sqlite_result(txn->store, txn->connection->db, code, WRITE_BEFORE_COMMIT, err);
+    return pawli_sqlite_result(txn->store, txn->connection->db, code, READ_ONLY, err);
 }

@@ -18,7 +18,7 @@ bool pawli_claim_lost(const struct task_row *task, const struct store_row *store
 /* Of one's own slot only the own committer is alive: whoever had the slot before is gone. */
 static bool is_alive(struct sqlite_store *store, const struct committer_row *row)
 {
-    if (!store->read_only && row->slot == store->slot)
+    if (!store->store.read_only && row->slot == store->slot)
         return row->id == atomic_load(&store->committer);
     return row->slot < GATE_SLOTS && store->gate->ops->is_held(store->gate, GATE_SLOT + (int64_t)row->slot);
 }
@@ -30,10 +30,9 @@ int pawli_list_committers(struct sqlite_store *store, struct connection *connect
     size_t alive_room = 0, dead_room = 0;
     struct call call = pawli_call(connection, SQL_list_committers);
     while (pawli_call_row(&call)) {
-        struct committer_row row = {0};
-        row.id = pawli_column_u64(&call);
-        row.slot = pawli_column_u64(&call);
-        bool alive = is_alive(store, &row);
+        struct committer_row row;
+        /* Nobody knows whether the process of a row that cannot be read lives: the leases of its claims tell. */
+        bool alive = !pawli_read_committer(&call, &row) || is_alive(store, &row);
         struct committer_row **rows = alive ? ret_alive : ret_dead;
         size_t *count = alive ? ret_alive_count : ret_dead_count, *room = alive ? &alive_room : &dead_room;
         if (!pawli_arena_reserve(arena, (void **)rows, sizeof **rows, *count + 1, room)) {

@@ -32,30 +32,47 @@ static bool is_full(const struct reading *reading)
 
 static int scope_id(struct reading *reading, struct text name, uint64_t *id)
 {
+    struct scope_row row = {0};
     struct call call = pawli_call(reading->connection, SQL_get_scope);
     pawli_bind_text(&call, name);
-    *id = pawli_call_row(&call) ? pawli_column_u64(&call) : 0;
+    if (pawli_call_row(&call) && !pawli_read_scope(&call, &row, reading->arena))
+        call.code = BAD_ROW;
+    *id = row.id;
     return pawli_call_end(&call);
 }
 
+/* Absent where there is none, or none that can be read. */
 static int scope_name(struct reading *reading, uint64_t id, struct text *name)
 {
+    struct scope_row row = {0};
     struct call call = pawli_call(reading->connection, SQL_get_scope_by_id);
-    *name = (struct text){0};
     pawli_bind_u64(&call, id);
-    if (pawli_call_row(&call)) {
-        call.next = 3;
-        *name = pawli_column_text(&call, reading->arena);
-    }
+    if (pawli_call_row(&call) && !pawli_read_scope(&call, &row, reading->arena))
+        row.name = (struct text){0};
+    *name = row.name;
+    return pawli_call_end(&call);
+}
+
+/* Where a walk is, whatever else of the row can be read. */
+static uint64_t raw_number(const struct call *call, int column)
+{
+    int64_t number = sqlite3_column_int64(call->statement, column);
+    return number < 0 ? 0 : (uint64_t)number;
+}
+
+static int get_store(struct reading *reading, struct store_row *row)
+{
+    struct call call = pawli_call(reading->connection, SQL_get_store);
+    bool found = pawli_call_row(&call);
+    if (call.code == SQLITE_OK && (!found || !pawli_read_store(&call, row)))
+        call.code = BAD_ROW;
     return pawli_call_end(&call);
 }
 
 static int read_store(struct reading *reading)
 {
-    struct call call = pawli_call(reading->connection, SQL_get_store);
-    if (pawli_call_row(&call) && pawli_read_store(&call, &reading->page->store))
-        reading->page->count = 1;
-    return pawli_call_end(&call);
+    reading->page->count = 1;
+    return get_store(reading, &reading->page->store);
 }
 
 static int read_scopes(struct reading *reading)
@@ -66,17 +83,33 @@ static int read_scopes(struct reading *reading)
     while (pawli_call_row(&call)) {
         if ((reading->page->more = is_full(reading)))
             break;
-        struct scope_row *row = add_item(reading, (void **)&reading->page->scopes, sizeof *row);
-        if (!row)
-            return SQLITE_NOMEM;
-        row->id = pawli_column_u64(&call);
-        row->name = pawli_column_text(&call, reading->arena);
-        row->seq = pawli_column_u64(&call);
-        if (!pawli_column_bytes(&call, &row->head, DIGEST_SIZE))
-            call.code = SQLITE_CORRUPT;
-        reading->page->next = row->id;
+        uint64_t id = raw_number(&call, 0);
+        struct scope_row row, *kept;
+        if (pawli_read_scope(&call, &row, reading->arena)) {
+            kept = add_item(reading, (void **)&reading->page->scopes, sizeof *kept);
+            if (!kept)
+                return SQLITE_NOMEM;
+            *kept = row;
+        }
+        reading->page->next = id;
     }
     return pawli_call_end(&call);
+}
+
+/* One that cannot be read is an item of its own, and the others follow. */
+static int add_record(struct reading *reading, struct call *call)
+{
+    bool same;
+    struct record_row *row = add_item(reading, (void **)&reading->page->records, sizeof *row);
+    if (!row)
+        return SQLITE_NOMEM;
+    uint64_t seq = raw_number(call, 1);
+    bool good = pawli_read_record(call, row, &same, reading->arena);
+    if (!good)
+        *row = (struct record_row){.seq = seq, .is_unreadable = true};
+    row->is_damaged = !good || !same;
+    reading->page->next = seq;
+    return SQLITE_OK;
 }
 
 static int read_one_record(struct reading *reading)
@@ -94,13 +127,10 @@ static int read_one_record(struct reading *reading)
         pawli_bind_blob(&call, &query->id, sizeof query->id);
         pawli_bind_u64(&call, scope);
     }
-    if (pawli_call_row(&call)) {
-        struct record_row *row = add_item(reading, (void **)&reading->page->records, sizeof *row);
-        if (!row)
-            return SQLITE_NOMEM;
-        if (!pawli_read_record(&call, row, reading->arena))
-            call.code = SQLITE_CORRUPT;
-    }
+    if (pawli_call_row(&call))
+        call.code = add_record(reading, &call);
+    if (call.code == SQLITE_OK && reading->page->count && reading->page->records[0].is_damaged)
+        call.code = BAD_ROW;
     return pawli_call_end(&call);
 }
 
@@ -122,12 +152,9 @@ static int read_records(struct reading *reading)
     while (pawli_call_row(&call)) {
         if ((reading->page->more = is_full(reading)))
             break;
-        struct record_row *row = add_item(reading, (void **)&reading->page->records, sizeof *row);
-        if (!row)
-            return SQLITE_NOMEM;
-        if (!pawli_read_record(&call, row, reading->arena))
-            call.code = SQLITE_CORRUPT;
-        reading->page->next = row->seq;
+        call.code = add_record(reading, &call);
+        if (call.code != SQLITE_OK)
+            break;
     }
     return pawli_call_end(&call);
 }
@@ -171,8 +198,7 @@ static int read_queue_set(struct reading *reading, struct queue_set *set)
     pawli_bind_i64(&call, INT64_MAX);
     while (pawli_call_row(&call)) {
         struct queue_row row;
-        pawli_read_queue(&call, &row, reading->arena);
-        if (!queue_matches(reading->query, scope, &row))
+        if (!pawli_read_queue(&call, &row, reading->arena) || !queue_matches(reading->query, scope, &row))
             continue;
         if (!pawli_arena_reserve(reading->arena, (void **)&set->rows, sizeof row, set->count + 1, &set->room) ||
             !pawli_arena_reserve(reading->arena, (void **)&set->scopes, sizeof(struct text), set->count + 1,
@@ -193,6 +219,17 @@ static int read_queue_set(struct reading *reading, struct queue_set *set)
     return code;
 }
 
+/* One queue by its id. false: there is none that can be read. */
+static int read_queue_by_id(struct reading *reading, uint64_t id, struct queue_row *row, bool *found)
+{
+    struct call call = pawli_call(reading->connection, SQL_get_queue_by_id);
+    pawli_bind_u64(&call, id);
+    *found = pawli_call_row(&call) && pawli_read_queue(&call, row, reading->arena);
+    if (!*found)
+        *row = (struct queue_row){0};
+    return pawli_call_end(&call);
+}
+
 /* ---- messages ---- */
 
 static int count_places(struct reading *reading, struct message_item *item)
@@ -204,48 +241,44 @@ static int count_places(struct reading *reading, struct message_item *item)
     pawli_bind_u64(&call, item->message.number);
     pawli_bind_text(&call, item->message.key);
     if (pawli_call_row(&call))
-        item->places = pawli_column_u32(&call);
+        item->places = (uint32_t)raw_number(&call, 0);
     return pawli_call_end(&call);
 }
 
-/* One row that cannot be read hides no other from a list; a look at it, or verify, says that it is damaged. */
-static bool forgives(const struct reading *reading)
-{
-    const struct query *query = reading->query;
-    return query->kind == QUERY_MESSAGES && !query->wants_places &&
-           sqlite3_errcode(reading->connection->db) != SQLITE_CORRUPT;
-}
-
+/* A row that cannot be read hides no other: its message is said to be damaged. */
 static int fill_message(struct reading *reading, uint64_t number, struct message_item *item, bool *found)
 {
+    bool placed = false;
+    *item = (struct message_item){0};
     int code = pawli_get_message(reading->connection, number, &item->message, found, reading->arena);
-    if (code != SQLITE_OK || !*found)
-        return code;
-    bool placed;
-    code = pawli_find_task(reading->connection, number, &item->message, &item->task, &placed, reading->arena);
-    item->is_damaged = code == SQLITE_CORRUPT && forgives(reading);
-    if (item->is_damaged) {
-        code = SQLITE_OK;
-        placed = false;
+    if (code == BAD_ROW) {
+        item->message = (struct message_row){.number = number, .priority = 5};
+        item->is_message_damaged = true;
     }
-    if (code == SQLITE_OK && !placed)
+    if ((code != SQLITE_OK && code != BAD_ROW) || !*found)
+        return code;
+    if (code == SQLITE_OK)
+        code = pawli_find_task(reading->connection, number, &item->message, &item->task, &placed, reading->arena);
+    item->is_damaged = code == BAD_ROW;
+    if (!placed || item->is_damaged)
         item->task = (struct task_row){.number = number, .place = PLACE_NONE};
     if (code == SQLITE_OK && reading->query->wants_places)
         code = count_places(reading, item);
-    return code;
+    return code == BAD_ROW ? SQLITE_OK : code;
 }
 
 static int name_queue(struct reading *reading, struct message_item *item)
 {
-    struct queue_row row = {0};
-    struct call call = pawli_call(reading->connection, SQL_get_queue_by_id);
-    pawli_bind_u64(&call, item->message.queue);
-    if (pawli_call_row(&call))
-        pawli_read_queue(&call, &row, reading->arena);
-    int code = pawli_call_end(&call);
+    struct queue_row row;
+    bool found;
+    int code = read_queue_by_id(reading, item->message.queue, &row, &found);
+    if (code != SQLITE_OK)
+        return code;
     item->lane = row.lane;
     item->target = row.target;
-    return code == SQLITE_OK ? scope_name(reading, row.scope, &item->scope) : code;
+    code = scope_name(reading, row.scope, &item->scope);
+    item->is_damaged |= !found || !item->scope.data;
+    return code;
 }
 
 static int mark_lost(struct reading *reading, struct message_item *item)
@@ -257,10 +290,7 @@ static int mark_lost(struct reading *reading, struct message_item *item)
     struct env *env = reading->store->store.env;
     if (item->task.place != PLACE_CLAIMED)
         return SQLITE_OK;
-    struct call call = pawli_call(reading->connection, SQL_get_store);
-    if (pawli_call_row(&call) && !pawli_read_store(&call, &store))
-        call.code = SQLITE_CORRUPT;
-    int code = pawli_call_end(&call);
+    int code = get_store(reading, &store);
     if (code == SQLITE_OK)
         code = pawli_list_committers(reading->store, reading->connection, &alive, &alive_count, &dead, &dead_count,
                                      reading->arena);
@@ -322,22 +352,22 @@ static int walk(struct reading *reading, struct call call, const struct queue_se
     const struct query *query = reading->query;
     size_t index;
     while (pawli_call_row(&call)) {
-        uint64_t number = pawli_column_u64(&call);
+        uint64_t number = raw_number(&call, 0), queue = raw_number(&call, 2);
         enum state state;
         if (place == PLACE_ENDED) {
-            if (!pawli_state_parse(text_of((const char *)sqlite3_column_text(call.statement, call.next++)), &state))
+            if (!pawli_state_parse(text_of((const char *)sqlite3_column_text(call.statement, 1)), &state))
                 continue;
         } else {
-            uint64_t phase = pawli_column_u64(&call);
-            if (phase >= PHASE_COUNT)
+            int64_t phase = sqlite3_column_int64(call.statement, 1);
+            if (phase < 0 || phase >= PHASE_COUNT)
                 continue;
             state = pawli_state_of((enum phase)phase, place);
         }
-        uint64_t queue = pawli_column_u64(&call);
-        if (state != query->state || number <= query->after || number >= end_of(query) || !in_set(set, queue, &index))
+        if (number <= query->after || number >= end_of(query) || number > MESSAGE_NUMBER_MAX || state != query->state ||
+            !in_set(set, queue, &index))
             continue;
-        const char *key = sqlite3_column_blob(call.statement, call.next);
-        size_t size = (size_t)sqlite3_column_bytes(call.statement, call.next);
+        const char *key = sqlite3_column_blob(call.statement, 3);
+        size_t size = (size_t)sqlite3_column_bytes(call.statement, 3);
         if (query->key.data && !(key && text_equal(query->key, (struct text){key, size})))
             continue;
         keep_first(first, number);
@@ -413,7 +443,7 @@ static int find_by_state(struct reading *reading, const struct queue_set *set, s
     return code;
 }
 
-static int add_message_item(struct reading *reading, const struct queue_set *set, uint64_t number)
+static int add_message_item(struct reading *reading, const struct queue_set *set, uint64_t number, uint64_t queue_id)
 {
     bool found;
     size_t index;
@@ -421,6 +451,8 @@ static int add_message_item(struct reading *reading, const struct queue_set *set
     if (!item)
         return SQLITE_NOMEM;
     int code = fill_message(reading, number, item, &found);
+    if (found && item->is_message_damaged)
+        item->message.queue = queue_id; /* as its row says, for all that it is worth */
     const struct queue_row *queue = found ? in_set(set, item->message.queue, &index) : NULL;
     if (!queue) {
         reading->page->count--;
@@ -443,7 +475,7 @@ static int read_messages_by_state(struct reading *reading, const struct queue_se
     for (size_t i = 0; code == SQLITE_OK && i < first.count; i++) {
         if ((reading->page->more = is_full(reading)))
             break;
-        code = add_message_item(reading, set, first.numbers[i]);
+        code = add_message_item(reading, set, first.numbers[i], 0);
     }
     return code;
 }
@@ -462,17 +494,17 @@ static int read_messages(struct reading *reading)
     pawli_bind_u64(&call, query->down ? end_of(query) : query->after);
     pawli_bind_i64(&call, INT64_MAX);
     while (pawli_call_row(&call)) {
-        uint64_t number = (uint64_t)sqlite3_column_int64(call.statement, 0);
-        if (number <= query->after || number >= end_of(query))
+        uint64_t number = raw_number(&call, 0), queue = raw_number(&call, 2);
+        if (number && (number <= query->after || number >= end_of(query)))
             break;
-        uint64_t queue = (uint64_t)sqlite3_column_int64(call.statement, 2);
         const char *key = sqlite3_column_blob(call.statement, 5);
         struct text found = {key, (size_t)sqlite3_column_bytes(call.statement, 5)};
-        if (!in_set(&set, queue, &index) || (query->key.data && !(key && text_equal(query->key, found))))
+        if (number == 0 || number > MESSAGE_NUMBER_MAX || !in_set(&set, queue, &index) ||
+            (query->key.data && !(key && text_equal(query->key, found))))
             continue;
         if ((reading->page->more = is_full(reading)))
             break;
-        call.code = add_message_item(reading, &set, number);
+        call.code = add_message_item(reading, &set, number, queue);
         if (call.code != SQLITE_OK)
             break;
     }
@@ -484,19 +516,13 @@ static int read_attempts(struct reading *reading)
     struct call call = pawli_call(reading->connection, SQL_list_attempts);
     pawli_bind_u64(&call, reading->query->number);
     while (pawli_call_row(&call)) {
-        struct attempt_row *row = add_item(reading, (void **)&reading->page->attempts, sizeof *row);
-        if (!row)
+        struct attempt_row row, *kept;
+        if (!pawli_read_attempt(&call, &row, reading->arena))
+            continue;
+        kept = add_item(reading, (void **)&reading->page->attempts, sizeof *kept);
+        if (!kept)
             return SQLITE_NOMEM;
-        row->number = reading->query->number;
-        row->ordinal = pawli_column_u32(&call);
-        row->n = pawli_column_u32(&call);
-        row->began = pawli_column_wall(&call);
-        row->ended = pawli_column_wall(&call);
-        row->worker = pawli_column_text(&call, reading->arena);
-        row->verdict = pawli_column_text(&call, reading->arena);
-        if (!pawli_error_class_parse(pawli_column_text(&call, reading->arena), &row->class))
-            row->class = ERROR_UNKNOWN;
-        row->text = pawli_column_text(&call, reading->arena);
+        *kept = row;
     }
     return pawli_call_end(&call);
 }
@@ -514,28 +540,20 @@ static int read_policies(struct reading *reading, bool targets)
     pawli_bind_text(&call, TEXT(""));
     pawli_bind_i64(&call, limit_of(reading));
     while (pawli_call_row(&call)) {
-        struct policy *policy;
         if ((reading->page->more = is_full(reading)))
             break;
-        if (targets) {
-            struct target_row *row = add_item(reading, (void **)&reading->page->targets, sizeof *row);
-            if (!row)
-                return SQLITE_NOMEM;
-            row->scope = pawli_column_u64(&call);
-            row->name = pawli_column_text(&call, reading->arena);
-            row->url = pawli_column_text(&call, reading->arena);
-            row->secret_file = pawli_column_text(&call, reading->arena);
-            policy = &row->policy;
-        } else {
-            struct lane_row *row = add_item(reading, (void **)&reading->page->lanes, sizeof *row);
-            if (!row)
-                return SQLITE_NOMEM;
-            row->scope = pawli_column_u64(&call);
-            row->name = pawli_column_text(&call, reading->arena);
-            policy = &row->policy;
-        }
-        if (pawli_policy_parse(pawli_column_text(&call, reading->arena), policy, NULL) < 0)
-            call.code = SQLITE_CORRUPT;
+        struct target_row *target = NULL;
+        struct lane_row *lane = NULL;
+        if (targets)
+            target = add_item(reading, (void **)&reading->page->targets, sizeof *target);
+        else
+            lane = add_item(reading, (void **)&reading->page->lanes, sizeof *lane);
+        if (!target && !lane)
+            return SQLITE_NOMEM;
+        if (targets)
+            target->is_damaged = !pawli_read_target(&call, target, reading->arena);
+        else
+            lane->is_damaged = !pawli_read_lane(&call, lane, reading->arena);
     }
     return pawli_call_end(&call);
 }
@@ -550,12 +568,14 @@ static int read_targets(struct reading *reading)
     return read_policies(reading, true);
 }
 
-static bool parse_hold_kind(struct text text, enum hold_kind *kind)
+/* One that cannot be read holds all the same, until it is released. */
+static void read_hold(struct call *call, struct hold_row *row, struct arena *arena)
 {
-    for (*kind = 0; *kind < HOLD_KIND_COUNT; (*kind)++)
-        if (text_is(text, pawli_hold_kind_text(*kind)))
-            return true;
-    return false;
+    if (pawli_read_hold(call, row, arena))
+        return;
+    row->code = row->code.data ? row->code : TEXT("damaged");
+    row->reason = TEXT("the hold cannot be read");
+    row->until = WALL_NEVER;
 }
 
 static struct text absent_if_empty(struct text text)
@@ -573,13 +593,7 @@ static int read_holds(struct reading *reading)
     pawli_bind_i64(&call, INT64_MAX);
     while (pawli_call_row(&call)) {
         struct hold_item item = {0};
-        bool good = parse_hold_kind(pawli_column_text(&call, reading->arena), &item.row.kind);
-        item.row.scope = pawli_column_u64(&call);
-        item.row.lane = absent_if_empty(pawli_column_text(&call, reading->arena));
-        item.row.target = absent_if_empty(pawli_column_text(&call, reading->arena));
-        good = good && pawli_read_hold(&call, &item.row, reading->arena);
-        if (!good)
-            call.code = SQLITE_CORRUPT;
+        read_hold(&call, &item.row, reading->arena);
         if (reading->query->scope.data && item.row.kind != HOLD_STORE && item.row.scope != scope)
             continue;
         if ((reading->page->more = is_full(reading)))
@@ -623,18 +637,29 @@ static struct call call_holds(struct reading *reading, const struct subject *sub
     return call;
 }
 
-static int first_due(struct reading *reading, uint64_t queue, enum phase phase, struct wall_time *due)
+/* When the first that a claim could take is due. One that cannot be read is taken by nobody; whether its message can be
+ * is seen where somebody waits for this very queue. */
+static int first_due(struct reading *reading, uint64_t queue, enum phase phase, bool looks, struct wall_time *due)
 {
     int code = SQLITE_OK;
     for (int64_t priority = 1; code == SQLITE_OK && priority <= 9; priority++) {
-        struct call call = pawli_call(reading->connection, SQL_next_due);
+        struct call call = pawli_call(reading->connection, SQL_find_due);
         pawli_bind_u64(&call, queue);
         pawli_bind_i64(&call, phase);
         pawli_bind_i64(&call, priority);
-        if (pawli_call_row(&call)) {
-            struct wall_time first = pawli_column_wall(&call);
-            if (first.ms < due->ms)
-                *due = first;
+        pawli_bind_i64(&call, due->ms - 1);
+        while (pawli_call_row(&call)) {
+            struct task_row row;
+            struct message_row message;
+            bool found = true;
+            if (!pawli_read_ready(&call, &row, reading->arena))
+                continue;
+            code = looks ? pawli_get_message(reading->connection, row.number, &message, &found, reading->arena)
+                         : SQLITE_OK;
+            if (code == BAD_ROW || !found)
+                continue;
+            *due = row.due;
+            break;
         }
         code = pawli_call_end(&call);
     }
@@ -647,14 +672,16 @@ static int look_at_queue(struct reading *reading, struct queue_item *item)
     struct subject subjects[SUBJECTS];
     item->next_due = WALL_NEVER;
     item->held = (struct wall_time){0};
-    int code = first_due(reading, item->row.id, PHASE_SEND, &item->next_due);
+    int code = first_due(reading, item->row.id, PHASE_SEND, false, &item->next_due);
     list_subjects(item->row.scope, item->row.lane, item->row.target, subjects);
     for (size_t i = 0; code == SQLITE_OK && i < SUBJECTS; i++) {
         struct call call = call_holds(reading, &subjects[i]);
         struct hold_row row = {0};
-        while (pawli_call_row(&call) && pawli_read_hold(&call, &row, reading->arena))
+        while (pawli_call_row(&call)) {
+            read_hold(&call, &row, reading->arena);
             if (row.until.ms > item->held.ms)
                 item->held = row.until;
+        }
         code = pawli_call_end(&call);
     }
     return code;
@@ -673,8 +700,8 @@ static int read_ages(struct reading *reading, struct queue_item *item)
             pawli_bind_i64(&call, reading->page->wall.ms);
             if (pawli_call_row(&call)) {
                 struct wall_time *first = later ? &ages->later_due : &ages->oldest_due;
-                ages->due += later ? 0 : pawli_column_u64(&call);
-                struct wall_time due = pawli_column_wall(&call);
+                ages->due += later ? 0 : (uint64_t)pawli_column_i64(&call);
+                struct wall_time due = pawli_column_wall_or_never(&call);
                 if (due.ms < first->ms)
                     *first = due;
             }
@@ -690,7 +717,7 @@ static int count_held(struct reading *reading)
     struct call call = pawli_call(reading->connection, SQL_count_held);
     size_t at = 0; /* both ascend */
     while (pawli_call_row(&call)) {
-        uint64_t queue = pawli_column_u64(&call), count = pawli_column_u64(&call);
+        uint64_t queue = raw_number(&call, 0), count = raw_number(&call, 1);
         while (at < page->count && page->queues[at].row.id < queue)
             at++;
         if (at < page->count && page->queues[at].row.id == queue)
@@ -705,7 +732,7 @@ static int read_queues(struct reading *reading)
     int code = read_queue_set(reading, &set);
     for (size_t i = 0; code == SQLITE_OK && i < set.count; i++) {
         bool skip = reading->query->wants_due && set.rows[i].counts[STATE_PENDING] == 0;
-        if (set.rows[i].id <= reading->query->after || skip)
+        if (set.rows[i].id <= reading->query->after || skip || !set.scopes[i].data)
             continue;
         if ((reading->page->more = is_full(reading)))
             break;
@@ -714,11 +741,20 @@ static int read_queues(struct reading *reading)
             return SQLITE_NOMEM;
         item->row = set.rows[i];
         item->scope = set.scopes[i];
-        code = pawli_policy_of(reading->connection, item->row.scope, item->row.lane, item->row.target,
-                               &item->lane_policy, &item->target_policy, &item->url, &item->secret_file,
-                               reading->arena);
+        struct lane_row lane = {0};
+        struct target_row target = {0};
+        code = pawli_policy_of(reading->connection, &item->row, &lane, &target, reading->arena);
+        item->is_damaged = code == BAD_ROW;
+        if (item->is_damaged)
+            code = SQLITE_OK;
+        item->lane_policy = lane.policy;
+        item->target_policy = target.policy;
+        item->url = target.url;
+        item->secret_file = target.secret_file;
         item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
-        if (code == SQLITE_OK && reading->query->wants_due)
+        if (item->is_damaged && reading->query->wants_due)
+            reading->page->count--; /* nobody can claim from it */
+        else if (code == SQLITE_OK && reading->query->wants_due)
             code = look_at_queue(reading, item);
         if (code == SQLITE_OK && reading->query->wants_ages)
             code = read_ages(reading, item);
@@ -743,12 +779,11 @@ static int look_for_holds(struct reading *reading, uint64_t scope)
                 break;
             }
             struct hold_item *item = &page->look_holds[page->look_hold_count++];
+            read_hold(&call, &item->row, reading->arena);
             item->row.kind = subjects[i].kind;
             item->scope = query->scope;
             item->row.lane = absent_if_empty(subjects[i].lane);
             item->row.target = absent_if_empty(subjects[i].target);
-            if (!pawli_read_hold(&call, &item->row, reading->arena))
-                call.code = SQLITE_CORRUPT;
         }
         int code = pawli_call_end(&call);
         if (code != SQLITE_OK)
@@ -766,10 +801,7 @@ static int look_for_lost(struct reading *reading)
     pawl_uuid boot_id;
     struct env *env = reading->store->store.env;
     env->ops->boot_id(env, &boot_id);
-    struct call call = pawli_call(reading->connection, SQL_get_store);
-    if (pawli_call_row(&call) && !pawli_read_store(&call, &store))
-        call.code = SQLITE_CORRUPT;
-    int code = pawli_call_end(&call);
+    int code = get_store(reading, &store);
     if (code == SQLITE_OK)
         code = pawli_list_committers(reading->store, reading->connection, &alive, &alive_count, &dead, &dead_count,
                                      reading->arena);
@@ -779,13 +811,11 @@ static int look_for_lost(struct reading *reading)
     if (uuid_equal(&store.boot_id, &boot_id) && boot_before(reading->page->boot, store.lease) && dead_count == 0)
         return SQLITE_OK;
     look->next_lease = BOOT_NEVER;
-    call = pawli_call(reading->connection, SQL_list_claimed);
+    struct call call = pawli_call(reading->connection, SQL_list_claimed);
     while (pawli_call_row(&call)) {
         struct task_row row;
-        if (!pawli_read_claimed(&call, &row, reading->arena)) {
-            call.code = SQLITE_CORRUPT;
-            break;
-        }
+        if (!pawli_read_claimed(&call, &row, reading->arena))
+            continue;
         if (pawli_claim_lost(&row, &store, reading->page->boot, &boot_id, alive, alive_count)) {
             look->is_lost = true;
             break;
@@ -805,11 +835,14 @@ static int read_look(struct reading *reading)
         pawli_bind_u64(&call, scope);
         pawli_bind_text(&call, reading->query->lane);
         pawli_bind_text(&call, reading->query->target);
-        queue = pawli_call_row(&call) ? pawli_column_u64(&call) : 0;
+        struct queue_row row = {0};
+        if (pawli_call_row(&call) && !pawli_read_queue(&call, &row, reading->arena))
+            call.code = BAD_ROW;
+        queue = row.id;
         code = pawli_call_end(&call);
     }
     if (code == SQLITE_OK && queue)
-        code = first_due(reading, queue, reading->query->phase, &reading->page->look.next_due);
+        code = first_due(reading, queue, reading->query->phase, true, &reading->page->look.next_due);
     reading->page->look.is_due = reading->page->look.next_due.ms <= reading->page->wall.ms;
     if (code == SQLITE_OK && queue)
         code = look_for_holds(reading, scope);
@@ -828,8 +861,8 @@ static int read_line(struct reading *reading)
     pawli_bind_u64(&call, scope);
     pawli_bind_text(&call, query->lane);
     pawli_bind_text(&call, query->target);
-    if (pawli_call_row(&call))
-        pawli_read_queue(&call, &queue, reading->arena);
+    if (pawli_call_row(&call) && !pawli_read_queue(&call, &queue, reading->arena))
+        call.code = BAD_ROW;
     code = pawli_call_end(&call);
     if (code != SQLITE_OK || queue.id == 0)
         return code;
@@ -838,12 +871,8 @@ static int read_line(struct reading *reading)
     pawli_bind_text(&call, query->key);
     struct line_item *line = &reading->page->line;
     line->found = pawli_call_row(&call);
-    if (line->found) {
-        line->row = (struct line_row){.queue = queue.id, .key = query->key};
-        line->row.head = pawli_column_u64(&call);
-        line->row.order = pawli_column_u64(&call);
-        line->row.depth = pawli_column_u64(&call);
-    }
+    if (line->found && !pawli_read_line(&call, &line->row, reading->arena))
+        call.code = BAD_ROW;
     code = pawli_call_end(&call);
     if (code != SQLITE_OK || query->cursor.number == 0)
         return code;
@@ -853,7 +882,7 @@ static int read_line(struct reading *reading)
     pawli_bind_u64(&call, query->cursor.position);
     pawli_bind_u64(&call, query->cursor.number);
     if (pawli_call_row(&call))
-        line->before = pawli_column_u64(&call);
+        line->before = raw_number(&call, 0);
     return pawli_call_end(&call);
 }
 
@@ -892,98 +921,139 @@ static struct call call_old(struct reading *reading)
     return call;
 }
 
-static void advance(struct reading *reading, struct call *call, uint64_t queue, struct old_item *item)
+/* Where the walk goes on, whatever the row is worth. */
+static void advance(struct reading *reading, const struct call *call)
 {
     struct task_cursor *cursor = &reading->page->cursor;
-    *cursor = (struct task_cursor){.queue = queue, .number = item->number};
+    *cursor = (struct task_cursor){.queue = raw_number(call, 0), .number = raw_number(call, 1)};
     if (reading->query->place == PLACE_READY) {
-        cursor->phase = pawli_column_i64(call);
-        cursor->priority = pawli_column_i64(call);
-        cursor->due = pawli_column_i64(call);
-        item->phase = (enum phase)cursor->phase;
+        cursor->phase = sqlite3_column_int64(call->statement, 5);
+        cursor->priority = sqlite3_column_int64(call->statement, 6);
+        cursor->due = sqlite3_column_int64(call->statement, 7);
     } else if (reading->query->place == PLACE_BLOCKED) {
-        cursor->key = pawli_column_text(call, reading->arena);
-        cursor->position = pawli_column_u64(call);
-    } else if (reading->query->place == PLACE_HELD) {
-        item->phase = (enum phase)pawli_column_i64(call);
+        const char *key = sqlite3_column_blob(call->statement, 5);
+        size_t size = (size_t)sqlite3_column_bytes(call->statement, 5);
+        cursor->key = pawli_arena_text(reading->arena, (struct text){key ? key : "", key ? size : 0});
+        cursor->position = raw_number(call, 6);
     }
 }
 
-static int describe_old(struct reading *reading, uint64_t queue, struct old_item *item)
+static bool read_old_item(struct reading *reading, struct call *call, struct old_item *item, uint64_t *queue)
 {
-    struct queue_row row = {0};
-    struct policy lane, target;
-    struct call call = pawli_call(reading->connection, SQL_get_queue_by_id);
-    pawli_bind_u64(&call, queue);
-    if (pawli_call_row(&call))
-        pawli_read_queue(&call, &row, reading->arena);
-    int code = pawli_call_end(&call);
-    if (code == SQLITE_OK)
-        code = pawli_policy_of(reading->connection, row.scope, row.lane, row.target, &lane, &target, NULL, NULL,
-                               reading->arena);
-    item->policy = pawli_policy_effective(&lane, &target);
-    return code == SQLITE_OK ? scope_name(reading, row.scope, &item->scope) : code;
+    *queue = pawli_column_id(call);
+    item->number = (uint64_t)pawli_column_between(call, 1, MESSAGE_NUMBER_MAX);
+    item->created = pawli_column_wall(call);
+    item->expires = pawli_column_wall_or_never(call);
+    item->ends = pawli_column_wall_or_never(call);
+    if (reading->query->place == PLACE_READY || reading->query->place == PLACE_HELD)
+        item->phase = (enum phase)pawli_column_between(call, 0, PHASE_COUNT - 1);
+    return !call->bad;
 }
 
+/* False: its queue, or the policy of that, cannot be read. */
+static int describe_old(struct reading *reading, uint64_t queue, struct old_item *item, bool *good)
+{
+    struct queue_row row;
+    struct lane_row lane = {0};
+    struct target_row target = {0};
+    int code = read_queue_by_id(reading, queue, &row, good);
+    if (code == SQLITE_OK && *good)
+        code = pawli_policy_of(reading->connection, &row, &lane, &target, reading->arena);
+    *good = *good && code == SQLITE_OK;
+    item->policy = pawli_policy_effective(&lane.policy, &target.policy);
+    if (code == SQLITE_OK && *good)
+        code = scope_name(reading, row.scope, &item->scope);
+    *good = *good && item->scope.data;
+    return code == BAD_ROW ? SQLITE_OK : code;
+}
+
+/* Rows that cannot be read are walked past: nothing ends them. */
 static int read_old(struct reading *reading)
 {
     struct call call = call_old(reading);
-    uint64_t described = 0; /* the queue of the item before: most of a page is of one queue */
+    struct old_item described = {0}; /* of the queue of the row before: most of a page is of one queue */
+    uint64_t last = 0, seen = 0;
+    bool good = false;
     while (pawli_call_row(&call)) {
-        if ((reading->page->more = is_full(reading)))
+        if ((reading->page->more = ++seen > reading->query->limit))
             break;
-        struct old_item *item = add_item(reading, (void **)&reading->page->olds, sizeof *item);
-        if (!item)
-            return SQLITE_NOMEM;
-        uint64_t queue = pawli_column_u64(&call);
-        item->number = pawli_column_u64(&call);
-        item->created = pawli_column_wall(&call);
-        item->expires = pawli_column_wall(&call);
-        item->ends = pawli_column_wall(&call);
-        advance(reading, &call, queue, item);
-        if (queue == described) {
-            item->policy = item[-1].policy;
-            item->scope = item[-1].scope;
-        } else {
-            call.code = describe_old(reading, queue, item);
+        struct old_item item = {0};
+        uint64_t queue;
+        advance(reading, &call);
+        if (!read_old_item(reading, &call, &item, &queue))
+            continue;
+        if (queue != last) {
+            call.code = describe_old(reading, queue, &described, &good);
             if (call.code != SQLITE_OK)
                 break;
         }
-        described = queue;
+        last = queue;
+        if (!good)
+            continue;
+        item.policy = described.policy;
+        item.scope = described.scope;
+        struct old_item *kept = add_item(reading, (void **)&reading->page->olds, sizeof *kept);
+        if (!kept)
+            return SQLITE_NOMEM;
+        *kept = item;
     }
     return pawli_call_end(&call);
 }
 
 static int read_old_bounds(struct reading *reading)
 {
+    int code = SQLITE_OK;
     struct call call = pawli_call(reading->connection, SQL_list_bounds_until);
     pawli_bind_i64(&call, reading->page->wall.ms);
-    pawli_bind_i64(&call, limit_of(reading));
-    while (pawli_call_row(&call)) {
+    while (code == SQLITE_OK && pawli_call_row(&call)) {
+        struct bound_row row;
+        struct queue_row queue;
+        struct text scope = {0};
+        bool good = pawli_read_bound(&call, &row, reading->arena);
+        if (good)
+            code = read_queue_by_id(reading, row.queue, &queue, &good);
+        if (code == SQLITE_OK && good)
+            code = scope_name(reading, queue.scope, &scope);
+        if (code != SQLITE_OK || !scope.data)
+            continue;
         if ((reading->page->more = is_full(reading)))
             break;
         struct bound_item *item = add_item(reading, (void **)&reading->page->bounds, sizeof *item);
         if (!item)
             return SQLITE_NOMEM;
-        item->queue = pawli_column_u64(&call);
-        item->kind = pawli_column_i64(&call) == BOUND_DEDUPE ? BOUND_DEDUPE : BOUND_REQUEST;
-        item->key = pawli_column_text(&call, reading->arena);
+        *item = (struct bound_item){.queue = row.queue,
+                                    .kind = row.kind,
+                                    .key = row.key,
+                                    .scope = scope,
+                                    .lane = queue.lane,
+                                    .target = queue.target};
     }
-    int code = pawli_call_end(&call);
-    for (size_t i = 0; code == SQLITE_OK && i < reading->page->count; i++) {
-        struct bound_item *item = &reading->page->bounds[i];
-        struct queue_row row = {0};
-        call = pawli_call(reading->connection, SQL_get_queue_by_id);
-        pawli_bind_u64(&call, item->queue);
-        if (pawli_call_row(&call))
-            pawli_read_queue(&call, &row, reading->arena);
-        code = pawli_call_end(&call);
-        item->lane = row.lane;
-        item->target = row.target;
-        if (code == SQLITE_OK)
-            code = scope_name(reading, row.scope, &item->scope);
-    }
-    return code;
+    int ended = pawli_call_end(&call);
+    return code == SQLITE_OK ? ended : code;
+}
+
+/* ---- what is set apart ---- */
+
+static int add_damage(void *data, uint64_t scope, uint64_t queue, struct text what)
+{
+    struct reading *reading = data;
+    struct queue_row row = {0};
+    bool found;
+    if ((reading->page->more = is_full(reading)))
+        return SQLITE_OK;
+    struct damage_item *item = add_item(reading, (void **)&reading->page->damages, sizeof *item);
+    if (!item)
+        return SQLITE_NOMEM;
+    *item = (struct damage_item){.what = what};
+    int code = queue ? read_queue_by_id(reading, queue, &row, &found) : SQLITE_OK;
+    if (queue)
+        scope = row.scope;
+    return code == SQLITE_OK && scope ? scope_name(reading, scope, &item->scope) : code;
+}
+
+static int read_damage(struct reading *reading)
+{
+    return pawli_find_damage(reading->connection, reading->arena, add_damage, reading);
 }
 
 static int (*const readers[QUERY_KIND_COUNT])(struct reading *reading) = {
@@ -1002,6 +1072,7 @@ static int (*const readers[QUERY_KIND_COUNT])(struct reading *reading) = {
     [QUERY_LINE] = read_line,
     [QUERY_OLD] = read_old,
     [QUERY_OLD_BOUNDS] = read_old_bounds,
+    [QUERY_DAMAGE] = read_damage,
 };
 
 enum store_result pawli_sqlite_read(struct sqlite_store *store, struct connection *connection,
@@ -1013,12 +1084,7 @@ enum store_result pawli_sqlite_read(struct sqlite_store *store, struct connectio
     page->wall = env->ops->wall_now(env);
     page->boot = env->ops->boot_now(env);
     int code = readers[query->kind](&reading);
-    if (code == SQLITE_OK && pawli_arena_failed(&page->arena))
+    if ((code == SQLITE_OK || code == BAD_ROW) && pawli_arena_failed(&page->arena))
         code = SQLITE_NOMEM;
-    if (code == SQLITE_CORRUPT && sqlite3_errcode(connection->db) != SQLITE_CORRUPT) {
-        pawli_hint(err, pawli_fail(err, PAWL_ECORRUPT, "\"%s\" has a row that cannot be read", store->path),
-                   "run \"pawl verify\"");
-        return STORE_CORRUPT;
-    }
     return pawli_sqlite_result(store, connection->db, code, READ_ONLY, err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Save: writes every row of a view that differs from what load found, and commits. Under the write lock a guard cannot
- * fail; that exactly one row moved is asserted all the same. */
+ * fail, unless an index and its table do not agree: then nothing is written. */
 #include "base/json.h"
 #include "store/sqlite/sqlite.h"
 
@@ -49,9 +49,7 @@ static int insert(struct saving *saving, const struct insertion *insertion, cons
 static int run_one(struct saving *saving, struct call *call)
 {
     int code = pawli_call_run(call);
-    if (code == SQLITE_OK)
-        PAWL_ASSERT(sqlite3_changes(saving->connection->db) == 1);
-    return code;
+    return code == SQLITE_OK && sqlite3_changes(saving->connection->db) != 1 ? BAD_ROW : code;
 }
 
 static void bind_failure(struct saving *saving, struct call *call, const struct failure *failure)
@@ -97,10 +95,14 @@ static void bind_counts(struct call *call, const struct task_row *row)
 static void bind_key(struct call *call, const struct task_row *row)
 {
     pawli_bind_text(call, row->key);
-    if (row->key.data)
-        pawli_bind_u64(call, row->order);
-    else
-        pawli_bind_null(call);
+    pawli_bind_u64_or_null(call, row->key.data ? row->order : 0);
+}
+
+static void bind_due(struct call *call, const struct task_row *row)
+{
+    pawli_bind_i64(call, row->priority);
+    pawli_bind_i64(call, row->due.ms);
+    pawli_bind_i64(call, row->is_due_first);
 }
 
 static void bind_history(struct saving *saving, struct call *call, const struct task_row *row)
@@ -109,17 +111,16 @@ static void bind_history(struct saving *saving, struct call *call, const struct 
     pawli_bind_blob(call, row->progress.data, row->progress.size);
     pawli_bind_text(call, row->remote_id);
     pawli_bind_i64(call, row->updated.ms);
+    pawli_bind_sum(call);
 }
 
 static void bind_ready(struct saving *saving, struct call *call, const void *item)
 {
     const struct task_row *row = item;
     pawli_bind_u64(call, row->queue);
-    pawli_bind_i64(call, row->phase);
-    pawli_bind_i64(call, row->priority);
-    pawli_bind_i64(call, row->due.ms);
     pawli_bind_u64(call, row->number);
-    pawli_bind_i64(call, row->is_due_first);
+    pawli_bind_i64(call, row->phase);
+    bind_due(call, row);
     bind_counts(call, row);
     bind_key(call, row);
     bind_history(saving, call, row);
@@ -140,13 +141,10 @@ static void bind_blocked(struct saving *saving, struct call *call, const void *i
 {
     const struct task_row *row = item;
     pawli_bind_u64(call, row->queue);
-    pawli_bind_text(call, row->key);
-    pawli_bind_u64(call, row->order);
     pawli_bind_u64(call, row->number);
-    pawli_bind_i64(call, row->priority);
-    pawli_bind_i64(call, row->due.ms);
-    pawli_bind_i64(call, row->is_due_first);
+    bind_due(call, row);
     bind_counts(call, row);
+    bind_key(call, row);
     bind_history(saving, call, row);
 }
 
@@ -163,18 +161,13 @@ static int remove_blocked(struct saving *saving, const struct task_row *row)
 static void bind_claimed(struct saving *saving, struct call *call, const void *item)
 {
     const struct task_row *row = item;
+    pawli_bind_u64(call, row->queue);
     pawli_bind_u64(call, row->number);
     pawli_bind_u64(call, row->tail);
-    pawli_bind_u64(call, row->queue);
     pawli_bind_i64(call, row->phase);
-    pawli_bind_i64(call, row->priority);
-    pawli_bind_i64(call, row->due.ms);
-    pawli_bind_i64(call, row->is_due_first);
+    bind_due(call, row);
     pawli_bind_u64(call, row->token);
-    if (row->committer)
-        pawli_bind_u64(call, row->committer);
-    else
-        pawli_bind_null(call);
+    pawli_bind_u64_or_null(call, row->committer);
     pawli_bind_text(call, row->consumer);
     pawli_bind_i64(call, row->claimed.ms);
     pawli_bind_i64(call, row->lease.ns);
@@ -187,12 +180,7 @@ static void bind_claimed(struct saving *saving, struct call *call, const void *i
 static int put_claimed(struct saving *saving, const struct task_row *row)
 {
     struct call call = pawli_call(saving->connection, SQL_put_claimed);
-    pawli_bind_i64(&call, row->lease.ns);
-    pawli_bind_u64(&call, row->boot);
-    pawli_bind_blob(&call, row->progress.data, row->progress.size);
-    pawli_bind_i64(&call, row->updated.ms);
-    pawli_bind_u64(&call, row->number);
-    pawli_bind_u64(&call, row->token);
+    bind_claimed(saving, &call, row);
     return run_one(saving, &call);
 }
 
@@ -207,12 +195,10 @@ static int remove_claimed(struct saving *saving, const struct task_row *row)
 static void bind_held(struct saving *saving, struct call *call, const void *item)
 {
     const struct task_row *row = item;
-    pawli_bind_u64(call, row->number);
     pawli_bind_u64(call, row->queue);
+    pawli_bind_u64(call, row->number);
     pawli_bind_i64(call, row->phase);
-    pawli_bind_i64(call, row->priority);
-    pawli_bind_i64(call, row->due.ms);
-    pawli_bind_i64(call, row->is_due_first);
+    bind_due(call, row);
     pawli_bind_text(call, row->hold);
     pawli_bind_wall(call, row->until);
     pawli_bind_u64(call, row->token);
@@ -232,8 +218,8 @@ static int remove_held(struct saving *saving, const struct task_row *row)
 static void bind_ended(struct saving *saving, struct call *call, const void *item)
 {
     const struct task_row *row = item;
-    pawli_bind_u64(call, row->number);
     pawli_bind_u64(call, row->queue);
+    pawli_bind_u64(call, row->number);
     pawli_bind_text(call, text_of(pawli_state_text(row->ended)));
     bind_counts(call, row);
     bind_key(call, row);
@@ -245,6 +231,7 @@ static void bind_ended(struct saving *saving, struct call *call, const void *ite
     pawli_bind_text(call, row->ended_reason);
     pawli_bind_text(call, row->ended_by);
     pawli_bind_blob(call, uuid_is_nil(&row->successor) ? NULL : &row->successor, sizeof row->successor);
+    pawli_bind_sum(call);
 }
 
 static int remove_ended(struct saving *saving, const struct task_row *row)
@@ -274,10 +261,7 @@ static void bind_message(struct saving *saving, struct call *call, const void *i
     pawli_bind_u64(call, row->number);
     pawli_bind_u64(call, row->tail);
     pawli_bind_u64(call, row->queue);
-    if (row->seq)
-        pawli_bind_u64(call, row->seq);
-    else
-        pawli_bind_null(call);
+    pawli_bind_u64_or_null(call, row->seq);
     pawli_bind_text(call, row->sender);
     pawli_bind_text(call, row->key);
     pawli_bind_text(call, row->dedupe);
@@ -290,12 +274,10 @@ static void bind_message(struct saving *saving, struct call *call, const void *i
     pawli_bind_wall(call, row->deadline);
     pawli_bind_wall(call, row->available);
     pawli_bind_wall(call, row->expires);
-    if (row->max_attempts)
-        pawli_bind_i64(call, row->max_attempts);
-    else
-        pawli_bind_null(call);
+    pawli_bind_u64_or_null(call, row->max_attempts);
     pawli_bind_blob(call, uuid_is_nil(&row->resent_of) ? NULL : &row->resent_of, sizeof row->resent_of);
     pawli_bind_wall(call, row->created);
+    pawli_bind_sum(call);
 }
 
 static int remove_attempts(struct saving *saving, uint64_t number)
@@ -317,6 +299,7 @@ static int add_attempt(struct saving *saving, const struct attempt_row *row)
     pawli_bind_text(&call, row->verdict);
     pawli_bind_text(&call, text_of(pawli_error_class_text(row->class)));
     pawli_bind_text(&call, row->text);
+    pawli_bind_sum(&call);
     return pawli_call_run(&call);
 }
 
@@ -382,10 +365,7 @@ static void bind_record(struct saving *saving, struct call *call, const void *it
     pawli_bind_body(call, row->response, row->response_type);
     pawli_bind_blob(call, row->pre.data, row->pre.size);
     pawli_bind_blob(call, row->post.data, row->post.size);
-    if (row->duration_us)
-        pawli_bind_u64(call, row->duration_us);
-    else
-        pawli_bind_null(call);
+    pawli_bind_u64_or_null(call, row->duration_us);
     pawli_bind_wall(call, row->received);
     pawli_bind_wall(call, row->committed);
     pawli_bind_u64(call, row->epoch);
@@ -394,6 +374,7 @@ static void bind_record(struct saving *saving, struct call *call, const void *it
     pawli_bind_blob(call, row->messages.data, row->messages.size);
     pawli_bind_text(call, row->settled);
     pawli_bind_blob(call, row->hashes.data, row->hashes.size);
+    pawli_bind_sum(call);
 }
 
 static int save_requests(struct saving *saving, const struct slots *requests)
@@ -417,6 +398,7 @@ static int save_scope(struct saving *saving, const struct slot *slot)
     if (!scope->slot.found) {
         pawli_bind_u64(&call, scope->row.id);
         pawli_bind_text(&call, scope->name);
+        pawli_bind_sum(&call);
     }
     pawli_bind_u64(&call, scope->row.seq);
     pawli_bind_blob(&call, &scope->row.head, DIGEST_SIZE);
@@ -434,6 +416,7 @@ static int save_queue(struct saving *saving, const struct slot *slot)
         pawli_bind_u64(&call, queue->row.scope);
         pawli_bind_text(&call, queue->lane);
         pawli_bind_text(&call, queue->target);
+        pawli_bind_sum(&call);
     }
     for (size_t i = 0; i < STATE_COUNT; i++)
         pawli_bind_u64(&call, queue->row.counts[i]);
@@ -449,6 +432,7 @@ static int save_lane(struct saving *saving, const struct slot *slot)
     pawli_bind_u64(&call, lane->scope->row.id);
     pawli_bind_text(&call, lane->name);
     pawli_bind_text(&call, pawli_policy_json(&lane->row.policy, saving->arena));
+    pawli_bind_sum(&call);
     return run_one(saving, &call);
 }
 
@@ -464,6 +448,7 @@ static int save_target(struct saving *saving, const struct slot *slot)
         pawli_bind_text(&call, target->row.url);
         pawli_bind_text(&call, target->row.secret_file);
         pawli_bind_text(&call, pawli_policy_json(&target->row.policy, saving->arena));
+        pawli_bind_sum(&call);
     }
     return run_one(saving, &call);
 }
@@ -485,6 +470,7 @@ static int save_hold(struct saving *saving, const struct slot *slot)
         pawli_bind_text(&call, row->by);
         pawli_bind_i64(&call, row->since.ms);
         pawli_bind_wall(&call, row->until);
+        pawli_bind_sum(&call);
     }
     return run_one(saving, &call);
 }
@@ -507,6 +493,7 @@ static int save_bound(struct saving *saving, const struct slot *slot)
         pawli_bind_blob(&call, &row->fingerprint, DIGEST_SIZE);
         pawli_bind_wall(&call, row->until);
         pawli_bind_text(&call, row->until.ms == INT64_MAX ? (struct text){0} : text_of(pawli_state_text(row->state)));
+        pawli_bind_sum(&call);
     }
     return run_one(saving, &call);
 }
@@ -527,20 +514,26 @@ static int save_line(struct saving *saving, const struct slot *slot)
     return run_one(saving, &call);
 }
 
+void pawli_bind_store(struct call *call, const struct store_row *row)
+{
+    pawli_bind_blob(call, &row->life, sizeof row->life);
+    pawli_bind_u64(call, row->epoch);
+    pawli_bind_u64(call, row->commits);
+    pawli_bind_u64(call, row->last_number);
+    pawli_bind_u64(call, row->last_token);
+    pawli_bind_u64(call, row->last_scope);
+    pawli_bind_u64(call, row->last_queue);
+    pawli_bind_u64(call, row->last_committer);
+    pawli_bind_blob(call, &row->boot_id, sizeof row->boot_id);
+    pawli_bind_u64(call, row->boot);
+    pawli_bind_i64(call, row->lease.ns);
+    pawli_bind_sum(call);
+}
+
 static int save_store(struct saving *saving)
 {
-    const struct store_row *row = &saving->view->store.row;
     struct call call = pawli_call(saving->connection, SQL_put_store);
-    pawli_bind_u64(&call, row->epoch);
-    pawli_bind_u64(&call, row->commits);
-    pawli_bind_u64(&call, row->last_number);
-    pawli_bind_u64(&call, row->last_token);
-    pawli_bind_u64(&call, row->last_scope);
-    pawli_bind_u64(&call, row->last_queue);
-    pawli_bind_u64(&call, row->last_committer);
-    pawli_bind_blob(&call, &row->boot_id, sizeof row->boot_id);
-    pawli_bind_u64(&call, row->boot);
-    pawli_bind_i64(&call, row->lease.ns);
+    pawli_bind_store(&call, &saving->view->store.row);
     return run_one(saving, &call);
 }
 
@@ -559,6 +552,7 @@ static int add_committer(struct saving *saving)
     struct call call = pawli_call(saving->connection, SQL_add_committer);
     pawli_bind_u64(&call, row->id);
     pawli_bind_u64(&call, row->slot);
+    pawli_bind_sum(&call);
     int code = run_one(saving, &call);
     if (code != SQLITE_OK)
         return code;

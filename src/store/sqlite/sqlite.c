@@ -13,51 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The one list that outlives a handle: files that this process has open, and whether they are poisoned. */
-static pthread_mutex_t files_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct database_file *files;
-
 #define READER_KEEPS (2 * 1024 * 1024) /* of cached pages, between two reads */
 
 static struct sqlite_store *sqlite_of(struct store *store)
 {
     return (struct sqlite_store *)store;
-}
-
-static struct database_file *use_file(const char *key)
-{
-    pthread_mutex_lock(&files_lock);
-    struct database_file *file = files;
-    while (file && strcmp(file->key, key) != 0)
-        file = file->next;
-    if (!file && (file = pawli_alloc(sizeof *file)) != NULL) {
-        file->key = strdup(key);
-        file->next = files;
-        if (file->key) {
-            files = file;
-        } else {
-            pawli_free(file);
-            file = NULL;
-        }
-    }
-    if (file)
-        file->handles++;
-    pthread_mutex_unlock(&files_lock);
-    return file;
-}
-
-static void leave_file(struct database_file *file)
-{
-    pthread_mutex_lock(&files_lock);
-    if (--file->handles == 0) {
-        struct database_file **at = &files;
-        while (*at != file)
-            at = &(*at)->next;
-        *at = file->next;
-        free(file->key);
-        pawli_free(file);
-    }
-    pthread_mutex_unlock(&files_lock);
 }
 
 /* ---- opening ---- */
@@ -68,7 +28,7 @@ static struct boot_time deadline(const struct sqlite_store *store)
     return boot_after_ms(env->ops->boot_now(env), store->busy_ms);
 }
 
-static char *make_path(const char *path, const char *suffix)
+char *pawli_sqlite_path(const char *path, const char *suffix)
 {
     size_t size = strlen(path), more = strlen(suffix) + 1;
     char *out = pawli_alloc(size + more);
@@ -82,12 +42,10 @@ static char *make_path(const char *path, const char *suffix)
 static int resolve_path(struct sqlite_store *store, struct text path, pawl_error *err)
 {
     PAWL_AUTO(pawli_freep) char *given = pawli_alloc(path.size + 1);
-    sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
+    sqlite3_vfs *vfs = store->below;
     if (!given)
         return pawli_no_memory(err);
     memcpy(given, path.data, path.size);
-    if (!vfs)
-        return pawli_fail(err, PAWL_EINVAL, "no SQLite VFS is called \"%s\"", store->vfs);
     store->path = pawli_alloc((size_t)vfs->mxPathname + 1);
     if (!store->path)
         return pawli_no_memory(err);
@@ -97,27 +55,18 @@ static int resolve_path(struct sqlite_store *store, struct text path, pawl_error
     return PAWL_OK;
 }
 
-static int open_side_files(struct sqlite_store *store, pawl_error *err)
+static int use_vfs(struct sqlite_store *store, struct text vfs, pawl_error *err)
 {
-    struct env *env = store->store.env;
-    PAWL_AUTO(pawli_freep) char *gate = make_path(store->path, "-gate");
-    PAWL_AUTO(pawli_freep) char *bell = make_path(store->path, "-bell");
-    if (!gate || !bell)
-        return pawli_no_memory(err);
-    int status = env->ops->gate(env, gate, &store->gate, err);
-    if (status == PAWL_OK)
-        status = env->ops->bell(env, bell, &store->bell, err);
-    if (status < 0)
-        pawli_hint(err, status, "check that the folder of the store exists and may be written to");
-    return status;
-}
-
-static int database_exists(struct sqlite_store *store, bool *exists)
-{
-    sqlite3_vfs *vfs = sqlite3_vfs_find(store->vfs);
-    int found = 0, code = vfs->xAccess(vfs, store->path, SQLITE_ACCESS_EXISTS, &found);
-    *exists = found != 0;
-    return code;
+    if (vfs.data) {
+        store->vfs = pawli_alloc(vfs.size + 1);
+        if (!store->vfs)
+            return pawli_no_memory(err);
+        memcpy(store->vfs, vfs.data, vfs.size);
+    }
+    store->gathering = pawli_vfs_over(store->vfs, &store->below);
+    if (!store->below)
+        return pawli_fail(err, PAWL_EINVAL, "no SQLite VFS is called \"%s\"", store->vfs ? store->vfs : "");
+    return store->gathering ? PAWL_OK : pawli_no_memory(err);
 }
 
 static int busy(struct sqlite_store *store, pawl_error *err)
@@ -127,16 +76,45 @@ static int busy(struct sqlite_store *store, pawl_error *err)
                       "try again");
 }
 
+int pawli_sqlite_gate(const struct sqlite_store *store, struct gate **ret_gate, pawl_error *err)
+{
+    struct env *env = store->store.env;
+    struct file_at at = pawli_database_at(store->file, FILE_GATE);
+    return (store->store.read_only ? env->ops->gate_as_found : env->ops->gate)(env, &at, ret_gate, err);
+}
+
+static int open_side_files(struct sqlite_store *store, pawl_error *err)
+{
+    struct env *env = store->store.env;
+    struct file_at bell = pawli_database_at(store->file, FILE_BELL);
+    int status = pawli_sqlite_gate(store, &store->gate, err);
+    if (status < 0)
+        return status;
+    int fd = store->gate->ops->fd(store->gate);
+    if (fd >= 0 && !pawli_guard_admit(store->file, FILE_GATE, fd)) {
+        status = pawli_store_status(pawli_sqlite_guard(store, err));
+        return status == PAWL_OK ? busy(store, err) : status;
+    }
+    return (store->store.read_only ? env->ops->bell_as_found : env->ops->bell)(env, &bell, &store->bell, err);
+}
+
+static int database_exists(struct sqlite_store *store, bool *exists)
+{
+    int found = 0, code = store->below->xAccess(store->below, store->path, SQLITE_ACCESS_EXISTS, &found);
+    *exists = found != 0;
+    return code;
+}
+
 /* First of all: nobody else has the store open, in any process. */
 static int open_first(struct sqlite_store *store, pawl_error *err)
 {
-    enum store_result result = pawli_wal_audit(store, err);
-    if (result != STORE_OK)
-        return pawli_store_status(result);
-    int status = pawli_connection_open(store, true, &store->writer, err), left;
+    int status = pawli_log_belongs(store, err), left;
+    if (status < 0)
+        return status;
+    status = pawli_connection_open(store, true, &store->writer, err);
     if (status == PAWL_OK) {
-        result = (enum store_result)pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, err);
-        status = pawli_store_status(result);
+        int result = pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, err);
+        status = pawli_store_status((enum store_result)result);
     }
     if (status == PAWL_OK &&
         store->gate->ops->lock(store->gate, GATE_OPEN, GATE_SHARED, deadline(store)) != GATE_LOCKED)
@@ -182,10 +160,9 @@ static int take_slot(struct sqlite_store *store, pawl_error *err)
     bool is_named[GATE_SLOTS] = {false};
     struct call call = pawli_call(store->writer, SQL_list_committers);
     while (pawli_call_row(&call)) {
-        pawli_column_u64(&call); /* its id */
-        uint64_t slot = pawli_column_u64(&call);
-        if (slot < GATE_SLOTS)
-            is_named[slot] = true;
+        struct committer_row row;
+        if (pawli_read_committer(&call, &row) && row.slot < GATE_SLOTS)
+            is_named[row.slot] = true;
     }
     int code = pawli_call_end(&call);
     if (code != SQLITE_OK)
@@ -212,7 +189,7 @@ static int open_anchor(struct sqlite_store *store, struct store_facts *facts, pa
 /* As with the log: what the first handle of all found may never have been synced by whoever wrote it. */
 static int sync_found_anchor(struct sqlite_store *store, pawl_error *err)
 {
-    if (store->read_only || store->is_restored || store->gate->ops->is_held_by_others(store->gate, GATE_OPEN))
+    if (store->store.read_only || store->is_restored || store->gate->ops->is_held_by_others(store->gate, GATE_OPEN))
         return PAWL_OK;
     return pawli_store_status(pawli_sqlite_result(store, NULL, pawli_anchor_sync(store), WRITE_CHECKPOINT, err));
 }
@@ -220,14 +197,17 @@ static int sync_found_anchor(struct sqlite_store *store, pawl_error *err)
 static int open_locked(struct sqlite_store *store, const struct store_open *how, struct store_facts *facts,
                        pawl_error *err)
 {
-    int status = connect(store, err);
+    bool gate_is_open = store->gate->ops->is_held(store->gate, GATE_OPEN);
+    int status = pawli_guard_enter(store->file, gate_is_open, err);
+    if (status == PAWL_OK)
+        status = store->store.read_only ? pawli_open_read_only(store, deadline(store), err) : connect(store, err);
     if (status == PAWL_OK)
         status = pawli_schema(store, how, facts, err);
     if (status == PAWL_OK)
         status = open_anchor(store, facts, err);
     if (status == PAWL_OK)
         status = sync_found_anchor(store, err);
-    if (status == PAWL_OK && !store->read_only)
+    if (status == PAWL_OK && !store->store.read_only)
         status = take_slot(store, err);
     return status;
 }
@@ -253,7 +233,7 @@ static void free_store(struct sqlite_store *store)
     if (store->bell)
         store->bell->ops->close(store->bell);
     if (store->file)
-        leave_file(store->file);
+        pawli_database_leave(store->file);
     pthread_mutex_destroy(&store->lock);
     pthread_mutex_destroy(&store->tend_lock);
     pawli_free(store->path);
@@ -280,60 +260,92 @@ static int read_checkpoint_frames(struct sqlite_store *store, const struct store
     return PAWL_OK;
 }
 
+/* As SQLite reads a URI: two slashes begin a host, three an absolute path. There are no hosts here. */
+static int read_path(struct text *path, pawl_error *err)
+{
+    const char *data = path->data;
+    if (path->size == 0)
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the store has no file name"), "write sqlite:FILE");
+    if (path->size < 2 || data[0] != '/' || data[1] != '/')
+        return PAWL_OK;
+    if (path->size < 3 || data[2] != '/')
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "\"sqlite://\" is followed by a host, and a file has none"),
+                          "write sqlite:FILE, or sqlite:///FOLDER/FILE for an absolute path");
+    *path = (struct text){data + 2, path->size - 2};
+    return PAWL_OK;
+}
+
+/* What the mode says is as if the options had said it. */
+static int read_mode(struct store_open *how, pawl_error *err)
+{
+    struct text mode = pawli_store_url_option(&how->url, "mode");
+    if (!mode.data || text_is(mode, "rwc"))
+        return PAWL_OK;
+    how->read_only |= text_is(mode, "ro");
+    how->must_exist = true;
+    return text_is(mode, "ro") || text_is(mode, "rw")
+               ? PAWL_OK
+               : pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "mode is not a mode"), "write mode=ro, rw or rwc");
+}
+
 static int prepare(struct sqlite_store *store, const struct store_open *how, pawl_error *err)
 {
     struct text vfs = pawli_store_url_option(&how->url, "vfs");
-    if (how->url.path.size == 0)
-        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the store has no file name"), "write sqlite:FILE");
     if (sqlite3_threadsafe() == 0)
         return pawli_fail(err, PAWL_EUNSUPPORTED, "the linked SQLite was built without threads");
-    if (vfs.data) {
-        store->vfs = pawli_alloc(vfs.size + 1);
-        if (!store->vfs)
-            return pawli_no_memory(err);
-        memcpy(store->vfs, vfs.data, vfs.size);
-    }
     int status = read_checkpoint_frames(store, &how->url, err);
+    if (status == PAWL_OK)
+        status = use_vfs(store, vfs, err);
     if (status == PAWL_OK)
         status = resolve_path(store, how->url.path, err);
     if (status < 0)
         return status;
-    store->gathering = pawli_vfs_over(store->vfs);
-    if (!store->gathering)
-        return pawli_no_memory(err);
     bool exists;
     int code = database_exists(store, &exists);
-    if (code == SQLITE_OK && !exists && how->must_exist)
+    if (code == SQLITE_OK && !exists && (how->must_exist || how->read_only))
         return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "there is no store at \"%s\"", store->path),
                           "run \"pawl init\", or name another with --store");
-    store->file = use_file(store->path);
+    store->file = pawli_database_use(store->path);
     if (!store->file)
         return pawli_no_memory(err);
-    if (atomic_load(&store->file->poisoned))
-        return pawli_store_status(pawli_sqlite_usable(store, err));
-    return open_side_files(store, err);
+    if (!store->vfs)
+        status = pawli_guard_open(store->file, !how->must_exist && !how->read_only, err);
+    if (status == PAWL_OK)
+        status = pawli_store_status(pawli_sqlite_guard(store, err));
+    if (status == PAWL_OK && !store->vfs)
+        status = pawli_schema_refuse(store, err);
+    return status == PAWL_OK ? open_side_files(store, err) : status;
 }
 
-static int sqlite_open(const struct store_open *how, struct env *env, struct store **ret_store,
+static int sqlite_open(const struct store_open *given, struct env *env, struct store **ret_store,
                        struct store_facts *facts, pawl_error *err)
 {
+    static const char *const options[] = {"mode", "vfs", "checkpoint_frames"};
+    struct store_open with = *given, *how = &with;
+    int status = pawli_store_url_check(&how->url, options, COUNT_OF(options), err);
+    if (status == PAWL_OK)
+        status = read_path(&how->url.path, err);
+    if (status == PAWL_OK)
+        status = read_mode(how, err);
+    if (status < 0)
+        return status;
     struct sqlite_store *store = pawli_alloc(sizeof *store);
     if (!store)
         return pawli_no_memory(err);
-    store->store = (struct store){.ops = &pawli_store_sqlite, .env = env};
-    store->pid = getpid();
+    store->store = (struct store){.ops = &pawli_store_sqlite, .env = env, .pid = getpid(), .read_only = how->read_only};
     store->busy_ms = how->busy_ms;
-    store->read_only = how->read_only;
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->tend_lock, NULL);
-    *facts = (struct store_facts){.engine = "SQLite " SQLITE_VERSION};
-    int status = prepare(store, how, err);
+    *facts = (struct store_facts){0};
+    snprintf(facts->engine, sizeof facts->engine, "SQLite %s", sqlite3_libversion());
+    status = prepare(store, how, err);
     if (status == PAWL_OK) {
-        if (store->gate->ops->lock(store->gate, GATE_OPENING, GATE_EXCLUSIVE, deadline(store)) != GATE_LOCKED)
+        bool locks = !store->store.read_only; /* and one that reads asks for itself */
+        if (locks && store->gate->ops->lock(store->gate, GATE_OPENING, GATE_EXCLUSIVE, deadline(store)) != GATE_LOCKED)
             status = busy(store, err);
         else
             status = open_locked(store, how, facts, err);
-        if (status == PAWL_OK)
+        if (locks && status == PAWL_OK)
             store->gate->ops->unlock(store->gate, GATE_OPENING);
     }
     if (status < 0) {
@@ -349,14 +361,14 @@ static int sqlite_open(const struct store_open *how, struct env *env, struct sto
 static void sqlite_close(struct store *base)
 {
     struct sqlite_store *store = sqlite_of(base);
-    bool usable = getpid() == store->pid && !atomic_load(&store->file->poisoned);
+    bool usable = !base->read_only && pawli_sqlite_guard(store, NULL) == STORE_OK;
     close_connections(store);
     if (usable && store->gate->ops->lock(store->gate, GATE_OPENING, GATE_EXCLUSIVE, deadline(store)) == GATE_LOCKED) {
         int left;
         if (!store->gate->ops->is_held_by_others(store->gate, GATE_OPEN) &&
             pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, NULL) == STORE_OK &&
             store->anchor_file && !store->is_restored)
-            pawli_anchor_keep(store);
+            pawli_anchor_keep(store, left == 0);
     }
     free_store(store); /* closing the gate gives up all its bytes */
 }
@@ -366,7 +378,7 @@ static void sqlite_close(struct store *base)
 static enum store_result begin(struct store *base, struct txn **ret_txn, pawl_error *err)
 {
     struct sqlite_store *store = sqlite_of(base);
-    enum store_result result = pawli_sqlite_usable(store, err);
+    enum store_result result = pawli_sqlite_guard(store, err);
     if (result != STORE_OK)
         return result;
     struct txn *txn = pawli_alloc(sizeof *txn);
@@ -392,7 +404,7 @@ static enum store_result begin(struct store *base, struct txn **ret_txn, pawl_er
     if (code != SQLITE_OK) {
         gate->unlock(store->gate, GATE_WRITE);
         pawli_free(txn);
-        return pawli_sqlite_result(store, store->writer->db, code, WRITE_BEFORE_COMMIT, err);
+        return pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err); /* nothing was written yet */
     }
     txn->active = true;
     *ret_txn = txn;
@@ -405,6 +417,8 @@ static void remember_heads(struct sqlite_store *store, const struct view *view, 
     *anchor = store->anchor;
     anchor->commits = view->store.row.commits;
     anchor->epoch = view->store.row.epoch;
+    anchor->device = store->file->files[FILE_DATABASE].device;
+    anchor->boot_id = view->boot_id;
     for (size_t i = 0; i < view->scopes.count && count < COUNT_OF(anchor->heads); i++) {
         const struct view_scope *scope = view->scopes.at[i];
         if (!scope->slot.changed)
@@ -431,7 +445,8 @@ static enum store_result commit(struct txn *txn, const struct view *view, pawl_e
     if (store->anchor_file && !store->is_restored && anchor.commits > store->anchor.commits)
         pawli_anchor_write(store, &anchor); /* unsynced, and "at least": a lost one is an older one */
     atomic_store(&store->own_commits, view->store.row.commits);
-    return STORE_OK;
+    /* What was written into files that nobody will open again is in no store. */
+    return pawli_sqlite_guard(store, err) == STORE_OK ? STORE_OK : STORE_UNKNOWN;
 }
 
 static int count_frames(void *data, sqlite3 *db, const char *name, int frames)
@@ -461,7 +476,7 @@ static enum store_result save(struct txn *txn, const struct view *view, pawl_err
     return result;
 }
 
-static void drop(struct txn *txn)
+void pawli_sqlite_drop(struct txn *txn)
 {
     struct sqlite_store *store = txn->store;
     if (txn->active) {
@@ -495,124 +510,14 @@ static enum store_result resolve(struct store *base, const struct committer_row 
     return STORE_UNKNOWN;
 }
 
-/* ---- a caller's own transaction ---- */
-
-struct attachment {
-    sqlite3 *db;
-    struct gate *gate; /* an opening of its own: the store's would not stand in its own way */
-    struct env *env;
-};
-
-/* A foreign writer queues at the turnstile like everybody, in its busy handler. It cannot keep its place there, since
- * nothing tells when its transaction ends; but when it leaves, everybody else is asleep for a moment and it goes first. */
-static int foreign_busy(void *data, int tries)
-{
-    struct attachment *attachment = data;
-    const struct gate_ops *gate = attachment->gate->ops;
-    struct boot_time until = boot_after_ms(attachment->env->ops->boot_now(attachment->env), 1000);
-    if (tries > 30 || gate->lock(attachment->gate, GATE_NEXT, GATE_EXCLUSIVE, until) != GATE_LOCKED)
-        return tries <= 30;
-    if (gate->lock(attachment->gate, GATE_WRITE, GATE_EXCLUSIVE, until) == GATE_LOCKED)
-        gate->unlock(attachment->gate, GATE_WRITE);
-    gate->unlock(attachment->gate, GATE_NEXT);
-    return 1;
-}
-
-/* What is written for one store must not end up in the file of another. */
-static int check_file(const struct sqlite_store *store, sqlite3 *db, pawl_error *err)
-{
-    const char *path = sqlite3_db_filename(db, "main");
-    if (path && strcmp(path, store->path) == 0)
-        return PAWL_OK;
-    return pawli_hint(
-        err,
-        pawli_fail(err, PAWL_EINVAL, "the connection is on \"%s\", the store is \"%s\"", path ? path : "", store->path),
-        "use a connection on the file of the store, and what was made for that store");
-}
-
-static int attach(struct store *base, void *native, void **ret_attachment, pawl_error *err)
-{
-    sqlite3 *db = native;
-    struct sqlite_store *store = sqlite_of(base);
-    if (!sqlite3_get_autocommit(db))
-        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the connection is inside a transaction"),
-                          "attach before BEGIN");
-    if (check_file(store, db, err) < 0)
-        return PAWL_EINVAL;
-    PAWL_AUTO(pawli_freep) char *gate = make_path(store->path, "-gate");
-    PAWL_AUTO(pawli_freep) struct attachment *attachment = pawli_alloc(sizeof *attachment);
-    if (!gate || !attachment)
-        return pawli_no_memory(err);
-    *attachment = (struct attachment){.db = db, .env = base->env};
-    int status = base->env->ops->gate(base->env, gate, &attachment->gate, err);
-    if (status < 0)
-        return status;
-    int code = pawli_connection_settings(db, err);
-    if (code == SQLITE_OK)
-        code = sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_busy_handler(db, foreign_busy, attachment);
-    if (code != SQLITE_OK) {
-        attachment->gate->ops->close(attachment->gate);
-        return pawli_fail(err, PAWL_EUNAVAIL, "cannot set the connection up: %s", sqlite3_errmsg(db));
-    }
-    *ret_attachment = PAWL_TAKE(attachment);
-    return PAWL_OK;
-}
-
-static void detach(void *opaque)
-{
-    struct attachment *attachment = opaque;
-    sqlite3_busy_handler(attachment->db, NULL, NULL);
-    attachment->gate->ops->close(attachment->gate);
-    pawli_free(attachment);
-}
-
-static enum store_result join(struct store *base, void *native, struct txn **ret_txn, pawl_error *err)
-{
-    sqlite3 *db = native;
-    struct sqlite_store *store = sqlite_of(base);
-    enum store_result result = pawli_sqlite_usable(store, err);
-    if (result != STORE_OK)
-        return result;
-    if (check_file(store, db, err) < 0)
-        return STORE_INVALID;
-    if (sqlite3_txn_state(db, "main") != SQLITE_TXN_WRITE) {
-        pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the transaction does not hold the write lock"),
-                   "begin it with BEGIN IMMEDIATE");
-        return STORE_INVALID;
-    }
-    struct txn *txn = pawli_alloc(sizeof *txn);
-    struct connection *connection = pawli_alloc(sizeof *connection);
-    if (!txn || !connection) {
-        pawli_free(txn);
-        pawli_free(connection);
-        return pawli_store_fail(err, STORE_NO_MEMORY);
-    }
-    connection->db = db;
-    *txn = (struct txn){.store = store, .connection = connection, .joined = true, .active = true};
-    struct call call = pawli_call(connection, SQL_savepoint);
-    result = pawli_sqlite_result(store, db, pawli_call_run(&call), READ_ONLY, err);
-    if (result != STORE_OK) {
-        txn->active = false;
-        drop(txn);
-        return result;
-    }
-    *ret_txn = txn;
-    return STORE_OK;
-}
-
 /* ---- reading ---- */
 
-struct reader {
-    struct sqlite_store *store;
-    struct connection *connection;
-};
-
-static enum store_result open_reader(struct store *base, struct reader **ret_reader, pawl_error *err)
+enum store_result pawli_sqlite_reader(struct store *base, struct reader **ret_reader, pawl_error *err)
 {
     struct sqlite_store *store = sqlite_of(base);
-    enum store_result result = pawli_sqlite_usable(store, err);
+    enum store_result result = pawli_sqlite_guard(store, err);
+    if (result == STORE_OK)
+        result = pawli_check_as_found(store, err);
     if (result != STORE_OK)
         return result;
     struct reader *reader = pawli_alloc(sizeof *reader);
@@ -657,7 +562,7 @@ static void trim(sqlite3 *db)
         sqlite3_db_release_memory(db);
 }
 
-static void close_reader(struct reader *reader)
+void pawli_sqlite_reader_done(struct reader *reader)
 {
     struct sqlite_store *store = reader->store;
     struct call call = pawli_call(reader->connection, SQL_rollback);
@@ -734,56 +639,51 @@ static void engine_tends(struct store *base, bool yes)
     atomic_store(&sqlite_of(base)->engine_tends, yes);
 }
 
-static enum store_result backup(struct store *base, const char *path, void (*progress)(void *data, int left, int total),
-                                void *data, pawl_error *err)
-{
-    struct sqlite_store *store = sqlite_of(base);
-    sqlite3 *to = NULL;
-    struct reader *reader;
-    enum store_result result = open_reader(base, &reader, err);
-    if (result != STORE_OK)
-        return result;
-    int code = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, store->vfs);
-    if (code == SQLITE_OK)
-        code = sqlite3_exec(to, "PRAGMA synchronous = FULL", NULL, NULL, NULL);
-    sqlite3_backup *copy = code == SQLITE_OK ? sqlite3_backup_init(to, "main", reader->connection->db, "main") : NULL;
-    if (code == SQLITE_OK && !copy)
-        code = sqlite3_errcode(to);
-    while (copy && (code = sqlite3_backup_step(copy, 1000)) == SQLITE_OK)
-        if (progress)
-            progress(data, sqlite3_backup_remaining(copy), sqlite3_backup_pagecount(copy));
-    if (copy)
-        sqlite3_backup_finish(copy);
-    if (code == SQLITE_DONE && progress)
-        progress(data, 0, 1);
-    if (code != SQLITE_DONE && code != SQLITE_OK) {
-        pawli_hint(err,
-                   pawli_fail(err, PAWL_EUNAVAIL, "cannot write the backup \"%s\": %s", path, sqlite3_errstr(code)),
-                   "name a file in a folder that may be written to, with enough room");
-        result = (code & 0xFF) == SQLITE_FULL ? STORE_FULL : STORE_UNAVAILABLE;
-    }
-    sqlite3_close(to);
-    close_reader(reader);
-    return result;
-}
-
 static enum store_result adopt(struct store *base, pawl_error *err)
 {
     struct sqlite_store *store = sqlite_of(base);
     struct store_row row;
     struct call call = pawli_call(store->writer, SQL_get_store);
-    if (pawli_call_row(&call) && !pawli_read_store(&call, &row))
-        call.code = SQLITE_CORRUPT;
+    bool found = pawli_call_row(&call);
+    if (call.code == SQLITE_OK && (!found || !pawli_read_store(&call, &row)))
+        call.code = BAD_ROW;
     int code = pawli_call_end(&call);
     if (code != SQLITE_OK)
         return pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err);
     if (!store->anchor_file && pawli_anchor_open(store, true, err) < 0)
         return STORE_UNAVAILABLE;
-    struct anchor anchor = {.life = row.life, .inode = pawli_inode(store), .epoch = row.epoch, .commits = row.commits};
+    struct anchor anchor = pawli_anchor_of(store, &row);
     code = pawli_anchor_found(store, &anchor);
     if (code == SQLITE_OK)
         store->is_restored = false;
     return pawli_sqlite_result(store, NULL, code, WRITE_BEFORE_COMMIT, err);
+}
+
+/* Looks as one does who opens it now. */
+static bool opens_as_restored(struct sqlite_store *store)
+{
+    struct store *again;
+    struct store_facts facts;
+    PAWL_AUTO(pawli_freep) char *vfs = store->vfs ? pawli_sqlite_path("vfs=", store->vfs) : NULL;
+    struct store_open how = {
+        .url = {.path = text_of(store->path), .options = text_of(vfs)}, .read_only = true, .busy_ms = store->busy_ms};
+    if ((store->vfs && !vfs) || sqlite_open(&how, store->store.env, &again, &facts, NULL) < 0)
+        return true;
+    sqlite_close(again);
+    return facts.was_restored;
+}
+
+/* What another handle founded is the anchor of this one, too. */
+static bool was_adopted(struct store *base)
+{
+    struct sqlite_store *store = sqlite_of(base);
+    pthread_mutex_lock(&store->tend_lock);
+    if (store->is_restored && !opens_as_restored(store) &&
+        (store->anchor_file || pawli_anchor_open(store, false, NULL) == PAWL_OK) &&
+        pawli_anchor_read(store, &store->anchor))
+        store->is_restored = false;
+    pthread_mutex_unlock(&store->tend_lock);
+    return !store->is_restored;
 }
 
 static enum store_result check(struct store *base, struct text *ret_problem, struct arena *arena, pawl_error *err)
@@ -792,7 +692,7 @@ static enum store_result check(struct store *base, struct text *ret_problem, str
     struct reader *reader;
     sqlite3_stmt *statement = NULL;
     *ret_problem = (struct text){0};
-    enum store_result result = open_reader(base, &reader, err);
+    enum store_result result = pawli_sqlite_reader(base, &reader, err);
     if (result != STORE_OK)
         return result;
     int code = sqlite3_prepare_v2(reader->connection->db, "PRAGMA integrity_check(1)", -1, &statement, NULL);
@@ -803,7 +703,7 @@ static enum store_result check(struct store *base, struct text *ret_problem, str
     }
     sqlite3_finalize(statement);
     result = pawli_sqlite_result(store, reader->connection->db, code, READ_ONLY, err);
-    close_reader(reader);
+    pawli_sqlite_reader_done(reader);
     return result;
 }
 
@@ -814,16 +714,16 @@ const struct store_ops pawli_store_sqlite = {
     .open = sqlite_open,
     .close = sqlite_close,
     .begin = begin,
-    .join = join,
+    .join = pawli_sqlite_join,
     .load = pawli_sqlite_load,
     .save = save,
-    .drop = drop,
+    .drop = pawli_sqlite_drop,
     .resolve = resolve,
-    .reader = open_reader,
+    .reader = pawli_sqlite_reader,
     .read = read_page,
-    .done = close_reader,
-    .attach = attach,
-    .detach = detach,
+    .done = pawli_sqlite_reader_done,
+    .attach = pawli_sqlite_attach,
+    .detach = pawli_sqlite_detach,
     .is_slot_alive = is_slot_alive,
     .slot = own_slot,
     .listen = listen_to_bell,
@@ -834,7 +734,9 @@ const struct store_ops pawli_store_sqlite = {
     .tend = pawli_sqlite_tend,
     .needs_tending = pawli_sqlite_needs_tending,
     .engine_tends = engine_tends,
-    .backup = backup,
+    .backup = pawli_sqlite_backup,
     .adopt = adopt,
+    .was_adopted = was_adopted,
+    .log = pawli_sqlite_log,
     .check = check,
 };

@@ -8,9 +8,11 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sql.h"
+#include "store/sqlite/guard.h"
 #include "store/store.h"
 
 /* Bytes of FILE-gate. */
@@ -27,15 +29,6 @@ enum {
 /* Past this many frames the log is checkpointed: 16 MB of pages. Another number may be given with the URL. */
 #define CHECKPOINT_FRAMES 4096
 
-/* One per database file in this process, shared by all handles on it. After a storage error the file is poisoned: what a
- * page cache says is no longer what a disk has (an error of fsync is reported once), so nobody answers from it again. */
-struct database_file {
-    struct database_file *next;
-    char *key; /* VFS and absolute path */
-    unsigned handles;
-    _Atomic bool poisoned;
-};
-
 struct connection {
     sqlite3 *db;
     struct connection *next; /* in the pool of readers */
@@ -43,24 +36,50 @@ struct connection {
 };
 
 struct anchor {
-    pawl_uuid life;
-    uint64_t inode, epoch, commits;
+    pawl_uuid life, boot_id; /* the boot in which it was written: another may number its devices otherwise */
+    uint64_t inode, device, epoch, commits;
+    bool is_restored; /* it was found out before the log was looked at, and the log is gone by now */
+    struct {
+        uint64_t commits;     /* what the database file itself says */
+        uint8_t salts[8];     /* of the log that was copied; all zero: it was removed */
+        struct digest header; /* of the database */
+    } checkpoint;             /* the last one that came to the end of the log, and was synced */
     struct {
         uint64_t scope, seq;
         struct digest head;
-    } heads[8]; /* the ones written last; at most */
+    } heads[7]; /* the ones written last; at most */
     uint32_t head_count;
+};
+
+/* What the first bytes of a database say of it, and the row of the store, whose page is the second. */
+#define HEADER_SIZE 100
+struct page_facts {
+    int64_t file_size; /* where they are a file's */
+    bool has_first, has_row;
+    uint8_t first[HEADER_SIZE + 8]; /* of page 1 */
+    pawl_uuid life;
+    uint64_t commits;
+};
+
+/* What stands in a log, up to its last commit. */
+struct log_facts {
+    bool has_commits;
+    uint8_t salts[8];
+    uint64_t first_commits; /* of the first row of the store in it, where there is one */
+    struct page_facts last;
 };
 
 struct sqlite_store {
     struct store store;
     struct database_file *file;
-    char *path, *vfs;      /* vfs: the one below ours; NULL: the default */
-    const char *gathering; /* ours, see vfs.c */
+    char *path, *vfs;       /* vfs: a caller's own; NULL: ours */
+    sqlite3_vfs *below;     /* whose files these are */
+    sqlite3_vfs *gathering; /* in front of it, see vfs.c */
     struct gate *gate;
     struct bell *bell;
-    pid_t pid; /* who opened it: a child of a fork must not touch it */
-    bool read_only, is_restored;
+    _Atomic bool is_restored;
+    bool is_read_as_found; /* without locks: nobody wrote when it was opened */
+    struct stat found;
     int64_t busy_ms;
     int checkpoint_frames;
     uint64_t slot;
@@ -90,6 +109,11 @@ struct txn {
     uint64_t commits; /* as load found them */
 };
 
+struct reader {
+    struct sqlite_store *store;
+    struct connection *connection; /* in a transaction; its snapshot is taken by the first read */
+};
+
 /* ---- connection.c ---- */
 int pawli_connection_open(struct sqlite_store *store, bool writer, struct connection **ret_connection, pawl_error *err);
 void pawli_connection_close(struct connection *connection);
@@ -101,61 +125,118 @@ enum phase_of_write { WRITE_BEFORE_COMMIT, WRITE_COMMIT, WRITE_CHECKPOINT, READ_
 enum store_result pawli_sqlite_result(struct sqlite_store *store, sqlite3 *db, int code, enum phase_of_write phase,
                                       pawl_error *err);
 enum store_result pawli_sqlite_usable(const struct sqlite_store *store, pawl_error *err);
+enum store_result pawli_sqlite_guard(struct sqlite_store *store,
+                                     pawl_error *err); /* and its files are what they were */
 
-/* A statement being run: bind in the order of its params, step, read columns in order, end. */
+/* A statement being run: bind in the order of its params, step, read columns in order, end.
+ *
+ * Most rows carry a sum of all their other columns, so that a cell that changed where no digest looks (a count of attempts, a
+ * policy, a due time) makes its row unreadable instead of another one. It is made while binding and compared while
+ * reading: both go in one order. It guards against accident, not against somebody who can write the file. */
 struct call {
     struct connection *connection;
     sqlite3_stmt *statement;
     int next; /* parameter or column */
     int code; /* the first error of all */
+    uint64_t sum;
+    bool bad; /* the row has a column that is not of its type, outside its range, or not what was written */
 };
 struct call pawli_call(struct connection *connection, enum sql sql);
 void pawli_bind_i64(struct call *call, int64_t value);
 void pawli_bind_u64(struct call *call, uint64_t value);
+void pawli_bind_u64_or_null(struct call *call, uint64_t value); /* 0: NULL */
 void pawli_bind_null(struct call *call);
 void pawli_bind_text(struct call *call, struct text text); /* absent: NULL */
 void pawli_bind_blob(struct call *call, const void *data, size_t size);
 void pawli_bind_body(struct call *call, struct text body, struct text content_type); /* text when JSON */
 void pawli_bind_content_type(struct call *call, struct text content_type);           /* JSON: NULL, as most are */
 void pawli_bind_wall(struct call *call, struct wall_time time);                      /* WALL_NEVER: NULL */
+void pawli_bind_sum(struct call *call);                                              /* of what was bound before it */
 bool pawli_call_row(struct call *call); /* steps; true: there is a row, read its columns from the first */
 int pawli_call_run(struct call *call);  /* steps a statement that returns nothing, and ends it */
 int pawli_call_end(struct call *call);  /* SQLITE_OK or the first error */
 
 int64_t pawli_column_i64(struct call *call);
+int64_t pawli_column_between(struct call *call, int64_t min, int64_t max);
 uint64_t pawli_column_u64(struct call *call);
+uint64_t pawli_column_id(struct call *call);         /* 1 to INT64_MAX - 1 */
+uint64_t pawli_column_u64_or_null(struct call *call); /* NULL: 0 */
 uint32_t pawli_column_u32(struct call *call);
-struct wall_time pawli_column_wall(struct call *call);                 /* NULL: WALL_NEVER */
+bool pawli_column_bool(struct call *call);
+struct wall_time pawli_column_wall(struct call *call);
+struct wall_time pawli_column_wall_or_never(struct call *call);        /* NULL: WALL_NEVER */
 struct text pawli_column_text(struct call *call, struct arena *arena); /* a copy; NULL: absent */
+struct text pawli_column_blob(struct call *call, struct arena *arena);
+struct text pawli_column_body(struct call *call, struct arena *arena, struct text content_type);
 struct text pawli_column_content_type(struct call *call, struct arena *arena);
-bool pawli_column_bytes(struct call *call, void *out, size_t size); /* false: not so many */
+void pawli_column_bytes(struct call *call, void *out, size_t size);
+bool pawli_column_bytes_or_null(struct call *call, void *out, size_t size); /* NULL: false, and zeros */
+bool pawli_column_sum(struct call *call); /* of what was read before it; false: the row cannot be read */
 
-/* ---- rows.c: columns of the statements to rows and back ---- */
+/* ---- rows.c: columns of the statements to rows. False: a row that cannot be read, to be set apart. ---- */
 bool pawli_read_store(struct call *call, struct store_row *row);
-void pawli_read_queue(struct call *call, struct queue_row *row, struct arena *arena);
-bool pawli_read_record(struct call *call, struct record_row *row, struct arena *arena);
+bool pawli_read_committer(struct call *call, struct committer_row *row);
+bool pawli_read_scope(struct call *call, struct scope_row *row, struct arena *arena);
+bool pawli_read_queue(struct call *call, struct queue_row *row, struct arena *arena);
+bool pawli_read_lane(struct call *call, struct lane_row *row, struct arena *arena);
+bool pawli_read_target(struct call *call, struct target_row *row, struct arena *arena);
+bool pawli_read_hold(struct call *call, struct hold_row *row, struct arena *arena);
+bool pawli_read_line(struct call *call, struct line_row *row, struct arena *arena);
+bool pawli_read_bound(struct call *call, struct bound_row *row, struct arena *arena);
+bool pawli_read_record(struct call *call, struct record_row *row, bool *ret_same, struct arena *arena);
 bool pawli_read_message(struct call *call, struct message_row *row, struct arena *arena);
 bool pawli_read_ready(struct call *call, struct task_row *row, struct arena *arena);
 bool pawli_read_blocked(struct call *call, struct task_row *row, struct arena *arena);
 bool pawli_read_claimed(struct call *call, struct task_row *row, struct arena *arena);
 bool pawli_read_held(struct call *call, struct task_row *row, struct arena *arena);
 bool pawli_read_ended(struct call *call, struct task_row *row, struct arena *arena);
-bool pawli_read_hold(struct call *call, struct hold_row *row, struct arena *arena); /* from `code` on */
+bool pawli_read_attempt(struct call *call, struct attempt_row *row, struct arena *arena);
+
+/* The code of a call that met a row which cannot be read, or is not where another says that it is. Nothing is wrong with the
+ * file as SQLite sees it: only whoever needs the row is refused. */
+#define BAD_ROW (SQLITE_CORRUPT | 0xFF << 8)
 
 /* The task of a message, wherever it is. *found false: nowhere. */
 int pawli_find_task(struct connection *connection, uint64_t number, const struct message_row *message,
                     struct task_row *row, bool *found, struct arena *arena);
 int pawli_get_message(struct connection *connection, uint64_t number, struct message_row *row, bool *found,
                       struct arena *arena);
-int pawli_policy_of(struct connection *connection, uint64_t scope, struct text lane, struct text target,
-                    struct policy *lane_policy, struct policy *target_policy, struct text *url, struct text *secret,
-                    struct arena *arena);
+int pawli_get_lane(struct connection *connection, uint64_t scope, struct text name, struct lane_row *row, bool *found,
+                   struct arena *arena);
+int pawli_get_target(struct connection *connection, uint64_t scope, struct text name, struct target_row *row,
+                     bool *found, struct arena *arena);
+int pawli_policy_of(struct connection *connection, const struct queue_row *queue, struct lane_row *lane,
+                    struct target_row *target, struct arena *arena); /* zeros where nothing is set */
 
 /* ---- the rest, a file each ---- */
 enum store_result pawli_sqlite_load(struct txn *txn, struct view *view, pawl_error *err);
 enum store_result pawli_sqlite_save(struct txn *txn, const struct view *view, pawl_error *err);
+void pawli_bind_store(struct call *call, const struct store_row *row); /* of add_store and put_store */
 enum store_result pawli_sqlite_read(struct sqlite_store *store, struct connection *connection,
                                     const struct query *query, struct page *page, pawl_error *err);
+
+/* damage.c: what verify is told. Calls `found` for each. A SQLite code. */
+int pawli_find_damage(struct connection *connection, struct arena *arena,
+                      int (*found)(void *data, uint64_t scope, uint64_t queue, struct text what), void *data);
+
+int pawli_sqlite_gate(const struct sqlite_store *store, struct gate **ret_gate, pawl_error *err); /* another opening */
+char *pawli_sqlite_path(const char *path, const char *suffix); /* the caller's; NULL: out of memory */
+void pawli_sqlite_drop(struct txn *txn);
+enum store_result pawli_sqlite_reader(struct store *store, struct reader **ret_reader, pawl_error *err);
+void pawli_sqlite_reader_done(struct reader *reader);
+
+/* join.c */
+int pawli_sqlite_attach(struct store *store, void *native, void **ret_attachment, pawl_error *err);
+void pawli_sqlite_detach(void *attachment);
+enum store_result pawli_sqlite_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
+
+enum store_result pawli_sqlite_backup(struct store *store, const char *path,
+                                      void (*progress)(void *data, int left, int total), void *data, pawl_error *err);
+
+void pawli_sqlite_log(struct store *store, uint64_t *size, uint64_t *waiting);
+int pawli_sqlite_log_size(struct sqlite_store *store, sqlite3_int64 *size); /* a code */
+int pawli_open_read_only(struct sqlite_store *store, struct boot_time until, pawl_error *err);
+enum store_result pawli_check_as_found(struct sqlite_store *store, pawl_error *err);
 
 /* Whether a claim belongs to nobody any more. */
 bool pawli_claim_lost(const struct task_row *task, const struct store_row *store, struct boot_time now,
@@ -164,7 +245,11 @@ int pawli_list_committers(struct sqlite_store *store, struct connection *connect
                           size_t *ret_alive_count, struct committer_row **ret_dead, size_t *ret_dead_count,
                           struct arena *arena);
 
-enum store_result pawli_wal_audit(struct sqlite_store *store, pawl_error *err);
+enum store_result pawli_wal_audit(struct sqlite_store *store, struct log_facts *facts, pawl_error *err);
+int pawli_log_belongs(struct sqlite_store *store, pawl_error *err); /* else it is set aside, and the store restored */
+int pawli_read_pages(struct sqlite_store *store,
+                     struct page_facts *facts); /* of the database file; a code of SQLite's */
+bool pawli_log_salts(struct sqlite_store *store, uint8_t salts[8]);
 int pawli_checkpoint(struct sqlite_store *store, struct connection *connection, int mode, int *ret_left,
                      pawl_error *err); /* a store_result */
 enum store_result pawli_sqlite_tend(struct store *store, pawl_error *err);
@@ -176,11 +261,15 @@ void pawli_anchor_close(struct sqlite_store *store);
 bool pawli_anchor_read(struct sqlite_store *store, struct anchor *anchor); /* the greater good slot; false: none */
 int pawli_anchor_write(struct sqlite_store *store, const struct anchor *anchor); /* after a commit, unsynced */
 int pawli_anchor_found(struct sqlite_store *store, const struct anchor *anchor); /* all slots, synced */
-int pawli_anchor_keep(struct sqlite_store *store); /* what was written last, synced; not beside another writer */
+/* What was written last, synced; not beside another writer. Complete: the database file has all of the log, synced. */
+int pawli_anchor_keep(struct sqlite_store *store, bool is_complete);
+bool pawli_anchor_knows(struct sqlite_store *store, const struct log_facts *log, const struct page_facts *file);
+int pawli_anchor_disown(struct sqlite_store *store, pawl_error *err);
 int pawli_anchor_sync(struct sqlite_store *store);
-uint64_t pawli_inode(const struct sqlite_store *store);
+struct anchor pawli_anchor_of(const struct sqlite_store *store, const struct store_row *row);
 enum store_result pawli_anchor_compare(struct sqlite_store *store, struct store_facts *facts, pawl_error *err);
 
+int pawli_schema_refuse(struct sqlite_store *store, pawl_error *err); /* somebody else's database, by its bytes */
 int pawli_schema(struct sqlite_store *store, const struct store_open *how, struct store_facts *facts, pawl_error *err);
 
 #endif

@@ -71,7 +71,9 @@ static int file_read(sqlite3_file *file, void *out, int size, sqlite3_int64 offs
         if (code != SQLITE_OK)
             return code;
     }
-    return gathering->real->pMethods->xRead(gathering->real, out, size, offset);
+    /* What SQLite's unix VFS makes of EIO would be told as a damaged file; a read that fails may succeed again. */
+    int code = gathering->real->pMethods->xRead(gathering->real, out, size, offset);
+    return code == SQLITE_IOERR_CORRUPTFS ? SQLITE_IOERR_READ : code;
 }
 
 static int file_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 offset)
@@ -256,18 +258,27 @@ static int vfs_error(sqlite3_vfs *vfs, int size, char *out)
     return real->xGetLastError(real, size, out);
 }
 
-const char *pawli_vfs_over(const char *real_name)
+static sqlite3_vfs *find_real(const char *name)
+{
+    static sqlite3_vfs files;
+    sqlite3_vfs *real = sqlite3_vfs_find(name);
+    if (name || !real)
+        return real;
+    if (!files.zName)
+        pawli_vfs_files(&files, real);
+    return &files;
+}
+
+sqlite3_vfs *pawli_vfs_over(const char *real_name, sqlite3_vfs **ret_real)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static struct gathering_vfs *made; /* SQLite keeps them for the life of the process */
-    sqlite3_vfs *real = sqlite3_vfs_find(real_name);
-    if (!real)
-        return NULL;
     pthread_mutex_lock(&lock);
+    sqlite3_vfs *real = find_real(real_name);
     struct gathering_vfs *gathering = made;
     while (gathering && gathering->real != real)
         gathering = gathering->next;
-    if (!gathering && (gathering = pawli_alloc(sizeof *gathering)) != NULL) {
+    if (real && !gathering && (gathering = pawli_alloc(sizeof *gathering)) != NULL) {
         snprintf(gathering->name, sizeof gathering->name, "pawl-%s", real->zName);
         gathering->real = real;
         gathering->vfs = (sqlite3_vfs){.iVersion = 1,
@@ -287,5 +298,6 @@ const char *pawli_vfs_over(const char *real_name)
         sqlite3_vfs_register(&gathering->vfs, 0);
     }
     pthread_mutex_unlock(&lock);
-    return gathering ? gathering->name : NULL;
+    *ret_real = real;
+    return real && gathering ? &gathering->vfs : NULL;
 }

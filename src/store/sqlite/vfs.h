@@ -4,8 +4,10 @@
 
 #include <sqlite3.h>
 
-/* The name of a VFS that gathers contiguous writes in front of another (NULL: the default one). NULL: there is no such
- * VFS, or out of memory. */
-const char *pawli_vfs_over(const char *real_name);
+/* A VFS that gathers contiguous writes in front of another: of one by name, or (NULL) of that of files.c. NULL: there is no
+ * such VFS, or out of memory. */
+sqlite3_vfs *pawli_vfs_over(const char *real_name, sqlite3_vfs **ret_real);
+
+void pawli_vfs_files(sqlite3_vfs *vfs, sqlite3_vfs *real); /* files.c; real: for what is no matter of files */
 
 #endif

@@ -2,6 +2,7 @@
 -- The tables of a store. Times are Unix milliseconds unless they say boot (nanoseconds of CLOCK_BOOTTIME). What is written
 -- for every batch is small and one page each; what is large is only ever appended. A task is in exactly one of the five
 -- places ready, blocked, claimed, held, ended, and moving it is a delete and an insert: indexes on hot rows are what costs.
+-- A sum covers the other columns of its row; of scope and queue those that never change; verify adds up the rest.
 
 CREATE TABLE store (
     one            INTEGER PRIMARY KEY CHECK (one = 1),
@@ -15,25 +16,29 @@ CREATE TABLE store (
     last_committer INTEGER NOT NULL,
     boot_id        BLOB    NOT NULL CHECK (length(boot_id) = 16),
     boot           INTEGER NOT NULL,
-    lease          INTEGER NOT NULL                 -- boot time before which no claim of this boot ends
+    lease          INTEGER NOT NULL,                -- boot time before which no claim of this boot ends
+    sum            INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE committer (                            -- whose claims these are; written once by each
     id   INTEGER PRIMARY KEY,
-    slot INTEGER NOT NULL                           -- the byte of FILE-gate that its process holds while it lives
+    slot INTEGER NOT NULL,                          -- the byte of FILE-gate that its process holds while it lives
+    sum  INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE scope (
     id   INTEGER PRIMARY KEY,
     name TEXT    NOT NULL UNIQUE,
     seq  INTEGER NOT NULL,
-    head BLOB    NOT NULL CHECK (length(head) = 32)
+    head BLOB    NOT NULL CHECK (length(head) = 32),
+    sum  INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE lane (
     scope  INTEGER NOT NULL,
     name   TEXT    NOT NULL,
     policy TEXT    NOT NULL,                        -- JSON object of the keys that are set
+    sum    INTEGER NOT NULL,
     PRIMARY KEY (scope, name)
 ) STRICT, WITHOUT ROWID;
 
@@ -43,6 +48,7 @@ CREATE TABLE target (
     url         TEXT,
     secret_file TEXT,
     policy      TEXT    NOT NULL,
+    sum         INTEGER NOT NULL,
     PRIMARY KEY (scope, name)
 ) STRICT, WITHOUT ROWID;
 
@@ -56,6 +62,7 @@ CREATE TABLE hold (
     "by"       TEXT,
     since      INTEGER NOT NULL,
     until      INTEGER,                             -- NULL: until it is released
+    sum    INTEGER NOT NULL,
     PRIMARY KEY (kind, scope, lane, target, code)
 ) STRICT, WITHOUT ROWID;
 
@@ -71,6 +78,7 @@ CREATE TABLE queue (
     delivered INTEGER NOT NULL CHECK (delivered >= 0),
     dead      INTEGER NOT NULL CHECK (dead >= 0),
     cancelled INTEGER NOT NULL CHECK (cancelled >= 0),
+    sum       INTEGER NOT NULL,
     UNIQUE (scope, lane, target)
 ) STRICT;
 
@@ -96,7 +104,8 @@ CREATE TABLE record (
     events        TEXT,                             -- JSON array
     messages      BLOB,                             -- 48 bytes each: id, fingerprint
     settled       TEXT,                             -- JSON array
-    hashes        BLOB                              -- of bodies that are no longer stored
+    hashes        BLOB,                             -- of bodies that are no longer stored
+    sum           INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX record_seq ON record (scope, seq);
 CREATE UNIQUE INDEX record_request ON record (request_id, scope);
@@ -120,7 +129,8 @@ CREATE TABLE message (
     expires      INTEGER,
     max_attempts INTEGER,
     resent_of    BLOB    CHECK (length(resent_of) = 16), -- the message that it is a copy of
-    created      INTEGER NOT NULL
+    created      INTEGER NOT NULL,
+    sum          INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE bound (
@@ -131,6 +141,7 @@ CREATE TABLE bound (
     fingerprint BLOB    NOT NULL CHECK (length(fingerprint) = 32),
     until       INTEGER,                            -- NULL while its message exists
     state       TEXT,                               -- of the message when it was purged
+    sum         INTEGER NOT NULL,
     PRIMARY KEY (queue, kind, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX bound_until ON bound (until) WHERE until IS NOT NULL;
@@ -163,6 +174,7 @@ CREATE TABLE ready (
     progress  BLOB,
     remote_id TEXT,
     updated   INTEGER NOT NULL,
+    sum       INTEGER NOT NULL,
     PRIMARY KEY (queue, phase, priority, due, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ready_again ON ready (number) WHERE is_first = 0;
@@ -185,6 +197,7 @@ CREATE TABLE blocked (
     progress  BLOB,
     remote_id TEXT,
     updated   INTEGER NOT NULL,
+    sum       INTEGER NOT NULL,
     PRIMARY KEY (queue, key, position, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX blocked_moved ON blocked (number) WHERE position <> number;
@@ -214,7 +227,8 @@ CREATE TABLE claimed (
     failure   TEXT,
     progress  BLOB,
     remote_id TEXT,
-    updated   INTEGER NOT NULL
+    updated   INTEGER NOT NULL,
+    sum       INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE held (
@@ -239,7 +253,8 @@ CREATE TABLE held (
     failure   TEXT,
     progress  BLOB,
     remote_id TEXT,
-    updated   INTEGER NOT NULL
+    updated   INTEGER NOT NULL,
+    sum       INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE ended (
@@ -262,7 +277,8 @@ CREATE TABLE ended (
     ended     INTEGER NOT NULL,
     reason    TEXT,
     "by"      TEXT,
-    successor BLOB
+    successor BLOB,
+    sum       INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX ended_other ON ended (number) WHERE state <> 'delivered';
 
@@ -276,5 +292,6 @@ CREATE TABLE attempt (
     verdict TEXT    NOT NULL,
     class   TEXT    NOT NULL,
     text    TEXT,
+    sum     INTEGER NOT NULL,
     PRIMARY KEY (number, ordinal)
 ) STRICT, WITHOUT ROWID;

@@ -34,79 +34,82 @@ ROLLBACK TO pawl;
 
 -- name: get_store
 -- params:
-SELECT life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id, boot, lease
+SELECT life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id, boot, lease,
+       sum
   FROM store;
 
 -- name: get_committer
 -- params: id
-SELECT id, slot FROM committer WHERE id = :id;
+SELECT id, slot, sum FROM committer WHERE id = :id;
 
 -- name: list_committers
 -- params:
-SELECT id, slot FROM committer;
+SELECT id, slot, sum FROM committer;
 
 -- name: get_scope
 -- params: name
-SELECT id, seq, head FROM scope WHERE name = :name;
+SELECT id, name, sum, seq, head FROM scope WHERE name = :name;
 
 -- name: get_scope_by_id
 -- params: id
-SELECT id, seq, head, name FROM scope WHERE id = :id;
+SELECT id, name, sum, seq, head FROM scope WHERE id = :id;
 
 -- name: find_request
 -- params: request_id scope
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
-       duration_us, received, committed, epoch, digest, events, messages, settled, hashes
+       duration_us, received, committed, epoch, digest, events, messages, settled, hashes,
+       sum
   FROM record
  WHERE request_id = :request_id AND scope = :scope;
 
 -- name: get_queue
 -- params: scope lane target
-SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
   FROM queue
  WHERE scope = :scope AND lane = :lane AND target = :target;
 
 -- name: get_queue_by_id
 -- params: id
-SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
   FROM queue
  WHERE id = :id;
 
 -- name: get_lane
 -- params: scope name
-SELECT policy FROM lane WHERE scope = :scope AND name = :name;
+SELECT scope, name, policy, sum FROM lane WHERE scope = :scope AND name = :name;
 
 -- name: get_target
 -- params: scope name
-SELECT url, secret_file, policy FROM target WHERE scope = :scope AND name = :name;
+SELECT scope, name, url, secret_file, policy, sum FROM target WHERE scope = :scope AND name = :name;
 
 -- name: find_holds
 -- params: kind scope lane target
-SELECT code, reason, "by", since, until
+SELECT kind, scope, lane, target, code, reason, "by", since, until, sum
   FROM hold
  WHERE kind = :kind AND scope = :scope AND lane = :lane AND target = :target;
 
 -- name: get_bound
 -- params: queue kind key
-SELECT message, fingerprint, until, state FROM bound WHERE queue = :queue AND kind = :kind AND key = :key;
+SELECT queue, kind, key, message, fingerprint, until, state,
+       sum FROM bound WHERE queue = :queue AND kind = :kind AND key = :key;
 
 -- name: get_line
 -- params: queue key
-SELECT head, position, depth FROM line WHERE queue = :queue AND key = :key;
+SELECT queue, key, head, position, depth FROM line WHERE queue = :queue AND key = :key;
 
 -- name: find_followers
--- params: queue key limit
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress, remote_id,
-       updated
+-- params: queue key
+SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position,
+       failure, progress, remote_id,
+       updated, sum
   FROM blocked
  WHERE queue = :queue AND key = :key
- ORDER BY position, number
- LIMIT :limit;
+ ORDER BY position, number;
 
 -- name: get_message
 -- params: number
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
-       deadline, available, expires, max_attempts, resent_of, created
+       deadline, available, expires, max_attempts, resent_of, created, sum
   FROM message
  WHERE number = :number;
 
@@ -114,67 +117,70 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 
 -- name: get_claimed
 -- params: number
-SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts, deferrals,
-       crashes, retries, retried, earlier, key, position, failure, progress, remote_id, updated
+SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts,
+       deferrals,
+       crashes, retries, retried, earlier, key, position, failure, progress, remote_id, updated, sum
   FROM claimed
  WHERE number = :number;
 
 -- name: get_ended
 -- params: number
-SELECT queue, number, state, attempts, deferrals, crashes, retries, retried, earlier, key, position, holds_key, failure, remote_id, claimed, ended, reason, "by",
-       successor
+SELECT queue, number, state, attempts, deferrals, crashes, retries, retried, earlier, key, position, holds_key, failure,
+       remote_id, claimed, ended, reason, "by",
+       successor, sum
   FROM ended
  WHERE number = :number;
 
 -- name: get_held
 -- params: number
-SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retries, retried, earlier, key, position,
-       holds_key, failure, progress, remote_id, updated
+SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retries, retried,
+       earlier, key, position,
+       holds_key, failure, progress, remote_id, updated, sum
   FROM held
  WHERE number = :number;
 
 -- name: get_ready_first
 -- params: queue priority due number
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress,
-       remote_id, updated
+SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key,
+       position, failure, progress,
+       remote_id, updated, sum
   FROM ready
  WHERE queue = :queue AND phase = 0 AND priority = :priority AND due = :due AND number = :number;
 
 -- name: get_ready_again
 -- params: number
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress,
-       remote_id, updated
+SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key,
+       position, failure, progress,
+       remote_id, updated, sum
   FROM ready
  WHERE number = :number AND is_first = 0;
 
 -- name: get_blocked_at
 -- params: queue key position number
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress, remote_id,
-       updated
+SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position,
+       failure, progress, remote_id,
+       updated, sum
   FROM blocked
  WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
 
 -- name: get_blocked_moved
 -- params: number
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress, remote_id,
-       updated
+SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position,
+       failure, progress, remote_id,
+       updated, sum
   FROM blocked
  WHERE number = :number AND position <> number;
 
 -- One seek per priority: one ORDER BY over all of them would walk every delayed row of priority 1.
 
 -- name: find_due
--- params: queue phase priority now limit
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress,
-       remote_id, updated
+-- params: queue phase priority now
+SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key,
+       position, failure, progress,
+       remote_id, updated, sum
   FROM ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority AND due <= :now
- ORDER BY due, number
- LIMIT :limit;
-
--- name: next_due
--- params: queue phase priority
-SELECT due FROM ready WHERE queue = :queue AND phase = :phase AND priority = :priority ORDER BY due LIMIT 1;
+ ORDER BY due, number;
 
 -- name: count_due
 -- params: queue priority now
@@ -194,21 +200,32 @@ SELECT count(*) FROM blocked WHERE queue = :queue AND key = :key AND (position, 
 
 -- name: list_claimed
 -- params:
-SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts, deferrals,
-       crashes, retries, retried, earlier, key, position, failure, progress, remote_id, updated
+SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts,
+       deferrals,
+       crashes, retries, retried, earlier, key, position, failure, progress, remote_id, updated, sum
   FROM claimed;
 
 -- ---- save ----
 
+-- name: add_store
+-- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease sum
+INSERT INTO store (one, life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id,
+                   boot,
+                   lease, sum)
+VALUES (1, :life, :epoch, :commits, :last_number, :last_token, :last_scope, :last_queue, :last_committer, :boot_id, :boot,
+        :lease, :sum);
+
 -- name: put_store
--- params: epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease
+-- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease sum
 UPDATE store
-   SET epoch = :epoch, commits = :commits, last_number = :last_number, last_token = :last_token, last_scope = :last_scope,
-       last_queue = :last_queue, last_committer = :last_committer, boot_id = :boot_id, boot = :boot, lease = :lease;
+   SET life = :life, epoch = :epoch, commits = :commits, last_number = :last_number, last_token = :last_token,
+       last_scope = :last_scope, last_queue = :last_queue, last_committer = :last_committer, boot_id = :boot_id,
+       boot = :boot,
+       lease = :lease, sum = :sum;
 
 -- name: add_committer
--- params: id slot
-INSERT INTO committer (id, slot) VALUES (:id, :slot);
+-- params: id slot sum
+INSERT INTO committer (id, slot, sum) VALUES (:id, :slot, :sum);
 
 -- name: remove_committers_of_slot
 -- params: slot id
@@ -219,25 +236,26 @@ DELETE FROM committer WHERE slot = :slot AND id <> :id;
 DELETE FROM committer WHERE id = :id;
 
 -- name: add_scope
--- params: id name seq head
-INSERT INTO scope (id, name, seq, head) VALUES (:id, :name, :seq, :head);
+-- params: id name sum seq head
+INSERT INTO scope (id, name, sum, seq, head) VALUES (:id, :name, :sum, :seq, :head);
 
 -- name: put_scope
 -- params: seq head id
 UPDATE scope SET seq = :seq, head = :head WHERE id = :id;
 
 -- name: add_record
--- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us received committed epoch digest events messages settled hashes
+-- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us received committed epoch digest events messages settled hashes sum
 -- rows: 8 32
-INSERT OR FAIL INTO record (scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre,
-                    post, duration_us, received, committed, epoch, digest, events, messages, settled, hashes)
+INSERT OR FAIL INTO record (scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type,
+                  response, pre,
+                    post, duration_us, received, committed, epoch, digest, events, messages, settled, hashes, sum)
 VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :command, :response_type, :response, :pre,
-        :post, :duration_us, :received, :committed, :epoch, :digest, :events, :messages, :settled, :hashes);
+        :post, :duration_us, :received, :committed, :epoch, :digest, :events, :messages, :settled, :hashes, :sum);
 
 -- name: add_queue
--- params: id scope lane target pending claimed awaiting uncertain delivered dead cancelled
-INSERT INTO queue (id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled)
-VALUES (:id, :scope, :lane, :target, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled);
+-- params: id scope lane target sum pending claimed awaiting uncertain delivered dead cancelled
+INSERT INTO queue (id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled)
+VALUES (:id, :scope, :lane, :target, :sum, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled);
 
 -- name: put_queue
 -- params: pending claimed awaiting uncertain delivered dead cancelled id
@@ -247,37 +265,38 @@ UPDATE queue
  WHERE id = :id;
 
 -- name: put_lane
--- params: scope name policy
-INSERT INTO lane (scope, name, policy) VALUES (:scope, :name, :policy)
-    ON CONFLICT (scope, name) DO UPDATE SET policy = excluded.policy;
+-- params: scope name policy sum
+INSERT INTO lane (scope, name, policy, sum) VALUES (:scope, :name, :policy, :sum)
+    ON CONFLICT (scope, name) DO UPDATE SET policy = excluded.policy, sum = excluded.sum;
 
 -- name: put_target
--- params: scope name url secret_file policy
-INSERT INTO target (scope, name, url, secret_file, policy) VALUES (:scope, :name, :url, :secret_file, :policy)
+-- params: scope name url secret_file policy sum
+INSERT INTO target (scope, name, url, secret_file, policy, sum) VALUES (:scope, :name, :url, :secret_file, :policy, :sum)
     ON CONFLICT (scope, name) DO UPDATE
-   SET url = excluded.url, secret_file = excluded.secret_file, policy = excluded.policy;
+   SET url = excluded.url, secret_file = excluded.secret_file, policy = excluded.policy, sum = excluded.sum;
 
 -- name: remove_target
 -- params: scope name
 DELETE FROM target WHERE scope = :scope AND name = :name;
 
 -- name: put_hold
--- params: kind scope lane target code reason by since until
-INSERT INTO hold (kind, scope, lane, target, code, reason, "by", since, until)
-VALUES (:kind, :scope, :lane, :target, :code, :reason, :by, :since, :until)
+-- params: kind scope lane target code reason by since until sum
+INSERT INTO hold (kind, scope, lane, target, code, reason, "by", since, until, sum)
+VALUES (:kind, :scope, :lane, :target, :code, :reason, :by, :since, :until, :sum)
     ON CONFLICT (kind, scope, lane, target, code) DO UPDATE
-   SET reason = excluded.reason, "by" = excluded."by", since = excluded.since, until = excluded.until;
+   SET reason = excluded.reason, "by" = excluded."by", since = excluded.since, until = excluded.until, sum = excluded.sum;
 
 -- name: remove_hold
 -- params: kind scope lane target code
 DELETE FROM hold WHERE kind = :kind AND scope = :scope AND lane = :lane AND target = :target AND code = :code;
 
 -- name: put_bound
--- params: queue kind key message fingerprint until state
-INSERT INTO bound (queue, kind, key, message, fingerprint, until, state)
-VALUES (:queue, :kind, :key, :message, :fingerprint, :until, :state)
+-- params: queue kind key message fingerprint until state sum
+INSERT INTO bound (queue, kind, key, message, fingerprint, until, state, sum)
+VALUES (:queue, :kind, :key, :message, :fingerprint, :until, :state, :sum)
     ON CONFLICT (queue, kind, key) DO UPDATE
-   SET message = excluded.message, fingerprint = excluded.fingerprint, until = excluded.until, state = excluded.state;
+   SET message = excluded.message, fingerprint = excluded.fingerprint, until = excluded.until, state = excluded.state,
+       sum = excluded.sum;
 
 -- name: remove_bound
 -- params: queue kind key
@@ -294,24 +313,27 @@ INSERT INTO line (queue, key, head, position, depth) VALUES (:queue, :key, :head
 DELETE FROM line WHERE queue = :queue AND key = :key;
 
 -- name: add_message
--- params: number tail queue seq sender key dedupe request_id priority content_type payload headers fingerprint deadline available expires max_attempts resent_of created
+-- params: number tail queue seq sender key dedupe request_id priority content_type payload headers fingerprint deadline available expires max_attempts resent_of created sum
 -- rows: 8 32
-INSERT OR FAIL INTO message (number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers,
-                     fingerprint, deadline, available, expires, max_attempts, resent_of, created)
+INSERT OR FAIL INTO message (number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload,
+                  headers,
+                     fingerprint, deadline, available, expires, max_attempts, resent_of, created, sum)
 VALUES (:number, :tail, :queue, :seq, :sender, :key, :dedupe, :request_id, :priority, :content_type, :payload, :headers,
-        :fingerprint, :deadline, :available, :expires, :max_attempts, :resent_of, :created);
+        :fingerprint, :deadline, :available, :expires, :max_attempts, :resent_of, :created, :sum);
 
 -- name: remove_message
 -- params: number
 DELETE FROM message WHERE number = :number;
 
 -- name: add_ready
--- params: queue phase priority due number is_first attempts deferrals crashes retries retried earlier key position failure progress remote_id updated
+-- params: queue number phase priority due is_first attempts deferrals crashes retries retried earlier key position failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO ready (queue, phase, priority, due, number, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure,
-                   progress, remote_id, updated)
-VALUES (:queue, :phase, :priority, :due, :number, :is_first, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key, :position, :failure,
-        :progress, :remote_id, :updated);
+INSERT OR FAIL INTO ready (queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried,
+                  earlier, key, position, failure,
+                  progress, remote_id, updated, sum)
+VALUES (:queue, :number, :phase, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :retries, :retried,
+        :earlier, :key, :position,
+        :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: remove_ready
 -- params: queue phase priority due number
@@ -319,28 +341,40 @@ DELETE FROM ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority AND due = :due AND number = :number;
 
 -- name: add_blocked
--- params: queue key position number priority due is_first attempts deferrals crashes retries retried earlier failure progress remote_id updated
+-- params: queue number priority due is_first attempts deferrals crashes retries retried earlier key position failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO blocked (queue, key, position, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, failure, progress,
-                     remote_id, updated)
-VALUES (:queue, :key, :position, :number, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :failure, :progress,
-        :remote_id, :updated);
+INSERT OR FAIL INTO blocked (queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried,
+                  earlier, key, position, failure,
+                  progress, remote_id, updated, sum)
+VALUES (:queue, :number, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key,
+        :position, :failure,
+        :progress, :remote_id, :updated, :sum);
 
 -- name: remove_blocked
 -- params: queue key position number
 DELETE FROM blocked WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
 
 -- name: add_claimed
--- params: number tail queue phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retries retried earlier key position failure progress remote_id updated
+-- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retries retried earlier key position failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO claimed (number, tail, queue, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot,
-                     attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress, remote_id, updated)
-VALUES (:number, :tail, :queue, :phase, :priority, :due, :is_first, :token, :committer, :consumer, :claimed, :lease, :boot,
-        :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key, :position, :failure, :progress, :remote_id, :updated);
+INSERT OR FAIL INTO claimed (queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed,
+                  lease,
+                  boot, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress,
+                  remote_id, updated, sum)
+VALUES (:queue, :number, :tail, :phase, :priority, :due, :is_first, :token, :committer, :consumer, :claimed, :lease,
+        :boot, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key, :position, :failure, :progress,
+        :remote_id, :updated, :sum);
+
+-- The whole row: its sum covers all of it.
 
 -- name: put_claimed
--- params: lease boot progress updated number token
-UPDATE claimed SET lease = :lease, boot = :boot, progress = :progress, updated = :updated
+-- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retries retried earlier key position failure progress remote_id updated sum
+UPDATE claimed
+   SET queue = :queue, tail = :tail, phase = :phase, priority = :priority, due = :due, is_first = :is_first,
+       committer = :committer, consumer = :consumer, claimed = :claimed, lease = :lease, boot = :boot, attempts = :attempts,
+       deferrals = :deferrals, crashes = :crashes, retries = :retries, retried = :retried, earlier = :earlier, key = :key,
+       position = :position, failure = :failure,
+       progress = :progress, remote_id = :remote_id, updated = :updated, sum = :sum
  WHERE number = :number AND token = :token;
 
 -- name: remove_claimed
@@ -348,36 +382,40 @@ UPDATE claimed SET lease = :lease, boot = :boot, progress = :progress, updated =
 DELETE FROM claimed WHERE number = :number AND token = :token;
 
 -- name: add_held
--- params: number queue phase priority due is_first hold until token attempts deferrals crashes retries retried earlier key position holds_key failure progress remote_id updated
+-- params: queue number phase priority due is_first hold until token attempts deferrals crashes retries retried earlier key position holds_key failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO held (number, queue, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retries, retried, earlier, key,
-                  position, holds_key, failure, progress, remote_id, updated)
-VALUES (:number, :queue, :phase, :priority, :due, :is_first, :hold, :until, :token, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key,
-        :position, :holds_key, :failure, :progress, :remote_id, :updated);
+INSERT OR FAIL INTO held (queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes,
+                  retries, retried, earlier,
+                  key, position, holds_key, failure, progress, remote_id, updated, sum)
+VALUES (:queue, :number, :phase, :priority, :due, :is_first, :hold, :until, :token, :attempts, :deferrals, :crashes,
+        :retries, :retried, :earlier,
+        :key, :position, :holds_key, :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: remove_held
 -- params: number
 DELETE FROM held WHERE number = :number;
 
 -- name: add_ended
--- params: number queue state attempts deferrals crashes retries retried earlier key position holds_key failure remote_id claimed ended reason by successor
+-- params: queue number state attempts deferrals crashes retries retried earlier key position holds_key failure remote_id claimed ended reason by successor sum
 -- rows: 8 32
-INSERT OR FAIL INTO ended (number, queue, state, attempts, deferrals, crashes, retries, retried, earlier, key, position, holds_key, failure, remote_id, claimed, ended,
-                   reason, "by", successor)
-VALUES (:number, :queue, :state, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key, :position, :holds_key, :failure, :remote_id, :claimed, :ended,
-        :reason, :by, :successor);
+INSERT OR FAIL INTO ended (queue, number, state, attempts, deferrals, crashes, retries, retried, earlier, key, position,
+                  holds_key, failure, remote_id, claimed,
+                  ended, reason, "by", successor, sum)
+VALUES (:queue, :number, :state, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key, :position,
+        :holds_key, :failure, :remote_id, :claimed,
+        :ended, :reason, :by, :successor, :sum);
 
 -- name: remove_ended
 -- params: number state
 DELETE FROM ended WHERE number = :number AND state = :state;
 
 -- name: add_attempt
--- params: number ordinal n began ended worker verdict class text
-INSERT INTO attempt (number, ordinal, n, began, ended, worker, verdict, class, text)
-VALUES (:number, :ordinal, :n, :began, :ended, :worker, :verdict, :class, :text)
+-- params: number ordinal n began ended worker verdict class text sum
+INSERT INTO attempt (number, ordinal, n, began, ended, worker, verdict, class, text, sum)
+VALUES (:number, :ordinal, :n, :began, :ended, :worker, :verdict, :class, :text, :sum)
     ON CONFLICT (number, ordinal) DO UPDATE
    SET n = excluded.n, began = excluded.began, ended = excluded.ended, worker = excluded.worker,
-       verdict = excluded.verdict, class = excluded.class, text = excluded.text;
+       verdict = excluded.verdict, class = excluded.class, text = excluded.text, sum = excluded.sum;
 
 -- name: remove_attempts
 -- params: number
@@ -387,12 +425,13 @@ DELETE FROM attempt WHERE number = :number;
 
 -- name: list_scopes
 -- params: after limit
-SELECT id, name, seq, head FROM scope WHERE id > :after ORDER BY id LIMIT :limit;
+SELECT id, name, sum, seq, head FROM scope WHERE id > :after ORDER BY id LIMIT :limit;
 
 -- name: list_records_up
 -- params: scope after ref type since limit
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
-       duration_us, received, committed, epoch, digest, events, messages, settled, hashes
+       duration_us, received, committed, epoch, digest, events, messages, settled, hashes,
+       sum
   FROM record
  WHERE scope = :scope AND seq > :after AND (:ref IS NULL OR ref = :ref) AND (:type IS NULL OR type = :type)
    AND (:since = 0 OR committed >= :since)
@@ -402,7 +441,8 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 -- name: list_records_down
 -- params: scope before ref type since limit
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
-       duration_us, received, committed, epoch, digest, events, messages, settled, hashes
+       duration_us, received, committed, epoch, digest, events, messages, settled, hashes,
+       sum
   FROM record
  WHERE scope = :scope AND seq < :before AND (:ref IS NULL OR ref = :ref) AND (:type IS NULL OR type = :type)
    AND (:since = 0 OR committed >= :since)
@@ -412,13 +452,14 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 -- name: get_record
 -- params: scope seq
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
-       duration_us, received, committed, epoch, digest, events, messages, settled, hashes
+       duration_us, received, committed, epoch, digest, events, messages, settled, hashes,
+       sum
   FROM record
  WHERE scope = :scope AND seq = :seq;
 
 -- name: list_queues
 -- params: after limit
-SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
   FROM queue
  WHERE id > :after
  ORDER BY id
@@ -426,11 +467,11 @@ SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered
 
 -- name: list_lanes
 -- params: scope after limit
-SELECT scope, name, policy FROM lane WHERE scope = :scope AND name > :after ORDER BY name LIMIT :limit;
+SELECT scope, name, policy, sum FROM lane WHERE scope = :scope AND name > :after ORDER BY name LIMIT :limit;
 
 -- name: list_targets
 -- params: scope after limit
-SELECT scope, name, url, secret_file, policy
+SELECT scope, name, url, secret_file, policy, sum
   FROM target
  WHERE scope = :scope AND name > :after
  ORDER BY name
@@ -438,12 +479,12 @@ SELECT scope, name, url, secret_file, policy
 
 -- name: list_holds
 -- params: limit
-SELECT kind, scope, lane, target, code, reason, "by", since, until FROM hold ORDER BY since DESC LIMIT :limit;
+SELECT kind, scope, lane, target, code, reason, "by", since, until, sum FROM hold ORDER BY since DESC LIMIT :limit;
 
 -- name: list_messages_down
 -- params: before limit
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
-       deadline, available, expires, max_attempts, resent_of, created
+       deadline, available, expires, max_attempts, resent_of, created, sum
   FROM message
  WHERE number < :before
  ORDER BY number DESC
@@ -452,7 +493,7 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 -- name: list_messages_up
 -- params: after limit
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
-       deadline, available, expires, max_attempts, resent_of, created
+       deadline, available, expires, max_attempts, resent_of, created, sum
   FROM message
  WHERE number > :after
  ORDER BY number
@@ -487,25 +528,30 @@ SELECT number, phase, queue, key FROM held WHERE number > :after AND number < :b
 
 -- name: walk_delivered_down
 -- params: after before
-SELECT number, state, queue, key FROM ended WHERE number > :after AND number < :before AND state = 'delivered' ORDER BY number DESC;
+SELECT number, state, queue,
+       key FROM ended WHERE number > :after AND number < :before AND state = 'delivered' ORDER BY number DESC;
 
 -- name: walk_delivered_up
 -- params: after before
-SELECT number, state, queue, key FROM ended WHERE number > :after AND number < :before AND state = 'delivered' ORDER BY number;
+SELECT number, state, queue,
+       key FROM ended WHERE number > :after AND number < :before AND state = 'delivered' ORDER BY number;
 
 -- name: walk_ended_other_down
 -- params: after before
-SELECT number, state, queue, key FROM ended WHERE number > :after AND number < :before AND state <> 'delivered' ORDER BY number DESC;
+SELECT number, state, queue,
+       key FROM ended WHERE number > :after AND number < :before AND state <> 'delivered' ORDER BY number DESC;
 
 -- name: walk_ended_other_up
 -- params: after before
-SELECT number, state, queue, key FROM ended WHERE number > :after AND number < :before AND state <> 'delivered' ORDER BY number;
+SELECT number, state, queue,
+       key FROM ended WHERE number > :after AND number < :before AND state <> 'delivered' ORDER BY number;
 
 -- What time may end, in the order of each place's own key, a page at a time.
 
 -- name: old_ready
 -- params: queue phase priority due number limit
-SELECT ready.queue, ready.number, max(message.created, coalesce(ready.retried, 0)), message.expires, NULL, ready.phase, ready.priority, ready.due
+SELECT ready.queue, ready.number, max(message.created, coalesce(ready.retried, 0)), message.expires, NULL, ready.phase,
+       ready.priority, ready.due
   FROM ready JOIN message ON message.number = ready.number
  WHERE (ready.queue, ready.phase, ready.priority, ready.due, ready.number) > (:queue, :phase, :priority, :due, :number)
  ORDER BY ready.queue, ready.phase, ready.priority, ready.due, ready.number
@@ -513,7 +559,8 @@ SELECT ready.queue, ready.number, max(message.created, coalesce(ready.retried, 0
 
 -- name: old_blocked
 -- params: queue key position number limit
-SELECT blocked.queue, blocked.number, max(message.created, coalesce(blocked.retried, 0)), message.expires, NULL, blocked.key, blocked.position
+SELECT blocked.queue, blocked.number, max(message.created, coalesce(blocked.retried, 0)), message.expires, NULL,
+       blocked.key, blocked.position
   FROM blocked JOIN message ON message.number = blocked.number
  WHERE (blocked.queue, blocked.key, blocked.position, blocked.number) > (:queue, :key, :position, :number)
  ORDER BY blocked.queue, blocked.key, blocked.position, blocked.number
@@ -533,11 +580,15 @@ SELECT queue, number, 0, NULL, ended FROM ended WHERE number > :number ORDER BY 
 
 -- name: list_attempts
 -- params: number
-SELECT ordinal, n, began, ended, worker, verdict, class, text FROM attempt WHERE number = :number ORDER BY ordinal;
+SELECT number, ordinal, n, began, ended, worker, verdict, class, text,
+       sum FROM attempt WHERE number = :number ORDER BY ordinal;
 
 -- name: list_bounds_until
--- params: now limit
-SELECT queue, kind, key FROM bound WHERE until IS NOT NULL AND until <= :now ORDER BY until LIMIT :limit;
+-- params: now
+SELECT queue, kind, key, message, fingerprint, until, state, sum
+  FROM bound
+ WHERE until IS NOT NULL AND until <= :now
+ ORDER BY until;
 
 -- name: count_places
 -- params: queue priority due number key
@@ -548,3 +599,198 @@ SELECT (SELECT count(*) FROM claimed WHERE number = :number) + (SELECT count(*) 
      + (SELECT count(*) FROM ready WHERE number = :number AND is_first = 0)
      + (SELECT count(*) FROM blocked WHERE queue = :queue AND key = :key AND position = :number AND number = :number)
      + (SELECT count(*) FROM blocked WHERE number = :number AND position <> number);
+
+-- ---- verify ----
+
+-- Every row of a table, in the order in which it is read.
+
+-- name: all_scopes
+-- params:
+SELECT id, name, sum, seq, head
+  FROM scope;
+
+-- name: all_queues
+-- params:
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+  FROM queue;
+
+-- name: all_lanes
+-- params:
+SELECT scope, name, policy, sum
+  FROM lane;
+
+-- name: all_targets
+-- params:
+SELECT scope, name, url, secret_file, policy, sum
+  FROM target;
+
+-- name: all_lines
+-- params:
+SELECT queue, key, head, position, depth
+  FROM line;
+
+-- name: all_bounds
+-- params:
+SELECT queue, kind, key, message, fingerprint, until, state, sum
+  FROM bound;
+
+-- name: all_messages
+-- params:
+SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
+       deadline, available, expires, max_attempts, resent_of, created, sum
+  FROM message;
+
+-- name: all_ready
+-- params:
+SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key,
+       position, failure, progress,
+       remote_id, updated, sum
+  FROM ready;
+
+-- name: all_blocked
+-- params:
+SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position,
+       failure, progress, remote_id,
+       updated, sum
+  FROM blocked;
+
+-- name: all_held
+-- params:
+SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retries, retried,
+       earlier, key, position,
+       holds_key, failure, progress, remote_id, updated, sum
+  FROM held;
+
+-- name: all_ended
+-- params:
+SELECT queue, number, state, attempts, deferrals, crashes, retries, retried, earlier, key, position, holds_key, failure,
+       remote_id, claimed, ended, reason, "by",
+       successor, sum
+  FROM ended;
+
+-- name: all_attempts
+-- params:
+SELECT number, ordinal, n, began, ended, worker, verdict, class, text, sum
+  FROM attempt;
+
+-- What does not agree: scope, queue, and a text of which row. Each finds nothing in a good store.
+
+-- name: stray_queues
+-- params:
+SELECT NULL, NULL, id FROM queue WHERE NOT EXISTS (SELECT 1 FROM scope WHERE scope.id = queue.scope);
+
+-- name: stray_records
+-- params:
+SELECT NULL, NULL, seq FROM record WHERE NOT EXISTS (SELECT 1 FROM scope WHERE scope.id = record.scope);
+
+-- name: stray_messages
+-- params:
+SELECT NULL, NULL, number FROM message WHERE NOT EXISTS (SELECT 1 FROM queue WHERE queue.id = message.queue);
+
+-- name: stray_lanes
+-- params:
+SELECT NULL, NULL, name FROM lane WHERE NOT EXISTS (SELECT 1 FROM scope WHERE scope.id = lane.scope);
+
+-- name: stray_targets
+-- params:
+SELECT NULL, NULL, name FROM target WHERE NOT EXISTS (SELECT 1 FROM scope WHERE scope.id = target.scope);
+
+-- name: stray_holds
+-- params:
+SELECT NULL, NULL, code FROM hold WHERE scope <> 0 AND NOT EXISTS (SELECT 1 FROM scope WHERE scope.id = hold.scope);
+
+-- name: stray_ready
+-- params:
+SELECT NULL, ready.queue, ready.number
+  FROM ready LEFT JOIN message ON message.number = ready.number
+ WHERE message.queue IS NOT ready.queue OR message.priority IS NOT ready.priority OR message.key IS NOT ready.key
+    OR (ready.is_first = 1 AND (ready.phase <> 0 OR message.available IS NOT ready.due));
+
+-- name: stray_blocked
+-- params:
+SELECT NULL, blocked.queue, blocked.number
+  FROM blocked LEFT JOIN message ON message.number = blocked.number
+ WHERE message.queue IS NOT blocked.queue OR message.priority IS NOT blocked.priority OR message.key IS NOT blocked.key;
+
+-- name: stray_claimed
+-- params:
+SELECT NULL, claimed.queue, claimed.number
+  FROM claimed LEFT JOIN message ON message.number = claimed.number
+ WHERE message.queue IS NOT claimed.queue OR message.priority IS NOT claimed.priority OR message.key IS NOT claimed.key
+    OR message.tail IS NOT claimed.tail OR claimed.committer > (SELECT last_committer FROM store)
+    OR claimed.boot > (SELECT boot FROM store)
+    OR claimed.token > (SELECT epoch << 47 | last_token FROM store);
+
+-- name: stray_held
+-- params:
+SELECT NULL, held.queue, held.number
+  FROM held LEFT JOIN message ON message.number = held.number
+ WHERE message.queue IS NOT held.queue OR message.priority IS NOT held.priority OR message.key IS NOT held.key;
+
+-- name: stray_ended
+-- params:
+SELECT NULL, ended.queue, ended.number
+  FROM ended LEFT JOIN message ON message.number = ended.number
+ WHERE message.queue IS NOT ended.queue OR message.key IS NOT ended.key;
+
+-- name: stray_attempts
+-- params:
+SELECT NULL, NULL, number FROM attempt WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.number = attempt.number);
+
+-- name: wrong_lines
+-- params:
+SELECT NULL, line.queue, line.key
+  FROM line
+ WHERE line.depth <> 1 + (SELECT count(*) FROM blocked WHERE blocked.queue = line.queue AND blocked.key = line.key)
+    OR NOT EXISTS (SELECT 1 FROM message WHERE message.number = line.head AND message.queue = line.queue
+                                           AND message.key = line.key)
+    OR EXISTS (SELECT 1 FROM blocked WHERE blocked.queue = line.queue AND blocked.key = line.key
+                                       AND blocked.number = line.head);
+
+-- name: wrong_heads
+-- params:
+SELECT NULL, queue, number
+  FROM (SELECT queue, number, key, position FROM ready WHERE key IS NOT NULL
+        UNION ALL SELECT queue, number, key, position FROM claimed WHERE key IS NOT NULL
+        UNION ALL SELECT queue, number, key, position FROM held WHERE holds_key = 1
+        UNION ALL SELECT queue, number, key, position FROM ended WHERE holds_key = 1) AS holder
+ WHERE NOT EXISTS (SELECT 1 FROM line WHERE line.queue = holder.queue AND line.key = holder.key
+                                        AND line.head = holder.number AND line.position = holder.position);
+
+-- name: wrong_blocked
+-- params:
+SELECT NULL, queue, number
+  FROM blocked
+ WHERE NOT EXISTS (SELECT 1 FROM line WHERE line.queue = blocked.queue AND line.key = blocked.key);
+
+-- name: wrong_bounds
+-- params:
+SELECT NULL, queue, number
+  FROM message
+ WHERE (dedupe IS NOT NULL AND NOT EXISTS (SELECT 1 FROM bound WHERE bound.queue = message.queue AND kind = 0
+           AND bound.key = dedupe AND bound.fingerprint = message.fingerprint AND until IS NULL))
+    OR (request_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM bound WHERE bound.queue = message.queue AND kind = 1
+           AND bound.key = message.request_id AND bound.fingerprint = message.fingerprint AND until IS NULL));
+
+-- name: stray_bounds
+-- params:
+SELECT NULL, queue, hex(message)
+  FROM bound
+ WHERE until IS NULL
+   AND NOT EXISTS (SELECT 1 FROM message WHERE message.queue = bound.queue AND message.fingerprint = bound.fingerprint
+                      AND ((bound.kind = 0 AND message.dedupe = bound.key) OR (bound.kind = 1
+                      AND message.request_id = bound.key)));
+
+-- name: wrong_committers
+-- params:
+SELECT NULL, NULL, id
+  FROM committer
+ WHERE id > (SELECT last_committer FROM store)
+    OR EXISTS (SELECT 1 FROM committer AS other WHERE other.slot = committer.slot AND other.id <> committer.id);
+
+-- name: wrong_counters
+-- params:
+SELECT NULL, NULL, one
+  FROM store
+ WHERE last_number < (SELECT max(number) FROM message) OR last_queue < (SELECT max(id) FROM queue)
+    OR last_scope < (SELECT max(id) FROM scope);

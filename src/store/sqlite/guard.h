@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* A store's files, and whether they still are what they were. */
+#ifndef PAWLI_GUARD_H
+#define PAWLI_GUARD_H
+
+#include <sys/types.h>
+
+#include "env/file.h"
+
+enum store_file {
+    FILE_DATABASE,
+    FILE_LOG,
+    FILE_INDEX, /* of the log: SQLite's shared memory */
+    FILE_ANCHOR,
+    FILE_GATE,
+    FILE_GUARDED, /* those before are looked at again and again */
+    FILE_BELL = FILE_GUARDED,
+    FILE_JOURNAL, /* SQLite's, while it puts a new database into WAL mode */
+    FILE_OLD_LOG, /* one that did not belong to the database */
+    FILE_COUNT
+};
+
+struct identity {
+    dev_t device;
+    ino_t inode;
+    nlink_t links;
+};
+
+/* One per database file in this process, shared by all handles on it. After a storage error the file is poisoned: what a
+ * page cache says is no longer what a disk has (an error of fsync is reported once), so nobody answers from it again. */
+struct database_file {
+    struct database_file *next;
+    char *key; /* absolute path */
+    unsigned handles;
+    _Atomic bool poisoned;
+    _Atomic(const char *) gone; /* what became of its files; NULL: nothing, or another reason */
+
+    /* Closed under a VFS of the caller's own, whose files we know nothing of: folder AT_FDCWD, database -1. */
+    int folder, database;
+    unsigned forks;
+    struct identity folder_is, files[FILE_GUARDED]; /* all zero: not opened yet */
+    off_t index_size;                               /* what is mapped of it, by whoever mapped most */
+    char *paths[FILE_COUNT];
+};
+
+struct database_file *pawli_database_use(const char *path);
+void pawli_database_leave(struct database_file *file);
+struct file_at pawli_database_at(const struct database_file *file, enum store_file what);
+
+/* Which file of which store has this path; NULL: none that is open. The caller's call is on behalf of one that is. */
+struct database_file *pawli_database_find(const char *path, enum store_file *ret_what);
+
+/* Holds the folder and the database; refuses links in place of any of its files, and somebody else's database. Nothing else
+ * is made or altered. */
+int pawli_guard_open(struct database_file *file, bool create, pawl_error *err);
+
+/* Says with a lock on the database itself that it is open under this gate. Refused while it is open under another one, or
+ * while another database is open under this one. */
+int pawli_guard_enter(struct database_file *file, bool gate_is_open, pawl_error *err);
+
+/* A descriptor of it was opened. False: it is not the file that was there when the store was opened. */
+bool pawli_guard_admit(struct database_file *file, enum store_file what, int fd);
+void pawli_guard_map(struct database_file *file, off_t index_size);
+bool pawli_guard_index_is_whole(struct database_file *file);
+
+/* What became of the files; NULL: they are what they were. Some system calls, no lock that is waited for. */
+const char *pawli_guard_look(struct database_file *file);
+
+#endif

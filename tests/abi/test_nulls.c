@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/* Every exported call with NULL in each place of a pointer: where none may be, it is refused by the argument's name; where
+ * one may be, as calls.def has it, it is taken. Each call is made by a process of its own, which may crash. */
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "support.h"
+
+/* What calls are given. */
+struct world {
+    pawl_store *store, *other_store;
+    pawl_store_options store_options;
+    pawl_store_info info;
+    pawl_uuid id, other_id, request_id;
+    pawl_message message;
+    pawl_enqueued enqueued;
+    pawl_messages *messages, *other_messages;
+    pawl_messages_query messages_query;
+    pawl_stats *stats, *other_stats;
+    pawl_claim_options claim_options;
+    pawl_settlement settlement;
+    pawl_settled settled;
+    pawl_swept swept;
+    pawl_operation operation;
+    pawl_moved moved;
+    pawl_moves moves;
+    pawl_moves_done moves_done;
+    pawl_setting setting;
+    pawl_settings *settings, *other_settings;
+    pawl_subject subject;
+    pawl_transition *transition;
+    pawl_transition_options transition_options;
+    pawl_event event;
+    pawl_receipt *receipt, *other_receipt;
+    pawl_join *join;
+    sqlite3 *connection;
+    pawl_records *records, *other_records;
+    pawl_records_query records_query;
+    pawl_events *events, *other_events;
+    pawl_events_query events_query;
+    pawl_verification *verification, *other_verification;
+    pawl_why *why, *other_why;
+    pawl_worker *worker, *other_worker;
+    pawl_worker_options worker_options;
+    pawl_worker_stats worker_stats;
+    const char *text;
+    char chars[PAWL_UUID_TEXT_SIZE], backup[160];
+    size_t size;
+    int64_t next_ms;
+};
+
+static char folder[64];
+static pawl_error err;
+
+static int committed(pawl_transition *transition, pawl_error *error)
+{
+    return pawl_transition_commit(transition, NULL, error);
+}
+
+static bool is_nil(pawl_uuid id)
+{
+    static const pawl_uuid nil;
+    return memcmp(&id, &nil, sizeof id) == 0;
+}
+
+static void told_enqueued(void *data, int status, const pawl_enqueued *results, size_t count, const pawl_error *error)
+{
+    (void)data, (void)status, (void)results, (void)count, (void)error;
+}
+
+static void told_settled(void *data, int status, const pawl_settled *results, size_t count, const pawl_error *error)
+{
+    (void)data, (void)status, (void)results, (void)count, (void)error;
+}
+
+static void told_committed(void *data, int status, pawl_receipt *receipt, const pawl_error *error)
+{
+    (void)data, (void)status, (void)error;
+    pawl_receipt_free(receipt);
+}
+
+static void told_pages(void *data, int left, int total)
+{
+    (void)data, (void)left, (void)total;
+}
+
+static void told_checked(void *data, uint64_t checked)
+{
+    (void)data, (void)checked;
+}
+
+static void deliver(void *data, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    (void)data, (void)message, (void)outcome;
+}
+
+static pawl_transition *transition_of(struct world *w)
+{
+    return pawl_transition_new(w->store, &w->transition_options);
+}
+
+static void open_world(struct world *w)
+{
+    *w = (struct world){.store_options = {PAWL_STORE_OPTIONS},
+                        .info = {PAWL_STORE_INFO},
+                        .message = {PAWL_MESSAGE, .lane = "mail", .target = "smtp"},
+                        .messages_query = {PAWL_MESSAGES_QUERY},
+                        .claim_options = {PAWL_CLAIM_OPTIONS, .lane = "mail", .target = "smtp", .limit = 1},
+                        .settlement = {PAWL_SETTLEMENT, .token = 1},
+                        .swept = {PAWL_SWEPT},
+                        .operation = {PAWL_OPERATION, .reason = "a test"},
+                        .moved = {PAWL_MOVED},
+                        .moves = {PAWL_MOVES, .which = &(pawl_messages_query){PAWL_MESSAGES_QUERY, .lane = "mail"}},
+                        .moves_done = {PAWL_MOVES_DONE},
+                        .setting = {"max_attempts", "5"},
+                        .subject = {PAWL_SUBJECT, .lane = "mail"},
+                        .transition_options = {PAWL_TRANSITION_OPTIONS, .type = "Test"},
+                        .event = {PAWL_EVENT, .topic = "t", .type = "e"},
+                        .records_query = {PAWL_RECORDS_QUERY},
+                        .events_query = {PAWL_EVENTS_QUERY},
+                        .worker_options = {PAWL_WORKER_OPTIONS},
+                        .worker_stats = {PAWL_WORKER_STATS}};
+    assert_ok(pawl_store_open("memory:", NULL, &w->store, &err));
+    pawl_transition *transition = transition_of(w);
+    pawl_transition_response(transition, "yes", 3);
+    pawl_transition_event(transition, &w->event);
+    pawl_transition_message(transition, &w->message);
+    assert_ok(pawl_transition_commit(transition, &w->receipt, &err));
+    w->request_id = pawl_receipt_request_id(w->receipt);
+    w->id = w->settlement.id = pawl_receipt_message(w->receipt, 0);
+    assert_ok(pawl_message_get(w->store, &w->id, &w->messages, &err));
+    assert_ok(pawl_stats_read(w->store, NULL, NULL, &w->stats, &err));
+    assert_ok(pawl_lanes_list(w->store, &w->settings, &err));
+    assert_ok(pawl_records_list(w->store, NULL, &w->records, &err));
+    assert_ok(pawl_events_read(w->store, NULL, &w->events, &err));
+    assert_ok(pawl_verify(w->store, NULL, NULL, NULL, &w->verification, &err));
+    assert_ok(pawl_why_message(w->store, &w->id, &w->why, &err));
+    assert_ok(pawl_worker_new(w->store, NULL, &w->worker, &err));
+    w->transition = transition_of(w);
+}
+
+/* The same on a store that a connection can join. */
+static struct world *joinable(struct world *w)
+{
+    char path[128], url[160];
+    if (w->connection)
+        return w;
+    snprintf(path, sizeof path, "%s/%d.db", folder, (int)getpid());
+    snprintf(url, sizeof url, "sqlite:%s", path);
+    snprintf(w->backup, sizeof w->backup, "%s-backup", path);
+    assert_ok(pawl_store_open(url, NULL, &w->store, &err));
+    assert_int_equal(sqlite3_open(path, &w->connection), SQLITE_OK);
+    w->transition = transition_of(w);
+    return w;
+}
+
+static struct world *joined(struct world *w)
+{
+    joinable(w);
+    if (w->join)
+        return w;
+    assert_ok(pawl_join_attach(w->store, w->connection, &w->join, &err));
+    assert_int_equal(sqlite3_exec(w->connection, "begin immediate", NULL, NULL, NULL), SQLITE_OK);
+    return w;
+}
+
+/* ---- one call ---- */
+
+#define NAMES_MAX 8
+
+/* What a process that made a call tells: the names that it met, and what was wrong. */
+static struct told {
+    char names[NAMES_MAX][32];
+    bool may_be_null[NAMES_MAX];
+    size_t count;
+    char wrong[512];
+} * told;
+
+static const char *null_name; /* NULL: none */
+
+static bool nulled(const char *name, bool may_be_null)
+{
+    size_t i = 0;
+    while (i < told->count && strcmp(told->names[i], name) != 0)
+        i++;
+    if (i == told->count && i < NAMES_MAX) {
+        snprintf(told->names[i], sizeof told->names[i], "%s", name);
+        told->may_be_null[i] = may_be_null;
+        told->count++;
+    }
+    return null_name && strcmp(null_name, name) == 0;
+}
+
+#define GIVE(name, value) (nulled(#name, false) ? NULL : (value))
+#define MAY(name, value)  (nulled(#name, true) ? NULL : (value))
+#define ERR               (with_error ? &err : NULL)
+
+static const struct call {
+    const char *symbol;
+    bool is_status;
+    int number;
+} calls[] = {
+#define STATUS(symbol, call) {#symbol, true, __LINE__},
+#define VALUE(symbol, call)  {#symbol, false, __LINE__},
+#include "calls.def"
+#undef STATUS
+#undef VALUE
+};
+#define CALLS (sizeof calls / sizeof *calls)
+
+static intptr_t make_call(int number, struct world *w, bool with_error)
+{
+    switch (number) {
+#define STATUS(symbol, call)                                                                                           \
+    case __LINE__:                                                                                                     \
+        return (intptr_t)(call);
+#define VALUE STATUS
+#include "calls.def"
+#undef STATUS
+#undef VALUE
+    default:
+        return -1;
+    }
+}
+
+static void judge(const struct call *call, intptr_t answer, bool may_be_null)
+{
+    bool is_einval = answer == PAWL_EINVAL;
+    if (!null_name || may_be_null) {
+        if (call->is_status && is_einval)
+            snprintf(told->wrong, sizeof told->wrong, "is refused: %s", err.text);
+    } else if (!call->is_status) {
+        if (answer)
+            snprintf(told->wrong, sizeof told->wrong, "answers %lld for a NULL", (long long)answer);
+    } else if (!is_einval) {
+        snprintf(told->wrong, sizeof told->wrong, "answers %lld", (long long)answer);
+    } else if (!strstr(err.text, null_name)) {
+        snprintf(told->wrong, sizeof told->wrong, "does not name it: %s", err.text);
+    }
+}
+
+/* In a process of its own; what a crash leaves behind ends with it. */
+static void call_alone(const struct call *call, const char *name, bool may_be_null, bool with_error)
+{
+    told->wrong[0] = '\0';
+    fflush(stdout);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct world w;
+        open_world(&w);
+        null_name = name;
+        err = (pawl_error){0};
+        intptr_t answer = make_call(call->number, &w, with_error);
+        if (with_error)
+            judge(call, answer, may_be_null);
+        _exit(0);
+    }
+    int how;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    if (how)
+        snprintf(told->wrong, sizeof told->wrong, "ends its process with %s %d", WIFSIGNALED(how) ? "signal" : "status",
+                 WIFSIGNALED(how) ? WTERMSIG(how) : WEXITSTATUS(how));
+    if (told->wrong[0])
+        fail_msg("%s without %s%s: %s", call->symbol, name ? name : "nothing", with_error ? "" : " and err",
+                 told->wrong);
+}
+
+static void takes_null_or_refuses_it(void **state)
+{
+    const struct call *call = *state;
+    told->count = 0;
+    call_alone(call, NULL, true, true);
+    call_alone(call, NULL, true, false);
+    for (size_t i = 0; i < told->count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s", told->names[i]);
+        call_alone(call, name, told->may_be_null[i], true);
+        call_alone(call, name, told->may_be_null[i], false);
+    }
+}
+
+/* ---- all of them ---- */
+
+static const char *symbols_file;
+
+static void every_exported_symbol_is_called(void **state)
+{
+    (void)state;
+    char symbol[64];
+    size_t count = 0;
+    FILE *file = fopen(symbols_file, "r");
+    assert_non_null(file);
+    while (fscanf(file, "%63s", symbol) == 1) {
+        bool found = false;
+        for (size_t i = 0; i < CALLS; i++)
+            found |= strcmp(calls[i].symbol, symbol) == 0;
+        if (!found)
+            fail_msg("%s is not in calls.def", symbol);
+        count++;
+    }
+    fclose(file);
+    assert_int_equal(count, CALLS);
+}
+
+int main(int count, char **arguments)
+{
+    static struct CMUnitTest tests[CALLS + 1];
+    static char names[CALLS][80];
+    if (count < 2)
+        return 1;
+    symbols_file = arguments[1];
+    told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    make_folder(folder);
+    tests[CALLS] = (struct CMUnitTest)cmocka_unit_test(every_exported_symbol_is_called);
+    for (size_t i = 0; i < CALLS; i++) {
+        snprintf(names[i], sizeof names[i], "%s_takes_null_or_refuses_it", calls[i].symbol);
+        tests[i] = (struct CMUnitTest){names[i], takes_null_or_refuses_it, NULL, NULL, (void *)&calls[i]};
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    remove_folder(folder);
+    return failed;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes on one file: what one leaves behind when it dies. */
+#include "store/sqlite/sqlite.h"
+
+#include "conformance.h"
+
+static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true};
+
+enum { FIRST_NAME = 1000000 };
+
+/* A committer's row for every slot, or none of them again. */
+static void name_all_slots(struct world *w, bool yes)
+{
+    struct connection connection = {0};
+    assert_int_equal(sqlite3_open(w->url + strlen("sqlite:"), &connection.db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(connection.db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    for (uint64_t slot = 0; slot < GATE_SLOTS; slot++) {
+        struct call call = pawli_call(&connection, yes ? SQL_add_committer : SQL_remove_committer);
+        pawli_bind_u64(&call, FIRST_NAME + slot);
+        if (yes) {
+            pawli_bind_u64(&call, slot);
+            pawli_bind_sum(&call);
+        }
+        assert_int_equal(pawli_call_run(&call), SQLITE_OK);
+    }
+    assert_int_equal(sqlite3_exec(connection.db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    pawli_connection_finalize(&connection);
+    assert_int_equal(sqlite3_close(connection.db), SQLITE_OK);
+}
+
+/* For a moment every slot has a name, so that a new process can only take the slot of the dead one. */
+static void what_a_dead_one_held_is_free_whoever_has_its_slot(void **state)
+{
+    (void)state;
+    LAW(O1, O4);
+    struct world w, other;
+    open_world(&w, &file_store, 1);
+    other = w;
+    struct store *dead = w.store->opened->store;
+    pawl_uuid id = add(&w, MESSAGE("1", .key = NULL)).id;
+    claim_one(&w, CLAIM(.lease_ms = 3600000, .ends_with_process = 1));
+    pawli_sim_free_slots(w.env);
+    name_all_slots(&w, true);
+    assert_ok(pawli_open_in(w.env, w.url, NULL, &other.store, &err));
+    name_all_slots(&w, false);
+    struct store *living = other.store->opened->store;
+    assert_int_equal(living->ops->slot(living), dead->ops->slot(dead));
+
+    add(&other, MESSAGE("2", .priority = 9, .delay_ms = 5000)); /* its first batch, and no claim */
+    int64_t began = now_ms(&other);
+    struct held held = claim_one(&other, CLAIM(.wait_ms = 1000));
+    assert_id(held.id, id);
+    assert_int_equal(held.attempts, 2);
+    assert_int_equal(now_ms(&other), began);
+    verify(&other);
+    pawl_store_close(other.store);
+    close_world(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_dead_one_held_is_free_whoever_has_its_slot),
+    };
+    return cmocka_run_group_tests_name("process", tests, NULL, NULL);
+}
