@@ -346,9 +346,11 @@ const char *pawl_policy_key(size_t index, const char **ret_default, const char *
     static const char *const defaults[] = {
 #define NUMBER(name, key, value, min, max, meaning) #value,
 #define WORD(name, key, value, words, meaning)      #value,
+#define LIST(name, key, value, meaning)             value,
 #include "model/policy.def"
 #undef NUMBER
 #undef WORD
+#undef LIST
     };
     if (index >= POLICY_COUNT)
         return NULL;

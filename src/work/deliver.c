@@ -114,6 +114,7 @@ static struct delivery *make_delivery(struct queue *queue, struct claimed_page *
                                    .message = message,
                                    .lease = &page->lease,
                                    .secret = delivery->secret,
+                                   .policy = queue->policy,
                                    .attempt = message->attempts,
                                    .timeout_ms = timeout,
                                    .deadline = boot_after_ms(now, timeout),

@@ -18,7 +18,7 @@
 /* The table of the manual, written a second time and the other way round: a row a state, a column an event. */
 static const enum state moves[STATE_COUNT][EVENT_COUNT] = {
 #define ROW(claim, expire, deliver, submit, retry, exhaust, exhaust_hold, refuse, defer, release, resend, give_up,     \
-            suspect, renew, cancel)                                                                                           \
+            suspect, renew, cancel)                                                                                    \
     {                                                                                                                  \
         [EVENT_CLAIM] = (claim), [EVENT_EXPIRE] = (expire), [EVENT_DELIVER] = (deliver), [EVENT_SUBMIT] = (submit),    \
         [EVENT_RETRY] = (retry), [EVENT_EXHAUST] = (exhaust), [EVENT_EXHAUST_HOLD] = (exhaust_hold),                   \
@@ -28,7 +28,8 @@ static const enum state moves[STATE_COUNT][EVENT_COUNT] = {
     [STATE_PENDING] = ROW(STATE_CLAIMED, STATE_DEAD, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
                           STATE_PENDING, STATE_CANCELLED),
     [STATE_CLAIMED] = ROW(NONE, NONE, STATE_DELIVERED, STATE_AWAITING, STATE_PENDING, STATE_DEAD, STATE_PENDING,
-                          STATE_DEAD, STATE_PENDING, STATE_PENDING, STATE_PENDING, STATE_DEAD, STATE_UNCERTAIN, NONE, NONE),
+                          STATE_DEAD, STATE_PENDING, STATE_PENDING, STATE_PENDING, STATE_DEAD, STATE_UNCERTAIN, NONE,
+                          NONE),
     [STATE_AWAITING] = ROW(NONE, NONE, STATE_DELIVERED, NONE, NONE, NONE, NONE, STATE_DEAD, NONE, NONE, NONE, NONE,
                            STATE_UNCERTAIN, NONE, NONE),
     [STATE_UNCERTAIN] = ROW(NONE, NONE, STATE_DELIVERED, NONE, STATE_PENDING, STATE_DEAD, NONE, STATE_DEAD, NONE, NONE,
@@ -202,6 +203,7 @@ static const struct {
     {"concurrency", "32", 32, 1, 10000},
     {"keep_ms", "0", 0, 0, 3153600000000},
     {"dedupe_keep_ms", "2592000000", 2592000000, 0, 3153600000000},
+    {"retry_after_max_ms", "86400000", 86400000, 0, 31536000000},
 };
 
 static const struct {
@@ -213,8 +215,10 @@ static const struct {
     {"exhausted", {"dead", "hold", NULL}},
     {"key_dead", {"skip", "block", NULL}},
     {"key_release", {"ended", "submitted", NULL}},
+    {"unreachable", {"retry", "defer", NULL}},
 };
-static_assert(COUNT_OF(numbers) + COUNT_OF(words) == POLICY_COUNT, "a new key needs a row here");
+static const char *const status_lists[] = {"http_permanent", "http_retry"};
+static_assert(COUNT_OF(numbers) + COUNT_OF(words) + COUNT_OF(status_lists) == POLICY_COUNT, "a new key needs a row here");
 
 static enum policy_key key_of(const char *name)
 {
@@ -267,6 +271,49 @@ static void every_key_has_its_default_and_takes_its_range(void **state)
         assert_non_null(strstr(err.hint, words[i].words[0]));
         assert_non_null(strstr(err.hint, words[i].words[1]));
     }
+}
+
+static void a_list_of_statuses_is_kept_as_it_is_meant(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given, *kept; /* NULL: refused */
+    } rows[] = {{"404", "404"},
+                {"422,404,404", "404,422"},
+                {"400,451,500,510", "400,451,500,510"},
+                {"none", "none"},
+                {"399", NULL},
+                {"452", NULL},
+                {"499", NULL},
+                {"511", NULL},
+                {"200", NULL},
+                {"404,", NULL},
+                {",404", NULL},
+                {"404, 422", NULL},
+                {"x", NULL},
+                {"404,none", NULL}};
+    for (size_t l = 0; l < COUNT_OF(status_lists); l++)
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+            struct policy policy = {0}, again;
+            struct arena arena = {0};
+            char json[128];
+            pawl_error err;
+            int status = pawli_policy_set(&policy, text_of(status_lists[l]), text_of(rows[i].given), &err);
+            assert_int_equal(status, rows[i].kept ? PAWL_OK : PAWL_EINVAL);
+            if (!rows[i].kept)
+                continue;
+            struct text stored = pawli_policy_json(&policy, &arena);
+            snprintf(json, sizeof json, "{\"%s\":\"%s\"}", status_lists[l], rows[i].kept);
+            assert_true(text_is(stored, json));
+            assert_ok(pawli_policy_parse(stored, &again, &err));
+            assert_memory_equal(&again, &policy, sizeof policy);
+            pawli_arena_done(&arena);
+        }
+    struct policy defaults = pawli_policy_default();
+    size_t final = 0;
+    for (int code = 0; code < 1000; code++)
+        final += pawli_policy_is_permanent(&defaults, code);
+    assert_int_equal(final, 10);
 }
 
 static void what_is_no_value_of_a_policy_is_refused(void **state)
@@ -1347,6 +1394,7 @@ int main(void)
         cmocka_unit_test(states_are_written_and_read_by_their_names),
         cmocka_unit_test(a_task_shows_its_state_by_its_phase_and_place),
         cmocka_unit_test(every_key_has_its_default_and_takes_its_range),
+        cmocka_unit_test(a_list_of_statuses_is_kept_as_it_is_meant),
         cmocka_unit_test(what_is_no_value_of_a_policy_is_refused),
         cmocka_unit_test(a_target_beats_its_lane_which_beats_the_default),
         cmocka_unit_test(a_policy_is_stored_as_json_and_read_back),
