@@ -62,6 +62,8 @@ void pawli_api_put_receipt(struct json_writer *out, const pawl_receipt *receipt)
     put_id(out, "request_id", &id);
     put_hex(out, "digest", pawl_receipt_digest(receipt), 32);
     pawli_json_put_bool(out, "replayed", pawl_receipt_was_replayed(receipt));
+    if (pawl_receipt_differs(receipt))
+        pawli_json_put_bool(out, "differs", true);
     pawli_body_json(out, "response", pawl_receipt_response_type(receipt), (struct text){response, size});
     pawli_json_key(out, "messages");
     pawli_json_open(out, '[');

@@ -124,6 +124,9 @@ pawl_operation cli_operation(const struct cli *cli);
 /* Prints an error; line > 0: of that line of an input. */
 void cli_report(const struct cli *cli, int status, const pawl_error *error, const pawl_uuid *request_id, uint64_t line);
 
+/* The same as the member "error" of an answer that is printed among others. */
+void cli_put_error(struct json_writer *out, int status, const pawl_error *error, const pawl_uuid *request_id);
+
 /* Says something that is no error but should be known, on standard error; not with --quiet. */
 void cli_note(const struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 

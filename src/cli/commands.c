@@ -47,6 +47,8 @@ static const struct cli_option submit_options[] = {
     {"response", "DATA", "what the caller is told, now and when it asks again", false},
     {"event", "TOPIC:TYPE[:KEY]=DATA", "a fact that others may read", true},
     {"message", "LANE/TARGET[:KEY]=DATA", "a message to deliver, with an ordering key if KEY is given", true},
+    {"settle", "ID:TOKEN=VERDICT", "a claimed message that this settles: delivered, retry, dead, uncertain, deferred or "
+     "released; a lost claim refuses all", true},
     {"post", "ACCOUNT:ASSET=DECIMAL", "a ledger entry (not in this version)", true},
     JSON_ONLY,
     {"jsonl", "FILE", "one transition a line instead, - for standard input: many in flight, a receipt a line", false},

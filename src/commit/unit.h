@@ -39,6 +39,7 @@ struct record_draft {
     struct view_request *request;
     /* the answer */
     bool replayed;
+    bool differs;             /* replayed, and its events or messages were not the stored ones */
     struct record_row stored; /* as it is stored, in the unit's arena */
 };
 

@@ -15,15 +15,20 @@ NOBODY = "00000000-0000-8009-8123-456789abcdef"  # a well-formed message id that
 
 
 class Run:
-    """How a run ended. `rows` are the JSON lines of standard output, `error` the last JSON error."""
+    """How a run ended. `answers` are the JSON lines of standard output, `rows` those of them that are not the answer to a bad
+    line of an input, `error` the last JSON error."""
 
     def __init__(self, process, out, err):
         self.status, self.raw, self.err = process.returncode, out, err.decode(errors="replace")
         self.out = out.decode(errors="surrogateescape")
 
     @property
-    def rows(self):
+    def answers(self):
         return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def rows(self):
+        return [row for row in self.answers if set(row) != {"line", "error"}]
 
     @property
     def row(self):
