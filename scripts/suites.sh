@@ -3,7 +3,8 @@
 
 totals=$(mktemp)
 trap 'rm -f "$totals"' EXIT
-export ASAN_OPTIONS=halt_on_error=1:detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
+export ASAN_OPTIONS=halt_on_error=1:detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+    TSAN_OPTIONS="halt_on_error=1 suppressions=$PWD/tests/tsan.suppressions"
 export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(nproc)}
 
 # build NAME COMPILER OPTION…: into build-test/NAME; a warning is an error. A build that fails is a failure.

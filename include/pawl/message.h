@@ -33,7 +33,8 @@ typedef struct pawl_message {
     uint32_t max_attempts;   /* 0: the policy's */
     int64_t available_at_ms; /* Unix milliseconds: earliest first attempt; 0: at once */
     int64_t delay_ms;        /* as available_at_ms, from now on; not both; 0: none */
-    int64_t expires_in_ms;   /* dead when it was not delivered by then; 0: the policy's age limit */
+    int64_t expires_in_ms;   /* dead when it was not delivered by then, counted from now: longer than the delay, else
+                                PAWL_EINVAL; 0: the policy's age limit, counted from when it is available */
     int64_t deadline_ms;     /* Unix milliseconds, information for the receiver only; 0: none */
     pawl_uuid request_id;    /* outside a transition, in place of dedupe: bound like one; nil: none */
 } pawl_message;
@@ -306,8 +307,10 @@ typedef struct pawl_swept {
 
 /*
  * pawl_sweep: does what time asks for, over all scopes: settles lost claims, ends messages past their age limit, doubts
- * outcomes that never came, purges what its retention no longer keeps. A started worker does it by itself. ret_swept may
- * be NULL. Errors as pawl_enqueue; what was swept before stays swept.
+ * outcomes that never came, purges what its retention no longer keeps. What waits for a date that a clock which was ahead
+ * had reckoned gets one of the clock of now. After a boot or a jump of the wall clock an age counts from there, until the
+ * clock ran for an hour; what is held has time. A started worker sweeps by itself. ret_swept may be NULL. Errors as
+ * pawl_enqueue; what was swept before stays swept.
  */
 PAWL_API int pawl_sweep(pawl_store *store, pawl_swept *ret_swept, pawl_error *err);
 

@@ -104,10 +104,10 @@ int cli_journal_list(struct cli *cli)
     return status < 0 ? status : damage < 0 ? damage : printed;
 }
 
-/* Prints records oldest first from behind *after; the rest of *left is counted down. */
-static int print_records(struct cli *cli, uint64_t *after, int64_t *left)
+/* Prints records oldest first from behind *after; the rest of *left is counted down. What cannot be read is an item too, and
+ * ends nothing; *damage says so. */
+static int print_records(struct cli *cli, uint64_t *after, int64_t *left, int *damage)
 {
-    int damage = PAWL_OK;
     for (bool more = true; more && *left > 0;) {
         pawl_records *records;
         pawl_records_query query = {PAWL_RECORDS_QUERY, .after_seq = *after,
@@ -118,13 +118,13 @@ static int print_records(struct cli *cli, uint64_t *after, int64_t *left)
         for (size_t i = 0; i < pawl_records_count(records); i++, (*left)--) {
             *after = pawl_records_get(records, i)->seq;
             if (pawl_records_get(records, i)->error)
-                damage = note_damage(cli, *after);
+                *damage = note_damage(cli, *after);
             print_record_line(cli, pawl_records_get(records, i));
         }
         more = pawl_records_has_more(records);
         pawl_records_free(records);
     }
-    return damage;
+    return PAWL_OK;
 }
 
 /* The seq behind which the last `count` records are. */
@@ -143,24 +143,26 @@ static int find_tail(struct cli *cli, int64_t count, uint64_t *after)
 
 int cli_journal_tail(struct cli *cli)
 {
+    int damage = PAWL_OK;
     int64_t count = 10, left = INT64_MAX;
     uint64_t after;
     int status = cli_option_number(cli, "limit", 0, INT64_MAX - 1, &count);
     if (status == PAWL_OK)
         status = find_tail(cli, count, &after);
     if (status == PAWL_OK)
-        status = print_records(cli, &after, &left);
+        status = print_records(cli, &after, &left, &damage);
     while (status >= 0 && cli_has(cli, "follow") && !ferror(stdout)) {
         fflush(stdout);
         status = pawl_journal_wait(cli->store, after, FOLLOW_MS, &cli->error);
         if (status >= 0)
-            status = print_records(cli, &after, &left);
+            status = print_records(cli, &after, &left, &damage);
     }
-    return status;
+    return status < 0 ? status : damage;
 }
 
 int cli_journal_export(struct cli *cli)
 {
+    int damage = PAWL_OK;
     int64_t left = INT64_MAX, first = 0;
     int status = cli_option_number(cli, "limit", 1, INT64_MAX - 1, &left);
     if (status == PAWL_OK)
@@ -168,9 +170,9 @@ int cli_journal_export(struct cli *cli)
     uint64_t after = (uint64_t)first;
     bool json = cli->json;
     cli->json = true; /* whatever was asked for: an export is read by programs; errors are for who asked */
-    status = status == PAWL_OK ? print_records(cli, &after, &left) : status;
+    status = status == PAWL_OK ? print_records(cli, &after, &left, &damage) : status;
     cli->json = json;
-    return status;
+    return status < 0 ? status : damage;
 }
 
 /* ---- one record ---- */
@@ -290,9 +292,8 @@ static void print_event(struct cli *cli, const pawl_event_view *event)
     pawli_buffer_done(&line);
 }
 
-static int print_events(struct cli *cli, pawl_events_query *query, int64_t *left)
+static int print_events(struct cli *cli, pawl_events_query *query, int64_t *left, int *damage)
 {
-    int damage = PAWL_OK;
     for (bool more = true; more && *left > 0;) {
         pawl_events *events;
         query->limit = *left > PAGE ? PAGE : (uint32_t)*left;
@@ -302,14 +303,14 @@ static int print_events(struct cli *cli, pawl_events_query *query, int64_t *left
         for (size_t i = 0; i < pawl_events_count(events); i++, (*left)--) {
             const pawl_event_view *event = pawl_events_get(events, i);
             if (event->error)
-                damage = note_damage(cli, event->seq);
+                *damage = note_damage(cli, event->seq);
             print_event(cli, event);
         }
         query->after = pawl_events_next(events);
         more = pawl_events_has_more(events);
         pawl_events_free(events);
     }
-    return damage;
+    return PAWL_OK;
 }
 
 /* SEQ, behind the whole record, or SEQ.INDEX. */
@@ -329,6 +330,7 @@ static int read_cursor(struct cli *cli, const char *text, pawl_cursor *cursor)
 
 int cli_events(struct cli *cli)
 {
+    int damage = PAWL_OK;
     const char *after = cli_option(cli, "after");
     int64_t left = INT64_MAX;
     pawl_events_query query = {PAWL_EVENTS_QUERY, .topic = cli_option(cli, "topic"), .key = cli_option(cli, "key"),
@@ -337,14 +339,14 @@ int cli_events(struct cli *cli)
     if (status == PAWL_OK && after)
         status = read_cursor(cli, after, &query.after);
     if (status == PAWL_OK)
-        status = print_events(cli, &query, &left);
+        status = print_events(cli, &query, &left, &damage);
     while (status >= 0 && cli_has(cli, "follow") && left > 0 && !ferror(stdout)) {
         fflush(stdout);
         status = pawl_journal_wait(cli->store, query.after.seq, FOLLOW_MS, &cli->error);
         if (status >= 0)
-            status = print_events(cli, &query, &left);
+            status = print_events(cli, &query, &left, &damage);
     }
-    return status;
+    return status < 0 ? status : damage;
 }
 
 /* ---- the proof ---- */

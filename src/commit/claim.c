@@ -8,6 +8,7 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {
     struct claim *claim = (struct claim *)effect;
     claim->task = NULL;
+    view->wants_lost = true;
     view->lost_limit = LOST_LIMIT;
     claim->queue = pawli_view_queue(view, unit->view_scope, claim->lane, claim->target);
     if (!claim->queue)
@@ -95,7 +96,7 @@ static void answer(struct unit *unit, struct claim *claim, const struct view *vi
     claim->size += task->message->payload.size;
     item->message = *task->message;
     item->task = task->row;
-    item->lease_until = wall_after_ms(view->wall, (task->row.lease.ns - view->boot.ns) / 1000000);
+    item->lease_until = wall_after_ms(view->wall, lease_left_ms(&task->row, view->boot));
     struct text *texts[] = {
         &item->message.sender,  &item->message.key,       &item->message.dedupe, &item->message.content_type,
         &item->message.payload, &item->message.headers,   &item->task.key,       &item->task.progress,
@@ -104,15 +105,25 @@ static void answer(struct unit *unit, struct claim *claim, const struct view *vi
         *texts[i] = pawli_arena_text(arena, *texts[i]);
 }
 
-static bool expire(struct claim *claim, struct view *view, struct view_task *task)
+static bool exhaust(struct view *view, struct view_task *task)
 {
-    if (pawli_expiry_of(task->message, task->row.retried, &task->queue->policy).ms > view->wall.ms)
+    enum task_event event = pawli_event_of_exhausted(&task->queue->policy);
+    return event == EVENT_EXHAUST_HOLD ? pawli_task_hold(view, task, event, TEXT("exhausted"), WALL_NEVER)
+                                       : pawli_task_end(view, task, event, TEXT("max_attempts"), TEXT("pawl"));
+}
+
+/* One that may not be sent any more is moved on instead: it is too old, or its cap was lowered. False: take it. */
+static bool pass_over(struct claim *claim, struct view *view, struct view_task *task)
+{
+    const struct policy *policy = &task->queue->policy;
+    bool is_old = pawli_expiry_of(&view->store.row.clock, task->message, task->row.retried, policy).ms <= view->wall.ms;
+    if (!is_old && task->row.attempts < pawli_cap_of(task->message, policy))
         return false;
-    claim->expired++;
-    if (!pawli_view_touch(view, &task->slot))
-        return true;
-    pawli_task_fail(view, task, ERROR_EXPIRED, TEXT("the age limit passed before it was delivered"));
-    pawli_task_end(view, task, EVENT_EXPIRE, TEXT("expired"), TEXT("pawl"));
+    claim->passed++;
+    if (is_old)
+        pawli_task_expire(view, task);
+    else
+        exhaust(view, task);
     return true;
 }
 
@@ -146,7 +157,7 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
 {
     struct claim *claim = (struct claim *)effect;
     struct view_task *task;
-    claim->count = claim->expired = 0;
+    claim->count = claim->passed = 0;
     claim->size = 0;
     if (!claim->items)
         claim->items = arena_array(&unit->arena, struct claimed, claim->limit ? claim->limit : 1);
@@ -158,12 +169,12 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
         return pawli_refuse_damaged("the message", err);
     if (!claim->queue->slot.exists || pawli_is_held(view, claim->queue))
         return PAWL_OK;
-    if (may_take_named(claim) && !expire(claim, view, claim->task) && !take(unit, claim, view, claim->task))
+    if (may_take_named(claim) && !pass_over(claim, view, claim->task) && !take(unit, claim, view, claim->task))
         return pawli_no_memory(err);
     if (uuid_is_nil(&claim->id))
         while (claim->count < claim->limit && claim->size < claim->size_max &&
                (task = next_candidate(view, claim->queue->due)) != NULL)
-            if (!expire(claim, view, task) && !take(unit, claim, view, task))
+            if (!pass_over(claim, view, task) && !take(unit, claim, view, task))
                 return pawli_no_memory(err);
     return pawli_arena_failed(view->arena) || pawli_arena_failed(&unit->arena) ? pawli_no_memory(err) : PAWL_OK;
 }

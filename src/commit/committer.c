@@ -136,11 +136,58 @@ static void hand_on(struct committer *committer)
     committer->env->ops->wake(committer->env, &next->word, 1);
 }
 
+static void answer_later(struct committer *committer, struct unit *unit)
+{
+    unit->next = NULL;
+    *committer->answered_last = unit;
+    committer->answered_last = &unit->next;
+}
+
+static int fail_late(pawl_error *err)
+{
+    return pawli_hint(err, pawli_fail(err, PAWL_EBUSY, "the deadline passed before the unit was taken"), "try again");
+}
+
+/* Of the batch that would be taken next: those whose time is up leave, whoever made them. */
+static void withdraw_late(struct committer *committer)
+{
+    struct batch *batch = committer->first;
+    struct boot_time now = committer->env->ops->boot_now(committer->env);
+    for (struct unit *unit = batch ? batch->first : NULL, *next; unit; unit = next) {
+        next = unit->next;
+        if (unit->deadline.ns > now.ns)
+            continue;
+        withdraw(committer, unit);
+        unit->status = fail_late(&unit->error);
+        if (unit->done) {
+            answer_later(committer, unit);
+            continue;
+        }
+        batch->blocked--;
+        atomic_store(&unit->answered, true);
+        atomic_fetch_add(&batch->word, 1);
+        committer->env->ops->wake(committer->env, &batch->word, INT_MAX);
+    }
+}
+
 /* ---- leading ---- */
+
+/* When the first of those that would be taken next gives up. */
+static struct boot_time first_deadline(struct committer *committer)
+{
+    struct boot_time first = BOOT_NEVER;
+    pthread_mutex_lock(&committer->lock);
+    const struct batch *batch = committer->first;
+    for (const struct unit *unit = batch ? batch->first : NULL; unit; unit = unit->next)
+        first = boot_earlier(first, unit->deadline);
+    pthread_mutex_unlock(&committer->lock);
+    return first;
+}
 
 static struct batch *take(struct committer *committer)
 {
     pthread_mutex_lock(&committer->lock);
+    withdraw_late(committer);
     struct batch *batch = committer->first;
     if (batch) {
         committer->first = batch->next;
@@ -161,21 +208,29 @@ static void fail_batch(struct batch *batch, enum store_result result, const pawl
 }
 
 /* Callback units go to the engine, in order; the others are awake when their batch is. */
-static bool sort_answers(struct committer *committer, struct batch *batch)
+static void sort_answers(struct committer *committer, struct batch *batch)
 {
-    bool any = false;
     for (struct unit *unit = batch->first, *next; unit; unit = next) {
         next = unit->next;
         if (unit->done) {
-            unit->next = NULL;
-            *committer->answered_last = unit;
-            committer->answered_last = &unit->next;
-            any = true;
+            answer_later(committer, unit);
         } else {
             atomic_store(&unit->answered, true); /* from here on the unit is its caller's */
         }
     }
-    return any;
+}
+
+/* The lock of others was not free in time for somebody: he leaves, the others go on waiting. */
+static void give_way(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->lock);
+    withdraw_late(committer);
+    bool callbacks = committer->answered_first;
+    committer->leading = false;
+    hand_on(committer);
+    pthread_mutex_unlock(&committer->lock);
+    if (callbacks)
+        pawli_engine_wake(&committer->engine);
 }
 
 /* Called with `leading` set; commits one batch and hands leadership on. */
@@ -184,8 +239,13 @@ static void lead(struct committer *committer)
     struct env *env = committer->env;
     struct txn *txn = NULL;
     pawl_error error = {0};
+    struct boot_time until = first_deadline(committer);
     /* The write lock first: while we wait for it more units come, and those whose time is up can still leave. */
-    enum store_result result = pawli_store_begin(committer->store, &txn, &error);
+    enum store_result result = pawli_store_begin(committer->store, until, &txn, &error);
+    if (result == STORE_BUSY && env->ops->boot_now(env).ns >= until.ns) {
+        give_way(committer);
+        return;
+    }
     struct batch *batch = take(committer);
     if (!batch) {
         pawli_store_drop(committer->store, txn);
@@ -203,7 +263,8 @@ static void lead(struct committer *committer)
 
     pthread_mutex_lock(&committer->lock);
     unsigned blocked = batch->blocked;
-    bool callbacks = sort_answers(committer, batch);
+    sort_answers(committer, batch);
+    bool callbacks = committer->answered_first;
     committer->leading = false;
     hand_on(committer);
     pthread_mutex_unlock(&committer->lock);
@@ -236,8 +297,7 @@ static int wait_for_answer(struct committer *committer, struct unit *unit, struc
         }
         pthread_mutex_unlock(&committer->lock);
         if (left)
-            return pawli_hint(err, pawli_fail(err, PAWL_EBUSY, "the deadline passed before the unit was taken"),
-                              "try again");
+            return fail_late(err);
         if (leads)
             lead(committer);
         else if (!answered)

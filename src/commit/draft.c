@@ -113,7 +113,7 @@ static int draft_headers(struct drafting *drafting, const pawl_message *message,
     return failed || !headers->data ? pawli_no_memory(err) : PAWL_OK;
 }
 
-static int check_times(const pawl_message *message, pawl_error *err)
+static int check_times(const pawl_message *message, struct wall_time now, pawl_error *err)
 {
     if (message->available_at_ms && message->delay_ms)
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "available_at and delay_ms are both given"),
@@ -130,10 +130,14 @@ static int check_times(const pawl_message *message, pawl_error *err)
         if (status < 0)
             return status;
     }
+    int64_t available = message->available_at_ms ? message->available_at_ms : wall_after_ms(now, message->delay_ms).ms;
+    if (message->expires_in_ms && available >= wall_after_ms(now, message->expires_in_ms).ms)
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "expires_in_ms is over before the message is available"),
+                          "it counts from now: let it be longer than the delay");
     return PAWL_OK;
 }
 
-static int check_message(const pawl_message *message, pawl_error *err)
+static int check_message(const pawl_message *message, struct wall_time now, pawl_error *err)
 {
     int status = pawli_check_name("lane", text_of(message->lane), err);
     if (status == PAWL_OK)
@@ -151,7 +155,7 @@ static int check_message(const pawl_message *message, pawl_error *err)
     if (status == PAWL_OK && message->dedupe && !uuid_is_nil(&message->request_id))
         status = pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "dedupe and request_id are both given"),
                             "give one: either makes the same again the stored message");
-    return status == PAWL_OK ? check_times(message, err) : status;
+    return status == PAWL_OK ? check_times(message, now, err) : status;
 }
 
 static struct wall_time wall_or_never(int64_t ms)
@@ -165,7 +169,7 @@ int pawli_draft_message(struct drafting *drafting, const pawl_message *messages,
     pawl_message message;
     if (!pawli_copy_item(&message, sizeof message, messages, index))
         return pawli_bad_struct("pawl_message", err);
-    int status = check_message(&message, err);
+    int status = check_message(&message, drafting->env->ops->wall_now(drafting->env), err);
     if (status < 0)
         return status;
     *draft = (struct message_draft){.delay_ms = message.delay_ms ? message.delay_ms : -1,

@@ -38,6 +38,7 @@ bool pawli_gather_message(struct view *view, struct view_scope *scope, struct me
         draft->bound = pawli_view_bound(view, draft->queue, draft->bound_kind, draft->bound_key);
         if (!draft->bound)
             return false;
+        draft->queue->wants_policy = true; /* how long it is bound */
     }
     if (draft->row.key.data)
         draft->line = pawli_view_line(view, draft->queue, draft->row.key);
@@ -88,6 +89,13 @@ static void answer_bound(const struct view *view, struct message_draft *draft, c
         task = next;
     draft->id = pawli_message_id(task->number, task->message->tail);
     draft->state = task_state(&task->row);
+}
+
+bool pawli_is_bound(const struct view *view, const struct view_bound *bound)
+{
+    int64_t keep = policy_get(&bound->queue->policy, POLICY_DEDUPE_KEEP_MS);
+    struct wall_time until = bound->row.until, from = {add_saturating(until.ms, -keep)};
+    return until.ms == INT64_MAX || pawli_end_of(&view->store.row.clock, from, keep).ms > view->wall.ms;
 }
 
 static int refuse_conflict(struct message_draft *draft, const struct view_bound *bound, pawl_error *err)
@@ -174,7 +182,7 @@ int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct messag
         return draft->status = pawli_refuse_damaged("what this key is bound to", err);
     if (draft->line && draft->line->slot.is_damaged)
         return draft->status = pawli_refuse_damaged("the line of this ordering key", err);
-    bool is_bound = bound && bound->slot.exists && bound->row.until.ms > view->wall.ms;
+    bool is_bound = bound && bound->slot.exists && pawli_is_bound(view, bound);
     if (is_bound && !digest_equal(&bound->row.fingerprint, &draft->row.fingerprint))
         return refuse_conflict(draft, bound, err);
     if (is_bound) {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The effect of an operator on messages: retry, requeue, cancel, resolve, purge. */
+#include <inttypes.h>
+
 #include "commit/unit.h"
 
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
@@ -7,6 +9,7 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     struct move *move = (struct move *)effect;
     uint64_t number, tail;
     (void)unit;
+    view->wants_lost = true;
     for (size_t i = 0; i < move->count; i++) {
         struct move_item *item = &move->items[i];
         item->task = NULL;
@@ -47,7 +50,7 @@ bool pawli_may_move(const struct move *move, const struct task_row *row)
     return pawli_state_next(before, events[move->kind], &ignored);
 }
 
-static int refuse(const struct move *move, const struct move_item *item, pawl_error *err)
+static int refuse(const struct move *move, const struct move_item *item, const struct view *view, pawl_error *err)
 {
     static const struct {
         const char *what, *hint;
@@ -58,10 +61,15 @@ static int refuse(const struct move *move, const struct move_item *item, pawl_er
                          "only pending, uncertain and dead messages can be; a claimed one is settled first"},
         [MOVE_RESOLVE] = {"resolved so", "uncertain messages can be resolved; awaiting ones as delivered or dead"},
         [MOVE_PURGE] = {"purged", "only delivered, dead and cancelled messages can be"}};
-    return pawli_hint(err,
-                      pawli_fail(err, PAWL_EREFUSED, "a message that is %s cannot be %s",
-                                 pawli_state_text(item->before), texts[move->kind].what),
-                      "%s", texts[move->kind].hint);
+    const struct task_row *row = &item->task->row;
+    const char *state = pawli_state_text(item->before), *what = texts[move->kind].what;
+    int status = row->place != PLACE_CLAIMED
+                     ? pawli_fail(err, PAWL_EREFUSED, "a message that is %s cannot be %s", state, what)
+                     : pawli_fail(err, PAWL_EREFUSED,
+                                  "a message that is %s cannot be %s: %.*s has it, for %" PRId64 " ms more unless it "
+                                  "renews",
+                                  state, what, TEXT_ARG(row->consumer), lease_left_ms(row, view->boot));
+    return pawli_hint(err, status, "%s", texts[move->kind].hint);
 }
 
 /* The same message and the same id: attempts and age are counted anew, and its place in the line is its old one. */
@@ -69,8 +77,9 @@ static int retry(struct move *move, struct move_item *item, struct view *view, p
 {
     struct view_task *task = item->task;
     struct task_row *row = &task->row;
+    struct wall_time end = pawli_expiry_of(&view->store.row.clock, task->message, view->wall, &task->queue->policy);
     (void)move;
-    if (task->message->expires.ms <= view->wall.ms)
+    if (task->message->expires.ms != INT64_MAX && end.ms <= view->wall.ms)
         return pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "the time by which the message expires has passed"),
                           "\"requeue\" makes a new message, which has no such time");
     if (!pawli_view_touch(view, &task->slot))
@@ -194,9 +203,11 @@ static int move_one(struct unit *unit, struct move *move, struct move_item *item
         return pawli_hint(err,
                           pawli_fail(err, PAWL_ENOTFOUND, "no such message in scope \"%.*s\"", TEXT_ARG(unit->scope)),
                           "see \"pawl messages list\"");
+    if (!pawli_lose(view, item->task))
+        return pawli_no_memory(err);
     item->before = item->after = task_state(&task->row);
     if (!pawli_may_move(move, &task->row))
-        return refuse(move, item, err);
+        return refuse(move, item, view, err);
     int status = moves[move->kind](move, item, view, err);
     if (status == PAWL_OK)
         item->after = task_state(&task->row);

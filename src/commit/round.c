@@ -65,7 +65,19 @@ static void decide_unit(struct committer *committer, struct view *view, struct u
     }
 }
 
-/* The commit number, and the marker of this batch; in a caller's own transaction its commit is the marker. */
+/* A boot counts up when the machine's differs from the one that the store saw last: every lease of before is over. */
+static void note_clocks(struct view *view)
+{
+    struct store_row *store = &view->store.row;
+    store->clock = pawli_clock_at(store, &view->boot_id, view->wall, view->boot);
+    if (uuid_equal(&store->boot_id, &view->boot_id))
+        return;
+    store->boot_id = view->boot_id;
+    store->boot++;
+    store->lease = (struct boot_time){0}; /* the next claim shall look at all claims */
+}
+
+/* The commit number, the clocks, and the marker of this batch; in a caller's own transaction its commit is the marker. */
 static bool mark(struct committer *committer, struct view *view, bool joined)
 {
     struct view_committer *own = &view->committer;
@@ -73,6 +85,7 @@ static bool mark(struct committer *committer, struct view *view, bool joined)
     if (!pawli_view_touch(view, &view->store.slot))
         return false;
     view->store.row.commits++;
+    note_clocks(view);
     if (joined)
         return true;
     if (!pawli_view_touch(view, &own->slot))

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The effect that settles claims: what a worker says became of an attempt, conditional on the claim's token. */
+#include <inttypes.h>
+
 #include "commit/unit.h"
 
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
@@ -137,7 +139,7 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
 static bool extend(struct view *view, struct settlement *item)
 {
     struct view_task *task = item->task;
-    if (!pawli_note_boot(view) || !pawli_view_touch(view, &task->slot) || !pawli_view_touch(view, &view->store.slot))
+    if (!pawli_view_touch(view, &task->slot) || !pawli_view_touch(view, &view->store.slot))
         return false;
     int64_t lease = item->retry_in_ms >= 0 ? item->retry_in_ms : policy_get(&task->queue->policy, POLICY_LEASE_MS);
     task->row.lease = boot_after_ms(view->boot, lease);
@@ -183,6 +185,16 @@ static int settle_one(const struct unit *unit, struct settlement *item, struct v
     return PAWL_OK;
 }
 
+static int refuse_lost(const struct settlement *item, size_t index, const struct view *view, pawl_error *err)
+{
+    int status = pawli_fail(err, PAWL_EFENCED, "settlement %zu: the claim was lost", index + 1);
+    const struct task_row *row = item->state == STATE_CLAIMED ? &item->task->row : NULL;
+    int64_t left = row ? lease_left_ms(row, view->boot) : 0;
+    return left > 0 ? pawli_hint(err, status, "%.*s has the message now, for %" PRId64 " ms more unless it renews",
+                                 TEXT_ARG(row->consumer), left)
+                    : pawli_hint(err, status, "nobody has the message now; look at it, or claim it anew");
+}
+
 static int decide(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
 {
     struct settle *settle = (struct settle *)effect;
@@ -192,8 +204,7 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
         if (status == PAWL_EFENCED && !settle->atomic)
             continue;
         if (status == PAWL_EFENCED)
-            return pawli_hint(err, pawli_fail(err, PAWL_EFENCED, "settlement %zu: the claim was lost", i + 1),
-                              "somebody else may have the message now; claim it anew");
+            return refuse_lost(item, i, view, err);
         if (status < 0)
             return status;
     }

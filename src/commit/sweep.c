@@ -2,6 +2,11 @@
 /* What time does: claims that nobody holds any more, messages past their age limit, outcomes that never came, retention. */
 #include "commit/unit.h"
 
+static bool is_lost(const struct view_task *task)
+{
+    return task->lost && task->slot.exists && task->row.place == PLACE_CLAIMED && task->message;
+}
+
 static bool lose(struct view *view, struct view_task *task)
 {
     const struct policy *policy = &task->queue->policy;
@@ -26,28 +31,16 @@ static bool lose(struct view *view, struct view_task *task)
     }
 }
 
-bool pawli_note_boot(struct view *view)
+bool pawli_lose(struct view *view, struct view_task *task)
 {
-    struct store_row *store = &view->store.row;
-    if (uuid_equal(&store->boot_id, &view->boot_id))
-        return true;
-    if (!pawli_view_touch(view, &view->store.slot))
-        return false;
-    store->boot_id = view->boot_id;
-    store->boot++;
-    store->lease = (struct boot_time){0}; /* the next claim shall look at all claims */
-    return true;
+    return !is_lost(task) || lose(view, task);
 }
 
 bool pawli_settle_lost(struct view *view)
 {
-    if (!pawli_note_boot(view))
-        return false;
-    for (size_t i = 0; i < view->tasks.count; i++) {
-        struct view_task *task = view->tasks.at[i];
-        if (task->lost && task->slot.exists && task->row.place == PLACE_CLAIMED && task->message && !lose(view, task))
+    for (size_t i = 0; i < view->tasks.count; i++)
+        if (!pawli_lose(view, view->tasks.at[i]))
             return false;
-    }
     if (!view->lost_all_seen)
         return true;
     /* Every claim was looked at: the next look is due when the first of the others ends, and the dead hold nothing more. */
@@ -61,13 +54,18 @@ bool pawli_settle_lost(struct view *view)
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {
     struct sweep *sweep = (struct sweep *)effect;
+    view->wants_lost = true;
     view->lost_limit = LOST_LIMIT;
     sweep->tasks = arena_array(view->arena, struct view_task *, sweep->count + 1);
     sweep->bound_slots = arena_array(view->arena, struct view_bound *, sweep->bound_count + 1);
     if (!sweep->tasks || !sweep->bound_slots)
         return false;
     for (size_t i = 0; i < sweep->count; i++) {
-        sweep->tasks[i] = pawli_view_task(view, sweep->numbers[i]);
+        const struct sweep_task *item = &sweep->items[i];
+        struct view_queue *queue = pawli_view_queue(view, unit->view_scope, item->lane, item->target);
+        if (!queue || !pawli_view_wants_subjects(view, queue))
+            return false;
+        sweep->tasks[i] = pawli_view_task(view, item->number);
         if (!sweep->tasks[i])
             return false;
         sweep->tasks[i]->wants_message = sweep->tasks[i]->wants_bounds = true;
@@ -75,6 +73,8 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     for (size_t i = 0; i < sweep->bound_count; i++) {
         const struct sweep_bound *bound = &sweep->bounds[i];
         struct view_queue *queue = pawli_view_queue(view, unit->view_scope, bound->lane, bound->target);
+        if (queue)
+            queue->wants_policy = true;
         sweep->bound_slots[i] = queue ? pawli_view_bound(view, queue, bound->kind, bound->key) : NULL;
         if (!sweep->bound_slots[i])
             return false;
@@ -113,22 +113,28 @@ static bool may_purge(const struct view *view, const struct view_task *task)
         if (task->bounds[i] && task->bounds[i]->slot.is_damaged)
             return false;
     return keep > 0 && !task->row.holds_key && !pawli_leads_to_successor(view, task) &&
-           wall_after_ms(task->row.ended_at, keep).ms <= view->wall.ms;
+           pawli_end_of(&view->store.row.clock, task->row.ended_at, keep).ms <= view->wall.ms;
+}
+
+/* Of what waits to be sent: too old, or waiting for a false date. What is held has time, and does not wait for any. */
+static bool sweep_waiting(struct view *view, struct sweep *sweep, struct view_task *task)
+{
+    const struct clock *clock = &view->store.row.clock;
+    if (pawli_is_misdated(clock, task->message, &task->row) && !pawli_task_redate(view, task))
+        return false;
+    if (pawli_expiry_of(clock, task->message, task->row.retried, &task->queue->policy).ms > view->wall.ms ||
+        pawli_is_held(view, task->queue))
+        return true;
+    sweep->expired++;
+    return pawli_task_expire(view, task);
 }
 
 static bool sweep_one(struct view *view, struct sweep *sweep, struct view_task *task)
 {
     if (!task->slot.exists || !task->message)
         return true;
-    bool waits = task->row.place == PLACE_READY || task->row.place == PLACE_BLOCKED || task->row.place == PLACE_HELD;
-    if (waits && task->row.phase == PHASE_SEND &&
-        pawli_expiry_of(task->message, task->row.retried, &task->queue->policy).ms <= view->wall.ms) {
-        sweep->expired++;
-        if (!pawli_view_touch(view, &task->slot))
-            return false;
-        pawli_task_fail(view, task, ERROR_EXPIRED, TEXT("the age limit passed before it was delivered"));
-        return pawli_task_end(view, task, EVENT_EXPIRE, TEXT("expired"), TEXT("pawl"));
-    }
+    if (task->row.phase == PHASE_SEND && (task->row.place == PLACE_READY || task->row.place == PLACE_BLOCKED))
+        return sweep_waiting(view, sweep, task);
     if (task->row.place == PLACE_HELD && task->row.phase == PHASE_POLL && task->row.until.ms <= view->wall.ms) {
         sweep->suspected++;
         if (!pawli_view_touch(view, &task->slot))
@@ -147,13 +153,15 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
 {
     struct sweep *sweep = (struct sweep *)effect;
     (void)unit;
-    sweep->expired = sweep->purged = sweep->suspected = sweep->forgotten = 0;
+    sweep->expired = sweep->purged = sweep->suspected = sweep->forgotten = sweep->lost = 0;
+    for (size_t i = 0; i < view->tasks.count; i++)
+        sweep->lost += is_lost(view->tasks.at[i]);
     for (size_t i = 0; i < sweep->count; i++)
         if (!sweep_one(view, sweep, sweep->tasks[i]))
             return pawli_no_memory(err);
     for (size_t i = 0; i < sweep->bound_count; i++) {
         struct view_bound *bound = sweep->bound_slots[i];
-        if (!bound->slot.exists || bound->slot.is_damaged || bound->row.until.ms > view->wall.ms)
+        if (!bound->slot.exists || bound->slot.is_damaged || pawli_is_bound(view, bound))
             continue;
         if (!pawli_view_touch(view, &bound->slot))
             return pawli_no_memory(err);

@@ -225,6 +225,26 @@ bool pawli_task_end(struct view *view, struct view_task *task, enum task_event e
     return true;
 }
 
+bool pawli_task_expire(struct view *view, struct view_task *task)
+{
+    if (!touch(view, task))
+        return false;
+    pawli_task_fail(view, task, ERROR_EXPIRED, TEXT("the age limit passed before it was delivered"));
+    return pawli_task_end(view, task, EVENT_EXPIRE, TEXT("expired"), TEXT("pawl"));
+}
+
+bool pawli_task_redate(struct view *view, struct view_task *task)
+{
+    struct task_row *row = &task->row;
+    if (!pawli_view_touch(view, &task->slot))
+        return false;
+    int64_t wait_ms = add_saturating(row->due.ms, -row->updated.ms);
+    row->due = wall_after_ms(view->wall, wait_ms > 0 ? wait_ms : 0);
+    row->is_due_first = false;
+    row->updated = view->wall;
+    return row->place != PLACE_READY || note_ready(view, task);
+}
+
 bool pawli_task_purge(struct view *view, struct view_task *task)
 {
     if (!touch(view, task))

@@ -112,14 +112,14 @@ struct claim {
     pawl_uuid id; /* nil: the next of the queue */
     uint32_t limit;
     uint64_t size_max; /* of the payloads: with so many bytes it takes no further one; UINT64_MAX: no limit */
-    uint32_t look;    /* how many due ones it looks at; those that expired are ended and not taken */
-    int64_t lease_ms; /* 0: the policy's */
-    bool by_hand;     /* outlives its process */
+    uint32_t look;     /* how many due ones it looks at; those that may not be sent any more are passed over */
+    int64_t lease_ms;  /* 0: the policy's */
+    bool by_hand;      /* outlives its process */
     struct view_queue *queue;
     struct view_task *task;
     /* the answer */
     struct claimed *items;
-    size_t count, expired;
+    size_t count, passed;
     uint64_t size; /* of the payloads */
 };
 
@@ -178,7 +178,10 @@ struct hold_change {
 
 struct sweep {
     struct effect effect;
-    uint64_t *numbers; /* candidates: decided afresh */
+    const struct sweep_task {
+        uint64_t number;
+        struct text lane, target;
+    } * items; /* candidates: decided afresh */
     size_t count;
     struct view_task **tasks;
     const struct sweep_bound {
@@ -189,6 +192,7 @@ struct sweep {
     struct view_bound **bound_slots;
     /* the answer */
     uint32_t expired, purged, suspected, forgotten;
+    uint32_t lost; /* claims that this batch settles: there may be more */
 };
 
 struct adopt {
@@ -247,6 +251,8 @@ bool pawli_task_hold(struct view *view, struct view_task *task, enum task_event 
 bool pawli_task_end(struct view *view, struct view_task *task, enum task_event event, struct text reason,
                     struct text by);
 bool pawli_task_add(struct view *view, struct view_task *task); /* a new one: ready or blocked */
+bool pawli_task_expire(struct view *view, struct view_task *task);
+bool pawli_task_redate(struct view *view, struct view_task *task); /* what waits for a false date: as long from now */
 bool pawli_task_purge(struct view *view, struct view_task *task);
 void pawli_task_fail(struct view *view, struct view_task *task, enum error_class class, struct text text);
 bool pawli_task_attempt(struct view *view, struct view_task *task, const char *verdict, enum error_class class,
@@ -268,15 +274,13 @@ bool pawli_scope_exists(struct view *view, struct view_scope *scope);
 /* Claims that nobody holds any more (sweep.c): decided before the claims of a batch. */
 #define LOST_LIMIT 1000
 bool pawli_settle_lost(struct view *view);
-
-/* A boot counts up when the machine's differs from the one that the store saw last: every lease of before is over. Called
- * before a lease is written. */
-bool pawli_note_boot(struct view *view);
+bool pawli_lose(struct view *view, struct view_task *task); /* that of one task, if it is lost */
 
 /* Whether a task is in a state from which the move is made; a move may still refuse it. */
 bool pawli_may_move(const struct move *move, const struct task_row *row);
 
 bool pawli_is_held(const struct view *view, const struct view_queue *queue);
+bool pawli_is_bound(const struct view *view, const struct view_bound *bound); /* its time is not over */
 bool pawli_purge(struct view *view, struct view_task *task); /* an ended one, with what its keys leave behind */
 
 /* Checks and appends the record of a unit (record.c). CHECK_REPLAY: it is stored already, the unit is answered. */

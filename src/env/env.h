@@ -58,6 +58,9 @@ struct engine;
 struct gate;
 struct bell;
 
+#define POOL_THREADS 32 /* at most */
+#define POOL_HANGING 24 /* of these, for jobs that may hang: the rest is for those that pawl itself cannot do without */
+
 /* Work that may block, run on another thread; then `done` runs in a step of the engine that asked. The caller owns the
  * job and keeps it until then. */
 struct job {
@@ -65,6 +68,7 @@ struct job {
     void (*done)(struct job *job);
     struct engine *engine;
     struct job *next; /* the pool's and the inbox's */
+    bool may_hang;    /* nobody knows when it returns: it is somebody else's code, or somebody else's file */
 };
 
 enum gate_mode { GATE_SHARED, GATE_EXCLUSIVE };

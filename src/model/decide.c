@@ -55,8 +55,11 @@ enum task_event pawli_event_of(enum verdict verdict, uint32_t attempts, uint32_t
         break;
     }
     PAWL_ASSERT(verdict == VERDICT_RETRY);
-    if (attempts < cap)
-        return EVENT_RETRY;
+    return attempts < cap ? EVENT_RETRY : pawli_event_of_exhausted(policy);
+}
+
+enum task_event pawli_event_of_exhausted(const struct policy *policy)
+{
     return policy_get(policy, POLICY_EXHAUSTED) == EXHAUSTED_HOLD ? EVENT_EXHAUST_HOLD : EVENT_EXHAUST;
 }
 
@@ -75,11 +78,79 @@ uint32_t pawli_cap_of(const struct message_row *message, const struct policy *po
     return message->max_attempts ? message->max_attempts : (uint32_t)policy_get(policy, POLICY_MAX_ATTEMPTS);
 }
 
-struct wall_time pawli_expiry_of(const struct message_row *message, struct wall_time retried,
+#define SLACK_MS  1000               /* the clocks are not read at one moment */
+#define STEADY_MS 3600000            /* a clock that ran so long without a jump is believed */
+#define OFF_MS    (366 * 86400000LL) /* no machine is off for longer: its clock was wrong */
+
+static int64_t between(int64_t from, int64_t to)
+{
+    return add_saturating(to, from == INT64_MIN ? INT64_MAX : -from);
+}
+
+static bool runs_with(int64_t wall_ms, int64_t boot_ms)
+{
+    int64_t apart = between(boot_ms, wall_ms);
+    return (apart < 0 ? -(apart + 1) : apart) <= boot_ms / 20 + SLACK_MS;
+}
+
+/* By how much the wall clock jumped since the last commit; 0: it did not. */
+static int64_t jump_of(const struct clock *last, bool same_boot, struct wall_time wall, struct boot_time boot)
+{
+    int64_t step = between(last->wall.ms, wall.ms), total = between(last->steady.ms, wall.ms);
+    if (!same_boot) /* nobody knows how long the machine was off */
+        return step < 0 || step > OFF_MS ? step : 0;
+    int64_t total_boot = between(last->steady_boot.ns, boot.ns) / 1000000;
+    bool steady = runs_with(step, between(last->boot.ns, boot.ns) / 1000000) && runs_with(total, total_boot);
+    return steady ? 0 : between(total_boot, total);
+}
+
+struct clock pawli_clock_at(const struct store_row *last, const pawl_uuid *boot_id, struct wall_time wall,
+                            struct boot_time boot)
+{
+    struct clock clock = last->clock;
+    bool is_first = clock.wall.ms == 0, same_boot = uuid_equal(&last->boot_id, boot_id);
+    int64_t jump = is_first ? 0 : jump_of(&clock, same_boot, wall, boot);
+    if (is_first || !same_boot || jump) {
+        clock.steady = wall;
+        clock.steady_boot = boot;
+    }
+    /* A jump back makes up for one ahead, but not beforehand: what begins after it looks too old after the next. */
+    int64_t leapt = add_saturating(clock.leapt_ms, jump);
+    clock.leapt_ms = leapt > 0 ? leapt : 0;
+    if (jump > 0)
+        clock.floor = wall;
+    clock.wall = wall;
+    clock.boot = boot;
+    return clock;
+}
+
+static bool is_steady(const struct clock *clock)
+{
+    return between(clock->steady_boot.ns, clock->boot.ns) / 1000000 >= STEADY_MS;
+}
+
+struct wall_time pawli_end_of(const struct clock *clock, struct wall_time start, int64_t length_ms)
+{
+    struct wall_time moved = wall_after_ms(start, clock->leapt_ms);
+    if (start.ms < clock->floor.ms)
+        start = moved.ms < clock->floor.ms ? moved : clock->floor;
+    if (start.ms < clock->steady.ms && !is_steady(clock))
+        start = clock->steady;
+    return wall_after_ms(start, length_ms);
+}
+
+struct wall_time pawli_expiry_of(const struct clock *clock, const struct message_row *message, struct wall_time retried,
                                  const struct policy *policy)
 {
+    struct wall_time available = message->available, created = message->created;
+    struct wall_time from = available.ms > created.ms ? available : created;
     if (message->expires.ms != INT64_MAX)
-        return message->expires;
-    struct wall_time from = message->created.ms > retried.ms ? message->created : retried;
-    return wall_after_ms(from, policy_get(policy, POLICY_AGE_LIMIT_MS));
+        return pawli_end_of(clock, created, between(created.ms, message->expires.ms));
+    return pawli_end_of(clock, from.ms > retried.ms ? from : retried, policy_get(policy, POLICY_AGE_LIMIT_MS));
+}
+
+bool pawli_is_misdated(const struct clock *clock, const struct message_row *message, const struct task_row *task)
+{
+    bool is_asked = task->is_due_first && message->available.ms != message->created.ms;
+    return !is_asked && task->updated.ms > clock->wall.ms;
 }

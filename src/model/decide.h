@@ -40,9 +40,30 @@ enum task_event pawli_event_of(enum verdict verdict, uint32_t attempts, uint32_t
 /* The event of a claim that nobody holds any more: the outcome is unknown. */
 enum task_event pawli_event_of_lost(uint32_t attempts, uint32_t cap, const struct policy *policy);
 
+/* The event of a message that has no attempt left. */
+enum task_event pawli_event_of_exhausted(const struct policy *policy);
+
 enum settle_result pawli_result_of(enum task_event event);
 uint32_t pawli_cap_of(const struct message_row *message, const struct policy *policy);
-struct wall_time pawli_expiry_of(const struct message_row *message, struct wall_time retried,
+
+/* ---- ends by wall time ----
+ *
+ * A wall clock that is wrong makes things early, late, or sent again, but never dead. So an age counts from a moment after
+ * what the clocks did: what began before a jump ahead is younger by it, and after a boot or a jump all that began before
+ * counts from there, until the clock was steady for an hour. */
+
+/* The clocks now, given what the last commit of the store saw of them. */
+struct clock pawli_clock_at(const struct store_row *last, const pawl_uuid *boot_id, struct wall_time wall,
+                            struct boot_time boot);
+
+/* When what began at `start` and lasts `length_ms` is over. */
+struct wall_time pawli_end_of(const struct clock *clock, struct wall_time start, int64_t length_ms);
+
+/* When a message is too old to be sent. retried: when an operator last gave it its age again; 0: never. */
+struct wall_time pawli_expiry_of(const struct clock *clock, const struct message_row *message, struct wall_time retried,
                                  const struct policy *policy);
+
+/* Whether its due time was reckoned by a clock that was ahead; a date that somebody asked for is never that. */
+bool pawli_is_misdated(const struct clock *clock, const struct message_row *message, const struct task_row *task);
 
 #endif

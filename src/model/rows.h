@@ -11,6 +11,16 @@
 #include "model/policy.h"
 #include "model/state.h"
 
+/* What the two clocks were seen to do, up to the last commit. An end by wall time is reckoned with it: see model/decide.h. */
+struct clock {
+    struct wall_time wall; /* as of the last commit: both at one moment */
+    struct boot_time boot;
+    struct wall_time steady; /* since then they run together: since the boot, or the last jump */
+    struct boot_time steady_boot;
+    struct wall_time floor; /* where the wall clock was after its last jump ahead */
+    int64_t leapt_ms;       /* what began before it may be younger by so much than it looks */
+};
+
 /* The store itself: one row. */
 struct store_row {
     pawl_uuid life;       /* random, made by init */
@@ -22,6 +32,7 @@ struct store_row {
     pawl_uuid boot_id;      /* of the boot in which `boot` was raised last */
     uint64_t boot;          /* counts boots, so that a lease of an earlier one is over */
     struct boot_time lease; /* no claim of this boot ends earlier: before it, nobody need look for lost ones */
+    struct clock clock;
 };
 
 /* Whoever writes batches: a marker for each, so that a lost COMMIT can be looked up. */
@@ -165,6 +176,11 @@ static inline enum state task_state(const struct task_row *task)
     return task->place == PLACE_ENDED ? task->ended : pawli_state_of(task->phase, task->place);
 }
 
+static inline int64_t lease_left_ms(const struct task_row *task, struct boot_time now)
+{
+    return (task->lease.ns - now.ns) / 1000000;
+}
+
 /* One try. That of a delivered message is not kept: its task says all of it. */
 struct attempt_row {
     uint64_t number;
@@ -191,7 +207,7 @@ struct record_row {
     struct text messages; /* 48 bytes each: id, fingerprint */
     struct text settled;  /* JSON array of the settlements as given; absent when none */
     struct text hashes;   /* of bodies that are not stored: 33 bytes each, see model/trace.h */
-    bool is_damaged;      /* out of a read: it is not what was written; and where it is unreadable, all but seq is nothing */
+    bool is_damaged; /* out of a read: it is not what was written; and where it is unreadable, all but seq is nothing */
     bool is_unreadable;
 };
 

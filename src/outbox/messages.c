@@ -228,7 +228,7 @@ static void view_item(pawl_messages *messages, const struct page *page, const st
     if (item->is_damaged)
         view->state = "damaged";
     if (item->task.place == PLACE_CLAIMED)
-        view->lease_until_ms = wall_after_ms(page->wall, (item->task.lease.ns - page->boot.ns) / 1000000).ms;
+        view->lease_until_ms = wall_after_ms(page->wall, lease_left_ms(&item->task, page->boot)).ms;
 }
 
 /* What the message's own rows do not say: its cap, and the request id of the record that made it. */

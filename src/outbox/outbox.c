@@ -322,11 +322,11 @@ static int draft_claim(pawl_store *store, const pawl_claim_options *options, str
     return pawli_arena_failed(arena) ? pawli_no_memory(err) : PAWL_OK;
 }
 
-/* All that it looked at had expired, and is ended now: behind that may stand what has not. */
+/* All that it looked at was passed over: behind that may stand what can be taken. */
 static bool goes_on(struct claim *claim, unsigned *rounds)
 {
     claim->look = claim->limit > CLAIM_LOOK ? claim->limit : CLAIM_LOOK;
-    return claim->count == 0 && claim->expired > 0 && uuid_is_nil(&claim->id) && ++*rounds < CLAIM_ROUNDS;
+    return claim->count == 0 && claim->passed > 0 && uuid_is_nil(&claim->id) && ++*rounds < CLAIM_ROUNDS;
 }
 
 static int claim_once(pawl_store *store, const pawl_claim_options *options, struct unit *unit, struct claim *claim,

@@ -78,6 +78,7 @@ struct sink;
 struct sink_ops {
     const char *name;
     const char *const *schemes;                                    /* "http", "https", NULL */
+    bool (*serves)(const struct sink_host *host, const char *url); /* of its schemes; NULL: all. Others are not claimed */
     int (*check)(const struct sink_rules *rules, pawl_error *err); /* whether they can be obeyed; NULL: always */
     int (*open)(const struct sink_host *host, struct sink **ret_sink, pawl_error *err);
     void (*send)(struct sink *sink, struct send *send); /* takes it; may call done before it returns */

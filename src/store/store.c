@@ -112,10 +112,10 @@ static enum store_result checked(enum store_result result)
     return result;
 }
 
-enum store_result pawli_store_begin(struct store *store, struct txn **ret_txn, pawl_error *err)
+enum store_result pawli_store_begin(struct store *store, struct boot_time until, struct txn **ret_txn, pawl_error *err)
 {
     enum store_result result = of_check(pawli_store_check_write(store, err));
-    return result == STORE_OK ? checked(store->ops->begin(store, ret_txn, err)) : result;
+    return result == STORE_OK ? checked(store->ops->begin(store, until, ret_txn, err)) : result;
 }
 
 enum store_result pawli_store_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err)

@@ -89,7 +89,8 @@ struct query {
     bool down;                           /* newest first */
     bool any_state, wants_places;
     bool wants_ages; /* of QUERY_QUEUES: how many are due and held, and since when */
-    bool wants_due;  /* of QUERY_QUEUES: when something is due, what holds it; only queues with pending messages */
+    bool wants_due;  /* of QUERY_QUEUES: when something is due, what holds it; only queues with pending messages, and
+                        an address to send them to */
     enum state state;
     enum place place;
     enum phase phase;
@@ -140,10 +141,12 @@ struct damage_item {
 
 struct old_item {
     uint64_t number;
-    struct text scope;
+    struct text scope, lane, target;
     enum phase phase;
-    struct wall_time created, expires; /* created: or retried, where that is later */
-    struct wall_time ends;             /* held: its deadline; ended: when it ended */
+    struct wall_time created, available, expires, updated; /* of what is ready or blocked */
+    struct wall_time retried;                              /* the same; 0: never */
+    bool is_due_first;
+    struct wall_time ends; /* held: its deadline; ended: when it ended */
     struct policy policy;
 };
 
@@ -201,7 +204,8 @@ struct store_ops {
                 pawl_error *err);
     void (*close)(struct store *store);
 
-    enum store_result (*begin)(struct store *store, struct txn **ret_txn, pawl_error *err);
+    /* Waits for a lock of others as long as the store was opened to, but not beyond `until`. */
+    enum store_result (*begin)(struct store *store, struct boot_time until, struct txn **ret_txn, pawl_error *err);
     enum store_result (*join)(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
     enum store_result (*load)(struct txn *txn, struct view *view, pawl_error *err);
     enum store_result (*save)(struct txn *txn, const struct view *view,
@@ -260,7 +264,7 @@ void pawli_store_close(struct store *store);
 bool pawli_store_is_here(const struct store *store);
 int pawli_store_check(const struct store *store, pawl_error *err);
 int pawli_store_check_write(const struct store *store, pawl_error *err);
-enum store_result pawli_store_begin(struct store *store, struct txn **ret_txn, pawl_error *err);
+enum store_result pawli_store_begin(struct store *store, struct boot_time until, struct txn **ret_txn, pawl_error *err);
 enum store_result pawli_store_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
 enum store_result pawli_store_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err);
 enum store_result pawli_store_save(struct store *store, struct txn *txn, const struct view *view, pawl_error *err);

@@ -252,6 +252,14 @@ bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit,
     return pawli_view_wants_subjects(view, queue);
 }
 
+bool pawli_view_asks_for(const struct view *view, uint64_t queue)
+{
+    for (size_t i = 0; i < view->due_count; i++)
+        if (view->dues[i]->queue->row.id == queue)
+            return true;
+    return false;
+}
+
 struct view_hold *pawli_view_add_hold(struct view *view, struct view_subject *subject)
 {
     struct view_hold *hold = add_slot(view, &view->holds, SLOT_HOLD);
@@ -315,10 +323,13 @@ static bool is_in_line(const struct task_row *row)
     return row->key.data && (row->holds_key || row->place == PLACE_BLOCKED);
 }
 
-/* A task, its queue and its line are rows of their own: a move needs that they agree. */
+/* A task, its message, its queue and its line are rows of their own: a move needs that they agree. */
 static bool agrees(const struct view_task *task)
 {
     const struct view_line *line = task->line;
+    const struct message_row *message = task->message;
+    if (message && (message->queue != task->row.queue || !text_equal(message->key, task->row.key)))
+        return false;
     if (task->queue->slot.is_damaged || task->queue->is_policy_damaged)
         return false;
     if (!is_in_line(&task->row))

@@ -35,10 +35,10 @@ enum slot_kind {
 
 struct slot {
     enum slot_kind kind;
-    bool found;          /* load found a row */
-    bool exists;         /* there is a row now */
-    bool changed;        /* what is now differs from what load found */
-    bool is_damaged;     /* load found what cannot be read, or does not agree with the rest: only who needs it is refused */
+    bool found;      /* load found a row */
+    bool exists;     /* there is a row now */
+    bool changed;    /* what is now differs from what load found */
+    bool is_damaged; /* load found what cannot be read, or does not agree with the rest: only who needs it is refused */
     uint32_t touched_in; /* the unit that saved its undo last */
 };
 
@@ -176,8 +176,9 @@ struct view {
     struct slots scopes, requests, queues, lanes, targets, subjects, holds, bounds, lines, tasks;
     struct view_due **dues;
     size_t due_count, due_room;
-    bool has_candidates;         /* decide: the candidates of all dues are listed */
-    uint32_t lost_limit;         /* 0: do not look for lost claims */
+    bool has_candidates; /* decide: the candidates of all dues are listed */
+    bool wants_lost;     /* of the claims that are named: whether anybody still holds them */
+    uint32_t lost_limit; /* 0: look for no others. So many of the queues that are claimed from, and of the rest */
     struct boot_time next_lease; /* load: the earliest end of a claim that is not lost, of those that it saw */
     bool lost_all_seen;          /* load looked at every claim, and found fewer lost ones than the limit */
     struct committer_row *dead;  /* load: committers whose process is gone */
@@ -192,6 +193,9 @@ struct view {
 };
 
 void pawli_view_init(struct view *view, struct arena *arena, uint64_t seed);
+
+/* Whether a claim asks for what is due in the queue. */
+bool pawli_view_asks_for(const struct view *view, uint64_t queue);
 
 /* Wanting. NULL when out of memory. Texts are borrowed as long as the view lives. */
 struct view_scope *pawli_view_scope(struct view *view, struct text name);

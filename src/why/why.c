@@ -4,6 +4,7 @@
 
 #include "commit/handle.h"
 #include "model/check.h"
+#include "model/decide.h"
 
 struct pawl_why {
     struct arena arena;
@@ -41,7 +42,9 @@ struct explaining {
     struct reader *reader;
     const struct message_item *item;
     const struct page *page; /* clocks */
-    struct text needed;      /* by workers, of a queue that nothing holds */
+    struct clock clock;
+    struct text doubt;  /* of its age */
+    struct text needed; /* by workers, of a queue that nothing holds */
     pawl_error *err;
 };
 
@@ -75,7 +78,7 @@ static void explain_held(struct explaining *e)
 static void explain_claimed(struct explaining *e)
 {
     const struct task_row *task = &e->item->task;
-    struct wall_time until = wall_after_ms(e->page->wall, (task->lease.ns - e->page->boot.ns) / 1000000);
+    struct wall_time until = wall_after_ms(e->page->wall, lease_left_ms(task, e->page->boot));
     if (e->item->lost)
         add(e, "lost_claim", WALL_NEVER, task->consumer,
             TEXT("claimed, but its lease ended or its process is gone: the next claim or sweep gives it back"));
@@ -226,6 +229,19 @@ static struct text last_failure(struct explaining *e)
                : pawli_arena_format(&e->why->arena, "; last error: %s", class);
 }
 
+/* Too old by the wall clock alone: why it is sent all the same. */
+static struct text doubted_age(struct explaining *e, const struct queue_item *queue)
+{
+    const struct message_row *message = &e->item->message;
+    const struct clock believed = {.wall = e->page->wall};
+    int64_t now = e->page->wall.ms;
+    if (pawli_expiry_of(&believed, message, e->item->task.retried, &queue->policy).ms > now ||
+        pawli_expiry_of(&e->clock, message, e->item->task.retried, &queue->policy).ms <= now)
+        return TEXT("");
+    return TEXT(
+        "; too old by the wall clock, but that jumped, or the machine came up since: its age counts from there");
+}
+
 static int explain_queue(struct explaining *e)
 {
     struct page look = {0}, queues = {0};
@@ -250,6 +266,8 @@ static int explain_queue(struct explaining *e)
             TEXT("the policy of its lane or target cannot be read: set it anew (pawl lanes set, pawl targets add)"));
     if (result == STORE_OK && queues.count)
         e->needed = needed_by_worker(e, &queues.queues[0]);
+    if (result == STORE_OK && queues.count && !queues.queues[0].is_damaged)
+        e->doubt = doubted_age(e, &queues.queues[0]);
     pawli_page_done(&queues);
     return pawli_store_status(result);
 }
@@ -267,9 +285,28 @@ static void explain_not_due(struct explaining *e)
 {
     const struct task_row *task = &e->item->task;
     struct text failure = last_failure(e);
+    bool is_misdated = pawli_is_misdated(&e->clock, &e->item->message, task);
     add(e, "not_due", task->due, nobody,
-        pawli_arena_format(&e->why->arena, "waits until it is %s%.*s",
-                           task->attempts || task->deferrals ? "tried again" : "due", TEXT_ARG(failure)));
+        pawli_arena_format(&e->why->arena, "waits until it is %s%s%.*s%.*s",
+                           task->attempts || task->deferrals ? "tried again" : "due",
+                           is_misdated ? ", by a clock that was ahead: the next sweep mends the date" : "",
+                           TEXT_ARG(e->doubt), TEXT_ARG(failure)));
+}
+
+/* The clocks as the next commit will see them. */
+static int read_clocks(struct explaining *e)
+{
+    struct env *env = e->store->env;
+    struct page page = {0};
+    pawl_uuid boot_id;
+    enum store_result result = pawli_store_read(e->store, e->reader, &(struct query){.kind = QUERY_STORE}, &page,
+                                                e->err);
+    if (result == STORE_OK) {
+        env->ops->boot_id(env, &boot_id);
+        e->clock = pawli_clock_at(&page.store, &boot_id, e->page->wall, e->page->boot);
+    }
+    pawli_page_done(&page);
+    return pawli_store_status(result);
 }
 
 static int explain(struct explaining *e)
@@ -301,8 +338,8 @@ static int explain(struct explaining *e)
     struct text failure = last_failure(e);
     if (status == PAWL_OK && e->why->count == 0)
         add(e, "ready", WALL_NEVER, nobody,
-            pawli_arena_format(&e->why->arena, "nothing holds it: the next claim of its queue takes it%.*s%.*s",
-                               TEXT_ARG(e->needed), TEXT_ARG(failure)));
+            pawli_arena_format(&e->why->arena, "nothing holds it: the next claim of its queue takes it%.*s%.*s%.*s",
+                               TEXT_ARG(e->needed), TEXT_ARG(e->doubt), TEXT_ARG(failure)));
     return status;
 }
 
@@ -335,7 +372,9 @@ static int explain_id(pawl_store *store, const pawl_uuid *id, struct explaining 
         e->item = item;
         e->page = &page;
         e->why->state = e->item->task.place == PLACE_NONE ? "missing" : pawli_state_text(task_state(&e->item->task));
-        status = explain(e);
+        status = read_clocks(e);
+        if (status == PAWL_OK)
+            status = explain(e);
     }
     pawli_page_done(&page);
     return status;

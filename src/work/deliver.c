@@ -386,6 +386,7 @@ static void hold_set(struct job *job)
 {
     struct fault *fault = (struct fault *)job;
     fault->target->is_holding = false;
+    pawli_target_release(fault->worker, fault->target);
     fault->worker->jobs--;
     if (fault->status < 0)
         pawli_tell_error(fault->worker, "hold_failed", 0, &fault->error);
@@ -404,6 +405,7 @@ static void hold_target(struct delivery *delivery)
         return;
     }
     queue->target->is_holding = true;
+    queue->target->holds++;
     fault->job = (struct job){.run = set_hold, .done = hold_set, .engine = &worker->engine};
     fault->worker = worker;
     fault->target = queue->target;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The survey: on another thread, which queues have something due; then, in a step, what that means for each. With it go
- * the settling of lost claims and, now and then, the sweep. */
+/* The survey: on another thread, which queues have something due; then, in a step, what that means for each. With it goes
+ * the settling of lost claims; the sweep is a job of its own. */
 #include "outbox/sweep.h"
 #include "work/work.h"
 
@@ -13,14 +13,18 @@ static void run(struct job *job)
     struct query query = {.kind = QUERY_QUEUES, .wants_due = true, .limit = UINT32_MAX};
     if (!worker->options.all_scopes)
         query.scope = worker->store->scope;
-    survey->swept = (pawl_swept){PAWL_SWEPT};
     survey->error = (pawl_error){0};
-    if (survey->sweeps)
-        survey->status = pawl_sweep(worker->store, &survey->swept, &survey->error);
-    else
-        survey->status = pawli_sweep_lost(worker->store, &survey->error);
+    survey->status = pawli_sweep_lost(worker->store, &survey->error);
     if (survey->status == PAWL_OK)
         survey->status = pawli_store_query(worker->opened->store, &query, &survey->page, &survey->error);
+}
+
+static void sweep(struct job *job)
+{
+    struct sweeping *sweeping = (struct sweeping *)job;
+    sweeping->swept = (pawl_swept){PAWL_SWEPT};
+    sweeping->error = (pawl_error){0};
+    sweeping->status = pawli_sweep(sweeping->worker->store, &sweeping->shall_end, &sweeping->swept, &sweeping->error);
 }
 
 /* ---- in a step ---- */
@@ -38,25 +42,43 @@ static bool same(const char *string, struct text text)
     return string ? text_is(text, string) : !text.data;
 }
 
-static struct target *target_of(struct worker *worker, struct text scope, struct text name)
+void pawli_target_release(struct worker *worker, struct target *target)
 {
-    for (struct target *target = worker->targets; target; target = target->next)
-        if (text_is(scope, target->scope) && text_is(name, target->name))
-            return target;
+    if (!target || --target->holds > 0)
+        return;
+    pawli_links_remove(&worker->targets, &target->link);
+    pawli_free(target->scope);
+    pawli_free(target->name);
+    pawli_free(target);
+}
+
+static struct target *new_target(struct worker *worker, struct text scope, struct text name, uint64_t hash)
+{
     struct target *target = pawli_alloc(sizeof *target);
     if (!target)
         return NULL;
     target->scope = copy(scope);
     target->name = copy(name);
-    if (!target->scope || !target->name) {
-        pawli_free(target->scope);
-        pawli_free(target->name);
-        pawli_free(target);
-        return NULL;
+    target->holds = 1;
+    if (target->scope && target->name && pawli_links_add(&worker->targets, &target->link, hash))
+        return target;
+    pawli_free(target->scope);
+    pawli_free(target->name);
+    pawli_free(target);
+    return NULL;
+}
+
+static struct target *hold_target_of(struct worker *worker, struct text scope, struct text name)
+{
+    uint64_t hash = pawli_queue_hash(scope, (struct text){0}, name);
+    for (struct link *link = NULL; (link = pawli_links_find(&worker->targets, link, hash)) != NULL;) {
+        struct target *target = (struct target *)link;
+        if (text_is(scope, target->scope) && text_is(name, target->name)) {
+            target->holds++;
+            return target;
+        }
     }
-    target->next = worker->targets;
-    worker->targets = target;
-    return target;
+    return new_target(worker, scope, name, hash);
 }
 
 static void free_queue(struct queue *queue)
@@ -64,12 +86,13 @@ static void free_queue(struct queue *queue)
     char *texts[] = {queue->scope, queue->lane, queue->name, queue->url, queue->secret_file};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         pawli_free(texts[i]);
+    pawli_target_release(queue->worker, queue->target);
     pawli_secret_release(queue->secret);
     pawl_store_close(queue->store);
     pawli_free(queue);
 }
 
-static struct queue *new_queue(struct worker *worker, const struct queue_item *item)
+static struct queue *new_queue(struct worker *worker, const struct queue_item *item, uint64_t hash)
 {
     struct queue *queue = pawli_alloc(sizeof *queue);
     if (!queue)
@@ -78,11 +101,11 @@ static struct queue *new_queue(struct worker *worker, const struct queue_item *i
     queue->scope = copy(item->scope);
     queue->lane = copy(item->row.lane);
     queue->name = copy(item->row.target);
-    queue->target = target_of(worker, item->scope, item->row.target);
+    queue->target = hold_target_of(worker, item->scope, item->row.target);
     queue->due = BOOT_NEVER;
-    queue->hash = pawli_queue_hash(item->scope, item->row.lane, item->row.target);
     bool made = queue->scope && queue->lane && queue->name && queue->target &&
-                pawl_store_scope(worker->store, queue->scope, &queue->store, NULL) == PAWL_OK;
+                pawl_store_scope(worker->store, queue->scope, &queue->store, NULL) == PAWL_OK &&
+                pawli_links_add(&worker->by_name, &queue->link, hash);
     if (!made) {
         free_queue(queue);
         return NULL;
@@ -94,11 +117,14 @@ static struct queue *new_queue(struct worker *worker, const struct queue_item *i
 
 static struct queue *queue_of(struct worker *worker, const struct queue_item *item)
 {
-    for (struct queue *queue = worker->queues; queue; queue = queue->next)
+    uint64_t hash = pawli_queue_hash(item->scope, item->row.lane, item->row.target);
+    for (struct link *link = NULL; (link = pawli_links_find(&worker->by_name, link, hash)) != NULL;) {
+        struct queue *queue = (struct queue *)link;
         if (text_is(item->scope, queue->scope) && text_is(item->row.lane, queue->lane) &&
             text_is(item->row.target, queue->name))
             return queue;
-    return new_queue(worker, item);
+    }
+    return new_queue(worker, item, hash);
 }
 
 static bool is_wanted(const struct worker *worker, const struct queue_item *item)
@@ -184,21 +210,8 @@ static void forget_unlisted(struct worker *worker)
             continue;
         }
         *at = queue->next;
+        pawli_links_remove(&worker->by_name, &queue->link);
         free_queue(queue);
-    }
-    for (struct target **at = &worker->targets; *at;) {
-        struct target *target = *at;
-        bool used = target->usage.sends || target->is_holding;
-        for (const struct queue *queue = worker->queues; queue && !used; queue = queue->next)
-            used = queue->target == target;
-        if (used) {
-            at = &target->next;
-            continue;
-        }
-        *at = target->next;
-        pawli_free(target->scope);
-        pawli_free(target->name);
-        pawli_free(target);
     }
 }
 
@@ -212,6 +225,39 @@ static void tell_swept(struct worker *worker, const pawl_swept *swept)
     pawli_tell(worker, &(pawl_worker_event){.name = "swept", .level = 2, .text = text});
 }
 
+/* Since the last survey: what waits for a date of the clock of before shall not wait for the next sweep too. */
+static bool was_set_back(struct worker *worker, const struct page *page)
+{
+    int64_t wall_ms = page->wall.ms - worker->seen_wall.ms, boot_ms = (page->boot.ns - worker->seen_boot.ns) / 1000000;
+    worker->seen_wall = page->wall;
+    worker->seen_boot = page->boot;
+    return wall_ms < boot_ms - SET_BACK_MS;
+}
+
+static void sweep_done(struct job *job)
+{
+    struct sweeping *sweeping = (struct sweeping *)job;
+    struct worker *worker = sweeping->worker;
+    struct env *env = worker->opened->env;
+    sweeping->is_running = false;
+    struct boot_time next = boot_after_ms(env->ops->boot_now(env), sweeping->status < 0 ? PAUSE_MS : SWEEP_MS);
+    worker->next_sweep = boot_earlier(worker->next_sweep, next);
+    if (sweeping->status < 0)
+        pawli_tell_error(worker, "sweep_failed", 1, &sweeping->error);
+    else
+        tell_swept(worker, &sweeping->swept);
+}
+
+void pawli_sweep_start(struct worker *worker)
+{
+    struct sweeping *sweeping = &worker->sweeping;
+    sweeping->is_running = true;
+    worker->next_sweep = BOOT_NEVER; /* unless somebody asks for one meanwhile */
+    sweeping->worker = worker;
+    sweeping->job = (struct job){.run = sweep, .done = sweep_done, .engine = &worker->engine};
+    worker->opened->env->ops->offload(worker->opened->env, &sweeping->job);
+}
+
 static void done(struct job *job)
 {
     struct survey *survey = (struct survey *)job;
@@ -220,19 +266,18 @@ static void done(struct job *job)
     struct boot_time now = env->ops->boot_now(env);
     survey->is_running = false;
     survey->not_before = (struct boot_time){now.ns + 4 * (now.ns - survey->began.ns)};
-    if (survey->sweeps)
-        worker->next_sweep = boot_after_ms(now, SWEEP_MS);
     worker->next_survey = boot_after_ms(now, survey->status < 0 ? PAUSE_MS : worker->options.poll_ms);
     if (survey->status < 0) {
         pawli_tell_error(worker, "survey_failed", 1, &survey->error);
         return;
     }
-    tell_swept(worker, &survey->swept);
     for (struct queue *queue = worker->queues; queue; queue = queue->next)
         queue->is_listed = false;
     for (size_t i = 0; i < survey->page.count; i++)
         learn(worker, &survey->page.queues[i], &survey->page, now);
     forget_unlisted(worker);
+    if (was_set_back(worker, &survey->page))
+        worker->next_sweep = worker->next_survey = now;
     pawli_page_done(&survey->page);
 }
 
@@ -244,7 +289,6 @@ void pawli_survey_start(struct worker *worker)
     survey->is_running = true;
     survey->worker = worker;
     survey->began = env->ops->boot_now(env);
-    survey->sweeps = survey->began.ns >= worker->next_sweep.ns;
     survey->job = (struct job){.run = run, .done = done, .engine = &worker->engine};
     env->ops->offload(env, &survey->job);
 }
@@ -261,9 +305,8 @@ void pawli_take_hints(struct worker *worker, struct boot_time now)
     pthread_mutex_unlock(&worker->hint_lock);
     for (size_t i = 0; i < count; i++) {
         bool known = false;
-        for (struct queue *queue = worker->queues; queue; queue = queue->next) {
-            if (queue->hash != hints[i])
-                continue;
+        for (struct link *link = NULL; (link = pawli_links_find(&worker->by_name, link, hints[i])) != NULL;) {
+            struct queue *queue = (struct queue *)link;
             known = queue->is_hinted = true;
             queue->hinted = now;
             if (!queue->is_claiming)
@@ -279,5 +322,7 @@ void pawli_worker_forget(struct worker *worker)
         queue->is_listed = false;
     forget_unlisted(worker);
     PAWL_ASSERT(!worker->queues);
-    PAWL_ASSERT(!worker->targets);
+    PAWL_ASSERT(worker->targets.count == 0);
+    pawli_links_done(&worker->by_name);
+    pawli_links_done(&worker->targets);
 }

@@ -13,22 +13,25 @@
 
 #include <stdio.h>
 
+#include "base/links.h"
 #include "commit/handle.h"
 #include "pawl/worker.h"
 #include "sink/callback/callback.h"
 #include "sink/sink.h"
 #include "work/budget.h"
 
-#define CLAIM_MAX  100
-#define SETTLE_MAX 1000
-#define PAUSE_MS   1000  /* after a failed claim or settlement */
-#define SWEEP_MS   30000 /* between two sweeps for expiry and retention */
-#define HINTS_MAX  64
-#define SINKS      4
+#define CLAIM_MAX   100
+#define SETTLE_MAX  1000
+#define PAUSE_MS    1000  /* after a failed claim or settlement */
+#define SWEEP_MS    30000 /* between two sweeps for expiry and retention */
+#define SET_BACK_MS 1000  /* a wall clock that lost so much since the last survey was set back */
+#define HINTS_MAX   64
+#define SINKS       4
 
 /* Sends in flight to a target of a scope, over all its lanes. */
 struct target {
-    struct target *next;
+    struct link link; /* in worker.targets, by its names */
+    unsigned holds;   /* queues that lead to it, and a hold being set on it */
     char *scope, *name;
     struct usage usage;
     bool is_holding; /* a hold is being set on it */
@@ -36,6 +39,7 @@ struct target {
 
 /* What is known about a queue: as the last survey found it. */
 struct queue {
+    struct link link; /* in worker.by_name, by pawli_queue_hash */
     struct queue *next;
     struct worker *worker;
     char *scope, *lane, *name; /* name: of the target */
@@ -52,7 +56,6 @@ struct queue {
     bool is_claiming, is_listed, told_no_sink;
     bool is_hinted;          /* told that something is ready, since the claim under way was submitted */
     struct boot_time hinted; /* when that was said last */
-    uint64_t hash;
     uint32_t asked;            /* the limit of the claim under way */
     struct claimed_page *page; /* and where its messages will go */
     uint32_t in_flight;
@@ -83,11 +86,21 @@ struct claimed_page {
 struct survey {
     struct job job;
     struct worker *worker;
-    bool is_running, is_wanted, sweeps;
+    bool is_running, is_wanted;
     struct boot_time began, not_before; /* surveys take a fifth of the time at most */
     int status;
     pawl_error error;
     struct page page;
+};
+
+/* Apart from the survey, which does not wait until millions of messages were looked at. */
+struct sweeping {
+    struct job job;
+    struct worker *worker;
+    bool is_running;
+    _Atomic bool shall_end;
+    int status;
+    pawl_error error;
     pawl_swept swept;
 };
 
@@ -111,13 +124,16 @@ struct worker {
     pawl_worker_stats stats;
 
     struct survey survey;
+    struct sweeping sweeping;
     pthread_mutex_t hint_lock;
     uint64_t hints[HINTS_MAX]; /* queues that have something ready */
     size_t hint_count;
     bool has_news; /* something happened that no hint describes */
     struct boot_time next_survey, next_sweep, next_check;
+    struct wall_time seen_wall; /* the clocks as of the last survey */
+    struct boot_time seen_boot;
     struct queue *queues;
-    struct target *targets;
+    struct links by_name, targets;
     uint32_t send_max;                          /* sends at once */
     struct usage usage;                         /* of all targets */
     struct delivery *in_flight;                 /* at their sinks */
@@ -133,9 +149,11 @@ struct pawl_worker {
 
 /* ---- survey.c ---- */
 void pawli_survey_start(struct worker *worker);
+void pawli_sweep_start(struct worker *worker);
 void pawli_worker_forget(struct worker *worker); /* queues and targets */
 void pawli_take_hints(struct worker *worker, struct boot_time now);
 
+void pawli_target_release(struct worker *worker, struct target *target); /* NULL is fine */
 void pawli_queue_read_secret(struct queue *queue); /* where its file changed, or it is in doubt */
 
 /* ---- deliver.c ---- */

@@ -35,26 +35,24 @@ void pawli_count(struct worker *worker, uint64_t *counter)
 
 /* ---- sinks ---- */
 
-static bool serves(const struct sink_ops *ops, const char *url)
+static bool serves(const struct sink_ops *ops, const struct sink_host *host, const char *url)
 {
     for (const char *const *scheme = ops->schemes; *scheme; scheme++) {
         size_t size = strlen(*scheme);
         if (strncmp(url, *scheme, size) == 0 && url[size] == ':')
-            return true;
+            return !ops->serves || ops->serves(host, url);
     }
     return false;
 }
 
 struct sink *pawli_sink_for(struct worker *worker, const char *url)
 {
+    struct sink_host host = {
+        .env = worker->opened->env, .engine = &worker->engine, .rules = &worker->rules, .callbacks = worker->callbacks};
     for (size_t i = 0; i < SINKS; i++) {
-        if (!serves(sink_kinds[i], url))
+        if (!serves(sink_kinds[i], &host, url))
             continue;
         pawl_error error;
-        struct sink_host host = {.env = worker->opened->env,
-                                 .engine = &worker->engine,
-                                 .rules = &worker->rules,
-                                 .callbacks = worker->callbacks};
         if (!worker->sinks[i] && !worker->sink_failed[i] && sink_kinds[i]->open(&host, &worker->sinks[i], &error) < 0) {
             worker->sink_failed[i] = true;
             pawli_tell_error(worker, "sink_failed", 0, &error);
@@ -94,14 +92,14 @@ static bool sinks_are_idle(const struct worker *worker)
 static bool is_drained(const struct worker *worker)
 {
     return sinks_are_idle(worker) && !worker->in_flight && !worker->finished && worker->units == 0 &&
-           worker->jobs == 0 && !worker->survey.is_running;
+           worker->jobs == 0 && !worker->survey.is_running && !worker->sweeping.is_running;
 }
 
 /* After its grace a stopping worker leaves what it cannot settle: the leases, or the end of the process, give it back. */
 static bool gives_up(const struct worker *worker, struct boot_time now)
 {
     return sinks_are_idle(worker) && now.ns > boot_after_ms(worker->stop_by, 5 * PAUSE_MS).ns && !worker->in_flight &&
-           worker->units == 0 && worker->jobs == 0 && !worker->survey.is_running;
+           worker->units == 0 && worker->jobs == 0 && !worker->survey.is_running && !worker->sweeping.is_running;
 }
 
 static void note_stopped(struct worker *worker)
@@ -140,7 +138,11 @@ static struct boot_time step(struct engine *engine, struct boot_time now)
     bool wanted = worker->survey.is_wanted && now.ns >= worker->survey.not_before.ns;
     if (!worker->survey.is_running && (wanted || now.ns >= worker->next_survey.ns))
         pawli_survey_start(worker);
+    if (!worker->sweeping.is_running && now.ns >= worker->next_sweep.ns)
+        pawli_sweep_start(worker);
     next = boot_earlier(next, pawli_next_due(worker));
+    if (!worker->sweeping.is_running)
+        next = boot_earlier(next, worker->next_sweep);
     if (worker->survey.is_running)
         return next;
     return boot_earlier(next, worker->survey.is_wanted ? worker->survey.not_before : worker->next_survey);
@@ -347,6 +349,7 @@ void pawl_worker_stop(pawl_worker *made, int64_t grace_ms)
     worker->stop_by = boot_after_ms(env->ops->boot_now(env), grace_ms);
     if (!atomic_compare_exchange_strong(&worker->state, &works, WORKER_STOPS))
         return;
+    atomic_store(&worker->sweeping.shall_end, true);
     pawli_engine_wake(&worker->engine);
     pawli_run_until(worker->opened, &worker->state, WORKER_STOPPED);
     pawli_committer_unlisten(&worker->opened->committer, &worker->listener);

@@ -64,6 +64,31 @@ class Journal(support.Case):
         self.assertEqual([row["seq"] for row in self.json("journal", "list", "--limit", 1100)], list(range(1200, 100, -1)))
         self.assertEqual([row["seq"] for row in self.json("journal", "export")], list(range(1, 1201)))
 
+    def test_a_record_that_cannot_be_read_ends_no_list_and_no_following(self):
+        self.fill(5)
+        with sqlite3.connect(self.folder / "s.db") as database:
+            database.execute("UPDATE record SET events = '9' WHERE seq = 3")
+        database.close()
+        self.fill(1)  # there is a log again: who only reads follows no file that nobody writes
+        for words in (("journal", "list"), ("journal", "tail"), ("journal", "export"), ("events",)):
+            run = self.run_it(*words, "--json")
+            self.assertEqual(({row["seq"] for row in run.rows}, run.status), ({1, 2, 3, 4, 5, 6}, 8), words)
+            self.assertIn("record 3", run.error["message"])
+        self.fails(8, "journal", "show", 3)
+        for words in (("events", "--follow"), ("journal", "tail", "--follow")):
+            head = self.run_it("journal", "list", "--json").rows[0]["seq"]
+            process = subprocess.Popen([support.PAWL, *words, "--json"], stdout=subprocess.PIPE, env=self.env)
+            seen = 0
+            while seen != head:
+                seen = json.loads(process.stdout.readline())["seq"]
+            self.fill(1)
+            while seen != head + 1:
+                line = process.stdout.readline()
+                self.assertNotEqual(line, b"", words)
+                seen = json.loads(line)["seq"]
+            process.terminate()
+            process.communicate()
+
     def test_an_empty_list_prints_nothing_and_is_0(self):
         for words in (("journal", "list"), ("journal", "tail"), ("journal", "export"), ("events",), ("messages", "list"),
                       ("messages", "stats"), ("lanes", "list"), ("targets", "list"), ("holds", "list")):

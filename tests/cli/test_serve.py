@@ -70,8 +70,7 @@ class Serve(support.Case):
 
     @unittest.skipUnless("PAWL_FAILING_DISK" in os.environ, "sanitizers need memory of their own")
     def test_a_backlog_costs_no_memory_when_the_sweep_has_walked_over_it(self):
-        self.ok("lanes", "pause", "l", "--reason", "test")
-        text = '{"lane":"l","target":"t"}\n' * 60_000 + '{"lane":"l","target":"t","expires_in_ms":1}\n'
+        text = '{"lane":"l","target":"u"}\n' * 60_000 + '{"lane":"l","target":"u","expires_in_ms":1}\n'
         self.ok("enqueue", "--jsonl", "-", "--quiet", stdin=text)
         size = (self.folder / "s.db").stat().st_size
         process = self.serve()

@@ -51,6 +51,12 @@ static void put_store(FILE *out, const struct store_row *row)
     BYTES_OF(row, boot_id);
     NUMBER_OF(row, boot);
     NUMBER_OF(row, lease.ns);
+    NUMBER_OF(row, clock.wall.ms);
+    NUMBER_OF(row, clock.boot.ns);
+    NUMBER_OF(row, clock.steady.ms);
+    NUMBER_OF(row, clock.steady_boot.ns);
+    NUMBER_OF(row, clock.floor.ms);
+    NUMBER_OF(row, clock.leapt_ms);
 }
 
 static void put_record(FILE *out, const struct record_row *row)
@@ -207,11 +213,15 @@ static void put_old(FILE *out, enum place place, const struct old_item *item)
 {
     NUMBER_OF(item, number);
     TEXT_OF(item, scope);
-    NUMBER_OF(item, phase);
-    if (place != PLACE_ENDED) {
-        NUMBER_OF(item, created.ms);
-        NUMBER_OF(item, expires.ms);
-    }
+    TEXT_OF(item, lane);
+    TEXT_OF(item, target);
+    if (place != PLACE_ENDED)
+        NUMBER_OF(item, phase);
+    NUMBER_OF(item, created.ms);
+    NUMBER_OF(item, available.ms);
+    NUMBER_OF(item, expires.ms);
+    NUMBER_OF(item, is_due_first);
+    NUMBER_OF(item, updated.ms);
     NUMBER_OF(item, ends.ms);
     put_values(out, &item->policy);
 }

@@ -193,10 +193,63 @@ static void a_target_that_comes_and_goes_in_one_commit(struct world *w)
         pawli_unit_done(&changes[i].unit);
 }
 
+/* Somebody else has the write lock: of a file another process, of memory another thread. */
+struct blocker {
+    pawl_store *store;
+    struct txn *txn;
+};
+
+static struct blocker block(struct world *w)
+{
+    struct blocker blocker = {.store = w->store};
+    if (w->kind->is_durable)
+        assert_ok(pawli_open_in(w->env, w->url, NULL, &blocker.store, &err));
+    assert_int_equal(pawli_store_begin(blocker.store->opened->store, BOOT_NEVER, &blocker.txn, &err), STORE_OK);
+    return blocker;
+}
+
+static void unblock(struct world *w, const struct blocker *blocker)
+{
+    pawli_store_drop(blocker->store->opened->store, blocker->txn);
+    if (w->kind->is_durable)
+        pawl_store_close(blocker->store);
+}
+
+static int64_t boot_ms(const struct world *w)
+{
+    return w->env->ops->boot_now(w->env).ns / 1000000;
+}
+
+/* Also when it leads, and when nobody but the engine looks after it. */
+static void a_unit_is_withdrawn_by_its_deadline(struct world *w)
+{
+    struct answers answers = {0};
+    w->store->opened->timeout_ms = 100;
+    struct blocker blocker = block(w);
+    int64_t began = boot_ms(w);
+    assert_status(try_add(w, MESSAGE("1", .key = NULL)), PAWL_EBUSY);
+    assert_int_equal(boot_ms(w) - began, 100);
+    submit(w, &answers, MESSAGE("2", .key = NULL));
+    pawli_sim_advance_ms(w->env, 60);
+    submit(w, &answers, MESSAGE("3", .key = NULL));
+    step_until(w, &answers, 1);
+    assert_int_equal(answers.statuses[0], PAWL_EBUSY);
+    assert_int_equal(boot_ms(w) - began, 200);
+    unblock(w, &blocker);
+    step_until(w, &answers, 2); /* its time is not up */
+    assert_int_equal(answers.statuses[1], PAWL_OK);
+    submit(w, &answers, MESSAGE("4", .key = NULL));
+    pawli_sim_advance_ms(w->env, 100); /* nobody took it, though nobody was in the way */
+    step_until(w, &answers, 3);
+    assert_int_equal(answers.statuses[2], PAWL_EBUSY);
+    assert_int_equal(stats(w).pending, 1);
+    verify(w);
+}
+
 static const struct conformance_case cases[] = {
     CASE(a_refused_unit_leaves_its_neighbours),       CASE(a_failed_commit_fails_all_of_its_units),
     CASE(a_line_moves_several_steps_in_one_commit),   CASE(a_large_batch_is_stored_whole),
-    CASE(a_target_that_comes_and_goes_in_one_commit),
+    CASE(a_target_that_comes_and_goes_in_one_commit), CASE(a_unit_is_withdrawn_by_its_deadline),
 };
 
 int main(void)

@@ -231,6 +231,50 @@ static void a_lost_claim_of_a_lane_that_holds_is_uncertain(struct world *w)
     verify(w);
 }
 
+#define MANY 2500
+
+/* Claims of a lane of their own, for 10 ms. */
+static void claim_many_elsewhere(struct world *w)
+{
+    static pawl_message messages[MANY];
+    static pawl_enqueued results[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        messages[i] = *MESSAGE("1", .key = NULL);
+        messages[i].lane = "other";
+    }
+    assert_ok(pawl_enqueue(w->store, messages, MANY, results, &err));
+    pawl_claim_options options = *CLAIM(.limit = MANY, .lease_ms = 10);
+    options.lane = "other";
+    pawl_messages *claimed = claim(w, &options);
+    assert_int_equal(pawl_messages_count(claimed), MANY);
+    pawl_messages_free(claimed);
+}
+
+static void lost_claims_of_other_queues_do_not_stand_before_ones_own(struct world *w)
+{
+    LAW(O1);
+    claim_many_elsewhere(w);
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    claim_one(w, CLAIM(.lease_ms = 10));
+    pawli_sim_advance_ms(w->env, 10);
+    struct held held = claim_one(w, CLAIM());
+    assert_id(held.id, id);
+    assert_int_equal(held.attempts, 2);
+}
+
+static void a_sweep_leaves_no_lost_claim(struct world *w)
+{
+    claim_many_elsewhere(w);
+    pawli_sim_advance_ms(w->env, 10);
+    sweep(w);
+    pawl_stats *page;
+    assert_ok(pawl_stats_read(w->store, "other", TARGET, &page, &err));
+    assert_int_equal(pawl_stats_get(page, 0)->claimed, 0);
+    assert_int_equal(pawl_stats_get(page, 0)->pending, MANY);
+    pawl_stats_free(page);
+    verify(w);
+}
+
 static void a39_a_lease_is_extended_under_its_token(struct world *w)
 {
     add(w, MESSAGE("1", .key = NULL));
@@ -466,6 +510,39 @@ static void at_the_cap_a_lane_may_hold(struct world *w)
     pawli_sim_advance_ms(w->env, 1000000);
     claim_none(w, CLAIM());
     verify(w);
+}
+
+static void a_cap_that_was_lowered_counts_for_the_next_attempt(struct world *w)
+{
+    LAW(O3);
+    static const char *const policies[] = {"dead", "hold"};
+    for (size_t i = 0; i < COUNT_OF(policies); i++) {
+        set_lane(w, "max_attempts", "5");
+        set_lane(w, "exhausted", policies[i]);
+        pawl_uuid id = add(w, MESSAGE("1", .key = "a")).id, next = add(w, MESSAGE("2", .key = "a")).id;
+        for (int j = 0; j < 3; j++) {
+            claim_and(w, PAWL_VERDICT_RETRY);
+            pawli_sim_advance_ms(w->env, 60000);
+        }
+        set_lane(w, "max_attempts", "3");
+        if (i == 0) { /* it ends, and the next of its line is taken by the same claim */
+            struct held held = claim_one(w, CLAIM());
+            assert_id(held.id, next);
+            settle(w, SETTLE(held, DELIVERED));
+        }
+        claim_none(w, CLAIM());
+        assert_state(w, id, i == 0 ? "dead" : "pending");
+        pawl_messages *messages = get(w, id);
+        const pawl_message_view *view = pawl_messages_get(messages, 0);
+        assert_int_equal(view->attempts, 3);
+        if (i == 0)
+            assert_string_equal(view->ended_reason, "max_attempts");
+        pawl_messages_free(messages);
+        claim_none(w, CLAIM(.id = id));
+        pawli_sim_advance_ms(w->env, 60000);
+        sweep(w);
+        verify(w);
+    }
 }
 
 static void a51_impossible_is_dead_at_once(struct world *w)
@@ -853,6 +930,128 @@ static void the_age_limit_ends_what_waits(struct world *w)
     verify(w);
 }
 
+#define DAY_MS 86400000LL
+
+static void an_age_counts_from_the_message_s_own_date(struct world *w)
+{
+    set_lane(w, "age_limit_ms", "1000");
+    set_lane(w, "backoff_ms", "900");
+    set_lane(w, "jitter_percent", "0");
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL, .delay_ms = 5000)).id;
+    pawli_sim_advance_ms(w->env, 5000);
+    assert_int_equal(sweep(w).expired, 0);
+    assert_id(claim_one(w, CLAIM(.lease_ms = 10)).id, id);
+    pawli_sim_advance_ms(w->env, 10);
+    claim_and(w, PAWL_VERDICT_RETRY); /* what that waits is no date of the message */
+    pawli_sim_advance_ms(w->env, 989);
+    assert_int_equal(sweep(w).expired, 0);
+    pawli_sim_advance_ms(w->env, 1);
+    assert_int_equal(sweep(w).expired, 1);
+    assert_state(w, id, "dead");
+}
+
+static void an_expiry_before_the_date_is_refused(struct world *w)
+{
+    int64_t now = now_ms(w);
+    assert_status(try_add(w, MESSAGE("1", .delay_ms = 5000, .expires_in_ms = 5000)), PAWL_EINVAL);
+    assert_non_null(strstr(err.text, "expires_in_ms"));
+    assert_status(try_add(w, MESSAGE("1", .available_at_ms = now + 5000, .expires_in_ms = 5000)), PAWL_EINVAL);
+    add(w, MESSAGE("1", .delay_ms = 5000, .expires_in_ms = 5001));
+    add(w, MESSAGE("1", .available_at_ms = now + 5000, .expires_in_ms = 5001));
+    add(w, MESSAGE("1", .available_at_ms = now - 5000, .expires_in_ms = 1));
+}
+
+/* Waits, is ended, and has a key that is bound. */
+static void assert_unharmed(struct world *w, const pawl_uuid *waits, const pawl_uuid *ended)
+{
+    pawl_swept swept = sweep(w);
+    assert_int_equal(swept.expired + swept.purged + swept.forgotten, 0);
+    assert_state(w, *waits, "pending");
+    assert_state(w, *ended, "delivered");
+    assert_true(add(w, MESSAGE("1", .dedupe = "K")).was_replayed);
+}
+
+static void a_clock_that_was_wrong_ends_nothing(struct world *w)
+{
+    LAW(C1);
+    int64_t now = now_ms(w);
+    set_lane(w, "keep_ms", "864000000");
+    assert_ok(pawl_target_add(w->store, TARGET, "https://example.com/", NULL, NULL, 0, BECAUSE(9), &err));
+    pawl_enqueued bound = add(w, MESSAGE("1", .dedupe = "K"));
+    pawl_uuid ended = add(w, MESSAGE("1", .key = NULL)).id;
+    claim_and(w, PAWL_VERDICT_DELIVERED);
+    claim_and(w, PAWL_VERDICT_DELIVERED);
+    assert_ok(pawl_message_purge(w->store, &bound.id, BECAUSE(1), &(pawl_moved){PAWL_MOVED}, &err));
+    pawl_uuid waits = add(w, MESSAGE("1", .key = NULL)).id;
+    pawli_sim_set_wall_ms(w->env, now + 40 * DAY_MS);
+    assert_unharmed(w, &waits, &ended);
+    pawl_why *why;
+    assert_ok(pawl_why_message(w->store, &waits, &why, &err));
+    assert_non_null(strstr(pawl_why_get(why, pawl_why_count(why) - 1)->text, "too old by the wall clock"));
+    pawl_why_free(why);
+    pawli_sim_advance_ms(w->env, 2 * 3600000);
+    assert_unharmed(w, &waits, &ended);
+    pawli_sim_set_wall_ms(w->env, now);
+    assert_unharmed(w, &waits, &ended);
+    pawli_sim_reboot(w->env);
+    pawli_sim_set_wall_ms(w->env, now + 40 * DAY_MS); /* it was off for long, or its clock is wrong */
+    assert_unharmed(w, &waits, &ended);
+    pawli_sim_set_wall_ms(w->env, 60000); /* 1970 */
+    pawl_uuid early = add(w, MESSAGE("1", .key = NULL)).id;
+    pawli_sim_set_wall_ms(w->env, now + DAY_MS);
+    assert_unharmed(w, &waits, &ended);
+    assert_state(w, early, "pending");
+    pawli_sim_advance_ms(w->env, 50 * DAY_MS); /* what is over ends all the same */
+    assert_int_equal(sweep(w).expired, 2);
+    assert_int_equal(sweep(w).forgotten + sweep(w).purged, 0); /* in one go */
+    verify(w);
+}
+
+static void what_waits_for_a_false_date_is_mended(struct world *w)
+{
+    LAW(C1);
+    int64_t now = now_ms(w);
+    set_lane(w, "jitter_percent", "0");
+    pawli_sim_set_wall_ms(w->env, now + 365 * DAY_MS);
+    pawl_uuid again = add(w, MESSAGE("1", .key = NULL)).id;
+    claim_and(w, PAWL_VERDICT_RETRY); /* in a second */
+    pawl_uuid soon = add(w, MESSAGE("1", .key = "a")).id, behind = add(w, MESSAGE("1", .key = "a")).id;
+    pawl_uuid asked = add(w, MESSAGE("1", .key = NULL, .available_at_ms = now + 400 * DAY_MS)).id;
+    pawli_sim_set_wall_ms(w->env, now);
+    claim_none(w, CLAIM());
+    pawl_why *why;
+    assert_ok(pawl_why_message(w->store, &soon, &why, &err));
+    assert_non_null(strstr(pawl_why_get(why, pawl_why_count(why) - 1)->text, "by a clock that was ahead"));
+    pawl_why_free(why);
+    sweep(w);
+    assert_id(claim_one(w, CLAIM()).id, soon);
+    claim_none(w, CLAIM());
+    pawli_sim_advance_ms(w->env, 1000);
+    assert_id(claim_one(w, CLAIM()).id, again);
+    sweep(w);
+    claim_none(w, CLAIM());
+    pawl_messages *messages = get(w, asked);
+    assert_int_equal(pawl_messages_get(messages, 0)->available_at_ms, now + 400 * DAY_MS);
+    pawl_messages_free(messages);
+    messages = get(w, behind);
+    assert_int_equal(pawl_messages_get(messages, 0)->available_at_ms, now);
+    pawl_messages_free(messages);
+    verify(w);
+}
+
+static void what_is_held_does_not_expire(struct world *w)
+{
+    const pawl_subject lane = {PAWL_SUBJECT, .lane = LANE};
+    pawl_uuid id = add(w, MESSAGE("1", .expires_in_ms = 100)).id;
+    assert_ok(pawl_hold_set(w->store, &lane, "paused", 0, BECAUSE(1), &err));
+    pawli_sim_advance_ms(w->env, 100);
+    assert_int_equal(sweep(w).expired, 0);
+    assert_state(w, id, "pending");
+    set_lane(w, "max_attempts", "1");
+    set_lane(w, "exhausted", "hold");
+    assert_ok(pawl_hold_release(w->store, &lane, NULL, BECAUSE(2), &err));
+}
+
 /* However many have expired, a claim that may take one finds the one behind them. */
 static void a_claim_goes_on_behind_what_expired(struct world *w)
 {
@@ -941,6 +1140,8 @@ static const struct conformance_case cases[] = {
     CASE(a36_a_consumer_that_always_dies_has_a_cap),
     CASE(a38_a_lost_claim_is_pending_again),
     CASE(a_lost_claim_of_a_lane_that_holds_is_uncertain),
+    CASE(lost_claims_of_other_queues_do_not_stand_before_ones_own),
+    CASE(a_sweep_leaves_no_lost_claim),
     CASE(a39_a_lease_is_extended_under_its_token),
     CASE(no_more_is_claimed_than_its_size_allows),
     CASE(a42_one_by_its_id_whatever_its_time),
@@ -954,6 +1155,7 @@ static const struct conformance_case cases[] = {
     CASE(a48_failed_for_now),
     CASE(a49_failed_at_the_cap),
     CASE(at_the_cap_a_lane_may_hold),
+    CASE(a_cap_that_was_lowered_counts_for_the_next_attempt),
     CASE(a51_impossible_is_dead_at_once),
     CASE(a54_what_ended_stays),
     CASE(a57_an_error_is_cut_between_characters),
@@ -973,6 +1175,11 @@ static const struct conformance_case cases[] = {
     CASE(a_long_line_goes_in_order),
     CASE(the_age_limit_ends_what_waits),
     CASE(a_claim_goes_on_behind_what_expired),
+    CASE(an_age_counts_from_the_message_s_own_date),
+    CASE(an_expiry_before_the_date_is_refused),
+    CASE(a_clock_that_was_wrong_ends_nothing),
+    CASE(what_waits_for_a_false_date_is_mended),
+    CASE(what_is_held_does_not_expire),
     CASE(a_claimed_one_does_not_expire),
     CASE(retention_purges_what_ended),
     CASE(a_reboot_ends_every_lease),

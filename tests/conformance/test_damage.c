@@ -148,14 +148,138 @@ static void a_changed_cell_is_found_in_every_table(void **state)
     }
 }
 
+/* What a row says that cannot be read stops whoever needs that row, and nobody else. */
+static void assert_named(struct world *w, pawl_uuid id, const char *what)
+{
+    pawl_why *why;
+    pawl_verification *found = NULL;
+    assert_ok(pawl_why_message(w->store, &id, &why, &err));
+    assert_string_equal(pawl_why_state(why), "damaged");
+    assert_string_equal(pawl_why_get(why, 0)->code, "damaged");
+    pawl_why_free(why);
+    assert_status(pawl_verify(w->store, NULL, NULL, NULL, &found, &err), PAWL_ECORRUPT);
+    if (!strstr(err.text, what))
+        fail_msg("%s", err.text);
+    pawl_verification_free(found);
+}
+
+static void a_claim_that_cannot_be_read_stops_nobody_else(void **state)
+{
+    struct world w;
+    (void)state;
+    open_world(&w, &file_store, 1);
+    pawl_uuid bad = add(&w, MESSAGE("1", .priority = 1)).id, lost = add(&w, MESSAGE("2", .priority = 1)).id;
+    pawl_uuid next = add(&w, MESSAGE("3", .key = NULL)).id;
+    pawl_uuid other = add(&w, &(pawl_message){PAWL_MESSAGE, .lane = "sms", .target = "b"}).id;
+    assert_id(claim_one(&w, CLAIM(.lease_ms = 1000)).id, bad);
+    assert_id(claim_one(&w, CLAIM(.lease_ms = 1000)).id, lost);
+    damage(&w, "UPDATE claimed SET token = 0 WHERE number = (SELECT min(number) FROM claimed)");
+    assert_named(&w, bad, "the task of a message cannot be read");
+    assert_id(claim_one(&w, &(pawl_claim_options){PAWL_CLAIM_OPTIONS, .lane = "sms", .target = "b"}).id, other);
+    assert_id(claim_one(&w, CLAIM(.lease_ms = 1000)).id, next);
+    pawli_sim_advance_ms(w.env, 2000);
+    sweep(&w); /* takes back all but that which cannot be read */
+    assert_state(&w, lost, "pending");
+    assert_state(&w, next, "pending");
+    assert_named(&w, bad, "the task of a message cannot be read");
+    assert_status(pawl_message_cancel(w.store, &bad, BECAUSE(1), NULL, &err), PAWL_ECORRUPT);
+    close_world(&w);
+}
+
+static void a_policy_that_cannot_be_read_stops_its_lane_only(void **state)
+{
+    static const pawl_setting setting = {"lease_ms", "1000"};
+    const pawl_claim_options elsewhere = {PAWL_CLAIM_OPTIONS, .lane = "sms", .target = TARGET};
+    struct world w;
+    pawl_messages *messages;
+    (void)state;
+    open_world(&w, &file_store, 1);
+    assert_ok(pawl_lane_set(w.store, LANE, &setting, 1, NULL, &err));
+    pawl_uuid stopped = add(&w, MESSAGE("1", .key = NULL)).id;
+    pawl_uuid other = add(&w, &(pawl_message){PAWL_MESSAGE, .lane = "sms", .target = TARGET}).id;
+    damage(&w, "UPDATE lane SET policy = '{\"lease_ms\":1001}'");
+    assert_status(pawl_claim(w.store, CLAIM(.limit = 1), &messages, &err), PAWL_ECORRUPT);
+    sweep(&w);
+    assert_id(claim_one(&w, &elsewhere).id, other);
+    assert_state(&w, stopped, "pending");
+    pawl_why *why;
+    bool named = false;
+    assert_ok(pawl_why_message(w.store, &stopped, &why, &err));
+    for (size_t i = 0; i < pawl_why_count(why); i++)
+        named |= strcmp(pawl_why_get(why, i)->code, "damaged") == 0;
+    assert_true(named);
+    pawl_why_free(why);
+    assert_status(verified(&w), PAWL_ECORRUPT);
+    assert_ok(pawl_lane_set(w.store, LANE, &setting, 1, NULL, &err)); /* set anew, it is well again */
+    assert_ok(verified(&w));
+    assert_id(claim_one(&w, CLAIM()).id, stopped);
+    close_world(&w);
+}
+
 static void append(struct world *w, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         pawl_transition_options options = {PAWL_TRANSITION_OPTIONS, .type = "t"};
         pawl_transition *t = pawl_transition_new(w->store, &options);
+        pawl_transition_event(t, &(pawl_event){PAWL_EVENT, .topic = "o", .type = "e", .data = "{}", .data_size = 2});
         assert_ok(pawl_transition_commit(t, NULL, &err));
         pawl_transition_free(t);
     }
+}
+
+static void a_record_that_cannot_be_read_is_an_item_of_its_own(void **state)
+{
+    static const char *const changes[] = {
+        "type = ''",       "events = '[9'",    "events = '[[\"o\",\"e\",null,{}, 7]]'",
+        "command = x'00'", "messages = x'00'", "settled = '9'"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
+        struct world w;
+        char sql[120];
+        pawl_records *records;
+        pawl_events *events;
+        open_world(&w, &file_store, 1);
+        append(&w, 5);
+        snprintf(sql, sizeof sql, "UPDATE record SET %s WHERE seq = 3", changes[i]);
+        damage(&w, sql);
+        assert_ok(pawl_records_list(w.store, &(pawl_records_query){PAWL_RECORDS_QUERY}, &records, &err));
+        assert_ok(pawl_events_read(w.store, &(pawl_events_query){PAWL_EVENTS_QUERY}, &events, &err));
+        assert_int_equal(pawl_records_count(records), 5);
+        assert_int_equal(pawl_events_count(events), 5);
+        for (size_t j = 0; j < 5; j++) {
+            assert_int_equal(pawl_records_get(records, j)->seq, j + 1);
+            assert_int_equal(pawl_records_get(records, j)->error != NULL, j == 2);
+            assert_int_equal(pawl_events_get(events, j)->seq, j + 1);
+            assert_int_equal(pawl_events_get(events, j)->error != NULL, j == 2);
+        }
+        assert_int_equal(pawl_events_next(events).seq, 5);
+        pawl_records_free(records);
+        pawl_events_free(events);
+        assert_status(pawl_record_get(w.store, NULL, 3, &records, &err), PAWL_ECORRUPT);
+        assert_status(verified(&w), PAWL_ECORRUPT);
+        append(&w, 1);
+        close_world(&w);
+    }
+}
+
+static void a_table_that_is_gone_is_damage(void **state)
+{
+    struct world w;
+    pawl_store *again;
+    pawl_stats *counted;
+    sqlite3 *db;
+    (void)state;
+    open_world(&w, &file_store, 1);
+    add(&w, MESSAGE("1", .key = NULL));
+    assert_int_equal(sqlite3_open(w.url + strlen("sqlite:"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DROP TABLE queue", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_status(pawl_stats_read(w.store, NULL, NULL, &counted, &err), PAWL_ECORRUPT);
+    assert_status(verified(&w), PAWL_ECORRUPT);
+    assert_status(try_add(&w, MESSAGE("2", .key = NULL)), PAWL_ECORRUPT);
+    assert_status(pawli_open_in(w.env, w.url, NULL, &again, &err), PAWL_ECORRUPT);
+    assert_true(err.hint[0] != '\0');
+    close_world(&w);
 }
 
 /* Of a chain of five any one may be missing, the last ones too. */
@@ -181,6 +305,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a6_a_row_in_no_known_state_is_damage),
                                        cmocka_unit_test(a_changed_cell_is_found_in_every_table),
+                                       cmocka_unit_test(a_claim_that_cannot_be_read_stops_nobody_else),
+                                       cmocka_unit_test(a_policy_that_cannot_be_read_stops_its_lane_only),
+                                       cmocka_unit_test(a_record_that_cannot_be_read_is_an_item_of_its_own),
+                                       cmocka_unit_test(a_table_that_is_gone_is_damage),
                                        cmocka_unit_test(a_record_that_is_missing_is_named_wherever_it_stood)};
     return cmocka_run_group_tests_name("damage", tests, NULL, NULL);
 }

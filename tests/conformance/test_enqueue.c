@@ -189,7 +189,7 @@ static void a18_fields_do_not_run_into_each_other(struct world *w)
 static void what_a_fingerprint_leaves_out(struct world *w)
 {
     add(w, MESSAGE("1", .dedupe = "K"));
-    assert_true(add(w, MESSAGE("1", .dedupe = "K", .delay_ms = 9, .max_attempts = 2, .expires_in_ms = 5)).was_replayed);
+    assert_true(add(w, MESSAGE("1", .dedupe = "K", .delay_ms = 5, .max_attempts = 2, .expires_in_ms = 9)).was_replayed);
     assert_status(try_add(w, MESSAGE("1", .dedupe = "K", .priority = 1)), PAWL_ECONFLICT);
     assert_status(try_add(w, MESSAGE("1", .dedupe = "K", .deadline_ms = 5)), PAWL_ECONFLICT);
 }

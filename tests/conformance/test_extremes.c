@@ -155,11 +155,10 @@ static void texts_and_bodies_of_records_survive(struct world *w)
 static void numbers_of_messages_survive(struct world *w)
 {
     int64_t now = now_ms(w);
-    pawl_uuid at[NUMBERS], delayed[NUMBERS], counted[NUMBERS];
+    pawl_uuid at[NUMBERS], expiring[NUMBERS], delayed[NUMBERS], counted[NUMBERS];
     for (size_t i = 0; i < NUMBERS; i++) {
-        at[i] = add(w,
-                    MESSAGE("a", .available_at_ms = numbers[i], .deadline_ms = numbers[i], .expires_in_ms = numbers[i]))
-                    .id;
+        at[i] = add(w, MESSAGE("a", .available_at_ms = numbers[i], .deadline_ms = numbers[i])).id;
+        expiring[i] = add(w, MESSAGE("e", .expires_in_ms = numbers[i])).id;
         delayed[i] = add(w, MESSAGE("d", .delay_ms = numbers[i])).id;
         counted[i] = add(w, MESSAGE("c", .priority = (int32_t)(i % 9 + 1),
                                     .max_attempts = numbers[i] > 1000000 ? 1000000 : (uint32_t)numbers[i]))
@@ -171,9 +170,11 @@ static void numbers_of_messages_survive(struct world *w)
             const pawl_message_view *view = pawl_messages_get(messages, 0);
             assert_int_equal(view->available_at_ms, numbers[i]);
             assert_int_equal(view->deadline_ms, numbers[i]);
-            assert_int_equal(view->expires_at_ms, after(now, numbers[i]));
             assert_int_equal(view->created_at_ms, now);
             assert_int_equal(view->updated_at_ms, now);
+            pawl_messages_free(messages);
+            messages = get(w, expiring[i]);
+            assert_int_equal(pawl_messages_get(messages, 0)->expires_at_ms, after(now, numbers[i]));
             pawl_messages_free(messages);
             messages = get(w, delayed[i]);
             assert_int_equal(pawl_messages_get(messages, 0)->available_at_ms, after(now, numbers[i]));

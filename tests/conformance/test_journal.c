@@ -173,10 +173,12 @@ static void a_transition_settles_what_it_consumed(struct world *w)
     add(w, MESSAGE("1", .key = NULL));
     struct held held = claim_one(w, CLAIM(.lease_ms = 10)), stale = held;
     pawli_sim_advance_ms(w->env, 10);
-    held = claim_one(w, CLAIM());
+    held = claim_one(w, CLAIM(.consumer = "worker-7", .lease_ms = 1000));
     pawl_transition *t = begin(w, 1, "{}");
     pawl_transition_settle(t, SETTLE(stale, DELIVERED));
     assert_status(commit(t, NULL), PAWL_EFENCED);
+    assert_non_null(strstr(err.hint, "worker-7")); /* who has it, and how long */
+    assert_non_null(strstr(err.hint, " 1000 ms"));
     assert_int_equal(count_records(w), 0);
     assert_state(w, held.id, "claimed");
 

@@ -45,6 +45,31 @@ static void a_cancel_retires(struct world *w)
     verify(w);
 }
 
+static void a_move_sees_a_lost_claim_as_lost(struct world *w)
+{
+    LAW(O1, O2);
+    pawl_moved result = moved();
+    pawl_uuid first = add(w, MESSAGE("1", .key = "a")).id, second = add(w, MESSAGE("2", .key = "a")).id;
+    struct held held = claim_one(w, CLAIM(.lease_ms = 1000, .consumer = "worker-7"));
+    pawli_sim_advance_ms(w->env, 400);
+    assert_status(pawl_message_cancel(w->store, &first, BECAUSE(1), &result, &err), PAWL_EREFUSED);
+    assert_non_null(strstr(err.text, "worker-7"));
+    assert_non_null(strstr(err.text, " 600 ms"));
+    pawli_sim_advance_ms(w->env, 600);
+    assert_status(pawl_message_purge(w->store, &first, BECAUSE(2), &result, &err), PAWL_EREFUSED);
+    assert_non_null(strstr(err.text, "pending"));
+    assert_state(w, first, "claimed"); /* a refusal writes nothing */
+    assert_ok(pawl_message_cancel(w->store, &first, BECAUSE(3), &result, &err));
+    assert_string_equal(result.before, "pending");
+    assert_string_equal(result.after, "cancelled");
+    assert_int_equal(settle(w, SETTLE(held, DELIVERED)), PAWL_RESULT_LOST);
+    assert_id(claim_one(w, CLAIM(.lease_ms = 10)).id, second);
+    pawli_sim_advance_ms(w->env, 10);
+    assert_ok(pawl_message_requeue(w->store, &second, BECAUSE(4), &result, &err));
+    assert_id(claim_one(w, CLAIM()).id, result.successor);
+    verify(w);
+}
+
 static void a_move_has_a_stored_answer(struct world *w)
 {
     pawl_uuid id = make_dead(w);
@@ -759,6 +784,7 @@ static void ages_and_counts_are_of_what_waits(struct world *w)
 
 static const struct conformance_case cases[] = {
     CASE(a_cancel_retires),
+    CASE(a_move_sees_a_lost_claim_as_lost),
     CASE(a_move_has_a_stored_answer),
     CASE(moves_need_a_reason),
     CASE(a_successor_is_the_same_message_anew),

@@ -85,7 +85,7 @@ static pawl_message any_message(struct life *life)
     m.priority = often(life, 40) ? (int32_t)dice(life, 9) + 1 : 0;
     m.max_attempts = often(life, 20) ? (uint32_t)dice(life, 3) + 1 : 0;
     m.delay_ms = often(life, 20) ? (int64_t)dice(life, 100) : 0;
-    m.expires_in_ms = often(life, 10) ? (int64_t)dice(life, 200) + 1 : 0;
+    m.expires_in_ms = often(life, 10) ? m.delay_ms + (int64_t)dice(life, 200) + 1 : 0;
     m.deadline_ms = often(life, 5) ? 5 : 0;
     if (!m.dedupe && often(life, 10))
         m.request_id = make_id((unsigned)dice(life, 10));

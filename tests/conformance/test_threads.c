@@ -277,10 +277,11 @@ static void be_slow(void)
     atomic_store(&slow.is_over, true);
 }
 
-static enum store_result begin_slowly(struct store *store, struct txn **ret_txn, pawl_error *error)
+static enum store_result begin_slowly(struct store *store, struct boot_time until, struct txn **ret_txn,
+                                      pawl_error *error)
 {
     be_slow();
-    return slow.below->begin(store, ret_txn, error);
+    return slow.below->begin(store, until, ret_txn, error);
 }
 
 static enum store_result save_slowly(struct txn *txn, const struct view *view, pawl_error *error)

@@ -250,6 +250,29 @@ static void a61_what_a_dead_worker_held_is_delivered_by_the_next(struct world *w
     end(&work, worker);
 }
 
+static void fail_once(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    if (message->attempts == 1)
+        fail_for_now(work, message, outcome);
+}
+
+static void a_retry_does_not_wait_for_the_date_of_a_clock_that_was_set_back(struct world *w)
+{
+    LAW(C1);
+    struct work work;
+    begin(&work, w, NULL, 0);
+    work.deliver = fail_once;
+    pawl_uuid id = add(w, MESSAGE("{}", .key = NULL)).id;
+    pawl_worker *worker = start(&work, "me");
+    work_on(&work);
+    assert_int_equal(work.count, 1);
+    pawli_sim_set_wall_ms(w->env, now_ms(w) - 86400000);
+    int64_t began = w->env->ops->boot_now(w->env).ns;
+    work_until(&work, id, "delivered");
+    assert_true(w->env->ops->boot_now(w->env).ns - began < 5000000000); /* one look, one sweep, one backoff */
+    end(&work, worker);
+}
+
 /* Journals what it does under the id of the message, so that what was done is recognised. */
 static void do_once(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
 {
@@ -439,7 +462,7 @@ static void a79_a_hundred_wakes_make_few_passes(struct world *w)
     pawli_fault_set(work.filter, NULL);
     work_on(&work);
     assert_int_equal(work.count, 100);
-    assert_in_range(pawli_fault_calls(work.filter, FAULT_SAVE), 2, 4); /* two claims and what became of them */
+    assert_in_range(pawli_fault_calls(work.filter, FAULT_SAVE), 2, 16); /* two claims, and what became of each threadful */
     end(&work, worker);
 }
 
@@ -502,6 +525,7 @@ static const struct conformance_case cases[] = {
     CASE(a65_a66_the_curves_of_other_outboxes_are_policies),
     CASE(a68_jitter_comes_early_and_never_late),
     CASE(a69_what_its_function_refuses_is_not_tried_again),
+    CASE(a_retry_does_not_wait_for_the_date_of_a_clock_that_was_set_back),
     CASE(a61_what_a_dead_worker_held_is_delivered_by_the_next),
     CASE(a71_an_effect_without_its_settlement_is_recognised),
     CASE(a40_a76_a_batch_longer_than_its_lease_is_nobody_else_s),

@@ -13,6 +13,7 @@
 
 #include "commit/handle.h"
 #include "pawl/operator.h"
+#include "store/sqlite/guard.h"
 
 static pawl_error err;
 
@@ -536,6 +537,32 @@ static void older_copies_of_all_files_written_over_them_are_recognised(void **st
     tear_down(&at);
 }
 
+/* Who maps the index as the first of all begins it anew, and that is shorter than what somebody had mapped before. */
+static void an_index_is_cut_only_while_somebody_here_has_it_mapped(void **state)
+{
+    (void)state;
+    struct home at;
+    set_up(&at);
+    enqueue(&at);
+    enum store_file what;
+    struct database_file *file = pawli_database_find(path_of(&at, ""), &what);
+    assert_non_null(file);
+    struct mapped_index mapped = file->index;
+    assert_true(mapped.maps > 0 && mapped.size > 0);
+    assert_null(pawli_guard_look(file));
+    struct stat facts;
+    assert_int_equal(stat(path_of(&at, "-shm"), &facts), 0);
+    pawli_guard_map(file, true, facts.st_size + 1);
+    assert_string_equal(pawli_guard_look(file), "its -shm was cut");
+    for (unsigned i = 0; i <= mapped.maps; i++)
+        pawli_guard_unmap(file);
+    assert_null(pawli_guard_look(file));
+    for (unsigned i = 0; i < mapped.maps; i++)
+        pawli_guard_map(file, true, mapped.size);
+    assert_null(pawli_guard_look(file));
+    tear_down(&at);
+}
+
 int main(int count, char **arguments)
 {
     for (size_t i = 0; count == 3 && i < COUNT_OF(others); i++)
@@ -561,6 +588,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(a_log_older_than_the_database_is_not_replayed),
         cmocka_unit_test(a_log_that_a_kill_left_is_replayed),
         cmocka_unit_test(older_copies_of_all_files_written_over_them_are_recognised),
+        cmocka_unit_test(an_index_is_cut_only_while_somebody_here_has_it_mapped),
     };
     for (size_t i = 0; i < COUNT_OF(more); i++)
         tests[n++] = more[i];

@@ -114,6 +114,56 @@ static void a_database_that_was_taken_away_is_missed(void **state)
     end_world(world);
 }
 
+/* A schema that pawl did not make is refused by name, whatever it would do when it is run. */
+static void a_schema_that_is_another_is_refused(void **state)
+{
+    static const struct {
+        const char *sql, *says;
+    } schemas[] = {
+        {"PRAGMA user_version = -1", "schema -1"},
+        {"DROP TABLE queue", "\"queue\""},
+        {"DROP INDEX bound_until", "\"bound_until\""},
+        {"DROP VIEW records; CREATE VIEW records AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+         "SELECT i FROM n",
+         "\"records\""},
+        {"ALTER TABLE hold ADD COLUMN more TEXT", "\"hold\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(schemas); i++) {
+        struct world *world = made_world(1);
+        pawl_store *store = NULL;
+        world_close(world);
+        run_sql(schemas[i].sql);
+        assert_status(open_store(world->env, &store), PAWL_ECORRUPT);
+        if (!strstr(err.text, schemas[i].says))
+            fail_msg("%s: %s", schemas[i].sql, err.text);
+        assert_true(err.hint[0] != '\0');
+        end_world(world);
+    }
+}
+
+/* Somebody's trigger, an endless one: it runs for them, and never for pawl. */
+static void a_trigger_on_a_table_of_pawl_does_not_run(void **state)
+{
+    (void)state;
+    struct world *world = made_world(1);
+    sqlite3 *db = NULL;
+    sqlite3_stmt *count;
+    world_close(world);
+    run_sql("CREATE TABLE ran (a); CREATE TRIGGER mine AFTER INSERT ON message BEGIN INSERT INTO ran WITH RECURSIVE "
+            "n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n; END");
+    assert_int_equal(world_open(world), PAWL_OK);
+    assert_ok(world_enqueue(world, 3));
+    world_close(world);
+    assert_int_equal(sqlite3_open_v2(WORLD_FILE, &db, SQLITE_OPEN_READWRITE, "crash"), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM ran", -1, &count, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(count), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int64(count, 0), 0);
+    sqlite3_finalize(count);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    end_world(world);
+}
+
 /* ---- restored and copied stores ---- */
 
 /* Reading works, writing is refused until somebody adopts it and says why; then its lost future is told apart. */
@@ -425,6 +475,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_checkpoint_leaves_the_newer_slot_of_the_anchor_alone),
         cmocka_unit_test(a_newer_schema_is_refused_by_name),
+        cmocka_unit_test(a_schema_that_is_another_is_refused),
+        cmocka_unit_test(a_trigger_on_a_table_of_pawl_does_not_run),
         cmocka_unit_test(an_older_schema_is_brought_up_to_date),
         cmocka_unit_test(a_database_of_something_else_is_refused),
         cmocka_unit_test(a_database_that_was_taken_away_is_missed),

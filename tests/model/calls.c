@@ -45,6 +45,7 @@ uint64_t model_add(struct model *model, const struct model_message *message)
     added->state = PENDING;
     added->created = added->updated = model->wall;
     added->due = added->due_least = added->available;
+    added->due_is_own = true;
     added->order = message->order ? message->order : number;
     added->origin_op = model->op;
     added->origin_index = model->op_messages++;
@@ -80,7 +81,7 @@ int model_enqueue_one(struct model *model, int64_t scope, const struct op_messag
     int64_t key = is_request ? asked->request : asked->dedupe;
     struct model_bound *bound = key ? model_bound(model, scope, asked->lane, asked->target, is_request, key) : NULL;
     *result = (struct model_enqueued){.status = PAWL_OK, .state = PENDING};
-    if (bound && (bound->until > model->wall || model->mistake == MISTAKE_DEDUPE_NEVER_FORGOTTEN) &&
+    if (bound && (model_bound_until(model, bound) > model->wall || model->mistake == MISTAKE_DEDUPE_NEVER_FORGOTTEN) &&
         model->mistake != MISTAKE_DEDUPE_FORGOTTEN) {
         bool same = memcmp(&model->messages[bound->first - 1].content, &message.content, sizeof message.content) == 0;
         if (!same && model->mistake != MISTAKE_DEDUPE_IGNORES_CONTENT)
@@ -191,7 +192,9 @@ static int give_back(struct model *model, struct model_message *message, const s
         message->attempts--;
     if (!deferred) {
         int64_t due = message->due;
+        bool is_own = message->due_is_own;
         model_pend(model, message, DO_RELEASE, due);
+        message->due_is_own = is_own;
         return PAWL_RESULT_RELEASED;
     }
     message->deferrals++;
@@ -424,6 +427,13 @@ static bool take_or_expire(struct model *model, const struct op *op, struct mode
 {
     if (model_is_overdue(model, message)) {
         model_expire(model, message);
+        return false;
+    }
+    if (message->attempts >= model_cap(model, message)) {
+        if (model_policy_of(model, message, POLICY_exhausted) == 1)
+            model_hold_apart(model, message, DO_EXHAUST_HOLD, HOLD_EXHAUSTED, NEVER);
+        else
+            model_end(model, message, DO_EXHAUST, REASON_MAX_ATTEMPTS, BY_PAWL);
         return false;
     }
     model_take(model, message, op->consumer ? op->consumer : pool_find(POOL_CONSUMER, "unnamed"), op->lease,

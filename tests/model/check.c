@@ -38,7 +38,7 @@ static int body(int64_t data, int64_t content_type)
     return wrong;
 }
 
-int model_check_message(const struct op_message *message, bool in_transition)
+int model_check_message(const struct model *model, const struct op_message *message, bool in_transition)
 {
     int wrong = name(POOL_LANE, message->lane) | name(POOL_TARGET, message->target);
     wrong |= optional(POOL_KEY, message->key) | optional(POOL_DEDUPE, message->dedupe);
@@ -48,6 +48,9 @@ int model_check_message(const struct op_message *message, bool in_transition)
     wrong |= number(message->expires, 0, NEVER - 1) | number(message->deadline, 0, NEVER - 1);
     if (message->available && message->delay)
         wrong |= WRONG_USAGE;
+    int64_t available = message->available ? message->available : model_after(model->wall, message->delay);
+    if (message->expires && available >= model_after(model->wall, message->expires))
+        wrong |= WRONG_USAGE; /* it would never be sent */
     if (message->request && (message->dedupe || in_transition))
         wrong |= WRONG_USAGE;
     int headers = pool_headers(message->headers)->status;
@@ -73,7 +76,7 @@ static int check_event(const struct op_event *event)
            body(event->data, event->content_type) | number(event->keep, 0, 2);
 }
 
-int model_check_transition(const struct op *op)
+int model_check_transition(const struct model *model, const struct op *op)
 {
     int wrong = op->broken == 1 ? WRONG_USAGE : 0;
     wrong |= name(POOL_TYPE, op->type) | optional(POOL_REF, op->ref) | body(op->command, op->content_type);
@@ -83,7 +86,7 @@ int model_check_transition(const struct op *op)
     for (int64_t i = 0; i < op->event_count; i++)
         wrong |= check_event(&op->events[i]);
     for (int64_t i = 0; i < op->message_count; i++)
-        wrong |= model_check_message(&op->messages[i], true);
+        wrong |= model_check_message(model, &op->messages[i], true);
     for (int64_t i = 0; i < op->settlement_count; i++)
         wrong |= model_check_settlement(&op->settlements[i]);
     return wrong;

@@ -24,6 +24,21 @@ const char *model_event_text(enum model_event event)
     return texts[event];
 }
 
+static bool next_of_pending(enum model_event event, enum model_state *to)
+{
+    if (event == DO_CLAIM)
+        *to = CLAIMED;
+    else if (event == DO_EXPIRE || event == DO_EXHAUST) /* too old; no attempt left, because the cap was lowered */
+        *to = DEAD;
+    else if (event == DO_EXHAUST_HOLD || event == DO_RENEW)
+        *to = PENDING;
+    else if (event == DO_CANCEL)
+        *to = CANCELLED;
+    else
+        return false;
+    return true;
+}
+
 static bool next_of_claimed(enum model_event event, enum model_state *to)
 {
     switch (event) {
@@ -72,8 +87,7 @@ bool model_next(enum model_state from, enum model_event event, enum model_state 
 {
     switch (from) {
     case PENDING:
-        *to = event == DO_CLAIM ? CLAIMED : event == DO_EXPIRE ? DEAD : event == DO_RENEW ? PENDING : CANCELLED;
-        return event == DO_CLAIM || event == DO_EXPIRE || event == DO_RENEW || event == DO_CANCEL;
+        return next_of_pending(event, to);
     case CLAIMED:
         return next_of_claimed(event, to);
     case AWAITING:
@@ -99,6 +113,7 @@ const char *model_mistake_text(enum model_mistake mistake)
                                                 "a dedupe key ignores content",
                                                 "priority is reversed",
                                                 "leases run on the wall clock",
+                                                "ages run on the wall clock",
                                                 "keys are forgotten with their message",
                                                 "a hold of a target is ignored",
                                                 "block skips",
@@ -281,13 +296,70 @@ int64_t model_after(int64_t from, int64_t ms)
     return ms > 0 && from > NEVER - 1 - ms ? NEVER - 1 : from + ms;
 }
 
+static bool are_together(int64_t wall, int64_t boot)
+{
+    int64_t apart = wall > boot ? wall - boot : boot - wall;
+    return apart <= 1000 + boot / 20;
+}
+
+static struct model_clock clock_now(const struct model *model)
+{
+    struct model_clock clock = model->clock;
+    int64_t wall = model->wall - clock.wall, run = model->wall - clock.steady_wall, jump = 0;
+    if (clock.was_seen && clock.boot_number != model->boot_number) {
+        if (wall < 0 || wall > 366 * 86400000LL)
+            jump = wall;
+    } else if (clock.was_seen &&
+               !(are_together(wall, model->boot - clock.boot) && are_together(run, model->boot - clock.steady_boot))) {
+        jump = run - (model->boot - clock.steady_boot);
+    }
+    if (!clock.was_seen || clock.boot_number != model->boot_number || jump) {
+        clock.steady_wall = model->wall;
+        clock.steady_boot = model->boot;
+    }
+    clock.jumped = clock.jumped + jump > 0 ? clock.jumped + jump : 0;
+    if (jump > 0)
+        clock.jumped_to = model->wall;
+    clock.was_seen = true;
+    clock.wall = model->wall;
+    clock.boot = model->boot;
+    clock.boot_number = model->boot_number;
+    return clock;
+}
+
+void model_see_clocks(struct model *model)
+{
+    model->clock = clock_now(model);
+}
+
+/* Whatever the wall clock did: never before `ms` went by since. */
+int64_t model_end_of(const struct model *model, int64_t start, int64_t ms)
+{
+    if (model->mistake == MISTAKE_AGE_BY_WALL_CLOCK)
+        return model_after(start, ms);
+    struct model_clock clock = clock_now(model);
+    if (start < clock.jumped_to)
+        start = start + clock.jumped < clock.jumped_to ? start + clock.jumped : clock.jumped_to;
+    if (start < clock.steady_wall && model->boot - clock.steady_boot < 3600000)
+        start = clock.steady_wall;
+    return model_after(start, ms);
+}
+
 int64_t model_expiry(const struct model *model, const struct model_message *message)
 {
     if (message->expires != NEVER)
-        return message->expires;
+        return model_end_of(model, message->created, message->expires - message->created);
     int64_t retried = model->mistake == MISTAKE_RETRY_KEEPS_AGE ? 0 : message->retried;
-    int64_t from = message->created > retried ? message->created : retried;
-    return model_after(from, model_policy_of(model, message, POLICY_age_limit_ms));
+    int64_t from = message->available > message->created ? message->available : message->created;
+    return model_end_of(model, from > retried ? from : retried, model_policy_of(model, message, POLICY_age_limit_ms));
+}
+
+int64_t model_bound_until(const struct model *model, const struct model_bound *bound)
+{
+    if (bound->until == NEVER)
+        return NEVER;
+    int64_t keep = model_policy_of(model, &model->messages[bound->first - 1], POLICY_dedupe_keep_ms);
+    return model_end_of(model, bound->until - keep, keep);
 }
 
 /* The delay after attempt n, without jitter. */
@@ -314,7 +386,10 @@ int64_t model_backoff(const struct model *model, const struct model_message *mes
 
 bool model_is_overdue(const struct model *model, const struct model_message *message)
 {
-    return message->exists && message->state == PENDING && model_expiry(model, message) <= model->wall;
+    const struct model_content *content = &message->content;
+    return message->exists && message->state == PENDING && message->hold == HOLD_NONE &&
+           !model_is_held(model, content->scope, content->lane, content->target) &&
+           model_expiry(model, message) <= model->wall;
 }
 
 bool model_is_ready(const struct model_message *message)
@@ -452,6 +527,7 @@ void model_pend(struct model *model, struct model_message *message, enum model_e
 {
     move(model, message, event);
     message->due = message->due_least = due;
+    message->due_is_own = false;
     model_enter_line(model, message);
 }
 

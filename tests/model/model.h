@@ -97,6 +97,7 @@ struct model_message {
 
     enum model_state state;
     int64_t due, due_least; /* least: how early jitter may have made it */
+    bool due_is_own;        /* it is still the message's own date */
     uint32_t attempts, deferrals, crashes;
     uint32_t retries, earlier; /* by operators; attempts before the last of them */
     int64_t retried;           /* when; 0: never */
@@ -214,6 +215,7 @@ enum model_mistake {
     MISTAKE_DEDUPE_IGNORES_CONTENT,
     MISTAKE_PRIORITY_REVERSED,
     MISTAKE_LEASE_ON_WALL_CLOCK,
+    MISTAKE_AGE_BY_WALL_CLOCK,
     MISTAKE_RETENTION_FORGOTTEN,
     MISTAKE_HOLD_OF_TARGET_IGNORED,
     MISTAKE_BLOCK_SKIPS,
@@ -239,6 +241,13 @@ struct model {
     enum model_mistake mistake;
     int64_t wall, boot; /* milliseconds */
     uint64_t boot_number;
+    struct model_clock {
+        bool was_seen;
+        int64_t wall, boot; /* as of the last commit */
+        uint64_t boot_number;
+        int64_t steady_wall, steady_boot; /* where the run of both began */
+        int64_t jumped_to, jumped;        /* the last jump ahead; how much older than it is anything may look */
+    } clock;
     uint64_t processes[MODEL_PROCESSES]; /* incarnations */
     uint64_t last_process;
     int64_t op; /* whose messages and tokens are being made */
@@ -266,6 +275,9 @@ extern struct model_counts model_counts;
 void model_init(struct model *model, enum model_mistake mistake);
 void model_copy(struct model *to, const struct model *from);
 
+/* A commit: the store sees the clocks. */
+void model_see_clocks(struct model *model);
+
 /* ---- looking (model.c) ---- */
 
 struct model_message *model_message(struct model *model, uint64_t number); /* NULL: 0, or purged */
@@ -275,6 +287,8 @@ int64_t model_policy_of(const struct model *model, const struct model_message *m
 int64_t model_policy_of_queue(const struct model *model, int64_t scope, int64_t lane, int64_t target,
                               enum model_policy_key key);
 uint32_t model_cap(const struct model *model, const struct model_message *message);
+int64_t model_end_of(const struct model *model, int64_t start, int64_t ms);
+int64_t model_bound_until(const struct model *model, const struct model_bound *bound);
 int64_t model_expiry(const struct model *model, const struct model_message *message);
 bool model_is_overdue(const struct model *model, const struct model_message *message);
 bool model_is_ready(const struct model_message *message); /* pending, not behind another, not held apart */
@@ -312,9 +326,9 @@ void model_take(struct model *model, struct model_message *message, int64_t cons
 #define WRONG_USAGE 1 /* PAWL_EINVAL */
 #define WRONG_LIMIT 2 /* PAWL_ELIMIT */
 
-int model_check_message(const struct op_message *message, bool in_transition);
+int model_check_message(const struct model *model, const struct op_message *message, bool in_transition);
 int model_check_settlement(const struct op_settlement *settlement);
-int model_check_transition(const struct op *op);
+int model_check_transition(const struct model *model, const struct op *op);
 int model_check_claim(const struct op *op);
 int model_check_operation(const struct op *op);
 int64_t model_content_type(int64_t given, int64_t data);

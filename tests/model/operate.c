@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+static struct model undo; /* what was before a move that is refused */
+
 static struct model_asked asked_of(const struct op *op)
 {
     return (struct model_asked){.kind = op->kind,
@@ -95,7 +97,8 @@ static int requeue(struct model *model, struct model_message *message, enum op_k
 static int retry(struct model *model, struct model_message *message)
 {
     bool is_exhausted = message->state == PENDING && message->hold == HOLD_EXHAUSTED;
-    if ((message->state != DEAD && !is_exhausted) || message->expires <= model->wall)
+    if ((message->state != DEAD && !is_exhausted) ||
+        (message->expires != NEVER && model_expiry(model, message) <= model->wall))
         return PAWL_EREFUSED;
     message->earlier += message->attempts;
     if (model->mistake != MISTAKE_RETRY_KEEPS_ATTEMPTS)
@@ -193,12 +196,17 @@ int model_move(struct model *model, const struct op *op, uint64_t number, const 
     struct model_message *message = model_message(model, number);
     if (!message || message->content.scope != op->scope)
         return PAWL_ENOTFOUND;
+    model_copy(&undo, model);
+    if (model_is_lost(model, message))
+        model_lose(model, message);
     moved->before = message->state;
     int64_t actor = asked.actor;
     uint64_t made = 0;
     status = move_one(model, message, op->kind, op, actor, &made);
-    if (status < 0)
+    if (status < 0) {
+        model_copy(model, &undo);
         return status;
+    }
     moved->after = message->state;
     moved->successor = made;
     record(model, &asked, request, moved);
@@ -237,6 +245,8 @@ int model_move_all(struct model *model, const struct op *op, const pawl_uuid *re
         moved->matched++;
         if (op->dry)
             continue;
+        if (model_is_lost(model, message))
+            model_lose(model, message);
         if (move_one(model, message, kinds[op->move], op, asked.actor, &made) == PAWL_OK)
             moved->count++;
         else
@@ -394,13 +404,29 @@ static bool is_past_retention(const struct model *model, const struct model_mess
 {
     int64_t keep = model_policy_of(model, message, POLICY_keep_ms);
     bool ended = message->state == DELIVERED || message->state == DEAD || message->state == CANCELLED;
-    return ended && keep > 0 && !message->has_key && model_after(message->ended_at, keep) <= model->wall;
+    return ended && keep > 0 && !message->has_key && model_end_of(model, message->ended_at, keep) <= model->wall;
+}
+
+/* A clock that was ahead wrote it: as long from now as it was from then, but for a date that was asked for. */
+static void mend_date(struct model *model, struct model_message *message)
+{
+    bool is_asked = message->due_is_own && message->available != message->created;
+    if (!message->exists || message->state != PENDING || message->hold != HOLD_NONE || is_asked ||
+        message->updated <= model->wall)
+        return;
+    int64_t wait = message->due - message->updated;
+    message->due = message->due_least = model_after(model->wall, wait > 0 ? wait : 0);
+    message->due_is_own = false;
+    message->updated = model->wall;
+    message->touched = true;
 }
 
 void model_sweep(struct model *model, struct model_swept *swept)
 {
     *swept = (struct model_swept){0};
     model_settle_lost(model);
+    for (size_t i = 0; i < model->message_count; i++)
+        mend_date(model, &model->messages[i]);
     for (size_t i = 0; i < model->message_count; i++)
         if (model_is_overdue(model, &model->messages[i])) {
             model_expire(model, &model->messages[i]);
@@ -420,7 +446,7 @@ void model_sweep(struct model *model, struct model_swept *swept)
             swept->purged++;
     }
     for (size_t i = 0; i < model->bound_count; i++)
-        if (model->bounds[i].exists && model->bounds[i].until <= model->wall) {
+        if (model->bounds[i].exists && model_bound_until(model, &model->bounds[i]) <= model->wall) {
             model->bounds[i].exists = false;
             swept->forgotten++;
         }

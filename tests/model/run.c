@@ -120,6 +120,19 @@ void run_free(struct run *run)
     free(run);
 }
 
+/* What is written shows the clocks to the store, whatever comes of it. */
+static void see_commits(struct run *run, int64_t process)
+{
+    struct page page;
+    if (pawli_store_query(run->stores[process][1]->opened->store, &(struct query){.kind = QUERY_STORE}, &page, NULL) <
+        0)
+        return;
+    if (page.store.commits != run->commits)
+        model_see_clocks(&run->model);
+    run->commits = page.store.commits;
+    pawli_page_done(&page);
+}
+
 /* ---- names of operations to names of the library ---- */
 
 static pawl_uuid id_of(struct run *run, int64_t op, int64_t index, int64_t twist, uint64_t *number)
@@ -260,7 +273,7 @@ static bool check_enqueue(struct call *call)
     struct model_enqueued expected[MAX_MESSAGES];
     int wrong = op->broken || op->message_count == 0 || op->scope == SCOPE_OPERATOR ? WRONG_USAGE : 0;
     for (int64_t i = 0; i < op->message_count; i++)
-        wrong |= model_check_message(&op->messages[i], false);
+        wrong |= model_check_message(&run->model, &op->messages[i], false);
     if (wrong)
         return same_wrong(run, op, "enqueue", call->status, wrong);
     int status = model_enqueue(&run->model, op->scope, op->messages, op->message_count, expected);
@@ -314,7 +327,7 @@ static bool check_settle(struct call *call)
         wrong |= model_check_settlement(&op->settlements[i]);
     for (int64_t i = 0; i < op->message_count; i++)
         if (op->messages[i].of > 0 && op->messages[i].of <= op->settlement_count)
-            wrong |= model_check_message(&op->messages[i], false);
+            wrong |= model_check_message(&run->model, &op->messages[i], false);
     if (wrong)
         return same_wrong(run, op, "settle", call->status, wrong);
     int status = model_settle(&run->model, op, call->named, expected);
@@ -442,7 +455,7 @@ static bool check_transition(struct call *call)
     const struct op *op = &call->op;
     struct model_record *record = NULL;
     bool replayed = false, same;
-    int wrong = model_check_transition(op);
+    int wrong = model_check_transition(&run->model, op);
     if (wrong) {
         same = same_wrong(run, op, "transition", call->status, wrong);
     } else {
@@ -477,6 +490,8 @@ static bool answer_waiting(struct run *run)
         pawl_store_step(run->stores[run->waiting[0].op.process][1], 0, NULL, NULL);
         pawli_sim_run_jobs(run->env);
     }
+    if (count)
+        see_commits(run, run->waiting[0].op.process);
     for (size_t i = 0; i < count; i++) {
         struct call *call = &run->waiting[i];
         run->model.op = call->op.serial;
@@ -498,8 +513,10 @@ static bool do_call(struct run *run, const struct op *op)
     *call = (struct call){.run = run, .op = *op};
     calls[op->kind].ask(call);
     call->submitted = op->later && call->status == PAWL_OK;
-    if (!call->submitted)
+    if (!call->submitted) {
+        see_commits(run, op->process);
         return calls[op->kind].check(call);
+    }
     run->waiting_count++;
     return true;
 }
@@ -542,6 +559,7 @@ static bool do_claim(struct run *run, const struct op *op)
     if (op->broken == 1)
         options.struct_size = 0;
     int status = pawl_claim(run->stores[op->process][op->scope], &options, &page, NULL);
+    see_commits(run, op->process);
     int wrong = model_check_claim(op);
     if (wrong)
         return same_wrong(run, op, "claim", status, wrong);
@@ -612,6 +630,7 @@ static bool do_move(struct run *run, const struct op *op)
                  : op->kind == OP_PURGE
                      ? pawl_message_purge(store, &id, &operation, &moved, NULL)
                      : pawl_message_resolve(store, &id, (int32_t)op->outcome, &operation, &moved, NULL);
+    see_commits(run, op->process);
     int wrong = model_check_operation(op);
     if (wrong)
         return same_wrong(run, op, op_kind_text(op->kind), status, wrong);
@@ -680,6 +699,7 @@ static bool do_change(struct run *run, const struct op *op)
                  : op->kind == OP_TARGET_REMOVE ? pawl_target_remove(store, target, &operation, NULL)
                  : op->kind == OP_HOLD_SET      ? pawl_hold_set(store, &subject, code, op->until, &operation, NULL)
                                                 : pawl_hold_release(store, &subject, code, &operation, NULL);
+    see_commits(run, op->process);
     int wrong = model_check_operation(op);
     if (wrong)
         return same_wrong(run, op, op_kind_text(op->kind), status, wrong);
@@ -693,6 +713,7 @@ static bool do_sweep(struct run *run, const struct op *op)
     pawl_swept swept = {PAWL_SWEPT};
     struct model_swept expected;
     int status = pawl_sweep(run->stores[op->process][op->scope], &swept, NULL);
+    see_commits(run, op->process);
     model_sweep(&run->model, &expected);
     if (!same_status(run, op, "sweep", status, PAWL_OK))
         return false;
@@ -741,8 +762,9 @@ static bool introduce(struct run *run, int64_t process)
     uint64_t number;
     pawl_settlement settlement = {PAWL_SETTLEMENT, .id = id_of(run, 0, 0, 3, &number), .token = 1};
     pawl_settled settled;
-    return (pawl_settle(run->stores[process][1], &settlement, 1, &settled, NULL) == PAWL_OK &&
-            settled.result == PAWL_RESULT_LOST) ||
+    int status = pawl_settle(run->stores[process][1], &settlement, 1, &settled, NULL);
+    see_commits(run, process);
+    return (status == PAWL_OK && settled.result == PAWL_RESULT_LOST) ||
            run_differs(run, "a message that is not there was settled");
 }
 

@@ -15,7 +15,7 @@ struct run {
     pawl_store *stores[MODEL_PROCESSES][SCOPES + 1];
     struct call *waiting; /* what was submitted with a callback, in order */
     size_t waiting_count;
-    uint64_t minted;
+    uint64_t minted, commits;
     char difference[500];
     struct model model;
 };

@@ -691,6 +691,32 @@ static void what_this_process_may_not_run_costs_no_attempt(void **state)
     close_world(&world);
 }
 
+static void what_only_another_process_can_deliver_is_not_claimed(void **state)
+{
+    LAW(O3);
+    (void)state;
+    struct world world;
+    pawl_messages *page;
+    pawl_why *why;
+    pawl_error err;
+    open_world(&world);
+    add_target(&world, "elsewhere", "callback:elsewhere", NULL, NULL, 0);
+    start_worker(&world);
+    pawl_uuid id = enqueue(&world, "work", "elsewhere", "1");
+    while (!was_told(&world, "no_sink"))
+        turn(&world);
+    idle(&world);
+    const pawl_message_view *message = look(&world, &id, &page);
+    assert_string_equal(message->state, "pending");
+    assert_int_equal(message->deferrals, 0);
+    pawl_messages_free(page);
+    assert_int_equal(stats_of(&world).claimed, 0);
+    assert_ok(pawl_why_message(world.store, &id, &why, &err)); /* whoever asks is told who could */
+    assert_non_null(strstr(pawl_why_get(why, 0)->text, "callback:elsewhere"));
+    pawl_why_free(why);
+    close_world(&world);
+}
+
 static void a_target_with_a_secret_is_sent_to_signed_or_not_at_all(void **state)
 {
     (void)state;
@@ -931,6 +957,7 @@ int main(void)
         cmocka_unit_test(A64_options_that_cannot_be_obeyed_make_no_worker),
         cmocka_unit_test(an_address_that_is_not_allowed_is_never_connected_to),
         cmocka_unit_test(what_this_process_may_not_run_costs_no_attempt),
+        cmocka_unit_test(what_only_another_process_can_deliver_is_not_claimed),
         cmocka_unit_test(a_target_with_a_secret_is_sent_to_signed_or_not_at_all),
         cmocka_unit_test(a_secret_that_changed_signs_the_next_message),
         cmocka_unit_test(a_receiver_that_refuses_the_signature_has_the_secret_read_again),

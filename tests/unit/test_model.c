@@ -25,8 +25,8 @@ static const enum state moves[STATE_COUNT][EVENT_COUNT] = {
         [EVENT_REFUSE] = (refuse), [EVENT_DEFER] = (defer), [EVENT_RELEASE] = (release), [EVENT_RESEND] = (resend),    \
         [EVENT_GIVE_UP] = (give_up), [EVENT_SUSPECT] = (suspect), [EVENT_RENEW] = (renew), [EVENT_CANCEL] = (cancel)   \
     }
-    [STATE_PENDING] = ROW(STATE_CLAIMED, STATE_DEAD, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
-                          STATE_PENDING, STATE_CANCELLED),
+    [STATE_PENDING] = ROW(STATE_CLAIMED, STATE_DEAD, NONE, NONE, NONE, STATE_DEAD, STATE_PENDING, NONE, NONE, NONE,
+                          NONE, NONE, NONE, STATE_PENDING, STATE_CANCELLED),
     [STATE_CLAIMED] = ROW(NONE, NONE, STATE_DELIVERED, STATE_AWAITING, STATE_PENDING, STATE_DEAD, STATE_PENDING,
                           STATE_DEAD, STATE_PENDING, STATE_PENDING, STATE_PENDING, STATE_DEAD, STATE_UNCERTAIN, NONE,
                           NONE),
@@ -218,7 +218,8 @@ static const struct {
     {"unreachable", {"retry", "defer", NULL}},
 };
 static const char *const status_lists[] = {"http_permanent", "http_retry"};
-static_assert(COUNT_OF(numbers) + COUNT_OF(words) + COUNT_OF(status_lists) == POLICY_COUNT, "a new key needs a row here");
+static_assert(COUNT_OF(numbers) + COUNT_OF(words) + COUNT_OF(status_lists) == POLICY_COUNT,
+              "a new key needs a row here");
 
 static enum policy_key key_of(const char *name)
 {
@@ -1284,20 +1285,212 @@ static void verdicts_are_written_and_read_by_their_names(void **state)
 static void a_message_s_own_cap_and_expiry_beat_the_policy(void **state)
 {
     (void)state;
+    const struct clock clock = {0};
     struct policy policy = policy_of("max_attempts=9 age_limit_ms=1000");
     const struct wall_time never = {0}, later = {5500}, earlier = {4000};
     struct message_row message = {.expires = WALL_NEVER, .created = {5000}};
     assert_int_equal(pawli_cap_of(&message, &policy), 9);
-    assert_true(pawli_expiry_of(&message, never, &policy).ms == 6000);
-    assert_true(pawli_expiry_of(&message, later, &policy).ms == 6500); /* an operator's retry counts it anew */
-    assert_true(pawli_expiry_of(&message, earlier, &policy).ms == 6000);
+    assert_true(pawli_expiry_of(&clock, &message, never, &policy).ms == 6000);
+    assert_true(pawli_expiry_of(&clock, &message, later, &policy).ms == 6500); /* an operator's retry counts it anew */
+    assert_true(pawli_expiry_of(&clock, &message, earlier, &policy).ms == 6000);
+    message.available = (struct wall_time){5500}; /* a date of its own: it is not old before */
+    assert_true(pawli_expiry_of(&clock, &message, never, &policy).ms == 6500);
+    message.available = (struct wall_time){4500};
+    assert_true(pawli_expiry_of(&clock, &message, never, &policy).ms == 6000);
     message.max_attempts = 2;
     message.expires = (struct wall_time){5001};
     assert_int_equal(pawli_cap_of(&message, &policy), 2);
-    assert_true(pawli_expiry_of(&message, never, &policy).ms == 5001);
+    assert_true(pawli_expiry_of(&clock, &message, never, &policy).ms == 5001);
     message.expires = WALL_NEVER;
     message.created = (struct wall_time){INT64_MAX - 5};
-    assert_true(pawli_expiry_of(&message, never, &policy).ms == INT64_MAX - 1); /* rather than in the past */
+    assert_true(pawli_expiry_of(&clock, &message, never, &policy).ms == INT64_MAX - 1); /* rather than in the past */
+}
+
+/* ---- a clock that is set ---- */
+
+#define HOUR 3600000LL
+#define DAY  (24 * HOUR)
+#define T0   1700000000000LL
+
+/* A machine whose wall clock is `ahead_ms` of the true time; a store that commits. */
+struct machine {
+    struct store_row store;
+    int64_t time, ahead_ms, boot_ms;
+    pawl_uuid boot;
+};
+
+static void commit_on(struct machine *m)
+{
+    m->store.clock = pawli_clock_at(&m->store, &m->boot, (struct wall_time){m->time + m->ahead_ms},
+                                    (struct boot_time){m->boot_ms * 1000000});
+    m->store.boot_id = m->boot;
+}
+
+static struct machine machine(void)
+{
+    struct machine m = {.time = T0, .boot_ms = 5000, .boot = {{1}}};
+    m.store.boot_id = m.boot;
+    commit_on(&m);
+    return m;
+}
+
+static void pass(struct machine *m, int64_t ms)
+{
+    m->time += ms;
+    m->boot_ms += ms;
+    commit_on(m);
+}
+
+static void set_clock(struct machine *m, int64_t ahead_ms)
+{
+    m->ahead_ms = ahead_ms;
+    commit_on(m);
+}
+
+static void reboot(struct machine *m, int64_t off_ms, int64_t ahead_ms)
+{
+    m->boot.bytes[0]++;
+    m->time += off_ms;
+    m->boot_ms = 3000;
+    set_clock(m, ahead_ms);
+}
+
+static int64_t wall_of(const struct machine *m)
+{
+    return m->time + m->ahead_ms;
+}
+
+static bool is_over(const struct machine *m, int64_t start, int64_t length_ms)
+{
+    return pawli_end_of(&m->store.clock, (struct wall_time){start}, length_ms).ms <= wall_of(m);
+}
+
+static void a_clock_that_runs_ends_what_is_over_to_the_millisecond(void **state)
+{
+    (void)state;
+    struct machine m = machine();
+    int64_t start = wall_of(&m);
+    pass(&m, DAY - 1);
+    assert_false(is_over(&m, start, DAY));
+    pass(&m, 1);
+    assert_true(is_over(&m, start, DAY));
+    pass(&m, 400 * DAY); /* and nobody commits for long */
+    assert_true(is_over(&m, start, 401 * DAY));
+    set_clock(&m, 900); /* what NTP does */
+    assert_true(is_over(&m, start, 401 * DAY));
+}
+
+static void a_jump_of_the_clock_makes_nothing_older(void **state)
+{
+    (void)state;
+    LAW(C1);
+    const int64_t jumps[] = {1500, HOUR, 8 * DAY, 30 * 365 * DAY, -8 * DAY, -30 * 365 * DAY};
+    for (size_t i = 0; i < COUNT_OF(jumps); i++)
+        for (size_t j = 0; j < COUNT_OF(jumps); j++) {
+            struct machine m = machine();
+            int64_t starts[5], truth[5];
+            pass(&m, HOUR);
+            starts[0] = wall_of(&m), truth[0] = m.time;
+            pass(&m, HOUR);
+            set_clock(&m, jumps[i]);
+            starts[1] = wall_of(&m), truth[1] = m.time;
+            pass(&m, 2000);
+            starts[2] = wall_of(&m), truth[2] = m.time;
+            set_clock(&m, jumps[i] + jumps[j]);
+            starts[3] = wall_of(&m), truth[3] = m.time;
+            pass(&m, 2000);
+            set_clock(&m, 0);
+            starts[4] = wall_of(&m), truth[4] = m.time;
+            const int64_t waits[] = {0, 5 * HOUR, 10 * DAY};
+            for (size_t k = 0; k < COUNT_OF(waits); k++) {
+                pass(&m, waits[k]);
+                for (size_t n = 0; n < COUNT_OF(starts); n++)
+                    assert_false(is_over(&m, starts[n], m.time - truth[n] + 1));
+            }
+        }
+}
+
+static void what_is_over_ends_once_the_clock_is_steady(void **state)
+{
+    (void)state;
+    struct machine m = machine();
+    int64_t start = wall_of(&m);
+    pass(&m, DAY);
+    set_clock(&m, 30 * DAY);
+    set_clock(&m, 0); /* two seconds in a wrong year */
+    assert_false(is_over(&m, start, DAY));
+    pass(&m, HOUR - 1);
+    assert_false(is_over(&m, start, DAY));
+    pass(&m, 1);
+    assert_true(is_over(&m, start, DAY)); /* nothing is left of it */
+    set_clock(&m, 2 * DAY);
+    int64_t jumped = wall_of(&m);
+    pass(&m, 7 * DAY);
+    assert_true(is_over(&m, start, 7 * DAY)); /* at the latest its age begins at the jump */
+    assert_true(is_over(&m, jumped, 7 * DAY));
+}
+
+static void a_boot_lets_the_clock_be_set_for_an_hour(void **state)
+{
+    (void)state;
+    LAW(C1);
+    struct machine m = machine();
+    int64_t start = wall_of(&m);
+    reboot(&m, 8 * DAY, 0);
+    assert_false(is_over(&m, start, DAY));
+    assert_true(is_over(&m, start, 0));
+    pass(&m, HOUR);
+    assert_true(is_over(&m, start, 8 * DAY)); /* it was off: that counts */
+    reboot(&m, 1000, -m.time + 60000);        /* 1970 */
+    int64_t early = wall_of(&m);
+    pass(&m, 2000);
+    set_clock(&m, 0);
+    pass(&m, HOUR);
+    assert_false(is_over(&m, early, DAY));
+    pass(&m, DAY);
+    assert_true(is_over(&m, early, DAY));
+    reboot(&m, 1000, -m.time + 60000);
+    early = wall_of(&m);
+    pass(&m, HOUR);
+    reboot(&m, 1000, 0); /* it was never set, and is right from the start */
+    pass(&m, HOUR);
+    assert_false(is_over(&m, early, DAY));
+}
+
+static void a_clock_of_any_value_is_reckoned_with(void **state)
+{
+    (void)state;
+    static const int64_t values[] = {INT64_MIN, -1, 0, 1, T0, INT64_MAX - 1, INT64_MAX};
+    const size_t n = COUNT_OF(values);
+    for (size_t i = 0; i < n * n * n * n; i++) {
+        struct store_row store = {.clock = {.wall = {values[i % n]},
+                                            .steady = {values[i / n % n]},
+                                            .floor = {values[i / n / n % n]},
+                                            .leapt_ms = i % 3 ? INT64_MAX : 0}};
+        for (size_t j = 0; j < n; j++) {
+            pawl_uuid boot = {{j % 2}};
+            struct clock clock = pawli_clock_at(&store, &boot, (struct wall_time){values[i / n / n / n]},
+                                                (struct boot_time){j < 2 ? 0 : values[j]});
+            assert_true(clock.leapt_ms >= 0);
+            pawli_end_of(&clock, (struct wall_time){values[j]}, INT64_MAX);
+        }
+    }
+}
+
+static void only_a_date_that_nobody_asked_for_is_false(void **state)
+{
+    (void)state;
+    const struct clock clock = {.wall = {5000}};
+    const struct {
+        int64_t created, available, updated;
+        bool is_first, is_false;
+    } cases[] = {{9000, 9000, 9000, true, true},   {9000, 9500, 9000, true, false}, {9000, 9500, 9000, false, true},
+                 {4000, 4000, 5000, false, false}, {4000, 4000, 5001, false, true}, {4000, 9000, 4000, true, false}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct message_row message = {.created = {cases[i].created}, .available = {cases[i].available}};
+        struct task_row task = {.is_due_first = cases[i].is_first, .updated = {cases[i].updated}};
+        assert_int_equal(pawli_is_misdated(&clock, &message, &task), cases[i].is_false);
+    }
 }
 
 static void a_url_that_nobody_could_send_to_is_refused(void **state)
@@ -1432,6 +1625,12 @@ int main(void)
         cmocka_unit_test(a_lost_claim_is_an_unknown_outcome_and_never_a_failure),
         cmocka_unit_test(verdicts_are_written_and_read_by_their_names),
         cmocka_unit_test(a_message_s_own_cap_and_expiry_beat_the_policy),
+        cmocka_unit_test(a_clock_that_runs_ends_what_is_over_to_the_millisecond),
+        cmocka_unit_test(a_jump_of_the_clock_makes_nothing_older),
+        cmocka_unit_test(what_is_over_ends_once_the_clock_is_steady),
+        cmocka_unit_test(a_boot_lets_the_clock_be_set_for_an_hour),
+        cmocka_unit_test(a_clock_of_any_value_is_reckoned_with),
+        cmocka_unit_test(only_a_date_that_nobody_asked_for_is_false),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }

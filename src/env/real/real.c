@@ -11,8 +11,12 @@
 #include "env/engine.h"
 #include "env/real/real.h"
 
-#define POOL_THREADS_MAX 32
-#define RANDOM_POOL      4096
+#define RANDOM_POOL 4096
+
+struct job_list {
+    struct job *first, **last;
+    unsigned count;
+};
 
 struct real_env {
     struct env env;
@@ -22,10 +26,10 @@ struct real_env {
     uint8_t random_pool[RANDOM_POOL]; /* a system call for each id would cost more than the id */
     pthread_mutex_t pool_lock;
     pthread_cond_t pool_work;
-    struct job *pool_first, **pool_last;
-    unsigned thread_count, idle_count, queued;
+    struct job_list jobs, hanging_jobs;         /* that wait; hanging: that may */
+    unsigned thread_count, idle_count, hanging; /* hanging: of the threads, those with a job that may */
     bool closing;
-    pthread_t threads[POOL_THREADS_MAX];
+    pthread_t threads[POOL_THREADS];
 };
 
 static struct real_env *real_of(struct env *env)
@@ -101,21 +105,56 @@ static void futex_wake(struct env *env, _Atomic uint32_t *word, int waiters)
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, waiters, NULL, NULL, 0);
 }
 
+/* ---- the pool; all of it under its lock but for the jobs ---- */
+
+static void add_job(struct job_list *list, struct job *job)
+{
+    job->next = NULL;
+    *list->last = job;
+    list->last = &job->next;
+    list->count++;
+}
+
+static struct job *take_first(struct job_list *list)
+{
+    struct job *job = list->first;
+    list->first = job->next;
+    if (!list->first)
+        list->last = &list->first;
+    list->count--;
+    return job;
+}
+
+static struct job *take_job(struct real_env *real)
+{
+    if (real->jobs.count)
+        return take_first(&real->jobs);
+    if (real->hanging_jobs.count == 0 || real->hanging == POOL_HANGING)
+        return NULL;
+    real->hanging++;
+    return take_first(&real->hanging_jobs);
+}
+
+/* Jobs that a thread could take now. */
+static unsigned runnable(const struct real_env *real)
+{
+    unsigned room = POOL_HANGING - real->hanging;
+    return real->jobs.count + (real->hanging_jobs.count < room ? real->hanging_jobs.count : room);
+}
+
 static void *pool_thread(void *argument)
 {
     struct real_env *real = argument;
     pthread_mutex_lock(&real->pool_lock);
     for (;;) {
-        struct job *job = real->pool_first;
+        struct job *job = take_job(real);
         if (job) {
-            real->pool_first = job->next;
-            if (!real->pool_first)
-                real->pool_last = &real->pool_first;
-            real->queued--;
+            bool may_hang = job->may_hang; /* it is its owner's again once it is complete */
             pthread_mutex_unlock(&real->pool_lock);
             job->run(job);
             pawli_engine_complete(job->engine, job);
             pthread_mutex_lock(&real->pool_lock);
+            real->hanging -= may_hang;
             continue;
         }
         if (real->closing)
@@ -131,22 +170,17 @@ static void *pool_thread(void *argument)
 static void offload(struct env *env, struct job *job)
 {
     struct real_env *real = real_of(env);
-    job->next = NULL;
+    struct job_list *list = job->may_hang ? &real->hanging_jobs : &real->jobs;
     pthread_mutex_lock(&real->pool_lock);
-    *real->pool_last = job;
-    real->pool_last = &job->next;
-    real->queued++;
+    add_job(list, job);
     bool started = true;
-    if (real->queued > real->idle_count && real->thread_count < POOL_THREADS_MAX) {
+    if (runnable(real) > real->idle_count && real->thread_count < POOL_THREADS) {
         started = pthread_create(&real->threads[real->thread_count], NULL, pool_thread, real) == 0;
         real->thread_count += started;
     }
     bool alone = !started && real->thread_count == 0;
-    if (alone) { /* no thread to be had at all: late is better than never */
-        real->pool_first = NULL;
-        real->pool_last = &real->pool_first;
-        real->queued = 0;
-    }
+    if (alone) /* no thread to be had at all: late is better than never; nothing else waits, all before went this way */
+        take_first(list);
     pthread_cond_signal(&real->pool_work);
     pthread_mutex_unlock(&real->pool_lock);
     if (alone) {
@@ -204,7 +238,8 @@ int pawli_env_real(struct env **ret_env, pawl_error *err)
     if (!real)
         return pawli_no_memory(err);
     real->env.ops = &real_ops;
-    real->pool_last = &real->pool_first;
+    real->jobs.last = &real->jobs.first;
+    real->hanging_jobs.last = &real->hanging_jobs.first;
     pthread_mutex_init(&real->random_lock, NULL);
     pthread_mutex_init(&real->pool_lock, NULL);
     pthread_cond_init(&real->pool_work, NULL);

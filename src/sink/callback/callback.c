@@ -1,18 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls a function of the program on a thread of the pool. A function cannot be stopped: past its deadline the send is
- * completed as uncertain, and the answer that it gives later is dropped. One that no thread was free for is never called
- * then. */
+ * completed as uncertain, and the answer that it gives later is dropped.
+ *
+ * A target has a share of the threads: half of what is left, once a call of it has returned in time; else one, and all such
+ * targets leave a quarter to the others. What is given up counts until it returns. What no thread was free for is never
+ * called, and its message is given back. */
 #include "sink/callback/callback.h"
 
 #include "base/codec.h"
 #include "sink/answer.h"
+
+/* The calls of one target; there while it has any. */
+struct share {
+    struct share *next;
+    unsigned running, total; /* total: and waiting */
+    bool is_prompt;
+    char scope[LIMIT_NAME + 1], target[LIMIT_NAME + 1];
+};
 
 enum call_state { CALL_WAITS, CALL_BEGAN, CALL_WITHDRAWN };
 
 struct callback_sink {
     struct sink sink;
     struct sink_host host;
-    unsigned calls; /* that have not returned, given-up ones included */
+    unsigned calls, running; /* that have not returned, given-up ones included; running: on their threads */
+    struct share *shares;
+    struct call *waiting, **waiting_last; /* in the order in which they came */
 };
 
 /* Outlives its send where the function outlives the deadline, and then owns the arena that the message lives in. */
@@ -20,7 +33,9 @@ struct call {
     struct job job;
     _Atomic int state; /* enum call_state */
     struct send *send; /* NULL: given up */
+    struct call *next; /* of those that wait */
     struct callback_sink *sink;
+    struct share *share;
     const struct callback *callback;
     const pawl_message_view *message;
     struct message_lease *lease;
@@ -35,6 +50,78 @@ static void run(struct job *job)
         call->callback->deliver(call->callback->data, call->message, &call->outcome);
 }
 
+/* ---- whose turn it is ---- */
+
+static struct share *share_of(struct callback_sink *sink, const pawl_message_view *message)
+{
+    struct share *share = sink->shares;
+    while (share && (strcmp(share->scope, message->scope) != 0 || strcmp(share->target, message->target) != 0))
+        share = share->next;
+    if (share || !(share = pawli_alloc(sizeof *share)))
+        return share;
+    memcpy(share->scope, message->scope, strlen(message->scope));
+    memcpy(share->target, message->target, strlen(message->target));
+    share->next = sink->shares;
+    sink->shares = share;
+    return share;
+}
+
+static void leave(struct callback_sink *sink, struct share *share)
+{
+    struct share **at = &sink->shares;
+    if (--share->total > 0)
+        return;
+    while (*at != share)
+        at = &(*at)->next;
+    *at = share->next;
+    pawli_free(share);
+}
+
+static bool may_begin(const struct callback_sink *sink, const struct share *share)
+{
+    unsigned left = POOL_HANGING - sink->running;
+    return share->is_prompt ? share->running < left : share->running == 0 && left > POOL_HANGING / 4;
+}
+
+static void begin_waiting(struct callback_sink *sink)
+{
+    for (struct call **at = &sink->waiting; *at && sink->running < POOL_HANGING;) {
+        struct call *call = *at;
+        if (!may_begin(sink, call->share)) {
+            at = &call->next;
+            continue;
+        }
+        *at = call->next;
+        if (!*at)
+            sink->waiting_last = at;
+        sink->running++;
+        call->share->running++;
+        sink->host.env->ops->offload(sink->host.env, &call->job);
+    }
+}
+
+static void free_call(struct call *call)
+{
+    call->sink->calls--;
+    leave(call->sink, call->share);
+    call->lease->release(call->lease);
+    pawli_free(call);
+}
+
+static bool drop_waiting(struct call *call)
+{
+    for (struct call **at = &call->sink->waiting; *at; at = &(*at)->next)
+        if (*at == call) {
+            *at = call->next;
+            if (!*at)
+                call->sink->waiting_last = at;
+            return true;
+        }
+    return false;
+}
+
+/* ---- a call ---- */
+
 static struct text keep(struct send *send, const char *string, size_t limit)
 {
     struct text text = {string, strnlen(string, limit)};
@@ -45,7 +132,10 @@ static void finished(struct job *job)
 {
     struct call *call = (struct call *)job;
     struct send *send = call->send;
-    call->sink->calls--;
+    struct callback_sink *sink = call->sink;
+    sink->running--;
+    call->share->running--;
+    call->share->is_prompt = send != NULL;
     if (send) {
         const pawl_outcome *outcome = &call->outcome;
         bool known = outcome->verdict >= 0 && outcome->verdict < PAWL_VERDICT_EXTEND;
@@ -58,17 +148,22 @@ static void finished(struct job *job)
         send->sink_data = NULL;
         send->done(send);
     }
-    call->lease->release(call->lease);
-    pawli_free(call);
+    free_call(call);
+    begin_waiting(sink);
 }
 
-static const struct callback *find(const struct callback_sink *sink, const char *url)
+static const struct callback *find(const struct sink_host *host, const char *url)
 {
     const char *name = url + strlen("callback:");
-    for (const struct callback *callback = sink->host.callbacks; callback; callback = callback->next)
+    for (const struct callback *callback = host->callbacks; callback; callback = callback->next)
         if (strcmp(callback->name, name) == 0)
             return callback;
     return NULL;
+}
+
+static bool serves(const struct sink_host *host, const char *url)
+{
+    return find(host, url) != NULL;
 }
 
 static void answer(struct send *send, enum verdict verdict, struct text error)
@@ -81,19 +176,22 @@ static void answer(struct send *send, enum verdict verdict, struct text error)
 static void start(struct sink *base, struct send *send)
 {
     struct callback_sink *sink = (struct callback_sink *)base;
-    const struct callback *callback = find(sink, send->url);
+    const struct callback *callback = find(&sink->host, send->url);
     struct call *call = callback ? pawli_alloc(sizeof *call) : NULL;
+    struct share *share = call ? share_of(sink, send->message) : NULL;
     if (!callback) {
         answer(send, VERDICT_DEFERRED, TEXT("this process has no callback of that name"));
         return;
     }
-    if (!call) {
+    if (!share) {
+        pawli_free(call);
         answer(send, VERDICT_DEFERRED, TEXT("out of memory"));
         return;
     }
-    call->job = (struct job){.run = run, .done = finished, .engine = sink->host.engine};
+    call->job = (struct job){.run = run, .done = finished, .engine = sink->host.engine, .may_hang = true};
     call->send = send;
     call->sink = sink;
+    call->share = share;
     call->callback = callback;
     call->message = send->message;
     call->lease = send->lease;
@@ -102,7 +200,10 @@ static void start(struct sink *base, struct send *send)
         .struct_size = sizeof call->outcome, .verdict = PAWL_VERDICT_DELIVERED, .retry_in_ms = -1};
     send->sink_data = call;
     sink->calls++;
-    sink->host.env->ops->offload(sink->host.env, &call->job);
+    share->total++;
+    *sink->waiting_last = call;
+    sink->waiting_last = &call->next;
+    begin_waiting(sink);
 }
 
 static void cancel(struct sink *base, struct send *send)
@@ -115,8 +216,12 @@ static void cancel(struct sink *base, struct send *send)
     bool withdrawn = atomic_compare_exchange_strong(&call->state, &waits, CALL_WITHDRAWN);
     call->send = NULL;
     send->sink_data = NULL;
+    if (drop_waiting(call))
+        free_call(call);
+    else
+        call->share->is_prompt = false;
     if (withdrawn)
-        answer(send, VERDICT_DEFERRED, TEXT("no thread was free for the callback"));
+        answer(send, VERDICT_RELEASED, TEXT("no thread was free for the callback"));
     else
         answer(send, VERDICT_UNCERTAIN, TEXT("the callback did not return in time"));
 }
@@ -128,6 +233,7 @@ static int open_sink(const struct sink_host *host, struct sink **ret_sink, pawl_
         return pawli_no_memory(err);
     sink->sink.ops = &pawli_sink_callback;
     sink->host = *host;
+    sink->waiting_last = &sink->waiting;
     *ret_sink = &sink->sink;
     return PAWL_OK;
 }
@@ -147,6 +253,7 @@ static const char *const schemes[] = {"callback", NULL};
 const struct sink_ops pawli_sink_callback = {
     .name = "callback",
     .schemes = schemes,
+    .serves = serves,
     .open = open_sink,
     .send = start,
     .cancel = cancel,

@@ -280,7 +280,7 @@ static void start_writing(struct target_file *file)
         file->waiting_last = &file->waiting;
     file->is_writing = true;
     file->sink->writing++;
-    file->job = (struct job){.run = run, .done = finished, .engine = file->sink->host.engine};
+    file->job = (struct job){.run = run, .done = finished, .engine = file->sink->host.engine, .may_hang = true};
     file->sink->host.env->ops->offload(file->sink->host.env, &file->job);
 }
 

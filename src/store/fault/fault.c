@@ -107,14 +107,14 @@ static enum store_result open_txn(struct fault_store *filter, const struct fault
     return STORE_OK;
 }
 
-static enum store_result begin(struct store *store, struct txn **ret_txn, pawl_error *err)
+static enum store_result begin(struct store *store, struct boot_time until, struct txn **ret_txn, pawl_error *err)
 {
     struct fault_store *filter = filter_of(store);
     struct fault fault = count(filter, FAULT_BEGIN);
     struct txn *opened = NULL;
     if (is_before(&fault))
         return pawli_store_fail(err, fault.result);
-    enum store_result result = filter->below->ops->begin(filter->below, &opened, err);
+    enum store_result result = filter->below->ops->begin(filter->below, until, &opened, err);
     return open_txn(filter, &fault, result, opened, ret_txn, err);
 }
 

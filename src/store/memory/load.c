@@ -123,7 +123,7 @@ static bool task_found(struct loading *loading, struct view_task *task, const st
     pawli_table_copy(TABLE_TASK, row, &task->row, loading->arena);
     if (!pawli_view_task_found(view, task))
         return false;
-    if (row->place == PLACE_CLAIMED && view->lost_limit)
+    if (row->place == PLACE_CLAIMED && view->wants_lost)
         task->lost = pawli_memory_claim_lost(loading->tables, row, view->boot, &view->boot_id);
     return true;
 }
@@ -239,19 +239,26 @@ static bool load_lost(struct loading *loading)
     bool same_boot = uuid_equal(&view->store.row.boot_id, &view->boot_id);
     if (same_boot && boot_before(view->boot, view->store.row.lease))
         return true;
-    uint32_t found = 0;
+    uint32_t found[2] = {0}; /* in other queues; in those that are claimed from, which must not wait for the others */
+    uint32_t last = view->due_count > 0;
     const struct task_row *row = next_task(loading, &(struct task_row){.place = PLACE_CLAIMED});
-    for (; found < view->lost_limit && row && row->place == PLACE_CLAIMED; row = next_task(loading, row)) {
+    view->lost_all_seen = true;
+    for (; found[last] < view->lost_limit && row && row->place == PLACE_CLAIMED; row = next_task(loading, row)) {
         if (!pawli_memory_claim_lost(loading->tables, row, view->boot, &view->boot_id)) {
             view->next_lease = boot_earlier(view->next_lease, row->lease);
+            continue;
+        }
+        uint32_t *count = &found[pawli_view_asks_for(view, row->queue)];
+        if (*count == view->lost_limit) {
+            view->lost_all_seen = false;
             continue;
         }
         struct view_task *task = keep_found(loading, row);
         if (!task || !load_message(loading, task))
             return false;
-        found++;
+        ++*count;
     }
-    view->lost_all_seen = found < view->lost_limit;
+    view->lost_all_seen &= found[last] < view->lost_limit;
     return true;
 }
 

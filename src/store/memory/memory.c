@@ -57,18 +57,16 @@ static void memory_close(struct store *store)
 
 /* ---- the lock ---- */
 
-static enum store_result lock(struct memory_store *memory, pawl_error *err)
+static enum store_result lock(struct memory_store *memory, struct boot_time until, pawl_error *err)
 {
     struct env *env = memory->store.env;
     uint32_t is_free = 0;
     if (atomic_compare_exchange_strong(&memory->lock, &is_free, 1))
         return STORE_OK;
-    struct boot_time until = boot_after_ms(env->ops->boot_now(env), memory->busy_ms);
+    until = boot_earlier(until, boot_after_ms(env->ops->boot_now(env), memory->busy_ms));
     while (atomic_exchange(&memory->lock, 2) != 0) {
         if (env->ops->boot_now(env).ns >= until.ns) {
-            pawli_hint(err,
-                       pawli_fail(err, PAWL_EBUSY, "other threads kept the store's lock for %lld ms",
-                                  (long long)memory->busy_ms),
+            pawli_hint(err, pawli_fail(err, PAWL_EBUSY, "other threads kept the store's lock for too long"),
                        "try again");
             return STORE_BUSY;
         }
@@ -86,10 +84,10 @@ static void unlock(struct memory_store *memory)
 
 /* ---- writing ---- */
 
-static enum store_result begin(struct store *store, struct txn **ret_txn, pawl_error *err)
+static enum store_result begin(struct store *store, struct boot_time until, struct txn **ret_txn, pawl_error *err)
 {
     struct memory_store *memory = memory_of(store);
-    enum store_result result = lock(memory, err);
+    enum store_result result = lock(memory, until, err);
     if (result == STORE_OK) {
         memory->txn.saved = false;
         *ret_txn = &memory->txn;
@@ -121,7 +119,7 @@ static enum store_result resolve(struct store *store, const struct committer_row
                                  pawl_error *err)
 {
     struct memory_store *memory = memory_of(store);
-    enum store_result result = lock(memory, err);
+    enum store_result result = lock(memory, BOOT_NEVER, err);
     if (result != STORE_OK)
         return result;
     const struct committer_row *own = &memory->tables.committer;
@@ -135,7 +133,7 @@ static enum store_result resolve(struct store *store, const struct committer_row
 static enum store_result open_reader(struct store *store, struct reader **ret_reader, pawl_error *err)
 {
     struct memory_store *memory = memory_of(store);
-    enum store_result result = lock(memory, err);
+    enum store_result result = lock(memory, BOOT_NEVER, err);
     if (result == STORE_OK)
         *ret_reader = &memory->reader;
     return result;

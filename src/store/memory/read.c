@@ -233,13 +233,19 @@ static void read_ages(const struct reading *reading, uint64_t queue, struct queu
         ages->held_apart += row->queue == queue;
 }
 
+static bool can_be_sent(const struct reading *reading, const struct queue_row *row)
+{
+    const struct target_row *target = target_of(reading, row);
+    return row->counts[STATE_PENDING] > 0 && target && target->url.data;
+}
+
 static bool read_queues(struct reading *reading)
 {
     const struct query *query = reading->query;
     uint64_t scope = scope_id(reading, query->scope);
     const struct queue_row *row = &(struct queue_row){.id = query->after};
     while ((row = after(reading, TABLE_QUEUE, row)) != NULL) {
-        if (!queue_matches(query, scope, row) || (query->wants_due && row->counts[STATE_PENDING] == 0))
+        if (!queue_matches(query, scope, row) || (query->wants_due && !can_be_sent(reading, row)))
             continue;
         if (is_cut(reading))
             break;
@@ -501,15 +507,24 @@ static void describe_old(struct reading *reading, const struct task_row *row, st
     const struct lane_row *lane = lane_of(reading, queue);
     const struct target_row *target = target_of(reading, queue);
     *item = (struct old_item){
-        .number = row->number,
         .scope = scope_name(reading, queue->scope),
+        .lane = pawli_arena_text(reading->arena, queue->lane),
+        .target = pawli_arena_text(reading->arena, queue->target),
+        .number = row->number,
         .phase = row->phase,
-        .created = message->created.ms > row->retried.ms ? message->created : row->retried,
-        .expires = message->expires,
+        .expires = WALL_NEVER,
         .ends = row->place == PLACE_HELD    ? row->until
                 : row->place == PLACE_ENDED ? row->ended_at
                                             : WALL_NEVER,
         .policy = pawli_policy_effective(lane ? &lane->policy : NULL, target ? &target->policy : NULL)};
+    if (row->place != PLACE_READY && row->place != PLACE_BLOCKED)
+        return;
+    item->created = message->created;
+    item->available = message->available;
+    item->expires = message->expires;
+    item->is_due_first = row->is_due_first;
+    item->updated = row->updated;
+    item->retried = row->retried;
 }
 
 static bool read_old(struct reading *reading)

@@ -37,7 +37,8 @@ struct file {
     int fd, lock; /* SQLITE_LOCK_… */
     unsigned forks;
     bool is_read_only, syncs_folder;
-    bool reads_index, has_begun; /* of the index: it may only be read; it is mapped as one of those who vouch for it */
+    bool reads_index, has_begun; /* of the index: it may only be read; it is locked as one of those who vouch for it */
+    bool is_mapped;              /* and the guard knows how much of it */
     int index, mapped;           /* descriptors; -1: not mapped. Two, for a child keeps what is mapped, but no lock */
     void **regions;
     int region_count, region_size;
@@ -220,12 +221,14 @@ static void close_index(struct file *file)
     for (int i = 0; i < file->region_count; i += step)
         munmap(file->regions[i], (size_t)file->region_size * (size_t)step);
     pawli_free(file->regions);
+    if (file->is_mapped)
+        pawli_guard_unmap(file->owner);
     pawli_file_close(file->index, file->forks);
     pawli_file_close(file->mapped, file->forks);
     file->regions = NULL;
     file->region_count = 0;
     file->index = file->mapped = -1;
-    file->has_begun = false;
+    file->has_begun = file->is_mapped = false;
 }
 
 /* Who maps it alone begins it anew. Who may only read cannot, and trusts none that nobody vouches for: SQLite reads the log
@@ -302,7 +305,8 @@ static int map_regions(struct file *file, int wanted, bool extend)
         for (int i = 0; i < step; i++)
             regions[file->region_count + i] = memory + (size_t)i * (size_t)file->region_size;
     }
-    pawli_guard_map(file->owner, size);
+    pawli_guard_map(file->owner, !file->is_mapped, size);
+    file->is_mapped = true;
     return SQLITE_OK;
 }
 

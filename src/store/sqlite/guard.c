@@ -131,24 +131,41 @@ bool pawli_guard_admit(struct database_file *file, enum store_file what, int fd)
     return same;
 }
 
-void pawli_guard_map(struct database_file *file, off_t index_size)
+void pawli_guard_map(struct database_file *file, bool is_first, off_t size)
 {
     pthread_mutex_lock(&files_lock);
-    if (file->index_size < index_size)
-        file->index_size = index_size;
+    struct mapped_index *index = &file->index;
+    index->maps += is_first;
+    if (index->size < size)
+        index->size = size;
     pthread_mutex_unlock(&files_lock);
 }
 
-/* Asked once a sync is over, and before SQLite looks at the index again: a sync takes as long as all the rest. */
-bool pawli_guard_index_is_whole(struct database_file *file)
+void pawli_guard_unmap(struct database_file *file)
+{
+    pthread_mutex_lock(&files_lock);
+    struct mapped_index *index = &file->index;
+    if (--index->maps == 0)
+        *index = (struct mapped_index){.epoch = index->epoch + 1};
+    pthread_mutex_unlock(&files_lock);
+}
+
+static struct mapped_index index_of(const struct database_file *file)
+{
+    pthread_mutex_lock(&files_lock);
+    struct mapped_index index = file->index;
+    pthread_mutex_unlock(&files_lock);
+    return index;
+}
+
+/* Between the two looks somebody here may have been the last who had it mapped, and then anybody may begin it anew. */
+bool pawli_guard_index_is_whole(const struct database_file *file)
 {
     struct stat facts;
     struct file_at at = pawli_database_at(file, FILE_INDEX);
-    pthread_mutex_lock(&files_lock);
-    off_t index_size = file->index_size;
-    pthread_mutex_unlock(&files_lock);
-    return index_size == 0 || fstatat(at.folder, at.name, &facts, AT_SYMLINK_NOFOLLOW) < 0 ||
-           facts.st_size >= index_size;
+    struct mapped_index index = index_of(file);
+    return fstatat(at.folder, at.name, &facts, AT_SYMLINK_NOFOLLOW) < 0 || facts.st_size >= index.size ||
+           index_of(file).epoch != index.epoch;
 }
 
 static int open_database(struct database_file *file, bool create, pawl_error *err)
@@ -271,7 +288,6 @@ const char *pawli_guard_look(struct database_file *file)
         return "its folder was moved or removed";
     pthread_mutex_lock(&files_lock);
     memcpy(files_are, file->files, sizeof files_are);
-    off_t index_size = file->index_size;
     pthread_mutex_unlock(&files_lock);
     for (enum store_file what = 0; what < FILE_GUARDED; what++) {
         struct stat facts;
@@ -289,7 +305,7 @@ const char *pawli_guard_look(struct database_file *file)
             return texts[what].replaced;
         if (is.links > was->links)
             return texts[what].linked;
-        if (what == FILE_INDEX && facts.st_size < index_size)
+        if (what == FILE_INDEX && !pawli_guard_index_is_whole(file))
             return "its -shm was cut";
     }
     return NULL;

@@ -26,6 +26,13 @@ struct identity {
     nlink_t links;
 };
 
+/* What this process has mapped of the log's index. It can be cut only while somebody has it mapped: who maps it as the first of
+ * all begins it anew. */
+struct mapped_index {
+    unsigned maps, epoch; /* one epoch ends when nobody here has it mapped any more */
+    off_t size;           /* by whoever mapped most */
+};
+
 /* One per database file in this process, shared by all handles on it. After a storage error the file is poisoned: what a
  * page cache says is no longer what a disk has (an error of fsync is reported once), so nobody answers from it again. */
 struct database_file {
@@ -39,7 +46,7 @@ struct database_file {
     int folder, database;
     unsigned forks;
     struct identity folder_is, files[FILE_GUARDED]; /* all zero: not opened yet */
-    off_t index_size;                               /* what is mapped of it, by whoever mapped most */
+    struct mapped_index index;
     char *paths[FILE_COUNT];
 };
 
@@ -60,8 +67,13 @@ int pawli_guard_enter(struct database_file *file, bool gate_is_open, pawl_error 
 
 /* A descriptor of it was opened. False: it is not the file that was there when the store was opened. */
 bool pawli_guard_admit(struct database_file *file, enum store_file what, int fd);
-void pawli_guard_map(struct database_file *file, off_t index_size);
-bool pawli_guard_index_is_whole(struct database_file *file);
+
+/* A connection has mapped so much of the index. When it unmaps it says so before its locks are dropped. */
+void pawli_guard_map(struct database_file *file, bool is_first, off_t size);
+void pawli_guard_unmap(struct database_file *file);
+
+/* Asked once a sync is over, and before SQLite looks at the index again: a sync takes as long as all the rest. */
+bool pawli_guard_index_is_whole(const struct database_file *file);
 
 /* What became of the files; NULL: they are what they were. Some system calls, no lock that is waited for. */
 const char *pawli_guard_look(struct database_file *file);

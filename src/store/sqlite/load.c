@@ -190,13 +190,35 @@ static int load_message_of(struct loading *loading, struct view_task *task)
     return set_task_apart(task, code == SQLITE_OK && !task->message ? BAD_ROW : code);
 }
 
+/* Once a row could not be added because another stood there: a message in two places is in none. */
+static int check_place(struct loading *loading, struct view_task *task)
+{
+    if (!atomic_load(&loading->txn->store->doubts_places))
+        return SQLITE_OK;
+    int code = load_message(loading, task);
+    if (code != SQLITE_OK || !task->message)
+        return code;
+    struct call call = pawli_call(loading->connection, SQL_count_places);
+    pawli_bind_u64(&call, task->message->queue);
+    pawli_bind_i64(&call, task->message->priority);
+    pawli_bind_wall(&call, task->message->available);
+    pawli_bind_u64(&call, task->number);
+    pawli_bind_text(&call, task->message->key);
+    if (pawli_call_row(&call) && sqlite3_column_int64(call.statement, 0) != 1)
+        call.code = BAD_ROW;
+    return pawli_call_end(&call);
+}
+
 /* A row was read into task->row by whoever found it. */
 static int task_found(struct loading *loading, struct view_task *task)
 {
     if (!pawli_view_task_found(loading->view, task))
         return SQLITE_NOMEM;
+    int code = set_task_apart(task, check_place(loading, task));
+    if (code != SQLITE_OK || task->slot.is_damaged)
+        return code;
     const struct view *view = loading->view;
-    if (task->row.place == PLACE_CLAIMED && view->lost_limit)
+    if (task->row.place == PLACE_CLAIMED && view->wants_lost)
         task->lost = pawli_claim_lost(&task->row, &view->store.row, view->boot, &view->boot_id, loading->alive,
                                       loading->alive_count);
     return SQLITE_OK;
@@ -357,9 +379,11 @@ static int load_lost(struct loading *loading)
     bool same_boot = uuid_equal(&store->boot_id, &view->boot_id);
     if (same_boot && boot_before(view->boot, store->lease) && view->dead_count == 0)
         return SQLITE_OK;
-    uint32_t found = 0;
+    uint32_t found[2] = {0}; /* in other queues; in those that are claimed from, which must not wait for the others */
+    uint32_t last = view->due_count > 0;
     struct call call = pawli_call(loading->connection, SQL_list_claimed);
-    while (found < view->lost_limit && pawli_call_row(&call)) {
+    view->lost_all_seen = true;
+    while (found[last] < view->lost_limit && pawli_call_row(&call)) {
         struct task_row row;
         struct view_task *task;
         if (!pawli_read_claimed(&call, &row, loading->arena))
@@ -368,12 +392,17 @@ static int load_lost(struct loading *loading)
             view->next_lease = boot_earlier(view->next_lease, row.lease);
             continue;
         }
+        uint32_t *count = &found[pawli_view_asks_for(view, row.queue)];
+        if (*count == view->lost_limit) {
+            view->lost_all_seen = false;
+            continue;
+        }
         call.code = keep_found(loading, &row, &task);
         if (call.code == SQLITE_OK)
             call.code = load_message_of(loading, task);
-        found += task && task->slot.found;
+        *count += task && task->slot.found;
     }
-    view->lost_all_seen = found < view->lost_limit;
+    view->lost_all_seen &= found[last] < view->lost_limit;
     return pawli_call_end(&call);
 }
 
@@ -472,7 +501,7 @@ static int load_all(struct loading *loading)
     int code = load_store(loading);
     if (code == SQLITE_OK)
         code = load_committer(loading);
-    if (code == SQLITE_OK && view->lost_limit)
+    if (code == SQLITE_OK && view->wants_lost)
         code = pawli_list_committers(loading->txn->store, loading->connection, &loading->alive, &loading->alive_count,
                                      &view->dead, &view->dead_count, loading->arena);
     for (size_t i = 0; code == SQLITE_OK && i < view->scopes.count; i++)

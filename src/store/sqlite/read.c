@@ -193,9 +193,11 @@ static int read_queue_set(struct reading *reading, struct queue_set *set)
     int code = reading->query->scope.data ? scope_id(reading, reading->query->scope, &scope) : SQLITE_OK;
     if (code != SQLITE_OK)
         return code;
-    struct call call = pawli_call(reading->connection, SQL_list_queues);
-    pawli_bind_u64(&call, 0);
-    pawli_bind_i64(&call, INT64_MAX);
+    bool all = !reading->query->scope.data;
+    struct call call = pawli_call(reading->connection, all ? SQL_list_queues : SQL_list_queues_of_scope);
+    pawli_bind_u64(&call, all ? 0 : scope);
+    if (all)
+        pawli_bind_i64(&call, INT64_MAX);
     while (pawli_call_row(&call)) {
         struct queue_row row;
         if (!pawli_read_queue(&call, &row, reading->arena) || !queue_matches(reading->query, scope, &row))
@@ -667,14 +669,14 @@ static int first_due(struct reading *reading, uint64_t queue, enum phase phase, 
 }
 
 /* When a worker would find something in a queue, and until when it may not take it. */
-static int look_at_queue(struct reading *reading, struct queue_item *item)
+static int look_at_queue(struct reading *reading, bool any_holds, struct queue_item *item)
 {
     struct subject subjects[SUBJECTS];
     item->next_due = WALL_NEVER;
     item->held = (struct wall_time){0};
     int code = first_due(reading, item->row.id, PHASE_SEND, false, &item->next_due);
     list_subjects(item->row.scope, item->row.lane, item->row.target, subjects);
-    for (size_t i = 0; code == SQLITE_OK && i < SUBJECTS; i++) {
+    for (size_t i = 0; code == SQLITE_OK && any_holds && i < SUBJECTS; i++) {
         struct call call = call_holds(reading, &subjects[i]);
         struct hold_row row = {0};
         while (pawli_call_row(&call)) {
@@ -726,10 +728,22 @@ static int count_held(struct reading *reading)
     return pawli_call_end(&call);
 }
 
+/* Most stores have none, and then nobody asks for those of each queue. */
+static int find_any_hold(struct reading *reading, bool *any)
+{
+    struct call call = pawli_call(reading->connection, SQL_list_holds);
+    pawli_bind_i64(&call, 1);
+    *any = pawli_call_row(&call);
+    return pawli_call_end(&call);
+}
+
 static int read_queues(struct reading *reading)
 {
     struct queue_set set = {0};
+    bool any_holds = false;
     int code = read_queue_set(reading, &set);
+    if (code == SQLITE_OK && reading->query->wants_due)
+        code = find_any_hold(reading, &any_holds);
     for (size_t i = 0; code == SQLITE_OK && i < set.count; i++) {
         bool skip = reading->query->wants_due && set.rows[i].counts[STATE_PENDING] == 0;
         if (set.rows[i].id <= reading->query->after || skip || !set.scopes[i].data)
@@ -752,10 +766,10 @@ static int read_queues(struct reading *reading)
         item->url = target.url;
         item->secret_file = target.secret_file;
         item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
-        if (item->is_damaged && reading->query->wants_due)
-            reading->page->count--; /* nobody can claim from it */
+        if (reading->query->wants_due && (item->is_damaged || !item->url.data))
+            reading->page->count--; /* no worker can claim from it */
         else if (code == SQLITE_OK && reading->query->wants_due)
-            code = look_at_queue(reading, item);
+            code = look_at_queue(reading, any_holds, item);
         if (code == SQLITE_OK && reading->query->wants_ages)
             code = read_ages(reading, item);
         reading->page->next = item->row.id;
@@ -927,14 +941,14 @@ static void advance(struct reading *reading, const struct call *call)
     struct task_cursor *cursor = &reading->page->cursor;
     *cursor = (struct task_cursor){.queue = raw_number(call, 0), .number = raw_number(call, 1)};
     if (reading->query->place == PLACE_READY) {
-        cursor->phase = sqlite3_column_int64(call->statement, 5);
-        cursor->priority = sqlite3_column_int64(call->statement, 6);
-        cursor->due = sqlite3_column_int64(call->statement, 7);
+        cursor->phase = sqlite3_column_int64(call->statement, 9);
+        cursor->priority = sqlite3_column_int64(call->statement, 10);
+        cursor->due = sqlite3_column_int64(call->statement, 11);
     } else if (reading->query->place == PLACE_BLOCKED) {
-        const char *key = sqlite3_column_blob(call->statement, 5);
-        size_t size = (size_t)sqlite3_column_bytes(call->statement, 5);
+        const char *key = sqlite3_column_blob(call->statement, 9);
+        size_t size = (size_t)sqlite3_column_bytes(call->statement, 9);
         cursor->key = pawli_arena_text(reading->arena, (struct text){key ? key : "", key ? size : 0});
-        cursor->position = raw_number(call, 6);
+        cursor->position = raw_number(call, 10);
     }
 }
 
@@ -943,8 +957,12 @@ static bool read_old_item(struct reading *reading, struct call *call, struct old
     *queue = pawli_column_id(call);
     item->number = (uint64_t)pawli_column_between(call, 1, MESSAGE_NUMBER_MAX);
     item->created = pawli_column_wall(call);
+    item->available = pawli_column_wall(call);
     item->expires = pawli_column_wall_or_never(call);
     item->ends = pawli_column_wall_or_never(call);
+    item->is_due_first = pawli_column_bool(call);
+    item->updated = pawli_column_wall(call);
+    item->retried = pawli_column_time_or_none(call);
     if (reading->query->place == PLACE_READY || reading->query->place == PLACE_HELD)
         item->phase = (enum phase)pawli_column_between(call, 0, PHASE_COUNT - 1);
     return !call->bad;
@@ -961,6 +979,8 @@ static int describe_old(struct reading *reading, uint64_t queue, struct old_item
         code = pawli_policy_of(reading->connection, &row, &lane, &target, reading->arena);
     *good = *good && code == SQLITE_OK;
     item->policy = pawli_policy_effective(&lane.policy, &target.policy);
+    item->lane = row.lane;
+    item->target = row.target;
     if (code == SQLITE_OK && *good)
         code = scope_name(reading, row.scope, &item->scope);
     *good = *good && item->scope.data;
@@ -992,6 +1012,8 @@ static int read_old(struct reading *reading)
             continue;
         item.policy = described.policy;
         item.scope = described.scope;
+        item.lane = described.lane;
+        item.target = described.target;
         struct old_item *kept = add_item(reading, (void **)&reading->page->olds, sizeof *kept);
         if (!kept)
             return SQLITE_NOMEM;

@@ -28,13 +28,6 @@ static uint32_t column_cap(struct call *call)
     return (uint32_t)cap;
 }
 
-/* A time that is 0 where there is none. */
-static struct wall_time column_time_or_none(struct call *call)
-{
-    struct wall_time time = pawli_column_wall_or_never(call);
-    return time.ms == INT64_MAX ? (struct wall_time){0} : time;
-}
-
 static struct text column_name(struct call *call, struct arena *arena)
 {
     struct text name = pawli_column_text(call, arena);
@@ -80,6 +73,12 @@ bool pawli_read_store(struct call *call, struct store_row *row)
     pawli_column_bytes(call, &row->boot_id, sizeof row->boot_id);
     row->boot = (uint64_t)pawli_column_between(call, 0, COUNTER_MAX);
     row->lease = (struct boot_time){pawli_column_between(call, 0, INT64_MAX)};
+    row->clock.wall = pawli_column_wall(call);
+    row->clock.boot = (struct boot_time){pawli_column_between(call, 0, INT64_MAX)};
+    row->clock.steady = pawli_column_wall(call);
+    row->clock.steady_boot = (struct boot_time){pawli_column_between(call, 0, INT64_MAX)};
+    row->clock.floor = pawli_column_wall(call);
+    row->clock.leapt_ms = pawli_column_between(call, 0, INT64_MAX);
     return pawli_column_sum(call);
 }
 
@@ -331,7 +330,7 @@ static void read_counts(struct call *call, struct task_row *row)
     row->deferrals = column_count(call);
     row->crashes = column_count(call);
     row->retries = column_count(call);
-    row->retried = column_time_or_none(call);
+    row->retried = pawli_column_time_or_none(call);
     row->earlier = column_count(call);
 }
 
@@ -424,7 +423,7 @@ bool pawli_read_ended(struct call *call, struct task_row *row, struct arena *are
     read_holds_key(call, row);
     read_failure(call, &row->failure, arena);
     row->remote_id = column_text_up_to(call, LIMIT_REMOTE_ID, arena);
-    row->claimed = column_time_or_none(call);
+    row->claimed = pawli_column_time_or_none(call);
     row->ended_at = row->updated = pawli_column_wall(call);
     row->ended_reason = column_text_up_to(call, LIMIT_REASON, arena);
     row->ended_by = column_text_up_to(call, LIMIT_KEY, arena);

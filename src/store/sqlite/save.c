@@ -527,6 +527,12 @@ void pawli_bind_store(struct call *call, const struct store_row *row)
     pawli_bind_blob(call, &row->boot_id, sizeof row->boot_id);
     pawli_bind_u64(call, row->boot);
     pawli_bind_i64(call, row->lease.ns);
+    pawli_bind_i64(call, row->clock.wall.ms);
+    pawli_bind_i64(call, row->clock.boot.ns);
+    pawli_bind_i64(call, row->clock.steady.ms);
+    pawli_bind_i64(call, row->clock.steady_boot.ns);
+    pawli_bind_i64(call, row->clock.floor.ms);
+    pawli_bind_i64(call, row->clock.leapt_ms);
     pawli_bind_sum(call);
 }
 
@@ -600,5 +606,7 @@ enum store_result pawli_sqlite_save(struct txn *txn, const struct view *view, pa
     int code = save_all(&saving);
     if (code == SQLITE_OK && pawli_arena_failed(view->arena))
         code = SQLITE_NOMEM;
+    if ((code & 0xFF) == SQLITE_CONSTRAINT)
+        atomic_store(&txn->store->doubts_places, true);
     return pawli_sqlite_result(txn->store, txn->connection->db, code, WRITE_BEFORE_COMMIT, err);
 }

@@ -375,7 +375,7 @@ static void sqlite_close(struct store *base)
 
 /* ---- writing ---- */
 
-static enum store_result begin(struct store *base, struct txn **ret_txn, pawl_error *err)
+static enum store_result begin(struct store *base, struct boot_time until, struct txn **ret_txn, pawl_error *err)
 {
     struct sqlite_store *store = sqlite_of(base);
     enum store_result result = pawli_sqlite_guard(store, err);
@@ -385,7 +385,7 @@ static enum store_result begin(struct store *base, struct txn **ret_txn, pawl_er
     if (!txn)
         return pawli_store_fail(err, STORE_NO_MEMORY);
     const struct gate_ops *gate = store->gate->ops;
-    struct boot_time until = deadline(store);
+    until = boot_earlier(until, deadline(store));
     *txn = (struct txn){.store = store, .connection = store->writer};
     if (gate->lock(store->gate, GATE_NEXT, GATE_EXCLUSIVE, until) == GATE_LOCKED) {
         txn->holds_gate = gate->lock(store->gate, GATE_WRITE, GATE_EXCLUSIVE, until) == GATE_LOCKED;
@@ -393,9 +393,7 @@ static enum store_result begin(struct store *base, struct txn **ret_txn, pawl_er
     }
     if (!txn->holds_gate) {
         pawli_free(txn);
-        pawli_hint(err,
-                   pawli_fail(err, PAWL_EBUSY, "other processes kept the store's write lock for %lld ms",
-                              (long long)store->busy_ms),
+        pawli_hint(err, pawli_fail(err, PAWL_EBUSY, "other processes kept the store's write lock for too long"),
                    "try again");
         return STORE_BUSY;
     }

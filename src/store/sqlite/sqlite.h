@@ -78,7 +78,8 @@ struct sqlite_store {
     struct gate *gate;
     struct bell *bell;
     _Atomic bool is_restored;
-    bool is_read_as_found; /* without locks: nobody wrote when it was opened */
+    _Atomic bool doubts_places; /* a row was where one should be added: load looks whether tasks are in one place */
+    bool is_read_as_found;      /* without locks: nobody wrote when it was opened */
     struct stat found;
     int64_t busy_ms;
     int checkpoint_frames;
@@ -159,12 +160,13 @@ int pawli_call_end(struct call *call);  /* SQLITE_OK or the first error */
 int64_t pawli_column_i64(struct call *call);
 int64_t pawli_column_between(struct call *call, int64_t min, int64_t max);
 uint64_t pawli_column_u64(struct call *call);
-uint64_t pawli_column_id(struct call *call);         /* 1 to INT64_MAX - 1 */
+uint64_t pawli_column_id(struct call *call);          /* 1 to INT64_MAX - 1 */
 uint64_t pawli_column_u64_or_null(struct call *call); /* NULL: 0 */
 uint32_t pawli_column_u32(struct call *call);
 bool pawli_column_bool(struct call *call);
 struct wall_time pawli_column_wall(struct call *call);
 struct wall_time pawli_column_wall_or_never(struct call *call);        /* NULL: WALL_NEVER */
+struct wall_time pawli_column_time_or_none(struct call *call);         /* 0: none */
 struct text pawli_column_text(struct call *call, struct arena *arena); /* a copy; NULL: absent */
 struct text pawli_column_blob(struct call *call, struct arena *arena);
 struct text pawli_column_body(struct call *call, struct arena *arena, struct text content_type);

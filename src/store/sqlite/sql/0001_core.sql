@@ -17,6 +17,12 @@ CREATE TABLE store (
     boot_id        BLOB    NOT NULL CHECK (length(boot_id) = 16),
     boot           INTEGER NOT NULL,
     lease          INTEGER NOT NULL,                -- boot time before which no claim of this boot ends
+    wall           INTEGER NOT NULL,                -- as of the last commit; 0: there was none
+    seen           INTEGER NOT NULL,                -- the same moment in boot time
+    steady         INTEGER NOT NULL,                -- since when both clocks run together
+    steady_boot    INTEGER NOT NULL,                -- the same moment in boot time
+    floor          INTEGER NOT NULL,                -- where the wall clock was after its last jump ahead
+    leapt          INTEGER NOT NULL,                -- by so much may look too old what began before
     sum            INTEGER NOT NULL
 ) STRICT;
 

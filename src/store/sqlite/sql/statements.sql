@@ -35,7 +35,7 @@ ROLLBACK TO pawl;
 -- name: get_store
 -- params:
 SELECT life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id, boot, lease,
-       sum
+       wall, seen, steady, steady_boot, floor, leapt, sum
   FROM store;
 
 -- name: get_committer
@@ -208,20 +208,19 @@ SELECT queue, number, tail, phase, priority, due, is_first, token, committer, co
 -- ---- save ----
 
 -- name: add_store
--- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease sum
-INSERT INTO store (one, life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id,
-                   boot,
-                   lease, sum)
+-- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt sum
+INSERT INTO store (one, life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id, boot,
+                   lease, wall, seen, steady, steady_boot, floor, leapt, sum)
 VALUES (1, :life, :epoch, :commits, :last_number, :last_token, :last_scope, :last_queue, :last_committer, :boot_id, :boot,
-        :lease, :sum);
+        :lease, :wall, :seen, :steady, :steady_boot, :floor, :leapt, :sum);
 
 -- name: put_store
--- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease sum
+-- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt sum
 UPDATE store
    SET life = :life, epoch = :epoch, commits = :commits, last_number = :last_number, last_token = :last_token,
-       last_scope = :last_scope, last_queue = :last_queue, last_committer = :last_committer, boot_id = :boot_id,
-       boot = :boot,
-       lease = :lease, sum = :sum;
+       last_scope = :last_scope, last_queue = :last_queue, last_committer = :last_committer, boot_id = :boot_id, boot = :boot,
+       lease = :lease, wall = :wall, seen = :seen, steady = :steady, steady_boot = :steady_boot, floor = :floor,
+       leapt = :leapt, sum = :sum;
 
 -- name: add_committer
 -- params: id slot sum
@@ -465,6 +464,13 @@ SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, deli
  ORDER BY id
  LIMIT :limit;
 
+-- name: list_queues_of_scope
+-- params: scope
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+  FROM queue
+ WHERE scope = :scope
+ ORDER BY id;
+
 -- name: list_lanes
 -- params: scope after limit
 SELECT scope, name, policy, sum FROM lane WHERE scope = :scope AND name > :after ORDER BY name LIMIT :limit;
@@ -512,46 +518,66 @@ SELECT number, 0, queue, key FROM blocked WHERE queue = :queue;
 
 -- name: walk_claimed_down
 -- params: after before
-SELECT number, phase, queue, key FROM claimed WHERE number > :after AND number < :before ORDER BY number DESC;
+SELECT number, phase, queue, key
+  FROM claimed
+ WHERE number > :after AND number < :before
+ ORDER BY number DESC;
 
 -- name: walk_claimed_up
 -- params: after before
-SELECT number, phase, queue, key FROM claimed WHERE number > :after AND number < :before ORDER BY number;
+SELECT number, phase, queue, key
+  FROM claimed
+ WHERE number > :after AND number < :before
+ ORDER BY number;
 
 -- name: walk_held_down
 -- params: after before
-SELECT number, phase, queue, key FROM held WHERE number > :after AND number < :before ORDER BY number DESC;
+SELECT number, phase, queue, key
+  FROM held
+ WHERE number > :after AND number < :before
+ ORDER BY number DESC;
 
 -- name: walk_held_up
 -- params: after before
-SELECT number, phase, queue, key FROM held WHERE number > :after AND number < :before ORDER BY number;
+SELECT number, phase, queue, key
+  FROM held
+ WHERE number > :after AND number < :before
+ ORDER BY number;
 
 -- name: walk_delivered_down
 -- params: after before
-SELECT number, state, queue,
-       key FROM ended WHERE number > :after AND number < :before AND state = 'delivered' ORDER BY number DESC;
+SELECT number, state, queue, key
+  FROM ended
+ WHERE number > :after AND number < :before AND state = 'delivered'
+ ORDER BY number DESC;
 
 -- name: walk_delivered_up
 -- params: after before
-SELECT number, state, queue,
-       key FROM ended WHERE number > :after AND number < :before AND state = 'delivered' ORDER BY number;
+SELECT number, state, queue, key
+  FROM ended
+ WHERE number > :after AND number < :before AND state = 'delivered'
+ ORDER BY number;
 
 -- name: walk_ended_other_down
 -- params: after before
-SELECT number, state, queue,
-       key FROM ended WHERE number > :after AND number < :before AND state <> 'delivered' ORDER BY number DESC;
+SELECT number, state, queue, key
+  FROM ended
+ WHERE number > :after AND number < :before AND state <> 'delivered'
+ ORDER BY number DESC;
 
 -- name: walk_ended_other_up
 -- params: after before
-SELECT number, state, queue,
-       key FROM ended WHERE number > :after AND number < :before AND state <> 'delivered' ORDER BY number;
+SELECT number, state, queue, key
+  FROM ended
+ WHERE number > :after AND number < :before AND state <> 'delivered'
+ ORDER BY number;
 
 -- What time may end, in the order of each place's own key, a page at a time.
 
 -- name: old_ready
 -- params: queue phase priority due number limit
-SELECT ready.queue, ready.number, max(message.created, coalesce(ready.retried, 0)), message.expires, NULL, ready.phase,
-       ready.priority, ready.due
+SELECT ready.queue, ready.number, message.created, message.available, message.expires, NULL, ready.is_first, ready.updated,
+       ready.retried, ready.phase, ready.priority, ready.due
   FROM ready JOIN message ON message.number = ready.number
  WHERE (ready.queue, ready.phase, ready.priority, ready.due, ready.number) > (:queue, :phase, :priority, :due, :number)
  ORDER BY ready.queue, ready.phase, ready.priority, ready.due, ready.number
@@ -559,8 +585,8 @@ SELECT ready.queue, ready.number, max(message.created, coalesce(ready.retried, 0
 
 -- name: old_blocked
 -- params: queue key position number limit
-SELECT blocked.queue, blocked.number, max(message.created, coalesce(blocked.retried, 0)), message.expires, NULL,
-       blocked.key, blocked.position
+SELECT blocked.queue, blocked.number, message.created, message.available, message.expires, NULL, blocked.is_first,
+       blocked.updated, blocked.retried, blocked.key, blocked.position
   FROM blocked JOIN message ON message.number = blocked.number
  WHERE (blocked.queue, blocked.key, blocked.position, blocked.number) > (:queue, :key, :position, :number)
  ORDER BY blocked.queue, blocked.key, blocked.position, blocked.number
@@ -568,20 +594,18 @@ SELECT blocked.queue, blocked.number, max(message.created, coalesce(blocked.retr
 
 -- name: old_held
 -- params: number limit
-SELECT held.queue, held.number, max(message.created, coalesce(held.retried, 0)), message.expires, held.until, held.phase
-  FROM held JOIN message ON message.number = held.number
- WHERE held.number > :number
- ORDER BY held.number
- LIMIT :limit;
+SELECT queue, number, 0, 0, NULL, until, 0, 0, NULL, phase FROM held WHERE number > :number ORDER BY number LIMIT :limit;
 
 -- name: old_ended
 -- params: number limit
-SELECT queue, number, 0, NULL, ended FROM ended WHERE number > :number ORDER BY number LIMIT :limit;
+SELECT queue, number, 0, 0, NULL, ended, 0, 0, NULL FROM ended WHERE number > :number ORDER BY number LIMIT :limit;
 
 -- name: list_attempts
 -- params: number
-SELECT number, ordinal, n, began, ended, worker, verdict, class, text,
-       sum FROM attempt WHERE number = :number ORDER BY ordinal;
+SELECT number, ordinal, n, began, ended, worker, verdict, class, text, sum
+  FROM attempt
+ WHERE number = :number
+ ORDER BY ordinal;
 
 -- name: list_bounds_until
 -- params: now
