@@ -113,7 +113,9 @@ PAWL_API int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setti
  * pawl_target_add: says where a target's messages go. The scheme of the URL picks the sink: http, https, exec, file,
  *   callback. secret_file (may be NULL) names a file, read by the process that sends. One that is there with the same values
  *   is left as it is, and nothing is written; with other values it is a conflict. url NULL: only keys of its policy are set.
- * pawl_target_set: changes what is given: url and secret_file where not NULL ("": no secret), and keys of its policy.
+ *   A setting "header:NAME" is no key of its policy but a header that is sent with every message; one of the message's own
+ *   beats it.
+ * pawl_target_set: changes what is given: url and secret_file where not NULL ("": no secret), headers, and keys of its policy.
  * pawl_target_remove: forgets all that: messages for it wait (see pawl_why_message) until it is added again, or taken by
  *   hand.
  *
@@ -141,6 +143,7 @@ typedef struct pawl_target_view {
     const char *name;
     const char *url, *secret_file; /* NULL: none */
     const char *policy;            /* as of a lane */
+    const char *headers;           /* JSON object, sent with every message; NULL: none */
 } pawl_target_view;
 
 typedef struct pawl_hold_view {

@@ -261,6 +261,8 @@ void pawli_api_put_target(struct json_writer *out, const pawl_target_view *targe
     pawli_json_put_string(out, "target", target->name);
     pawli_json_put_string(out, "url", target->url);
     pawli_json_put_string(out, "secret_file", target->secret_file);
+    if (target->headers)
+        pawli_json_put_raw(out, "headers", text_of(target->headers));
     put_policy(out, target->policy);
 }
 

@@ -49,6 +49,37 @@ static int read_all_settings(struct cli *cli, const char *option, pawl_setting *
     return status;
 }
 
+/* Those of a target, and its headers: NAME:VALUE, and NAME: takes it away. */
+static int read_target_settings(struct cli *cli, const char *option, pawl_setting **ret_settings, size_t *ret_count)
+{
+    const char *text;
+    pawl_setting *settings = NULL;
+    size_t count = 0, headers = 0;
+    int status = read_all_settings(cli, option, &settings, &count);
+    if (status < 0)
+        return status;
+    for (size_t at = 0; cli_option_next(cli, "header", &at);)
+        headers++;
+    pawl_setting *all = arena_array(&cli->arena, pawl_setting, count + headers + 1);
+    if (!all)
+        return pawli_no_memory(&cli->error);
+    if (count)
+        memcpy(all, settings, count * sizeof *all);
+    for (size_t at = 0; (text = cli_option_next(cli, "header", &at)); count++) {
+        const char *colon = strchr(text, ':');
+        if (!colon)
+            return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--header \"%.60s\" is malformed", text),
+                            "write NAME:VALUE, such as x-tenant:7; NAME: takes it away");
+        all[count].key = pawli_arena_format(&cli->arena, "header:%.*s", (int)(colon - text), text).data;
+        all[count].value = colon + 1 + strspn(colon + 1, " ");
+        if (!all[count].key)
+            return pawli_no_memory(&cli->error);
+    }
+    *ret_settings = all;
+    *ret_count = count;
+    return PAWL_OK;
+}
+
 /* A name that no message has may be mistyped. What was asked is done all the same. */
 static void note_unknown(struct cli *cli, const char *noun, const char *name)
 {
@@ -250,7 +281,7 @@ int cli_targets_add(struct cli *cli)
     pawl_operation operation = cli_operation(cli);
     int status = whole_path(cli, cli_option(cli, "secret-file"), &secret_file);
     if (status == PAWL_OK)
-        status = read_all_settings(cli, "set", &settings, &count);
+        status = read_target_settings(cli, "set", &settings, &count);
     if (status == PAWL_OK)
         status = pawl_target_add(cli->store, cli_argument(cli, 0), cli_argument(cli, 1), secret_file, settings, count,
                                  &operation, &cli->error);
@@ -267,10 +298,10 @@ int cli_targets_set(struct cli *cli)
     pawl_operation operation = cli_operation(cli);
     int status = secret_file && !*secret_file ? PAWL_OK : whole_path(cli, secret_file, &secret_file);
     if (status == PAWL_OK)
-        status = read_all_settings(cli, NULL, &settings, &count);
+        status = read_target_settings(cli, NULL, &settings, &count);
     if (status == PAWL_OK && !url && !secret_file && count == 0)
         status = cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "what shall be set is missing"),
-                          "give --url, --secret-file or KEY=VALUE");
+                          "give --url, --secret-file, --header or KEY=VALUE");
     if (status == PAWL_OK)
         status = pawl_target_set(cli->store, cli_argument(cli, 0), url, secret_file, settings, count, &operation,
                                  &cli->error);

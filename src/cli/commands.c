@@ -192,6 +192,7 @@ static const struct cli_option setting_options[] = {REASON, OPERATION_ID, ACTOR,
 static const struct cli_option targets_add_options[] = {
     {"set", "KEY=VALUE", "a key of its policy, as in \"pawl lanes set\"", true},
     {"secret-file", "FILE", "where the sender finds the secret (whsec_ and base64)", false},
+    {"header", "NAME:VALUE", "a header that is sent with every message; one of the message's own beats it", true},
     REASON,
     OPERATION_ID,
     ACTOR,
@@ -201,6 +202,7 @@ static const struct cli_option targets_add_options[] = {
 static const struct cli_option targets_set_options[] = {
     {"url", "URL", "where it is from now on", false},
     {"secret-file", "FILE", "where the sender finds the secret; '' for none", false},
+    {"header", "NAME:VALUE", "a header that is sent with every message; NAME: takes it away", true},
     REASON,
     OPERATION_ID,
     ACTOR,
@@ -281,7 +283,7 @@ const struct cli_command cli_commands[] = {
      "say where a target is: http://, https://, exec:/PATH, file:/PATH, callback:NAME; one that is there with other "
      "values is a conflict",
      targets_add_options, cli_targets_add, CLI_RECORDS},
-    {"targets set", "NAME [KEY=VALUE...]", "change what is named of a target: URL, secret, keys of its policy",
+    {"targets set", "NAME [KEY=VALUE...]", "change what is named of a target: URL, secret, headers, keys of its policy",
      targets_set_options, cli_targets_set, CLI_RECORDS},
     {"targets remove", "NAME", "forget where a target is", setting_options, cli_targets_remove, CLI_RECORDS},
     {"targets test", "NAME [DATA]", "send a message to a target now, and tell what became of it", targets_test_options,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The effects of an operator on what messages obey: policies, targets, holds, and the store's own epoch. */
 #include "commit/unit.h"
+#include "model/headers.h"
+#include "model/limits.h"
 
 /* ---- policies and targets ---- */
 
@@ -44,10 +46,10 @@ static bool release_holds(struct view *view, struct view_subject *subject, struc
     return true;
 }
 
-static bool is_same(const struct target_row *row, const struct policy_change *change)
+static bool is_same(const struct target_row *row, const struct policy_change *change, struct text headers)
 {
     bool same = text_equal(row->url, change->url) && text_equal(row->secret_file, change->secret_file) &&
-                row->policy.set == change->policy.set;
+                text_equal(row->headers, headers) && row->policy.set == change->policy.set;
     for (int i = 0; same && i < POLICY_COUNT; i++)
         same = !(row->policy.set >> i & 1) || row->policy.values[i] == change->policy.values[i];
     return same;
@@ -58,10 +60,17 @@ static int change_target(struct unit *unit, struct policy_change *change, struct
     struct view_scope *scope = unit->view_scope;
     struct view_target *target = change->target;
     bool is_damaged = target->slot.is_damaged, is_there = is_damaged || (target->slot.exists && target->row.url.data),
-         names_place = change->url.data || change->secret_file.data;
+         names_place = change->url.data || change->secret_file.data || change->headers.data;
+    bool is_new = !target->slot.exists || is_damaged || change->replaces || change->removes;
+    struct text headers = pawli_headers_merge(is_new ? (struct text){0} : target->row.headers, change->headers,
+                                              view->arena);
+    if (pawli_arena_failed(view->arena))
+        return pawli_no_memory(err);
+    if (pawli_headers_count(headers) > LIMIT_HEADERS)
+        return pawli_fail(err, PAWL_ELIMIT, "the target would have over %d headers", LIMIT_HEADERS);
     if (is_damaged && !change->replaces && !change->removes)
         return pawli_hint(err, pawli_refuse_damaged("the target", err), "remove it, or add it anew, all of it");
-    unit->changes_nothing = change->replaces && is_there && !is_damaged && is_same(&target->row, change);
+    unit->changes_nothing = change->replaces && is_there && !is_damaged && is_same(&target->row, change, headers);
     if (unit->changes_nothing)
         return PAWL_OK;
     if (change->replaces && is_there && !is_damaged)
@@ -91,6 +100,7 @@ static int change_target(struct unit *unit, struct policy_change *change, struct
         target->row.url = change->url;
     if (change->secret_file.data)
         target->row.secret_file = change->secret_file.size ? change->secret_file : (struct text){0};
+    target->row.headers = headers;
     merge(&target->row.policy, change);
     return check(&target->row.policy, err);
 }

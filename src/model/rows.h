@@ -61,6 +61,7 @@ struct target_row {
     struct text name;
     struct text url;         /* absent: only exceptions of policy are set */
     struct text secret_file; /* path, absent when none */
+    struct text headers;     /* sent with every message; a JSON object with sorted names, absent when none */
     struct policy policy;
     bool is_damaged;
 };

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "commit/draft.h"
 #include "model/check.h"
+#include "model/headers.h"
 #include "outbox/move.h"
 
 /* One operation: a unit with a record whose command says what was asked, and whose response says what it did. */
@@ -292,6 +293,12 @@ int pawl_message_resolve(pawl_store *store, const pawl_uuid *id, int32_t outcome
 
 /* ---- policies and targets ---- */
 
+/* "header:x-tenant"; false: the key of a policy. */
+static bool names_header(const struct policy_change *change, const pawl_setting *setting)
+{
+    return change->is_target && setting->key && strncmp(setting->key, HEADER_SETTING, strlen(HEADER_SETTING)) == 0;
+}
+
 static int read_settings(struct policy_change *change, const pawl_setting *settings, size_t count, pawl_error *err)
 {
     int bad = pawli_check_bytes("settings", settings, count, err);
@@ -300,6 +307,13 @@ static int read_settings(struct policy_change *change, const pawl_setting *setti
     for (size_t i = 0; i < count; i++) {
         struct text value = text_of(settings[i].value ? settings[i].value : "");
         struct policy one = {0};
+        bool is_header = names_header(change, &settings[i]);
+        if (is_header) {
+            int good = pawli_check_header(text_of(settings[i].key + strlen(HEADER_SETTING)), value, err);
+            if (good < 0)
+                return good;
+            continue;
+        }
         int status = pawli_policy_set(&one, text_of(settings[i].key ? settings[i].key : ""), value, err);
         if (status < 0)
             return status;
@@ -320,7 +334,8 @@ static int read_settings(struct policy_change *change, const pawl_setting *setti
 }
 
 static int change_policy(pawl_store *store, const char *type, struct policy_change *change, const char *name,
-                         const char *url, const char *secret_file, const pawl_operation *operation, pawl_error *err)
+                         const char *url, const char *secret_file, const pawl_setting *settings, size_t count,
+                         const pawl_operation *operation, pawl_error *err)
 {
     struct operation op;
     int status = open_operation(&op, store, type, operation, false, err);
@@ -329,9 +344,15 @@ static int change_policy(pawl_store *store, const char *type, struct policy_chan
     change->name = pawli_draft_text(&op.drafting, name);
     change->url = pawli_draft_text(&op.drafting, url);
     change->secret_file = pawli_draft_text(&op.drafting, secret_file);
+    for (size_t i = 0; i < count; i++)
+        if (names_header(change, &settings[i]))
+            change->headers = pawli_headers_put(change->headers, text_of(settings[i].key + strlen(HEADER_SETTING)),
+                                                text_of(settings[i].value ? settings[i].value : ""), &op.unit.arena);
     pawli_json_put_text(&op.writer, change->is_target ? "target" : "lane", change->name);
     pawli_json_put_text(&op.writer, "url", change->url);
     pawli_json_put_text(&op.writer, "secret_file", change->secret_file);
+    if (change->headers.data)
+        pawli_json_put_raw(&op.writer, "headers", change->headers);
     pawli_json_put_raw(&op.writer, "policy", pawli_policy_json(&change->policy, &op.unit.arena));
     if (change->unset)
         pawli_json_put_u64(&op.writer, "unset", change->unset);
@@ -370,7 +391,8 @@ int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setting *setti
         status = pawli_check_name("lane", text_of(lane), err);
     if (status == PAWL_OK)
         status = read_settings(&change, settings, count, err);
-    return status < 0 ? status : change_policy(store, "pawl.lane.set", &change, lane, NULL, NULL, operation, err);
+    return status < 0 ? status
+                      : change_policy(store, "pawl.lane.set", &change, lane, NULL, NULL, NULL, 0, operation, err);
 }
 
 int pawl_target_add(pawl_store *store, const char *target, const char *url, const char *secret_file,
@@ -388,7 +410,7 @@ int pawl_target_add(pawl_store *store, const char *target, const char *url, cons
         status = read_settings(&change, settings, count, err);
     if (status < 0)
         return status;
-    return change_policy(store, "pawl.target.add", &change, target, url, secret_file, operation, err);
+    return change_policy(store, "pawl.target.add", &change, target, url, secret_file, settings, count, operation, err);
 }
 
 int pawl_target_set(pawl_store *store, const char *target, const char *url, const char *secret_file,
@@ -406,7 +428,7 @@ int pawl_target_set(pawl_store *store, const char *target, const char *url, cons
         status = read_settings(&change, settings, count, err);
     if (status < 0)
         return status;
-    return change_policy(store, "pawl.target.set", &change, target, url, secret_file, operation, err);
+    return change_policy(store, "pawl.target.set", &change, target, url, secret_file, settings, count, operation, err);
 }
 
 int pawl_target_remove(pawl_store *store, const char *target, const pawl_operation *operation, pawl_error *err)
@@ -415,8 +437,9 @@ int pawl_target_remove(pawl_store *store, const char *target, const pawl_operati
     int status = pawli_check_given(err, store, target);
     if (status == PAWL_OK)
         status = pawli_check_name("target", text_of(target), err);
-    return status < 0 ? status
-                      : change_policy(store, "pawl.target.remove", &change, target, NULL, NULL, operation, err);
+    return status < 0
+               ? status
+               : change_policy(store, "pawl.target.remove", &change, target, NULL, NULL, NULL, 0, operation, err);
 }
 
 /* ---- holds ---- */
@@ -582,7 +605,8 @@ int pawl_targets_list(pawl_store *store, pawl_settings **ret_settings, pawl_erro
                                                   .name = row->name.data,
                                                   .url = row->url.data,
                                                   .secret_file = row->secret_file.data,
-                                                  .policy = pawli_policy_json(&row->policy, arena).data};
+                                                  .policy = pawli_policy_json(&row->policy, arena).data,
+                                                  .headers = row->headers.data};
     }
     return finish(settings, ret_settings, err);
 }

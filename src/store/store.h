@@ -113,7 +113,7 @@ struct queue_item {
     struct text scope;
     struct policy policy; /* effective */
     struct policy lane_policy, target_policy;
-    struct text url, secret_file;
+    struct text url, secret_file, headers; /* of the target */
     struct wall_time next_due; /* where wanted; WALL_NEVER: nothing is ready */
     struct wall_time held;     /* where wanted: until when a hold is on it; 0: none is */
     struct queue_ages {        /* where wanted; of what waits to be sent */

@@ -391,6 +391,15 @@ class Operator(support.Case):
         self.assertEqual((records[1]["data"]["reason"], records[1]["data"]["id"], records[1]["data"]["actor"]),
                          ("because", key, "ops"))
 
+    def test_a_target_has_headers(self):
+        self.json("targets", "add", "t", "http://a.example/", "--header", "x-a:1", "--header", "x-b: two")
+        self.assertEqual(self.json("targets", "list")[0]["headers"], {"x-a": "1", "x-b": "two"})
+        self.json("targets", "set", "t", "--header", "x-a:", "--header", "x-c:3")
+        self.assertEqual(self.json("targets", "list")[0]["headers"], {"x-b": "two", "x-c": "3"})
+        self.writes_nothing(4, "targets", "add", "t", "http://a.example/", "--header", "x-b:3")
+        for bad, says in (("x", "NAME:VALUE"), ("X-A:1", "X-A"), ("pawl-key:1", "pawl-key")):
+            self.writes_nothing(2, "targets", "set", "t", "--header", bad, says=says)
+
 
 if __name__ == "__main__":
     support.main()

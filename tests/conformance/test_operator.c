@@ -539,6 +539,43 @@ static void targets_are_set_replaced_and_removed(struct world *w)
     verify(w);
 }
 
+static const char *headers_of_target(struct world *w)
+{
+    static char text[256];
+    pawl_settings *targets;
+    assert_ok(pawl_targets_list(w->store, &targets, &err));
+    const char *headers = pawl_settings_target(targets, 0)->headers;
+    snprintf(text, sizeof text, "%s", headers ? headers : "none");
+    pawl_settings_free(targets);
+    return text;
+}
+
+static void a_target_has_headers(struct world *w)
+{
+    const pawl_setting two[] = {{"header:x-b", "2"}, {"header:x-a", "a \"1\""}}, same[] = {two[1], two[0]};
+    const pawl_setting other = {"header:x-a", "3"},
+                       changes[] = {{"header:x-b", ""}, {"header:x-c", "4"}, {"timeout_ms", "9"}};
+    assert_ok(pawl_target_add(w->store, "t", "http://a.example/", NULL, two, 2, BECAUSE(1), &err));
+    assert_string_equal(headers_of_target(w), "{\"x-a\":\"a \\\"1\\\"\",\"x-b\":\"2\"}");
+    assert_ok(pawl_target_add(w->store, "t", "http://a.example/", NULL, same, 2, BECAUSE(2), &err));
+    assert_status(pawl_target_add(w->store, "t", "http://a.example/", NULL, &other, 1, BECAUSE(3), &err),
+                  PAWL_ECONFLICT);
+    assert_status(pawl_target_add(w->store, "t", "http://a.example/", NULL, NULL, 0, BECAUSE(4), &err), PAWL_ECONFLICT);
+    assert_ok(pawl_target_set(w->store, "t", NULL, NULL, changes, 3, BECAUSE(5), &err));
+    assert_string_equal(headers_of_target(w), "{\"x-a\":\"a \\\"1\\\"\",\"x-c\":\"4\"}");
+    static const char *const bad[] = {"header:",           "header:X-A",      "header:a b",
+                                      "header:webhook-id", "header:pawl-key", "header"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_status(pawl_target_set(w->store, "t", NULL, NULL, &(pawl_setting){bad[i], "1"}, 1, BECAUSE(6), &err),
+                      PAWL_EINVAL);
+    assert_status(pawl_target_set(w->store, "none", NULL, NULL, &other, 1, BECAUSE(7), &err), PAWL_ENOTFOUND);
+    assert_status(pawl_lane_set(w->store, "l", &other, 1, BECAUSE(8), &err), PAWL_EINVAL);
+    const pawl_setting gone[] = {{"header:x-a", ""}, {"header:x-c", NULL}};
+    assert_ok(pawl_target_set(w->store, "t", NULL, NULL, gone, 2, BECAUSE(9), &err));
+    assert_string_equal(headers_of_target(w), "none");
+    verify(w);
+}
+
 static size_t holds_of(struct world *w, const char *code)
 {
     pawl_settings *holds;
@@ -802,6 +839,7 @@ static const struct conformance_case cases[] = {
     CASE(lanes_have_policies),
     CASE(a_policy_decides_when_a_decision_is_made),
     CASE(targets_are_set_replaced_and_removed),
+    CASE(a_target_has_headers),
     CASE(another_url_releases_what_the_old_one_held),
     CASE(a_hold_stops_its_subject),
     CASE(a_hold_ends_by_itself),

@@ -209,6 +209,7 @@ static void describe_queue(struct reading *reading, const struct queue_row *row,
         item->target_policy = target->policy;
         item->url = pawli_arena_text(reading->arena, target->url);
         item->secret_file = pawli_arena_text(reading->arena, target->secret_file);
+        item->headers = pawli_arena_text(reading->arena, target->headers);
     }
     item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
 }

@@ -137,7 +137,8 @@ static const size_t record_texts[] = {
     OF(record_row, events),        OF(record_row, messages), OF(record_row, settled),      OF(record_row, hashes)};
 static const size_t queue_texts[] = {OF(queue_row, lane), OF(queue_row, target)};
 static const size_t lane_texts[] = {OF(lane_row, name)};
-static const size_t target_texts[] = {OF(target_row, name), OF(target_row, url), OF(target_row, secret_file)};
+static const size_t target_texts[] = {OF(target_row, name), OF(target_row, url), OF(target_row, secret_file),
+                                      OF(target_row, headers)};
 static const size_t hold_texts[] = {OF(hold_row, lane), OF(hold_row, target), OF(hold_row, code), OF(hold_row, reason),
                                     OF(hold_row, by)};
 static const size_t bound_texts[] = {OF(bound_row, key)};

@@ -765,6 +765,7 @@ static int read_queues(struct reading *reading)
         item->target_policy = target.policy;
         item->url = target.url;
         item->secret_file = target.secret_file;
+        item->headers = target.headers;
         item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
         if (reading->query->wants_due && (item->is_damaged || !item->url.data))
             reading->page->count--; /* no worker can claim from it */

@@ -130,6 +130,38 @@ bool pawli_read_lane(struct call *call, struct lane_row *row, struct arena *aren
     return pawli_column_sum(call);
 }
 
+/* Whether it is a JSON object, which can then be walked. */
+static bool is_object(struct text json, struct arena *arena)
+{
+    if (json.size < 2 || json.data[0] != '{')
+        return false;
+    enum json_verdict verdict = pawli_json_check(json, NULL, NULL);
+    arena->failed |= verdict == JSON_NO_MEMORY;
+    return verdict == JSON_GOOD;
+}
+
+/* An object of texts, its names sorted and each there once. */
+static bool are_headers(struct text json, struct arena *arena)
+{
+    struct text name, value, last = {0};
+    size_t count = 0;
+    if (!json.data)
+        return true;
+    if (!is_object(json, arena))
+        return false;
+    struct json_walk walk = pawli_json_walk(json);
+    while (pawli_json_member(&walk, &name, &value)) {
+        if (++count > LIMIT_HEADERS || pawli_json_type(value) != JSON_STRING)
+            return false;
+        struct text plain = pawli_json_string(arena, name);
+        if (pawli_check_header(plain, pawli_json_string(arena, value), NULL) < 0 ||
+            (last.data && strcmp(last.data, plain.data) >= 0))
+            return false;
+        last = plain;
+    }
+    return count > 0;
+}
+
 bool pawli_read_target(struct call *call, struct target_row *row, struct arena *arena)
 {
     *row = (struct target_row){0};
@@ -137,7 +169,9 @@ bool pawli_read_target(struct call *call, struct target_row *row, struct arena *
     row->name = column_name(call, arena);
     row->url = column_text_up_to(call, LIMIT_URL, arena);
     row->secret_file = column_text_up_to(call, LIMIT_URL, arena);
+    row->headers = pawli_column_text(call, arena);
     read_policy(call, &row->policy, arena);
+    call->bad |= !are_headers(row->headers, arena);
     return pawli_column_sum(call);
 }
 
@@ -217,38 +251,6 @@ bool pawli_read_record(struct call *call, struct record_row *row, bool *ret_same
     bool good = !call->bad && row->messages.size % RECORD_MESSAGE_SIZE == 0 && row->hashes.size % RECORD_HASH_SIZE == 0;
     *ret_same = pawli_column_sum(call);
     return good;
-}
-
-/* Whether it is a JSON object, which can then be walked. */
-static bool is_object(struct text json, struct arena *arena)
-{
-    if (json.size < 2 || json.data[0] != '{')
-        return false;
-    enum json_verdict verdict = pawli_json_check(json, NULL, NULL);
-    arena->failed |= verdict == JSON_NO_MEMORY;
-    return verdict == JSON_GOOD;
-}
-
-/* An object of texts, its names sorted and each there once. */
-static bool are_headers(struct text json, struct arena *arena)
-{
-    struct text name, value, last = {0};
-    size_t count = 0;
-    if (!json.data)
-        return true;
-    if (!is_object(json, arena))
-        return false;
-    struct json_walk walk = pawli_json_walk(json);
-    while (pawli_json_member(&walk, &name, &value)) {
-        if (++count > LIMIT_HEADERS || pawli_json_type(value) != JSON_STRING)
-            return false;
-        struct text plain = pawli_json_string(arena, name);
-        if (pawli_check_header(plain, pawli_json_string(arena, value), NULL) < 0 ||
-            (last.data && strcmp(last.data, plain.data) >= 0))
-            return false;
-        last = plain;
-    }
-    return count > 0;
 }
 
 bool pawli_read_message(struct call *call, struct message_row *row, struct arena *arena)

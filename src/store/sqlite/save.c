@@ -447,6 +447,7 @@ static int save_target(struct saving *saving, const struct slot *slot)
     if (target->slot.exists) {
         pawli_bind_text(&call, target->row.url);
         pawli_bind_text(&call, target->row.secret_file);
+        pawli_bind_text(&call, target->row.headers);
         pawli_bind_text(&call, pawli_policy_json(&target->row.policy, saving->arena));
         pawli_bind_sum(&call);
     }

@@ -53,6 +53,7 @@ CREATE TABLE target (
     name        TEXT    NOT NULL,
     url         TEXT,
     secret_file TEXT,
+    headers     TEXT,                               -- JSON object
     policy      TEXT    NOT NULL,
     sum         INTEGER NOT NULL,
     PRIMARY KEY (scope, name)

@@ -80,7 +80,7 @@ SELECT scope, name, policy, sum FROM lane WHERE scope = :scope AND name = :name;
 
 -- name: get_target
 -- params: scope name
-SELECT scope, name, url, secret_file, policy, sum FROM target WHERE scope = :scope AND name = :name;
+SELECT scope, name, url, secret_file, headers, policy, sum FROM target WHERE scope = :scope AND name = :name;
 
 -- name: find_holds
 -- params: kind scope lane target
@@ -269,10 +269,12 @@ INSERT INTO lane (scope, name, policy, sum) VALUES (:scope, :name, :policy, :sum
     ON CONFLICT (scope, name) DO UPDATE SET policy = excluded.policy, sum = excluded.sum;
 
 -- name: put_target
--- params: scope name url secret_file policy sum
-INSERT INTO target (scope, name, url, secret_file, policy, sum) VALUES (:scope, :name, :url, :secret_file, :policy, :sum)
+-- params: scope name url secret_file headers policy sum
+INSERT INTO target (scope, name, url, secret_file, headers, policy, sum)
+VALUES (:scope, :name, :url, :secret_file, :headers, :policy, :sum)
     ON CONFLICT (scope, name) DO UPDATE
-   SET url = excluded.url, secret_file = excluded.secret_file, policy = excluded.policy, sum = excluded.sum;
+   SET url = excluded.url, secret_file = excluded.secret_file, headers = excluded.headers, policy = excluded.policy,
+       sum = excluded.sum;
 
 -- name: remove_target
 -- params: scope name
@@ -477,7 +479,7 @@ SELECT scope, name, policy, sum FROM lane WHERE scope = :scope AND name > :after
 
 -- name: list_targets
 -- params: scope after limit
-SELECT scope, name, url, secret_file, policy, sum
+SELECT scope, name, url, secret_file, headers, policy, sum
   FROM target
  WHERE scope = :scope AND name > :after
  ORDER BY name
@@ -645,7 +647,7 @@ SELECT scope, name, policy, sum
 
 -- name: all_targets
 -- params:
-SELECT scope, name, url, secret_file, policy, sum
+SELECT scope, name, url, secret_file, headers, policy, sum
   FROM target;
 
 -- name: all_lines
