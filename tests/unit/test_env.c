@@ -11,7 +11,8 @@
 #include "env/engine.h"
 #include "env/sim/sim.h"
 
-static const struct file_at nowhere = {.folder = AT_FDCWD, .name = "x", .path = "x", .like = -1}; /* of what is simulated */
+static const struct file_at nowhere = {
+    .folder = AT_FDCWD, .name = "x", .path = "x", .like = -1}; /* of what is simulated */
 
 /* ---- time ---- */
 
@@ -401,7 +402,8 @@ static void completions_wait_in_the_inbox_for_a_step_in_their_order(void **state
     probe_init(&probe, NULL, 0);
     assert_false(pawli_engine_take_inbox(&probe.engine));
     for (unsigned i = 0; i < COUNT_OF(jobs); i++) {
-        jobs[i] = (struct probe_job){.job = {run_job, job_done, &probe.engine, NULL}, .probe = &probe, .number = i};
+        jobs[i] = (struct probe_job){
+            .job = {.run = run_job, .done = job_done, .engine = &probe.engine}, .probe = &probe, .number = i};
         env->ops->offload(env, &jobs[i].job);
     }
     assert_int_equal(probe.done, 0); /* the simulation says when */
@@ -595,7 +597,8 @@ static void offloaded_work_runs_on_another_thread_and_is_done_in_a_step(void **s
     probe_init(&probe, NULL, 'a');
     pawli_loop_add(world.loop, &probe.engine);
     for (unsigned i = 0; i < COUNT_OF(jobs); i++) {
-        jobs[i] = (struct probe_job){.job = {run_job, job_done, &probe.engine, NULL}, .probe = &probe, .number = i};
+        jobs[i] = (struct probe_job){
+            .job = {.run = run_job, .done = job_done, .engine = &probe.engine}, .probe = &probe, .number = i};
         world.env->ops->offload(world.env, &jobs[i].job);
         while (probe.done <= i)
             pawli_loop_turn(world.loop, BOOT_NEVER);
