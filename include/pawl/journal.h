@@ -75,15 +75,17 @@ typedef struct pawl_records_query {
     size_t struct_size;    /* PAWL_RECORDS_QUERY sets it */
     uint64_t after_seq;    /* oldest first, from behind this one; 0: the first */
     uint64_t before_seq;   /* newest first, from before this one; 0: the newest */
-    uint32_t newest_first; /* 1: before_seq and since_ms count; 0: after_seq does */
+    uint32_t newest_first; /* 1: before_seq counts; 0: after_seq does */
     uint32_t limit;        /* 1..10000; 0: 50 */
-    int64_t since_ms;      /* newest first: stops at records committed before; 0: none */
+    int64_t since_ms;      /* only what was committed then or later; newest first: stops at the first before; 0: any */
+    const char *ref;       /* only with this ref; NULL: any */
+    const char *type;      /* only of this type; NULL: any */
 } pawl_records_query;
 #define PAWL_RECORDS_QUERY .struct_size = sizeof(pawl_records_query)
 
 /*
  * pawl_records_list: records of the handle's scope. Every seq up to the last is there, so whoever reads from the last one
- * that it saw misses none and sees none twice.
+ * that it saw misses none and sees none twice. By ref or type it looks at one record after the other.
  */
 PAWL_API int pawl_records_list(pawl_store *store, const pawl_records_query *query, pawl_records **ret_records,
                                pawl_error *err);

@@ -109,14 +109,19 @@ typedef struct pawl_message_view {
     const char *hold; /* why it is held apart; NULL: it is not */
     const char *ended_reason, *ended_by;
     pawl_uuid superseded_by; /* nil: none */
+    pawl_uuid resent_of;     /* the message that it is a copy of: a requeue made it; nil: none */
+    uint32_t retries;        /* how often an operator gave it all its attempts again */
+    uint32_t cap;            /* attempts at most: its own, or the policy's as it is now; here and */
+    pawl_uuid created_by;    /* the request id of the record that made it: only in what pawl_message_get returns */
 } pawl_message_view;
 
-/* An attempt that did not end its message; the last ten are kept. */
+/* An attempt; all of them are kept as long as the message. */
 typedef struct pawl_attempt {
     size_t struct_size;
-    uint32_t number;
+    uint32_t number; /* since the last retry by an operator */
     int64_t began_at_ms, ended_at_ms;
     const char *worker, *verdict, *error_class, *text; /* NULL where absent */
+    uint32_t ordinal;                                  /* of all attempts of the message; never used again */
 } pawl_attempt;
 
 /* A page of messages, in memory of its own: views live as long as it does. NULL for an index that is not there. */
@@ -133,16 +138,31 @@ PAWL_API void pawl_messages_free(pawl_messages *messages);
  */
 PAWL_API int pawl_message_get(pawl_store *store, const pawl_uuid *id, pawl_messages **ret_messages, pawl_error *err);
 
+/*
+ * pawl_message_find: the id of a message of the handle's scope by the text of it, or by the short form that tables show:
+ * NUMBER-XXXX, its number and the last four digits of its id.
+ *
+ * Errors     PAWL_EINVAL  neither of them; PAWL_ENOTFOUND  no message has that short form
+ */
+PAWL_API int pawl_message_find(pawl_store *store, const char *text, pawl_uuid *ret_id, pawl_error *err);
+
 typedef struct pawl_messages_query {
     size_t struct_size;                      /* PAWL_MESSAGES_QUERY sets it */
     const char *lane, *target, *state, *key; /* NULL: any */
     pawl_uuid before;                        /* older than this one; nil: from the newest */
     uint32_t limit;                          /* 1..10000; 0: 50 */
+    uint32_t oldest_first;                   /* 1: in the order in which they were made */
+    pawl_uuid after;                         /* newer than this one; nil: from the oldest */
+    uint64_t seq;                            /* that the record of this seq made; 0: any */
+    const char *ref;                         /* that records with this ref made; NULL: any */
+    const char *error;                       /* whose last error has this in its text; NULL: any */
+    int64_t until_ms;                        /* Unix milliseconds: ended, or else created, before; 0: whenever */
 } pawl_messages_query;
 #define PAWL_MESSAGES_QUERY .struct_size = sizeof(pawl_messages_query)
 
 /*
- * pawl_messages_list: messages of the handle's scope, newest first. The next page: before = the last id of this one.
+ * pawl_messages_list: messages of the handle's scope, newest first. The next page: before = the last id of this one; after,
+ * where the oldest come first. pawl_messages_has_more says whether there is one.
  *
  * Note       A page is one snapshot, the next page another: what moved in between is shown as it was when its page was read.
  *            One that cannot be read hides no other: its state is "damaged". pawl_verify says where.
@@ -155,6 +175,9 @@ typedef struct pawl_queue_stats {
     size_t struct_size;
     const char *scope, *lane, *target;
     uint64_t pending, claimed, awaiting, uncertain, delivered, dead, cancelled;
+    uint64_t due, held;       /* of those: to be sent by now; held apart (exhausted, awaiting, uncertain) */
+    int64_t oldest_due_at_ms; /* since when the first of them is due; 0: none is */
+    int64_t next_due_at_ms;   /* the first in the future; 0: none */
 } pawl_queue_stats;
 
 typedef struct pawl_stats pawl_stats;
@@ -164,7 +187,7 @@ PAWL_API void pawl_stats_free(pawl_stats *stats);
 
 /*
  * pawl_stats_read: how many messages each queue of the handle's scope has by state; only of a lane or target where these
- * are not NULL. Counts are kept, nothing is scanned.
+ * are not NULL. Counts are kept; only those that are due, or held apart, are counted when it is asked.
  */
 PAWL_API int pawl_stats_read(pawl_store *store, const char *lane, const char *target, pawl_stats **ret_stats,
                              pawl_error *err);

@@ -21,8 +21,12 @@ typedef struct pawl_moved {
 #define PAWL_MOVED .struct_size = sizeof(pawl_moved)
 
 /*
+ * pawl_message_retry: lets a dead message, or one that is held as exhausted, be sent again: the same message under the same
+ *   id, its attempts and its age counted anew. Refused when its own expires_in_ms passed.
+ * pawl_message_requeue: retires a pending, uncertain or dead message in favour of a new one with the same route, key,
+ *   priority, headers and payload, which names it (resent_of).
+ * pawl_message_resend: as requeue; of a delivered message, which stays as it is, it makes such a copy.
  * pawl_message_cancel: retires a pending, uncertain or dead message.
- * pawl_message_requeue: retires it in favour of a new message with the same route, key, priority, headers and payload.
  * pawl_message_resolve: says what became of an uncertain message: PAWL_VERDICT_DELIVERED, _RETRY (it did not happen; at
  *   the cap it is dead) or _DEAD (give up); of an awaiting one: PAWL_VERDICT_DELIVERED or _DEAD.
  * pawl_message_purge: removes an ended message; its dedupe key stays bound as long as the policy says. Refused while it
@@ -34,12 +38,57 @@ typedef struct pawl_moved {
  */
 PAWL_API int pawl_message_cancel(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation,
                                  pawl_moved *ret_moved, pawl_error *err);
+PAWL_API int pawl_message_retry(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation,
+                                pawl_moved *ret_moved, pawl_error *err);
 PAWL_API int pawl_message_requeue(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation,
                                   pawl_moved *ret_moved, pawl_error *err);
+PAWL_API int pawl_message_resend(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation,
+                                 pawl_moved *ret_moved, pawl_error *err);
 PAWL_API int pawl_message_resolve(pawl_store *store, const pawl_uuid *id, int32_t outcome,
                                   const pawl_operation *operation, pawl_moved *ret_moved, pawl_error *err);
 PAWL_API int pawl_message_purge(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation,
                                 pawl_moved *ret_moved, pawl_error *err);
+
+/* ---- many messages ---- */
+
+enum pawl_move { PAWL_MOVE_RETRY, PAWL_MOVE_REQUEUE, PAWL_MOVE_CANCEL, PAWL_MOVE_RESOLVE, PAWL_MOVE_PURGE };
+
+/* What a move by filter did, over all its parts. */
+typedef struct pawl_moves_done {
+    size_t struct_size;               /* PAWL_MOVES_DONE sets it */
+    pawl_uuid request_id;             /* given or minted */
+    uint64_t matched, moved, refused; /* refused: not in a state to be moved */
+    uint32_t was_replayed;            /* all of it was done before */
+} pawl_moves_done;
+#define PAWL_MOVES_DONE .struct_size = sizeof(pawl_moves_done)
+
+/* Told after each part. 0: go on; else it stops there, which is no error: the same again goes on. */
+typedef int pawl_moves_progress(void *data, const pawl_moves_done *so_far);
+
+typedef struct pawl_moves {
+    size_t struct_size;               /* PAWL_MOVES sets it */
+    int32_t kind;                     /* enum pawl_move */
+    int32_t outcome;                  /* of PAWL_MOVE_RESOLVE, as in pawl_message_resolve */
+    uint32_t again;                   /* 1: PAWL_MOVE_REQUEUE takes delivered messages too, as pawl_message_resend */
+    uint32_t dry_run;                 /* 1: nothing is moved, only counted */
+    const pawl_messages_query *which; /* at least one of its fields; its limit and order mean nothing here */
+    uint64_t limit;                   /* moves at most so many; 0: all that there are */
+    pawl_moves_progress *progress;    /* after each part; NULL: none */
+    void *data;                       /* for progress */
+} pawl_moves;
+#define PAWL_MOVES .struct_size = sizeof(pawl_moves)
+
+/*
+ * pawl_messages_move: moves the messages that a filter finds, oldest first: those that there are when it begins.
+ *
+ * Does       In commits of at most 1,000 messages, each with a record that names the operation (its request id) and part.
+ *            A message that is not in a state to be moved is counted and hinders no other.
+ * Idempotent Repeated under its request id it answers what it did, or goes on where it stopped.
+ * Outputs    ret_done may be NULL; on error it has what was done so far.
+ * Errors     As of the single moves. PAWL_EINVAL  no reason, or no filter; PAWL_ECONFLICT  the request id had another filter
+ */
+PAWL_API int pawl_messages_move(pawl_store *store, const pawl_moves *moves, const pawl_operation *operation,
+                                pawl_moves_done *ret_done, pawl_error *err);
 
 /* ---- policies and targets ---- */
 
@@ -61,15 +110,23 @@ PAWL_API int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setti
                            const pawl_operation *operation, pawl_error *err);
 
 /*
- * pawl_target_add: sets where a target's messages go; an existing one is replaced whole. The scheme of the URL picks the
- * sink: http, https, exec, file, callback. secret_file (may be NULL) names a file, read by the process that sends.
- * url NULL: only the policy's keys are changed. pawl_target_remove forgets all that: messages for it wait (see
- * pawl_why_message) until it is added again, or taken by hand.
+ * pawl_target_add: says where a target's messages go. The scheme of the URL picks the sink: http, https, exec, file,
+ *   callback. secret_file (may be NULL) names a file, read by the process that sends. One that is there with the same values
+ *   is left as it is, and nothing is written; with other values it is a conflict. url NULL: only keys of its policy are set.
+ *   A setting "header:NAME" is no key of its policy but a header that is sent with every message; one of the message's own
+ *   beats it.
+ * pawl_target_set: changes what is given: url and secret_file where not NULL ("": no secret), headers, and keys of its policy.
+ * pawl_target_remove: forgets all that: messages for it wait (see pawl_why_message) until it is added again, or taken by
+ *   hand.
  *
  * Errors     PAWL_EINVAL     the URL has no sink, or a setting is wrong; paths and addresses are judged by who sends
- *            PAWL_ENOTFOUND  pawl_target_remove: no target has that name
+ *            PAWL_ECONFLICT  pawl_target_add: it is there, with other values
+ *            PAWL_ENOTFOUND  pawl_target_set of a place, pawl_target_remove: no target has that name
  */
 PAWL_API int pawl_target_add(pawl_store *store, const char *target, const char *url, const char *secret_file,
+                             const pawl_setting *settings, size_t count, const pawl_operation *operation,
+                             pawl_error *err);
+PAWL_API int pawl_target_set(pawl_store *store, const char *target, const char *url, const char *secret_file,
                              const pawl_setting *settings, size_t count, const pawl_operation *operation,
                              pawl_error *err);
 PAWL_API int pawl_target_remove(pawl_store *store, const char *target, const pawl_operation *operation,
@@ -86,6 +143,7 @@ typedef struct pawl_target_view {
     const char *name;
     const char *url, *secret_file; /* NULL: none */
     const char *policy;            /* as of a lane */
+    const char *headers;           /* JSON object, sent with every message; NULL: none */
 } pawl_target_view;
 
 typedef struct pawl_hold_view {
@@ -113,7 +171,7 @@ PAWL_API int pawl_holds_list(pawl_store *store, pawl_settings **ret_settings, pa
 /* ---- holds ---- */
 
 /* What is held: a lane, a target, both (their queue), or neither: the store. A message that is held by itself moves on by
- * pawl_message_requeue, _cancel or _resolve. */
+ * pawl_message_retry, _requeue, _cancel or _resolve. */
 typedef struct pawl_subject {
     size_t struct_size; /* PAWL_SUBJECT sets it */
     const char *lane, *target;

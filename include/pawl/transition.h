@@ -111,6 +111,8 @@ PAWL_API uint64_t pawl_receipt_seq(const pawl_receipt *receipt);
 PAWL_API pawl_uuid pawl_receipt_request_id(const pawl_receipt *receipt);
 PAWL_API const uint8_t *pawl_receipt_digest(const pawl_receipt *receipt); /* 32 bytes */
 PAWL_API int pawl_receipt_was_replayed(const pawl_receipt *receipt);
+PAWL_API int pawl_receipt_differs(const pawl_receipt *receipt); /* replayed, and the events or messages that were given
+                                                                  are not the stored ones, which hold */
 PAWL_API const void *pawl_receipt_response(const pawl_receipt *receipt,
                                            size_t *ret_size);                 /* NULL: none; ret_size may be NULL */
 PAWL_API const char *pawl_receipt_response_type(const pawl_receipt *receipt); /* NULL: no response */

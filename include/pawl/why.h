@@ -12,7 +12,7 @@ extern "C" {
 typedef struct pawl_reason {
     size_t struct_size;
     const char *code; /* "not_due", "held", "behind", "claimed", "lost_claim", "awaiting", "uncertain", "exhausted",
-                         "no_target", "ready", "ended"; static */
+                         "no_target", "ready", "ended", "superseded" (one for each of the chain); static */
     const char *text; /* one sentence, with the last error where it explains the wait */
     int64_t until_ms; /* Unix milliseconds; 0: no end is known */
     const char *by;   /* who; NULL: nobody */

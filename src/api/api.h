@@ -32,6 +32,7 @@ void pawli_api_put_attempts(struct json_writer *out, const pawl_messages *messag
 void pawli_api_put_enqueued(struct json_writer *out, const pawl_enqueued *enqueued);
 void pawli_api_put_settled(struct json_writer *out, const pawl_uuid *id, const pawl_settled *settled);
 void pawli_api_put_moved(struct json_writer *out, const pawl_uuid *id, const pawl_moved *moved);
+void pawli_api_put_moves(struct json_writer *out, const pawl_moves_done *done);
 void pawli_api_put_stats(struct json_writer *out, const pawl_queue_stats *stats);
 void pawli_api_put_lane(struct json_writer *out, const pawl_lane_view *lane);
 void pawli_api_put_target(struct json_writer *out, const pawl_target_view *target);

@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "api/shape.h"
 #include "base/codec.h"
+#include "base/uuid.h"
 #include "model/limits.h"
 
 bool pawli_api_token(struct text text, uint64_t *token)
@@ -333,7 +334,7 @@ static int add_settlement(pawl_transition *transition, struct arena *arena, stru
 
 struct transition_in {
     pawl_uuid request_id;
-    const char *type, *ref, *content_type;
+    const char *type, *ref, *content_type, *id_from;
     struct text data, data_base64, response, response_base64, events, messages, settle, state_digest;
     int64_t duration_us, received_at, expect_seq;
 };
@@ -342,6 +343,7 @@ struct transition_in {
 static const struct field transition_fields[] = {
     {"type", FIELD_STRING, IN(type), 0, 0},
     {"request_id", FIELD_UUID, IN(request_id), 0, 0},
+    {"id_from", FIELD_STRING, IN(id_from), 0, 0},
     {"ref", FIELD_STRING, IN(ref), 0, 0},
     {"data", FIELD_JSON, IN(data), 0, 0},
     {"data_base64", FIELD_BASE64, IN(data_base64), 0, 0},
@@ -429,6 +431,13 @@ int pawli_api_transition(pawl_store *store, struct arena *arena, struct text jso
         status = pawli_shape_read(&digest_shape, arena, in.state_digest, &digests, err);
     if (status < 0)
         return status;
+    if (in.id_from && (!uuid_is_nil(&in.request_id) || !*in.id_from))
+        return pawli_hint(
+            err,
+            pawli_fail(err, PAWL_EINVAL, *in.id_from ? "request_id and id_from are both given" : "id_from is blank"),
+            "request_id takes a UUID, id_from makes one of any text");
+    if (in.id_from)
+        in.request_id = pawl_request_id_from(in.id_from, strlen(in.id_from));
     pawl_transition_options options = {PAWL_TRANSITION_OPTIONS,
                                        .type = in.type,
                                        .request_id = in.request_id,

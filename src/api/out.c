@@ -62,6 +62,8 @@ void pawli_api_put_receipt(struct json_writer *out, const pawl_receipt *receipt)
     put_id(out, "request_id", &id);
     put_hex(out, "digest", pawl_receipt_digest(receipt), 32);
     pawli_json_put_bool(out, "replayed", pawl_receipt_was_replayed(receipt));
+    if (pawl_receipt_differs(receipt))
+        pawli_json_put_bool(out, "differs", true);
     pawli_body_json(out, "response", pawl_receipt_response_type(receipt), (struct text){response, size});
     pawli_json_key(out, "messages");
     pawli_json_open(out, '[');
@@ -168,13 +170,14 @@ void pawli_api_put_claim(struct json_writer *out, const pawl_message_view *messa
 
 void pawli_api_put_attempts(struct json_writer *out, const pawl_messages *messages)
 {
-    pawli_json_key(out, "attempts_kept");
+    pawli_json_key(out, "history");
     pawli_json_open(out, '[');
     for (size_t i = 0; i < pawl_messages_attempt_count(messages); i++) {
         const pawl_attempt *attempt = pawl_messages_attempt(messages, i);
         pawli_json_comma(out);
         pawli_json_open(out, '{');
         pawli_json_put_u64(out, "attempt", attempt->number);
+        pawli_json_put_u64(out, "ordinal", attempt->ordinal);
         put_time(out, "began_at", attempt->began_at_ms);
         put_time(out, "ended_at", attempt->ended_at_ms);
         pawli_json_put_string(out, "worker", attempt->worker);
@@ -212,6 +215,15 @@ void pawli_api_put_moved(struct json_writer *out, const pawl_uuid *id, const paw
     pawli_json_put_bool(out, "replayed", moved->was_replayed);
 }
 
+void pawli_api_put_moves(struct json_writer *out, const pawl_moves_done *done)
+{
+    pawli_json_put_u64(out, "matched", done->matched);
+    pawli_json_put_u64(out, "moved", done->moved);
+    pawli_json_put_u64(out, "refused", done->refused);
+    put_id(out, "request_id", &done->request_id);
+    pawli_json_put_bool(out, "replayed", done->was_replayed);
+}
+
 void pawli_api_put_stats(struct json_writer *out, const pawl_queue_stats *stats)
 {
     const struct {
@@ -227,6 +239,10 @@ void pawli_api_put_stats(struct json_writer *out, const pawl_queue_stats *stats)
     for (size_t i = 0; i < COUNT_OF(counts); i++)
         pawli_json_put_u64(out, counts[i].state, counts[i].count);
     pawli_json_close(out, '}');
+    pawli_json_put_u64(out, "due", stats->due);
+    put_time(out, "oldest_due_at", stats->oldest_due_at_ms);
+    put_time(out, "next_due_at", stats->next_due_at_ms);
+    pawli_json_put_u64(out, "held", stats->held);
 }
 
 static void put_policy(struct json_writer *out, const char *policy)
@@ -245,6 +261,8 @@ void pawli_api_put_target(struct json_writer *out, const pawl_target_view *targe
     pawli_json_put_string(out, "target", target->name);
     pawli_json_put_string(out, "url", target->url);
     pawli_json_put_string(out, "secret_file", target->secret_file);
+    if (target->headers)
+        pawli_json_put_raw(out, "headers", text_of(target->headers));
     put_policy(out, target->policy);
 }
 

@@ -50,6 +50,7 @@ struct cli_given {
 struct cli {
     /* What was asked */
     const struct cli_command *command; /* NULL: none was named */
+    const char *group;                 /* the first word of commands of two, where it was given */
     const char **arguments;
     size_t argument_count;
     struct cli_given *given;
@@ -84,6 +85,20 @@ const char *cli_argument(const struct cli *cli, size_t index); /* NULL: not give
 int cli_number(struct cli *cli, const char *field, const char *text, int64_t min, int64_t max, int64_t *value);
 int cli_option_number(struct cli *cli, const char *name, int64_t min, int64_t max, int64_t *value);
 int cli_uuid(struct cli *cli, const char *field, const char *text, pawl_uuid *id);
+/* Milliseconds: whole, or a number with ms, s, m, h or d. A moment is Unix milliseconds, or with a unit so long ago. */
+int cli_duration(struct cli *cli, const char *field, const char *text, int64_t min, int64_t max, int64_t *ms);
+int cli_option_duration(struct cli *cli, const char *name, int64_t min, int64_t max, int64_t *ms);
+int cli_option_moment(struct cli *cli, const char *name, int64_t *unix_ms);
+/* A message of the store that is open: its id, or the short form of it that tables show. */
+int cli_message_id(struct cli *cli, const char *field, const char *text, pawl_uuid *id);
+int cli_option_message_id(struct cli *cli, const char *name, pawl_uuid *id);
+
+/* The nearest of several words to a mistyped one: offer them all, then ask. NULL: none is near. */
+struct cli_nearest {
+    const char *word, *found;
+    size_t distance;
+};
+void cli_nearest_offer(struct cli_nearest *nearest, const char *candidate);
 int cli_option_uuid(struct cli *cli, const char *name, pawl_uuid *id);
 
 /* The bytes of a data argument: literal, @FILE, or - for standard input (once). Over limit: ELIMIT. */
@@ -109,7 +124,10 @@ pawl_operation cli_operation(const struct cli *cli);
 /* Prints an error; line > 0: of that line of an input. */
 void cli_report(const struct cli *cli, int status, const pawl_error *error, const pawl_uuid *request_id, uint64_t line);
 
-/* Says something that is no error but may not be what was meant, on standard error. */
+/* The same as the member "error" of an answer that is printed among others. */
+void cli_put_error(struct json_writer *out, int status, const pawl_error *error, const pawl_uuid *request_id);
+
+/* Says something that is no error but should be known, on standard error; not with --quiet. */
 void cli_note(const struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* ---- the store ---- */
@@ -136,7 +154,11 @@ void cli_say(struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Text as people are shown it: one line, which can be read back (base/escape.h). */
 struct text cli_safe(struct arena *arena, struct text text);
 
-char *cli_time(int64_t unix_ms, char out[32]); /* "2026-11-21 06:43:35", UTC; "-" for 0 */
+char *cli_time(int64_t unix_ms, char out[32]); /* "2026-11-21 06:43:35Z"; "-" for 0 */
+char *cli_age(int64_t unix_ms, char out[32]);  /* how long ago that is, or ahead: "35s", "2h", "in 5d" */
+char *cli_short_id(const pawl_uuid *id,
+                   char out[32]); /* of a message: its number and the last four digits, "17-3f0a" */
+int64_t cli_now_ms(void);
 
 /* Progress of long work, on standard error where that is a terminal. done == UINT64_MAX ends the line. */
 void cli_progress(struct cli *cli, const char *what, uint64_t done, uint64_t total);
@@ -144,5 +166,6 @@ void cli_progress(struct cli *cli, const char *what, uint64_t done, uint64_t tot
 /* ---- help ---- */
 
 void cli_print_help(const struct cli_command *command, FILE *out); /* NULL: of all */
+bool cli_print_named(struct text name, FILE *out);                 /* one command, or all of a group; false: no such */
 
 #endif

@@ -63,15 +63,22 @@ int cli_journal_list(struct cli *cli)
                                                 {"REQUEST", COLUMN_LEFT},
                                                 {"TYPE", COLUMN_CUT},
                                                 {"REF", COLUMN_CUT}};
-    int64_t left = 50;
+    int64_t left = 50, before = 0;
+    bool more = true;
     struct cli_table table;
+    pawl_records_query query = {PAWL_RECORDS_QUERY, .newest_first = 1, .ref = cli_option(cli, "ref"),
+                                .type = cli_option(cli, "type")};
     int damage = PAWL_OK, status = cli_option_number(cli, "limit", 1, INT64_MAX - 1, &left);
-    pawl_records_query query = {PAWL_RECORDS_QUERY, .newest_first = 1};
+    if (status == PAWL_OK)
+        status = cli_option_number(cli, "before", 1, INT64_MAX - 1, &before);
+    if (status == PAWL_OK)
+        status = cli_option_moment(cli, "since", &query.since_ms);
     if (status < 0)
         return status;
+    query.before_seq = (uint64_t)before;
     if (!cli->json)
         cli_table_begin(&table, cli, columns, COUNT_OF(columns));
-    for (bool more = true; more && left > 0 && status == PAWL_OK;) {
+    while (more && left > 0 && status == PAWL_OK) {
         pawl_records *records;
         query.limit = left > PAGE ? PAGE : (uint32_t)left;
         status = pawl_records_list(cli->store, &query, &records, &cli->error);
@@ -90,7 +97,10 @@ int cli_journal_list(struct cli *cli)
         more = pawl_records_has_more(records);
         pawl_records_free(records);
     }
-    int printed = cli->json ? PAWL_OK : cli_table_end(&table);
+    int printed = cli->json ? PAWL_OK : cli_table_end(&table, "no records");
+    if (status == PAWL_OK && more)
+        cli_note(cli, "there are more: go on with --before %" PRIu64 ", or see all with a greater --limit",
+                 query.before_seq);
     return status < 0 ? status : damage < 0 ? damage : printed;
 }
 
@@ -167,6 +177,24 @@ int cli_journal_export(struct cli *cli)
 
 /* ---- one record ---- */
 
+/* With what became of it, where it is kept. */
+static void print_message_of(struct cli *cli, const pawl_uuid *id)
+{
+    char text[PAWL_UUID_TEXT_SIZE];
+    pawl_messages *messages;
+    pawl_error ignored;
+    pawl_uuid_format(id, text);
+    if (pawl_message_get(cli->store, id, &messages, &ignored) < 0) {
+        cli_field("message", text);
+        return;
+    }
+    const pawl_message_view *message = pawl_messages_get(messages, 0);
+    cli_field(
+        "message",
+        pawli_arena_format(&cli->arena, "%s  %s/%s  %s", text, message->lane, message->target, message->state).data);
+    pawl_messages_free(messages);
+}
+
 static void print_record(struct cli *cli, const pawl_record *record)
 {
     char id[PAWL_UUID_TEXT_SIZE], time[32];
@@ -188,26 +216,49 @@ static void print_record(struct cli *cli, const pawl_record *record)
         cli_field_bytes("", event->data, event->data_size);
     }
     for (size_t i = 0; i < record->message_count; i++)
-        cli_field("message", pawl_uuid_format(&record->messages[i], id));
+        print_message_of(cli, &record->messages[i]);
     cli_field_hex("fingerprint", record->fingerprint, sizeof record->fingerprint);
     cli_field_hex("digest", record->digest, sizeof record->digest);
     cli_field_hex("state before", record->state_pre, record->state_pre_size);
     cli_field_hex("state after", record->state_post, record->state_post_size);
 }
 
-int cli_journal_show(struct cli *cli)
+/* By seq or request id, by the natural key that made the request id, or the newest with a ref. */
+static int find_record(struct cli *cli, pawl_records **ret_records)
 {
-    const char *text = cli_argument(cli, 0);
+    const char *text = cli_argument(cli, 0), *ref = cli_option(cli, "ref"), *from = cli_option(cli, "id-from");
     pawl_uuid id = {{0}};
     int64_t seq = 0;
-    pawl_records *records;
-    int status;
-    if (text[0] && strspn(text, "0123456789") == strlen(text))
+    int status = PAWL_OK;
+    if ((text != NULL) + (ref != NULL) + (from != NULL) != 1)
+        return cli_hint(
+            cli, cli_fail(cli, PAWL_EINVAL, "which record is %s", text || ref || from ? "said twice" : "missing"),
+            "name it by its seq or request id, by --id-from, or by --ref");
+    if (ref) {
+        pawl_records_query query = {PAWL_RECORDS_QUERY, .newest_first = 1, .ref = ref, .limit = 1};
+        status = pawl_records_list(cli->store, &query, ret_records, &cli->error);
+        if (status < 0 || pawl_records_count(*ret_records))
+            return status;
+        pawl_records_free(*ret_records);
+        return cli_hint(cli, cli_fail(cli, PAWL_ENOTFOUND, "no record has the ref \"%.256s\"", ref),
+                        "see \"pawl journal list\"");
+    }
+    if (from && !*from)
+        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "id-from is blank"),
+                        "give the natural key that it was committed with");
+    if (from)
+        id = pawl_request_id_from(from, strlen(from));
+    else if (text[0] && strspn(text, "0123456789") == strlen(text))
         status = cli_number(cli, "seq", text, 1, INT64_MAX - 1, &seq);
     else
         status = cli_uuid(cli, "request id", text, &id);
-    if (status == PAWL_OK)
-        status = pawl_record_get(cli->store, &id, (uint64_t)seq, &records, &cli->error);
+    return status < 0 ? status : pawl_record_get(cli->store, &id, (uint64_t)seq, ret_records, &cli->error);
+}
+
+int cli_journal_show(struct cli *cli)
+{
+    pawl_records *records;
+    int status = find_record(cli, &records);
     if (status < 0)
         return status;
     const pawl_record *record = pawl_records_get(records, 0);

@@ -203,11 +203,20 @@ static void say_ready(struct cli *cli, const char *address)
     fflush(stdout);
 }
 
+/* A port alone is one of this machine. */
+static const char *address_of(struct cli *cli)
+{
+    const char *given = cli_argument(cli, 0);
+    if (!given)
+        return LISTEN_ADDRESS;
+    bool is_port = *given && strspn(given, "0123456789") == strlen(given);
+    return is_port ? pawli_arena_format(&cli->arena, "127.0.0.1:%s", given).data : given;
+}
+
 static int listen_until_signal(struct listening *listening)
 {
     static const struct server_route routes[] = {{"POST", NULL, take_webhook}};
     struct cli *cli = listening->cli;
-    const char *address = cli_argument(cli, 0);
     const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct event *events[COUNT_OF(signals)] = {0};
     struct server *server = NULL;
@@ -227,7 +236,7 @@ static int listen_until_signal(struct listening *listening)
             status = pawli_no_memory(&cli->error);
     }
     if (status == PAWL_OK)
-        status = pawli_server_open(listening->base, address ? address : LISTEN_ADDRESS, &options, &server, &cli->error);
+        status = pawli_server_open(listening->base, address_of(cli), &options, &server, &cli->error);
     if (status == PAWL_OK) {
         say_ready(cli, pawli_server_address(server));
         event_base_dispatch(listening->base);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Messages as an operator sees and moves them. */
 #include <inttypes.h>
+#include <stddef.h>
+#include <unistd.h>
 
 #include "api/api.h"
 #include "base/uuid.h"
@@ -25,6 +27,8 @@ static const char *note_of(struct cli *cli, const pawl_message_view *message)
         return pawli_arena_format(&cli->arena, "held: %s", message->hold).data;
     if (message->claimed_by)
         return pawli_arena_format(&cli->arena, "by %s", message->claimed_by).data;
+    if (!uuid_is_nil(&message->superseded_by))
+        return pawli_arena_format(&cli->arena, "replaced by %s", cli_short_id(&message->superseded_by, time)).data;
     if (message->error_text && *message->error_text)
         return message->error_text;
     if (message->ended_reason)
@@ -36,11 +40,12 @@ static const char *note_of(struct cli *cli, const pawl_message_view *message)
 
 static void put_message_row(struct cli_table *table, struct cli *cli, const pawl_message_view *message)
 {
-    char id[PAWL_UUID_TEXT_SIZE];
+    char text[32];
     cli_table_row(table);
-    cli_table_put(table, pawl_uuid_format(&message->id, id));
+    cli_table_put(table, cli_short_id(&message->id, text));
     cli_table_put(table, message->state);
     cli_table_format(table, "%" PRIu32, message->attempts);
+    cli_table_put(table, cli_age(message->created_at_ms, text));
     cli_table_format(table, "%s/%s", message->lane, message->target);
     cli_table_put(table, note_of(cli, message));
 }
@@ -51,9 +56,36 @@ static void print_json(struct cli *cli, const pawl_message_view *message)
     cli_object_end(cli);
 }
 
-static int list_pages(struct cli *cli, pawl_messages_query *query, int64_t left, struct cli_table *table)
+/* ---- which ---- */
+
+static int read_filter(struct cli *cli, pawl_messages_query *query)
 {
-    for (bool more = true; more && left > 0;) {
+    int64_t seq = 0;
+    *query = (pawl_messages_query){PAWL_MESSAGES_QUERY,
+                                   .lane = cli_option(cli, "lane"),
+                                   .target = cli_option(cli, "target"),
+                                   .state = cli_option(cli, "state"),
+                                   .key = cli_option(cli, "key"),
+                                   .ref = cli_option(cli, "ref"),
+                                   .error = cli_option(cli, "error"),
+                                   .oldest_first = cli_has(cli, "oldest")};
+    int status = cli_option_number(cli, "seq", 1, INT64_MAX - 1, &seq);
+    if (status == PAWL_OK)
+        status = cli_option_moment(cli, "until", &query->until_ms);
+    if (status == PAWL_OK)
+        status = cli_option_message_id(cli, "before", &query->before);
+    if (status == PAWL_OK)
+        status = cli_option_message_id(cli, "after", &query->after);
+    query->seq = (uint64_t)seq;
+    return status;
+}
+
+/* ---- lists ---- */
+
+static int list_pages(struct cli *cli, pawl_messages_query *query, int64_t left, struct cli_table *table, bool *more)
+{
+    *more = true;
+    while (*more && left > 0) {
         pawl_messages *messages;
         query->limit = left > PAGE ? PAGE : (uint32_t)left;
         int status = pawl_messages_list(cli->store, query, &messages, &cli->error);
@@ -61,13 +93,13 @@ static int list_pages(struct cli *cli, pawl_messages_query *query, int64_t left,
             return status;
         for (size_t i = 0; i < pawl_messages_count(messages); i++, left--) {
             const pawl_message_view *message = pawl_messages_get(messages, i);
-            query->before = message->id;
+            *(query->oldest_first ? &query->after : &query->before) = message->id;
             if (cli->json)
                 print_json(cli, message);
             else
                 put_message_row(table, cli, message);
         }
-        more = pawl_messages_has_more(messages);
+        *more = pawl_messages_has_more(messages);
         pawl_messages_free(messages);
     }
     return PAWL_OK;
@@ -75,34 +107,38 @@ static int list_pages(struct cli *cli, pawl_messages_query *query, int64_t left,
 
 int cli_messages_list(struct cli *cli)
 {
-    static const struct cli_column columns[] = {{"ID", COLUMN_LEFT},
-                                                {"STATE", COLUMN_LEFT},
-                                                {"TRIES", COLUMN_RIGHT},
-                                                {"QUEUE", COLUMN_CUT},
-                                                {"NOTE", COLUMN_CUT}};
-    int64_t left = 50;
+    static const struct cli_column columns[] = {{"ID", COLUMN_LEFT},   {"STATE", COLUMN_LEFT}, {"TRIES", COLUMN_RIGHT},
+                                                {"AGE", COLUMN_RIGHT}, {"QUEUE", COLUMN_LEFT}, {"NOTE", COLUMN_CUT}};
+    int64_t limit = 50;
+    bool more = false;
+    char id[PAWL_UUID_TEXT_SIZE];
     struct cli_table table = {0};
-    pawl_messages_query query = {PAWL_MESSAGES_QUERY, .lane = cli_option(cli, "lane"),
-                                 .target = cli_option(cli, "target"), .state = cli_option(cli, "state"),
-                                 .key = cli_option(cli, "key")};
-    int status = cli_option_number(cli, "limit", 1, INT64_MAX - 1, &left);
+    pawl_messages_query query;
+    int status = cli_option_number(cli, "limit", 1, INT64_MAX - 1, &limit);
+    if (status == PAWL_OK)
+        status = read_filter(cli, &query);
     if (status < 0)
         return status;
-    if (cli->json)
-        return list_pages(cli, &query, left, NULL);
-    cli_table_begin(&table, cli, columns, COUNT_OF(columns));
-    status = list_pages(cli, &query, left, &table);
-    int printed = cli_table_end(&table);
+    if (!cli->json)
+        cli_table_begin(&table, cli, columns, COUNT_OF(columns));
+    status = list_pages(cli, &query, limit, &table, &more);
+    int printed = cli->json ? PAWL_OK : cli_table_end(&table, "no messages");
+    if (status == PAWL_OK && more)
+        cli_note(cli, "%lld are shown, there are more: go on with --%s %s, or see all with a greater --limit",
+                 (long long)limit, query.oldest_first ? "after" : "before",
+                 pawl_uuid_format(query.oldest_first ? &query.after : &query.before, id));
     return status < 0 ? status : printed;
 }
+
+/* ---- one message ---- */
 
 static void print_attempts(struct cli *cli, const pawl_messages *messages)
 {
     char began[32];
     for (size_t i = 0; i < pawl_messages_attempt_count(messages); i++) {
         const pawl_attempt *attempt = pawl_messages_attempt(messages, i);
-        cli_field(i == 0 ? "attempts kept" : "",
-                  pawli_arena_format(&cli->arena, "%" PRIu32 "  %s  %s  %s  %s", attempt->number,
+        cli_field(i == 0 ? "history" : "",
+                  pawli_arena_format(&cli->arena, "%" PRIu32 "  %s  %s  %s  %s", attempt->ordinal,
                                      cli_time(attempt->began_at_ms, began), or_empty(attempt->worker),
                                      or_empty(attempt->verdict), or_empty(attempt->text))
                       .data);
@@ -116,6 +152,12 @@ static void print_time(const char *name, int64_t ms)
         cli_field(name, cli_time(ms, time));
 }
 
+static void print_count(struct cli *cli, const char *name, uint64_t count)
+{
+    if (count)
+        cli_field(name, pawli_arena_format(&cli->arena, "%" PRIu64, count).data);
+}
+
 static void print_message(struct cli *cli, const pawl_message_view *message)
 {
     char id[PAWL_UUID_TEXT_SIZE];
@@ -124,9 +166,15 @@ static void print_message(struct cli *cli, const pawl_message_view *message)
     cli_field("queue", pawli_arena_format(arena, "%s/%s", message->lane, message->target).data);
     cli_field("state", message->state);
     cli_field("held", message->hold);
-    cli_field("attempts", pawli_arena_format(arena, "%" PRIu32, message->attempts).data);
-    if (message->deferrals)
-        cli_field("deferrals", pawli_arena_format(arena, "%" PRIu32, message->deferrals).data);
+    cli_field("attempts", pawli_arena_format(arena, message->cap ? "%" PRIu32 " of %" PRIu32 : "%" PRIu32,
+                                             message->attempts, message->cap)
+                              .data);
+    print_count(cli, "deferrals", message->deferrals);
+    print_count(cli, "crashes", message->crashes);
+    print_count(cli, "retries", message->retries);
+    print_count(cli, "seq", message->seq);
+    if (!uuid_is_nil(&message->created_by))
+        cli_field("created by", pawl_uuid_format(&message->created_by, id));
     cli_field("key", message->key);
     cli_field("dedupe", message->dedupe);
     if (!uuid_is_nil(&message->request_id))
@@ -150,6 +198,8 @@ static void print_message(struct cli *cli, const pawl_message_view *message)
     cli_field("ended by", message->ended_by);
     if (!uuid_is_nil(&message->superseded_by))
         cli_field("superseded by", pawl_uuid_format(&message->superseded_by, id));
+    if (!uuid_is_nil(&message->resent_of))
+        cli_field("resent of", pawl_uuid_format(&message->resent_of, id));
     for (size_t i = 0; i < message->header_count; i++)
         cli_field("header",
                   pawli_arena_format(arena, "%s: %s", message->headers[i].name, message->headers[i].value).data);
@@ -159,7 +209,7 @@ static void print_message(struct cli *cli, const pawl_message_view *message)
 
 static int read_id(struct cli *cli, pawl_uuid *id)
 {
-    return cli_uuid(cli, "id", cli_argument(cli, 0), id);
+    return cli_message_id(cli, "id", cli_argument(cli, 0), id);
 }
 
 int cli_messages_show(struct cli *cli)
@@ -184,44 +234,108 @@ int cli_messages_show(struct cli *cli)
     return PAWL_OK;
 }
 
-static void put_stats_row(struct cli_table *table, const pawl_queue_stats *stats)
+/* ---- counts ---- */
+
+/* What a table of queues shows of each: what is 0 everywhere is left out. */
+static const struct stats_column {
+    struct cli_column column;
+    size_t offset; /* of a count, */
+    bool is_time;  /* or of a time, shown as its age */
+} stats_columns[] = {
+    {{"PENDING", COLUMN_RIGHT}, offsetof(pawl_queue_stats, pending), false},
+    {{"DUE", COLUMN_RIGHT}, offsetof(pawl_queue_stats, due), false},
+    {{"OLDEST", COLUMN_RIGHT}, offsetof(pawl_queue_stats, oldest_due_at_ms), true},
+    {{"NEXT", COLUMN_RIGHT}, offsetof(pawl_queue_stats, next_due_at_ms), true},
+    {{"HELD", COLUMN_RIGHT}, offsetof(pawl_queue_stats, held), false},
+    {{"CLAIMED", COLUMN_RIGHT}, offsetof(pawl_queue_stats, claimed), false},
+    {{"AWAITING", COLUMN_RIGHT}, offsetof(pawl_queue_stats, awaiting), false},
+    {{"UNCERTAIN", COLUMN_RIGHT}, offsetof(pawl_queue_stats, uncertain), false},
+    {{"DEAD", COLUMN_RIGHT}, offsetof(pawl_queue_stats, dead), false},
+    {{"DELIVERED", COLUMN_RIGHT}, offsetof(pawl_queue_stats, delivered), false},
+    {{"CANCELLED", COLUMN_RIGHT}, offsetof(pawl_queue_stats, cancelled), false},
+};
+
+static uint64_t stats_value(const pawl_queue_stats *stats, const struct stats_column *column)
 {
-    const uint64_t counts[] = {stats->pending,   stats->claimed, stats->awaiting, stats->uncertain,
-                               stats->delivered, stats->dead,    stats->cancelled};
-    cli_table_row(table);
-    cli_table_format(table, "%s/%s", stats->lane, stats->target);
-    for (size_t i = 0; i < COUNT_OF(counts); i++)
-        cli_table_format(table, "%" PRIu64, counts[i]);
+    uint64_t value;
+    memcpy(&value, (const char *)stats + column->offset, sizeof value);
+    return value;
+}
+
+/* The sum; of times the first. */
+static uint64_t stats_total(const pawl_stats *stats, const struct stats_column *column)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < pawl_stats_count(stats); i++) {
+        uint64_t value = stats_value(pawl_stats_get(stats, i), column);
+        if (!column->is_time)
+            total += value;
+        else if (value && (!total || value < total))
+            total = value;
+    }
+    return total;
+}
+
+static void put_stats_cell(struct cli_table *table, const struct stats_column *column, uint64_t value)
+{
+    char text[32];
+    if (column->is_time)
+        cli_table_put(table, cli_age((int64_t)value, text));
+    else
+        cli_table_format(table, "%" PRIu64, value);
+}
+
+static int print_stats(struct cli *cli, const pawl_stats *stats)
+{
+    struct cli_column columns[COUNT_OF(stats_columns) + 1] = {{"QUEUE", COLUMN_LEFT}};
+    const struct stats_column *shown[COUNT_OF(stats_columns)];
+    struct cli_table table;
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(stats_columns); i++)
+        if (i == 0 || stats_total(stats, &stats_columns[i])) {
+            shown[count++] = &stats_columns[i];
+            columns[count] = stats_columns[i].column;
+        }
+    cli_table_begin(&table, cli, columns, count + 1);
+    for (size_t i = 0; i < pawl_stats_count(stats); i++) {
+        const pawl_queue_stats *queue = pawl_stats_get(stats, i);
+        cli_table_row(&table);
+        cli_table_format(&table, "%s/%s", queue->lane, queue->target);
+        for (size_t j = 0; j < count; j++)
+            put_stats_cell(&table, shown[j], stats_value(queue, shown[j]));
+    }
+    if (pawl_stats_count(stats) > 1 && isatty(STDOUT_FILENO)) {
+        cli_table_row(&table);
+        cli_table_put(&table, "total");
+        for (size_t j = 0; j < count; j++)
+            put_stats_cell(&table, shown[j], stats_total(stats, shown[j]));
+    }
+    return cli_table_end(&table, "no messages");
 }
 
 int cli_messages_stats(struct cli *cli)
 {
-    static const struct cli_column columns[] = {{"QUEUE", COLUMN_CUT},       {"PENDING", COLUMN_RIGHT},
-                                                {"CLAIMED", COLUMN_RIGHT},   {"AWAITING", COLUMN_RIGHT},
-                                                {"UNCERTAIN", COLUMN_RIGHT}, {"DELIVERED", COLUMN_RIGHT},
-                                                {"DEAD", COLUMN_RIGHT},      {"CANCELLED", COLUMN_RIGHT}};
     pawl_stats *stats;
-    struct cli_table table;
     int status = pawl_stats_read(cli->store, cli_option(cli, "lane"), cli_option(cli, "target"), &stats, &cli->error);
     if (status < 0)
         return status;
-    if (!cli->json)
-        cli_table_begin(&table, cli, columns, COUNT_OF(columns));
-    for (size_t i = 0; i < pawl_stats_count(stats); i++) {
-        const pawl_queue_stats *queue = pawl_stats_get(stats, i);
-        if (cli->json) {
-            pawli_api_put_stats(cli_object(cli), queue);
-            cli_object_end(cli);
-        } else {
-            put_stats_row(&table, queue);
-        }
+    for (size_t i = 0; cli->json && i < pawl_stats_count(stats); i++) {
+        pawli_api_put_stats(cli_object(cli), pawl_stats_get(stats, i));
+        cli_object_end(cli);
     }
-    status = cli->json ? PAWL_OK : cli_table_end(&table);
+    if (!cli->json)
+        status = print_stats(cli, stats);
     pawl_stats_free(stats);
     return status;
 }
 
 /* ---- moves ---- */
+
+struct mover {
+    int32_t kind; /* enum pawl_move */
+    int32_t outcome;
+    bool again;
+};
 
 static void print_moved(struct cli *cli, const pawl_uuid *id, const pawl_moved *moved, bool is_gone)
 {
@@ -236,35 +350,136 @@ static void print_moved(struct cli *cli, const pawl_uuid *id, const pawl_moved *
         cli_say(cli, "successor %s", pawl_uuid_format(&moved->successor, text));
 }
 
-typedef int mover(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation, pawl_moved *ret_moved,
-                  pawl_error *err);
+static int move_one(struct cli *cli, const struct mover *mover, const pawl_uuid *id, const pawl_operation *operation,
+                    pawl_moved *moved)
+{
+    switch (mover->kind) {
+    case PAWL_MOVE_RETRY:
+        return pawl_message_retry(cli->store, id, operation, moved, &cli->error);
+    case PAWL_MOVE_REQUEUE:
+        return mover->again ? pawl_message_resend(cli->store, id, operation, moved, &cli->error)
+                            : pawl_message_requeue(cli->store, id, operation, moved, &cli->error);
+    case PAWL_MOVE_CANCEL:
+        return pawl_message_cancel(cli->store, id, operation, moved, &cli->error);
+    case PAWL_MOVE_PURGE:
+        return pawl_message_purge(cli->store, id, operation, moved, &cli->error);
+    default:
+        return pawl_message_resolve(cli->store, id, mover->outcome, operation, moved, &cli->error);
+    }
+}
 
-static int move(struct cli *cli, mover *make)
+/* Each of several has a request id of its own, which comes of the one that was given. */
+static pawl_uuid request_of(const struct cli *cli, const pawl_uuid *id)
+{
+    char text[2 * PAWL_UUID_TEXT_SIZE], request[PAWL_UUID_TEXT_SIZE], message[PAWL_UUID_TEXT_SIZE];
+    if (cli->argument_count == 1)
+        return cli->request_id;
+    snprintf(text, sizeof text, "%s/%s", pawl_uuid_format(&cli->request_id, request), pawl_uuid_format(id, message));
+    return pawl_request_id_from(text, strlen(text));
+}
+
+static int move_named(struct cli *cli, const struct mover *mover, const char *text)
 {
     pawl_uuid id;
     pawl_operation operation = cli_operation(cli);
     pawl_moved moved = {PAWL_MOVED};
-    int status = read_id(cli, &id);
+    int status = cli_message_id(cli, "id", text, &id);
+    if (status == PAWL_OK) {
+        operation.request_id = request_of(cli, &id);
+        status = move_one(cli, mover, &id, &operation, &moved);
+    }
     if (status == PAWL_OK)
-        status = make(cli->store, &id, &operation, &moved, &cli->error);
-    if (status == PAWL_OK)
-        print_moved(cli, &id, &moved, make == pawl_message_purge);
+        print_moved(cli, &id, &moved, mover->kind == PAWL_MOVE_PURGE);
+    else if (cli->argument_count > 1) {
+        cli_report(cli, status, &cli->error, &operation.request_id, 0);
+        cli->reported = true;
+    }
     return status;
 }
 
-int cli_messages_cancel(struct cli *cli)
+static int show_moves(void *data, const pawl_moves_done *done)
 {
-    return move(cli, pawl_message_cancel);
+    cli_progress(data, "moved", done->moved, 0);
+    return 0;
+}
+
+static void print_done(struct cli *cli, const pawl_moves_done *done, bool dry)
+{
+    if (cli->json) {
+        pawli_api_put_moves(cli_object(cli), done);
+        cli_object_end(cli);
+    }
+    char id[PAWL_UUID_TEXT_SIZE];
+    cli_say(cli, "matched %" PRIu64 ", moved %" PRIu64 ", refused %" PRIu64 "%s", done->matched, done->moved,
+            done->refused, done->was_replayed ? ", replayed" : "");
+    if (dry)
+        cli_say(cli, "nothing was moved: leave --dry-run out to do it");
+    else
+        cli_say(cli, "operation %s", pawl_uuid_format(&done->request_id, id));
+}
+
+static int move_filtered(struct cli *cli, const struct mover *mover)
+{
+    int64_t limit = 0;
+    pawl_messages_query query;
+    pawl_operation operation = cli_operation(cli);
+    pawl_moves_done done = {PAWL_MOVES_DONE};
+    int status = read_filter(cli, &query);
+    if (status == PAWL_OK)
+        status = cli_option_number(cli, "limit", 1, INT64_MAX - 1, &limit);
+    pawl_moves moves = {PAWL_MOVES,
+                        .kind = mover->kind,
+                        .outcome = mover->outcome,
+                        .again = mover->again,
+                        .dry_run = cli_has(cli, "dry-run"),
+                        .which = &query,
+                        .limit = (uint64_t)limit,
+                        .progress = show_moves,
+                        .data = cli};
+    if (status == PAWL_OK)
+        status = pawl_messages_move(cli->store, &moves, &operation, &done, &cli->error);
+    cli_progress(cli, NULL, UINT64_MAX, 0);
+    if (status == PAWL_OK || done.matched)
+        print_done(cli, &done, moves.dry_run);
+    return status;
+}
+
+static int move(struct cli *cli, const struct mover *mover)
+{
+    static const char *const filters[] = {"lane",  "target", "state", "key",   "ref",     "seq",
+                                          "error", "before", "after", "until", "dry-run", "limit"};
+    int first = PAWL_OK;
+    if (cli->argument_count == 0)
+        return move_filtered(cli, mover);
+    for (size_t i = 0; i < COUNT_OF(filters); i++)
+        if (cli_has(cli, filters[i]))
+            return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--%s stands beside an id", filters[i]),
+                            "name messages by their ids, or by a filter");
+    for (size_t i = 0; i < cli->argument_count; i++) {
+        int status = move_named(cli, mover, cli_argument(cli, i));
+        first = first == PAWL_OK ? status : first;
+    }
+    return first;
+}
+
+int cli_messages_retry(struct cli *cli)
+{
+    return move(cli, &(struct mover){.kind = PAWL_MOVE_RETRY});
 }
 
 int cli_messages_requeue(struct cli *cli)
 {
-    return move(cli, pawl_message_requeue);
+    return move(cli, &(struct mover){.kind = PAWL_MOVE_REQUEUE, .again = cli_has(cli, "again")});
+}
+
+int cli_messages_cancel(struct cli *cli)
+{
+    return move(cli, &(struct mover){.kind = PAWL_MOVE_CANCEL});
 }
 
 int cli_messages_purge(struct cli *cli)
 {
-    return move(cli, pawl_message_purge);
+    return move(cli, &(struct mover){.kind = PAWL_MOVE_PURGE});
 }
 
 int cli_messages_resolve(struct cli *cli)
@@ -275,24 +490,16 @@ int cli_messages_resolve(struct cli *cli)
     } outcomes[] = {
         {"delivered", PAWL_VERDICT_DELIVERED}, {"pending", PAWL_VERDICT_RETRY}, {"dead", PAWL_VERDICT_DEAD}};
     const char *outcome = cli_option(cli, "outcome");
-    int32_t verdict = -1;
-    pawl_uuid id;
-    pawl_operation operation = cli_operation(cli);
-    pawl_moved moved = {PAWL_MOVED};
+    struct mover mover = {.kind = PAWL_MOVE_RESOLVE, .outcome = -1};
     for (size_t i = 0; outcome && i < COUNT_OF(outcomes); i++)
         if (strcmp(outcome, outcomes[i].word) == 0)
-            verdict = outcomes[i].verdict;
-    if (verdict < 0)
+            mover.outcome = outcomes[i].verdict;
+    if (mover.outcome < 0)
         return cli_hint(cli,
                         outcome ? cli_fail(cli, PAWL_EINVAL, "outcome \"%.60s\" is none", outcome)
                                 : cli_fail(cli, PAWL_EINVAL, "outcome is missing"),
                         "use --outcome delivered, pending (it did not happen) or dead (give up)");
-    int status = read_id(cli, &id);
-    if (status == PAWL_OK)
-        status = pawl_message_resolve(cli->store, &id, verdict, &operation, &moved, &cli->error);
-    if (status == PAWL_OK)
-        print_moved(cli, &id, &moved, false);
-    return status;
+    return move(cli, &mover);
 }
 
 /* ---- why ---- */

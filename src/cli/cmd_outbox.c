@@ -88,9 +88,9 @@ static int read_message(struct cli *cli, pawl_message *message)
     if (status == PAWL_OK)
         status = cli_option_number(cli, "priority", 1, 9, &priority);
     if (status == PAWL_OK)
-        status = cli_option_number(cli, "delay", 0, INT64_MAX - 1, &message->delay_ms);
+        status = cli_option_duration(cli, "delay", 0, INT64_MAX - 1, &message->delay_ms);
     if (status == PAWL_OK)
-        status = cli_option_number(cli, "ttl", 1, INT64_MAX - 1, &message->expires_in_ms);
+        status = cli_option_duration(cli, "ttl", 1, INT64_MAX - 1, &message->expires_in_ms);
     if (status == PAWL_OK)
         status = cli_option_number(cli, "max-attempts", 1, 1000000, &max_attempts);
     if (status == PAWL_OK)
@@ -165,13 +165,13 @@ int cli_claim(struct cli *cli)
     pawl_messages *claimed;
     pawl_claim_options options = {PAWL_CLAIM_OPTIONS, .lane = cli_argument(cli, 0), .target = cli_argument(cli, 1),
                                   .consumer = consumer ? consumer : "cli"};
-    int status = cli_option_uuid(cli, "id", &options.id);
+    int status = cli_option_message_id(cli, "id", &options.id);
     if (status == PAWL_OK)
         status = cli_option_number(cli, "limit", 0, LIMIT_CLAIM, &limit);
     if (status == PAWL_OK)
-        status = cli_option_number(cli, "lease", 1, LIMIT_LEASE_MS, &options.lease_ms);
+        status = cli_option_duration(cli, "lease", 1, LIMIT_LEASE_MS, &options.lease_ms);
     if (status == PAWL_OK)
-        status = cli_option_number(cli, "wait", 0, INT64_MAX / 1000000, &options.wait_ms);
+        status = cli_option_duration(cli, "wait", 0, INT64_MAX / 1000000, &options.wait_ms);
     options.limit = (uint32_t)limit;
     if (status == PAWL_OK)
         status = pawl_claim(cli->store, &options, &claimed, &cli->error);
@@ -188,7 +188,7 @@ int cli_claim(struct cli *cli)
 static int read_claim(struct cli *cli, pawl_settlement *settlement)
 {
     const char *token = cli_argument(cli, 1);
-    int status = cli_uuid(cli, "id", cli_argument(cli, 0), &settlement->id);
+    int status = cli_message_id(cli, "id", cli_argument(cli, 0), &settlement->id);
     if (status == PAWL_OK && !pawli_api_token(text_of(token), &settlement->token))
         status = cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "token \"%.60s\" is malformed", token),
                           "give the 1 to 20 digits that \"pawl claim\" printed");
@@ -246,7 +246,7 @@ int cli_nack(struct cli *cli)
             "--permanent ends the message; the others may try again");
     int status = read_claim(cli, &settlement);
     if (status == PAWL_OK)
-        status = cli_option_number(cli, "retry-in", 0, INT64_MAX - 1, &settlement.retry_in_ms);
+        status = cli_option_duration(cli, "retry-in", 0, INT64_MAX - 1, &settlement.retry_in_ms);
     return status == PAWL_OK ? settle(cli, &settlement) : status;
 }
 
@@ -255,6 +255,6 @@ int cli_extend(struct cli *cli)
     pawl_settlement settlement = {PAWL_SETTLEMENT, .verdict = PAWL_VERDICT_EXTEND, .has_retry_in = 1};
     int status = read_claim(cli, &settlement);
     if (status == PAWL_OK)
-        status = cli_number(cli, "MS", cli_argument(cli, 2), 1, LIMIT_LEASE_MS, &settlement.retry_in_ms);
+        status = cli_duration(cli, "MS", cli_argument(cli, 2), 1, LIMIT_LEASE_MS, &settlement.retry_in_ms);
     return status == PAWL_OK ? settle(cli, &settlement) : status;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Policies of lanes, targets, and what is held. */
+#include <inttypes.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -17,7 +19,86 @@ static int read_setting(struct cli *cli, const char *text, pawl_setting *setting
                         "such as max_attempts=5; an empty value unsets the key; see \"pawl help lanes set\"");
     setting->key = pawli_arena_text(&cli->arena, (struct text){text, (size_t)(equals - text)}).data;
     setting->value = equals + 1;
-    return setting->key ? PAWL_OK : pawli_no_memory(&cli->error);
+    if (!setting->key)
+        return pawli_no_memory(&cli->error);
+    const char *key;
+    struct cli_nearest nearest = {.word = setting->key};
+    for (size_t i = 0; (key = pawl_policy_key(i, NULL, NULL)); i++) {
+        if (strcmp(key, setting->key) == 0)
+            return PAWL_OK;
+        cli_nearest_offer(&nearest, key);
+    }
+    return nearest.found
+               ? cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "no key of a policy is called \"%.60s\"", setting->key),
+                          "did you mean %s?", nearest.found)
+               : PAWL_OK; /* the library says what there is */
+}
+
+/* KEY=VALUE of the option, or of the arguments behind the first. */
+static int read_all_settings(struct cli *cli, const char *option, pawl_setting **settings, size_t *count)
+{
+    const char *text;
+    size_t room = 0;
+    int status = PAWL_OK;
+    for (size_t at = 0;
+         status == PAWL_OK && (text = option ? cli_option_next(cli, option, &at) : cli_argument(cli, ++at));) {
+        if (!pawli_arena_reserve(&cli->arena, (void **)settings, sizeof **settings, *count + 1, &room))
+            return pawli_no_memory(&cli->error);
+        status = read_setting(cli, text, &(*settings)[(*count)++]);
+    }
+    return status;
+}
+
+/* Those of a target, and its headers: NAME:VALUE, and NAME: takes it away. */
+static int read_target_settings(struct cli *cli, const char *option, pawl_setting **ret_settings, size_t *ret_count)
+{
+    const char *text;
+    pawl_setting *settings = NULL;
+    size_t count = 0, headers = 0;
+    int status = read_all_settings(cli, option, &settings, &count);
+    if (status < 0)
+        return status;
+    for (size_t at = 0; cli_option_next(cli, "header", &at);)
+        headers++;
+    pawl_setting *all = arena_array(&cli->arena, pawl_setting, count + headers + 1);
+    if (!all)
+        return pawli_no_memory(&cli->error);
+    if (count)
+        memcpy(all, settings, count * sizeof *all);
+    for (size_t at = 0; (text = cli_option_next(cli, "header", &at)); count++) {
+        const char *colon = strchr(text, ':');
+        if (!colon)
+            return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--header \"%.60s\" is malformed", text),
+                            "write NAME:VALUE, such as x-tenant:7; NAME: takes it away");
+        all[count].key = pawli_arena_format(&cli->arena, "header:%.*s", (int)(colon - text), text).data;
+        all[count].value = colon + 1 + strspn(colon + 1, " ");
+        if (!all[count].key)
+            return pawli_no_memory(&cli->error);
+    }
+    *ret_settings = all;
+    *ret_count = count;
+    return PAWL_OK;
+}
+
+/* A name that no message has may be mistyped. What was asked is done all the same. */
+static void note_unknown(struct cli *cli, const char *noun, const char *name)
+{
+    bool is_lane = strcmp(noun, "lane") == 0, is_known = false;
+    struct cli_nearest nearest = {.word = name};
+    pawl_stats *stats;
+    pawl_error ignored;
+    if (pawl_stats_read(cli->store, NULL, NULL, &stats, &ignored) < 0)
+        return;
+    for (size_t i = 0; i < pawl_stats_count(stats); i++) {
+        const pawl_queue_stats *queue = pawl_stats_get(stats, i);
+        is_known |= strcmp(is_lane ? queue->lane : queue->target, name) == 0;
+        cli_nearest_offer(&nearest, is_lane ? queue->lane : queue->target);
+    }
+    if (!is_known && nearest.found)
+        cli_note(cli, "no message has this %s yet: did you mean %s?", noun, nearest.found);
+    else if (!is_known)
+        cli_note(cli, "no message has this %s yet", noun);
+    pawl_stats_free(stats);
 }
 
 static void print_done(struct cli *cli, const char *noun, const char *name, const char *what)
@@ -37,18 +118,16 @@ static void print_done(struct cli *cli, const char *noun, const char *name, cons
 
 int cli_lanes_set(struct cli *cli)
 {
-    size_t count = cli->argument_count - 1;
+    pawl_setting *settings = NULL;
+    size_t count = 0;
     pawl_operation operation = cli_operation(cli);
-    pawl_setting *settings = arena_array(&cli->arena, pawl_setting, count);
-    if (!settings)
-        return pawli_no_memory(&cli->error);
-    int status = PAWL_OK;
-    for (size_t i = 0; status == PAWL_OK && i < count; i++)
-        status = read_setting(cli, cli_argument(cli, i + 1), &settings[i]);
+    int status = read_all_settings(cli, NULL, &settings, &count);
     if (status == PAWL_OK)
         status = pawl_lane_set(cli->store, cli_argument(cli, 0), settings, count, &operation, &cli->error);
     if (status == PAWL_OK)
         print_done(cli, "lane", cli_argument(cli, 0), "set");
+    if (status == PAWL_OK)
+        note_unknown(cli, "lane", cli_argument(cli, 0));
     return status;
 }
 
@@ -61,6 +140,8 @@ int cli_lanes_pause(struct cli *cli)
     int status = pawl_hold_set(cli->store, &subject, "paused", 0, &operation, &cli->error);
     if (status == PAWL_OK)
         print_done(cli, "lane", subject.lane, "paused");
+    if (status == PAWL_OK)
+        note_unknown(cli, "lane", subject.lane);
     return status;
 }
 
@@ -76,48 +157,104 @@ int cli_lanes_resume(struct cli *cli)
     return status;
 }
 
-/* The code of the hold on a lane: NULL where there is none. */
-static const char *hold_of_lane(const pawl_settings *holds, const char *lane)
+/* A lane is what has messages, a policy or a hold. */
+struct lane {
+    const char *name, *policy, *held;
+    uint64_t open, dead;
+};
+
+struct lanes {
+    struct arena *arena;
+    struct lane *at;
+    size_t count, room;
+};
+
+static struct lane *lane_of(struct lanes *lanes, const char *name)
 {
-    for (size_t i = 0; i < pawl_settings_count(holds); i++) {
-        const pawl_hold_view *hold = pawl_settings_hold(holds, i);
-        if (strcmp(hold->kind, "lane") == 0 && strcmp(hold->lane, lane) == 0)
-            return hold->code;
+    for (size_t i = 0; i < lanes->count; i++)
+        if (strcmp(lanes->at[i].name, name) == 0)
+            return &lanes->at[i];
+    if (!pawli_arena_reserve(lanes->arena, (void **)&lanes->at, sizeof *lanes->at, lanes->count + 1, &lanes->room))
+        return NULL;
+    lanes->at[lanes->count] = (struct lane){.name = pawli_arena_text(lanes->arena, text_of(name)).data, .policy = "{}"};
+    return &lanes->at[lanes->count++];
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct lane *)a)->name, ((const struct lane *)b)->name);
+}
+
+static int gather_lanes(struct cli *cli, struct lanes *lanes)
+{
+    pawl_settings *policies = NULL, *holds = NULL;
+    pawl_stats *stats = NULL;
+    struct lane *lane;
+    int status = pawl_lanes_list(cli->store, &policies, &cli->error);
+    if (status == PAWL_OK)
+        status = pawl_holds_list(cli->store, &holds, &cli->error);
+    if (status == PAWL_OK)
+        status = pawl_stats_read(cli->store, NULL, NULL, &stats, &cli->error);
+    for (size_t i = 0; status == PAWL_OK && i < pawl_settings_count(policies); i++) {
+        const pawl_lane_view *view = pawl_settings_lane(policies, i);
+        if ((lane = lane_of(lanes, view->name)))
+            lane->policy = pawli_arena_text(lanes->arena, text_of(view->policy)).data;
     }
-    return NULL;
+    for (size_t i = 0; status == PAWL_OK && i < pawl_settings_count(holds); i++) {
+        const pawl_hold_view *hold = pawl_settings_hold(holds, i);
+        if (strcmp(hold->kind, "lane") == 0 && (lane = lane_of(lanes, hold->lane)))
+            lane->held = pawli_arena_text(lanes->arena, text_of(hold->code)).data;
+    }
+    for (size_t i = 0; status == PAWL_OK && i < pawl_stats_count(stats); i++) {
+        const pawl_queue_stats *queue = pawl_stats_get(stats, i);
+        if (!(lane = lane_of(lanes, queue->lane)))
+            break;
+        lane->open += queue->pending + queue->claimed + queue->awaiting + queue->uncertain;
+        lane->dead += queue->dead;
+    }
+    pawl_stats_free(stats);
+    pawl_settings_free(holds);
+    pawl_settings_free(policies);
+    if (status == PAWL_OK && pawli_arena_failed(lanes->arena))
+        status = pawli_no_memory(&cli->error);
+    if (status == PAWL_OK && lanes->count)
+        qsort(lanes->at, lanes->count, sizeof *lanes->at, by_name);
+    return status;
 }
 
 int cli_lanes_list(struct cli *cli)
 {
-    static const struct cli_column columns[] = {{"LANE", COLUMN_LEFT}, {"HELD", COLUMN_LEFT}, {"POLICY", COLUMN_CUT}};
-    pawl_settings *lanes, *holds = NULL;
+    static const struct cli_column columns[] = {{"LANE", COLUMN_LEFT},
+                                                {"HELD", COLUMN_LEFT},
+                                                {"OPEN", COLUMN_RIGHT},
+                                                {"DEAD", COLUMN_RIGHT},
+                                                {"POLICY", COLUMN_CUT}};
+    struct lanes lanes = {.arena = &cli->arena};
     struct cli_table table;
-    int status = pawl_lanes_list(cli->store, &lanes, &cli->error);
+    int status = gather_lanes(cli, &lanes);
     if (status < 0)
         return status;
-    status = pawl_holds_list(cli->store, &holds, &cli->error);
-    if (status == PAWL_OK && !cli->json)
+    if (!cli->json)
         cli_table_begin(&table, cli, columns, COUNT_OF(columns));
-    for (size_t i = 0; status == PAWL_OK && i < pawl_settings_count(lanes); i++) {
-        const pawl_lane_view *lane = pawl_settings_lane(lanes, i);
-        const char *held = hold_of_lane(holds, lane->name);
+    for (size_t i = 0; i < lanes.count; i++) {
+        const struct lane *lane = &lanes.at[i];
         if (cli->json) {
             struct json_writer *out = cli_object(cli);
-            pawli_api_put_lane(out, lane);
-            pawli_json_put_string(out, "held", held);
+            pawli_api_put_lane(out, &(pawl_lane_view){.name = lane->name, .policy = lane->policy});
+            pawli_json_put_string(out, "held", lane->held);
+            pawli_json_put_u64(out, "open", lane->open);
+            pawli_json_put_u64(out, "dead", lane->dead);
             cli_object_end(cli);
             continue;
         }
         cli_table_row(&table);
         cli_table_put(&table, lane->name);
-        cli_table_put(&table, held ? held : "-");
+        cli_table_put(&table, lane->held ? lane->held : "-");
+        cli_table_format(&table, "%" PRIu64, lane->open);
+        cli_table_format(&table, "%" PRIu64, lane->dead);
         cli_table_put(&table, lane->policy);
     }
-    if (status == PAWL_OK && !cli->json)
-        status = cli_table_end(&table);
-    pawl_settings_free(holds);
-    pawl_settings_free(lanes);
-    return status;
+    return cli->json ? PAWL_OK : cli_table_end(&table, "no lanes");
 }
 
 /* ---- targets ---- */
@@ -138,21 +275,40 @@ static int whole_path(struct cli *cli, const char *path, const char **ret_path)
 
 int cli_targets_add(struct cli *cli)
 {
-    const char *text, *secret_file;
+    const char *secret_file;
     pawl_setting *settings = NULL;
-    size_t count = 0, room = 0;
+    size_t count = 0;
     pawl_operation operation = cli_operation(cli);
     int status = whole_path(cli, cli_option(cli, "secret-file"), &secret_file);
-    for (size_t at = 0; status == PAWL_OK && (text = cli_option_next(cli, "set", &at));) {
-        if (!pawli_arena_reserve(&cli->arena, (void **)&settings, sizeof *settings, count + 1, &room))
-            return pawli_no_memory(&cli->error);
-        status = read_setting(cli, text, &settings[count++]);
-    }
+    if (status == PAWL_OK)
+        status = read_target_settings(cli, "set", &settings, &count);
     if (status == PAWL_OK)
         status = pawl_target_add(cli->store, cli_argument(cli, 0), cli_argument(cli, 1), secret_file, settings, count,
                                  &operation, &cli->error);
     if (status == PAWL_OK)
         print_done(cli, "target", cli_argument(cli, 0), "added");
+    return status;
+}
+
+int cli_targets_set(struct cli *cli)
+{
+    const char *secret_file = cli_option(cli, "secret-file"), *url = cli_option(cli, "url");
+    pawl_setting *settings = NULL;
+    size_t count = 0;
+    pawl_operation operation = cli_operation(cli);
+    int status = secret_file && !*secret_file ? PAWL_OK : whole_path(cli, secret_file, &secret_file);
+    if (status == PAWL_OK)
+        status = read_target_settings(cli, NULL, &settings, &count);
+    if (status == PAWL_OK && !url && !secret_file && count == 0)
+        status = cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "what shall be set is missing"),
+                          "give --url, --secret-file, --header or KEY=VALUE");
+    if (status == PAWL_OK)
+        status = pawl_target_set(cli->store, cli_argument(cli, 0), url, secret_file, settings, count, &operation,
+                                 &cli->error);
+    if (status == PAWL_OK)
+        print_done(cli, "target", cli_argument(cli, 0), "set");
+    if (status == PAWL_OK)
+        note_unknown(cli, "target", cli_argument(cli, 0));
     return status;
 }
 
@@ -189,7 +345,7 @@ int cli_targets_list(struct cli *cli)
         cli_table_put(&table, target->secret_file);
         cli_table_put(&table, target->policy);
     }
-    status = cli->json ? PAWL_OK : cli_table_end(&table);
+    status = cli->json ? PAWL_OK : cli_table_end(&table, "no targets");
     pawl_settings_free(settings);
     return status;
 }
@@ -198,9 +354,9 @@ int cli_targets_list(struct cli *cli)
 
 static const char *subject_text(struct cli *cli, const pawl_hold_view *hold)
 {
-    char id[PAWL_UUID_TEXT_SIZE];
+    char id[32];
     if (!uuid_is_nil(&hold->message))
-        return pawli_arena_format(&cli->arena, "%s", pawl_uuid_format(&hold->message, id)).data;
+        return pawli_arena_format(&cli->arena, "%s", cli_short_id(&hold->message, id)).data;
     return pawli_arena_format(&cli->arena, "%s%s%s", hold->lane ? hold->lane : "",
                               hold->lane && hold->target ? "/" : "", hold->target ? hold->target : "")
         .data;
@@ -233,7 +389,7 @@ int cli_holds_list(struct cli *cli)
         cli_table_put(&table, hold->by);
         cli_table_put(&table, hold->reason);
     }
-    status = cli->json ? PAWL_OK : cli_table_end(&table);
+    status = cli->json ? PAWL_OK : cli_table_end(&table, "nothing is held");
     pawl_settings_free(settings);
     return status;
 }
@@ -243,7 +399,7 @@ static int refuse_message(struct cli *cli, const char *text)
 {
     pawl_uuid id;
     pawl_messages *messages;
-    int status = cli_uuid(cli, "message", text, &id);
+    int status = cli_message_id(cli, "message", text, &id);
     if (status == PAWL_OK)
         status = pawl_message_get(cli->store, &id, &messages, &cli->error);
     if (status < 0)
@@ -253,10 +409,10 @@ static int refuse_message(struct cli *cli, const char *text)
         status = cli_hint(cli, cli_fail(cli, PAWL_ENOTFOUND, "nothing holds this message"), "ask \"pawl why %s\"",
                           text);
     else
-        status = cli_hint(cli,
-                          cli_fail(cli, PAWL_EREFUSED, "a message that is held as %s is not released", message->hold),
-                          strcmp(message->hold, "exhausted") == 0 ? "run \"pawl messages requeue\" or \"cancel\" on it"
-                                                                  : "run \"pawl messages resolve\" on it");
+        status = cli_hint(
+            cli, cli_fail(cli, PAWL_EREFUSED, "a message that is held as %s is not released", message->hold),
+            strcmp(message->hold, "exhausted") == 0 ? "run \"pawl messages retry\", \"requeue\" or \"cancel\" on it"
+                                                    : "run \"pawl messages resolve\" on it");
     pawl_messages_free(messages);
     return status;
 }

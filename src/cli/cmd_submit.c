@@ -17,7 +17,11 @@ static void print_receipt(struct cli *cli, const pawl_receipt *receipt)
     pawl_uuid request_id = pawl_receipt_request_id(receipt);
     pawli_hex(pawl_receipt_digest(receipt), 6, digest);
     cli_say(cli, "seq %llu  request %s  digest %s%s", (unsigned long long)pawl_receipt_seq(receipt),
-            pawl_uuid_format(&request_id, id), digest, pawl_receipt_was_replayed(receipt) ? "  replayed" : "");
+            pawl_uuid_format(&request_id, id), digest,
+            !pawl_receipt_was_replayed(receipt) ? ""
+            : pawl_receipt_differs(receipt)
+                ? "  replayed; the events or messages given differ from the stored ones, which hold"
+                : "  replayed");
 }
 
 /* ---- many ---- */
@@ -113,6 +117,40 @@ static int add_messages(struct cli *cli, pawl_transition *transition)
     return PAWL_OK;
 }
 
+/* ID:TOKEN=VERDICT: what was claimed is settled in the same commit as what came of it. */
+static int read_settlement(struct cli *cli, const char *text, pawl_settlement *settlement)
+{
+    const char *colon = strchr(text, ':'), *equals = colon ? strchr(colon, '=') : NULL;
+    if (!equals)
+        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--settle \"%.60s\" is malformed", text),
+                        "write ID:TOKEN=VERDICT, such as 17-3f0a:140737488355329=delivered");
+    struct text id = pawli_arena_text(&cli->arena, (struct text){text, (size_t)(colon - text)});
+    *settlement = (pawl_settlement){PAWL_SETTLEMENT, .verdict = pawl_verdict_parse(equals + 1)};
+    int status = id.data ? cli_message_id(cli, "id", id.data, &settlement->id) : pawli_no_memory(&cli->error);
+    if (status < 0)
+        return status;
+    if (!pawli_api_token((struct text){colon + 1, (size_t)(equals - colon - 1)}, &settlement->token))
+        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "the token of --settle \"%.60s\" is malformed", text),
+                        "give the 1 to 20 digits that \"pawl claim\" printed");
+    if (settlement->verdict < 0 || settlement->verdict == PAWL_VERDICT_EXTEND)
+        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--settle takes no verdict \"%.40s\"", equals + 1),
+                        "use delivered, retry, dead, uncertain, deferred or released");
+    return PAWL_OK;
+}
+
+static int add_settlements(struct cli *cli, pawl_transition *transition)
+{
+    const char *text;
+    for (size_t at = 0; (text = cli_option_next(cli, "settle", &at));) {
+        pawl_settlement settlement;
+        int status = read_settlement(cli, text, &settlement);
+        if (status < 0)
+            return status;
+        pawl_transition_settle(transition, &settlement);
+    }
+    return PAWL_OK;
+}
+
 static int build(struct cli *cli, pawl_transition *transition)
 {
     const char *data = cli_option(cli, "data"), *response = cli_option(cli, "response");
@@ -127,7 +165,9 @@ static int build(struct cli *cli, pawl_transition *transition)
     if (response)
         pawl_transition_response(transition, bytes.data, bytes.size);
     status = add_events(cli, transition);
-    return status == PAWL_OK ? add_messages(cli, transition) : status;
+    if (status == PAWL_OK)
+        status = add_messages(cli, transition);
+    return status == PAWL_OK ? add_settlements(cli, transition) : status;
 }
 
 static int commit(struct cli *cli, pawl_transition *transition)

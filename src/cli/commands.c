@@ -29,6 +29,10 @@ const struct cli_option cli_global_options[] = {
     {                                                                                                                  \
         "reason", "TEXT", "why, for those who read the journal later", false                                           \
     }
+#define ACTOR                                                                                                          \
+    {                                                                                                                  \
+        "actor", "NAME", "who asks (default: $PAWL_ACTOR, else the user's name)", false                                \
+    }
 #define NEEDED_REASON                                                                                                  \
     {                                                                                                                  \
         "reason", "TEXT", "why, for those who read the journal later; must be given", false                            \
@@ -43,6 +47,8 @@ static const struct cli_option submit_options[] = {
     {"response", "DATA", "what the caller is told, now and when it asks again", false},
     {"event", "TOPIC:TYPE[:KEY]=DATA", "a fact that others may read", true},
     {"message", "LANE/TARGET[:KEY]=DATA", "a message to deliver, with an ordering key if KEY is given", true},
+    {"settle", "ID:TOKEN=VERDICT", "a claimed message that this settles: delivered, retry, dead, uncertain, deferred or "
+     "released; a lost claim refuses all", true},
     {"post", "ACCOUNT:ASSET=DECIMAL", "a ledger entry (not in this version)", true},
     JSON_ONLY,
     {"jsonl", "FILE", "one transition a line instead, - for standard input: many in flight, a receipt a line", false},
@@ -50,7 +56,17 @@ static const struct cli_option submit_options[] = {
 };
 
 static const struct cli_option journal_list_options[] = {
+    {"ref", "KEY", "only with this ref", false},
+    {"type", "TYPE", "only of this type", false},
+    {"since", "TIME", "only what was committed since: Unix ms, or an age such as 2h", false},
+    {"before", "SEQ", "only what is before this record", false},
     {"limit", "N", "at most so many, newest first (default: 50)", false},
+    {0},
+};
+
+static const struct cli_option journal_show_options[] = {
+    {"ref", "KEY", "the newest with this ref", false},
+    {"id-from", "TEXT", "by the natural key that its request id was made of", false},
     {0},
 };
 
@@ -80,8 +96,8 @@ static const struct cli_option enqueue_options[] = {
     {"dedupe", "KEY", "unique in the queue: the same content again is the stored message", false},
     {"id", "UUID", "request id, in place of --dedupe: resolves an unknown outcome", false},
     {"priority", "1-9", "1 goes first (default: 5)", false},
-    {"delay", "MS", "earliest first attempt, from now on", false},
-    {"ttl", "MS", "dead when it was not delivered by then (default: the policy's age limit)", false},
+    {"delay", "TIME", "earliest first attempt, from now on", false},
+    {"ttl", "TIME", "dead when it was not delivered by then (default: the policy's age limit)", false},
     {"max-attempts", "N", "attempts before it is given up (default: the policy's)", false},
     {"header", "NAME:VALUE", "a header for the receiver; names in lower case", true},
     {"sender", "KEY", "who it is from", false},
@@ -94,9 +110,9 @@ static const struct cli_option enqueue_options[] = {
 static const struct cli_option claim_options[] = {
     {"id", "ID", "this message, whatever its time, but never past its key or a hold", false},
     {"limit", "N", "at most so many (default: 1)", false},
-    {"lease", "MS", "how long the claim holds (default: the policy's lease_ms)", false},
+    {"lease", "TIME", "how long the claim holds (default: the policy's lease_ms)", false},
     {"consumer", "NAME", "under which name (default: cli)", false},
-    {"wait", "MS", "how long to wait when there is nothing (default: not at all)", false},
+    {"wait", "TIME", "how long to wait when there is nothing (default: not at all)", false},
     {0},
 };
 
@@ -107,18 +123,30 @@ static const struct cli_option ack_options[] = {
 
 static const struct cli_option nack_options[] = {
     {"error", "TEXT", "what went wrong; the first 1024 bytes are kept", false},
-    {"retry-in", "MS", "when to try again (default: the policy's backoff)", false},
+    {"retry-in", "TIME", "when to try again (default: the policy's backoff)", false},
     {"permanent", NULL, "it is impossible: the message is dead", false},
     {"uncertain", NULL, "nobody knows whether it arrived", false},
     {0},
 };
 
+/* Which messages; a list takes them, and a move in place of ids. */
+#define FILTER                                                                                                         \
+    {"lane", "LANE", "only of this lane", false}, {"target", "TARGET", "only for this target", false},                 \
+        {"state", "STATE", "only pending, claimed, awaiting, uncertain, delivered, dead or cancelled", false},         \
+        {"key", "KEY", "only of this ordering key", false},                                                            \
+        {"ref", "KEY", "only what records with this ref made", false},                                                 \
+        {"seq", "SEQ", "only what this record made", false},                                                           \
+        {"error", "TEXT", "only those whose last error has this in it", false},                                        \
+        {"before", "ID", "only those that are older than this message", false},                                        \
+        {"after", "ID", "only those that are newer than this message", false},                                         \
+    {                                                                                                                  \
+        "until", "TIME", "only what ended, or else was created, before: Unix ms, or an age such as 2h", false          \
+    }
+
 static const struct cli_option messages_list_options[] = {
-    {"lane", "LANE", "only of this lane", false},
-    {"target", "TARGET", "only for this target", false},
-    {"state", "STATE", "only pending, claimed, awaiting, uncertain, delivered, dead or cancelled", false},
-    {"key", "KEY", "only of this ordering key", false},
-    {"limit", "N", "at most so many, newest first (default: 50)", false},
+    FILTER,
+    {"oldest", NULL, "oldest first", false},
+    {"limit", "N", "at most so many (default: 50)", false},
     {0},
 };
 
@@ -128,27 +156,61 @@ static const struct cli_option messages_stats_options[] = {
     {0},
 };
 
-static const struct cli_option move_options[] = {NEEDED_REASON, OPERATION_ID, {0}};
+/* Of moves by filter. */
+#define MANY                                                                                                           \
+    {"dry-run", NULL, "only count what would be moved", false},                                                        \
+    {                                                                                                                  \
+        "limit", "N", "move at most so many, oldest first (default: all)", false                                       \
+    }
+
+static const struct cli_option adopt_options[] = {NEEDED_REASON, OPERATION_ID, ACTOR, {0}};
+
+static const struct cli_option move_options[] = {NEEDED_REASON, OPERATION_ID, ACTOR, FILTER, MANY, {0}};
+
+static const struct cli_option requeue_options[] = {
+    {"again", NULL, "a delivered one too: it stays, and a copy is sent", false},
+    NEEDED_REASON,
+    OPERATION_ID,
+    ACTOR,
+    FILTER,
+    MANY,
+    {0},
+};
 
 static const struct cli_option resolve_options[] = {
     {"outcome", "OUTCOME", "delivered, pending (it did not happen) or dead (give up)", false},
     NEEDED_REASON,
     OPERATION_ID,
+    ACTOR,
+    FILTER,
+    MANY,
     {0},
 };
 
-static const struct cli_option setting_options[] = {REASON, OPERATION_ID, {0}};
+static const struct cli_option setting_options[] = {REASON, OPERATION_ID, ACTOR, {0}};
 
 static const struct cli_option targets_add_options[] = {
     {"set", "KEY=VALUE", "a key of its policy, as in \"pawl lanes set\"", true},
     {"secret-file", "FILE", "where the sender finds the secret (whsec_ and base64)", false},
+    {"header", "NAME:VALUE", "a header that is sent with every message; one of the message's own beats it", true},
     REASON,
     OPERATION_ID,
+    ACTOR,
+    {0},
+};
+
+static const struct cli_option targets_set_options[] = {
+    {"url", "URL", "where it is from now on", false},
+    {"secret-file", "FILE", "where the sender finds the secret; '' for none", false},
+    {"header", "NAME:VALUE", "a header that is sent with every message; NAME: takes it away", true},
+    REASON,
+    OPERATION_ID,
+    ACTOR,
     {0},
 };
 
 static const struct cli_option targets_test_options[] = {
-    {"wait", "MS", "how long to wait for the outcome (default: 30000)", false},
+    {"wait", "TIME", "how long to wait for the outcome (default: 30000)", false},
     {"allow-address", "CIDR", "private or loopback addresses that may be sent to", true},
     {"allow-exec", "DIR", "exec: targets may run programs below this folder", true},
     {"allow-file", "DIR", "file: targets may write below this folder", true},
@@ -161,6 +223,7 @@ static const struct cli_option holds_release_options[] = {
     {"message", "ID", "of this message", false},
     NEEDED_REASON,
     OPERATION_ID,
+    ACTOR,
     {0},
 };
 
@@ -180,7 +243,8 @@ const struct cli_command cli_commands[] = {
     {"submit", "[TYPE]", "commit one transition and print its receipt, or one a line of a file", submit_options,
      cli_submit, CLI_RECORDS},
     {"journal list", "", "list records, newest first", journal_list_options, cli_journal_list, CLI_READS},
-    {"journal show", "SEQ|UUID", "show one record, by its seq or request id", NULL, cli_journal_show, CLI_READS},
+    {"journal show", "[SEQ|UUID]", "show one record, and what became of its messages", journal_show_options,
+     cli_journal_show, CLI_READS},
     {"journal tail", "", "print the last records, and follow", journal_tail_options, cli_journal_tail, CLI_READS},
     {"journal verify", "", "recompute the chain: the same as \"pawl verify\"", NULL, cli_verify, CLI_READS},
     {"journal export", "", "print records as JSON, one a line, oldest first", journal_export_options,
@@ -197,24 +261,30 @@ const struct cli_command cli_commands[] = {
     {"nack", "ID TOKEN", "say that a claimed message was not delivered", nack_options, cli_nack, CLI_WRITES},
     {"extend", "ID TOKEN MS", "renew the lease of a claimed message", NULL, cli_extend, CLI_WRITES},
     {"messages list", "", "list messages, newest first", messages_list_options, cli_messages_list, CLI_READS},
-    {"messages show", "ID", "show one message with its last attempts", NULL, cli_messages_show, CLI_READS},
-    {"messages requeue", "ID", "retire a message in favour of a new one; prints the successor", move_options,
+    {"messages show", "ID", "show one message with all its attempts", NULL, cli_messages_show, CLI_READS},
+    {"messages retry", "[ID...]", "send dead messages again under the same id: these, or what a filter finds",
+     move_options, cli_messages_retry, CLI_RECORDS},
+    {"messages requeue", "[ID...]", "retire messages in favour of new ones; prints the successor", requeue_options,
      cli_messages_requeue, CLI_RECORDS},
-    {"messages cancel", "ID", "retire a pending, uncertain or dead message", move_options, cli_messages_cancel,
+    {"messages cancel", "[ID...]", "retire pending, uncertain or dead messages", move_options, cli_messages_cancel,
      CLI_RECORDS},
-    {"messages purge", "ID", "remove an ended message", move_options, cli_messages_purge, CLI_RECORDS},
-    {"messages stats", "", "count messages by queue and state", messages_stats_options, cli_messages_stats, CLI_READS},
-    {"messages resolve", "ID", "say what became of an uncertain message", resolve_options, cli_messages_resolve,
+    {"messages purge", "[ID...]", "remove ended messages", move_options, cli_messages_purge, CLI_RECORDS},
+    {"messages stats", "", "count messages by queue and state, with what is due and since when", messages_stats_options,
+     cli_messages_stats, CLI_READS},
+    {"messages resolve", "[ID...]", "say what became of uncertain messages", resolve_options, cli_messages_resolve,
      CLI_RECORDS},
-    {"lanes list", "", "list lanes with what their policy sets, and what holds them", NULL, cli_lanes_list, CLI_READS},
+    {"lanes list", "", "list every lane that has messages, a policy or a hold", NULL, cli_lanes_list, CLI_READS},
     {"lanes pause", "LANE", "let nothing of a lane move, or age", setting_options, cli_lanes_pause, CLI_RECORDS},
     {"lanes resume", "LANE", "let a paused lane move again", setting_options, cli_lanes_resume, CLI_RECORDS},
     {"lanes set", "LANE KEY=VALUE...", "set keys of a lane's policy; an empty value unsets one", setting_options,
      cli_lanes_set, CLI_RECORDS},
     {"targets list", "", "list targets with URL and policy", NULL, cli_targets_list, CLI_READS},
     {"targets add", "NAME URL",
-     "say where a target is: http://, https://, exec:/PATH, file:/PATH, callback:NAME; replaces one of the name",
+     "say where a target is: http://, https://, exec:/PATH, file:/PATH, callback:NAME; one that is there with other "
+     "values is a conflict",
      targets_add_options, cli_targets_add, CLI_RECORDS},
+    {"targets set", "NAME [KEY=VALUE...]", "change what is named of a target: URL, secret, headers, keys of its policy",
+     targets_set_options, cli_targets_set, CLI_RECORDS},
     {"targets remove", "NAME", "forget where a target is", setting_options, cli_targets_remove, CLI_RECORDS},
     {"targets test", "NAME [DATA]", "send a message to a target now, and tell what became of it", targets_test_options,
      cli_targets_test, CLI_WRITES},
@@ -227,10 +297,10 @@ const struct cli_command cli_commands[] = {
     {"doctor", "", "look at versions, configuration, disk, store, journal, messages and holds", doctor_options,
      cli_doctor, CLI_NO_STORE},
     {"backup", "FILE", "copy the store to a new file while it is used", NULL, cli_backup, CLI_READS},
-    {"adopt", "", "make a restored or copied store one's own; it is held until \"pawl holds release\"", move_options,
+    {"adopt", "", "make a restored or copied store one's own; it is held until \"pawl holds release\"", adopt_options,
      cli_adopt, CLI_RECORDS},
     {"serve", "", "deliver messages, and answer over HTTP, until SIGTERM, SIGINT or SIGHUP", cli_serve_options, cli_serve, CLI_WRITES},
-    {"listen", "[ADDR]", "receive webhooks and print them, for trying things out", cli_listen_options, cli_listen,
+    {"listen", "[ADDR|PORT]", "receive webhooks and print them, for trying things out", cli_listen_options, cli_listen,
      CLI_NO_STORE},
     {"bench", "[WORKLOAD...]", "measure this machine, beside the same work written by hand on bare SQLite",
      cli_bench_options, cli_bench, CLI_NO_STORE},

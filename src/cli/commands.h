@@ -53,6 +53,7 @@ int cli_extend(struct cli *cli);
 /* cmd_messages.c */
 int cli_messages_list(struct cli *cli);
 int cli_messages_show(struct cli *cli);
+int cli_messages_retry(struct cli *cli);
 int cli_messages_requeue(struct cli *cli);
 int cli_messages_cancel(struct cli *cli);
 int cli_messages_purge(struct cli *cli);
@@ -67,6 +68,7 @@ int cli_lanes_resume(struct cli *cli);
 int cli_lanes_set(struct cli *cli);
 int cli_targets_list(struct cli *cli);
 int cli_targets_add(struct cli *cli);
+int cli_targets_set(struct cli *cli);
 int cli_targets_remove(struct cli *cli);
 int cli_targets_test(struct cli *cli);
 int cli_holds_list(struct cli *cli);

@@ -76,7 +76,7 @@ void cli_print_help(const struct cli_command *command, FILE *out)
     fprintf(out, "usage: pawl %s%s%s%s\n\n", command->name, *command->arguments ? " " : "", command->arguments,
             command->options ? " [OPTIONS]" : "");
     print_wrapped(out, command->summary, 0, 0);
-    if (command->run == cli_lanes_set || command->run == cli_targets_add)
+    if (command->run == cli_lanes_set || command->run == cli_targets_add || command->run == cli_targets_set)
         print_policy(out);
     if (command->options) {
         fputs("\nOptions:\n", out);
@@ -84,6 +84,20 @@ void cli_print_help(const struct cli_command *command, FILE *out)
     }
     fputs("\nOptions of all commands:\n", out);
     print_options(out, cli_global_options);
+}
+
+bool cli_print_named(struct text name, FILE *out)
+{
+    bool found = false;
+    for (const struct cli_command *command = cli_commands; command->name; command++)
+        if (strncmp(command->name, name.data, name.size) == 0 &&
+            (command->name[name.size] == '\0' || command->name[name.size] == ' ')) {
+            if (found)
+                fputc('\n', out);
+            cli_print_help(command, out);
+            found = true;
+        }
+    return found;
 }
 
 /* ---- the completion ---- */
@@ -97,13 +111,22 @@ static void print_option_words(FILE *out, const struct cli_option *option)
 /* A case per command, and one per first word of commands of two. */
 static void print_bash(FILE *out)
 {
+    const char *key;
     fputs("# bash completion of pawl, made from its table of commands\n"
+          "_pawl_names()\n{\n" /* of lanes or targets, as the store has them */
+          "    \"${COMP_WORDS[0]}\" \"$1s\" list --json 2>/dev/null | sed -n "
+          "\"s/^{\\\"$1\\\":\\\"\\([^\\\"]*\\)\\\".*/\\1/p\"\n}\n"
           "_pawl_files()\n{\n" /* a name a line, whatever blanks it has */
           "    mapfile -t COMPREPLY < <(compgen -f -- \"$1\")\n"
           "    compopt -o filenames 2>/dev/null\n}\n"
           "_pawl()\n{\n"
           "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} name= skip= word\n"
-          "    case $prev in --store|--data|--jsonl|--secret-file|--config) _pawl_files \"$cur\"; return;; esac\n"
+          "    case $prev in --store|--data|--jsonl|--secret-file|--config) _pawl_files \"$cur\"; return;;\n"
+          "    --state) COMPREPLY=($(compgen -W 'pending claimed awaiting uncertain delivered dead cancelled' -- "
+          "\"$cur\")); "
+          "return;;\n"
+          "    --outcome) COMPREPLY=($(compgen -W 'delivered pending dead' -- \"$cur\")); return;;\n"
+          "    --lane|--target) COMPREPLY=($(compgen -W \"$(_pawl_names ${prev#--})\" -- \"$cur\")); return;; esac\n"
           "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
           "        case $word in --store|--scope|:|=) skip=1; continue;; esac\n" /* bash splits words at : and = */
           "        [[ $skip || $word == -* ]] || name=${name:+$name }$word\n"
@@ -137,8 +160,17 @@ static void print_bash(FILE *out)
         if (command == cli_commands || strncmp(command[-1].name, command->name, size) != 0)
             fprintf(out, "%.*s ", (int)size, command->name);
     }
+    fputs(
+        "';;\n    esac\n    case $name in\n"
+        "    'lanes set'|'lanes pause'|'lanes resume'|enqueue|claim) words+=\" $(_pawl_names lane)\";;\n"
+        "    'targets set'|'targets remove'|'targets test'|'enqueue '*|'claim '*) words+=\" $(_pawl_names target)\";;\n"
+        "    'lanes set '*|'targets set '*) words+='",
+        out);
+    for (size_t i = 0; (key = pawl_policy_key(i, NULL, NULL)); i++)
+        fprintf(out, " %s=", key);
     fputs("';;\n    esac\n"
           "    COMPREPLY=($(compgen -W \"$words $options\" -- \"$cur\"))\n"
+          "    [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null\n"
           "    [[ -n $cur && $cur != -* && -n $name && -z ${COMPREPLY[*]} ]] && _pawl_files \"$cur\"\n"
           "    return 0\n}\ncomplete -F _pawl pawl\n",
           out);
@@ -172,7 +204,8 @@ static void print_manual_options(FILE *out, const struct cli_option *option)
 static void print_manual_policy(FILE *out)
 {
     const char *key, *value, *meaning;
-    fputs("# POLICY\n\nThe keys that *pawl lanes set* and *pawl targets add --set* take, with their defaults. A "
+    fputs("# POLICY\n\nThe keys that *pawl lanes set*, *pawl targets set* and *pawl targets add --set* take, with "
+          "their defaults. A "
           "message's\n"
           "own value beats its target's, which beats its lane's.\n\n",
           out);
@@ -213,21 +246,12 @@ int cli_help(struct cli *cli)
         print_all(stdout);
         return PAWL_OK;
     }
-    /* One command, or all of a group. */
-    size_t found = 0;
     struct text name = text_of(cli_argument(cli, 0));
     if (cli->argument_count > 1)
         name = pawli_arena_format(&cli->arena, "%s %s", cli_argument(cli, 0), cli_argument(cli, 1));
     if (!name.data)
         return pawli_no_memory(&cli->error);
-    for (const struct cli_command *command = cli_commands; command->name; command++)
-        if (strncmp(command->name, name.data, name.size) == 0 &&
-            (command->name[name.size] == '\0' || command->name[name.size] == ' ')) {
-            if (found++)
-                fputc('\n', stdout);
-            cli_print_help(command, stdout);
-        }
-    if (found == 0)
+    if (!cli_print_named(name, stdout))
         return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "pawl has no command \"%.60s\"", name.data),
                         "see \"pawl help\"");
     return PAWL_OK;

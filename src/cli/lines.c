@@ -68,6 +68,16 @@ static bool is_of_store(int status)
     return exit_status == 1 || exit_status == 6 || exit_status == 8 || status == PAWL_EREFUSED;
 }
 
+/* Every line has its answer among the others, so that whoever reads them can count along. */
+static void print_error(struct lines *lines, const struct cli_line *line)
+{
+    struct json_writer *out = cli_object(lines->cli);
+    pawli_json_put_u64(out, "line", line->number);
+    cli_put_error(out, line->status, &line->error, &line->request_id);
+    cli_object_end(lines->cli);
+    lines->stops |= ferror(stdout) != 0;
+}
+
 static void answer(struct lines *lines, struct cli_line *line)
 {
     struct cli *cli = lines->cli;
@@ -81,6 +91,8 @@ static void answer(struct lines *lines, struct cli_line *line)
         return;
     }
     bool of_store = is_of_store(line->status);
+    if (cli->json)
+        print_error(lines, line);
     /* Of an unknown outcome every id is named: somebody has to ask for each. */
     if (!of_store || lines->told != line->status || line->status == PAWL_EUNCERTAIN)
         cli_report(cli, line->status, &line->error, &line->request_id, line->number);

@@ -46,6 +46,21 @@ static bool names_request(int status, const pawl_uuid *request_id)
     return (exit_status == 5 || exit_status == 6) && request_id && !uuid_is_nil(request_id);
 }
 
+static void put_report(struct json_writer *out, const char *what, int status, const char *message, const char *hint,
+                       const char *request_id, uint64_t line)
+{
+    pawli_json_key(out, what);
+    pawli_json_open(out, '{');
+    if (status < 0)
+        pawli_json_put_i64(out, "status", pawl_status_exit(status));
+    pawli_json_put_string(out, "message", message); /* escaped where it was made */
+    pawli_json_put_string(out, "hint", hint);
+    pawli_json_put_string(out, "request_id", request_id);
+    if (line)
+        pawli_json_put_u64(out, "line", line);
+    pawli_json_close(out, '}');
+}
+
 /* {"error":{…}} or {"note":{…}} */
 static void report_json(const char *what, int status, const char *message, const char *hint, const char *request_id,
                         uint64_t line)
@@ -55,16 +70,7 @@ static void report_json(const char *what, int status, const char *message, const
     buffer_init(&shown, 6 * 65536);
     struct json_writer writer = {&out, false};
     pawli_json_open(&writer, '{');
-    pawli_json_key(&writer, what);
-    pawli_json_open(&writer, '{');
-    if (status < 0)
-        pawli_json_put_i64(&writer, "status", pawl_status_exit(status));
-    pawli_json_put_string(&writer, "message", message); /* escaped where it was made */
-    pawli_json_put_string(&writer, "hint", hint);
-    pawli_json_put_string(&writer, "request_id", request_id);
-    if (line)
-        pawli_json_put_u64(&writer, "line", line);
-    pawli_json_close(&writer, '}');
+    put_report(&writer, what, status, message, hint, request_id, line);
     pawli_json_close(&writer, '}');
     pawli_escape_json(&shown, buffer_text(&out));
     if (!out.failed && !shown.failed)
@@ -75,7 +81,7 @@ static void report_json(const char *what, int status, const char *message, const
 
 void cli_note(const struct cli *cli, const char *format, ...)
 {
-    char text[512];
+    char text[2048];
     struct arena arena = {0};
     va_list arguments;
     if (cli->quiet)
@@ -84,6 +90,7 @@ void cli_note(const struct cli *cli, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     const char *safe = cli_safe(&arena, text_of(text)).data;
+    fflush(stdout); /* what it is about comes before it */
     if (cli->json)
         report_json("note", PAWL_OK, safe, NULL, NULL, 0);
     else
@@ -91,12 +98,28 @@ void cli_note(const struct cli *cli, const char *format, ...)
     pawli_arena_done(&arena);
 }
 
+static const char *message_of(int status, const pawl_error *error)
+{
+    return error->status == status && error->text[0] ? error->text : pawl_status_text(status);
+}
+
+static const char *hint_for(int status, const pawl_error *error)
+{
+    return error->status == status && error->hint[0] ? error->hint : hint_of(status);
+}
+
+void cli_put_error(struct json_writer *out, int status, const pawl_error *error, const pawl_uuid *request_id)
+{
+    char id[PAWL_UUID_TEXT_SIZE];
+    put_report(out, "error", status, message_of(status, error), hint_for(status, error),
+               names_request(status, request_id) ? pawl_uuid_format(request_id, id) : NULL, 0);
+}
+
 void cli_report(const struct cli *cli, int status, const pawl_error *error, const pawl_uuid *request_id, uint64_t line)
 {
     char id[PAWL_UUID_TEXT_SIZE];
     const char *shown_id = names_request(status, request_id) ? pawl_uuid_format(request_id, id) : NULL;
-    const char *message = error->status == status && error->text[0] ? error->text : pawl_status_text(status);
-    const char *hint = error->status == status && error->hint[0] ? error->hint : hint_of(status);
+    const char *message = message_of(status, error), *hint = hint_for(status, error);
     fflush(stdout); /* so that errors and results stay in order where both go to one place */
     if (cli->json) {
         report_json("error", status, message, hint, shown_id, line);
@@ -151,7 +174,10 @@ static int run(struct cli *cli)
     if (cli->wants_version)
         return cli_version(cli);
     if (cli->wants_help) {
-        cli_print_help(cli->command, stdout);
+        if (cli->command || !cli->group)
+            cli_print_help(cli->command, stdout);
+        else
+            cli_print_named(text_of(cli->group), stdout);
         return PAWL_OK;
     }
     int status = cli->command->store == CLI_RECORDS ? cli_request(cli) : PAWL_OK;

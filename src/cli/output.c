@@ -7,6 +7,7 @@
 
 #include "base/codec.h"
 #include "base/escape.h"
+#include "base/uuid.h"
 #include "cli/cli.h"
 
 #define LINE_MAX_SIZE ((size_t)256 * 1024 * 1024) /* a record with all its events */
@@ -90,7 +91,45 @@ char *cli_time(int64_t unix_ms, char out[32])
 {
     struct tm parts;
     time_t seconds = unix_ms / 1000;
-    if (unix_ms <= 0 || !gmtime_r(&seconds, &parts) || !strftime(out, 32, "%Y-%m-%d %H:%M:%S", &parts))
+    if (unix_ms <= 0 || !gmtime_r(&seconds, &parts) || !strftime(out, 32, "%Y-%m-%d %H:%M:%SZ", &parts))
+        memcpy(out, "-", 2);
+    return out;
+}
+
+int64_t cli_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+char *cli_age(int64_t unix_ms, char out[32])
+{
+    static const struct {
+        int64_t ms;
+        char unit;
+    } units[] = {{86400000, 'd'}, {3600000, 'h'}, {60000, 'm'}, {1000, 's'}};
+    int64_t age = cli_now_ms() - unix_ms;
+    const char *ahead = age < 0 ? "in " : "";
+    size_t i = 0;
+    age = age < 0 ? -age : age;
+    while (i + 1 < COUNT_OF(units) && age < units[i].ms)
+        i++;
+    if (unix_ms <= 0)
+        memcpy(out, "-", 2);
+    else
+        snprintf(out, 32, "%s%" PRId64 "%c", ahead, age / units[i].ms, units[i].unit);
+    return out;
+}
+
+char *cli_short_id(const pawl_uuid *id, char out[32])
+{
+    uint64_t number, tail;
+    char text[PAWL_UUID_TEXT_SIZE];
+    pawl_uuid_format(id, text);
+    if (pawli_message_id_split(id, &number, &tail))
+        snprintf(out, 32, "%" PRIu64 "-%s", number, text + PAWL_UUID_TEXT_SIZE - 5);
+    else
         memcpy(out, "-", 2);
     return out;
 }

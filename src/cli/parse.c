@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads the command line against the table. Global options may stand anywhere; a command's own behind its name. */
+#include <pwd.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "base/codec.h"
 #include "base/uuid.h"
 #include "cli/cli.h"
@@ -44,6 +48,75 @@ static struct text members_of(struct arena *arena, const char *group)
             list = pawli_arena_format(arena, "%.*s%s%s", TEXT_ARG(list.data ? list : TEXT("")), list.data ? ", " : "",
                                       command->name + size + 1);
     return list;
+}
+
+/* ---- the word that was meant ---- */
+
+#define WORD_MAX 40
+
+/* Letters that were left out, put in, changed, or stand the wrong way round. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t rows[3][WORD_MAX + 1], *before = rows[0], *last = rows[1], *row = rows[2];
+    size_t n = strlen(a), m = strlen(b);
+    if (n > WORD_MAX || m > WORD_MAX)
+        return WORD_MAX;
+    for (size_t j = 0; j <= m; j++)
+        last[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t changed = last[j - 1] + (a[i - 1] != b[j - 1]), least = last[j] < row[j - 1] ? last[j] : row[j - 1];
+            row[j] = changed < least + 1 ? changed : least + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < row[j])
+                row[j] = before[j - 2] + 1;
+        }
+        size_t *next = before;
+        before = last;
+        last = row;
+        row = next;
+    }
+    return last[m];
+}
+
+void cli_nearest_offer(struct cli_nearest *nearest, const char *candidate)
+{
+    if (!candidate)
+        return;
+    size_t near = distance(nearest->word, candidate), size = strlen(nearest->word);
+    if (near * 3 > size + 1 || (nearest->found && near >= nearest->distance))
+        return;
+    nearest->found = candidate;
+    nearest->distance = near;
+}
+
+static const char *nearest_option(const struct cli *cli, const char *name, size_t size)
+{
+    char word[WORD_MAX + 1];
+    if (size > WORD_MAX)
+        return NULL;
+    snprintf(word, sizeof word, "%.*s", (int)size, name);
+    struct cli_nearest nearest = {.word = word};
+    const struct cli_option *lists[] = {cli->command ? cli->command->options : NULL, cli_global_options};
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        for (const struct cli_option *option = lists[i]; option && option->name; option++)
+            cli_nearest_offer(&nearest, option->name);
+    return nearest.found;
+}
+
+/* Of a group its second words, else all first words. */
+static const char *nearest_command(struct arena *arena, const char *group, const char *word)
+{
+    struct cli_nearest nearest = {.word = word};
+    size_t size = group ? strlen(group) : 0;
+    for (const struct cli_command *command = cli_commands; command->name; command++) {
+        if (!group)
+            cli_nearest_offer(&nearest,
+                              pawli_arena_format(arena, "%.*s", (int)strcspn(command->name, " "), command->name).data);
+        else if (starts_with(command->name, group) && command->name[size] == ' ')
+            cli_nearest_offer(&nearest, command->name + size + 1);
+    }
+    return nearest.found;
 }
 
 static int see_help(struct cli *cli, int status)
@@ -104,6 +177,12 @@ static int parse_option(struct parse *parse, const char *word)
     size_t size = equals ? (size_t)(equals - name) : strlen(name);
     const struct cli_option *own = cli->command ? find_option(cli->command->options, name, size) : NULL;
     const struct cli_option *option = own ? own : find_option(cli_global_options, name, size);
+    const char *meant = option ? NULL : nearest_option(cli, name, size);
+    if (meant)
+        return cli_hint(cli,
+                        cli_fail(cli, PAWL_EINVAL, "%s%s has no option --%.*s", cli->command ? "" : "pawl",
+                                 cli->command ? cli->command->name : "", (int)(size > 60 ? 60 : size), name),
+                        "did you mean --%s?", meant);
     if (!option)
         return see_help(cli, cli_fail(cli, PAWL_EINVAL, "%s%s has no option --%.*s", cli->command ? "" : "pawl",
                                       cli->command ? cli->command->name : "", (int)(size > 60 ? 60 : size), name));
@@ -126,16 +205,20 @@ static int parse_name(struct parse *parse, const char *word)
     if (parse->group) {
         struct text name = pawli_arena_format(&cli->arena, "%s %s", parse->group, word);
         cli->command = name.data ? find_command(name.data) : NULL;
+        const char *meant = cli->command ? NULL : nearest_command(&cli->arena, parse->group, word);
         if (!cli->command)
             return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "pawl %s has no command \"%.60s\"", parse->group, word),
-                            "there are: %s", members_of(&cli->arena, parse->group).data);
+                            "%s%s%sthere are: %s", meant ? "did you mean \"" : "", meant ? meant : "",
+                            meant ? "\"? " : "", members_of(&cli->arena, parse->group).data);
         return PAWL_OK;
     }
     cli->command = find_command(word);
     if (cli->command)
         return PAWL_OK;
+    const char *meant = is_group(word) ? NULL : nearest_command(&cli->arena, NULL, word);
     if (!is_group(word))
-        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "pawl has no command \"%.60s\"", word), "see \"pawl help\"");
+        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "pawl has no command \"%.60s\"", word),
+                        meant ? "did you mean \"pawl %s\"? See \"pawl help\"" : "see \"pawl help\"", meant);
     parse->group = word;
     return PAWL_OK;
 }
@@ -199,6 +282,7 @@ int cli_parse(struct cli *cli, int count, char **words)
         if (status < 0)
             return status;
     }
+    cli->group = parse.group;
     if (cli->wants_help || cli->wants_version)
         return PAWL_OK;
     if (!cli->command)
@@ -272,6 +356,80 @@ int cli_option_uuid(struct cli *cli, const char *name, pawl_uuid *id)
     return text ? cli_uuid(cli, name, text, id) : PAWL_OK;
 }
 
+int cli_duration(struct cli *cli, const char *field, const char *text, int64_t min, int64_t max, int64_t *ms)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {{"", 1}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    size_t digits = strspn(text, "0123456789"), unit = 0;
+    int64_t number, value;
+    while (unit < COUNT_OF(units) && strcmp(text + digits, units[unit].unit) != 0)
+        unit++;
+    if (!pawli_parse_i64((struct text){text, digits}, &number) || unit == COUNT_OF(units) ||
+        __builtin_mul_overflow(number, units[unit].ms, &value))
+        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "%s \"%.60s\" is not a time in range", field, text),
+                        "use %lld to %lld milliseconds, or a number with a unit: 250ms, 5s, 3m, 2h, 1d", (long long)min,
+                        (long long)max);
+    if (value < min || value > max)
+        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "%s is %lld ms, outside its range", field, (long long)value),
+                        "use %lld to %lld milliseconds", (long long)min, (long long)max);
+    *ms = value;
+    return PAWL_OK;
+}
+
+int cli_option_duration(struct cli *cli, const char *name, int64_t min, int64_t max, int64_t *ms)
+{
+    const char *text = cli_option(cli, name);
+    return text ? cli_duration(cli, name, text, min, max, ms) : PAWL_OK;
+}
+
+int cli_option_moment(struct cli *cli, const char *name, int64_t *unix_ms)
+{
+    const char *text = cli_option(cli, name);
+    int64_t ms = 0, now = cli_now_ms();
+    if (!text)
+        return PAWL_OK;
+    int status = cli_duration(cli, name, text, 1, INT64_MAX - 1, &ms);
+    bool is_age = text[strspn(text, "0123456789")] != '\0';
+    if (status == PAWL_OK)
+        *unix_ms = !is_age ? ms : ms < now ? now - ms : 1;
+    return status;
+}
+
+/* "17-3f0a" */
+static bool is_short_id(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    return digits > 0 && text[digits] == '-' && strlen(text + digits + 1) == 4 &&
+           strspn(text + digits + 1, "0123456789abcdefABCDEF") == 4;
+}
+
+int cli_message_id(struct cli *cli, const char *field, const char *text, pawl_uuid *id)
+{
+    if (is_short_id(text))
+        return pawl_message_find(cli->store, text, id, &cli->error);
+    int status = cli_uuid(cli, field, text, id);
+    return status < 0 ? cli_hint(cli, status, "write its 36 characters, or the short form that tables show: 17-3f0a")
+                      : PAWL_OK;
+}
+
+int cli_option_message_id(struct cli *cli, const char *name, pawl_uuid *id)
+{
+    const char *text = cli_option(cli, name);
+    return text ? cli_message_id(cli, name, text, id) : PAWL_OK;
+}
+
+/* Who asks: as he says, else as the system knows him. */
+static const char *actor(const struct cli *cli)
+{
+    const char *given = cli_option(cli, "actor"), *env = getenv("PAWL_ACTOR");
+    if (given || (env && *env))
+        return given ? given : env;
+    const struct passwd *user = getpwuid(geteuid());
+    return user && user->pw_name && *user->pw_name ? user->pw_name : "cli";
+}
+
 int cli_request(struct cli *cli)
 {
     const char *id = cli_option(cli, "id"), *from = cli_option(cli, "id-from");
@@ -291,5 +449,5 @@ int cli_request(struct cli *cli)
 pawl_operation cli_operation(const struct cli *cli)
 {
     return (pawl_operation){PAWL_OPERATION, .request_id = cli->request_id, .reason = cli_option(cli, "reason"),
-                            .actor = "cli"};
+                            .actor = actor(cli)};
 }

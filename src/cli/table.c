@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/table.h"
 
-#include <libsmartcols/libsmartcols.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <wchar.h>
 
 #include "base/codec.h"
+
+#define CUT_MIN 1 /* columns that a cut cell keeps: its ellipsis */
 
 /* Columns of the terminal behind standard output; 0: there is none, nothing is cut. */
 static size_t terminal_width(void)
@@ -22,39 +23,76 @@ static size_t terminal_width(void)
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+/* How many bytes of a safe text fill at most so many columns; *columns: how many they fill. */
+static size_t cut(struct text text, size_t width, size_t *columns)
+{
+    size_t i = 0;
+    *columns = 0;
+    while (i < text.size) {
+        wchar_t character;
+        mbstate_t state = {0};
+        size_t size = mbrtowc(&character, text.data + i, text.size - i, &state);
+        if (size == 0 || size > text.size)
+            return i;
+        int taken = wcwidth(character);
+        size_t next = *columns + (taken < 0 ? 1 : (size_t)taken);
+        if (next > width)
+            return i;
+        *columns = next;
+        i += size;
+    }
+    return i;
+}
+
+static size_t width_of(struct text text)
+{
+    size_t columns;
+    cut(text, SIZE_MAX, &columns);
+    return columns;
+}
+
+/* Prints it in so many columns; what does not fit ends in an ellipsis. */
+static size_t put_cut(struct text text, size_t width)
+{
+    size_t columns, size = cut(text, width, &columns);
+    if (size == text.size || width == 0) {
+        fwrite(text.data, 1, size, stdout);
+        return columns;
+    }
+    size = cut(text, width - 1, &columns);
+    fwrite(text.data, 1, size, stdout);
+    fputs("…", stdout);
+    return columns + 1;
+}
+
+/* ---- tables ---- */
+
 void cli_table_begin(struct cli_table *table, struct cli *cli, const struct cli_column *columns, size_t count)
 {
-    static const int flags[] = {
-        [COLUMN_LEFT] = 0, [COLUMN_RIGHT] = SCOLS_FL_RIGHT, [COLUMN_CUT] = SCOLS_FL_TRUNC | SCOLS_FL_NOEXTREMES};
-    size_t width = terminal_width();
-    *table = (struct cli_table){.cli = cli, .table = scols_new_table()};
-    table->failed = !table->table;
-    for (size_t i = 0; i < count && !table->failed; i++)
-        table->failed = !scols_table_new_column(table->table, columns[i].name, columns[i].kind == COLUMN_CUT ? 0.1 : 0,
-                                                flags[columns[i].kind]);
-    if (table->failed)
-        return;
-    scols_table_set_termforce(table->table, width ? SCOLS_TERMFORCE_ALWAYS : SCOLS_TERMFORCE_NEVER);
-    if (width)
-        scols_table_set_termwidth(table->table, width);
+    *table = (struct cli_table){.cli = cli, .columns = columns, .column_count = count};
+    PAWL_ASSERT(count <= CLI_COLUMNS_MAX);
 }
 
 void cli_table_row(struct cli_table *table)
 {
-    table->line = table->failed ? NULL : scols_table_new_line(table->table, NULL);
-    table->failed |= !table->line;
+    size_t cells = (table->row_count + 1) * table->column_count;
+    table->failed = table->failed || !pawli_arena_reserve(&table->arena, (void **)&table->cells, sizeof *table->cells,
+                                                          cells, &table->room);
+    if (table->failed)
+        return;
+    memset(table->cells + table->row_count * table->column_count, 0, table->column_count * sizeof *table->cells);
+    table->row_count++;
     table->next = 0;
 }
 
 void cli_table_put(struct cli_table *table, const char *text)
 {
-    struct arena arena = {0};
     if (table->failed)
         return;
-    if (text)
-        table->failed = scols_line_set_data(table->line, table->next, cli_safe(&arena, text_of(text)).data) != 0;
-    table->next++;
-    pawli_arena_done(&arena);
+    PAWL_ASSERT(table->next < table->column_count);
+    table->cells[(table->row_count - 1) * table->column_count + table->next++] = text ? cli_safe(&table->arena,
+                                                                                                 text_of(text))
+                                                                                      : (struct text){0};
 }
 
 void cli_table_format(struct cli_table *table, const char *format, ...)
@@ -67,39 +105,78 @@ void cli_table_format(struct cli_table *table, const char *format, ...)
     cli_table_put(table, text);
 }
 
-int cli_table_end(struct cli_table *table)
+static void measure(const struct cli_table *table, size_t widths[CLI_COLUMNS_MAX])
 {
-    int status = table->failed ? pawli_no_memory(&table->cli->error) : PAWL_OK;
-    if (status == PAWL_OK && !scols_table_is_empty(table->table) && scols_print_table(table->table) != 0)
-        status = cli_fail(table->cli, PAWL_EIO, "the table could not be printed");
-    scols_unref_table(table->table);
+    for (size_t i = 0; i < table->column_count; i++)
+        widths[i] = width_of(text_of(table->columns[i].name));
+    for (size_t i = 0; i < table->row_count * table->column_count; i++) {
+        size_t width = table->cells[i].data ? width_of(table->cells[i]) : 0;
+        if (width > widths[i % table->column_count])
+            widths[i % table->column_count] = width;
+    }
+}
+
+/* Columns that may be cut give way, the widest first, until the row fits. */
+static void fit(const struct cli_table *table, size_t widths[CLI_COLUMNS_MAX], size_t width)
+{
+    size_t all = 2 * (table->column_count - 1);
+    for (size_t i = 0; i < table->column_count; i++)
+        all += widths[i];
+    for (; all > width; all--) {
+        size_t widest = table->column_count;
+        for (size_t i = 0; i < table->column_count; i++)
+            if (table->columns[i].kind == COLUMN_CUT && widths[i] > CUT_MIN &&
+                (widest == table->column_count || widths[i] > widths[widest]))
+                widest = i;
+        if (widest == table->column_count)
+            return;
+        widths[widest]--;
+    }
+}
+
+static void print_row(const struct cli_table *table, const size_t widths[CLI_COLUMNS_MAX], const struct text *cells)
+{
+    for (size_t i = 0; i < table->column_count; i++) {
+        struct text cell = cells[i].data ? cells[i] : TEXT("");
+        bool is_last = i + 1 == table->column_count;
+        if (table->columns[i].kind == COLUMN_RIGHT)
+            printf("%*s", (int)(widths[i] - width_of(cell)), "");
+        size_t taken = put_cut(cell, widths[i]);
+        if (!is_last)
+            printf("%*s", (int)(2 + (table->columns[i].kind == COLUMN_RIGHT ? 0 : widths[i] - taken)), "");
+    }
+    putchar('\n');
+}
+
+int cli_table_end(struct cli_table *table, const char *nothing)
+{
+    size_t widths[CLI_COLUMNS_MAX], width = terminal_width();
+    struct text names[CLI_COLUMNS_MAX];
+    int status = table->failed || pawli_arena_failed(&table->arena) ? pawli_no_memory(&table->cli->error) : PAWL_OK;
+    if (status == PAWL_OK && table->row_count == 0 && isatty(STDOUT_FILENO) && !table->cli->quiet)
+        fprintf(stderr, "%s\n", nothing);
+    if (status == PAWL_OK && table->row_count) {
+        measure(table, widths);
+        if (width)
+            fit(table, widths, width);
+        for (size_t i = 0; i < table->column_count; i++)
+            names[i] = text_of(table->columns[i].name);
+        print_row(table, widths, names);
+        for (size_t i = 0; i < table->row_count; i++)
+            print_row(table, widths, table->cells + i * table->column_count);
+    }
+    pawli_arena_done(&table->arena);
     return status;
 }
 
-/* How many bytes of a safe text fill at most so many columns. */
-static size_t cut(struct text text, size_t width)
-{
-    size_t columns = 0, i = 0;
-    while (i < text.size) {
-        wchar_t character;
-        mbstate_t state = {0};
-        size_t size = mbrtowc(&character, text.data + i, text.size - i, &state);
-        if (size == 0 || size > text.size)
-            return i;
-        int taken = wcwidth(character);
-        columns += taken < 0 ? 1 : (size_t)taken;
-        if (columns > width)
-            return i;
-        i += size;
-    }
-    return i;
-}
+/* ---- lines ---- */
 
 void cli_put_safe(struct text safe)
 {
     if (isatty(STDOUT_FILENO)) /* $COLUMNS is for tables: who reads lines shall have all of them */
-        safe.size = cut(safe, terminal_width());
-    fwrite(safe.data, 1, safe.size, stdout);
+        put_cut(safe, terminal_width());
+    else
+        fwrite(safe.data, 1, safe.size, stdout);
     putchar('\n');
 }
 

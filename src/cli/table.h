@@ -7,14 +7,23 @@
 
 struct cli_column {
     const char *name;
-    enum { COLUMN_LEFT, COLUMN_RIGHT, COLUMN_CUT } kind; /* cut: gives way where the terminal is too narrow */
+    enum {
+        COLUMN_LEFT,
+        COLUMN_RIGHT,
+        COLUMN_CUT
+    } kind; /* cut: gives way where the terminal is too narrow,
+                                                             and ends in an ellipsis then */
 };
+
+#define CLI_COLUMNS_MAX 16
 
 struct cli_table {
     struct cli *cli;
-    struct libscols_table *table;
-    struct libscols_line *line;
-    size_t next;
+    const struct cli_column *columns;
+    size_t column_count, row_count, next;
+    struct text *cells;
+    size_t room;
+    struct arena arena;
     bool failed;
 };
 
@@ -23,7 +32,8 @@ void cli_table_row(struct cli_table *table);
 /* The next cell of the row; texts are made safe. NULL: empty. */
 void cli_table_put(struct cli_table *table, const char *text);
 void cli_table_format(struct cli_table *table, const char *format, ...) PRINTF_LIKE(2, 3);
-int cli_table_end(struct cli_table *table); /* prints it; an empty one prints nothing */
+int cli_table_end(struct cli_table *table,
+                  const char *nothing); /* prints it; `nothing` says on a terminal that it is empty */
 
 /* One line, made safe, cut to the width of a terminal; the other is safe already. */
 void cli_put_line(struct text line);

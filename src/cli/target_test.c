@@ -18,8 +18,9 @@ struct test {
     const char *target;
     pthread_mutex_t lock;
     pthread_cond_t told;
-    bool is_stuck;       /* this command cannot send it: it would only wait */
-    char stuck_by[1024]; /* what keeps it, where the message itself does not say */
+    const pawl_messages *messages; /* how it was read last */
+    bool is_stuck;                 /* this command cannot send it: it would only wait */
+    char stuck_by[1024];           /* what keeps it, where the message itself does not say */
 };
 
 static void hear(void *data, const pawl_worker_event *event)
@@ -106,16 +107,25 @@ static int judge(struct test *test, const pawl_message_view *message)
     struct cli *cli = test->cli;
     char id[PAWL_UUID_TEXT_SIZE];
     pawl_uuid_format(&test->id, id);
+    const pawl_attempt *attempt = pawl_messages_attempt(test->messages, 0); /* the one that it may have */
+    long long took_ms = attempt ? (long long)(attempt->ended_at_ms - attempt->began_at_ms) : 0;
+    bool is_retried = attempt && attempt->error_class && strcmp(attempt->error_class, "permanent") != 0;
     if (cli->json) {
         struct json_writer *out = cli_object(cli);
         pawli_json_put_string(out, "id", id);
         pawli_json_put_string(out, "target", message->target);
         pawli_json_put_string(out, "state", message->state);
         pawli_json_put_string(out, "error", message->error_text);
+        if (attempt) {
+            pawli_json_put_string(out, "verdict", attempt->verdict);
+            pawli_json_put_string(out, "answer", attempt->text);
+            pawli_json_put_i64(out, "took_ms", took_ms);
+            pawli_json_put_bool(out, "would_retry", is_retried);
+        }
         cli_object_end(cli);
     }
     if (strcmp(message->state, "delivered") == 0) {
-        cli_say(cli, "%s delivered to %s", id, message->target);
+        cli_say(cli, "%s delivered to %s in %lld ms", id, message->target, took_ms);
         return PAWL_OK;
     }
     const char *text = message->error_text ? message->error_text
@@ -123,7 +133,9 @@ static int judge(struct test *test, const pawl_message_view *message)
                                            : "nobody has sent it yet";
     int status = strcmp(message->state, "pending") == 0
                      ? cli_fail(cli, PAWL_EREFUSED, "the test message was not sent, and is withdrawn: %s", text)
-                     : cli_fail(cli, PAWL_EREFUSED, "the test message is %s: %s", message->state, text);
+                     : cli_fail(cli, PAWL_EREFUSED,
+                                "the test message is %s: %s (after %lld ms; a message of a lane would %s)",
+                                message->state, text, took_ms, is_retried ? "be tried again" : "be dead at once");
     return cli_hint(cli, status, "see \"pawl why %s\" and \"pawl messages show %s\"", id, id);
 }
 
@@ -175,6 +187,7 @@ static int run(struct test *test, pawl_worker *worker, int64_t wait_ms)
     if (status < 0)
         return status;
     pawl_worker_stop(worker, 0);
+    test->messages = messages;
     status = judge(test, pawl_messages_get(messages, 0));
     withdraw(test, pawl_messages_get(messages, 0));
     pawl_messages_free(messages);
@@ -196,7 +209,7 @@ int cli_targets_test(struct cli *cli)
     pthread_condattr_init(&clock);
     pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
     pthread_cond_init(&test.told, &clock);
-    int status = cli_option_number(cli, "wait", 1, 86400000, &wait_ms);
+    int status = cli_option_duration(cli, "wait", 1, 86400000, &wait_ms);
     if (status == PAWL_OK)
         status = find_target(cli, cli_argument(cli, 0));
     if (status == PAWL_OK)

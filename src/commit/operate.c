@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The effects of an operator on what messages obey: policies, targets, holds, and the store's own epoch. */
 #include "commit/unit.h"
+#include "model/headers.h"
+#include "model/limits.h"
 
 /* ---- policies and targets ---- */
 
@@ -17,8 +19,6 @@ static bool gather_policy(struct unit *unit, struct effect *effect, struct view 
 
 static void merge(struct policy *policy, const struct policy_change *change)
 {
-    if (change->replaces)
-        *policy = (struct policy){0};
     for (int i = 0; i < POLICY_COUNT; i++)
         if (change->policy.set >> i & 1)
             policy->values[i] = change->policy.values[i];
@@ -48,13 +48,41 @@ static bool release_holds(struct view *view, struct view_subject *subject, struc
     return true;
 }
 
-static int change_target(struct view_scope *scope, struct policy_change *change, struct view *view, pawl_error *err)
+static bool is_same(const struct target_row *row, const struct policy_change *change, struct text headers)
 {
+    bool same = text_equal(row->url, change->url) && text_equal(row->secret_file, change->secret_file) &&
+                text_equal(row->headers, headers) && row->policy.set == change->policy.set;
+    for (int i = 0; same && i < POLICY_COUNT; i++)
+        same = !(row->policy.set >> i & 1) || row->policy.values[i] == change->policy.values[i];
+    return same;
+}
+
+static int change_target(struct unit *unit, struct policy_change *change, struct view *view, pawl_error *err)
+{
+    struct view_scope *scope = unit->view_scope;
     struct view_target *target = change->target;
-    bool replaces = change->replaces || change->removes;
-    if (target->slot.is_damaged && !replaces)
+    bool is_damaged = target->slot.is_damaged, is_there = is_damaged || (target->slot.exists && target->row.url.data),
+         names_place = change->url.data || change->secret_file.data || change->headers.data;
+    bool is_new = !target->slot.exists || is_damaged || change->replaces || change->removes;
+    struct text headers = pawli_headers_merge(is_new ? (struct text){0} : target->row.headers, change->headers,
+                                              view->arena);
+    if (pawli_arena_failed(view->arena))
+        return pawli_no_memory(err);
+    if (pawli_headers_count(headers) > LIMIT_HEADERS)
+        return pawli_fail(err, PAWL_ELIMIT, "the target would have over %d headers", LIMIT_HEADERS);
+    if (is_damaged && !change->replaces && !change->removes)
         return pawli_hint(err, pawli_refuse_damaged("the target", err), "remove it, or add it anew, all of it");
-    if (change->removes && !target->slot.is_damaged && (!target->slot.exists || !target->row.url.data))
+    unit->changes_nothing = change->replaces && is_there && !is_damaged && is_same(&target->row, change, headers);
+    if (unit->changes_nothing)
+        return PAWL_OK;
+    if (change->replaces && is_there && !is_damaged)
+        return pawli_hint(
+            err, pawli_fail(err, PAWL_ECONFLICT, "target \"%.*s\" is there, with other values", TEXT_ARG(change->name)),
+            "change it with \"pawl targets set\"");
+    if (!change->replaces && names_place && !is_there)
+        return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "no target is called \"%.*s\"", TEXT_ARG(change->name)),
+                          "see \"pawl targets list\", or run \"pawl targets add NAME URL\"");
+    if (change->removes && !is_there)
         return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "no target is called \"%.*s\"", TEXT_ARG(change->name)),
                           "see \"pawl targets list\"");
     if (!pawli_scope_exists(view, scope) || !pawli_view_touch(view, &target->slot))
@@ -66,14 +94,15 @@ static int change_target(struct view_scope *scope, struct policy_change *change,
     target->slot.is_damaged = false;
     if (change->removes)
         return PAWL_OK;
-    if (change->replaces) {
-        uint32_t released = 0;
-        if (!text_equal(target->row.url, change->url) &&
-            !release_holds(view, change->subject, TEXT(HOLD_CODE_MALFORMED), &released))
-            return pawli_no_memory(err);
+    uint32_t released = 0;
+    if (change->url.data && !text_equal(target->row.url, change->url) &&
+        !release_holds(view, change->subject, TEXT(HOLD_CODE_MALFORMED), &released))
+        return pawli_no_memory(err);
+    if (change->url.data)
         target->row.url = change->url;
-        target->row.secret_file = change->secret_file;
-    }
+    if (change->secret_file.data)
+        target->row.secret_file = change->secret_file.size ? change->secret_file : (struct text){0};
+    target->row.headers = headers;
     merge(&target->row.policy, change);
     return check(&target->row.policy, err);
 }
@@ -84,7 +113,7 @@ static int decide_policy(struct unit *unit, struct effect *effect, struct view *
     if (unit->view_scope->slot.is_damaged)
         return pawli_refuse_damaged("the scope", err);
     if (change->is_target)
-        return change_target(unit->view_scope, change, view, err);
+        return change_target(unit, change, view, err);
     struct view_lane *lane = change->lane;
     if (!pawli_scope_exists(view, unit->view_scope) || !pawli_view_touch(view, &lane->slot))
         return pawli_no_memory(err);

@@ -22,6 +22,23 @@ static bool answer(struct unit *unit, const struct record_row *row, bool replaye
     return !pawli_arena_failed(&unit->arena);
 }
 
+/* The fingerprint leaves out what a retry may compute anew; whether it did is told. */
+static bool differs(const struct unit *unit, const struct record_row *stored)
+{
+    const struct text events = unit->record->row.events;
+    size_t at = 0;
+    if (events.size != stored->events.size || (events.size && memcmp(events.data, stored->events.data, events.size)))
+        return true;
+    for (const struct effect *effect = unit->effects; effect; effect = effect->next) {
+        const struct enqueue *enqueue = (const struct enqueue *)effect;
+        for (size_t i = 0; effect->ops == &pawli_effect_enqueue && i < enqueue->count; i++, at += RECORD_MESSAGE_SIZE)
+            if (at >= stored->messages.size ||
+                memcmp(stored->messages.data + at + 16, enqueue->messages[i].row.fingerprint.bytes, DIGEST_SIZE) != 0)
+                return true;
+    }
+    return at != stored->messages.size;
+}
+
 static int refuse_conflict(const struct record_draft *record, pawl_error *err)
 {
     char stored[2 * DIGEST_SIZE + 1], given[2 * DIGEST_SIZE + 1];
@@ -52,6 +69,7 @@ enum record_check pawli_check_record(struct unit *unit, struct view *view, pawl_
             pawli_no_memory(err);
             return CHECK_REFUSED;
         }
+        record->differs = differs(unit, &request->row);
         return CHECK_REPLAY;
     }
     uint64_t next = unit->view_record_scope->row.seq + 1;

@@ -47,7 +47,9 @@ static int decide_effects(struct committer *committer, struct view *view, struct
         if (status < 0)
             return status;
     }
-    return unit->record ? pawli_append_record(unit, view, &committer->hasher, &unit->error) : PAWL_OK;
+    if (!unit->record || unit->changes_nothing)
+        return PAWL_OK;
+    return pawli_append_record(unit, view, &committer->hasher, &unit->error);
 }
 
 static void decide_unit(struct committer *committer, struct view *view, struct unit *unit)
@@ -55,6 +57,7 @@ static void decide_unit(struct committer *committer, struct view *view, struct u
     pawli_view_begin_unit(view);
     unit->status = PAWL_OK;
     unit->error = (pawl_error){0};
+    unit->changes_nothing = false;
     int status = decide_effects(committer, view, unit);
     if (status < 0) {
         pawli_view_undo_unit(view);

@@ -105,13 +105,17 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
                pawli_task_hold(view, task, event, TEXT("exhausted"), WALL_NEVER);
     case EVENT_EXHAUST:
         pawli_task_fail(view, task, ERROR_TRANSIENT, error);
-        return pawli_task_end(view, task, event, TEXT("max_attempts"), by);
+        return pawli_task_attempt(view, task, "retry", ERROR_TRANSIENT, or_text(item->response, error)) &&
+               pawli_task_end(view, task, event, TEXT("max_attempts"), by);
     case EVENT_GIVE_UP:
         pawli_task_fail(view, task, ERROR_UNKNOWN, error);
-        return pawli_task_end(view, task, event, TEXT("gave up; may have arrived"), by);
+        return pawli_task_attempt(view, task, "uncertain", ERROR_UNKNOWN, or_text(item->response, error)) &&
+               pawli_task_end(view, task, event, TEXT("gave up; may have arrived"), by);
     case EVENT_REFUSE:
         pawli_task_fail(view, task, ERROR_PERMANENT, error);
-        return pawli_task_end(view, task, event, TEXT("permanent"), by);
+        return (task->row.place != PLACE_CLAIMED || /* as below */
+                pawli_task_attempt(view, task, "dead", ERROR_PERMANENT, or_text(item->response, error))) &&
+               pawli_task_end(view, task, event, TEXT("permanent"), by);
     case EVENT_DEFER:
         task->row.attempts--;
         task->row.deferrals += task->row.deferrals < UINT32_MAX;
@@ -123,6 +127,7 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
         return pawli_task_pend(view, task, event, task->row.due, task->row.is_due_first);
     case EVENT_CLAIM:
     case EVENT_EXPIRE:
+    case EVENT_RENEW:
     case EVENT_CANCEL:
     case EVENT_COUNT:
         break;

@@ -26,7 +26,8 @@ static bool lose(struct view *view, struct view_task *task)
                pawli_task_hold(view, task, event, TEXT("uncertain"), WALL_NEVER);
     default:
         PAWL_ASSERT(event == EVENT_GIVE_UP);
-        return pawli_task_end(view, task, event, TEXT("gave up; may have arrived"), by);
+        return pawli_task_attempt(view, task, "lost", ERROR_UNKNOWN, why) &&
+               pawli_task_end(view, task, event, TEXT("gave up; may have arrived"), by);
     }
 }
 
@@ -123,7 +124,7 @@ static bool sweep_waiting(struct view *view, struct sweep *sweep, struct view_ta
         return false;
     struct paused paused = pawli_paused_of(view, task->queue);
     if (pawli_paused_until(&paused).ms > view->wall.ms ||
-        pawli_expiry_of(clock, task->message, &task->queue->policy, &paused).ms > view->wall.ms)
+        pawli_expiry_of(clock, task->message, task->row.retried, &task->queue->policy, &paused).ms > view->wall.ms)
         return true;
     sweep->expired++;
     return pawli_task_expire(view, task);

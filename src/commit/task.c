@@ -208,7 +208,9 @@ bool pawli_task_end(struct view *view, struct view_task *task, enum task_event e
     if (!touch(view, task))
         return false;
     count(task, from, to);
+    struct wall_time claimed = from == STATE_CLAIMED ? task->row.claimed : (struct wall_time){0};
     clear_claim(&task->row);
+    task->row.claimed = claimed;
     bool keeps_key = to == STATE_DEAD && task->row.holds_key &&
                      policy_get(&task->queue->policy, POLICY_KEY_DEAD) == KEY_DEAD_BLOCK;
     if (!keeps_key && !leave_line(view, task))
@@ -269,6 +271,7 @@ bool pawli_task_attempt(struct view *view, struct view_task *task, const char *v
     if (!attempt)
         return false;
     *attempt = (struct attempt_row){.number = task->row.number,
+                                    .ordinal = task->row.earlier + task->row.attempts,
                                     .n = task->row.attempts,
                                     .began = task->row.claimed,
                                     .ended = view->wall,

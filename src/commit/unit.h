@@ -39,6 +39,7 @@ struct record_draft {
     struct view_request *request;
     /* the answer */
     bool replayed;
+    bool differs;             /* replayed, and its events or messages were not the stored ones */
     struct record_row stored; /* as it is stored, in the unit's arena */
 };
 
@@ -124,28 +125,39 @@ struct claim {
 
 /* ---- what an operator does ---- */
 
-enum move_kind { MOVE_CANCEL, MOVE_REQUEUE, MOVE_RESOLVE, MOVE_PURGE };
+enum move_kind { MOVE_RETRY, MOVE_REQUEUE, MOVE_CANCEL, MOVE_RESOLVE, MOVE_PURGE };
+
+struct move_item {
+    pawl_uuid id;
+    uint64_t successor_tail; /* drawn when sealed */
+    struct view_task *task;
+    /* the answer */
+    bool is_refused;
+    enum state before, after;
+    struct message_draft successor;
+};
 
 struct move {
     struct effect effect;
     enum move_kind kind;
-    pawl_uuid id;
     enum task_event outcome; /* of MOVE_RESOLVE: DELIVER, RETRY or REFUSE */
+    bool again;              /* of MOVE_REQUEUE: a delivered one too */
     struct text reason, by;
-    uint64_t successor_tail; /* drawn when sealed */
-    struct view_task *task;
-    /* the answer */
-    enum state before, after;
-    struct message_draft successor;
+    struct move_item *items;
+    size_t count;
+    bool by_filter;           /* one part of what a filter found: a refused item does not refuse the unit */
+    uint64_t seen_to, last_to; /* the number that was looked at last, and the last that may be */
+    bool ends;                /* nothing that the filter finds is behind it */
 };
 
 struct policy_change {
     struct effect effect;
     bool is_target, removes;
     struct text name, url, secret_file;
+    struct text headers;  /* those to set, as they are stored; with an empty value: to take away */
     struct policy policy; /* the keys to set; */
     uint32_t unset;       /* the keys to unset */
-    bool replaces;        /* the whole policy, URL and secret */
+    bool replaces;        /* adds the target: one that is there must be the same */
     struct view_lane *lane;
     struct view_target *target;
     struct view_subject *subject; /* the target's holds */
@@ -208,6 +220,7 @@ struct unit {
     bool claims; /* decided after the others of its batch */
     bool adopts; /* the one thing that a restored store takes */
     bool sealed;
+    bool changes_nothing; /* decided: what was asked for is so already, no record says that it was */
     struct boot_time deadline; /* until it is taken into a batch */
     size_t weight;             /* about how many bytes it writes */
 
@@ -263,6 +276,9 @@ bool pawli_scope_exists(struct view *view, struct view_scope *scope);
 #define LOST_LIMIT 1000
 bool pawli_settle_lost(struct view *view);
 bool pawli_lose(struct view *view, struct view_task *task); /* that of one task, if it is lost */
+
+/* Whether a task is in a state from which the move is made; a move may still refuse it. */
+bool pawli_may_move(const struct move *move, const struct task_row *row);
 
 struct paused pawli_paused_of(const struct view *view, const struct view_queue *queue);
 bool pawli_is_bound(const struct view *view, const struct view_bound *bound); /* its time is not over */

@@ -204,10 +204,17 @@ int pawl_records_list(pawl_store *store, const pawl_records_query *given, pawl_r
     if (status == PAWL_OK && (options.after_seq > INT64_MAX || options.before_seq > INT64_MAX))
         status = pawli_fail(err, PAWL_EINVAL, "%s is outside its range",
                             options.after_seq > INT64_MAX ? "after" : "before");
+    if (status == PAWL_OK)
+        status = pawli_check_key("ref", text_of(options.ref), err);
+    if (status == PAWL_OK) /* a reserved one too: operators are looked at by it */
+        status = pawli_check_key("type", text_of(options.type), err);
     if (status < 0)
         return status;
     struct query query = {.kind = QUERY_RECORDS,
                           .scope = store->scope,
+                          .ref = text_of(options.ref),
+                          .type = text_of(options.type),
+                          .since = {options.newest_first ? 0 : options.since_ms},
                           .after = options.after_seq,
                           .before = options.before_seq,
                           .down = options.newest_first,

@@ -30,7 +30,7 @@ struct pawl_receipt {
     uint64_t seq;
     pawl_uuid request_id;
     struct digest digest;
-    bool was_replayed;
+    bool was_replayed, differs;
     char scope[LIMIT_NAME + 1];
     struct text response, response_type, messages;
     char memory[];
@@ -381,6 +381,7 @@ static int make_receipt(const pawl_transition *t, pawl_receipt **ret_receipt, pa
     receipt->request_id = row->request_id;
     receipt->digest = row->digest;
     receipt->was_replayed = t->record.replayed;
+    receipt->differs = t->record.differs;
     memcpy(receipt->scope, t->unit.scope.data, t->unit.scope.size);
     char *at = receipt->memory;
     receipt->response = move_text(&at, row->response);
@@ -453,6 +454,11 @@ const uint8_t *pawl_receipt_digest(const pawl_receipt *receipt)
 int pawl_receipt_was_replayed(const pawl_receipt *receipt)
 {
     return receipt && receipt->was_replayed;
+}
+
+int pawl_receipt_differs(const pawl_receipt *receipt)
+{
+    return receipt && receipt->differs;
 }
 
 const void *pawl_receipt_response(const pawl_receipt *receipt, size_t *ret_size)

@@ -181,7 +181,12 @@ static bool is_own_header(struct text name)
                                       "expect",
                                       "webhook-id",
                                       "webhook-timestamp",
-                                      "webhook-signature"};
+                                      "webhook-signature",
+                                      "pawl-attempt",
+                                      "pawl-sender",
+                                      "pawl-deadline",
+                                      "pawl-key",
+                                      "pawl-original-id"};
     for (size_t i = 0; i < COUNT_OF(own); i++)
         if (text_is(name, own[i]))
             return true;

@@ -180,15 +180,15 @@ static int64_t paused_since(const struct paused *paused, struct wall_time start,
     return sum < passed || sum == 0 ? sum : passed;
 }
 
-struct wall_time pawli_expiry_of(const struct clock *clock, const struct message_row *message,
+struct wall_time pawli_expiry_of(const struct clock *clock, const struct message_row *message, struct wall_time retried,
                                  const struct policy *policy, const struct paused *paused)
 {
-    struct wall_time available = message->available, start = message->created;
+    struct wall_time start = message->created;
     int64_t length = policy_get(policy, POLICY_AGE_LIMIT_MS);
     if (message->expires.ms != INT64_MAX)
         length = between(start.ms, message->expires.ms);
-    else if (available.ms > start.ms)
-        start = available;
+    else if (start.ms < message->available.ms || start.ms < retried.ms)
+        start = message->available.ms > retried.ms ? message->available : retried;
     return wall_after_ms(pawli_end_of(clock, start, length), paused_since(paused, start, clock->wall));
 }
 

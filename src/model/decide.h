@@ -74,8 +74,9 @@ int64_t pawli_held_ms(const struct hold_row *hold, struct wall_time now);
 void pawli_paused_add(struct paused *paused, const struct hold_row *hold, struct wall_time now);
 struct wall_time pawli_paused_until(const struct paused *paused);
 
-/* When a message is too old to be sent. Its age does not count the time that it was held. */
-struct wall_time pawli_expiry_of(const struct clock *clock, const struct message_row *message,
+/* When a message is too old to be sent. Its age does not count the time that it was held. retried: when an operator last gave
+ * it its age again; 0: never. */
+struct wall_time pawli_expiry_of(const struct clock *clock, const struct message_row *message, struct wall_time retried,
                                  const struct policy *policy, const struct paused *paused);
 
 /* Whether its due time was reckoned by a clock that was ahead; a date that somebody asked for is never that. */

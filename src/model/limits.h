@@ -3,28 +3,28 @@
 #ifndef PAWLI_LIMITS_H
 #define PAWLI_LIMITS_H
 
-#define LIMIT_NAME          128           /* bytes of a scope, lane, target, type, asset, consumer, topic */
-#define LIMIT_KEY           256           /* bytes of a dedupe, ordering or event key, ref, sender */
-#define LIMIT_BODY          (1024 * 1024) /* bytes of a command, response, event or payload */
-#define LIMIT_CONTENT_TYPE  127
-#define LIMIT_HEADERS       64
-#define LIMIT_HEADER        4096  /* bytes of name and value together */
-#define LIMIT_EVENTS        65536 /* of one transition */
-#define LIMIT_MESSAGES      4096  /* of one transition, enqueue or settlement */
-#define LIMIT_SETTLEMENTS   4096
-#define LIMIT_CLAIM         4096               /* messages of one claim */
-#define LIMIT_UNIT_SIZE     (64 * 1024 * 1024) /* bytes of one transition or enqueue, all bodies together */
-#define LIMIT_JSON          (8 * 1024 * 1024)  /* bytes of a request body or a line of JSON */
-#define LIMIT_ERROR_TEXT    1024               /* cut on a character boundary, not refused */
-#define LIMIT_REASON        1024
-#define LIMIT_REMOTE_ID     256
-#define LIMIT_PROGRESS      (64 * 1024)
-#define LIMIT_STATE_DIGEST  64
-#define LIMIT_URL           2048
-#define LIMIT_LIST          10000    /* items of one page */
-#define LIMIT_LEASE_MS      86400000 /* a day */
-#define TOKEN_COUNTER_MAX   ((INT64_C(1) << 47) - 1) /* the epoch stands above it */
-#define LIMIT_ATTEMPTS_KEPT 10       /* attempt rows of a message */
+#define LIMIT_NAME         128           /* bytes of a scope, lane, target, type, asset, consumer, topic */
+#define LIMIT_KEY          256           /* bytes of a dedupe, ordering or event key, ref, sender */
+#define LIMIT_BODY         (1024 * 1024) /* bytes of a command, response, event or payload */
+#define LIMIT_CONTENT_TYPE 127
+#define LIMIT_HEADERS      64
+#define LIMIT_HEADER       4096  /* bytes of name and value together */
+#define LIMIT_EVENTS       65536 /* of one transition */
+#define LIMIT_MESSAGES     4096  /* of one transition, enqueue or settlement */
+#define LIMIT_SETTLEMENTS  4096
+#define LIMIT_CLAIM        4096               /* messages of one claim */
+#define LIMIT_UNIT_SIZE    (64 * 1024 * 1024) /* bytes of one transition or enqueue, all bodies together */
+#define LIMIT_JSON         (8 * 1024 * 1024)  /* bytes of a request body or a line of JSON */
+#define LIMIT_ERROR_TEXT   1024               /* cut on a character boundary, not refused */
+#define LIMIT_REASON       1024
+#define LIMIT_REMOTE_ID    256
+#define LIMIT_PROGRESS     (64 * 1024)
+#define LIMIT_STATE_DIGEST 64
+#define LIMIT_URL          2048
+#define LIMIT_LIST         10000                    /* items of one page */
+#define LIMIT_LEASE_MS     86400000                 /* a day */
+#define LIMIT_MOVES        1000                     /* of one commit of a move by filter */
+#define TOKEN_COUNTER_MAX  ((INT64_C(1) << 47) - 1) /* the epoch stands above it */
 
 #define OPERATOR_SCOPE "pawl.operator"
 

@@ -101,7 +101,9 @@ void pawli_message_json(struct json_writer *writer, const pawl_message_view *mes
     pawli_json_put_i64(writer, "attempts", message->attempts);
     pawli_json_put_i64(writer, "deferrals", message->deferrals);
     put_number(writer, "crashes", message->crashes);
+    put_number(writer, "retries", message->retries);
     put_number(writer, "seq", (int64_t)message->seq);
+    put_uuid(writer, "created_by", &message->created_by);
     pawli_json_put_string(writer, "claimed_by", message->claimed_by);
     put_number(writer, "lease_until", message->lease_until_ms);
     put_last_error(writer, message);
@@ -110,6 +112,7 @@ void pawli_message_json(struct json_writer *writer, const pawl_message_view *mes
     pawli_json_put_string(writer, "ended_reason", message->ended_reason);
     pawli_json_put_string(writer, "ended_by", message->ended_by);
     put_uuid(writer, "superseded_by", &message->superseded_by);
+    put_uuid(writer, "resent_of", &message->resent_of);
     pawli_json_put_string(writer, "fingerprint", fingerprint);
     put_number(writer, "created_at", message->created_at_ms);
     put_number(writer, "updated_at", message->updated_at_ms);

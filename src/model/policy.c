@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/policy.h"
 
+#include <stdio.h>
+
 #include "base/codec.h"
 #include "base/json.h"
 
@@ -9,14 +11,17 @@ struct policy_row {
     const char *words; /* NULL: a number */
     const char *value; /* the default, as text */
     int64_t min, max;
+    bool is_list; /* of statuses */
 };
 
 static const struct policy_row rows[] = {
-#define NUMBER(name, key, value, min, max, meaning) [POLICY_##name] = {#key, meaning, NULL, #value, min, max},
-#define WORD(name, key, value, words, meaning)      [POLICY_##name] = {#key, meaning, words, #value, 0, 0},
+#define NUMBER(name, key, value, min, max, meaning) [POLICY_##name] = {#key, meaning, NULL, #value, min, max, false},
+#define WORD(name, key, value, words, meaning)      [POLICY_##name] = {#key, meaning, words, #value, 0, 0, false},
+#define LIST(name, key, value, meaning)             [POLICY_##name] = {#key, meaning, NULL, value, 0, 0, true},
 #include "model/policy.def"
 #undef NUMBER
 #undef WORD
+#undef LIST
 };
 static_assert(POLICY_COUNT <= 32, "the set of keys is 32 bits");
 
@@ -47,9 +52,54 @@ static bool word_at(const char *words, int64_t number, struct text *word)
     }
 }
 
+/* A status is a bit, of 63: 400 to 451, then 500 to 510. Those are all that say something of a request. */
+#define CLIENT_COUNT (451 - 400 + 1)
+
+static int status_bit(int64_t status)
+{
+    if (status >= 400 && status <= 451)
+        return (int)(status - 400);
+    return status >= 500 && status <= 510 ? (int)(status - 500 + CLIENT_COUNT) : -1;
+}
+
+static bool parse_list(struct text text, int64_t *set)
+{
+    *set = 0;
+    if (text_is(text, "none"))
+        return true;
+    for (size_t at = 0; at <= text.size;) {
+        int64_t status;
+        const char *comma = memchr(text.data + at, ',', text.size - at);
+        size_t size = comma ? (size_t)(comma - text.data) - at : text.size - at;
+        if (!pawli_parse_i64((struct text){text.data + at, size}, &status) || status_bit(status) < 0)
+            return false;
+        *set |= INT64_C(1) << status_bit(status);
+        at += size + 1;
+    }
+    return true;
+}
+
+static void format_list(int64_t set, char out[POLICY_LIST_SIZE])
+{
+    size_t at = 0;
+    memcpy(out, "none", 5);
+    for (int status = 400; status <= 510; status++)
+        if (status_bit(status) >= 0 && set >> status_bit(status) & 1)
+            at += (size_t)snprintf(out + at, POLICY_LIST_SIZE - at, "%s%d", at ? "," : "", status);
+}
+
+bool pawli_policy_is_permanent(const struct policy *policy, int status)
+{
+    int bit = status_bit(status);
+    int64_t set = policy_get(policy, POLICY_HTTP_PERMANENT) & ~policy_get(policy, POLICY_HTTP_RETRY);
+    return bit >= 0 && (set >> bit & 1);
+}
+
 static bool parse_value(const struct policy_row *row, struct text text, int64_t *value)
 {
     struct text word;
+    if (row->is_list)
+        return parse_list(text, value);
     if (!row->words)
         return pawli_parse_i64(text, value) && *value >= row->min && *value <= row->max;
     for (int64_t i = 0; word_at(row->words, i, &word); i++)
@@ -119,6 +169,8 @@ int pawli_policy_set(struct policy *policy, struct text key, struct text value, 
     if (!parse_value(row, value, &number)) {
         int status = pawli_fail(err, PAWL_EINVAL, "%s cannot be \"%.*s\"", row->key,
                                 value.size > 64 ? 64 : (int)value.size, value.data);
+        if (row->is_list)
+            return pawli_hint(err, status, "use statuses of 400 to 451 and 500 to 510, such as \"404,422\", or none");
         return row->words ? hint_words(err, status, row->words)
                           : pawli_hint(err, status, "use %lld to %lld", (long long)row->min, (long long)row->max);
     }
@@ -146,9 +198,13 @@ struct text pawli_policy_json(const struct policy *policy, struct arena *arena)
     pawli_json_open(&writer, '{');
     for (size_t i = 0; i < POLICY_COUNT; i++) {
         struct text word;
+        char list[POLICY_LIST_SIZE];
         if (!(policy->set >> i & 1))
             continue;
-        if (rows[i].words && word_at(rows[i].words, policy->values[i], &word))
+        if (rows[i].is_list) {
+            format_list(policy->values[i], list);
+            pawli_json_put_string(&writer, rows[i].key, list);
+        } else if (rows[i].words && word_at(rows[i].words, policy->values[i], &word))
             pawli_json_put_text(&writer, rows[i].key, word);
         else
             pawli_json_put_i64(&writer, rows[i].key, policy->values[i]);

@@ -9,9 +9,11 @@
 enum policy_key {
 #define NUMBER(name, key, value, min, max, meaning) POLICY_##name,
 #define WORD(name, key, value, words, meaning)      POLICY_##name,
+#define LIST(name, key, value, meaning)             POLICY_##name,
 #include "model/policy.def"
 #undef NUMBER
 #undef WORD
+#undef LIST
     POLICY_COUNT
 };
 
@@ -19,6 +21,7 @@ enum backoff_shape { BACKOFF_EXPONENTIAL, BACKOFF_QUADRATIC, BACKOFF_FIXED };
 enum { UNKNOWN_RESEND, UNKNOWN_HOLD };
 enum { EXHAUSTED_DEAD, EXHAUSTED_HOLD };
 enum { KEY_DEAD_SKIP, KEY_DEAD_BLOCK };
+enum { UNREACHABLE_RETRY, UNREACHABLE_DEFER };
 enum { KEY_RELEASE_ENDED, KEY_RELEASE_SUBMITTED };
 
 struct policy {
@@ -30,6 +33,8 @@ static inline int64_t policy_get(const struct policy *policy, enum policy_key ke
 {
     return policy->values[key];
 }
+
+#define POLICY_LIST_SIZE 256 /* of a list of statuses, as text: 63 of three digits and a comma */
 
 const char *pawli_policy_key_text(enum policy_key key);
 const char *pawli_policy_key_meaning(enum policy_key key);
@@ -46,6 +51,9 @@ int pawli_policy_check(const struct policy *effective, pawl_error *err);
 /* As stored and shown: a JSON object of the keys that are set, in the order of policy.def. */
 struct text pawli_policy_json(const struct policy *policy, struct arena *arena);
 int pawli_policy_parse(struct text json, struct policy *policy, pawl_error *err);
+
+/* Whether this status of HTTP means that the same bytes will never be taken. */
+bool pawli_policy_is_permanent(const struct policy *policy, int status);
 
 /* The delay after failed attempt n (1, 2, …) in milliseconds, without jitter: never wraps, never above the maximum. */
 int64_t pawli_backoff_ms(const struct policy *policy, uint64_t attempt);

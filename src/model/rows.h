@@ -61,6 +61,7 @@ struct target_row {
     struct text name;
     struct text url;         /* absent: only exceptions of policy are set */
     struct text secret_file; /* path, absent when none */
+    struct text headers;     /* sent with every message; a JSON object with sorted names, absent when none */
     struct policy policy;
     bool is_damaged;
 };
@@ -128,6 +129,7 @@ struct message_row {
     struct wall_time available; /* earliest first send; the time of enqueue when none was given */
     struct wall_time expires;   /* WALL_NEVER: the policy's age limit */
     uint32_t max_attempts;      /* 0: the policy's */
+    pawl_uuid resent_of;        /* the message that it is a copy of; nil: none */
     struct wall_time created;
 };
 
@@ -149,6 +151,9 @@ struct task_row {
     struct wall_time due;
     bool is_due_first; /* due is still the message's own available time */
     uint32_t attempts, deferrals, crashes;
+    uint32_t retries;         /* how often an operator gave it all its attempts again; */
+    struct wall_time retried; /* when last: its age counts from there; 0: never */
+    uint32_t earlier;         /* attempts before that: the next one's ordinal counts on */
     struct text key; /* ordering key */
     uint64_t order;  /* its place in the line of its key */
     bool holds_key;  /* head of its line */
@@ -157,7 +162,7 @@ struct task_row {
     uint64_t token;     /* of the claim; kept while an outcome is awaited */
     uint64_t committer; /* whose process holds it; 0: claimed by hand */
     struct text consumer;
-    struct wall_time claimed;
+    struct wall_time claimed; /* place ended: of the claim that ended it; 0: none did */
     struct boot_time lease;
     uint64_t boot;
 
@@ -184,10 +189,11 @@ static inline int64_t lease_left_ms(const struct task_row *task, struct boot_tim
     return (task->lease.ns - now.ns) / 1000000;
 }
 
-/* One try; kept for the last few that did not end the message. */
+/* One try. That of a delivered message is not kept: its task says all of it. */
 struct attempt_row {
     uint64_t number;
-    uint32_t n;
+    uint32_t ordinal; /* of all attempts of the message; never used again */
+    uint32_t n;       /* since the last retry */
     struct wall_time began, ended;
     struct text worker, verdict, text;
     enum error_class class;

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Pages of messages, counts. */
+#include <strings.h>
+
+#include "base/codec.h"
 #include "base/json.h"
 #include "model/check.h"
+#include "outbox/select.h"
 #include "outbox/views.h"
 
 struct pawl_messages {
     struct arena arena;
-    size_t count, attempt_count;
+    size_t count, room, attempt_count;
     bool has_more;
     pawl_message_view *items;
     pawl_attempt *attempts;
@@ -85,6 +89,7 @@ static void view_message(struct arena *arena, const struct message_row *message,
     memcpy(view->fingerprint, message->fingerprint.bytes, DIGEST_SIZE);
     view->expires_at_ms = or_zero(message->expires);
     view->deadline_ms = or_zero(message->deadline);
+    view->resent_of = message->resent_of;
     view->created_at_ms = message->created.ms;
     view_headers(arena, message->headers, view);
 }
@@ -95,6 +100,7 @@ static void view_task(const struct task_row *task, pawl_message_view *view)
     view->attempts = task->attempts;
     view->deferrals = task->deferrals;
     view->crashes = task->crashes;
+    view->retries = task->retries;
     if (task->place == PLACE_READY || task->place == PLACE_BLOCKED)
         view->available_at_ms = task->due.ms;
     view->updated_at_ms = task->updated.ms;
@@ -170,21 +176,36 @@ int pawli_messages_of_claim(struct text scope, const struct claim *claim, pawl_m
     return finish(messages, ret_messages, err);
 }
 
-static enum store_result read_attempts(struct store *store, struct reader *reader, uint64_t number,
+/* The attempt that delivered it is told by its task alone. */
+static void add_delivered(pawl_messages *messages, const struct task_row *task)
+{
+    if (task->place != PLACE_ENDED || task->ended != STATE_DELIVERED || task->claimed.ms == 0)
+        return;
+    messages->attempts[messages->attempt_count++] = (pawl_attempt){.struct_size = sizeof(pawl_attempt),
+                                                                   .number = task->attempts,
+                                                                   .ordinal = task->earlier + task->attempts,
+                                                                   .began_at_ms = task->claimed.ms,
+                                                                   .ended_at_ms = task->ended_at.ms,
+                                                                   .worker = task->ended_by.data,
+                                                                   .verdict = "delivered"};
+}
+
+static enum store_result read_attempts(struct store *store, struct reader *reader, const struct task_row *task,
                                        pawl_messages *messages, pawl_error *err)
 {
     struct page page = {.arena = messages->arena}; /* its rows shall live as long as the messages */
-    struct query query = {.kind = QUERY_ATTEMPTS, .number = number};
+    struct query query = {.kind = QUERY_ATTEMPTS, .number = task->number};
     enum store_result result = pawli_store_read(store, reader, &query, &page, err);
     messages->arena = page.arena;
     if (result != STORE_OK)
         return result;
-    messages->attempts = arena_array(&messages->arena, pawl_attempt, page.count + 1);
+    messages->attempts = arena_array(&messages->arena, pawl_attempt, page.count + 2);
     for (size_t i = 0; messages->attempts && i < page.count; i++) {
         const struct attempt_row *row = &page.attempts[i];
         messages->attempts[messages->attempt_count++] = (pawl_attempt){
             .struct_size = sizeof(pawl_attempt),
             .number = row->n,
+            .ordinal = row->ordinal,
             .began_at_ms = row->began.ms,
             .ended_at_ms = row->ended.ms,
             .worker = row->worker.data,
@@ -192,6 +213,8 @@ static enum store_result read_attempts(struct store *store, struct reader *reade
             .error_class = row->class == ERROR_NONE ? NULL : pawli_error_class_text(row->class),
             .text = row->text.data};
     }
+    if (messages->attempts)
+        add_delivered(messages, task);
     return STORE_OK;
 }
 
@@ -208,33 +231,45 @@ static void view_item(pawl_messages *messages, const struct page *page, const st
         view->lease_until_ms = wall_after_ms(page->wall, lease_left_ms(&item->task, page->boot)).ms;
 }
 
-int pawli_messages_read(pawl_store *store, const struct query *query, bool with_attempts, pawl_messages **ret_messages,
-                        pawl_error *err)
+/* What the message's own rows do not say: its cap, and the request id of the record that made it. */
+static enum store_result read_context(struct store *store, struct reader *reader, const struct message_item *item,
+                                      pawl_message_view *view, pawl_error *err)
 {
-    struct store *inner = store->opened->store;
-    struct reader *reader;
     struct page page = {0};
-    enum store_result result = pawli_store_reader(inner, &reader, err);
-    if (result != STORE_OK)
-        return pawli_store_status(result);
-    pawl_messages *messages = pawli_alloc(sizeof *messages);
-    result = messages ? pawli_store_read(inner, reader, query, &page, err) : pawli_store_fail(err, STORE_NO_MEMORY);
-    if (result == STORE_OK) {
-        messages->arena = page.arena; /* the rows live as long as the views on them */
-        messages->has_more = page.more;
-        messages->items = arena_array(&messages->arena, pawl_message_view, page.count + 1);
-        for (size_t i = 0; messages->items && i < page.count; i++)
-            view_item(messages, &page, &page.messages[i]);
-        if (with_attempts && page.count)
-            result = read_attempts(inner, reader, page.messages[0].message.number, messages, err);
-    } else {
+    struct query query = {
+        .kind = QUERY_QUEUES, .scope = item->scope, .lane = item->lane, .target = item->target, .limit = 1};
+    enum store_result result = pawli_store_read(store, reader, &query, &page, err);
+    if (result == STORE_OK && page.count)
+        view->cap = pawli_cap_of(&item->message, &page.queues[0].policy);
+    pawli_page_done(&page);
+    if (result != STORE_OK || !item->message.seq)
+        return result;
+    page = (struct page){0};
+    query = (struct query){.kind = QUERY_RECORD, .scope = item->scope, .seq = item->message.seq};
+    result = pawli_store_read(store, reader, &query, &page, err);
+    if (result == STORE_OK && page.count)
+        view->created_by = page.records[0].request_id;
+    pawli_page_done(&page);
+    return result;
+}
+
+static enum store_result read_one(struct store *store, struct reader *reader, uint64_t number, pawl_messages *messages,
+                                  pawl_error *err)
+{
+    struct page page = {0};
+    struct query query = {.kind = QUERY_MESSAGE, .number = number};
+    enum store_result result = pawli_store_read(store, reader, &query, &page, err);
+    if (result != STORE_OK) {
         pawli_page_done(&page);
+        return result;
     }
-    pawli_store_done(inner, reader);
-    if (result == STORE_OK)
-        return finish(messages, ret_messages, err);
-    pawl_messages_free(messages);
-    return pawli_store_status(result);
+    messages->arena = page.arena; /* the rows live as long as the views on them */
+    messages->items = arena_array(&messages->arena, pawl_message_view, 1);
+    if (page.count == 0 || !messages->items)
+        return STORE_OK;
+    view_item(messages, &page, &page.messages[0]);
+    result = read_context(store, reader, &page.messages[0], &messages->items[0], err);
+    return result == STORE_OK ? read_attempts(store, reader, &page.messages[0].task, messages, err) : result;
 }
 
 /* ---- reading ---- */
@@ -248,68 +283,124 @@ static int no_such_message(const pawl_store *store, pawl_error *err)
 int pawl_message_get(pawl_store *store, const pawl_uuid *id, pawl_messages **ret_messages, pawl_error *err)
 {
     uint64_t number, tail;
-    pawl_messages *messages;
+    struct reader *reader;
     int status = pawli_check_given(err, store, id, ret_messages);
     if (status < 0)
         return status;
+    struct store *inner = store->opened->store;
     if (!pawli_message_id_split(id, &number, &tail))
         return no_such_message(store, err);
-    status = pawli_messages_read(store, &(struct query){.kind = QUERY_MESSAGE, .number = number}, true, &messages, err);
-    if (status < 0)
-        return status;
-    const pawl_message_view *view = messages->count ? &messages->items[0] : NULL;
-    bool damaged = view && strcmp(view->state, "damaged") == 0;
-    if (damaged) {
+    pawl_messages *messages = pawli_alloc(sizeof *messages);
+    if (!messages)
+        return pawli_no_memory(err);
+    status = pawli_store_status(pawli_store_reader(inner, &reader, err));
+    if (status == PAWL_OK) {
+        status = pawli_store_status(read_one(inner, reader, number, messages, err));
+        pawli_store_done(inner, reader);
+    }
+    if (status == PAWL_OK && messages->count && strcmp(messages->items[0].state, "damaged") == 0) {
         pawl_messages_free(messages);
         return pawli_hint(err, pawli_fail(err, PAWL_ECORRUPT, "the message cannot be read"),
                           "run \"pawl verify\", which names what is damaged");
     }
-    if (!view || !uuid_equal(&view->id, id) || strcmp(view->scope, store->scope_text) != 0) {
-        pawl_messages_free(messages);
-        return no_such_message(store, err);
-    }
-    *ret_messages = messages;
-    return PAWL_OK;
+    bool is_there = messages->count && uuid_equal(&messages->items[0].id, id) &&
+                    strcmp(messages->items[0].scope, store->scope_text) == 0;
+    if (status == PAWL_OK && !is_there && !pawli_arena_failed(&messages->arena))
+        status = no_such_message(store, err);
+    if (status == PAWL_OK)
+        return finish(messages, ret_messages, err);
+    pawl_messages_free(messages);
+    return status;
 }
 
-static int check_query(const pawl_messages_query *options, struct query *query, pawl_error *err)
+/* An item's texts belong to its page, which ends. */
+static bool take_item(void *data, const struct page *page, const struct message_item *found)
 {
-    uint64_t tail;
-    int status = options->lane ? pawli_check_name("lane", text_of(options->lane), err) : PAWL_OK;
-    if (status == PAWL_OK && options->target)
-        status = pawli_check_name("target", text_of(options->target), err);
-    if (status == PAWL_OK)
-        status = pawli_check_key("key", text_of(options->key), err);
-    if (status == PAWL_OK)
-        status = pawli_check_range("limit", options->limit, 0, LIMIT_LIST, err);
-    if (status == PAWL_OK && options->state && !pawli_state_parse(text_of(options->state), &query->state))
-        status = pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "no state is called \"%.40s\"", options->state),
-                            "use pending, claimed, awaiting, uncertain, delivered, dead or cancelled");
-    if (status == PAWL_OK && !uuid_is_nil(&options->before) &&
-        !pawli_message_id_split(&options->before, &query->before, &tail))
-        status = pawli_fail(err, PAWL_EINVAL, "before is not the id of a message");
-    return status;
+    pawl_messages *messages = data;
+    struct arena *arena = &messages->arena;
+    struct message_item item = *found;
+    struct text *texts[] = {&item.message.sender,
+                            &item.message.key,
+                            &item.message.dedupe,
+                            &item.message.content_type,
+                            &item.message.payload,
+                            &item.message.headers,
+                            &item.task.consumer,
+                            &item.task.failure.text,
+                            &item.task.remote_id,
+                            &item.task.hold,
+                            &item.task.ended_reason,
+                            &item.task.ended_by,
+                            &item.scope,
+                            &item.lane,
+                            &item.target};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        *texts[i] = pawli_arena_text(arena, *texts[i]);
+    if (!pawli_arena_reserve(arena, (void **)&messages->items, sizeof *messages->items, messages->count + 1,
+                             &messages->room))
+        return false;
+    view_item(messages, page, &item);
+    return !pawli_arena_failed(arena);
 }
 
 int pawl_messages_list(pawl_store *store, const pawl_messages_query *given, pawl_messages **ret_messages,
                        pawl_error *err)
 {
     pawl_messages_query options;
+    struct selection selection;
+    struct reader *reader;
     int status = pawli_check_given(err, store, ret_messages);
     if (status < 0)
         return status;
+    struct store *inner = store->opened->store;
     if (!pawli_copy_options(&options, sizeof options, given))
         return pawli_bad_struct("pawl_messages_query", err);
-    struct query query = {.kind = QUERY_MESSAGES,
-                          .scope = store->scope,
-                          .lane = text_of(options.lane),
-                          .target = text_of(options.target),
-                          .key = text_of(options.key),
-                          .down = true,
-                          .any_state = !options.state,
-                          .limit = options.limit ? options.limit : 50};
-    status = check_query(&options, &query, err);
-    return status < 0 ? status : pawli_messages_read(store, &query, false, ret_messages, err);
+    status = pawli_selection_init(&selection, store, &options, err);
+    if (status == PAWL_OK)
+        status = pawli_check_range("limit", options.limit, 0, LIMIT_LIST, err);
+    if (status < 0)
+        return status;
+    pawl_messages *messages = pawli_alloc(sizeof *messages);
+    if (!messages)
+        return pawli_no_memory(err);
+    status = pawli_store_status(pawli_store_reader(inner, &reader, err));
+    if (status == PAWL_OK) {
+        status = pawli_select(inner, reader, &selection, options.limit ? options.limit : 50, take_item, messages,
+                              &messages->has_more, err);
+        pawli_store_done(inner, reader);
+    }
+    if (status == PAWL_OK)
+        return finish(messages, ret_messages, err);
+    pawl_messages_free(messages);
+    return status;
+}
+
+int pawl_message_find(pawl_store *store, const char *text, pawl_uuid *ret_id, pawl_error *err)
+{
+    int status = pawli_check_given(err, store, text, ret_id);
+    if (status < 0)
+        return status;
+    struct text given = text_of(text);
+    const char *dash = memchr(given.data, '-', given.size);
+    size_t digits = dash ? (size_t)(dash - given.data) : 0;
+    uint64_t number;
+    struct page page;
+    char id[PAWL_UUID_TEXT_SIZE];
+    if (given.size - digits != 5 || !pawli_parse_u64((struct text){given.data, digits}, &number))
+        return pawl_uuid_parse(text, ret_id, err);
+    struct query query = {.kind = QUERY_MESSAGE, .number = number};
+    status = pawli_store_query(store->opened->store, &query, &page, err);
+    if (status < 0)
+        return status;
+    const struct message_item *item = page.count ? &page.messages[0] : NULL;
+    pawl_uuid found = item ? pawli_message_id(item->message.number, item->message.tail) : (pawl_uuid){0};
+    bool is_meant = item && text_equal(item->scope, store->scope) &&
+                    strncasecmp(pawl_uuid_format(&found, id) + PAWL_UUID_TEXT_SIZE - 5, dash + 1, 4) == 0;
+    pawli_page_done(&page);
+    if (!is_meant)
+        return no_such_message(store, err);
+    *ret_id = found;
+    return PAWL_OK;
 }
 
 /* ---- counts ---- */
@@ -349,6 +440,7 @@ int pawl_stats_read(pawl_store *store, const char *lane, const char *target, paw
                           .scope = store->scope,
                           .lane = text_of(lane),
                           .target = text_of(target),
+                          .wants_ages = true,
                           .limit = UINT32_MAX};
     status = pawli_store_query(store->opened->store, &query, &stats->page, err);
     if (status == PAWL_OK) {
@@ -364,6 +456,10 @@ int pawl_stats_read(pawl_store *store, const char *lane, const char *target, paw
         const struct queue_item *item = &stats->page.queues[i];
         const uint64_t *counts = item->row.counts;
         stats->items[i] = (pawl_queue_stats){.struct_size = sizeof(pawl_queue_stats),
+                                             .due = item->ages.due,
+                                             .held = item->ages.held_apart,
+                                             .oldest_due_at_ms = or_zero(item->ages.oldest_due),
+                                             .next_due_at_ms = or_zero(item->ages.later_due),
                                              .scope = item->scope.data,
                                              .lane = item->row.lane.data,
                                              .target = item->row.target.data,

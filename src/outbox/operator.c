@@ -2,9 +2,13 @@
 /* What operators do: units with a record in the operator's scope. */
 #include "pawl/operator.h"
 
+#include <stdio.h>
+
 #include "base/json.h"
 #include "commit/draft.h"
 #include "model/check.h"
+#include "model/headers.h"
+#include "outbox/move.h"
 
 /* One operation: a unit with a record whose command says what was asked, and whose response says what it did. */
 struct operation {
@@ -117,27 +121,50 @@ static void read_moved(struct operation *op, pawl_moved *moved)
     pawli_give_out(moved, &result, sizeof result);
 }
 
-static int move_message(pawl_store *store, const char *type, struct move *move, const pawl_uuid *id,
-                        const pawl_operation *operation, pawl_moved *ret_moved, pawl_error *err)
+static void draw_tail(struct operation *op, struct move_item *item)
+{
+    struct env *env = op->store->opened->env;
+    env->ops->random(env, &item->successor_tail, sizeof item->successor_tail);
+    item->successor_tail &= MESSAGE_TAIL_MAX;
+}
+
+static void put_kind(struct operation *op, const struct move *move)
+{
+    if (move->kind == MOVE_RESOLVE)
+        pawli_json_put_string(&op->writer, "outcome", pawli_event_text(move->outcome));
+    if (move->again)
+        pawli_json_put_bool(&op->writer, "again", true);
+}
+
+static const char *const move_verbs[] = {[MOVE_RETRY] = "retry",
+                                         [MOVE_REQUEUE] = "requeue",
+                                         [MOVE_CANCEL] = "cancel",
+                                         [MOVE_RESOLVE] = "resolve",
+                                         [MOVE_PURGE] = "purge"};
+
+static int move_message(pawl_store *store, struct move *move, const pawl_uuid *id, const pawl_operation *operation,
+                        pawl_moved *ret_moved, pawl_error *err)
 {
     struct operation op;
-    char text[PAWL_UUID_TEXT_SIZE];
+    struct move_item item = {0};
+    char text[PAWL_UUID_TEXT_SIZE], type[40];
     int status = pawli_check_given(err, store, id);
     if (status == PAWL_OK)
         status = pawli_check_room("pawl_moved", ret_moved, err);
     if (status < 0)
         return status;
+    snprintf(type, sizeof type, "pawl.message.%s", move_verbs[move->kind]);
     status = open_operation(&op, store, type, operation, true, err);
     if (status < 0)
         return status;
-    move->id = *id;
+    item.id = *id;
+    move->items = &item;
+    move->count = 1;
     move->reason = op.reason;
     move->by = op.actor;
-    store->opened->env->ops->random(store->opened->env, &move->successor_tail, sizeof move->successor_tail);
-    move->successor_tail &= MESSAGE_TAIL_MAX;
+    draw_tail(&op, &item);
     pawli_json_put_string(&op.writer, "id", pawl_uuid_format(id, text));
-    if (move->kind == MOVE_RESOLVE)
-        pawli_json_put_string(&op.writer, "outcome", pawli_event_text(move->outcome));
+    put_kind(&op, move);
     pawli_unit_add(&op.unit, &move->effect, &pawli_effect_move);
     status = commit_operation(&op, err);
     if (status == PAWL_OK)
@@ -146,49 +173,131 @@ static int move_message(pawl_store *store, const char *type, struct move *move, 
     return status;
 }
 
-int pawl_message_cancel(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation, pawl_moved *ret_moved,
-                        pawl_error *err)
+/* The members of an object that are whole numbers or truth values, by name. */
+struct answer_field {
+    const char *name;
+    uint64_t *number;
+    bool *truth;
+};
+
+static void read_answer(struct text json, const struct answer_field *fields, size_t count)
 {
-    struct move move = {.kind = MOVE_CANCEL};
-    return move_message(store, "pawl.message.cancel", &move, id, operation, ret_moved, err);
+    struct text name, value;
+    int64_t number;
+    if (!json.data || pawli_json_check(json, NULL, NULL) != JSON_GOOD || json.data[0] != '{')
+        return;
+    struct json_walk walk = pawli_json_walk(json);
+    while (pawli_json_member(&walk, &name, &value))
+        for (size_t i = 0; i < count; i++) {
+            if (!pawli_json_name_is(name, fields[i].name))
+                continue;
+            if (fields[i].truth)
+                *fields[i].truth = text_is(value, "true");
+            else if (pawli_json_i64(value, &number) && number >= 0)
+                *fields[i].number = (uint64_t)number;
+        }
+}
+
+int pawli_move_part(pawl_store *store, struct move *move, struct text filter, const pawl_uuid *operation_id,
+                    uint64_t part, const pawl_operation *operation, struct moved_part *ret_part, pawl_error *err)
+{
+    struct operation op;
+    char text[PAWL_UUID_TEXT_SIZE], type[40];
+    snprintf(type, sizeof type, "pawl.messages.%s", move_verbs[move->kind]);
+    int status = open_operation(&op, store, type, operation, true, err);
+    if (status < 0)
+        return status;
+    move->by_filter = true;
+    move->reason = op.reason;
+    move->by = op.actor;
+    for (size_t i = 0; i < move->count; i++)
+        draw_tail(&op, &move->items[i]);
+    pawli_json_put_string(&op.writer, "operation", pawl_uuid_format(operation_id, text));
+    pawli_json_put_u64(&op.writer, "part", part);
+    put_kind(&op, move);
+    pawli_json_put_raw(&op.writer, "filter", filter);
+    pawli_unit_add(&op.unit, &move->effect, &pawli_effect_move);
+    status = commit_operation(&op, err);
+    if (status == PAWL_OK) {
+        struct moved_part read = {.was_replayed = op.record.replayed};
+        const struct answer_field fields[] = {{"matched", &read.matched, NULL}, {"moved", &read.moved, NULL},
+                                              {"refused", &read.refused, NULL}, {"seen_to", &read.seen_to, NULL},
+                                              {"last_to", &read.last_to, NULL}, {"ends", NULL, &read.ends}};
+        read_answer(op.record.stored.response, fields, COUNT_OF(fields));
+        *ret_part = read;
+    }
+    close_operation(&op);
+    return status;
+}
+
+int pawl_message_retry(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation, pawl_moved *ret_moved,
+                       pawl_error *err)
+{
+    struct move move = {.kind = MOVE_RETRY};
+    return move_message(store, &move, id, operation, ret_moved, err);
 }
 
 int pawl_message_requeue(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation, pawl_moved *ret_moved,
                          pawl_error *err)
 {
     struct move move = {.kind = MOVE_REQUEUE};
-    return move_message(store, "pawl.message.requeue", &move, id, operation, ret_moved, err);
+    return move_message(store, &move, id, operation, ret_moved, err);
+}
+
+int pawl_message_resend(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation, pawl_moved *ret_moved,
+                        pawl_error *err)
+{
+    struct move move = {.kind = MOVE_REQUEUE, .again = true};
+    return move_message(store, &move, id, operation, ret_moved, err);
+}
+
+int pawl_message_cancel(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation, pawl_moved *ret_moved,
+                        pawl_error *err)
+{
+    struct move move = {.kind = MOVE_CANCEL};
+    return move_message(store, &move, id, operation, ret_moved, err);
 }
 
 int pawl_message_purge(pawl_store *store, const pawl_uuid *id, const pawl_operation *operation, pawl_moved *ret_moved,
                        pawl_error *err)
 {
     struct move move = {.kind = MOVE_PURGE};
-    return move_message(store, "pawl.message.purge", &move, id, operation, ret_moved, err);
+    return move_message(store, &move, id, operation, ret_moved, err);
+}
+
+int pawli_move_outcome(int32_t outcome, enum task_event *event, pawl_error *err)
+{
+    switch (outcome) {
+    case PAWL_VERDICT_DELIVERED:
+        *event = EVENT_DELIVER;
+        return PAWL_OK;
+    case PAWL_VERDICT_RETRY:
+        *event = EVENT_RETRY;
+        return PAWL_OK;
+    case PAWL_VERDICT_DEAD:
+        *event = EVENT_REFUSE;
+        return PAWL_OK;
+    default:
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "outcome is none that a message can be resolved with"),
+                          "use delivered, retry (pending) or dead");
+    }
 }
 
 int pawl_message_resolve(pawl_store *store, const pawl_uuid *id, int32_t outcome, const pawl_operation *operation,
                          pawl_moved *ret_moved, pawl_error *err)
 {
     struct move move = {.kind = MOVE_RESOLVE};
-    switch (outcome) {
-    case PAWL_VERDICT_DELIVERED:
-        move.outcome = EVENT_DELIVER;
-        break;
-    case PAWL_VERDICT_RETRY:
-        move.outcome = EVENT_RETRY;
-        break;
-    case PAWL_VERDICT_DEAD:
-        move.outcome = EVENT_REFUSE;
-        break;
-    default:
-        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "outcome is none that a message can be resolved with"),
-                          "use delivered, retry (pending) or dead");
-    }
-    return move_message(store, "pawl.message.resolve", &move, id, operation, ret_moved, err);
+    int status = pawli_move_outcome(outcome, &move.outcome, err);
+    return status < 0 ? status : move_message(store, &move, id, operation, ret_moved, err);
 }
 
 /* ---- policies and targets ---- */
+
+/* "header:x-tenant"; false: the key of a policy. */
+static bool names_header(const struct policy_change *change, const pawl_setting *setting)
+{
+    return change->is_target && setting->key && strncmp(setting->key, HEADER_SETTING, strlen(HEADER_SETTING)) == 0;
+}
 
 static int read_settings(struct policy_change *change, const pawl_setting *settings, size_t count, pawl_error *err)
 {
@@ -198,6 +307,13 @@ static int read_settings(struct policy_change *change, const pawl_setting *setti
     for (size_t i = 0; i < count; i++) {
         struct text value = text_of(settings[i].value ? settings[i].value : "");
         struct policy one = {0};
+        bool is_header = names_header(change, &settings[i]);
+        if (is_header) {
+            int good = pawli_check_header(text_of(settings[i].key + strlen(HEADER_SETTING)), value, err);
+            if (good < 0)
+                return good;
+            continue;
+        }
         int status = pawli_policy_set(&one, text_of(settings[i].key ? settings[i].key : ""), value, err);
         if (status < 0)
             return status;
@@ -218,7 +334,8 @@ static int read_settings(struct policy_change *change, const pawl_setting *setti
 }
 
 static int change_policy(pawl_store *store, const char *type, struct policy_change *change, const char *name,
-                         const char *url, const char *secret_file, const pawl_operation *operation, pawl_error *err)
+                         const char *url, const char *secret_file, const pawl_setting *settings, size_t count,
+                         const pawl_operation *operation, pawl_error *err)
 {
     struct operation op;
     int status = open_operation(&op, store, type, operation, false, err);
@@ -227,9 +344,15 @@ static int change_policy(pawl_store *store, const char *type, struct policy_chan
     change->name = pawli_draft_text(&op.drafting, name);
     change->url = pawli_draft_text(&op.drafting, url);
     change->secret_file = pawli_draft_text(&op.drafting, secret_file);
+    for (size_t i = 0; i < count; i++)
+        if (names_header(change, &settings[i]))
+            change->headers = pawli_headers_put(change->headers, text_of(settings[i].key + strlen(HEADER_SETTING)),
+                                                text_of(settings[i].value ? settings[i].value : ""), &op.unit.arena);
     pawli_json_put_text(&op.writer, change->is_target ? "target" : "lane", change->name);
     pawli_json_put_text(&op.writer, "url", change->url);
     pawli_json_put_text(&op.writer, "secret_file", change->secret_file);
+    if (change->headers.data)
+        pawli_json_put_raw(&op.writer, "headers", change->headers);
     pawli_json_put_raw(&op.writer, "policy", pawli_policy_json(&change->policy, &op.unit.arena));
     if (change->unset)
         pawli_json_put_u64(&op.writer, "unset", change->unset);
@@ -244,9 +367,11 @@ const char *pawl_policy_key(size_t index, const char **ret_default, const char *
     static const char *const defaults[] = {
 #define NUMBER(name, key, value, min, max, meaning) #value,
 #define WORD(name, key, value, words, meaning)      #value,
+#define LIST(name, key, value, meaning)             value,
 #include "model/policy.def"
 #undef NUMBER
 #undef WORD
+#undef LIST
     };
     if (index >= POLICY_COUNT)
         return NULL;
@@ -266,7 +391,8 @@ int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setting *setti
         status = pawli_check_name("lane", text_of(lane), err);
     if (status == PAWL_OK)
         status = read_settings(&change, settings, count, err);
-    return status < 0 ? status : change_policy(store, "pawl.lane.set", &change, lane, NULL, NULL, operation, err);
+    return status < 0 ? status
+                      : change_policy(store, "pawl.lane.set", &change, lane, NULL, NULL, NULL, 0, operation, err);
 }
 
 int pawl_target_add(pawl_store *store, const char *target, const char *url, const char *secret_file,
@@ -284,7 +410,25 @@ int pawl_target_add(pawl_store *store, const char *target, const char *url, cons
         status = read_settings(&change, settings, count, err);
     if (status < 0)
         return status;
-    return change_policy(store, "pawl.target.set", &change, target, url, secret_file, operation, err);
+    return change_policy(store, "pawl.target.add", &change, target, url, secret_file, settings, count, operation, err);
+}
+
+int pawl_target_set(pawl_store *store, const char *target, const char *url, const char *secret_file,
+                    const pawl_setting *settings, size_t count, const pawl_operation *operation, pawl_error *err)
+{
+    struct policy_change change = {.is_target = true};
+    int status = pawli_check_given(err, store, target);
+    if (status == PAWL_OK)
+        status = pawli_check_name("target", text_of(target), err);
+    if (status == PAWL_OK && url)
+        status = pawli_check_url("url", url, err);
+    if (status == PAWL_OK && secret_file && *secret_file)
+        status = pawli_check_text("secret_file", text_of(secret_file), LIMIT_URL, err);
+    if (status == PAWL_OK)
+        status = read_settings(&change, settings, count, err);
+    if (status < 0)
+        return status;
+    return change_policy(store, "pawl.target.set", &change, target, url, secret_file, settings, count, operation, err);
 }
 
 int pawl_target_remove(pawl_store *store, const char *target, const pawl_operation *operation, pawl_error *err)
@@ -293,8 +437,9 @@ int pawl_target_remove(pawl_store *store, const char *target, const pawl_operati
     int status = pawli_check_given(err, store, target);
     if (status == PAWL_OK)
         status = pawli_check_name("target", text_of(target), err);
-    return status < 0 ? status
-                      : change_policy(store, "pawl.target.remove", &change, target, NULL, NULL, operation, err);
+    return status < 0
+               ? status
+               : change_policy(store, "pawl.target.remove", &change, target, NULL, NULL, NULL, 0, operation, err);
 }
 
 /* ---- holds ---- */
@@ -460,7 +605,8 @@ int pawl_targets_list(pawl_store *store, pawl_settings **ret_settings, pawl_erro
                                                   .name = row->name.data,
                                                   .url = row->url.data,
                                                   .secret_file = row->secret_file.data,
-                                                  .policy = pawli_policy_json(&row->policy, arena).data};
+                                                  .policy = pawli_policy_json(&row->policy, arena).data,
+                                                  .headers = row->headers.data};
     }
     return finish(settings, ret_settings, err);
 }

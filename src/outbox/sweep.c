@@ -53,7 +53,7 @@ static bool is_candidate(const struct sweeping *s, const struct page *page, cons
         .created = item->created, .available = item->available, .expires = item->expires};
     const struct task_row task = {.is_due_first = item->is_due_first, .updated = item->updated};
     return (pawli_paused_until(&item->paused).ms <= now &&
-            pawli_expiry_of(&clock, &message, &item->policy, &item->paused).ms <= now) ||
+            pawli_expiry_of(&clock, &message, item->retried, &item->policy, &item->paused).ms <= now) ||
            pawli_is_misdated(&clock, &message, &task);
 }
 

@@ -10,8 +10,4 @@ int pawli_messages_of_claim(struct text scope, const struct claim *claim, pawl_m
                             pawl_error *err);
 int pawli_messages_empty(pawl_messages **ret_messages, pawl_error *err);
 
-/* Reads a page of messages; attempts too, for one message. */
-int pawli_messages_read(pawl_store *store, const struct query *query, bool with_attempts, pawl_messages **ret_messages,
-                        pawl_error *err);
-
 #endif

@@ -55,6 +55,7 @@ struct send {
     struct message_lease *lease;
     const char *url;
     const struct secret *secret; /* the target's; NULL: none */
+    struct policy policy;        /* effective, when it was begun */
     uint32_t attempt;            /* 1, 2, … */
     int64_t timeout_ms;
     struct boot_time deadline;

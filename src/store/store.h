@@ -57,16 +57,16 @@ enum query_kind {
     QUERY_STORE,      /* page.store */
     QUERY_SCOPES,     /* after, limit */
     QUERY_RECORD,     /* scope; id or seq */
-    QUERY_RECORDS,    /* scope; after or before, limit */
+    QUERY_RECORDS,    /* scope, ref, type, since; after or before, limit */
     QUERY_MESSAGE,    /* number */
-    QUERY_MESSAGES,   /* scope (absent: all), lane, target, key, state; before or after, limit */
+    QUERY_MESSAGES,   /* scope (absent: all), lane, target, key, state; between after and before, limit */
     QUERY_ATTEMPTS,   /* number */
     QUERY_QUEUES,     /* scope (absent: all), lane, target; after, limit */
     QUERY_LANES,      /* scope; limit */
     QUERY_TARGETS,    /* scope; limit */
     QUERY_HOLDS,      /* scope (absent: all); limit */
     QUERY_LOOK,       /* scope, lane, target, phase: page.look */
-    QUERY_LINE,       /* scope, lane, target, key: page.line */
+    QUERY_LINE,       /* scope, lane, target, key: page.line; cursor.position, cursor.number: how many are before it */
     QUERY_OLD,        /* place, cursor, limit: tasks that time may end (expiry, retention, deadlines) */
     QUERY_OLD_BOUNDS, /* limit: bounds whose time is over */
     QUERY_DAMAGE, /* limit: rows that cannot be read or do not agree with each other, but for the chains of records */
@@ -83,12 +83,14 @@ struct task_cursor {
 
 struct query {
     enum query_kind kind;
-    struct text scope, lane, target, key;
+    struct text scope, lane, target, key, ref, type;
+    struct wall_time since; /* 0: any */
     pawl_uuid id;
     uint64_t seq, number, after, before; /* before 0: the newest end */
     bool down;                           /* newest first */
     bool any_state, wants_places;
-    bool wants_due; /* of QUERY_QUEUES: when something is due, what holds it; only queues with pending messages, and
+    bool wants_ages; /* of QUERY_QUEUES: how many are due and held, and since when */
+    bool wants_due;  /* of QUERY_QUEUES: when something is due, what holds it; only queues with pending messages, and
                         an address to send them to */
     enum state state;
     enum place place;
@@ -112,10 +114,14 @@ struct queue_item {
     struct text scope;
     struct policy policy; /* effective */
     struct policy lane_policy, target_policy;
-    struct text url, secret_file;
+    struct text url, secret_file, headers; /* of the target */
     struct wall_time next_due; /* where wanted; WALL_NEVER: nothing is ready */
     struct paused paused;      /* where wanted */
-    bool is_damaged;           /* its policy cannot be read; where what is due is wanted, it is left out */
+    struct queue_ages {        /* where wanted; of what waits to be sent */
+        uint64_t due, held_apart;
+        struct wall_time oldest_due, later_due; /* the first, and the first in the future; WALL_NEVER: none */
+    } ages;
+    bool is_damaged; /* its policy cannot be read; where what is due is wanted, it is left out */
 };
 
 struct hold_item {
@@ -139,6 +145,7 @@ struct old_item {
     struct text scope, lane, target;
     enum phase phase;
     struct wall_time created, available, expires, updated; /* of what is ready or blocked */
+    struct wall_time retried;                              /* the same; 0: never */
     bool is_due_first;
     struct wall_time ends; /* held: its deadline; ended: when it ended */
     struct policy policy;
@@ -156,6 +163,7 @@ struct look {
 struct line_item {
     bool found;
     struct line_row row;
+    uint64_t before; /* of those that are blocked, before the cursor */
 };
 
 struct page {

@@ -68,7 +68,7 @@ static void explain_held(struct explaining *e)
     const struct task_row *task = &e->item->task;
     const struct {
         const char *hold, *text;
-    } texts[] = {{"exhausted", "every attempt failed, and its policy keeps it: requeue or cancel it"},
+    } texts[] = {{"exhausted", "every attempt failed, and its policy keeps it: retry, requeue or cancel it"},
                  {"uncertain", "nobody knows whether it arrived: look at the receiver, then resolve it"},
                  {"awaiting", "handed over; its outcome has not been reported yet"}};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
@@ -89,6 +89,54 @@ static void explain_claimed(struct explaining *e)
                                task->attempts));
 }
 
+static int explain(struct explaining *e);
+
+/* A message that another one waits for, or that took its place: what it is, and what it waits for itself. */
+struct other {
+    struct page page;
+    char id[PAWL_UUID_TEXT_SIZE];
+    const char *state; /* NULL: it cannot be read */
+    struct text why;   /* "", or ": " and its reasons */
+    struct wall_time until;
+    struct text by;
+};
+
+static int look_at(struct explaining *e, uint64_t number, struct other *other)
+{
+    struct query query = {.kind = QUERY_MESSAGE, .number = number};
+    *other = (struct other){.state = "purged", .why = TEXT(""), .until = WALL_NEVER};
+    int status = pawli_store_status(pawli_store_read(e->store, e->reader, &query, &other->page, e->err));
+    if (status < 0 || other->page.count == 0)
+        return status;
+    const struct message_item *item = &other->page.messages[0];
+    if (item->is_message_damaged) {
+        other->state = NULL;
+        return PAWL_OK;
+    }
+    pawl_uuid id = pawli_message_id(item->message.number, item->message.tail);
+    pawl_uuid_format(&id, other->id);
+    other->state = item->task.place == PLACE_NONE ? "missing" : pawli_state_text(task_state(&item->task));
+    if (item->task.place == PLACE_NONE || item->task.place == PLACE_ENDED || item->task.place == PLACE_BLOCKED)
+        return PAWL_OK;
+    pawl_why why = {0};
+    struct explaining inner = *e;
+    inner.why = &why;
+    inner.item = item;
+    inner.page = &other->page;
+    status = explain(&inner);
+    for (size_t i = 0; status == PAWL_OK && i < why.count; i++) {
+        const pawl_reason *reason = &why.reasons[i];
+        other->why = pawli_arena_format(&e->why->arena, "%.*s%s%s", TEXT_ARG(other->why), i == 0 ? ": " : "; ",
+                                        reason->text);
+        if (reason->until_ms)
+            other->until = (struct wall_time){reason->until_ms};
+        if (reason->by)
+            other->by = pawli_arena_text(&e->why->arena, text_of(reason->by));
+    }
+    pawli_arena_done(&why.arena);
+    return status;
+}
+
 static int explain_behind(struct explaining *e)
 {
     struct page page = {0};
@@ -96,30 +144,48 @@ static int explain_behind(struct explaining *e)
                           .scope = e->item->scope,
                           .lane = e->item->lane,
                           .target = e->item->target,
-                          .key = e->item->message.key};
-    enum store_result result = pawli_store_read(e->store, e->reader, &query, &page, e->err);
-    if (result == STORE_OK && page.line.found) {
-        struct page head = {0};
-        char id[PAWL_UUID_TEXT_SIZE] = "?";
-        struct query one = {.kind = QUERY_MESSAGE, .number = page.line.row.head};
-        result = pawli_store_read(e->store, e->reader, &one, &head, e->err);
-        bool readable = head.count && !head.messages[0].is_message_damaged;
-        if (result == STORE_OK && head.count && !readable)
+                          .key = e->item->message.key,
+                          .cursor = {.position = e->item->task.order, .number = e->item->task.number}};
+    int status = pawli_store_status(pawli_store_read(e->store, e->reader, &query, &page, e->err));
+    if (status == PAWL_OK && page.line.found) {
+        struct other head;
+        status = look_at(e, page.line.row.head, &head);
+        if (status == PAWL_OK && head.page.count && !head.state)
             add(e, "behind", WALL_NEVER, nobody,
                 TEXT("behind a message that holds the ordering key and cannot be read"));
-        if (result == STORE_OK && readable) {
-            pawl_uuid head_id = pawli_message_id(head.messages[0].message.number, head.messages[0].message.tail);
-            pawl_uuid_format(&head_id, id);
-            add(e, "behind", WALL_NEVER, nobody,
-                pawli_arena_format(&e->why->arena, "behind %s, which holds the ordering key and is %s", id,
-                                   head.messages[0].task.place == PLACE_NONE
-                                       ? "missing"
-                                       : pawli_state_text(task_state(&head.messages[0].task))));
-        }
-        pawli_page_done(&head);
+        else if (status == PAWL_OK && head.page.count)
+            add(e, "behind", head.until, head.by,
+                pawli_arena_format(
+                    &e->why->arena,
+                    "behind %s, which holds the ordering key and is %s%.*s; %llu of its key before this one", head.id,
+                    head.state, TEXT_ARG(head.why), (unsigned long long)page.line.before + 1));
+        pawli_page_done(&head.page);
     }
     pawli_page_done(&page);
-    return pawli_store_status(result);
+    return status;
+}
+
+#define CHAIN_MAX 100 /* successors that are told */
+
+/* Who took its place, and who that one's, to the last. */
+static int explain_successors(struct explaining *e)
+{
+    pawl_uuid id = e->item->task.successor;
+    uint64_t number, tail;
+    int status = PAWL_OK;
+    for (int i = 0; status == PAWL_OK && i < CHAIN_MAX && pawli_message_id_split(&id, &number, &tail); i++) {
+        struct other other;
+        status = look_at(e, number, &other);
+        if (!other.id[0])
+            pawl_uuid_format(&id, other.id);
+        if (status == PAWL_OK)
+            add(e, "superseded", other.until, other.by,
+                pawli_arena_format(&e->why->arena, "%s by %s, which is %s%.*s", i == 0 ? "replaced" : "that one",
+                                   other.id, other.state, TEXT_ARG(other.why)));
+        id = other.page.count ? other.page.messages[0].task.successor : (pawl_uuid){0};
+        pawli_page_done(&other.page);
+    }
+    return status;
 }
 
 static void explain_hold(struct explaining *e, const struct hold_item *hold)
@@ -171,8 +237,8 @@ static struct text doubted_age(struct explaining *e, const struct queue_item *qu
     const struct message_row *message = &e->item->message;
     const struct clock believed = {.wall = e->page->wall};
     int64_t now = e->page->wall.ms;
-    if (pawli_expiry_of(&believed, message, &queue->policy, &e->paused).ms > now ||
-        pawli_expiry_of(&e->clock, message, &queue->policy, &e->paused).ms <= now)
+    if (pawli_expiry_of(&believed, message, e->item->task.retried, &queue->policy, &e->paused).ms > now ||
+        pawli_expiry_of(&e->clock, message, e->item->task.retried, &queue->policy, &e->paused).ms <= now)
         return TEXT("");
     return TEXT(
         "; too old by the wall clock, but that jumped, or the machine came up since: its age counts from there");
@@ -252,7 +318,7 @@ static int explain(struct explaining *e)
     switch (task->place) {
     case PLACE_ENDED:
         explain_ended(e);
-        return PAWL_OK;
+        return explain_successors(e);
     case PLACE_CLAIMED:
         explain_claimed(e);
         return PAWL_OK;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Claim, send, settle: the way of each message through the worker. */
+#include "base/json.h"
+#include "model/headers.h"
 #include "outbox/claim.h"
 #include "pawl/operator.h"
 #include "work/work.h"
@@ -121,6 +123,7 @@ static struct delivery *make_delivery(struct queue *queue, struct claimed_page *
                                    .message = message,
                                    .lease = &page->lease,
                                    .secret = delivery->secret,
+                                   .policy = queue->policy,
                                    .attempt = message->attempts,
                                    .timeout_ms = timeout,
                                    .deadline = boot_after_ms(now, timeout),
@@ -131,11 +134,43 @@ static struct delivery *make_delivery(struct queue *queue, struct claimed_page *
     return delivery;
 }
 
+static bool has_header(const pawl_message_view *message, const char *name)
+{
+    for (size_t i = 0; i < message->header_count; i++)
+        if (strcmp(message->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The message as it is sent: with the headers of its target, which its own beat. */
+static const pawl_message_view *add_headers(const pawl_message_view *message, struct text json, struct arena *arena)
+{
+    struct text name, value;
+    pawl_message_view *view = arena_array(arena, pawl_message_view, 1);
+    pawl_header *headers = arena_array(arena, pawl_header, message->header_count + pawli_headers_count(json) + 1);
+    if (!view || !headers)
+        return message;
+    *view = *message;
+    if (message->header_count)
+        memcpy(headers, message->headers, message->header_count * sizeof *headers);
+    view->headers = headers;
+    struct json_walk walk = pawli_json_walk(json);
+    while (pawli_json_member(&walk, &name, &value)) {
+        pawl_header header = {pawli_arena_text(arena, pawli_json_string(arena, name)).data,
+                              pawli_arena_text(arena, pawli_json_string(arena, value)).data};
+        if (header.name && header.value && !has_header(message, header.name))
+            headers[view->header_count++] = header;
+    }
+    return view;
+}
+
 static void start_send(struct worker *worker, struct queue *queue, struct delivery *delivery)
 {
     /* The queue may learn another address while this is under way. */
     delivery->send.url = pawli_arena_text(&delivery->arena, text_of(queue->url)).data;
     worker->next_renewal = boot_earlier(worker->next_renewal, delivery->renew_at);
+    if (queue->headers)
+        delivery->send.message = add_headers(delivery->send.message, text_of(queue->headers), &delivery->arena);
     worker->next_check = boot_earlier(worker->next_check, boot_earlier(delivery->renew_at, delivery->send.deadline));
     if (pawli_arena_failed(&delivery->arena))
         send_done(&delivery->send);

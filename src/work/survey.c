@@ -83,7 +83,7 @@ static struct target *hold_target_of(struct worker *worker, struct text scope, s
 
 static void free_queue(struct queue *queue)
 {
-    char *texts[] = {queue->scope, queue->lane, queue->name, queue->url, queue->secret_file};
+    char *texts[] = {queue->scope, queue->lane, queue->name, queue->url, queue->secret_file, queue->headers};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         pawli_free(texts[i]);
     pawli_target_release(queue->worker, queue->target);
@@ -174,6 +174,8 @@ static void learn(struct worker *worker, const struct queue_item *item, const st
     queue->is_listed = true;
     queue->policy = item->policy;
     replace(&queue->url, item->url);
+    if (!same(queue->headers, item->headers))
+        replace(&queue->headers, item->headers);
     if (!same(queue->secret_file, item->secret_file)) {
         replace(&queue->secret_file, item->secret_file);
         queue->secret = pawli_secret_release(queue->secret);

@@ -50,7 +50,7 @@ struct queue {
     pawl_store *store;         /* a handle of its scope */
     struct target *target;
     struct policy policy;
-    char *url, *secret_file;
+    char *url, *secret_file, *headers; /* of the target */
     struct secret *secret;
     bool secret_failed;    /* and that was told */
     bool secret_doubted;   /* a receiver refused what was signed with it */

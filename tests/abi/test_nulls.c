@@ -25,6 +25,8 @@ struct world {
     pawl_swept swept;
     pawl_operation operation;
     pawl_moved moved;
+    pawl_moves moves;
+    pawl_moves_done moves_done;
     pawl_setting setting;
     pawl_settings *settings, *other_settings;
     pawl_subject subject;
@@ -99,6 +101,8 @@ static pawl_transition *transition_of(struct world *w)
     return pawl_transition_new(w->store, &w->transition_options);
 }
 
+static const pawl_messages_query of_mail = {PAWL_MESSAGES_QUERY, .lane = "mail"};
+
 static void open_world(struct world *w)
 {
     *w = (struct world){.store_options = {PAWL_STORE_OPTIONS},
@@ -110,6 +114,8 @@ static void open_world(struct world *w)
                         .swept = {PAWL_SWEPT},
                         .operation = {PAWL_OPERATION, .reason = "a test"},
                         .moved = {PAWL_MOVED},
+                        .moves = {PAWL_MOVES, .which = &of_mail},
+                        .moves_done = {PAWL_MOVES_DONE},
                         .setting = {"max_attempts", "5"},
                         .subject = {PAWL_SUBJECT, .lane = "mail"},
                         .transition_options = {PAWL_TRANSITION_OPTIONS, .type = "Test"},

@@ -15,15 +15,20 @@ NOBODY = "00000000-0000-8009-8123-456789abcdef"  # a well-formed message id that
 
 
 class Run:
-    """How a run ended. `rows` are the JSON lines of standard output, `error` the last JSON error."""
+    """How a run ended. `answers` are the JSON lines of standard output, `rows` those of them that are not the answer to a bad
+    line of an input, `error` the last JSON error."""
 
     def __init__(self, process, out, err):
         self.status, self.raw, self.err = process.returncode, out, err.decode(errors="replace")
         self.out = out.decode(errors="surrogateescape")
 
     @property
-    def rows(self):
+    def answers(self):
         return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def rows(self):
+        return [row for row in self.answers if set(row) != {"line", "error"}]
 
     @property
     def row(self):
@@ -46,7 +51,7 @@ class Case(unittest.TestCase):
         root = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pawl-cli-", dir=root))
         self.addCleanup(shutil.rmtree, self.folder)
-        self.env = {"PATH": os.environ["PATH"], "PAWL_STORE": f"sqlite:{self.folder}/s.db", "LC_ALL": "C"}
+        self.env = {"PATH": os.environ["PATH"], "PAWL_ACTOR": "ops", "PAWL_STORE": f"sqlite:{self.folder}/s.db", "LC_ALL": "C"}
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
@@ -59,14 +64,18 @@ class Case(unittest.TestCase):
         return Run(process, out, err)
 
     def ok(self, *words, **how):
-        """Runs, and must succeed without a word on standard error."""
+        """Runs, and must succeed without a word on standard error, but that a name is new."""
         run = self.run_it(*words, **how)
+        run.err = "".join(line for line in run.err.splitlines(True) if "note: no message has this " not in line)
         self.assertEqual((run.status, run.err), (0, ""), words)
         return run
 
     def json(self, *words, **how):
-        """The rows of a run that must succeed."""
-        return self.ok(*words, "--json", **how).rows
+        """The rows of a run that must succeed; that a list was cut may be said."""
+        run = self.run_it(*words, "--json", **how)
+        self.assertEqual(run.status, 0, (words, run.err))
+        self.assertEqual([line for line in run.err.splitlines() if list(json.loads(line)) != ["note"]], [], words)
+        return run.rows
 
     def fails(self, status, *words, says=(), **how):
         """Must end with this status, say what is wrong and what to do, in words and in JSON alike, and print nothing."""

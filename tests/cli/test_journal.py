@@ -23,7 +23,41 @@ class Journal(support.Case):
         self.fill(60)
         self.assertEqual([row["seq"] for row in self.json("journal", "list")], list(range(60, 10, -1)))
         self.assertEqual([row["seq"] for row in self.json("journal", "list", "--limit", 3)], [60, 59, 58])
-        self.assertEqual(len(self.ok("journal", "list").out.splitlines()), 51)
+        run = self.run_it("journal", "list")
+        self.assertEqual(len(run.out.splitlines()), 51)
+        self.assertIn("--before 11", run.err)
+        self.assertEqual([row["seq"] for row in self.json("journal", "list", "--before", 11)], list(range(10, 0, -1)))
+
+    def test_records_are_found_by_what_is_known_of_them(self):
+        orders = [{"type": "Place" if n < 4 else "Ship", "ref": f"order-{n % 3}", "id_from": f"key-{n}"} for n in range(6)]
+        self.ok("submit", "--jsonl", "-", "--quiet", stdin="".join(json.dumps(order) + "\n" for order in orders))
+        def seqs(*words):
+            return [row["seq"] for row in self.json("journal", "list", *words)]
+        self.assertEqual(seqs("--ref", "order-1"), [5, 2])
+        self.assertEqual(seqs("--ref", "order-1", "--type", "Place"), [2])
+        self.assertEqual(seqs("--type", "Ship", "--limit", 1), [6])
+        self.assertEqual(seqs("--since", "1h"), [6, 5, 4, 3, 2, 1])
+        self.assertEqual(seqs("--since", self.json("journal", "show", 6)[0]["committed_at"] + 1), [])
+        self.assertEqual(self.json("journal", "show", "--ref", "order-2")[0]["seq"], 6)
+        self.assertEqual(self.json("journal", "show", "--id-from", "key-3")[0]["seq"], 4)
+        self.assertTrue(self.json("submit", "Place", "--id-from", "key-0", "--ref", "order-0")[0]["replayed"])
+        self.fails(3, "journal", "show", "--ref", "order-9", says="order-9")
+        self.fails(3, "journal", "show", "--id-from", "key-9")
+        self.fails(2, "journal", "show", "--id-from", "", says="id-from")
+        self.fails(2, "journal", "show", 1, "--ref", "order-1", says="twice")
+        self.fails(2, "journal", "show", says="missing")
+        for bad in ({"type": "A", "id_from": ""}, {"type": "A", "id_from": "x", "request_id": support.NOBODY}):
+            run = self.run_it("submit", "--jsonl", "-", "--json", stdin=json.dumps(bad) + "\n")
+            self.assertEqual(run.status, 2)
+            self.assertIn("id_from", run.error["message"])
+
+    def test_a_record_names_its_messages_with_queue_and_state(self):
+        self.ok("submit", "A", "--message", "mail/smtp=1", "--message", "mail/sms=2")
+        key, token = self.claim("mail", "smtp")
+        self.ok("ack", key, token)
+        words = self.ok("journal", "show", 1).out
+        self.assertIn(f"{key}  mail/smtp  delivered", words)
+        self.assertIn("mail/sms  pending", words)
 
     def test_a_list_may_be_longer_than_a_page_A88(self):
         self.fill(1200)

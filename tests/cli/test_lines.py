@@ -50,6 +50,8 @@ class Lines(support.Case):
         self.assertEqual(run.status, 2)
         self.assertEqual([(e["line"], e["status"]) for e in run.errors], [(3, 2), (4, 4), (5, 2), (6, 4)])
         self.assertEqual([row["seq"] for row in run.rows], [1, 2])
+        self.assertEqual([row.get("seq") or -row["line"] for row in run.answers], [1, -3, -4, -5, -6, 2]) # one a line, in order
+        self.assertEqual([{**row["error"], "line": row["line"]} for row in run.answers if "error" in row], run.errors)
         self.assertEqual([row["type"] for row in self.json("journal", "list")], ["D", "A"])
         self.assertIn("nonsense", run.errors[2]["message"])
         in_words = self.run_it("submit", "--jsonl", "-", stdin="nonsense\n")
@@ -86,7 +88,7 @@ class Lines(support.Case):
         for bad in (b'{"type":"A\0"}\n', b'{"type":"A","ref":"\xff"}\n', b'{"type":"A","ref":"a\\u0000b"}\n',
                     b'{"type":"A","data":"\\ud800"}\n', b'\0\n'):
             run = self.run_it("submit", "--jsonl", "-", "--json", stdin=bad)
-            self.assertEqual((run.status, run.out), (2, ""), bad)
+            self.assertEqual((run.status, run.rows, run.answers[0]["line"]), (2, [], 1), bad)
         self.assertEqual(self.json("journal", "list"), [])
 
     def test_every_field_of_a_transition_goes_in_and_comes_out(self):
@@ -189,7 +191,7 @@ class Lines(support.Case):
                 ("enqueue", {"dedupe": "d", "request_id": support.NOBODY}, "request_id")]:
             before = self.commits()
             run = self.stream(command, lines({**good[command], **extra}))
-            self.assertEqual((run.status, run.out, run.error["line"]), (2, "", 1), (extra, run.err))
+            self.assertEqual((run.status, run.rows, run.error["line"]), (2, [], 1), (extra, run.err))
             for word in (says,) if isinstance(says, str) else says:
                 self.assertIn(word, run.error["message"] + run.error["hint"])
             self.assertEqual(self.commits(), before, extra)

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What operators do: moves, policies, targets, holds; each under a reason and an id, each recorded."""
+import os
+import pwd
 import uuid
 
 import support
@@ -45,7 +47,8 @@ class Operator(support.Case):
         (moved,) = self.json("messages", "requeue", key, "--reason", "mended")
         self.assertEqual((moved["before"], moved["after"]), ("dead", "cancelled"))
         old, new = self.message(key), self.message(moved["successor"])
-        self.assertEqual((old["state"], old["superseded_by"], old["ended_by"]), ("cancelled", new["id"], "cli"))
+        self.assertIn(f"replaced by 2-{new['id'][-4:]}", self.ok("messages", "list").out)
+        self.assertEqual((old["state"], old["superseded_by"], old["ended_by"]), ("cancelled", new["id"], "ops"))
         for field in ("lane", "target", "key", "priority", "headers", "sender", "data_base64"):
             self.assertEqual(new[field], old[field], field)
         self.assertEqual((new["state"], new["attempts"]), ("pending", 0))
@@ -115,14 +118,139 @@ class Operator(support.Case):
         self.ok("messages", "requeue", key, "--reason", "r")
         self.assertEqual(counts(), {"pending": 1, "cancelled": 1})
         self.assertEqual(self.json("messages", "stats", "--lane", "other"), [])
-        self.assertEqual(sorted(self.json("messages", "stats")[0]), ["counts", "lane", "target"])
+        self.assertEqual(sorted(self.json("messages", "stats")[0]), ["counts", "due", "held", "lane", "oldest_due_at", "target"])
+
+    def test_counts_say_what_is_due_and_since_when(self):
+        first = self.enqueue("l", "t", "1")
+        self.enqueue("l", "t", "2", "--delay", "1h")
+        self.enqueue("l", "t", "3", "--delay", "2h")
+        (row,) = self.json("messages", "stats")
+        created = self.message(first)["created_at"]
+        self.assertEqual((row["due"], row["oldest_due_at"], row["held"]), (1, created, 0))
+        self.assertEqual(row["next_due_at"], self.json("messages", "list", "--oldest")[1]["available_at"])
+        _, token = self.claim("l", "t")
+        self.ok("nack", first, token, "--permanent")
+        (row,) = self.json("messages", "stats")
+        self.assertEqual((row["due"], "oldest_due_at" in row), (0, False))
+        self.uncertain()
+        self.assertEqual(sum(row["held"] for row in self.json("messages", "stats")), 1)
+        self.assertIn("OLDEST" if row["due"] else "NEXT", self.ok("messages", "stats").out)
+
+    # ---- a later life ----
+
+    def test_a_retry_keeps_the_id_and_a_requeue_does_not(self):
+        key = self.dead()
+        (moved,) = self.json("messages", "retry", key, "--reason", "mended")
+        self.assertEqual((moved["id"], moved["before"], moved["after"], "successor" in moved), (key, "dead", "pending", False))
+        self.assertEqual(self.message(key)["retries"], 1)
+        again, token = self.claim("l", "t")
+        self.assertEqual(again, key)
+        self.ok("ack", key, token)
+        self.writes_nothing(7, "messages", "retry", key, "--reason", "r", says="delivered")
+        self.writes_nothing(7, "messages", "requeue", key, "--reason", "r", says="--again")
+        (copy,) = self.json("messages", "requeue", key, "--again", "--reason", "r")
+        self.assertEqual(self.message(copy["successor"])["resent_of"], key)
+        self.assertEqual(self.message(key)["state"], "delivered")
+
+    def test_a_message_has_all_its_attempts(self):
+        self.ok("submit", "Order", "--message", "l/t=1")
+        for n in range(12):
+            key, token = self.claim("l", "t")
+            self.ok("nack", key, token, "--retry-in", 0, "--error", f"no {n}")
+        message = self.message(key)
+        self.assertEqual([a["text"] for a in message["history"]], [f"no {n}" for n in range(12)])
+        self.assertEqual((message["seq"], message["created_by"]), (1, self.json("journal", "show", 1)[0]["request_id"]))
+        self.assertIn("12 of 40", self.ok("messages", "show", key).out)
+
+    def test_a_filter_moves_many_in_order(self):
+        made = [self.dead("--key", f"k{n % 2}") for n in range(6)]
+        other = self.enqueue("m", "t", "1")
+        (dry,) = self.json("messages", "retry", "--state", "dead", "--dry-run", "--reason", "r")
+        self.assertEqual((dry["matched"], dry["moved"], dry["refused"]), (6, 0, 0))
+        request = str(uuid.uuid4())
+        words = ("messages", "requeue", "--lane", "l", "--error", "no", "--limit", 4, "--reason", "mended", "--id", request)
+        (done,) = self.json(*words)
+        self.assertEqual((done["matched"], done["moved"], done["refused"], done["request_id"]), (4, 4, 0, request))
+        self.assertEqual(self.json(*words), [{**done, "replayed": True}])
+        self.writes_nothing(4, *words[:2], "--lane", "l", "--reason", "mended", "--id", request)
+        successors = [row["resent_of"] for row in self.json("messages", "list", "--oldest", "--lane", "l", "--state", "pending")]
+        self.assertEqual(successors, made[:4])
+        (row,) = self.json("journal", "list", "--scope", "pawl.operator", "--type", "pawl.messages.requeue")
+        self.assertEqual((row["data"]["operation"], row["data"]["part"], row["response"]["moved"]), (request, 1, 4))
+        self.assertEqual([m["id"] for m in row["response"]["messages"]], made[:4])
+        self.assertIn("matched 1, moved 1", self.ok("messages", "cancel", "--lane", "m", "--reason", "r").out)
+        self.assertEqual(self.message(other)["state"], "cancelled")
+        self.writes_nothing(2, "messages", "retry", "--reason", "r", says="filter")
+        self.writes_nothing(2, "messages", "retry", made[5], "--lane", "l", "--reason", "r", says="--lane")
+        self.writes_nothing(2, "messages", "retry", "--state", "dead", says="reason")
+
+    def test_of_several_ids_each_goes_by_itself(self):
+        one, two, request = self.dead(), self.dead(), str(uuid.uuid4())
+        run = self.run_it("messages", "retry", one, support.NOBODY, two, "--reason", "r", "--id", request, "--json")
+        self.assertEqual((run.status, len(run.errors)), (3, 1))
+        self.assertEqual([row["id"] for row in run.rows], [one, two])
+        again = self.run_it("messages", "retry", one, two, "--reason", "r", "--id", request, "--json")
+        self.assertEqual([row["replayed"] for row in again.rows], [True, True])
+
+    def test_lists_go_on_from_either_end(self):
+        ids = [self.enqueue("l", "t", "1") for _ in range(5)]
+        def listed(*words):
+            return [row["id"] for row in self.json("messages", "list", *words)]
+        self.assertEqual(listed("--oldest", "--limit", 2), ids[:2])
+        self.assertEqual(listed("--oldest", "--after", ids[1]), ids[2:])
+        self.assertEqual(listed("--before", ids[2]), ids[1::-1])
+        self.assertEqual(listed("--state", "pending", "--oldest", "--after", ids[0], "--before", ids[4]), ids[1:4])
+        self.assertEqual(listed("--until", "1h"), [])
+        run = self.run_it("messages", "list", "--limit", 2)
+        self.assertIn(f"--before {ids[3]}", run.err)
+        self.assertEqual(len(run.out.splitlines()), 3)
+        self.assertIn(f"--after {ids[1]}", self.run_it("messages", "list", "--oldest", "--limit", 2).err)
+        self.assertEqual(self.run_it("messages", "list", "--limit", 2, "--quiet").err, "")
+        self.assertEqual(self.run_it("messages", "list", "--limit", 5).err, "")
+
+    def test_messages_are_found_by_what_made_them(self):
+        self.enqueue("l", "t", "1")
+        for n in range(3):
+            self.ok("submit", "Order", "--ref", f"order-{n % 2}", "--message", f"l/t={n}", "--message", f"m/t={n}")
+        def listed(*words):
+            return [(row["seq"], row["lane"]) for row in self.json("messages", "list", *words)]
+        self.assertEqual(listed("--ref", "order-0"), [(3, "m"), (3, "l"), (1, "m"), (1, "l")])
+        self.assertEqual(listed("--ref", "order-0", "--oldest", "--lane", "m"), [(1, "m"), (3, "m")])
+        self.assertEqual(listed("--seq", 2), [(2, "m"), (2, "l")])
+        self.assertEqual(listed("--seq", 9) + listed("--ref", "nobody"), [])
+
+    def test_a_short_id_is_taken_everywhere(self):
+        key = self.enqueue("l", "t", "1")
+        short = f"1-{key[-4:]}"
+        self.assertIn(short, self.ok("messages", "list").out)
+        self.assertEqual(self.json("messages", "show", short)[0]["id"], key)
+        self.assertEqual(self.json("why", short)[0]["id"], key)
+        self.assertEqual(self.json("messages", "list", "--after", short), [])
+        wrong = f"1-{'0000' if key[-4:] != '0000' else '1111'}"
+        for words in (("messages", "show", wrong), ("why", wrong), ("messages", "cancel", wrong, "--reason", "r"),
+                      ("messages", "show", "2-0000")):
+            self.fails(3, *words)
+        self.fails(3, "messages", "show", short, "--scope", "other")
+        (claimed,) = self.json("claim", "l", "t", "--id", short)
+        self.ok("extend", short, claimed["token"], "5s")
+        self.ok("nack", short, claimed["token"], "--permanent")
+        self.ok("messages", "retry", short, "--reason", "r")
+
+    def test_who_asks_is_said(self):
+        def by(*words, **how):
+            key = self.enqueue("l", "t", "1")
+            self.ok("messages", "cancel", key, "--reason", "r", *words, **how)
+            return self.message(key)["ended_by"]
+        self.assertEqual(by("--actor", "anna"), "anna")
+        self.assertEqual(by(), "ops")
+        self.assertEqual(by(env={"PAWL_ACTOR": ""}), pwd.getpwuid(os.geteuid()).pw_name)
 
     # ---- policies, targets ----
 
     def test_a_lane_takes_policy_keys_and_refuses_others(self):
         self.ok("lanes", "set", "l", "max_attempts=3", "backoff_shape=fixed")
         self.ok("lanes", "set", "l", "max_attempts=", "keep_ms=5")
-        self.assertEqual(self.json("lanes", "list"), [{"lane": "l", "policy": {"backoff_shape": "fixed", "keep_ms": 5}}])
+        self.assertEqual(self.json("lanes", "list"), [{"lane": "l", "policy": {"backoff_shape": "fixed", "keep_ms": 5}, "open": 0, "dead": 0}])
         for word, says in (("nonsense=1", "nonsense"), ("max_attempts=0", "max_attempts"), ("max_attempts=x", "max_attempts"),
                            ("backoff_shape=round", "fixed"), ("jitter_percent=101", "jitter_percent"), ("nonsense", "KEY=VALUE"),
                            ("=1", "KEY=VALUE"), ("lease_ms=0", "lease_ms")):
@@ -141,8 +269,16 @@ class Operator(support.Case):
         (row,) = self.json("targets", "list")
         self.assertEqual(row, {"target": "web", "url": "http://example.com/hook", "policy": {"timeout_ms": 5},
                                "secret_file": f"{self.folder}/secret"})
-        self.ok("targets", "add", "web", "exec:/bin/true")
+        self.writes_nothing(4, "targets", "add", "web", "http://example.com/hook", says="targets set") # drops no secret
+        before = self.json("journal", "list", "--scope", "pawl.operator")
+        self.ok("targets", "add", "web", "http://example.com/hook", "--set", "timeout_ms=5", "--secret-file", "secret")
+        self.assertEqual(self.json("journal", "list", "--scope", "pawl.operator"), before)
+        self.ok("targets", "set", "web", "concurrency=3", "timeout_ms=")
+        self.assertEqual(self.json("targets", "list"), [{**row, "policy": {"concurrency": 3}}])
+        self.ok("targets", "set", "web", "--url", "exec:/bin/true", "--secret-file", "", "concurrency=")
         self.assertEqual(self.json("targets", "list"), [{"target": "web", "url": "exec:/bin/true", "policy": {}}])
+        self.writes_nothing(2, "targets", "set", "web", says="missing")
+        self.writes_nothing(3, "targets", "set", "wob", "--url", "http://x", says="wob")
         self.ok("targets", "remove", "web")
         self.assertEqual(self.json("targets", "list"), [])
         self.writes_nothing(3, "targets", "remove", "web", says="web")
@@ -175,7 +311,8 @@ class Operator(support.Case):
         out = self.folder / "out"
         self.ok("targets", "add", "f", f"file:{out}")
         (row,) = self.json("targets", "test", "f", '{"n":1}', "--allow-file", self.folder)
-        self.assertEqual(row["state"], "delivered")
+        self.assertEqual((row["state"], row["verdict"], row["would_retry"]), ("delivered", "delivered", False))
+        self.assertGreaterEqual(row["took_ms"], 0)
         self.assertIn('"n":1', out.read_text())
         self.assertEqual(self.message(row["id"])["state"], "delivered")
 
@@ -188,10 +325,10 @@ class Operator(support.Case):
         self.assertEqual(self.json("claim", "l", "t", "--id", key), [])
         (hold,) = self.json("holds", "list")
         self.assertEqual((hold["kind"], hold["lane"], hold["code"], hold["reason"], hold["by"]),
-                         ("lane", "l", "paused", "repairs", "cli"))
+                         ("lane", "l", "paused", "repairs", "ops"))
         (why,) = self.json("why", key)
         self.assertEqual((why["id"], why["state"]), (key, "pending"))
-        self.assertTrue(any(r["code"] == "held" and "repairs" in r["text"] and r["by"] == "cli" for r in why["reasons"]))
+        self.assertTrue(any(r["code"] == "held" and "repairs" in r["text"] and r["by"] == "ops" for r in why["reasons"]))
         self.assertIn("repairs", self.ok("why", key).out)
         self.ok("lanes", "resume", "l")
         self.writes_nothing(3, "lanes", "resume", "l", says="hold")
@@ -201,7 +338,11 @@ class Operator(support.Case):
         for lane in "a", "b":
             self.ok("lanes", "set", lane, "concurrency=1")
         self.ok("lanes", "pause", "b")
-        self.assertEqual({row["lane"]: row.get("held") for row in self.json("lanes", "list")}, {"a": None, "b": "paused"})
+        self.ok("lanes", "pause", "c")
+        self.enqueue("d", "t", "1")
+        self.assertEqual({row["lane"]: row.get("held") for row in self.json("lanes", "list")},
+                         {"a": None, "b": "paused", "c": "paused", "d": None})
+        self.assertEqual([(row["lane"], row["open"]) for row in self.json("lanes", "list") if row["open"]], [("d", 1)])
 
     def test_a_release_names_one_thing(self):
         for words, status, says in ((("--lane", "l", "--reason", "r"), 3, "lane"), (("--target", "t", "--reason", "r"), 3, "target"),
@@ -248,7 +389,16 @@ class Operator(support.Case):
         records = self.json("journal", "list", "--scope", "pawl.operator")
         self.assertEqual([r["type"] for r in records], ["pawl.hold.set", "pawl.message.cancel"])
         self.assertEqual((records[1]["data"]["reason"], records[1]["data"]["id"], records[1]["data"]["actor"]),
-                         ("because", key, "cli"))
+                         ("because", key, "ops"))
+
+    def test_a_target_has_headers(self):
+        self.json("targets", "add", "t", "http://a.example/", "--header", "x-a:1", "--header", "x-b: two")
+        self.assertEqual(self.json("targets", "list")[0]["headers"], {"x-a": "1", "x-b": "two"})
+        self.json("targets", "set", "t", "--header", "x-a:", "--header", "x-c:3")
+        self.assertEqual(self.json("targets", "list")[0]["headers"], {"x-b": "two", "x-c": "3"})
+        self.writes_nothing(4, "targets", "add", "t", "http://a.example/", "--header", "x-b:3")
+        for bad, says in (("x", "NAME:VALUE"), ("X-A:1", "X-A"), ("pawl-key:1", "pawl-key")):
+            self.writes_nothing(2, "targets", "set", "t", "--header", bad, says=says)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class Outbox(support.Case):
                 (("l", "t", "1", "--key", "k" * 257), ("key", "256")), (("l", "t", "1", "--sender", "\x07"), "sender"),
                 (("l", "t", "1", "--max-attempts", 0), "max-attempts"), (("l", "t", "1", "--max-attempts", "x"), "max-attempts"),
                 (("l", "t", "1", "--priority", 0), "priority"), (("l", "t", "1", "--priority", 10), "priority"),
-                (("l", "t", "1", "--delay", -1), "delay"), (("l", "t", "1", "--delay", "5s"), "delay"),
+                (("l", "t", "1", "--delay", -1), "delay"), (("l", "t", "1", "--delay", "5x"), "delay"),
                 (("l", "t", "1", "--ttl", 0), "ttl"), (("l", "t", "1", "--ttl", 2**63), "ttl"),
                 (("l", "t", "1", "--header", "nocolon"), "NAME:VALUE"), (("l", "t", "1", "--header", "Big:1"), "Big"),
                 (("l", "t", "1", "--header", "a:1", "--header", "a:2"), "twice"),
@@ -175,7 +175,7 @@ class Outbox(support.Case):
         self.assertEqual(row["available_at"] - row["updated_at"], 3600000)
         self.assertEqual(self.json("claim", "l", "t"), [])
         self.assertNotIn("claimed_by", row)
-        self.assertEqual([a["verdict"] for a in row["attempts_kept"]], ["retry"])
+        self.assertEqual([a["verdict"] for a in row["history"]], ["retry"])
 
     def test_a_nack_at_the_cap_or_for_ever_is_dead_A49_A51(self):
         for words, cap in (((), 1), (("--permanent",), 9)):

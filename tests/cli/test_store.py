@@ -300,7 +300,7 @@ class Store(support.Case):
     def check_stops_with_one_error(self, status, says, **how):
         text = '{"type":"A"}\n' * 9000
         run = self.run_it("--json", "submit", "--jsonl", "-", stdin=text, **how)
-        self.assertEqual((run.status, run.out, [(e["line"], e["status"]) for e in run.errors]), (status, "", [(1, status)]))
+        self.assertEqual((run.status, run.rows, [(e["line"], e["status"]) for e in run.errors]), (status, [], [(1, status)]))
         self.assertIn(says, run.error["message"])
         in_words = self.run_it("submit", "--jsonl", "-", stdin=text, **how)
         self.assertEqual((in_words.status, in_words.err.count("line 1:"), in_words.err.count("line 2:")), (status, 1, 0))

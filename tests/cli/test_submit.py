@@ -38,10 +38,27 @@ class Submit(support.Case):
         for option, value in (("--id", str(uuid.uuid4())), ("--id-from", "order-7")):
             first = self.submit("A", option, value, "--data", "1", "--response", '"first"', "--message", "l/t=x")
             again = self.submit("A", option, value, "--data", "1", "--response", '"other"', "--message", "l/t=y")
-            self.assertEqual(again, {**first, "replayed": True})
+            self.assertEqual(again, {**first, "replayed": True, "differs": True}) # its message was another
+            same = self.submit("A", option, value, "--data", "1", "--response", '"third"', "--message", "l/t=x")
+            self.assertEqual(same, {**first, "replayed": True})
+            for other in ([], ["--message", "l/t=x", "--message", "l/t=x"], ["--message", "l/t=x", "--event", "t:e=1"]):
+                self.assertTrue(self.submit("A", option, value, "--data", "1", *other)["differs"], other)
+            self.assertIn("differ from the stored ones", self.ok("submit", "A", option, value, "--data", "1").out)
         (stats,) = self.json("messages", "stats")
         self.assertEqual(stats["counts"]["pending"], 2)
         self.assertEqual(len(self.json("journal", "list")), 2)
+
+    def test_a_transition_settles_what_was_claimed(self):
+        for number, form in ((1, lambda id: id), (3, lambda id: f"3-{id[-4:]}")):
+            key = self.enqueue("work", "me", "1")
+            _, token = self.claim("work", "me")
+            self.writes_nothing(7, "submit", "Done", "--settle", f"{form(key)}:1=delivered", says="claim")
+            self.submit("Done", "--settle", f"{form(key)}:{token}=delivered", "--message", "next/me=x")
+            self.assertEqual(self.json("messages", "show", key)[0]["state"], "delivered")
+            self.writes_nothing(7, "submit", "Again", "--settle", f"{key}:{token}=retry")
+        for bad, says in (("x", "ID:TOKEN=VERDICT"), (f"{key}={token}", "ID:TOKEN=VERDICT"), (f"{key}:x=retry", "token"),
+                          (f"{key}:{token}=done", "done"), (f"{key}:{token}=extend", "extend"), (f"x:{token}=retry", "id")):
+            self.writes_nothing(2, "submit", "A", "--settle", bad, says=says)
 
     def test_the_same_id_for_other_content_is_4_and_names_both_A162(self):
         key = str(uuid.uuid4())

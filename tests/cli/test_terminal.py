@@ -20,6 +20,10 @@ def width(line):
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in line)
 
 
+def short(key):
+    return f"{(int(key[:8] + key[9:13] + key[15:18], 16))}-{key[-4:]}"
+
+
 class Terminal(support.Case):
     def setUp(self):
         super().setUp()
@@ -65,15 +69,40 @@ class Terminal(support.Case):
                       ("claim", "lane", "target")):
             for line in self.on_terminal(*words).splitlines():
                 self.assertLessEqual(width(line), 80, (words, line))
-        self.assertIn(key, self.on_terminal("messages", "list"))
+        self.assertIn(short(key), self.on_terminal("messages", "list"))
 
     def test_ids_and_numbers_are_never_cut(self):
         self.fill()
         ids = {row["id"] for row in self.json("messages", "list")}
         for columns in (80, 100):
-            self.assertEqual(set(re.findall(support.UUID, self.on_terminal("messages", "list", columns=columns))), ids)
+            self.assertEqual(set(re.findall("^[0-9]+-[0-9a-f]{4}", self.on_terminal("messages", "list", columns=columns),
+                                            re.MULTILINE)), {short(key) for key in ids})
         requests = {row["request_id"] for row in self.json("journal", "list")}
         self.assertEqual(set(re.findall(support.UUID, self.on_terminal("journal", "list"))), requests)
+
+    def test_queues_and_states_are_never_cut_and_what_is_ends_in_an_ellipsis(self):
+        self.fill()
+        shown = self.on_terminal("messages", "list")
+        for n in (1, 2, 3, 4):
+            self.assertIn("lane" * n + "/" + "target" * n, shown)
+        self.assertEqual(shown.count("pending"), 4)
+        key, token = self.claim("lane", "target")
+        self.ok("nack", key, token, "--error", "a long error text " * 20)
+        self.assertIn("…", self.on_terminal("messages", "list"))
+        self.assertNotIn("…", self.ok("messages", "list").out)
+
+    def test_an_empty_list_says_so_on_a_terminal(self):
+        for words, says in ((("messages", "list"), "no messages"), (("messages", "stats"), "no messages"),
+                            (("journal", "list"), "no records"), (("lanes", "list"), "no lanes"),
+                            (("targets", "list"), "no targets"), (("holds", "list"), "nothing is held")):
+            self.assertIn(says, self.on_terminal(*words, stderr_too=True))
+            self.assertEqual(self.on_terminal(*words, "--quiet", stderr_too=True), "")
+
+    def test_times_have_their_zone_and_totals_their_line(self):
+        self.fill()
+        self.assertRegex(self.ok("journal", "list").out, r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ")
+        self.assertIn("total", self.on_terminal("messages", "stats"))
+        self.assertNotIn("total", self.ok("messages", "stats").out)
 
     def test_without_a_terminal_nothing_is_cut(self):
         self.ok("submit", "A", "--ref", "r" * 200, "--event", "t:e=" + "d" * 500)

@@ -26,15 +26,15 @@ class Usage(support.Case):
     def test_help_names_every_key_of_a_policy_with_its_default(self):
         for command in ("lanes", "set"), ("targets", "add"):
             out = self.ok("help", *command).out
-            for setting in "max_attempts=25", "backoff_shape=exponential", "unknown=resend", "dedupe_keep_ms=2592000000":
+            for setting in "max_attempts=40", "backoff_shape=exponential", "unknown=resend", "dedupe_keep_ms=2592000000":
                 self.assertIn("  " + setting, out)
-        self.assertIn("*max\\_attempts*=25", self.ok("help", "--scdoc").out)
+        self.assertIn("*max\\_attempts*=40", self.ok("help", "--scdoc").out)
 
     def test_every_command_of_the_stage_is_there(self):
         wanted = """init, submit, journal list, journal show, journal tail, journal verify, journal export, journal replay,
-            events, enqueue, claim, ack, nack, extend, messages list, messages show, messages requeue, messages cancel,
+            events, enqueue, claim, ack, nack, extend, messages list, messages show, messages retry, messages requeue, messages cancel,
             messages purge, messages stats, messages resolve, lanes list, lanes pause, lanes resume, lanes set,
-            targets list, targets add, targets remove, targets test, holds list, holds release, why, verify, doctor,
+            targets list, targets add, targets set, targets remove, targets test, holds list, holds release, why, verify, doctor,
             backup, adopt, version"""
         self.assertLessEqual({" ".join(name.split()) for name in wanted.split(",")}, set(self.commands()))
 
@@ -43,13 +43,50 @@ class Usage(support.Case):
         def complete(*words):
             line = f'{script}\nCOMP_WORDS=({" ".join(repr(w) for w in words)}); COMP_CWORD={len(words) - 1}; _pawl; ' \
                    'printf "%s\\n" "${COMPREPLY[@]}"'
-            return subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True).stdout.split()
+            return subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True,
+                                  env=self.env).stdout.split()
         self.assertEqual(complete("pawl", "jour"), ["journal"])
         self.assertIn("verify", complete("pawl", "journal", ""))
         self.assertEqual(complete("pawl", "--scope", "a", "journal", "sh"), ["show"])
         self.assertEqual(complete("pawl", "--store", "sqlite", ":", "a", "journal", "sh"), ["show"]) # as bash splits it
         self.assertEqual(complete("pawl", "help", "messages", "sh"), ["show"])
         self.assertIn("--dedupe", complete("pawl", "enqueue", "--de"))
+        self.assertEqual(complete("pawl", "messages", "list", "--state", "d"), ["delivered", "dead"])
+        self.assertEqual(complete("pawl", "lanes", "set", "l", "max"), ["max_attempts="])
+        self.init()
+        self.ok("enqueue", "mail", "smtp", "1")
+        self.ok("targets", "add", "sms", "https://example.org/")
+        self.assertEqual(complete(support.PAWL, "lanes", "pause", "m"), ["mail"])
+        self.assertEqual(complete(support.PAWL, "messages", "list", "--target", "s"), ["sms"])
+        self.assertEqual(complete(support.PAWL, "targets", "set", "s"), ["sms"])
+
+    def test_what_was_meant_is_said(self):
+        self.init()
+        for words, meant in ((("messges", "list"), "pawl messages"), (("messages", "lsit"), "list"), (("enqeue", "l", "t"), "enqueue"),
+                             (("messages", "list", "--sate", "dead"), "--state"), (("lanes", "set", "l", "max_atempts=1"), "max_attempts"),
+                             (("messages", "list", "--jsn"), "--json")):
+            self.fails(2, *words, says=f"did you mean")
+            self.assertIn(meant, self.run_it(*words).err)
+        self.assertNotIn("did you mean", self.run_it("zzzzzz").err)
+        self.ok("enqueue", "mail", "smtp", "1")
+        self.assertIn("no message has this lane yet: did you mean mail?", self.run_it("lanes", "pause", "mial").err)
+        self.assertEqual(len(self.json("holds", "list")), 1) # done all the same
+        self.assertEqual(self.run_it("lanes", "pause", "mail").err, "")
+
+    def test_help_of_a_group_is_that_of_its_commands(self):
+        out = self.ok("messages", "--help").out
+        self.assertEqual(out, self.ok("help", "messages").out)
+        self.assertIn("usage: pawl messages retry", out)
+
+    def test_times_take_units(self):
+        self.init()
+        def expires(text):
+            (row,) = self.json("messages", "show", self.enqueue("l", "t", "1", "--ttl", text))
+            return row["expires_at"] - row["created_at"]
+        self.assertEqual([expires(text) for text in ("1500", "1500ms", "5s", "3m", "2h", "1d")],
+                         [1500, 1500, 5000, 180000, 7200000, 86400000])
+        for bad in ("5x", "s", "1.5s", "-1s", "99999999999999999d", "", "5 s"):
+            self.fails(2, "enqueue", "l", "t", "1", "--ttl", bad, says="ttl")
 
     def test_usage_errors_end_with_2_and_say_how(self):
         for words, says in [

@@ -758,17 +758,27 @@ static void follow_ups_of_a_transition_are_its_messages(struct world *w)
     verify(w);
 }
 
-static void the_last_ten_attempts_are_kept(struct world *w)
+static void every_attempt_is_kept(struct world *w)
 {
     pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
-    for (int i = 0; i < 13; i++) {
-        struct held held = claim_one(w, CLAIM());
-        settle(w, SETTLE(held, RETRY, .has_retry_in = 1));
+    int64_t start = now_ms(w);
+    for (int i = 0; i < 14; i++) {
+        struct held held = claim_one(w, CLAIM(.consumer = "test"));
+        pawli_sim_advance_ms(w->env, 3);
+        settle(w, i < 13 ? SETTLE(held, RETRY, .has_retry_in = 1) : SETTLE(held, DELIVERED));
+        pawli_sim_advance_ms(w->env, 2);
     }
     pawl_messages *messages = get(w, id);
-    assert_int_equal(pawl_messages_attempt_count(messages), 10);
-    for (uint32_t i = 0; i < 10; i++)
-        assert_int_equal(pawl_messages_attempt(messages, i)->number, i + 4);
+    assert_int_equal(pawl_messages_attempt_count(messages), 14);
+    for (uint32_t i = 0; i < 14; i++) {
+        const pawl_attempt *attempt = pawl_messages_attempt(messages, i);
+        assert_int_equal(attempt->number, i + 1);
+        assert_int_equal(attempt->ordinal, i + 1);
+        assert_string_equal(attempt->verdict, i < 13 ? "retry" : "delivered");
+        assert_string_equal(attempt->worker, "test");
+        assert_int_equal(attempt->began_at_ms, start + i * 5);
+        assert_int_equal(attempt->ended_at_ms, start + i * 5 + 3);
+    }
     pawl_messages_free(messages);
 }
 
@@ -1233,8 +1243,8 @@ static const struct conformance_case cases[] = {
     CASE(a_submitted_one_awaits_its_outcome),
     CASE(an_outcome_that_never_comes_is_doubted),
     CASE(follow_ups_come_with_their_settlement),
+    CASE(every_attempt_is_kept),
     CASE(follow_ups_of_a_transition_are_its_messages),
-    CASE(the_last_ten_attempts_are_kept),
     CASE(a_retry_keeps_its_place_in_line),
     CASE(a_dead_one_frees_its_key_or_blocks_it),
     CASE(a_key_may_be_freed_at_submission),

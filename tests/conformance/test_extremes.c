@@ -284,9 +284,11 @@ static void policies_survive(struct world *w)
     } policies[] = {
 #define NUMBER(name, key, value, min, max, meaning) {#key, {#min, #max, NULL}},
 #define WORD(name, key, value, words, meaning)      {#key, {#value, NULL, NULL}},
+#define LIST(name, key, value, meaning)             {#key, {"400,451,500,510", "none", NULL}},
 #include "model/policy.def"
 #undef NUMBER
 #undef WORD
+#undef LIST
     };
     char name[32];
     for (size_t i = 0; i < COUNT_OF(policies); i++)

@@ -131,6 +131,265 @@ static void a_successor_is_the_same_message_anew(struct world *w)
     verify(w);
 }
 
+static const pawl_message_view *view_of(pawl_messages *messages)
+{
+    return pawl_messages_get(messages, 0);
+}
+
+/* The same id again: a receiver that has it drops it. */
+static void a_retry_is_the_same_message_again(struct world *w)
+{
+    set_lane(w, "max_attempts", "2");
+    set_lane(w, "age_limit_ms", "1000");
+    pawl_uuid id = add(w, MESSAGE("1", .dedupe = "K")).id;
+    for (int i = 0; i < 2; i++) {
+        struct held held = claim_one(w, CLAIM());
+        settle(w, SETTLE(held, RETRY, .has_retry_in = 1, .error = "no"));
+    }
+    assert_state(w, id, "dead");
+    pawli_sim_advance_ms(w->env, 900);
+    pawl_moved result = moved(), again = moved();
+    assert_ok(pawl_message_retry(w->store, &id, BECAUSE(1), &result, &err));
+    assert_string_equal(result.before, "dead");
+    assert_string_equal(result.after, "pending");
+    assert_true(uuid_is_nil(&result.successor));
+    assert_ok(pawl_message_retry(w->store, &id, BECAUSE(1), &again, &err));
+    assert_true(again.was_replayed);
+    assert_status(pawl_message_retry(w->store, &id, BECAUSE(2), &again, &err), PAWL_EREFUSED);
+    assert_id(add(w, MESSAGE("1", .dedupe = "K")).id, id);
+
+    pawli_sim_advance_ms(w->env, 900); /* its age is counted from the retry */
+    assert_int_equal(sweep(w).expired, 0);
+    pawl_messages *messages = get(w, id);
+    assert_int_equal(view_of(messages)->attempts, 0);
+    assert_int_equal(view_of(messages)->retries, 1);
+    assert_int_equal(view_of(messages)->cap, 2);
+    assert_string_equal(view_of(messages)->error_text, "no");
+    assert_null(view_of(messages)->ended_reason);
+    pawl_messages_free(messages);
+
+    struct held held = claim_one(w, CLAIM());
+    assert_id(held.id, id);
+    assert_int_equal(held.attempts, 1);
+    settle(w, SETTLE(held, DELIVERED));
+    messages = get(w, id);
+    assert_int_equal(pawl_messages_attempt_count(messages), 3);
+    assert_int_equal(pawl_messages_attempt(messages, 2)->number, 1);
+    assert_int_equal(pawl_messages_attempt(messages, 2)->ordinal, 3);
+    pawl_messages_free(messages);
+    assert_status(pawl_message_retry(w->store, &id, BECAUSE(3), &again, &err), PAWL_EREFUSED);
+    verify(w);
+}
+
+static void a_retried_one_ages_anew(struct world *w)
+{
+    set_lane(w, "age_limit_ms", "1000");
+    pawl_uuid id = make_dead(w), timed = add(w, MESSAGE("2", .expires_in_ms = 500)).id;
+    claim_and(w, PAWL_VERDICT_DEAD);
+    pawl_moved result = moved();
+    pawli_sim_advance_ms(w->env, 800);
+    assert_status(pawl_message_retry(w->store, &timed, BECAUSE(1), &result, &err), PAWL_EREFUSED);
+    assert_ok(pawl_message_retry(w->store, &id, BECAUSE(2), &result, &err));
+    pawli_sim_advance_ms(w->env, 999);
+    assert_int_equal(sweep(w).expired, 0);
+    pawli_sim_advance_ms(w->env, 1);
+    assert_int_equal(sweep(w).expired, 1);
+    verify(w);
+}
+
+/* Under skip others went on meanwhile: what is older than they goes before those that still wait. */
+static void a_retried_one_takes_its_old_place_in_line(struct world *w)
+{
+    pawl_uuid first = add(w, MESSAGE("1", .key = "k")).id;
+    claim_and(w, PAWL_VERDICT_DEAD);
+    add(w, MESSAGE("2", .key = "k"));
+    add(w, MESSAGE("3", .key = "k"));
+    pawl_moved result = moved();
+    assert_ok(pawl_message_retry(w->store, &first, BECAUSE(1), &result, &err));
+    claim_and(w, PAWL_VERDICT_DELIVERED); /* 2 held the key */
+    assert_id(claim_one(w, CLAIM()).id, first);
+    claim_none(w, CLAIM());
+    verify(w);
+}
+
+static void an_exhausted_one_is_retried(struct world *w)
+{
+    set_lane(w, "max_attempts", "1");
+    set_lane(w, "exhausted", "hold");
+    pawl_uuid id = add(w, MESSAGE("1", .key = "k")).id;
+    pawl_moved result = moved();
+    assert_status(pawl_message_retry(w->store, &id, BECAUSE(1), &result, &err), PAWL_EREFUSED);
+    claim_and(w, PAWL_VERDICT_RETRY);
+    claim_none(w, CLAIM());
+    assert_ok(pawl_message_retry(w->store, &id, BECAUSE(2), &result, &err));
+    assert_string_equal(result.before, "pending");
+    assert_id(claim_one(w, CLAIM()).id, id);
+    verify(w);
+}
+
+static void a_delivered_one_is_sent_again_as_a_copy(struct world *w)
+{
+    pawl_uuid id = add(w, MESSAGE("1", .dedupe = "K")).id;
+    claim_and(w, PAWL_VERDICT_DELIVERED);
+    pawl_moved result = moved(), second = moved();
+    assert_status(pawl_message_requeue(w->store, &id, BECAUSE(1), &result, &err), PAWL_EREFUSED);
+    assert_ok(pawl_message_resend(w->store, &id, BECAUSE(2), &result, &err));
+    assert_string_equal(result.before, "delivered");
+    assert_string_equal(result.after, "delivered");
+    pawl_messages *old = get(w, id), *copy = get(w, result.successor);
+    assert_true(uuid_is_nil(&view_of(old)->superseded_by));
+    assert_id(view_of(copy)->resent_of, id);
+    assert_string_equal(view_of(copy)->state, "pending");
+    pawl_messages_free(old);
+    pawl_messages_free(copy);
+    assert_id(add(w, MESSAGE("1", .dedupe = "K")).id, id); /* the key stays with the delivered one */
+    claim_and(w, PAWL_VERDICT_DEAD);
+    assert_ok(pawl_message_requeue(w->store, &result.successor, BECAUSE(3), &second, &err));
+    copy = get(w, second.successor);
+    assert_id(view_of(copy)->resent_of, result.successor); /* the direct predecessor */
+    pawl_messages_free(copy);
+    verify(w);
+}
+
+/* ---- moves by filter ---- */
+
+static pawl_moves_done done(void)
+{
+    return (pawl_moves_done){PAWL_MOVES_DONE};
+}
+
+#define WHICH(...)               (&(pawl_messages_query){PAWL_MESSAGES_QUERY, __VA_ARGS__})
+#define MOVES(what, which_, ...) (&(pawl_moves){PAWL_MOVES, .kind = PAWL_MOVE_##what, .which = (which_), __VA_ARGS__})
+
+static void assert_done(const pawl_moves_done *got, uint64_t matched, uint64_t moved_, uint64_t refused)
+{
+    assert_int_equal(got->matched, matched);
+    assert_int_equal(got->moved, moved_);
+    assert_int_equal(got->refused, refused);
+}
+
+/* So many dead ones, three to a key, in the order of their payloads. */
+static void make_many_dead(struct world *w, int count)
+{
+    static char texts[3000][8], keys[1000][8];
+    for (int i = 0; i < count; i++) {
+        snprintf(texts[i], sizeof texts[i], "%d", i);
+        snprintf(keys[i / 3], sizeof keys[i / 3], "k%d", i / 3);
+        add(w, MESSAGE(texts[i], .key = keys[i / 3]));
+    }
+    for (int left = count; left > 0;) {
+        pawl_messages *claimed = claim(w, CLAIM(.limit = 1000));
+        for (size_t i = 0; i < pawl_messages_count(claimed); i++, left--) {
+            const pawl_message_view *view = pawl_messages_get(claimed, i);
+            struct held held = {.id = view->id, .token = view->token};
+            settle(w, SETTLE(held, DEAD, .error = "HTTP 500"));
+        }
+        pawl_messages_free(claimed);
+    }
+    assert_int_equal(stats(w).dead, count);
+}
+
+static void a_filter_moves_what_it_finds(struct world *w)
+{
+    make_many_dead(w, 30);
+    add(w, MESSAGE("x", .key = NULL));
+    pawl_moves_done got = done();
+    assert_ok(pawl_messages_move(w->store, MOVES(RETRY, WHICH(.state = "dead"), .dry_run = 1), BECAUSE(1), &got, &err));
+    assert_done(&got, 30, 0, 0);
+    assert_int_equal(operations(w), 0);
+    assert_ok(pawl_messages_move(w->store, MOVES(RETRY, WHICH(.lane = LANE), .dry_run = 1), BECAUSE(1), &got, &err));
+    assert_done(&got, 31, 0, 1);
+    assert_ok(pawl_messages_move(w->store, MOVES(RETRY, WHICH(.lane = LANE)), BECAUSE(1), &got, &err));
+    assert_done(&got, 31, 30, 1);
+    assert_id(got.request_id, make_id(1));
+    assert_int_equal(operations(w), 1);
+    assert_ok(pawl_messages_move(w->store, MOVES(RETRY, WHICH(.lane = LANE)), BECAUSE(1), &got, &err));
+    assert_done(&got, 31, 30, 1);
+    assert_true(got.was_replayed);
+    assert_status(pawl_messages_move(w->store, MOVES(RETRY, WHICH(.state = "dead")), BECAUSE(1), &got, &err),
+                  PAWL_ECONFLICT);
+    assert_status(pawl_messages_move(w->store, MOVES(RETRY, WHICH(.limit = 5)), BECAUSE(2), &got, &err), PAWL_EINVAL);
+    verify(w);
+}
+
+/* One key's steps go out again in the order in which they were made. */
+static void a_filter_keeps_the_order(struct world *w)
+{
+    make_many_dead(w, 9);
+    pawl_moves_done got = done();
+    assert_ok(pawl_messages_move(w->store, MOVES(REQUEUE, WHICH(.state = "dead")), BECAUSE(1), &got, &err));
+    assert_done(&got, 9, 9, 0);
+    for (int round = 0; round < 3; round++) {
+        pawl_messages *claimed = claim(w, CLAIM(.limit = 9));
+        assert_int_equal(pawl_messages_count(claimed), 3);
+        for (int key = 0; key < 3; key++) {
+            const pawl_message_view *view = pawl_messages_get(claimed, (size_t)key);
+            struct held held = {.id = view->id, .token = view->token};
+            char expected[8];
+            snprintf(expected, sizeof expected, "%d", key * 3 + round);
+            assert_bytes(view->data, view->data_size, expected);
+            settle(w, SETTLE(held, DELIVERED));
+        }
+        pawl_messages_free(claimed);
+    }
+    assert_int_equal(stats(w).delivered, 9);
+    verify(w);
+}
+
+static int stop_after_a_part(void *data, const pawl_moves_done *so_far)
+{
+    *(pawl_moves_done *)data = *so_far;
+    return 1;
+}
+
+/* Each part is a commit with a record; whoever repeats the operation goes on behind what was made. */
+static void a_move_goes_on_where_it_stopped(struct world *w)
+{
+    make_many_dead(w, 2100);
+    pawl_moves_done got = done(), seen;
+    assert_ok(
+        pawl_messages_move(w->store, MOVES(REQUEUE, WHICH(.state = "dead"), .limit = 100), BECAUSE(1), &got, &err));
+    assert_done(&got, 100, 100, 0);
+    assert_ok(
+        pawl_messages_move(w->store, MOVES(REQUEUE, WHICH(.state = "dead"), .limit = 100), BECAUSE(1), &got, &err));
+    assert_done(&got, 100, 100, 0);
+    assert_int_equal(stats(w).dead, 2000);
+    assert_int_equal(operations(w), 1);
+    assert_ok(pawl_messages_move(w->store,
+                                 MOVES(REQUEUE, WHICH(.state = "dead"), .progress = stop_after_a_part, .data = &seen),
+                                 BECAUSE(2), &got, &err));
+    assert_done(&got, 1000, 1000, 0);
+    assert_done(&seen, 1000, 1000, 0);
+    assert_int_equal(stats(w).dead, 1000);
+    assert_ok(pawl_messages_move(w->store, MOVES(REQUEUE, WHICH(.state = "dead")), BECAUSE(2), &got, &err));
+    assert_done(&got, 2000, 2000, 0);
+    assert_false(got.was_replayed);
+    assert_int_equal(operations(w), 3);
+    assert_int_equal(stats(w).dead, 0);
+    assert_int_equal(stats(w).pending, 2100);
+    verify(w);
+}
+
+/* What it makes itself is not found again. */
+static void a_move_ends_at_what_there_was(struct world *w)
+{
+    for (int i = 0; i < 5; i++)
+        add(w, MESSAGE("1", .key = NULL));
+    pawl_moves_done got = done();
+    assert_ok(pawl_messages_move(w->store, MOVES(REQUEUE, WHICH(.state = "pending")), BECAUSE(1), &got, &err));
+    assert_done(&got, 5, 5, 0);
+    assert_int_equal(stats(w).pending, 5);
+    assert_ok(pawl_messages_move(w->store, MOVES(CANCEL, WHICH(.state = "pending")), BECAUSE(2), &got, &err));
+    assert_ok(pawl_messages_move(w->store, MOVES(PURGE, WHICH(.state = "cancelled", .until_ms = now_ms(w))), BECAUSE(3),
+                                 &got, &err));
+    assert_done(&got, 0, 0, 0); /* until: before, not at */
+    pawli_sim_advance_ms(w->env, 1);
+    assert_ok(pawl_messages_move(w->store, MOVES(PURGE, WHICH(.state = "cancelled", .until_ms = now_ms(w))), BECAUSE(4),
+                                 &got, &err));
+    assert_done(&got, 10, 10, 0);
+    verify(w);
+}
+
 static void an_uncertain_one_is_resolved(struct world *w)
 {
     static const struct {
@@ -247,7 +506,25 @@ static void targets_are_set_replaced_and_removed(struct world *w)
     assert_string_equal(b->policy, "{\"timeout_ms\":5,\"concurrency\":2}");
     pawl_settings_free(targets);
 
-    assert_ok(pawl_target_add(w->store, "b", "http://c.example/", NULL, &two[1], 1, BECAUSE(3), &err));
+    uint64_t count = operations(w);
+    assert_ok(pawl_target_add(w->store, "b", "https://b.example/in", "/etc/secret", two, 2, BECAUSE(7), &err));
+    assert_int_equal(operations(w), count); /* it is so already */
+    assert_status(pawl_target_add(w->store, "b", "https://b.example/in", NULL, two, 2, BECAUSE(8), &err),
+                  PAWL_ECONFLICT);
+    assert_status(pawl_target_add(w->store, "b", "https://b.example/", "/etc/secret", two, 2, BECAUSE(8), &err),
+                  PAWL_ECONFLICT);
+    assert_status(pawl_target_add(w->store, "b", "https://b.example/in", "/etc/secret", two, 1, BECAUSE(8), &err),
+                  PAWL_ECONFLICT);
+    assert_status(pawl_target_set(w->store, "nobody", "http://c.example/", NULL, NULL, 0, BECAUSE(8), &err),
+                  PAWL_ENOTFOUND);
+    assert_ok(pawl_target_set(w->store, "b", "http://c.example/", NULL, &two[1], 1, BECAUSE(9), &err));
+    assert_ok(pawl_targets_list(w->store, &targets, &err));
+    b = pawl_settings_target(targets, 1);
+    assert_string_equal(b->url, "http://c.example/");
+    assert_string_equal(b->secret_file, "/etc/secret"); /* what is not named stays */
+    assert_string_equal(b->policy, "{\"timeout_ms\":5,\"concurrency\":2}");
+    pawl_settings_free(targets);
+    assert_ok(pawl_target_set(w->store, "b", NULL, "", &(pawl_setting){"timeout_ms", ""}, 1, BECAUSE(3), &err));
     assert_ok(pawl_target_remove(w->store, "a", BECAUSE(4), &err));
     assert_ok(pawl_target_remove(w->store, "a", BECAUSE(4), &err)); /* the stored answer */
     assert_status(pawl_target_remove(w->store, "a", BECAUSE(5), &err), PAWL_ENOTFOUND);
@@ -259,6 +536,43 @@ static void targets_are_set_replaced_and_removed(struct world *w)
     assert_null(b->secret_file);
     assert_string_equal(b->policy, "{\"concurrency\":2}");
     pawl_settings_free(targets);
+    verify(w);
+}
+
+static const char *headers_of_target(struct world *w)
+{
+    static char text[256];
+    pawl_settings *targets;
+    assert_ok(pawl_targets_list(w->store, &targets, &err));
+    const char *headers = pawl_settings_target(targets, 0)->headers;
+    snprintf(text, sizeof text, "%s", headers ? headers : "none");
+    pawl_settings_free(targets);
+    return text;
+}
+
+static void a_target_has_headers(struct world *w)
+{
+    const pawl_setting two[] = {{"header:x-b", "2"}, {"header:x-a", "a \"1\""}}, same[] = {two[1], two[0]};
+    const pawl_setting other = {"header:x-a", "3"},
+                       changes[] = {{"header:x-b", ""}, {"header:x-c", "4"}, {"timeout_ms", "9"}};
+    assert_ok(pawl_target_add(w->store, "t", "http://a.example/", NULL, two, 2, BECAUSE(1), &err));
+    assert_string_equal(headers_of_target(w), "{\"x-a\":\"a \\\"1\\\"\",\"x-b\":\"2\"}");
+    assert_ok(pawl_target_add(w->store, "t", "http://a.example/", NULL, same, 2, BECAUSE(2), &err));
+    assert_status(pawl_target_add(w->store, "t", "http://a.example/", NULL, &other, 1, BECAUSE(3), &err),
+                  PAWL_ECONFLICT);
+    assert_status(pawl_target_add(w->store, "t", "http://a.example/", NULL, NULL, 0, BECAUSE(4), &err), PAWL_ECONFLICT);
+    assert_ok(pawl_target_set(w->store, "t", NULL, NULL, changes, 3, BECAUSE(5), &err));
+    assert_string_equal(headers_of_target(w), "{\"x-a\":\"a \\\"1\\\"\",\"x-c\":\"4\"}");
+    static const char *const bad[] = {"header:",           "header:X-A",      "header:a b",
+                                      "header:webhook-id", "header:pawl-key", "header"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_status(pawl_target_set(w->store, "t", NULL, NULL, &(pawl_setting){bad[i], "1"}, 1, BECAUSE(6), &err),
+                      PAWL_EINVAL);
+    assert_status(pawl_target_set(w->store, "none", NULL, NULL, &other, 1, BECAUSE(7), &err), PAWL_ENOTFOUND);
+    assert_status(pawl_lane_set(w->store, "l", &other, 1, BECAUSE(8), &err), PAWL_EINVAL);
+    const pawl_setting gone[] = {{"header:x-a", ""}, {"header:x-c", NULL}};
+    assert_ok(pawl_target_set(w->store, "t", NULL, NULL, gone, 2, BECAUSE(9), &err));
+    assert_string_equal(headers_of_target(w), "none");
     verify(w);
 }
 
@@ -286,7 +600,7 @@ static void another_url_releases_what_the_old_one_held(struct world *w)
     assert_ok(pawl_target_add(w->store, TARGET, "http://a.example/", NULL, NULL, 0, BECAUSE(5), &err)); /* the same */
     assert_ok(pawl_target_add(w->store, TARGET, NULL, NULL, &setting, 1, BECAUSE(6), &err));            /* its policy */
     assert_int_equal(holds_of(w, "malformed"), 2);
-    assert_ok(pawl_target_add(w->store, TARGET, "http://b.example/", NULL, NULL, 0, BECAUSE(7), &err));
+    assert_ok(pawl_target_set(w->store, TARGET, "http://b.example/", NULL, NULL, 0, BECAUSE(7), &err));
     assert_int_equal(holds_of(w, "malformed"), 1);
     assert_int_equal(holds_of(w, "gone"), 1); /* that is not for the URL to say */
     claim_none(w, CLAIM());
@@ -430,17 +744,102 @@ static void why_it_does_not_move(struct world *w)
     pawl_why_free(why);
 }
 
+static pawl_why *why_of(struct world *w, pawl_uuid id)
+{
+    pawl_why *why;
+    assert_ok(pawl_why_message(w->store, &id, &why, &err));
+    return why;
+}
+
+static void why_follows_the_chain_of_successors(struct world *w)
+{
+    pawl_uuid id = make_dead(w);
+    pawl_moved second = moved(), third = moved();
+    assert_ok(pawl_message_requeue(w->store, &id, BECAUSE(1), &second, &err));
+    assert_ok(pawl_message_requeue(w->store, &second.successor, BECAUSE(2), &third, &err));
+    pawl_hold_set(w->store, &(pawl_subject){PAWL_SUBJECT, .lane = LANE}, "paused", 0, BECAUSE(3), &err);
+    pawl_why *why = why_of(w, id);
+    char ids[2][PAWL_UUID_TEXT_SIZE];
+    pawl_uuid_format(&second.successor, ids[0]);
+    pawl_uuid_format(&third.successor, ids[1]);
+    assert_int_equal(pawl_why_count(why), 3);
+    assert_string_equal(pawl_why_get(why, 0)->code, "ended");
+    for (size_t i = 0; i < 2; i++) {
+        const pawl_reason *reason = pawl_why_get(why, i + 1);
+        assert_string_equal(reason->code, "superseded");
+        assert_non_null(strstr(reason->text, ids[i]));
+        assert_non_null(strstr(reason->text, i == 0 ? "is cancelled" : "is pending: the lane"));
+    }
+    assert_string_equal(pawl_why_get(why, 2)->by, "ops");
+    pawl_why_free(why);
+}
+
+static void why_says_what_a_head_waits_for_and_how_many_are_before(struct world *w)
+{
+    pawl_uuid head = add(w, MESSAGE("1", .key = "k")).id, last;
+    for (int i = 0; i < 3; i++)
+        last = add(w, MESSAGE("2", .key = "k")).id;
+    struct held held = claim_one(w, CLAIM());
+    settle(w, SETTLE(held, RETRY, .has_retry_in = 1, .retry_in_ms = 60000, .error = "HTTP 503"));
+    char id[PAWL_UUID_TEXT_SIZE];
+    pawl_why *why = why_of(w, last);
+    const pawl_reason *behind = pawl_why_get(why, 0);
+    assert_string_equal(behind->code, "behind");
+    assert_non_null(strstr(behind->text, pawl_uuid_format(&head, id)));
+    assert_non_null(strstr(behind->text, "HTTP 503"));
+    assert_non_null(strstr(behind->text, "3 of its key before this one"));
+    pawl_why_free(why);
+    add(w, MESSAGE("3", .key = "other")); /* of another key: none of its business */
+    why = why_of(w, last);
+    assert_non_null(strstr(pawl_why_get(why, 0)->text, "3 of its key before this one"));
+    pawl_why_free(why);
+}
+
+static void ages_and_counts_are_of_what_waits(struct world *w)
+{
+    int64_t start = now_ms(w);
+    add(w, MESSAGE("1", .key = NULL, .priority = 9));
+    pawli_sim_advance_ms(w->env, 1000);
+    add(w, MESSAGE("2", .key = NULL, .priority = 1));
+    add(w, MESSAGE("3", .key = NULL, .delay_ms = 700));
+    add(w, MESSAGE("4", .key = NULL, .priority = 2, .delay_ms = 500));
+    pawl_queue_stats got = stats(w);
+    assert_int_equal(got.pending, 4);
+    assert_int_equal(got.due, 2);
+    assert_int_equal(got.oldest_due_at_ms, start);
+    assert_int_equal(got.next_due_at_ms, start + 1500);
+    assert_int_equal(got.held, 0);
+    set_lane(w, "unknown", "hold");
+    struct held held = claim_one(w, CLAIM());
+    settle(w, SETTLE(held, UNCERTAIN));
+    pawli_sim_advance_ms(w->env, 700);
+    got = stats(w);
+    assert_int_equal(got.due, 3);
+    assert_int_equal(got.next_due_at_ms, 0);
+    assert_int_equal(got.held, 1);
+}
+
 static const struct conformance_case cases[] = {
     CASE(a_cancel_retires),
     CASE(a_move_sees_a_lost_claim_as_lost),
     CASE(a_move_has_a_stored_answer),
     CASE(moves_need_a_reason),
     CASE(a_successor_is_the_same_message_anew),
+    CASE(a_retry_is_the_same_message_again),
+    CASE(a_retried_one_ages_anew),
+    CASE(a_retried_one_takes_its_old_place_in_line),
+    CASE(an_exhausted_one_is_retried),
+    CASE(a_delivered_one_is_sent_again_as_a_copy),
+    CASE(a_filter_moves_what_it_finds),
+    CASE(a_filter_keeps_the_order),
+    CASE(a_move_goes_on_where_it_stopped),
+    CASE(a_move_ends_at_what_there_was),
     CASE(an_uncertain_one_is_resolved),
     CASE(a_purge_leaves_the_key),
     CASE(lanes_have_policies),
     CASE(a_policy_decides_when_a_decision_is_made),
     CASE(targets_are_set_replaced_and_removed),
+    CASE(a_target_has_headers),
     CASE(another_url_releases_what_the_old_one_held),
     CASE(a_hold_stops_its_subject),
     CASE(a_hold_ends_by_itself),
@@ -449,6 +848,9 @@ static const struct conformance_case cases[] = {
     CASE(operations_are_recorded),
     CASE(only_a_restored_store_is_adopted),
     CASE(why_it_does_not_move),
+    CASE(why_follows_the_chain_of_successors),
+    CASE(why_says_what_a_head_waits_for_and_how_many_are_before),
+    CASE(ages_and_counts_are_of_what_waits),
 };
 
 int main(void)

@@ -154,7 +154,7 @@ static int64_t told(const struct op_settlement *asked)
 static int settle_uncertain(struct model *model, struct model_message *message, const struct op_settlement *asked,
                             enum model_event event, int64_t by)
 {
-    if (event != DO_GIVE_UP && message->state == CLAIMED) /* else it was noted when it was handed over */
+    if (message->state == CLAIMED) /* else it was noted when it was handed over */
         model_note_attempt(model, message, "uncertain", CLASS_UNKNOWN, told(asked));
     model_fail(model, message, CLASS_UNKNOWN, asked->error);
     if (event == DO_GIVE_UP) {
@@ -174,8 +174,7 @@ static int settle_retry(struct model *model, struct model_message *message, cons
 {
     bool at_cap = message->attempts >= model_cap(model, message);
     bool holds = model_policy_of(model, message, POLICY_exhausted) == 1;
-    if (!at_cap || holds)
-        model_note_attempt(model, message, "retry", CLASS_TRANSIENT, told(asked));
+    model_note_attempt(model, message, "retry", CLASS_TRANSIENT, told(asked));
     model_fail(model, message, CLASS_TRANSIENT, asked->error);
     if (!at_cap)
         pend_for_retry(model, message, DO_RETRY, asked, message->attempts);
@@ -226,10 +225,14 @@ static int settle_one(struct model *model, struct model_message *message, const 
     switch (asked->verdict) {
     case PAWL_VERDICT_DELIVERED:
         message->error = CLASS_NONE;
+        if (!awaits)
+            model_note_attempt(model, message, "delivered", CLASS_NONE, 0);
         model_end(model, message, DO_DELIVER, REASON_NONE, by);
         return PAWL_RESULT_DELIVERED;
     case PAWL_VERDICT_DEAD:
         model_fail(model, message, CLASS_PERMANENT, asked->error);
+        if (!awaits)
+            model_note_attempt(model, message, "dead", CLASS_PERMANENT, told(asked));
         model_end(model, message, DO_REFUSE, REASON_PERMANENT, by);
         return PAWL_RESULT_DEAD;
     case PAWL_VERDICT_UNCERTAIN:

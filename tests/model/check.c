@@ -111,7 +111,8 @@ static int check_settings(const struct op *op)
 /* What operators give with everything; a reason where a move needs one. */
 int model_check_operation(const struct op *op)
 {
-    bool is_policy = op->kind == OP_LANE_SET || op->kind == OP_TARGET_ADD || op->kind == OP_TARGET_REMOVE;
+    bool is_policy = op->kind == OP_LANE_SET || op->kind == OP_TARGET_ADD || op->kind == OP_TARGET_SET ||
+                     op->kind == OP_TARGET_REMOVE;
     int wrong = op->broken == 1 ? WRONG_USAGE : 0;
     wrong |= optional(POOL_ACTOR, op->actor);
     wrong |= is_policy ? 0 : name(POOL_REASON, op->reason);
@@ -119,6 +120,7 @@ int model_check_operation(const struct op *op)
     case OP_LANE_SET:
         return wrong | name(POOL_LANE, op->lane) | check_settings(op);
     case OP_TARGET_ADD:
+    case OP_TARGET_SET:
         return wrong | name(POOL_TARGET, op->target) | optional(POOL_URL, op->url) | check_settings(op);
     case OP_TARGET_REMOVE:
         return wrong | name(POOL_TARGET, op->target);
@@ -127,6 +129,12 @@ int model_check_operation(const struct op *op)
                number(op->until, 0, NEVER - 1);
     case OP_HOLD_RELEASE:
         return wrong | optional(POOL_LANE, op->lane) | optional(POOL_TARGET, op->target);
+    case OP_MOVE_ALL:
+        wrong |= optional(POOL_LANE, op->lane) | optional(POOL_KEY, op->key);
+        wrong |= op->lane || op->key || op->state ? 0 : WRONG_USAGE;
+        if (op->move != PAWL_MOVE_RESOLVE)
+            return wrong;
+        /* fall through */
     case OP_RESOLVE:
         return wrong | (op->outcome == PAWL_VERDICT_DELIVERED || op->outcome == PAWL_VERDICT_RETRY ||
                                 op->outcome == PAWL_VERDICT_DEAD

@@ -229,10 +229,21 @@ static void claim(struct generator *g, const struct model *model, struct op *op)
     }
 }
 
+/* One that may be: held as exhausted, which few are, else dead. */
+static uint64_t pick_retried(struct generator *g, const struct model *model)
+{
+    for (size_t i = 0; i < model->message_count; i++)
+        if (model->messages[i].exists && model->messages[i].hold == HOLD_EXHAUSTED && percent(g, 50))
+            return i + 1;
+    return pick_number(g, model, 1u << DEAD);
+}
+
 static void move(struct generator *g, const struct model *model, struct op *op)
 {
     static const unsigned of_states[OP_KINDS] = {[OP_CANCEL] = 1u << PENDING | 1u << UNCERTAIN | 1u << DEAD,
                                                  [OP_REQUEUE] = 1u << PENDING | 1u << UNCERTAIN | 1u << DEAD,
+                                                 [OP_RETRY] = 1u << DEAD | 1u << PENDING,
+                                                 [OP_RESEND] = 1u << DELIVERED | 1u << DEAD,
                                                  [OP_RESOLVE] = 1u << UNCERTAIN | 1u << AWAITING,
                                                  [OP_PURGE] = 1u << DELIVERED | 1u << DEAD | 1u << CANCELLED};
     static const int64_t outcomes[] = {PAWL_VERDICT_DELIVERED, PAWL_VERDICT_RETRY, PAWL_VERDICT_RETRY,
@@ -240,6 +251,8 @@ static void move(struct generator *g, const struct model *model, struct op *op)
     uint64_t number = pick_number(g, model, percent(g, 90) ? of_states[op->kind] : ~0u);
     if (op->kind == OP_REQUEUE && percent(g, 60))
         number = pick_number(g, model, 1u << DEAD | 1u << UNCERTAIN);
+    if (op->kind == OP_RETRY && percent(g, 80))
+        number = pick_retried(g, model);
     name_it(g, model, number, &op->id_op, &op->id_index, &op->id_twist);
     if (number && percent(g, 95))
         op->scope = model->messages[number - 1].content.scope;
@@ -286,18 +299,33 @@ static void fill(struct generator *g, const struct model *model, struct op *op)
         break;
     case OP_CANCEL:
     case OP_REQUEUE:
+    case OP_RETRY:
+    case OP_RESEND:
     case OP_RESOLVE:
     case OP_PURGE:
         operator_gives(g, op);
         move(g, model, op);
         break;
+    case OP_MOVE_ALL:
+        operator_gives(g, op);
+        op->move = from_to(g, PAWL_MOVE_RETRY, PAWL_MOVE_PURGE);
+        op->outcome = op->move == PAWL_MOVE_RESOLVE ? PAWL_VERDICT_RETRY : 0;
+        op->lane = maybe(g, POOL_LANE, 40);
+        op->key = maybe(g, POOL_KEY, 20);
+        op->state = percent(g, 95) ? 1 + (percent(g, 60) ? DEAD : from_to(g, PENDING, CANCELLED)) : 0;
+        if (op->state == 1 + DEAD && (op->move == PAWL_MOVE_REQUEUE || op->move == PAWL_MOVE_CANCEL))
+            op->limit = percent(g, 70) ? from_to(g, 1, 5)
+                                       : 0; /* none is refused: a refused one would make a part more */
+        op->dry = percent(g, 10);
+        break;
     case OP_LANE_SET:
     case OP_TARGET_ADD:
+    case OP_TARGET_SET:
     case OP_TARGET_REMOVE:
         operator_gives(g, op);
         op->lane = op->kind == OP_LANE_SET ? pick(g, POOL_LANE) : 0;
         op->target = op->kind == OP_LANE_SET ? 0 : pick(g, POOL_TARGET);
-        op->url = op->kind == OP_TARGET_ADD ? maybe(g, POOL_URL, 50) : 0;
+        op->url = op->kind == OP_TARGET_ADD || op->kind == OP_TARGET_SET ? maybe(g, POOL_URL, 50) : 0;
         op->secret = op->url && percent(g, 30);
         if (op->kind != OP_TARGET_REMOVE)
             pick_settings(g, op);
@@ -321,10 +349,11 @@ static void fill(struct generator *g, const struct model *model, struct op *op)
 void generator_init(struct generator *g, uint64_t seed, int64_t processes, bool lasts)
 {
     static const uint64_t weights[OP_KINDS] = {
-        [OP_ENQUEUE] = 200,     [OP_SETTLE] = 260,  [OP_TRANSITION] = 100,  [OP_CLAIM] = 240,   [OP_CANCEL] = 15,
-        [OP_REQUEUE] = 40,      [OP_RESOLVE] = 40,  [OP_PURGE] = 25,        [OP_LANE_SET] = 30, [OP_TARGET_ADD] = 20,
-        [OP_TARGET_REMOVE] = 5, [OP_HOLD_SET] = 15, [OP_HOLD_RELEASE] = 20, [OP_SWEEP] = 40,    [OP_CHECK] = 10,
-        [OP_ADVANCE] = 120,     [OP_SET_WALL] = 8,  [OP_REOPEN] = 8,        [OP_REBOOT] = 3};
+        [OP_ENQUEUE] = 200, [OP_SETTLE] = 260,      [OP_TRANSITION] = 100, [OP_CLAIM] = 240,     [OP_CANCEL] = 15,
+        [OP_REQUEUE] = 40,  [OP_RETRY] = 40,        [OP_RESEND] = 10,      [OP_RESOLVE] = 40,    [OP_PURGE] = 25,
+        [OP_MOVE_ALL] = 12, [OP_LANE_SET] = 30,     [OP_TARGET_ADD] = 20,  [OP_TARGET_SET] = 15, [OP_TARGET_REMOVE] = 5,
+        [OP_HOLD_SET] = 15, [OP_HOLD_RELEASE] = 20, [OP_SWEEP] = 40,       [OP_CHECK] = 10,      [OP_ADVANCE] = 120,
+        [OP_SET_WALL] = 8,  [OP_REOPEN] = 8,        [OP_REBOOT] = 3};
     static const uint64_t shares[] = {0, 20, 50, 90}, factors[] = {1, 2, 2, 6};
     *g = (struct generator){.state = seed, .processes = processes, .lasts = lasts};
     for (int kind = 0; kind < OP_KINDS; kind++)

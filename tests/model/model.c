@@ -20,7 +20,7 @@ const char *model_event_text(enum model_event event)
 {
     static const char *const texts[MODEL_EVENTS] = {"claim",   "expire",       "deliver", "submit", "retry",
                                                     "exhaust", "exhaust-hold", "refuse",  "defer",  "release",
-                                                    "resend",  "give-up",      "suspect", "cancel"};
+                                                    "resend",  "give-up",      "suspect", "renew",  "cancel"};
     return texts[event];
 }
 
@@ -30,7 +30,7 @@ static bool next_of_pending(enum model_event event, enum model_state *to)
         *to = CLAIMED;
     else if (event == DO_EXPIRE || event == DO_EXHAUST) /* too old; no attempt left, because the cap was lowered */
         *to = DEAD;
-    else if (event == DO_EXHAUST_HOLD)
+    else if (event == DO_EXHAUST_HOLD || event == DO_RENEW)
         *to = PENDING;
     else if (event == DO_CANCEL)
         *to = CANCELLED;
@@ -96,8 +96,8 @@ bool model_next(enum model_state from, enum model_event event, enum model_state 
     case UNCERTAIN:
         return next_of_uncertain(event, to);
     case DEAD:
-        *to = CANCELLED;
-        return event == DO_CANCEL;
+        *to = event == DO_RENEW ? PENDING : CANCELLED;
+        return event == DO_RENEW || event == DO_CANCEL;
     default:
         return false; /* delivered and cancelled are final */
     }
@@ -128,7 +128,10 @@ const char *model_mistake_text(enum model_mistake mistake)
                                                 "a successor goes last",
                                                 "a replay ignores content",
                                                 "an unknown outcome counts as failed",
-                                                "a message is purged whose key leads to a successor"};
+                                                "a message is purged whose key leads to a successor",
+                                                "a retry keeps its attempts",
+                                                "a retry keeps its age",
+                                                "a delivered message is moved when it is sent again"};
     return texts[mistake];
 }
 
@@ -221,9 +224,9 @@ static const struct {
     int64_t value;
     const char *words[3];
 } policy_keys[MODEL_POLICY_KEYS] = {
-    [POLICY_max_attempts] = {"max_attempts", 25, {0}},
+    [POLICY_max_attempts] = {"max_attempts", 40, {0}},
     [POLICY_backoff_ms] = {"backoff_ms", 1000, {0}},
-    [POLICY_backoff_max_ms] = {"backoff_max_ms", 30000, {0}},
+    [POLICY_backoff_max_ms] = {"backoff_max_ms", 3600000, {0}},
     [POLICY_backoff_shape] = {"backoff_shape", 0, {"exponential", "quadratic", "fixed"}},
     [POLICY_backoff_offset] = {"backoff_offset", 0, {0}},
     [POLICY_jitter_percent] = {"jitter_percent", 20, {0}},
@@ -392,9 +395,11 @@ static int64_t paused_since(const struct model *model, const struct model_messag
 
 int64_t model_expiry(const struct model *model, const struct model_message *message)
 {
+    int64_t retried = model->mistake == MISTAKE_RETRY_KEEPS_AGE ? 0 : message->retried;
     int64_t from = message->created, age = message->expires - message->created;
     if (message->expires == NEVER) {
         from = message->available > from ? message->available : from;
+        from = retried > from ? retried : from;
         age = model_policy_of(model, message, POLICY_age_limit_ms);
     }
     return model_after(model_end_of(model, from, age), paused_since(model, message, from));
@@ -550,6 +555,7 @@ void model_note_attempt(struct model *model, const struct model_message *message
                         enum model_class class, int64_t text)
 {
     struct model_attempt attempt = {.number = number_of(model, message),
+                                    .ordinal = message->earlier + message->attempts,
                                     .n = message->attempts,
                                     .began = message->claimed_at,
                                     .ended = model->wall,
@@ -558,7 +564,7 @@ void model_note_attempt(struct model *model, const struct model_message *message
                                     .error = class,
                                     .text = text};
     for (size_t i = 0; i < model->attempt_count; i++)
-        if (model->attempts[i].number == attempt.number && model->attempts[i].n == attempt.n) {
+        if (model->attempts[i].number == attempt.number && model->attempts[i].ordinal == attempt.ordinal) {
             model->attempts[i] = attempt;
             return;
         }
@@ -619,8 +625,7 @@ void model_lose(struct model *model, struct model_message *message)
     message->crashes++;
     model_fail(model, message, model->mistake == MISTAKE_UNKNOWN_IS_FAILED ? CLASS_TRANSIENT : CLASS_UNKNOWN,
                ERROR_OWN);
-    if (event != DO_GIVE_UP)
-        model_note_attempt(model, message, "lost", CLASS_UNKNOWN, ERROR_OWN);
+    model_note_attempt(model, message, "lost", CLASS_UNKNOWN, ERROR_OWN);
     if (event == DO_GIVE_UP)
         model_end(model, message, event, REASON_GAVE_UP, by);
     else if (event == DO_RESEND)

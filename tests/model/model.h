@@ -31,6 +31,7 @@ enum model_event {
     DO_RESEND,
     DO_GIVE_UP,
     DO_SUSPECT,
+    DO_RENEW,
     DO_CANCEL,
     MODEL_EVENTS
 };
@@ -98,6 +99,8 @@ struct model_message {
     int64_t due, due_least; /* least: how early jitter may have made it */
     bool due_is_own;        /* it is still the message's own date */
     uint32_t attempts, deferrals, crashes;
+    uint32_t retries, earlier; /* by operators; attempts before the last of them */
+    int64_t retried;           /* when; 0: never */
     enum model_hold hold;
     int64_t until; /* awaiting: by when the outcome must come */
 
@@ -115,12 +118,13 @@ struct model_message {
     enum model_reason reason;
     int64_t reason_text, by;
     int64_t successor; /* number; 0: none */
+    uint64_t resent_of; /* number; 0: none */
     bool touched;      /* since it was compared last */
 };
 
 struct model_attempt {
     uint64_t number;
-    uint32_t n;
+    uint32_t ordinal, n;
     int64_t began, ended, worker, text;
     const char *verdict;
     enum model_class error;
@@ -150,7 +154,7 @@ struct model_event_kept {
 /* What an operator asked for: all of it is the content of his record. */
 struct model_asked {
     enum op_kind kind;
-    int64_t scope, lane, target, outcome, url, secret, code, until, reason, actor;
+    int64_t scope, lane, target, outcome, url, secret, code, until, reason, actor, move, state, key, limit;
     pawl_uuid id;
     struct model_change {
         bool sets, unsets;
@@ -168,6 +172,7 @@ struct model_record {
     struct model_moved {
         enum model_state before, after;
         uint64_t successor;
+        uint64_t matched, count, refused; /* of a filter: count were moved */
     } moved;
     struct model_event_kept events[MAX_EVENTS];
     int64_t event_count;
@@ -197,7 +202,7 @@ struct model_target {
 
 #define MODEL_MESSAGES  1200
 #define MODEL_RECORDS   3000
-#define MODEL_ATTEMPTS  6000
+#define MODEL_ATTEMPTS  12000
 #define MODEL_TOKENS    6000
 #define MODEL_PROCESSES 2
 
@@ -227,6 +232,9 @@ enum model_mistake {
     MISTAKE_REPLAY_IGNORES_CONTENT,
     MISTAKE_UNKNOWN_IS_FAILED,
     MISTAKE_CHAIN_TORN,
+    MISTAKE_RETRY_KEEPS_ATTEMPTS,
+    MISTAKE_RETRY_KEEPS_AGE,
+    MISTAKE_RESEND_MOVES,
     MISTAKES
 };
 const char *model_mistake_text(enum model_mistake mistake);
@@ -380,6 +388,8 @@ bool model_has_successor(const struct model *model, const struct model_message *
 /* number 0: no message has that id */
 int model_move(struct model *model, const struct op *op, uint64_t number, const pawl_uuid *id, const pawl_uuid *request,
                struct model_moved *moved, bool *replayed);
+int model_move_all(struct model *model, const struct op *op, const pawl_uuid *request, struct model_moved *moved,
+                   bool *replayed);
 int model_change(struct model *model, const struct op *op, const pawl_uuid *request, bool *replayed);
 
 struct model_swept {

@@ -41,6 +41,11 @@ static void record(struct model *model, const struct model_asked *asked, const p
 
 /* ---- moves ---- */
 
+static uint64_t number_of(const struct model *model, const struct model_message *message)
+{
+    return (uint64_t)(message - model->messages) + 1;
+}
+
 static bool may(const struct model_message *message, enum model_event event)
 {
     enum model_state to;
@@ -57,12 +62,23 @@ static int cancel(struct model *model, struct model_message *message, const stru
 }
 
 /* The successor has what its predecessor had, but no dedupe key and no time; under `block` also its place in line. */
-static int requeue(struct model *model, struct model_message *message, const struct op *op, int64_t actor)
+static int requeue(struct model *model, struct model_message *message, enum op_kind kind, const struct op *op,
+                   int64_t actor, uint64_t *made)
 {
-    if (!may(message, DO_CANCEL))
+    bool again = kind == OP_RESEND && message->state == DELIVERED;
+    if (!again && !may(message, DO_CANCEL))
         return PAWL_EREFUSED;
-    struct model_message successor = {
-        .content = message->content, .max_attempts = message->max_attempts, .available = model->wall, .expires = NEVER};
+    struct model_message successor = {.content = message->content,
+                                      .max_attempts = message->max_attempts,
+                                      .available = model->wall,
+                                      .expires = NEVER,
+                                      .resent_of = number_of(model, message)};
+    if (again) { /* the delivered one stays as it is */
+        *made = model_add(model, &successor);
+        if (model->mistake == MISTAKE_RESEND_MOVES)
+            message->successor = (int64_t)*made;
+        return PAWL_OK;
+    }
     bool inherits = message->in_line && model_policy_of(model, message, POLICY_key_dead) == 1 &&
                     model->mistake != MISTAKE_SUCCESSOR_GOES_LAST;
     if (inherits) {
@@ -72,7 +88,24 @@ static int requeue(struct model *model, struct model_message *message, const str
     }
     model_end(model, message, DO_CANCEL, REASON_GIVEN, actor);
     message->reason_text = op->reason;
-    message->successor = (int64_t)model_add(model, &successor);
+    *made = model_add(model, &successor);
+    message->successor = (int64_t)*made;
+    return PAWL_OK;
+}
+
+/* The same message again: its attempts and its age are counted anew. */
+static int retry(struct model *model, struct model_message *message)
+{
+    bool is_exhausted = message->state == PENDING && message->hold == HOLD_EXHAUSTED;
+    if ((message->state != DEAD && !is_exhausted) ||
+        (message->expires != NEVER && model_expiry(model, message) <= model->wall))
+        return PAWL_EREFUSED;
+    message->earlier += message->attempts;
+    if (model->mistake != MISTAKE_RETRY_KEEPS_ATTEMPTS)
+        message->attempts = 0;
+    message->retries++;
+    message->retried = model->wall;
+    model_pend(model, message, DO_RENEW, model->wall);
     return PAWL_OK;
 }
 
@@ -92,11 +125,6 @@ static int resolve(struct model *model, struct model_message *message, const str
     model_end(model, message, op->outcome == PAWL_VERDICT_DELIVERED ? DO_DELIVER : DO_REFUSE, REASON_GIVEN, actor);
     message->reason_text = op->reason;
     return PAWL_OK;
-}
-
-static uint64_t number_of(const struct model *model, const struct model_message *message)
-{
-    return (uint64_t)(message - model->messages) + 1;
 }
 
 /* A key outlives the message that was made under it, counted from its end; from now where it had a successor, which ended
@@ -138,6 +166,24 @@ bool model_has_successor(const struct model *model, const struct model_message *
     return message->successor && model->messages[message->successor - 1].exists;
 }
 
+static int move_one(struct model *model, struct model_message *message, enum op_kind kind, const struct op *op,
+                    int64_t actor, uint64_t *made)
+{
+    switch (kind) {
+    case OP_CANCEL:
+        return cancel(model, message, op, actor);
+    case OP_RETRY:
+        return retry(model, message);
+    case OP_REQUEUE:
+    case OP_RESEND:
+        return requeue(model, message, kind, op, actor, made);
+    case OP_RESOLVE:
+        return resolve(model, message, op, actor);
+    default:
+        return purge(model, message);
+    }
+}
+
 int model_move(struct model *model, const struct op *op, uint64_t number, const pawl_uuid *id, const pawl_uuid *request,
                struct model_moved *moved, bool *replayed)
 {
@@ -155,17 +201,59 @@ int model_move(struct model *model, const struct op *op, uint64_t number, const 
         model_lose(model, message);
     moved->before = message->state;
     int64_t actor = asked.actor;
-    status = op->kind == OP_CANCEL    ? cancel(model, message, op, actor)
-             : op->kind == OP_REQUEUE ? requeue(model, message, op, actor)
-             : op->kind == OP_RESOLVE ? resolve(model, message, op, actor)
-                                      : purge(model, message);
+    uint64_t made = 0;
+    status = move_one(model, message, op->kind, op, actor, &made);
     if (status < 0) {
         model_copy(model, &undo);
         return status;
     }
     moved->after = message->state;
-    moved->successor = op->kind == OP_REQUEUE ? (uint64_t)message->successor : 0;
+    moved->successor = made;
     record(model, &asked, request, moved);
+    return PAWL_OK;
+}
+
+/* Oldest first, of those that there are when it begins. */
+int model_move_all(struct model *model, const struct op *op, const pawl_uuid *request, struct model_moved *moved,
+                   bool *replayed)
+{
+    static const enum op_kind kinds[] = {[PAWL_MOVE_RETRY] = OP_RETRY,
+                                         [PAWL_MOVE_REQUEUE] = OP_REQUEUE,
+                                         [PAWL_MOVE_CANCEL] = OP_CANCEL,
+                                         [PAWL_MOVE_RESOLVE] = OP_RESOLVE,
+                                         [PAWL_MOVE_PURGE] = OP_PURGE};
+    struct model_asked asked = asked_of(op);
+    asked.lane = op->lane;
+    asked.outcome = op->move == PAWL_MOVE_RESOLVE ? op->outcome : 0;
+    asked.move = op->move;
+    asked.state = op->state;
+    asked.key = op->key;
+    asked.limit = op->limit;
+    int status = op->dry ? PAWL_OK : look_up(model, &asked, request, moved, replayed);
+    if (status < 0 || *replayed)
+        return status;
+    size_t count = model->message_count;
+    for (size_t i = 0; i < count && (op->limit == 0 || moved->matched < (uint64_t)op->limit); i++) {
+        struct model_message *message = &model->messages[i];
+        bool is_meant = message->exists && message->content.scope == op->scope &&
+                        (!op->lane || message->content.lane == op->lane) &&
+                        (!op->key || message->content.key == op->key) &&
+                        (!op->state || message->state == (enum model_state)(op->state - 1));
+        uint64_t made;
+        if (!is_meant)
+            continue;
+        moved->matched++;
+        if (op->dry)
+            continue;
+        if (model_is_lost(model, message))
+            model_lose(model, message);
+        if (move_one(model, message, kinds[op->move], op, asked.actor, &made) == PAWL_OK)
+            moved->count++;
+        else
+            moved->refused++;
+    }
+    if (!op->dry)
+        record(model, &asked, request, moved);
     return PAWL_OK;
 }
 
@@ -204,7 +292,18 @@ static int set_lane(struct model *model, const struct op *op, const struct model
     return PAWL_OK;
 }
 
-static int set_target(struct model *model, const struct op *op, const struct model_asked *asked)
+static bool is_same(const struct model_target *target, const struct op *op, const struct model_asked *asked)
+{
+    struct model_policy policy = {0};
+    bool same = apply_changes(asked->changes, &policy) && target->url == op->url && target->secret == op->secret;
+    for (int key = 0; same && key < MODEL_POLICY_KEYS; key++)
+        same = policy.is_set[key] == target->policy.is_set[key] &&
+               (!policy.is_set[key] || policy.values[key] == target->policy.values[key]);
+    return same;
+}
+
+/* *same: it is so already, and nothing is written. */
+static int set_target(struct model *model, const struct op *op, const struct model_asked *asked, bool *same)
 {
     size_t at = 0;
     while (at < model->target_count && (model->targets[at].scope != op->scope || model->targets[at].name != op->target))
@@ -217,8 +316,18 @@ static int set_target(struct model *model, const struct op *op, const struct mod
         model->targets[at].exists = false;
         return PAWL_OK;
     }
+    bool is_there = exists && target.url, is_add = op->kind == OP_TARGET_ADD && op->url;
+    *same = is_add && is_there && is_same(&target, op, asked);
+    if (*same)
+        return PAWL_OK;
+    if (is_add && is_there)
+        return PAWL_ECONFLICT;
+    if (!is_add && !is_there && (op->url || op->secret))
+        return PAWL_ENOTFOUND;
     if (op->url)
-        target = (struct model_target){.url = op->url, .secret = op->secret};
+        target.url = op->url;
+    if (op->secret)
+        target.secret = op->secret;
     target.exists = true;
     target.scope = op->scope;
     target.name = op->target;
@@ -279,16 +388,17 @@ int model_change(struct model *model, const struct op *op, const pawl_uuid *requ
     asked.secret = op->secret;
     asked.code = op->code;
     asked.until = op->until;
-    if (op->kind == OP_LANE_SET || op->kind == OP_TARGET_ADD)
+    if (op->kind == OP_LANE_SET || op->kind == OP_TARGET_ADD || op->kind == OP_TARGET_SET)
         read_changes(op, asked.changes);
+    bool same = false;
     int status = look_up(model, &asked, request, NULL, replayed);
     if (status < 0 || *replayed)
         return status;
     status = op->kind == OP_LANE_SET       ? set_lane(model, op, &asked)
              : op->kind == OP_HOLD_SET     ? set_hold(model, op, &asked)
              : op->kind == OP_HOLD_RELEASE ? release_hold(model, op)
-                                           : set_target(model, op, &asked);
-    if (status == PAWL_OK)
+                                           : set_target(model, op, &asked, &same);
+    if (status == PAWL_OK && !same)
         record(model, &asked, request, NULL);
     return status;
 }

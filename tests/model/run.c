@@ -625,6 +625,8 @@ static bool do_move(struct run *run, const struct op *op)
     pawl_uuid id = id_of(run, op->id_op, op->id_index, op->id_twist, &number), request = request_or_minted(run, op);
     int status = op->kind == OP_CANCEL    ? pawl_message_cancel(store, &id, &operation, &moved, NULL)
                  : op->kind == OP_REQUEUE ? pawl_message_requeue(store, &id, &operation, &moved, NULL)
+                 : op->kind == OP_RETRY   ? pawl_message_retry(store, &id, &operation, &moved, NULL)
+                 : op->kind == OP_RESEND  ? pawl_message_resend(store, &id, &operation, &moved, NULL)
                  : op->kind == OP_PURGE
                      ? pawl_message_purge(store, &id, &operation, &moved, NULL)
                      : pawl_message_resolve(store, &id, (int32_t)op->outcome, &operation, &moved, NULL);
@@ -635,6 +637,41 @@ static bool do_move(struct run *run, const struct op *op)
     int said = model_move(&run->model, op, number, &id, &request, &expected, &replayed);
     return same_status(run, op, op_kind_text(op->kind), status, said) &&
            (status < 0 || same_moved(run, op, &moved, &expected, replayed));
+}
+
+static bool do_move_all(struct run *run, const struct op *op)
+{
+    pawl_operation operation = operation_of(op);
+    pawl_moves_done done = {PAWL_MOVES_DONE};
+    struct model_moved expected = {0};
+    bool replayed = false;
+    pawl_messages_query which = {PAWL_MESSAGES_QUERY, .lane = pool_text(POOL_LANE, op->lane),
+                                 .key = pool_text(POOL_KEY, op->key),
+                                 .state = op->state ? model_state_text((enum model_state)(op->state - 1)) : NULL};
+    pawl_moves moves = {PAWL_MOVES,
+                        .kind = (int32_t)op->move,
+                        .outcome = (int32_t)op->outcome,
+                        .dry_run = (uint32_t)op->dry,
+                        .limit = (uint64_t)op->limit,
+                        .which = &which};
+    pawl_uuid request = request_or_minted(run, op);
+    int status = pawl_messages_move(run->stores[op->process][op->scope], &moves, &operation, &done, NULL);
+    int wrong = model_check_operation(op);
+    if (wrong)
+        return same_wrong(run, op, op_kind_text(op->kind), status, wrong);
+    int said = model_move_all(&run->model, op, &request, &expected, &replayed);
+    if (!same_status(run, op, op_kind_text(op->kind), status, said) || status < 0)
+        return run->difference[0] == '\0';
+    if (op->dry)
+        return done.matched == expected.matched ||
+               run_differs(run, "a dry move matches %llu, the model says %llu", (unsigned long long)done.matched,
+                           (unsigned long long)expected.matched);
+    return (done.matched == expected.matched && done.moved == expected.count && done.refused == expected.refused &&
+            done.was_replayed == replayed) ||
+           run_differs(run, "a move matches %llu, moves %llu, refuses %llu; the model says %llu, %llu, %llu",
+                       (unsigned long long)done.matched, (unsigned long long)done.moved,
+                       (unsigned long long)done.refused, (unsigned long long)expected.matched,
+                       (unsigned long long)expected.count, (unsigned long long)expected.refused);
 }
 
 static bool do_change(struct run *run, const struct op *op)
@@ -655,6 +692,9 @@ static bool do_change(struct run *run, const struct op *op)
                      ? pawl_lane_set(store, lane, settings, (size_t)op->setting_count, &operation, NULL)
                  : op->kind == OP_TARGET_ADD
                      ? pawl_target_add(store, target, pool_text(POOL_URL, op->url), pool_text(POOL_SECRET, op->secret),
+                                       settings, (size_t)op->setting_count, &operation, NULL)
+                 : op->kind == OP_TARGET_SET
+                     ? pawl_target_set(store, target, pool_text(POOL_URL, op->url), pool_text(POOL_SECRET, op->secret),
                                        settings, (size_t)op->setting_count, &operation, NULL)
                  : op->kind == OP_TARGET_REMOVE ? pawl_target_remove(store, target, &operation, NULL)
                  : op->kind == OP_HOLD_SET      ? pawl_hold_set(store, &subject, code, op->until, &operation, NULL)
@@ -743,13 +783,14 @@ static bool reboot(struct run *run, const struct op *op)
 }
 
 static bool (*const doers[OP_KINDS])(struct run *run, const struct op *op) = {
-    [OP_ENQUEUE] = do_call,        [OP_SETTLE] = do_call,          [OP_TRANSITION] = do_call,
-    [OP_CLAIM] = do_claim,         [OP_CANCEL] = do_move,          [OP_REQUEUE] = do_move,
-    [OP_RESOLVE] = do_move,        [OP_PURGE] = do_move,           [OP_LANE_SET] = do_change,
-    [OP_TARGET_ADD] = do_change,   [OP_TARGET_REMOVE] = do_change, [OP_HOLD_SET] = do_change,
-    [OP_HOLD_RELEASE] = do_change, [OP_SWEEP] = do_sweep,          [OP_CHECK] = do_check,
-    [OP_ADVANCE] = advance,        [OP_SET_WALL] = set_wall,       [OP_REOPEN] = reopen,
-    [OP_REBOOT] = reboot};
+    [OP_ENQUEUE] = do_call,      [OP_SETTLE] = do_call,         [OP_TRANSITION] = do_call,
+    [OP_CLAIM] = do_claim,       [OP_CANCEL] = do_move,         [OP_REQUEUE] = do_move,
+    [OP_RETRY] = do_move,        [OP_RESEND] = do_move,         [OP_MOVE_ALL] = do_move_all,
+    [OP_RESOLVE] = do_move,      [OP_PURGE] = do_move,          [OP_LANE_SET] = do_change,
+    [OP_TARGET_ADD] = do_change, [OP_TARGET_SET] = do_change,   [OP_TARGET_REMOVE] = do_change,
+    [OP_HOLD_SET] = do_change,   [OP_HOLD_RELEASE] = do_change, [OP_SWEEP] = do_sweep,
+    [OP_CHECK] = do_check,       [OP_ADVANCE] = advance,        [OP_SET_WALL] = set_wall,
+    [OP_REOPEN] = reopen,        [OP_REBOOT] = reboot};
 
 bool run_op(struct run *run, const struct op *op)
 {

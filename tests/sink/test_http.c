@@ -170,6 +170,14 @@ static void expect(const struct script *script, int64_t timeout_ms, enum verdict
     close_world(&world);
 }
 
+static struct policy policy_with(const char *key, const char *value)
+{
+    struct policy set = {0};
+    pawl_error err;
+    assert_ok(pawli_policy_set(&set, text_of(key), text_of(value), &err));
+    return pawli_policy_effective(&set, NULL);
+}
+
 /* ---- the mapping ---- */
 
 static void A77_each_status_means_what_the_table_says(void **state)
@@ -292,6 +300,45 @@ static void a_receiver_says_in_seconds_or_by_a_date_when_to_come_again(void **st
         if (outgoing->send.retry_in_ms != rows[i].retry_in_ms || outgoing->send.verdict != rows[i].verdict)
             fail_msg("%s: %d, %lld", rows[i].reply, outgoing->send.verdict, (long long)outgoing->send.retry_in_ms);
         assert_true(outgoing->send.retry_in_ms < 0 || outgoing->send.retry_is_least);
+        outgoing_free(outgoing);
+    }
+    close_world(&world);
+}
+
+static void a_policy_says_which_statuses_are_final_and_how_long_a_receiver_may_ask_for(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct {
+        const char *reply, *key, *value;
+        enum verdict verdict;
+        int64_t retry_in_ms;
+    } rows[] = {
+        {REPLY("404 No", ""), "http_permanent", "404,510", VERDICT_DEAD, -1},
+        {REPLY("510 No", ""), "http_permanent", "404,510", VERDICT_DEAD, -1},
+        {REPLY("400 No", ""), "http_permanent", "404,510", VERDICT_RETRY, -1}, /* the list is all of it */
+        {REPLY("400 No", ""), "http_permanent", "none", VERDICT_RETRY, -1},
+        {REPLY("599 No", ""), "http_permanent", "404,510", VERDICT_RETRY, -1},
+        {REPLY("422 No", ""), "http_retry", "422", VERDICT_RETRY, -1},
+        {REPLY("400 No", ""), "http_retry", "422", VERDICT_DEAD, -1}, /* the rest of the default stays */
+        {REPLY("204 No", ""), "http_permanent", "404", VERDICT_DELIVERED, -1},
+        {REPLY("503 No", "Retry-After: 120\r\n"), "http_permanent", "503", VERDICT_DEAD, -1},
+        {REPLY("503 No", "Retry-After: 120\r\n"), "retry_after_max_ms", "60000", VERDICT_DEFERRED, 60000},
+        {REPLY("429 No", "Retry-After: 259200\r\n"), "retry_after_max_ms", "172800000", VERDICT_DEFERRED, 172800000},
+    };
+    struct script scripts[COUNT_OF(rows)];
+    struct world world;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        scripts[i] = (struct script){rows[i].reply, THEN_KEEP};
+    open_world(&world, scripts, COUNT_OF(rows));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct outgoing *outgoing = outgoing_new("{}");
+        outgoing->send.policy = policy_with(rows[i].key, rows[i].value);
+        harness_send(&world.harness, outgoing, world.url, LONG_MS);
+        harness_wait(&world.harness, outgoing);
+        if (outgoing->send.retry_in_ms != rows[i].retry_in_ms || outgoing->send.verdict != rows[i].verdict)
+            fail_msg("%s=%s, %.7s: %d, %lld", rows[i].key, rows[i].value, rows[i].reply + 9, outgoing->send.verdict,
+                     (long long)outgoing->send.retry_in_ms);
         outgoing_free(outgoing);
     }
     close_world(&world);
@@ -433,6 +480,39 @@ static void a_receiver_that_cannot_be_reached_is_tried_again(void **state)
     assert_int_equal(outgoing->send.verdict, VERDICT_RETRY);
     assert_part(outgoing->send.error, "nothing was sent");
     outgoing_free(outgoing);
+    close_world(&world);
+}
+
+/* Over a connection that was made, a policy has nothing to say: the receiver was there. */
+static void a_connection_that_was_never_made_costs_no_attempt_where_policy_says_so(void **state)
+{
+    LAW(O3);
+    (void)state;
+    static const struct script scripts[] = {{"HTTP/1.1 oops\r\n\r\n", THEN_CLOSE}};
+    static const struct {
+        const char *sender, *unreachable;
+        enum verdict verdict;
+    } rows[] = {
+        {NULL, "retry", VERDICT_RETRY}, {NULL, "defer", VERDICT_DEFERRED}, {"phone", "retry", VERDICT_DEFERRED}};
+    struct world world;
+    char closed_url[128];
+    open_world(&world, scripts, 1);
+    struct server *closed = server_new(scripts, 1);
+    snprintf(closed_url, sizeof closed_url, "http://127.0.0.1:%u/", server_port(closed));
+    server_free(closed);
+    const char *const urls[] = {closed_url,
+                                "http://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example/"};
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        for (size_t j = 0; j <= COUNT_OF(urls); j++) {
+            bool was_reached = j == COUNT_OF(urls);
+            struct outgoing *outgoing = outgoing_new("{}");
+            outgoing->message.sender = rows[i].sender;
+            outgoing->send.policy = policy_with("unreachable", rows[i].unreachable);
+            harness_send(&world.harness, outgoing, was_reached ? world.url : urls[j], LONG_MS);
+            harness_wait(&world.harness, outgoing);
+            assert_int_equal(outgoing->send.verdict, was_reached ? VERDICT_UNCERTAIN : rows[i].verdict);
+            outgoing_free(outgoing);
+        }
     close_world(&world);
 }
 
@@ -741,6 +821,11 @@ static void A77_the_headers_of_a_message_are_sent_and_its_id_with_them(void **st
     struct outgoing *outgoing = outgoing_new("{}");
     outgoing->message.headers = headers;
     outgoing->message.header_count = COUNT_OF(headers);
+    outgoing->message.resent_of = (pawl_uuid){{1, 2, 3}};
+    outgoing->message.sender = "shop 1";
+    outgoing->message.key = "order-7";
+    outgoing->message.deadline_ms = 1700000000123;
+    outgoing->message.attempts = 4;
     harness_send(&world.harness, outgoing, world.url, LONG_MS);
     harness_wait(&world.harness, outgoing);
     const struct received *received = server_request(world.server, 0);
@@ -752,6 +837,12 @@ static void A77_the_headers_of_a_message_are_sent_and_its_id_with_them(void **st
     assert_string_equal(header_of(received, "x-utf8", value, sizeof value), "\xe2\x82\xac");
     assert_string_equal(header_of(received, "webhook-id", value, sizeof value),
                         pawl_uuid_format(&outgoing->message.id, id));
+    assert_string_equal(header_of(received, "pawl-original-id", value, sizeof value),
+                        "01020300-0000-0000-0000-000000000000");
+    assert_string_equal(header_of(received, "pawl-attempt", value, sizeof value), "4");
+    assert_string_equal(header_of(received, "pawl-sender", value, sizeof value), "shop 1");
+    assert_string_equal(header_of(received, "pawl-key", value, sizeof value), "order-7");
+    assert_string_equal(header_of(received, "pawl-deadline", value, sizeof value), "1700000000123");
     assert_string_equal(header_of(received, "webhook-timestamp", value, sizeof value), "1614265330");
     assert_string_equal(header_of(received, "content-type", value, sizeof value), "application/json");
     assert_non_null(header_of(received, "host", value, sizeof value));
@@ -1228,6 +1319,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(A77_each_status_means_what_the_table_says),
         cmocka_unit_test(a_receiver_says_in_seconds_or_by_a_date_when_to_come_again),
+        cmocka_unit_test(a_policy_says_which_statuses_are_final_and_how_long_a_receiver_may_ask_for),
+        cmocka_unit_test(a_connection_that_was_never_made_costs_no_attempt_where_policy_says_so),
         cmocka_unit_test(an_interim_reply_is_no_answer),
         cmocka_unit_test(what_is_no_http_is_no_answer),
         cmocka_unit_test(A81_a_receiver_that_never_answers_leaves_the_outcome_unknown),

@@ -361,6 +361,40 @@ static void an_exec_target_and_a_file_target_are_served(void **state)
     close_world(&world);
 }
 
+static void a_message_is_sent_with_the_headers_of_its_target_which_its_own_beat(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    static const pawl_setting settings[] = {{"header:x-a", "1"}, {"header:x-b", "2"}};
+    const pawl_header own = {"x-b", "own"};
+    struct world world;
+    pawl_error err;
+    pawl_enqueued enqueued;
+    char value[64];
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    add_server(&world, "there", server, settings, 2);
+    start_worker(&world);
+    assert_ok(pawl_enqueue(
+        world.store,
+        &(pawl_message){PAWL_MESSAGE, .lane = "work", .target = "there", .headers = &own, .header_count = 1}, 1,
+        &enqueued, &err));
+    wait_state(&world, &enqueued.id, "delivered");
+    const struct received *received = server_request(server, 0);
+    assert_string_equal(header_of(received, "x-a", value, sizeof value), "1");
+    assert_string_equal(header_of(received, "x-b", value, sizeof value), "own");
+    assert_ok(pawl_target_set(world.store, "there", NULL, NULL, &(pawl_setting){"header:x-a", ""}, 1,
+                              &(pawl_operation){PAWL_OPERATION, .reason = "test"}, &err));
+    for (size_t sent = 1; header_of(received, "x-a", value, sizeof value); sent++) { /* until the worker learns of it */
+        pawl_uuid id = enqueue(&world, "work", "there", "{}");
+        wait_state(&world, &id, "delivered");
+        received = server_request(server, sent);
+    }
+    assert_string_equal(header_of(received, "x-b", value, sizeof value), "2");
+    close_world(&world);
+    server_free(server);
+}
+
 static void A73_two_workers_share_a_backlog_and_send_nothing_twice(void **state)
 {
     LAW(O2);
@@ -946,6 +980,7 @@ int main(void)
         cmocka_unit_test(A74_a_backlog_of_many_claims_needs_no_poll),
         cmocka_unit_test(A79_a_message_that_comes_while_it_idles_needs_no_poll),
         cmocka_unit_test(an_exec_target_and_a_file_target_are_served),
+        cmocka_unit_test(a_message_is_sent_with_the_headers_of_its_target_which_its_own_beat),
         cmocka_unit_test(A73_two_workers_share_a_backlog_and_send_nothing_twice),
         cmocka_unit_test(A81_one_target_that_never_answers_holds_up_no_other),
         cmocka_unit_test(no_more_sends_are_under_way_than_the_target_takes),

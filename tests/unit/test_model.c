@@ -18,24 +18,26 @@
 /* The table of the manual, written a second time and the other way round: a row a state, a column an event. */
 static const enum state moves[STATE_COUNT][EVENT_COUNT] = {
 #define ROW(claim, expire, deliver, submit, retry, exhaust, exhaust_hold, refuse, defer, release, resend, give_up,     \
-            suspect, cancel)                                                                                           \
+            suspect, renew, cancel)                                                                                    \
     {                                                                                                                  \
         [EVENT_CLAIM] = (claim), [EVENT_EXPIRE] = (expire), [EVENT_DELIVER] = (deliver), [EVENT_SUBMIT] = (submit),    \
         [EVENT_RETRY] = (retry), [EVENT_EXHAUST] = (exhaust), [EVENT_EXHAUST_HOLD] = (exhaust_hold),                   \
         [EVENT_REFUSE] = (refuse), [EVENT_DEFER] = (defer), [EVENT_RELEASE] = (release), [EVENT_RESEND] = (resend),    \
-        [EVENT_GIVE_UP] = (give_up), [EVENT_SUSPECT] = (suspect), [EVENT_CANCEL] = (cancel)                            \
+        [EVENT_GIVE_UP] = (give_up), [EVENT_SUSPECT] = (suspect), [EVENT_RENEW] = (renew), [EVENT_CANCEL] = (cancel)   \
     }
     [STATE_PENDING] = ROW(STATE_CLAIMED, STATE_DEAD, NONE, NONE, NONE, STATE_DEAD, STATE_PENDING, NONE, NONE, NONE,
-                          NONE, NONE, NONE, STATE_CANCELLED),
+                          NONE, NONE, NONE, STATE_PENDING, STATE_CANCELLED),
     [STATE_CLAIMED] = ROW(NONE, NONE, STATE_DELIVERED, STATE_AWAITING, STATE_PENDING, STATE_DEAD, STATE_PENDING,
-                          STATE_DEAD, STATE_PENDING, STATE_PENDING, STATE_PENDING, STATE_DEAD, STATE_UNCERTAIN, NONE),
+                          STATE_DEAD, STATE_PENDING, STATE_PENDING, STATE_PENDING, STATE_DEAD, STATE_UNCERTAIN, NONE,
+                          NONE),
     [STATE_AWAITING] = ROW(NONE, NONE, STATE_DELIVERED, NONE, NONE, NONE, NONE, STATE_DEAD, NONE, NONE, NONE, NONE,
-                           STATE_UNCERTAIN, NONE),
+                           STATE_UNCERTAIN, NONE, NONE),
     [STATE_UNCERTAIN] = ROW(NONE, NONE, STATE_DELIVERED, NONE, STATE_PENDING, STATE_DEAD, NONE, STATE_DEAD, NONE, NONE,
-                            NONE, NONE, NONE, STATE_CANCELLED),
-    [STATE_DELIVERED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE),
-    [STATE_DEAD] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, STATE_CANCELLED),
-    [STATE_CANCELLED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE),
+                            NONE, NONE, NONE, NONE, STATE_CANCELLED),
+    [STATE_DELIVERED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE),
+    [STATE_DEAD] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, STATE_PENDING,
+                       STATE_CANCELLED),
+    [STATE_CANCELLED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE),
 #undef ROW
 };
 
@@ -73,8 +75,9 @@ static void a_final_state_has_no_exit_and_an_ended_one_only_an_operators(void **
             assert_int_equal(exits(from), 0);
             break;
         case STATE_KIND_ENDED:
-            assert_int_equal(exits(from), 1);
+            assert_int_equal(exits(from), 2);
             assert_true(pawli_state_next(from, EVENT_CANCEL, &to));
+            assert_true(pawli_state_next(from, EVENT_RENEW, &to));
             break;
         case STATE_KIND_OPEN:
             assert_true(exits(from) > 1);
@@ -189,9 +192,9 @@ static const struct {
     const char *key, *value;
     int64_t number, min, max;
 } numbers[] = {
-    {"max_attempts", "25", 25, 1, 1000000},
+    {"max_attempts", "40", 40, 1, 1000000},
     {"backoff_ms", "1000", 1000, 0, 31536000000},
-    {"backoff_max_ms", "30000", 30000, 0, 31536000000},
+    {"backoff_max_ms", "3600000", 3600000, 0, 31536000000},
     {"backoff_offset", "0", 0, 0, 62},
     {"jitter_percent", "20", 20, 0, 100},
     {"lease_ms", "30000", 30000, 1, 86400000},
@@ -200,6 +203,7 @@ static const struct {
     {"concurrency", "32", 32, 1, 10000},
     {"keep_ms", "0", 0, 0, 3153600000000},
     {"dedupe_keep_ms", "2592000000", 2592000000, 0, 3153600000000},
+    {"retry_after_max_ms", "86400000", 86400000, 0, 31536000000},
 };
 
 static const struct {
@@ -211,8 +215,11 @@ static const struct {
     {"exhausted", {"dead", "hold", NULL}},
     {"key_dead", {"skip", "block", NULL}},
     {"key_release", {"ended", "submitted", NULL}},
+    {"unreachable", {"retry", "defer", NULL}},
 };
-static_assert(COUNT_OF(numbers) + COUNT_OF(words) == POLICY_COUNT, "a new key needs a row here");
+static const char *const status_lists[] = {"http_permanent", "http_retry"};
+static_assert(COUNT_OF(numbers) + COUNT_OF(words) + COUNT_OF(status_lists) == POLICY_COUNT,
+              "a new key needs a row here");
 
 static enum policy_key key_of(const char *name)
 {
@@ -267,6 +274,49 @@ static void every_key_has_its_default_and_takes_its_range(void **state)
     }
 }
 
+static void a_list_of_statuses_is_kept_as_it_is_meant(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given, *kept; /* NULL: refused */
+    } rows[] = {{"404", "404"},
+                {"422,404,404", "404,422"},
+                {"400,451,500,510", "400,451,500,510"},
+                {"none", "none"},
+                {"399", NULL},
+                {"452", NULL},
+                {"499", NULL},
+                {"511", NULL},
+                {"200", NULL},
+                {"404,", NULL},
+                {",404", NULL},
+                {"404, 422", NULL},
+                {"x", NULL},
+                {"404,none", NULL}};
+    for (size_t l = 0; l < COUNT_OF(status_lists); l++)
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+            struct policy policy = {0}, again;
+            struct arena arena = {0};
+            char json[128];
+            pawl_error err;
+            int status = pawli_policy_set(&policy, text_of(status_lists[l]), text_of(rows[i].given), &err);
+            assert_int_equal(status, rows[i].kept ? PAWL_OK : PAWL_EINVAL);
+            if (!rows[i].kept)
+                continue;
+            struct text stored = pawli_policy_json(&policy, &arena);
+            snprintf(json, sizeof json, "{\"%s\":\"%s\"}", status_lists[l], rows[i].kept);
+            assert_true(text_is(stored, json));
+            assert_ok(pawli_policy_parse(stored, &again, &err));
+            assert_memory_equal(&again, &policy, sizeof policy);
+            pawli_arena_done(&arena);
+        }
+    struct policy defaults = pawli_policy_default();
+    size_t final = 0;
+    for (int code = 0; code < 1000; code++)
+        final += pawli_policy_is_permanent(&defaults, code);
+    assert_int_equal(final, 10);
+}
+
 static void what_is_no_value_of_a_policy_is_refused(void **state)
 {
     (void)state;
@@ -312,7 +362,7 @@ static void a_target_beats_its_lane_which_beats_the_default(void **state)
     assert_int_equal(policy_get(&both, POLICY_LEASE_MS), 30000);
     assert_int_equal(policy_get(&only_lane, POLICY_MAX_ATTEMPTS), 5);
     assert_int_equal(policy_get(&only_lane, POLICY_UNKNOWN), UNKNOWN_HOLD);
-    assert_int_equal(policy_get(&neither, POLICY_MAX_ATTEMPTS), 25);
+    assert_int_equal(policy_get(&neither, POLICY_MAX_ATTEMPTS), 40);
     assert_ok(pawli_policy_set(&target, TEXT("max_attempts"), TEXT(""), &err)); /* unset again */
     both = pawli_policy_effective(&lane, &target);
     assert_int_equal(policy_get(&both, POLICY_MAX_ATTEMPTS), 5);
@@ -370,16 +420,16 @@ static const struct {
     const char *policy;
     int64_t delays[8];
 } curves[] = {
-    {"", {1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000}},
-    {"backoff_ms=500 backoff_offset=1", {1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000}},
-    {"backoff_ms=500 backoff_offset=0", {500, 1000, 2000, 4000, 8000, 16000, 30000, 30000}},
+    {"", {1000, 2000, 4000, 8000, 16000, 32000, 64000, 128000}},
+    {"backoff_ms=500 backoff_offset=1", {1000, 2000, 4000, 8000, 16000, 32000, 64000, 128000}},
+    {"backoff_ms=500 backoff_offset=0", {500, 1000, 2000, 4000, 8000, 16000, 32000, 64000}},
     {"backoff_shape=quadratic backoff_max_ms=31536000000", {1000, 4000, 9000, 16000, 25000, 36000, 49000, 64000}},
     {"backoff_shape=quadratic backoff_ms=100 backoff_max_ms=1000", {100, 400, 900, 1000, 1000, 1000, 1000, 1000}},
     {"backoff_shape=fixed backoff_ms=250", {250, 250, 250, 250, 250, 250, 250, 250}},
     {"backoff_ms=5 backoff_max_ms=20", {5, 10, 20, 20, 20, 20, 20, 20}},
     {"backoff_ms=0", {0, 0, 0, 0, 0, 0, 0, 0}},
     {"backoff_ms=0 backoff_shape=quadratic", {0, 0, 0, 0, 0, 0, 0, 0}},
-    {"backoff_offset=62", {30000, 30000, 30000, 30000, 30000, 30000, 30000, 30000}},
+    {"backoff_offset=62", {3600000, 3600000, 3600000, 3600000, 3600000, 3600000, 3600000, 3600000}},
     {"backoff_ms=7 backoff_max_ms=7", {7, 7, 7, 7, 7, 7, 7, 7}},
 };
 
@@ -406,7 +456,7 @@ static void a_delay_after_very_many_attempts_is_the_greatest_and_never_wraps(voi
                                         UINT32_MAX, (uint64_t)UINT32_MAX + 1,
                                         INT64_MAX,  UINT64_MAX - 1,
                                         UINT64_MAX};
-    static const char *const shapes[] = {"", "backoff_offset=62", "backoff_shape=quadratic",
+    static const char *const shapes[] = {"", "backoff_offset=62", "backoff_shape=quadratic backoff_max_ms=900000",
                                          "backoff_ms=31536000000 backoff_max_ms=31536000000",
                                          "backoff_shape=quadratic backoff_ms=31536000000 backoff_max_ms=31536000000"};
     for (size_t s = 0; s < COUNT_OF(shapes); s++) {
@@ -1236,22 +1286,25 @@ static void a_message_s_own_cap_and_expiry_beat_the_policy(void **state)
 {
     (void)state;
     const struct clock clock = {0};
-    const struct paused never = {0};
+    const struct paused no_pause = {0};
     struct policy policy = policy_of("max_attempts=9 age_limit_ms=1000");
+    const struct wall_time never = {0}, later = {5500}, earlier = {4000};
     struct message_row message = {.expires = WALL_NEVER, .created = {5000}};
     assert_int_equal(pawli_cap_of(&message, &policy), 9);
-    assert_true(pawli_expiry_of(&clock, &message, &policy, &never).ms == 6000);
+    assert_true(pawli_expiry_of(&clock, &message, never, &policy, &no_pause).ms == 6000);
+    assert_true(pawli_expiry_of(&clock, &message, later, &policy, &no_pause).ms == 6500); /* counted anew by an operator */
+    assert_true(pawli_expiry_of(&clock, &message, earlier, &policy, &no_pause).ms == 6000);
     message.available = (struct wall_time){5500}; /* a date of its own: it is not old before */
-    assert_true(pawli_expiry_of(&clock, &message, &policy, &never).ms == 6500);
+    assert_true(pawli_expiry_of(&clock, &message, never, &policy, &no_pause).ms == 6500);
     message.available = (struct wall_time){4500};
-    assert_true(pawli_expiry_of(&clock, &message, &policy, &never).ms == 6000);
+    assert_true(pawli_expiry_of(&clock, &message, never, &policy, &no_pause).ms == 6000);
     message.max_attempts = 2;
     message.expires = (struct wall_time){5001};
     assert_int_equal(pawli_cap_of(&message, &policy), 2);
-    assert_true(pawli_expiry_of(&clock, &message, &policy, &never).ms == 5001);
+    assert_true(pawli_expiry_of(&clock, &message, never, &policy, &no_pause).ms == 5001);
     message.expires = WALL_NEVER;
     message.created = (struct wall_time){INT64_MAX - 5};
-    assert_true(pawli_expiry_of(&clock, &message, &policy, &never).ms == INT64_MAX - 1); /* rather than in the past */
+    assert_true(pawli_expiry_of(&clock, &message, never, &policy, &no_pause).ms == INT64_MAX - 1); /* rather than in the past */
 }
 
 /* When one that was made at 5000, and may be 1000 old, is too old at 20000, after holds that are over or last. */
@@ -1263,7 +1316,7 @@ static int64_t expiry_after(size_t count, const struct hold_row *holds)
     struct paused paused = {0};
     for (size_t i = 0; i < count; i++)
         pawli_paused_add(&paused, &holds[i], clock.wall);
-    return pawli_expiry_of(&clock, &message, &policy, &paused).ms;
+    return pawli_expiry_of(&clock, &message, (struct wall_time){0}, &policy, &paused).ms;
 }
 
 static void an_age_does_not_count_what_was_held(void **state)
@@ -1589,6 +1642,7 @@ int main(void)
         cmocka_unit_test(states_are_written_and_read_by_their_names),
         cmocka_unit_test(a_task_shows_its_state_by_its_phase_and_place),
         cmocka_unit_test(every_key_has_its_default_and_takes_its_range),
+        cmocka_unit_test(a_list_of_statuses_is_kept_as_it_is_meant),
         cmocka_unit_test(what_is_no_value_of_a_policy_is_refused),
         cmocka_unit_test(a_target_beats_its_lane_which_beats_the_default),
         cmocka_unit_test(a_policy_is_stored_as_json_and_read_back),

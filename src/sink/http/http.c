@@ -310,6 +310,20 @@ static bool is_local(const struct exchange *exchange, CURLcode code)
            problem == EADDRNOTAVAIL || pawli_is_shortage((int)problem);
 }
 
+/* What follows where nothing was sent, for no reason of this process. A message with a sender came from outside, over a
+ * connection that may come back: it is not spent on the time between. */
+static enum verdict unsent_verdict(const struct send *send, bool was_reached)
+{
+    bool defers = send->message->sender || policy_get(&send->policy, POLICY_UNREACHABLE) == UNREACHABLE_DEFER;
+    return defers && !was_reached ? VERDICT_DEFERRED : VERDICT_RETRY;
+}
+
+static bool was_reached(const struct exchange *exchange)
+{
+    curl_off_t connected = 0;
+    return curl_easy_getinfo(exchange->easy, CURLINFO_CONNECT_TIME_T, &connected) == CURLE_OK && connected > 0;
+}
+
 static void finish(struct exchange *exchange, CURLcode code)
 {
     struct send *send = exchange->send;
@@ -325,10 +339,11 @@ static void finish(struct exchange *exchange, CURLcode code)
         return;
     }
     bool sent = is_sent(exchange, code), local = is_local(exchange, code);
+    enum verdict unsent = local ? VERDICT_DEFERRED : unsent_verdict(send, was_reached(exchange));
     struct text error = pawli_arena_format(send->arena, "%s; %s", reason_of(exchange, code),
                                            sent ? "the request was sent" : "nothing was sent");
     end_exchange(exchange);
-    pawli_send_done(send, sent ? VERDICT_UNCERTAIN : local ? VERDICT_DEFERRED : VERDICT_RETRY, error);
+    pawli_send_done(send, sent ? VERDICT_UNCERTAIN : unsent, error);
 }
 
 /* Of an exchange that curl did not end itself. */
@@ -497,7 +512,7 @@ static void begin(struct exchange *exchange, const struct resolution *resolution
     long left = milliseconds_left(sink, send);
     exchange->is_waiting = false;
     if (resolution && resolution->problem[0]) {
-        enum verdict verdict = resolution->was_local ? VERDICT_DEFERRED : VERDICT_RETRY;
+        enum verdict verdict = resolution->was_local ? VERDICT_DEFERRED : unsent_verdict(send, false);
         end_exchange(exchange);
         pawli_send_fail(send, verdict, "%s; nothing was sent", resolution->problem);
         return;

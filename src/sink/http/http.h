@@ -12,7 +12,6 @@
 #define HTTP_HEADERS_MAX     (64 * 1024)  /* bytes of a reply's header, all lines together */
 #define HTTP_BODY_MAX        (64 * 1024)  /* bytes of a reply's body that are read */
 #define HTTP_EXCERPT_MAX     200          /* bytes of it that are shown */
-#define HTTP_RETRY_AFTER_MAX 86400000     /* ms */
 #define HTTP_RAW_MAX         (512 * 1024) /* bytes of a reply as they come, with what is between the parts of its body */
 
 struct reply {

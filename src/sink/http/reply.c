@@ -97,24 +97,16 @@ int64_t pawli_retry_after_ms(struct text value, struct wall_time now)
             return -1;
         ms = add_saturating(mul_saturating(at, 1000), -now.ms);
     }
-    return ms < 0 ? 0 : ms > HTTP_RETRY_AFTER_MAX ? HTTP_RETRY_AFTER_MAX : ms;
+    return ms < 0 ? 0 : ms;
 }
 
-/* The receiver says of these very bytes that it will never take them. All else may heal, a deployment's 404 too. */
-static bool is_permanent(int status)
-{
-    static const int permanent[] = {400, 405, 410, 413, 414, 415, 422, 431, 501, 505};
-    for (size_t i = 0; i < COUNT_OF(permanent); i++)
-        if (status == permanent[i])
-            return true;
-    return false;
-}
-
-static enum verdict verdict_of(int status, bool asks_for_time)
+/* Permanent is what the policy says, by default that the receiver will never take these very bytes. All else may heal, a
+ * deployment's 404 too. */
+static enum verdict verdict_of(const struct policy *policy, int status, bool asks_for_time)
 {
     if (status >= 200 && status < 300)
         return VERDICT_DELIVERED;
-    if (is_permanent(status))
+    if (pawli_policy_is_permanent(policy, status))
         return VERDICT_DEAD;
     return asks_for_time && (status == 429 || status == 503) ? VERDICT_DEFERRED : VERDICT_RETRY;
 }
@@ -125,8 +117,11 @@ void pawli_reply_judge(const struct reply *reply, struct send *send, struct wall
     size_t kept = reply->body_size < HTTP_EXCERPT_MAX ? reply->body_size : HTTP_EXCERPT_MAX;
     struct text reason = pawli_printable(send->arena, text_of(reply->reason), sizeof reply->reason);
     struct text excerpt = pawli_printable(send->arena, (struct text){reply->excerpt, kept}, HTTP_EXCERPT_MAX);
+    int64_t longest = policy_get(&send->policy, POLICY_RETRY_AFTER_MAX_MS);
     int64_t retry_after = pawli_retry_after_ms(text_of(reply->retry_after), now);
-    send->verdict = verdict_of(reply->status, retry_after >= 0);
+    if (retry_after > longest)
+        retry_after = longest;
+    send->verdict = verdict_of(&send->policy, reply->status, retry_after >= 0);
     send->response = pawli_arena_format(send->arena, "%d%s%.*s%s%.*s", reply->status, reason.size ? " " : "",
                                         TEXT_ARG(reason), excerpt.size ? ": " : "", TEXT_ARG(excerpt));
     send->fault = reply->status == 410 ? TARGET_GONE : TARGET_FINE;

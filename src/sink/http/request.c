@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is sent: the payload's bytes, the message's headers, and the three of Standard Webhooks 1.0. */
+/* What is sent: the payload's bytes, the message's headers, the three of Standard Webhooks 1.0, the number of the attempt, and
+ * what else the message has: who sent it, by when it matters, its ordering key, and of a copy the id of the message before it. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -21,6 +22,8 @@ const char *pawli_request_problem(const pawl_message_view *message)
 {
     if (message->content_type && has_control(message->content_type))
         return "the content type has a control character";
+    if ((message->sender && has_control(message->sender)) || (message->key && has_control(message->key)))
+        return "the sender or the key has a control character";
     for (size_t i = 0; i < message->header_count; i++)
         if (has_control(message->headers[i].name) || has_control(message->headers[i].value))
             return "a header has a control character";
@@ -126,6 +129,26 @@ static bool add_signature(struct curl_slist **headers, const struct send *send, 
     return good;
 }
 
+static bool add_fields(struct curl_slist **headers, const struct send *send)
+{
+    const pawl_message_view *message = send->message;
+    char attempt[16], deadline[24], original[PAWL_UUID_TEXT_SIZE];
+    snprintf(attempt, sizeof attempt, "%" PRIu32, send->attempt);
+    snprintf(deadline, sizeof deadline, "%" PRId64, message->deadline_ms);
+    const struct {
+        const char *name, *value; /* NULL: the message has none */
+    } fields[] = {{"pawl-attempt", attempt},
+                  {"pawl-sender", message->sender},
+                  {"pawl-deadline", message->deadline_ms ? deadline : NULL},
+                  {"pawl-key", message->key},
+                  {"pawl-original-id",
+                   uuid_is_nil(&message->resent_of) ? NULL : pawl_uuid_format(&message->resent_of, original)}};
+    for (size_t i = 0; i < COUNT_OF(fields); i++)
+        if (fields[i].value && !add_header(headers, fields[i].name, fields[i].value))
+            return false;
+    return true;
+}
+
 static bool add_headers(struct curl_slist **headers, const struct send *send, int64_t unix_s)
 {
     const pawl_message_view *message = send->message;
@@ -134,7 +157,8 @@ static bool add_headers(struct curl_slist **headers, const struct send *send, in
     snprintf(timestamp, sizeof timestamp, "%" PRId64, unix_s);
     bool good = add_header(headers, "content-type",
                            message->content_type ? message->content_type : "application/octet-stream") &&
-                add_header(headers, "webhook-id", id) && add_header(headers, "webhook-timestamp", timestamp);
+                add_header(headers, "webhook-id", id) && add_header(headers, "webhook-timestamp", timestamp) &&
+                add_fields(headers, send);
     if (good && send->secret)
         good = add_signature(headers, send, id, timestamp);
     for (size_t i = 0; good && i < message->header_count; i++)

@@ -37,7 +37,7 @@ enum table {
     TABLE_LINE,    /* by queue, key */
     TABLE_MESSAGE, /* by number */
     TABLE_TASK,    /* by number; by place, and within it as the place is walked */
-    TABLE_ATTEMPT, /* by number, n */
+    TABLE_ATTEMPT, /* by number, ordinal */
     TABLE_COUNT
 };
 

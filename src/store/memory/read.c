@@ -116,7 +116,13 @@ static bool read_records(struct reading *reading)
     const struct record_row *row = &(struct record_row){.scope = scope, .seq = query->down ? newest : query->after};
     for (;;) {
         row = query->down ? before(reading, TABLE_RECORD, row) : after(reading, TABLE_RECORD, row);
-        if (!row || row->scope != scope || is_cut(reading))
+        if (!row || row->scope != scope)
+            return true;
+        bool differs = (query->ref.data && !text_equal(query->ref, row->ref)) ||
+                       (query->type.data && !text_equal(query->type, row->type)) || row->committed.ms < query->since.ms;
+        if (differs)
+            continue;
+        if (is_cut(reading))
             return true;
         if (!add_record(reading, row))
             return false;
@@ -201,8 +207,29 @@ static void describe_queue(struct reading *reading, const struct queue_row *row,
         item->target_policy = target->policy;
         item->url = pawli_arena_text(reading->arena, target->url);
         item->secret_file = pawli_arena_text(reading->arena, target->secret_file);
+        item->headers = pawli_arena_text(reading->arena, target->headers);
     }
     item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
+}
+
+/* Ready ones stand in the order of queue, phase, priority, due; held ones in that of their numbers. */
+static void read_ages(const struct reading *reading, uint64_t queue, struct queue_ages *ages)
+{
+    const struct task_row *row = &(struct task_row){.place = PLACE_READY, .queue = queue, .due = {INT64_MIN}};
+    int64_t now = reading->page->wall.ms;
+    *ages = (struct queue_ages){.oldest_due = WALL_NEVER, .later_due = WALL_NEVER};
+    while ((row = next_task(reading, row)) != NULL && row->place == PLACE_READY && row->queue == queue) {
+        bool is_due = row->due.ms <= now;
+        struct wall_time *first = is_due ? &ages->oldest_due : &ages->later_due;
+        if (row->phase != PHASE_SEND)
+            continue;
+        ages->due += is_due;
+        if (row->due.ms < first->ms)
+            *first = row->due;
+    }
+    row = &(struct task_row){.place = PLACE_HELD};
+    while ((row = next_task(reading, row)) != NULL && row->place == PLACE_HELD)
+        ages->held_apart += row->queue == queue;
 }
 
 static bool can_be_sent(const struct reading *reading, const struct queue_row *row)
@@ -231,6 +258,8 @@ static bool read_queues(struct reading *reading)
             item->next_due = first_due(reading, row->id, PHASE_SEND);
             item->paused = paused_of(reading, row);
         }
+        if (query->wants_ages)
+            read_ages(reading, row->id, &item->ages);
         reading->page->next = row->id;
     }
     return true;
@@ -288,16 +317,14 @@ static bool message_matches(const struct reading *reading, uint64_t scope, const
     return queue_matches(query, scope, find(reading, TABLE_QUEUE, &(struct queue_row){.id = row->queue}));
 }
 
-/* Those of one state come newest first, those of any in either order. */
 static bool read_messages(struct reading *reading)
 {
     const struct query *query = reading->query;
-    bool down = query->down || !query->any_state;
-    uint64_t scope = scope_id(reading, query->scope), newest = query->before ? query->before : UINT64_MAX;
-    const struct message_row *row = &(struct message_row){.number = down ? newest : query->after};
+    uint64_t scope = scope_id(reading, query->scope), end = query->before ? query->before : UINT64_MAX;
+    const struct message_row *row = &(struct message_row){.number = query->down ? end : query->after};
     for (;;) {
-        row = down ? before(reading, TABLE_MESSAGE, row) : after(reading, TABLE_MESSAGE, row);
-        if (!row)
+        row = query->down ? before(reading, TABLE_MESSAGE, row) : after(reading, TABLE_MESSAGE, row);
+        if (!row || row->number <= query->after || row->number >= end)
             return true;
         const struct task_row *task = find_task(reading, row->number);
         if (!message_matches(reading, scope, row, task))
@@ -434,6 +461,13 @@ static bool read_line(struct reading *reading)
         line->row = *row;
         line->row.key = reading->query->key;
     }
+    const struct task_cursor *cursor = &reading->query->cursor;
+    const struct task_row *task = &(struct task_row){
+        .place = PLACE_BLOCKED, .queue = queue ? queue->id : 0, .key = reading->query->key};
+    while (cursor->number && queue && (task = next_task(reading, task)) != NULL && task->place == PLACE_BLOCKED &&
+           task->queue == queue->id && text_equal(task->key, reading->query->key) &&
+           (task->order < cursor->position || (task->order == cursor->position && task->number < cursor->number)))
+        line->before++;
     return true;
 }
 
@@ -491,6 +525,7 @@ static void describe_old(struct reading *reading, const struct task_row *row, st
     item->is_due_first = row->is_due_first;
     item->updated = row->updated;
     item->paused = paused_of(reading, queue);
+    item->retried = row->retried;
 }
 
 static bool read_old(struct reading *reading)

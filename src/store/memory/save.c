@@ -125,6 +125,7 @@ static struct task_row keep_ended(const struct task_row *row)
 {
     return (struct task_row){.ended = row->ended,
                              .holds_key = row->holds_key,
+                             .claimed = row->claimed,
                              .ended_at = row->ended_at,
                              .updated = row->ended_at,
                              .ended_reason = row->ended_reason,
@@ -146,6 +147,9 @@ static struct task_row keep(const struct task_row *row)
     kept.attempts = row->attempts;
     kept.deferrals = row->deferrals;
     kept.crashes = row->crashes;
+    kept.retries = row->retries;
+    kept.retried = row->retried;
+    kept.earlier = row->earlier;
     kept.key = row->key;
     kept.order = row->key.data ? row->order : 0;
     kept.remote_id = row->remote_id;
@@ -154,11 +158,11 @@ static struct task_row keep(const struct task_row *row)
     return kept;
 }
 
-static bool remove_attempts(struct saving *saving, uint64_t number, uint32_t up_to)
+static bool remove_attempts(struct saving *saving, uint64_t number)
 {
     const struct attempt_row *row = &(struct attempt_row){.number = number};
     while ((row = pawli_table_after(saving->tables, TABLE_ATTEMPT, ORDER_FIRST, row)) != NULL &&
-           row->number == number && row->n <= up_to)
+           row->number == number)
         if (!add_change(saving, TABLE_ATTEMPT, row, NULL))
             return false;
     return true;
@@ -167,9 +171,7 @@ static bool remove_attempts(struct saving *saving, uint64_t number, uint32_t up_
 static bool add_attempt(struct saving *saving, const struct attempt_row *row)
 {
     const void *was = pawli_table_find(saving->tables, TABLE_ATTEMPT, ORDER_FIRST, row);
-    if (!add_change(saving, TABLE_ATTEMPT, was, row))
-        return false;
-    return row->n <= LIMIT_ATTEMPTS_KEPT || remove_attempts(saving, row->number, row->n - LIMIT_ATTEMPTS_KEPT);
+    return add_change(saving, TABLE_ATTEMPT, was, row);
 }
 
 static bool purge(struct saving *saving, const struct view_task *task)
@@ -179,7 +181,7 @@ static bool purge(struct saving *saving, const struct view_task *task)
     PAWL_ASSERT(message != NULL);
     return add_change(saving, TABLE_MESSAGE, message, NULL) &&
            replace(saving, TABLE_TASK, &task->slot, &(struct task_row){.number = task->number}) &&
-           remove_attempts(saving, task->number, UINT32_MAX);
+           remove_attempts(saving, task->number);
 }
 
 static bool save_task(struct saving *saving, const struct slot *slot)

@@ -120,10 +120,10 @@ static int task_by_place(const void *a, const void *b)
     return order ?: by_u64(x->number, y->number);
 }
 
-static int attempt_by_n(const void *a, const void *b)
+static int attempt_by_ordinal(const void *a, const void *b)
 {
     const struct attempt_row *x = a, *y = b;
-    return by_u64(x->number, y->number) ?: by_u64(x->n, y->n);
+    return by_u64(x->number, y->number) ?: by_u64(x->ordinal, y->ordinal);
 }
 
 /* ---- what rows are made of ---- */
@@ -137,7 +137,8 @@ static const size_t record_texts[] = {
     OF(record_row, events),        OF(record_row, messages), OF(record_row, settled),      OF(record_row, hashes)};
 static const size_t queue_texts[] = {OF(queue_row, lane), OF(queue_row, target)};
 static const size_t lane_texts[] = {OF(lane_row, name)};
-static const size_t target_texts[] = {OF(target_row, name), OF(target_row, url), OF(target_row, secret_file)};
+static const size_t target_texts[] = {OF(target_row, name), OF(target_row, url), OF(target_row, secret_file),
+                                      OF(target_row, headers)};
 static const size_t hold_texts[] = {OF(hold_row, lane), OF(hold_row, target), OF(hold_row, code), OF(hold_row, reason),
                                     OF(hold_row, by)};
 static const size_t bound_texts[] = {OF(bound_row, key)};
@@ -173,7 +174,7 @@ static const struct table_row {
     [TABLE_LINE] = TABLE(line_row, line_texts, line_by_key, NULL),
     [TABLE_MESSAGE] = TABLE(message_row, message_texts, message_by_number, NULL),
     [TABLE_TASK] = TABLE(task_row, task_texts, task_by_number, task_by_place),
-    [TABLE_ATTEMPT] = TABLE(attempt_row, attempt_texts, attempt_by_n, NULL),
+    [TABLE_ATTEMPT] = TABLE(attempt_row, attempt_texts, attempt_by_ordinal, NULL),
 #undef TABLE
 };
 

@@ -492,6 +492,12 @@ struct wall_time pawli_column_wall_or_never(struct call *call)
     return (struct wall_time){value < WALL_MIN ? WALL_MIN : value};
 }
 
+struct wall_time pawli_column_time_or_none(struct call *call)
+{
+    struct wall_time time = pawli_column_wall_or_never(call);
+    return time.ms == INT64_MAX ? (struct wall_time){0} : time;
+}
+
 static bool take_bytes(struct call *call, struct arena *arena, bool as_text, bool as_blob, struct text *bytes)
 {
     int column = call->next++, type = sqlite3_column_type(call->statement, column);

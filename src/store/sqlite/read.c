@@ -145,6 +145,9 @@ static int read_records(struct reading *reading)
     pawli_bind_u64(&call, scope);
     pawli_bind_i64(&call, query->down && query->before == 0 ? INT64_MAX
                                                             : (int64_t)(query->down ? query->before : query->after));
+    pawli_bind_text(&call, query->ref);
+    pawli_bind_text(&call, query->type);
+    pawli_bind_i64(&call, query->since.ms);
     pawli_bind_i64(&call, limit_of(reading));
     while (pawli_call_row(&call)) {
         if ((reading->page->more = is_full(reading)))
@@ -313,32 +316,42 @@ static int read_one_message(struct reading *reading)
     return code;
 }
 
-/* The greatest numbers below `before` of what was walked, newest first. */
-struct newest {
+/* The first numbers of what was walked, in the direction that was asked for. */
+struct first {
     uint64_t *numbers;
     size_t count, room;
+    bool down;
 };
 
-static void keep_newest(struct newest *newest, uint64_t number)
+static bool comes_before(const struct first *first, uint64_t a, uint64_t b)
 {
-    size_t at = newest->count;
-    if (at == newest->room && (at == 0 || number < newest->numbers[at - 1]))
+    return first->down ? a > b : a < b;
+}
+
+static void keep_first(struct first *first, uint64_t number)
+{
+    size_t at = first->count;
+    if (at == first->room && (at == 0 || comes_before(first, first->numbers[at - 1], number)))
         return;
-    if (at < newest->room)
-        newest->count++;
+    if (at < first->room)
+        first->count++;
     else
         at--;
-    for (; at > 0 && newest->numbers[at - 1] < number; at--)
-        newest->numbers[at] = newest->numbers[at - 1];
-    newest->numbers[at] = number;
+    for (; at > 0 && comes_before(first, number, first->numbers[at - 1]); at--)
+        first->numbers[at] = first->numbers[at - 1];
+    first->numbers[at] = number;
+}
+
+static uint64_t end_of(const struct query *query)
+{
+    return query->before ? query->before : INT64_MAX;
 }
 
 /* Walks one statement of a place; those in order of number stop as soon as enough were kept. */
 static int walk(struct reading *reading, struct call call, const struct queue_set *set, enum place place, bool ordered,
-                struct newest *newest)
+                struct first *first)
 {
     const struct query *query = reading->query;
-    uint64_t before = query->before ? query->before : UINT64_MAX;
     size_t index;
     while (pawli_call_row(&call)) {
         uint64_t number = raw_number(&call, 0), queue = raw_number(&call, 2);
@@ -352,42 +365,53 @@ static int walk(struct reading *reading, struct call call, const struct queue_se
                 continue;
             state = pawli_state_of((enum phase)phase, place);
         }
-        if (number == 0 || number > MESSAGE_NUMBER_MAX || state != query->state || number >= before ||
+        if (number <= query->after || number >= end_of(query) || number > MESSAGE_NUMBER_MAX || state != query->state ||
             !in_set(set, queue, &index))
             continue;
         const char *key = sqlite3_column_blob(call.statement, 3);
         size_t size = (size_t)sqlite3_column_bytes(call.statement, 3);
         if (query->key.data && !(key && text_equal(query->key, (struct text){key, size})))
             continue;
-        keep_newest(newest, number);
-        if (ordered && newest->count == newest->room)
+        keep_first(first, number);
+        if (ordered && first->count == first->room)
             break;
     }
     return pawli_call_end(&call);
 }
 
-static int walk_before(struct reading *reading, enum sql sql, const struct queue_set *set, enum place place,
-                       struct newest *newest)
+struct directions {
+    enum sql up, down;
+};
+static const struct directions walk_delivered = {SQL_walk_delivered_up, SQL_walk_delivered_down},
+                               walk_ended_other = {SQL_walk_ended_other_up, SQL_walk_ended_other_down},
+                               walk_claimed = {SQL_walk_claimed_up, SQL_walk_claimed_down},
+                               walk_held = {SQL_walk_held_up, SQL_walk_held_down};
+
+static int walk_ordered(struct reading *reading, struct directions sql, const struct queue_set *set, enum place place,
+                        struct first *first)
 {
-    struct call call = pawli_call(reading->connection, sql);
-    pawli_bind_i64(&call, reading->query->before ? (int64_t)reading->query->before : INT64_MAX);
-    return walk(reading, call, set, place, true, newest);
+    struct call call = pawli_call(reading->connection, first->down ? sql.down : sql.up);
+    pawli_bind_u64(&call, reading->query->after);
+    pawli_bind_u64(&call, end_of(reading->query));
+    return walk(reading, call, set, place, true, first);
 }
 
 /* Two ordered walks must not stop each other: each gets room of its own, then they are merged. */
-static int walk_also(struct reading *reading, enum sql sql, const struct queue_set *set, enum place place,
-                     struct newest *newest)
+static int walk_also(struct reading *reading, struct directions sql, const struct queue_set *set, enum place place,
+                     struct first *first)
 {
-    struct newest other = {.numbers = arena_array(reading->arena, uint64_t, newest->room), .room = newest->room};
+    struct first other = *first;
+    other.count = 0;
+    other.numbers = arena_array(reading->arena, uint64_t, first->room);
     if (!other.numbers)
         return SQLITE_NOMEM;
-    int code = walk_before(reading, sql, set, place, &other);
+    int code = walk_ordered(reading, sql, set, place, &other);
     for (size_t i = 0; i < other.count; i++)
-        keep_newest(newest, other.numbers[i]);
+        keep_first(first, other.numbers[i]);
     return code;
 }
 
-static int find_by_state(struct reading *reading, const struct queue_set *set, struct newest *newest)
+static int find_by_state(struct reading *reading, const struct queue_set *set, struct first *first)
 {
     static const struct {
         enum sql sql;
@@ -396,12 +420,12 @@ static int find_by_state(struct reading *reading, const struct queue_set *set, s
     int code = SQLITE_OK;
     switch (reading->query->state) {
     case STATE_DELIVERED:
-        return walk_before(reading, SQL_walk_delivered, set, PLACE_ENDED, newest);
+        return walk_ordered(reading, walk_delivered, set, PLACE_ENDED, first);
     case STATE_DEAD:
     case STATE_CANCELLED:
-        return walk_before(reading, SQL_walk_ended_other, set, PLACE_ENDED, newest);
+        return walk_ordered(reading, walk_ended_other, set, PLACE_ENDED, first);
     case STATE_CLAIMED:
-        return walk_before(reading, SQL_walk_claimed, set, PLACE_CLAIMED, newest);
+        return walk_ordered(reading, walk_claimed, set, PLACE_CLAIMED, first);
     case STATE_PENDING:
     case STATE_AWAITING:
     case STATE_UNCERTAIN:
@@ -412,12 +436,12 @@ static int find_by_state(struct reading *reading, const struct queue_set *set, s
         for (size_t j = 0; code == SQLITE_OK && j < COUNT_OF(unordered); j++) {
             struct call call = pawli_call(reading->connection, unordered[j].sql);
             pawli_bind_u64(&call, set->rows[i].id);
-            code = walk(reading, call, set, unordered[j].place, false, newest);
+            code = walk(reading, call, set, unordered[j].place, false, first);
         }
     if (code == SQLITE_OK)
-        code = walk_also(reading, SQL_walk_held, set, PLACE_HELD, newest);
+        code = walk_also(reading, walk_held, set, PLACE_HELD, first);
     if (code == SQLITE_OK && reading->query->state != STATE_PENDING)
-        code = walk_also(reading, SQL_walk_claimed, set, PLACE_CLAIMED, newest);
+        code = walk_also(reading, walk_claimed, set, PLACE_CLAIMED, first);
     return code;
 }
 
@@ -445,15 +469,15 @@ static int add_message_item(struct reading *reading, const struct queue_set *set
 
 static int read_messages_by_state(struct reading *reading, const struct queue_set *set)
 {
-    struct newest newest = {.room = (size_t)limit_of(reading)};
-    newest.numbers = arena_array(reading->arena, uint64_t, newest.room);
-    if (!newest.numbers)
+    struct first first = {.room = (size_t)limit_of(reading), .down = reading->query->down};
+    first.numbers = arena_array(reading->arena, uint64_t, first.room);
+    if (!first.numbers)
         return SQLITE_NOMEM;
-    int code = find_by_state(reading, set, &newest);
-    for (size_t i = 0; code == SQLITE_OK && i < newest.count; i++) {
+    int code = find_by_state(reading, set, &first);
+    for (size_t i = 0; code == SQLITE_OK && i < first.count; i++) {
         if ((reading->page->more = is_full(reading)))
             break;
-        code = add_message_item(reading, set, newest.numbers[i], 0);
+        code = add_message_item(reading, set, first.numbers[i], 0);
     }
     return code;
 }
@@ -469,11 +493,12 @@ static int read_messages(struct reading *reading)
     if (!query->any_state)
         return read_messages_by_state(reading, &set);
     struct call call = pawli_call(reading->connection, query->down ? SQL_list_messages_down : SQL_list_messages_up);
-    pawli_bind_i64(&call, query->down && query->before == 0 ? INT64_MAX
-                                                            : (int64_t)(query->down ? query->before : query->after));
+    pawli_bind_u64(&call, query->down ? end_of(query) : query->after);
     pawli_bind_i64(&call, INT64_MAX);
     while (pawli_call_row(&call)) {
         uint64_t number = raw_number(&call, 0), queue = raw_number(&call, 2);
+        if (number && (number <= query->after || number >= end_of(query)))
+            break;
         const char *key = sqlite3_column_blob(call.statement, 5);
         struct text found = {key, (size_t)sqlite3_column_bytes(call.statement, 5)};
         if (number == 0 || number > MESSAGE_NUMBER_MAX || !in_set(&set, queue, &index) ||
@@ -673,6 +698,45 @@ static int look_at_queue(struct reading *reading, bool any_holds, struct queue_i
     return code == SQLITE_OK && any_holds ? add_pauses(reading, &item->row, &item->paused) : code;
 }
 
+static int read_ages(struct reading *reading, struct queue_item *item)
+{
+    struct queue_ages *ages = &item->ages;
+    int code = SQLITE_OK;
+    ages->oldest_due = ages->later_due = WALL_NEVER;
+    for (int64_t priority = 1; code == SQLITE_OK && priority <= 9; priority++)
+        for (int later = 0; code == SQLITE_OK && later < 2; later++) {
+            struct call call = pawli_call(reading->connection, later ? SQL_later_due : SQL_count_due);
+            pawli_bind_u64(&call, item->row.id);
+            pawli_bind_i64(&call, priority);
+            pawli_bind_i64(&call, reading->page->wall.ms);
+            if (pawli_call_row(&call)) {
+                struct wall_time *first = later ? &ages->later_due : &ages->oldest_due;
+                ages->due += later ? 0 : (uint64_t)pawli_column_i64(&call);
+                struct wall_time due = pawli_column_wall_or_never(&call);
+                if (due.ms < first->ms)
+                    *first = due;
+            }
+            code = pawli_call_end(&call);
+        }
+    return code;
+}
+
+/* Few are held apart: one look at all of them, whatever number of queues there is. */
+static int count_held(struct reading *reading)
+{
+    struct page *page = reading->page;
+    struct call call = pawli_call(reading->connection, SQL_count_held);
+    size_t at = 0; /* both ascend */
+    while (pawli_call_row(&call)) {
+        uint64_t queue = raw_number(&call, 0), count = raw_number(&call, 1);
+        while (at < page->count && page->queues[at].row.id < queue)
+            at++;
+        if (at < page->count && page->queues[at].row.id == queue)
+            page->queues[at].ages.held_apart = count;
+    }
+    return pawli_call_end(&call);
+}
+
 /* Most stores have none, and then nobody asks for those of each queue. */
 static int find_any_hold(struct reading *reading, bool *any)
 {
@@ -710,14 +774,17 @@ static int read_queues(struct reading *reading)
         item->target_policy = target.policy;
         item->url = target.url;
         item->secret_file = target.secret_file;
+        item->headers = target.headers;
         item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
         if (reading->query->wants_due && (item->is_damaged || !item->url.data))
             reading->page->count--; /* no worker can claim from it */
         else if (code == SQLITE_OK && reading->query->wants_due)
             code = look_at_queue(reading, any_holds, item);
+        if (code == SQLITE_OK && reading->query->wants_ages)
+            code = read_ages(reading, item);
         reading->page->next = item->row.id;
     }
-    return code;
+    return code == SQLITE_OK && reading->query->wants_ages ? count_held(reading) : code;
 }
 
 static int look_for_holds(struct reading *reading, uint64_t scope)
@@ -830,6 +897,16 @@ static int read_line(struct reading *reading)
     line->found = pawli_call_row(&call);
     if (line->found && !pawli_read_line(&call, &line->row, reading->arena))
         call.code = BAD_ROW;
+    code = pawli_call_end(&call);
+    if (code != SQLITE_OK || query->cursor.number == 0)
+        return code;
+    call = pawli_call(reading->connection, SQL_count_before);
+    pawli_bind_u64(&call, queue.id);
+    pawli_bind_text(&call, query->key);
+    pawli_bind_u64(&call, query->cursor.position);
+    pawli_bind_u64(&call, query->cursor.number);
+    if (pawli_call_row(&call))
+        line->before = raw_number(&call, 0);
     return pawli_call_end(&call);
 }
 
@@ -874,14 +951,14 @@ static void advance(struct reading *reading, const struct call *call)
     struct task_cursor *cursor = &reading->page->cursor;
     *cursor = (struct task_cursor){.queue = raw_number(call, 0), .number = raw_number(call, 1)};
     if (reading->query->place == PLACE_READY) {
-        cursor->phase = sqlite3_column_int64(call->statement, 8);
-        cursor->priority = sqlite3_column_int64(call->statement, 9);
-        cursor->due = sqlite3_column_int64(call->statement, 10);
+        cursor->phase = sqlite3_column_int64(call->statement, 9);
+        cursor->priority = sqlite3_column_int64(call->statement, 10);
+        cursor->due = sqlite3_column_int64(call->statement, 11);
     } else if (reading->query->place == PLACE_BLOCKED) {
-        const char *key = sqlite3_column_blob(call->statement, 8);
-        size_t size = (size_t)sqlite3_column_bytes(call->statement, 8);
+        const char *key = sqlite3_column_blob(call->statement, 9);
+        size_t size = (size_t)sqlite3_column_bytes(call->statement, 9);
         cursor->key = pawli_arena_text(reading->arena, (struct text){key ? key : "", key ? size : 0});
-        cursor->position = raw_number(call, 9);
+        cursor->position = raw_number(call, 10);
     }
 }
 
@@ -895,6 +972,7 @@ static bool read_old_item(struct reading *reading, struct call *call, struct old
     item->ends = pawli_column_wall_or_never(call);
     item->is_due_first = pawli_column_bool(call);
     item->updated = pawli_column_wall(call);
+    item->retried = pawli_column_time_or_none(call);
     if (reading->query->place == PLACE_READY || reading->query->place == PLACE_HELD)
         item->phase = (enum phase)pawli_column_between(call, 0, PHASE_COUNT - 1);
     return !call->bad;

@@ -130,6 +130,38 @@ bool pawli_read_lane(struct call *call, struct lane_row *row, struct arena *aren
     return pawli_column_sum(call);
 }
 
+/* Whether it is a JSON object, which can then be walked. */
+static bool is_object(struct text json, struct arena *arena)
+{
+    if (json.size < 2 || json.data[0] != '{')
+        return false;
+    enum json_verdict verdict = pawli_json_check(json, NULL, NULL);
+    arena->failed |= verdict == JSON_NO_MEMORY;
+    return verdict == JSON_GOOD;
+}
+
+/* An object of texts, its names sorted and each there once. */
+static bool are_headers(struct text json, struct arena *arena)
+{
+    struct text name, value, last = {0};
+    size_t count = 0;
+    if (!json.data)
+        return true;
+    if (!is_object(json, arena))
+        return false;
+    struct json_walk walk = pawli_json_walk(json);
+    while (pawli_json_member(&walk, &name, &value)) {
+        if (++count > LIMIT_HEADERS || pawli_json_type(value) != JSON_STRING)
+            return false;
+        struct text plain = pawli_json_string(arena, name);
+        if (pawli_check_header(plain, pawli_json_string(arena, value), NULL) < 0 ||
+            (last.data && strcmp(last.data, plain.data) >= 0))
+            return false;
+        last = plain;
+    }
+    return count > 0;
+}
+
 bool pawli_read_target(struct call *call, struct target_row *row, struct arena *arena)
 {
     *row = (struct target_row){0};
@@ -137,7 +169,9 @@ bool pawli_read_target(struct call *call, struct target_row *row, struct arena *
     row->name = column_name(call, arena);
     row->url = column_text_up_to(call, LIMIT_URL, arena);
     row->secret_file = column_text_up_to(call, LIMIT_URL, arena);
+    row->headers = pawli_column_text(call, arena);
     read_policy(call, &row->policy, arena);
+    call->bad |= !are_headers(row->headers, arena);
     return pawli_column_sum(call);
 }
 
@@ -220,38 +254,6 @@ bool pawli_read_record(struct call *call, struct record_row *row, bool *ret_same
     return good;
 }
 
-/* Whether it is a JSON object, which can then be walked. */
-static bool is_object(struct text json, struct arena *arena)
-{
-    if (json.size < 2 || json.data[0] != '{')
-        return false;
-    enum json_verdict verdict = pawli_json_check(json, NULL, NULL);
-    arena->failed |= verdict == JSON_NO_MEMORY;
-    return verdict == JSON_GOOD;
-}
-
-/* An object of texts, its names sorted and each there once. */
-static bool are_headers(struct text json, struct arena *arena)
-{
-    struct text name, value, last = {0};
-    size_t count = 0;
-    if (!json.data)
-        return true;
-    if (!is_object(json, arena))
-        return false;
-    struct json_walk walk = pawli_json_walk(json);
-    while (pawli_json_member(&walk, &name, &value)) {
-        if (++count > LIMIT_HEADERS || pawli_json_type(value) != JSON_STRING)
-            return false;
-        struct text plain = pawli_json_string(arena, name);
-        if (pawli_check_header(plain, pawli_json_string(arena, value), NULL) < 0 ||
-            (last.data && strcmp(last.data, plain.data) >= 0))
-            return false;
-        last = plain;
-    }
-    return count > 0;
-}
-
 bool pawli_read_message(struct call *call, struct message_row *row, struct arena *arena)
 {
     *row = (struct message_row){0};
@@ -272,6 +274,7 @@ bool pawli_read_message(struct call *call, struct message_row *row, struct arena
     row->available = pawli_column_wall(call);
     row->expires = pawli_column_wall_or_never(call);
     row->max_attempts = column_cap(call);
+    pawli_column_bytes_or_null(call, &row->resent_of, sizeof row->resent_of);
     row->created = pawli_column_wall(call);
     call->bad |= !row->payload.data || !are_headers(row->headers, arena);
     return pawli_column_sum(call);
@@ -329,6 +332,9 @@ static void read_counts(struct call *call, struct task_row *row)
     row->attempts = column_count(call);
     row->deferrals = column_count(call);
     row->crashes = column_count(call);
+    row->retries = column_count(call);
+    row->retried = pawli_column_time_or_none(call);
+    row->earlier = column_count(call);
 }
 
 static void read_key(struct call *call, struct task_row *row, struct arena *arena)
@@ -420,6 +426,7 @@ bool pawli_read_ended(struct call *call, struct task_row *row, struct arena *are
     read_holds_key(call, row);
     read_failure(call, &row->failure, arena);
     row->remote_id = column_text_up_to(call, LIMIT_REMOTE_ID, arena);
+    row->claimed = pawli_column_time_or_none(call);
     row->ended_at = row->updated = pawli_column_wall(call);
     row->ended_reason = column_text_up_to(call, LIMIT_REASON, arena);
     row->ended_by = column_text_up_to(call, LIMIT_KEY, arena);
@@ -432,6 +439,7 @@ bool pawli_read_attempt(struct call *call, struct attempt_row *row, struct arena
 {
     *row = (struct attempt_row){0};
     row->number = column_number(call);
+    row->ordinal = column_count(call);
     row->n = column_count(call);
     row->began = pawli_column_wall(call);
     row->ended = pawli_column_wall(call);

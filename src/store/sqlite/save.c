@@ -73,11 +73,23 @@ static void bind_failure(struct saving *saving, struct call *call, const struct 
     pawli_buffer_done(&buffer);
 }
 
+/* A time that is 0 where there is none. */
+static void bind_time_or_null(struct call *call, struct wall_time time)
+{
+    if (time.ms)
+        pawli_bind_i64(call, time.ms);
+    else
+        pawli_bind_null(call);
+}
+
 static void bind_counts(struct call *call, const struct task_row *row)
 {
     pawli_bind_i64(call, row->attempts);
     pawli_bind_i64(call, row->deferrals);
     pawli_bind_i64(call, row->crashes);
+    pawli_bind_i64(call, row->retries);
+    bind_time_or_null(call, row->retried);
+    pawli_bind_i64(call, row->earlier);
 }
 
 static void bind_key(struct call *call, const struct task_row *row)
@@ -214,6 +226,7 @@ static void bind_ended(struct saving *saving, struct call *call, const void *ite
     pawli_bind_i64(call, row->holds_key);
     bind_failure(saving, call, &row->failure);
     pawli_bind_text(call, row->remote_id);
+    bind_time_or_null(call, row->claimed);
     pawli_bind_i64(call, row->ended_at.ms);
     pawli_bind_text(call, row->ended_reason);
     pawli_bind_text(call, row->ended_by);
@@ -262,15 +275,15 @@ static void bind_message(struct saving *saving, struct call *call, const void *i
     pawli_bind_wall(call, row->available);
     pawli_bind_wall(call, row->expires);
     pawli_bind_u64_or_null(call, row->max_attempts);
+    pawli_bind_blob(call, uuid_is_nil(&row->resent_of) ? NULL : &row->resent_of, sizeof row->resent_of);
     pawli_bind_wall(call, row->created);
     pawli_bind_sum(call);
 }
 
-static int remove_attempts(struct saving *saving, uint64_t number, int64_t up_to)
+static int remove_attempts(struct saving *saving, uint64_t number)
 {
     struct call call = pawli_call(saving->connection, SQL_remove_attempts);
     pawli_bind_u64(&call, number);
-    pawli_bind_i64(&call, up_to);
     return pawli_call_run(&call);
 }
 
@@ -278,6 +291,7 @@ static int add_attempt(struct saving *saving, const struct attempt_row *row)
 {
     struct call call = pawli_call(saving->connection, SQL_add_attempt);
     pawli_bind_u64(&call, row->number);
+    pawli_bind_i64(&call, row->ordinal);
     pawli_bind_i64(&call, row->n);
     pawli_bind_wall(&call, row->began);
     pawli_bind_wall(&call, row->ended);
@@ -286,10 +300,7 @@ static int add_attempt(struct saving *saving, const struct attempt_row *row)
     pawli_bind_text(&call, text_of(pawli_error_class_text(row->class)));
     pawli_bind_text(&call, row->text);
     pawli_bind_sum(&call);
-    int code = pawli_call_run(&call);
-    if (code == SQLITE_OK && row->n > LIMIT_ATTEMPTS_KEPT)
-        code = remove_attempts(saving, row->number, (int64_t)row->n - LIMIT_ATTEMPTS_KEPT);
-    return code;
+    return pawli_call_run(&call);
 }
 
 static int purge(struct saving *saving, const struct view_task *task)
@@ -299,7 +310,7 @@ static int purge(struct saving *saving, const struct view_task *task)
     int code = run_one(saving, &call);
     if (code == SQLITE_OK)
         code = places[task->was.place].remove(saving, &task->was);
-    return code == SQLITE_OK ? remove_attempts(saving, task->number, INT64_MAX) : code;
+    return code == SQLITE_OK ? remove_attempts(saving, task->number) : code;
 }
 
 /* Whatever is done to a task but the insertions: those are listed. */
@@ -436,6 +447,7 @@ static int save_target(struct saving *saving, const struct slot *slot)
     if (target->slot.exists) {
         pawli_bind_text(&call, target->row.url);
         pawli_bind_text(&call, target->row.secret_file);
+        pawli_bind_text(&call, target->row.headers);
         pawli_bind_text(&call, pawli_policy_json(&target->row.policy, saving->arena));
         pawli_bind_sum(&call);
     }

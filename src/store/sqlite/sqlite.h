@@ -167,6 +167,7 @@ uint32_t pawli_column_u32(struct call *call);
 bool pawli_column_bool(struct call *call);
 struct wall_time pawli_column_wall(struct call *call);
 struct wall_time pawli_column_wall_or_never(struct call *call);        /* NULL: WALL_NEVER */
+struct wall_time pawli_column_time_or_none(struct call *call);         /* 0: none */
 struct text pawli_column_text(struct call *call, struct arena *arena); /* a copy; NULL: absent */
 struct text pawli_column_blob(struct call *call, struct arena *arena);
 struct text pawli_column_body(struct call *call, struct arena *arena, struct text content_type);

@@ -53,6 +53,7 @@ CREATE TABLE target (
     name        TEXT    NOT NULL,
     url         TEXT,
     secret_file TEXT,
+    headers     TEXT,                               -- JSON object
     policy      TEXT    NOT NULL,
     sum         INTEGER NOT NULL,
     PRIMARY KEY (scope, name)
@@ -135,6 +136,7 @@ CREATE TABLE message (
     available    INTEGER NOT NULL,
     expires      INTEGER,
     max_attempts INTEGER,
+    resent_of    BLOB    CHECK (length(resent_of) = 16), -- the message that it is a copy of
     created      INTEGER NOT NULL,
     sum          INTEGER NOT NULL
 ) STRICT;
@@ -171,6 +173,9 @@ CREATE TABLE ready (
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
+    retries   INTEGER NOT NULL,                     -- how often an operator gave it all its attempts again
+    retried   INTEGER,                              -- when last; its age counts from there
+    earlier   INTEGER NOT NULL,                     -- attempts before that
     key       TEXT,
     position  INTEGER,                              -- in the line of its key
     failure   TEXT,                                 -- JSON: class, at, text of the last error
@@ -193,6 +198,9 @@ CREATE TABLE blocked (
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
+    retries   INTEGER NOT NULL,                     -- how often an operator gave it all its attempts again
+    retried   INTEGER,                              -- when last; its age counts from there
+    earlier   INTEGER NOT NULL,                     -- attempts before that
     failure   TEXT,
     progress  BLOB,
     remote_id TEXT,
@@ -219,6 +227,9 @@ CREATE TABLE claimed (
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
+    retries   INTEGER NOT NULL,                     -- how often an operator gave it all its attempts again
+    retried   INTEGER,                              -- when last; its age counts from there
+    earlier   INTEGER NOT NULL,                     -- attempts before that
     key       TEXT,
     position  INTEGER,
     failure   TEXT,
@@ -241,6 +252,9 @@ CREATE TABLE held (
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
+    retries   INTEGER NOT NULL,                     -- how often an operator gave it all its attempts again
+    retried   INTEGER,                              -- when last; its age counts from there
+    earlier   INTEGER NOT NULL,                     -- attempts before that
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,
@@ -259,11 +273,15 @@ CREATE TABLE ended (
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
+    retries   INTEGER NOT NULL,                     -- how often an operator gave it all its attempts again
+    retried   INTEGER,                              -- when last; its age counts from there
+    earlier   INTEGER NOT NULL,                     -- attempts before that
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,                     -- 1: dead, and its key waits for an operator
     failure   TEXT,
     remote_id TEXT,
+    claimed   INTEGER,                              -- when the claim began that ended it
     ended     INTEGER NOT NULL,
     reason    TEXT,
     "by"      TEXT,
@@ -274,7 +292,8 @@ CREATE INDEX ended_other ON ended (number) WHERE state <> 'delivered';
 
 CREATE TABLE attempt (
     number  INTEGER NOT NULL,
-    n       INTEGER NOT NULL,
+    ordinal INTEGER NOT NULL,                       -- of all its attempts; never used again
+    n       INTEGER NOT NULL,                       -- since the last retry
     began   INTEGER NOT NULL,
     ended   INTEGER NOT NULL,
     worker  TEXT,
@@ -282,5 +301,5 @@ CREATE TABLE attempt (
     class   TEXT    NOT NULL,
     text    TEXT,
     sum     INTEGER NOT NULL,
-    PRIMARY KEY (number, n)
+    PRIMARY KEY (number, ordinal)
 ) STRICT, WITHOUT ROWID;

@@ -80,7 +80,7 @@ SELECT scope, name, policy, sum FROM lane WHERE scope = :scope AND name = :name;
 
 -- name: get_target
 -- params: scope name
-SELECT scope, name, url, secret_file, policy, sum FROM target WHERE scope = :scope AND name = :name;
+SELECT scope, name, url, secret_file, headers, policy, sum FROM target WHERE scope = :scope AND name = :name;
 
 -- name: find_holds
 -- params: kind scope lane target
@@ -90,7 +90,8 @@ SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, s
 
 -- name: get_bound
 -- params: queue kind key
-SELECT queue, kind, key, message, fingerprint, until, state, sum FROM bound WHERE queue = :queue AND kind = :kind AND key = :key;
+SELECT queue, kind, key, message, fingerprint, until, state,
+       sum FROM bound WHERE queue = :queue AND kind = :kind AND key = :key;
 
 -- name: get_line
 -- params: queue key
@@ -98,7 +99,8 @@ SELECT queue, key, head, position, depth FROM line WHERE queue = :queue AND key 
 
 -- name: find_followers
 -- params: queue key
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, key, position, failure, progress, remote_id,
+SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position,
+       failure, progress, remote_id,
        updated, sum
   FROM blocked
  WHERE queue = :queue AND key = :key
@@ -107,7 +109,7 @@ SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, key
 -- name: get_message
 -- params: number
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
-       deadline, available, expires, max_attempts, created, sum
+       deadline, available, expires, max_attempts, resent_of, created, sum
   FROM message
  WHERE number = :number;
 
@@ -115,49 +117,56 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 
 -- name: get_claimed
 -- params: number
-SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts, deferrals,
-       crashes, key, position, failure, progress, remote_id, updated, sum
+SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts,
+       deferrals,
+       crashes, retries, retried, earlier, key, position, failure, progress, remote_id, updated, sum
   FROM claimed
  WHERE number = :number;
 
 -- name: get_ended
 -- params: number
-SELECT queue, number, state, attempts, deferrals, crashes, key, position, holds_key, failure, remote_id, ended, reason, "by",
+SELECT queue, number, state, attempts, deferrals, crashes, retries, retried, earlier, key, position, holds_key, failure,
+       remote_id, claimed, ended, reason, "by",
        successor, sum
   FROM ended
  WHERE number = :number;
 
 -- name: get_held
 -- params: number
-SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, key, position,
+SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retries, retried,
+       earlier, key, position,
        holds_key, failure, progress, remote_id, updated, sum
   FROM held
  WHERE number = :number;
 
 -- name: get_ready_first
 -- params: queue priority due number
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, key, position, failure, progress,
+SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key,
+       position, failure, progress,
        remote_id, updated, sum
   FROM ready
  WHERE queue = :queue AND phase = 0 AND priority = :priority AND due = :due AND number = :number;
 
 -- name: get_ready_again
 -- params: number
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, key, position, failure, progress,
+SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key,
+       position, failure, progress,
        remote_id, updated, sum
   FROM ready
  WHERE number = :number AND is_first = 0;
 
 -- name: get_blocked_at
 -- params: queue key position number
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, key, position, failure, progress, remote_id,
+SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position,
+       failure, progress, remote_id,
        updated, sum
   FROM blocked
  WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
 
 -- name: get_blocked_moved
 -- params: number
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, key, position, failure, progress, remote_id,
+SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position,
+       failure, progress, remote_id,
        updated, sum
   FROM blocked
  WHERE number = :number AND position <> number;
@@ -166,16 +175,34 @@ SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, key
 
 -- name: find_due
 -- params: queue phase priority now
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, key, position, failure, progress,
+SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key,
+       position, failure, progress,
        remote_id, updated, sum
   FROM ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority AND due <= :now
  ORDER BY due, number;
 
+-- name: count_due
+-- params: queue priority now
+SELECT count(*), min(due) FROM ready WHERE queue = :queue AND phase = 0 AND priority = :priority AND due <= :now;
+
+-- name: later_due
+-- params: queue priority now
+SELECT due FROM ready WHERE queue = :queue AND phase = 0 AND priority = :priority AND due > :now ORDER BY due LIMIT 1;
+
+-- name: count_held
+-- params:
+SELECT queue, count(*) FROM held GROUP BY queue ORDER BY queue;
+
+-- name: count_before
+-- params: queue key position number
+SELECT count(*) FROM blocked WHERE queue = :queue AND key = :key AND (position, number) < (:position, :number);
+
 -- name: list_claimed
 -- params:
-SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts, deferrals,
-       crashes, key, position, failure, progress, remote_id, updated, sum
+SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts,
+       deferrals,
+       crashes, retries, retried, earlier, key, position, failure, progress, remote_id, updated, sum
   FROM claimed;
 
 -- ---- save ----
@@ -218,7 +245,8 @@ UPDATE scope SET seq = :seq, head = :head WHERE id = :id;
 -- name: add_record
 -- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us received committed epoch digest events messages settled hashes sum
 -- rows: 8 32
-INSERT OR FAIL INTO record (scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre,
+INSERT OR FAIL INTO record (scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type,
+                  response, pre,
                     post, duration_us, received, committed, epoch, digest, events, messages, settled, hashes, sum)
 VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :command, :response_type, :response, :pre,
         :post, :duration_us, :received, :committed, :epoch, :digest, :events, :messages, :settled, :hashes, :sum);
@@ -241,10 +269,12 @@ INSERT INTO lane (scope, name, policy, sum) VALUES (:scope, :name, :policy, :sum
     ON CONFLICT (scope, name) DO UPDATE SET policy = excluded.policy, sum = excluded.sum;
 
 -- name: put_target
--- params: scope name url secret_file policy sum
-INSERT INTO target (scope, name, url, secret_file, policy, sum) VALUES (:scope, :name, :url, :secret_file, :policy, :sum)
+-- params: scope name url secret_file headers policy sum
+INSERT INTO target (scope, name, url, secret_file, headers, policy, sum)
+VALUES (:scope, :name, :url, :secret_file, :headers, :policy, :sum)
     ON CONFLICT (scope, name) DO UPDATE
-   SET url = excluded.url, secret_file = excluded.secret_file, policy = excluded.policy, sum = excluded.sum;
+   SET url = excluded.url, secret_file = excluded.secret_file, headers = excluded.headers, policy = excluded.policy,
+       sum = excluded.sum;
 
 -- name: remove_target
 -- params: scope name
@@ -281,23 +311,26 @@ INSERT INTO line (queue, key, head, position, depth) VALUES (:queue, :key, :head
 DELETE FROM line WHERE queue = :queue AND key = :key;
 
 -- name: add_message
--- params: number tail queue seq sender key dedupe request_id priority content_type payload headers fingerprint deadline available expires max_attempts created sum
+-- params: number tail queue seq sender key dedupe request_id priority content_type payload headers fingerprint deadline available expires max_attempts resent_of created sum
 -- rows: 8 32
-INSERT OR FAIL INTO message (number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers,
-                     fingerprint, deadline, available, expires, max_attempts, created, sum)
+INSERT OR FAIL INTO message (number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload,
+                  headers,
+                     fingerprint, deadline, available, expires, max_attempts, resent_of, created, sum)
 VALUES (:number, :tail, :queue, :seq, :sender, :key, :dedupe, :request_id, :priority, :content_type, :payload, :headers,
-        :fingerprint, :deadline, :available, :expires, :max_attempts, :created, :sum);
+        :fingerprint, :deadline, :available, :expires, :max_attempts, :resent_of, :created, :sum);
 
 -- name: remove_message
 -- params: number
 DELETE FROM message WHERE number = :number;
 
 -- name: add_ready
--- params: queue number phase priority due is_first attempts deferrals crashes key position failure progress remote_id updated sum
+-- params: queue number phase priority due is_first attempts deferrals crashes retries retried earlier key position failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO ready (queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, key, position, failure,
+INSERT OR FAIL INTO ready (queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried,
+                  earlier, key, position, failure,
                   progress, remote_id, updated, sum)
-VALUES (:queue, :number, :phase, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :key, :position,
+VALUES (:queue, :number, :phase, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :retries, :retried,
+        :earlier, :key, :position,
         :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: remove_ready
@@ -306,11 +339,13 @@ DELETE FROM ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority AND due = :due AND number = :number;
 
 -- name: add_blocked
--- params: queue number priority due is_first attempts deferrals crashes key position failure progress remote_id updated sum
+-- params: queue number priority due is_first attempts deferrals crashes retries retried earlier key position failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO blocked (queue, number, priority, due, is_first, attempts, deferrals, crashes, key, position, failure,
+INSERT OR FAIL INTO blocked (queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried,
+                  earlier, key, position, failure,
                   progress, remote_id, updated, sum)
-VALUES (:queue, :number, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :key, :position, :failure,
+VALUES (:queue, :number, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key,
+        :position, :failure,
         :progress, :remote_id, :updated, :sum);
 
 -- name: remove_blocked
@@ -318,21 +353,25 @@ VALUES (:queue, :number, :priority, :due, :is_first, :attempts, :deferrals, :cra
 DELETE FROM blocked WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
 
 -- name: add_claimed
--- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes key position failure progress remote_id updated sum
+-- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retries retried earlier key position failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO claimed (queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease,
-                  boot, attempts, deferrals, crashes, key, position, failure, progress, remote_id, updated, sum)
+INSERT OR FAIL INTO claimed (queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed,
+                  lease,
+                  boot, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress,
+                  remote_id, updated, sum)
 VALUES (:queue, :number, :tail, :phase, :priority, :due, :is_first, :token, :committer, :consumer, :claimed, :lease,
-        :boot, :attempts, :deferrals, :crashes, :key, :position, :failure, :progress, :remote_id, :updated, :sum);
+        :boot, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key, :position, :failure, :progress,
+        :remote_id, :updated, :sum);
 
 -- The whole row: its sum covers all of it.
 
 -- name: put_claimed
--- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes key position failure progress remote_id updated sum
+-- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retries retried earlier key position failure progress remote_id updated sum
 UPDATE claimed
    SET queue = :queue, tail = :tail, phase = :phase, priority = :priority, due = :due, is_first = :is_first,
        committer = :committer, consumer = :consumer, claimed = :claimed, lease = :lease, boot = :boot, attempts = :attempts,
-       deferrals = :deferrals, crashes = :crashes, key = :key, position = :position, failure = :failure,
+       deferrals = :deferrals, crashes = :crashes, retries = :retries, retried = :retried, earlier = :earlier, key = :key,
+       position = :position, failure = :failure,
        progress = :progress, remote_id = :remote_id, updated = :updated, sum = :sum
  WHERE number = :number AND token = :token;
 
@@ -341,11 +380,13 @@ UPDATE claimed
 DELETE FROM claimed WHERE number = :number AND token = :token;
 
 -- name: add_held
--- params: queue number phase priority due is_first hold until token attempts deferrals crashes key position holds_key failure progress remote_id updated sum
+-- params: queue number phase priority due is_first hold until token attempts deferrals crashes retries retried earlier key position holds_key failure progress remote_id updated sum
 -- rows: 8 32
 INSERT OR FAIL INTO held (queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes,
+                  retries, retried, earlier,
                   key, position, holds_key, failure, progress, remote_id, updated, sum)
 VALUES (:queue, :number, :phase, :priority, :due, :is_first, :hold, :until, :token, :attempts, :deferrals, :crashes,
+        :retries, :retried, :earlier,
         :key, :position, :holds_key, :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: remove_held
@@ -353,11 +394,13 @@ VALUES (:queue, :number, :phase, :priority, :due, :is_first, :hold, :until, :tok
 DELETE FROM held WHERE number = :number;
 
 -- name: add_ended
--- params: queue number state attempts deferrals crashes key position holds_key failure remote_id ended reason by successor sum
+-- params: queue number state attempts deferrals crashes retries retried earlier key position holds_key failure remote_id claimed ended reason by successor sum
 -- rows: 8 32
-INSERT OR FAIL INTO ended (queue, number, state, attempts, deferrals, crashes, key, position, holds_key, failure, remote_id,
+INSERT OR FAIL INTO ended (queue, number, state, attempts, deferrals, crashes, retries, retried, earlier, key, position,
+                  holds_key, failure, remote_id, claimed,
                   ended, reason, "by", successor, sum)
-VALUES (:queue, :number, :state, :attempts, :deferrals, :crashes, :key, :position, :holds_key, :failure, :remote_id,
+VALUES (:queue, :number, :state, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key, :position,
+        :holds_key, :failure, :remote_id, :claimed,
         :ended, :reason, :by, :successor, :sum);
 
 -- name: remove_ended
@@ -365,16 +408,16 @@ VALUES (:queue, :number, :state, :attempts, :deferrals, :crashes, :key, :positio
 DELETE FROM ended WHERE number = :number AND state = :state;
 
 -- name: add_attempt
--- params: number n began ended worker verdict class text sum
-INSERT INTO attempt (number, n, began, ended, worker, verdict, class, text, sum)
-VALUES (:number, :n, :began, :ended, :worker, :verdict, :class, :text, :sum)
-    ON CONFLICT (number, n) DO UPDATE
-   SET began = excluded.began, ended = excluded.ended, worker = excluded.worker, verdict = excluded.verdict,
-       class = excluded.class, text = excluded.text, sum = excluded.sum;
+-- params: number ordinal n began ended worker verdict class text sum
+INSERT INTO attempt (number, ordinal, n, began, ended, worker, verdict, class, text, sum)
+VALUES (:number, :ordinal, :n, :began, :ended, :worker, :verdict, :class, :text, :sum)
+    ON CONFLICT (number, ordinal) DO UPDATE
+   SET n = excluded.n, began = excluded.began, ended = excluded.ended, worker = excluded.worker,
+       verdict = excluded.verdict, class = excluded.class, text = excluded.text, sum = excluded.sum;
 
 -- name: remove_attempts
--- params: number n
-DELETE FROM attempt WHERE number = :number AND n <= :n;
+-- params: number
+DELETE FROM attempt WHERE number = :number;
 
 -- ---- read ----
 
@@ -383,22 +426,24 @@ DELETE FROM attempt WHERE number = :number AND n <= :n;
 SELECT id, name, sum, seq, head FROM scope WHERE id > :after ORDER BY id LIMIT :limit;
 
 -- name: list_records_up
--- params: scope after limit
+-- params: scope after ref type since limit
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
        duration_us, received, committed, epoch, digest, events, messages, settled, hashes,
        sum
   FROM record
- WHERE scope = :scope AND seq > :after
+ WHERE scope = :scope AND seq > :after AND (:ref IS NULL OR ref = :ref) AND (:type IS NULL OR type = :type)
+   AND (:since = 0 OR committed >= :since)
  ORDER BY seq
  LIMIT :limit;
 
 -- name: list_records_down
--- params: scope before limit
+-- params: scope before ref type since limit
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
        duration_us, received, committed, epoch, digest, events, messages, settled, hashes,
        sum
   FROM record
- WHERE scope = :scope AND seq < :before
+ WHERE scope = :scope AND seq < :before AND (:ref IS NULL OR ref = :ref) AND (:type IS NULL OR type = :type)
+   AND (:since = 0 OR committed >= :since)
  ORDER BY seq DESC
  LIMIT :limit;
 
@@ -431,7 +476,7 @@ SELECT scope, name, policy, sum FROM lane WHERE scope = :scope AND name > :after
 
 -- name: list_targets
 -- params: scope after limit
-SELECT scope, name, url, secret_file, policy, sum
+SELECT scope, name, url, secret_file, headers, policy, sum
   FROM target
  WHERE scope = :scope AND name > :after
  ORDER BY name
@@ -447,7 +492,7 @@ SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, s
 -- name: list_messages_down
 -- params: before limit
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
-       deadline, available, expires, max_attempts, created, sum
+       deadline, available, expires, max_attempts, resent_of, created, sum
   FROM message
  WHERE number < :before
  ORDER BY number DESC
@@ -456,14 +501,14 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 -- name: list_messages_up
 -- params: after limit
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
-       deadline, available, expires, max_attempts, created, sum
+       deadline, available, expires, max_attempts, resent_of, created, sum
   FROM message
  WHERE number > :after
  ORDER BY number
  LIMIT :limit;
 
--- The newest of a place, for listing by state. Ready and blocked rows are in no order of number: the store keeps the
--- greatest while it walks.
+-- The first of a place in either direction, for listing by state. Ready and blocked rows are in no order of number: the
+-- store keeps the first while it walks.
 
 -- name: walk_ready
 -- params: queue
@@ -473,28 +518,68 @@ SELECT number, phase, queue, key FROM ready WHERE queue = :queue;
 -- params: queue
 SELECT number, 0, queue, key FROM blocked WHERE queue = :queue;
 
--- name: walk_claimed
--- params: before
-SELECT number, phase, queue, key FROM claimed WHERE number < :before ORDER BY number DESC;
+-- name: walk_claimed_down
+-- params: after before
+SELECT number, phase, queue, key
+  FROM claimed
+ WHERE number > :after AND number < :before
+ ORDER BY number DESC;
 
--- name: walk_held
--- params: before
-SELECT number, phase, queue, key FROM held WHERE number < :before ORDER BY number DESC;
+-- name: walk_claimed_up
+-- params: after before
+SELECT number, phase, queue, key
+  FROM claimed
+ WHERE number > :after AND number < :before
+ ORDER BY number;
 
--- name: walk_delivered
--- params: before
-SELECT number, state, queue, key FROM ended WHERE number < :before AND state = 'delivered' ORDER BY number DESC;
+-- name: walk_held_down
+-- params: after before
+SELECT number, phase, queue, key
+  FROM held
+ WHERE number > :after AND number < :before
+ ORDER BY number DESC;
 
--- name: walk_ended_other
--- params: before
-SELECT number, state, queue, key FROM ended WHERE number < :before AND state <> 'delivered' ORDER BY number DESC;
+-- name: walk_held_up
+-- params: after before
+SELECT number, phase, queue, key
+  FROM held
+ WHERE number > :after AND number < :before
+ ORDER BY number;
+
+-- name: walk_delivered_down
+-- params: after before
+SELECT number, state, queue, key
+  FROM ended
+ WHERE number > :after AND number < :before AND state = 'delivered'
+ ORDER BY number DESC;
+
+-- name: walk_delivered_up
+-- params: after before
+SELECT number, state, queue, key
+  FROM ended
+ WHERE number > :after AND number < :before AND state = 'delivered'
+ ORDER BY number;
+
+-- name: walk_ended_other_down
+-- params: after before
+SELECT number, state, queue, key
+  FROM ended
+ WHERE number > :after AND number < :before AND state <> 'delivered'
+ ORDER BY number DESC;
+
+-- name: walk_ended_other_up
+-- params: after before
+SELECT number, state, queue, key
+  FROM ended
+ WHERE number > :after AND number < :before AND state <> 'delivered'
+ ORDER BY number;
 
 -- What time may end, in the order of each place's own key, a page at a time.
 
 -- name: old_ready
 -- params: queue phase priority due number limit
 SELECT ready.queue, ready.number, message.created, message.available, message.expires, NULL, ready.is_first, ready.updated,
-       ready.phase, ready.priority, ready.due
+       ready.retried, ready.phase, ready.priority, ready.due
   FROM ready JOIN message ON message.number = ready.number
  WHERE (ready.queue, ready.phase, ready.priority, ready.due, ready.number) > (:queue, :phase, :priority, :due, :number)
  ORDER BY ready.queue, ready.phase, ready.priority, ready.due, ready.number
@@ -503,7 +588,7 @@ SELECT ready.queue, ready.number, message.created, message.available, message.ex
 -- name: old_blocked
 -- params: queue key position number limit
 SELECT blocked.queue, blocked.number, message.created, message.available, message.expires, NULL, blocked.is_first,
-       blocked.updated, blocked.key, blocked.position
+       blocked.updated, blocked.retried, blocked.key, blocked.position
   FROM blocked JOIN message ON message.number = blocked.number
  WHERE (blocked.queue, blocked.key, blocked.position, blocked.number) > (:queue, :key, :position, :number)
  ORDER BY blocked.queue, blocked.key, blocked.position, blocked.number
@@ -511,15 +596,18 @@ SELECT blocked.queue, blocked.number, message.created, message.available, messag
 
 -- name: old_held
 -- params: number limit
-SELECT queue, number, 0, 0, NULL, until, 0, 0, phase FROM held WHERE number > :number ORDER BY number LIMIT :limit;
+SELECT queue, number, 0, 0, NULL, until, 0, 0, NULL, phase FROM held WHERE number > :number ORDER BY number LIMIT :limit;
 
 -- name: old_ended
 -- params: number limit
-SELECT queue, number, 0, 0, NULL, ended, 0, 0 FROM ended WHERE number > :number ORDER BY number LIMIT :limit;
+SELECT queue, number, 0, 0, NULL, ended, 0, 0, NULL FROM ended WHERE number > :number ORDER BY number LIMIT :limit;
 
 -- name: list_attempts
 -- params: number
-SELECT number, n, began, ended, worker, verdict, class, text, sum FROM attempt WHERE number = :number ORDER BY n;
+SELECT number, ordinal, n, began, ended, worker, verdict, class, text, sum
+  FROM attempt
+ WHERE number = :number
+ ORDER BY ordinal;
 
 -- name: list_bounds_until
 -- params: now
@@ -559,7 +647,7 @@ SELECT scope, name, policy, sum
 
 -- name: all_targets
 -- params:
-SELECT scope, name, url, secret_file, policy, sum
+SELECT scope, name, url, secret_file, headers, policy, sum
   FROM target;
 
 -- name: all_lines
@@ -575,36 +663,40 @@ SELECT queue, kind, key, message, fingerprint, until, state, sum
 -- name: all_messages
 -- params:
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
-       deadline, available, expires, max_attempts, created, sum
+       deadline, available, expires, max_attempts, resent_of, created, sum
   FROM message;
 
 -- name: all_ready
 -- params:
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, key, position, failure, progress,
+SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key,
+       position, failure, progress,
        remote_id, updated, sum
   FROM ready;
 
 -- name: all_blocked
 -- params:
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, key, position, failure, progress, remote_id,
+SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position,
+       failure, progress, remote_id,
        updated, sum
   FROM blocked;
 
 -- name: all_held
 -- params:
-SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, key, position,
+SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retries, retried,
+       earlier, key, position,
        holds_key, failure, progress, remote_id, updated, sum
   FROM held;
 
 -- name: all_ended
 -- params:
-SELECT queue, number, state, attempts, deferrals, crashes, key, position, holds_key, failure, remote_id, ended, reason, "by",
+SELECT queue, number, state, attempts, deferrals, crashes, retries, retried, earlier, key, position, holds_key, failure,
+       remote_id, claimed, ended, reason, "by",
        successor, sum
   FROM ended;
 
 -- name: all_attempts
 -- params:
-SELECT number, n, began, ended, worker, verdict, class, text, sum
+SELECT number, ordinal, n, began, ended, worker, verdict, class, text, sum
   FROM attempt;
 
 -- What does not agree: scope, queue, and a text of which row. Each finds nothing in a good store.
@@ -712,7 +804,8 @@ SELECT NULL, queue, hex(message)
   FROM bound
  WHERE until IS NULL
    AND NOT EXISTS (SELECT 1 FROM message WHERE message.queue = bound.queue AND message.fingerprint = bound.fingerprint
-                      AND ((bound.kind = 0 AND message.dedupe = bound.key) OR (bound.kind = 1 AND message.request_id = bound.key)));
+                      AND ((bound.kind = 0 AND message.dedupe = bound.key) OR (bound.kind = 1
+                      AND message.request_id = bound.key)));
 
 -- name: wrong_committers
 -- params:
