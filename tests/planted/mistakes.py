@@ -109,7 +109,8 @@ plant([
             "crash opening", "a_checkpoint_leaves_*"),
     # ---- work, sinks, model ----
     Mistake("a lease is renewed when it is over", "src/work/deliver.c",
-            "if (delivery->renew_at.ns <= now.ns)", "if (delivery->renew_at.ns + delivery->lease_ms * 700000 <= now.ns)",
+            "delivery->renew_at = boot_after_ms(now, delivery->lease_ms / 3);\n    delivery->send",
+            "delivery->renew_at = boot_after_ms(now, delivery->lease_ms + 1);\n    delivery->send",
             "two workers send the same message at the same time",
             "conformance_work", "*a40_a76_*"),
     Mistake("the metadata service of a cloud may be called", "src/sink/http/address.c",

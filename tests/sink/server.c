@@ -199,7 +199,9 @@ static void *serve(void *argument)
 static void *accept_all(void *argument)
 {
     struct server *server = argument;
-    for (int fd; (fd = accept(server->listener, NULL, NULL)) >= 0;) {
+    /* accept() takes a descriptor before it waits, and a test may leave none: it is called when somebody is there. */
+    struct pollfd listener = {.fd = server->listener, .events = POLLIN};
+    for (int fd; poll(&listener, 1, -1) > 0 && (fd = accept(server->listener, NULL, NULL)) >= 0;) {
         pthread_mutex_lock(&server->lock);
         if (server->closing) {
             close(fd);
