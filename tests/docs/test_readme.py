@@ -6,7 +6,6 @@ test_readme.py [PAWL]   PAWL: the command; without it the commands are not tried
 """
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -14,27 +13,9 @@ import tempfile
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 sys.path.insert(0, os.path.join(TOP, "tests"))
 import tap
+from page import blocks, check_links, commands, read
 
 LONG_RUNNING = ("pawl serve",)
-
-
-def read(path):
-    with open(os.path.join(TOP, path)) as file:
-        return file.read()
-
-
-def blocks(text, language):
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
-
-
-def commands(block):
-    return [re.sub(r"\s{2,}#.*", "", line) for line in block.splitlines() if line.strip()]
-
-
-def check_links(cases, path):
-    text = re.sub(r"```.*?```", "", read(path), flags=re.S)
-    for link in re.findall(r"\]\(([^)#:]+)\)", text):
-        cases.check(f"{path} leads to {link}", os.path.exists(os.path.join(TOP, os.path.dirname(path), link)))
 
 
 def run_commands(cases, lines, pawl):
