@@ -77,7 +77,7 @@ static int retry(struct move *move, struct move_item *item, struct view *view, p
 {
     struct view_task *task = item->task;
     struct task_row *row = &task->row;
-    const struct paused none = {0};
+    const struct paused none = {0}; /* a date of its own is refused as it is written, whatever was held meanwhile */
     struct wall_time end =
         pawli_expiry_of(&view->store.row.clock, task->message, view->wall, &task->queue->policy, &none);
     (void)move;

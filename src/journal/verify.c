@@ -2,6 +2,7 @@
 /* Verification: the chain of every scope, recomputed from what is stored, and every message in exactly one place. */
 #include "pawl/journal.h"
 
+#include "base/links.h"
 #include "commit/handle.h"
 #include "model/check.h"
 
@@ -29,11 +30,18 @@ void pawl_verification_free(pawl_verification *verification)
     pawli_free(verification);
 }
 
+/* A result by its scope's name; results move when there are more. */
+struct named_result {
+    struct link link;
+    size_t index;
+};
+
 struct verifying {
     struct store *store;
     struct reader *reader;
     struct hasher hasher;
     pawl_verification *result;
+    struct links by_scope;
     void (*progress)(void *data, uint64_t checked);
     void *data;
     uint64_t checked;
@@ -50,13 +58,28 @@ static void count_one(struct verifying *v)
 static pawl_verified *add_result(struct verifying *v, struct text scope)
 {
     pawl_verification *result = v->result;
-    if (!pawli_arena_reserve(&result->arena, (void **)&result->items, sizeof *result->items, result->count + 1,
-                             &result->room))
+    struct named_result *named = arena_array(&result->arena, struct named_result, 1);
+    if (!named || !pawli_arena_reserve(&result->arena, (void **)&result->items, sizeof *result->items,
+                                       result->count + 1, &result->room))
+        return NULL;
+    named->index = result->count;
+    if (!pawli_links_add(&v->by_scope, &named->link, pawli_hash_bytes(0, scope.data, scope.size)))
         return NULL;
     pawl_verified *item = &result->items[result->count++];
     *item = (pawl_verified){
         .struct_size = sizeof *item, .scope = pawli_arena_text(&result->arena, scope).data, .is_ok = 1};
     return item;
+}
+
+static pawl_verified *find_result(struct verifying *v, struct text scope)
+{
+    uint64_t hash = pawli_hash_bytes(0, scope.data, scope.size);
+    for (struct link *link = NULL; (link = pawli_links_find(&v->by_scope, link, hash)) != NULL;) {
+        pawl_verified *item = &v->result->items[((struct named_result *)link)->index];
+        if (text_is(scope, item->scope))
+            return item;
+    }
+    return NULL;
 }
 
 static void bad(struct verifying *v, pawl_verified *item, uint64_t seq, const char *what)
@@ -138,38 +161,16 @@ static const char *check_record(struct verifying *v, struct text scope, const st
 
 /* ---- messages ---- */
 
-/* Messages in the order in which they were made, which is that of the records that made them: both are walked at once. */
+/* Messages in the order in which they were made. Those of one record follow each other, and in a store of few scopes the
+ * records do too: a page of them is kept. */
 struct message_walk {
-    struct query query;
-    struct page page;
-    size_t at;
-    bool begun;
     uint64_t *counts; /* by queue and state */
     size_t queue_max;
-    size_t listed;    /* of the record at which the walk is: where in its list */
-    const char *what; /* what is wrong with the first bad one; the walk ends there */
-    uint64_t seq;
+    struct text scope; /* of the page */
+    struct page page;
+    const struct record_row *record; /* of the message before; NULL: it had none */
+    size_t listed;                   /* where in its list */
 };
-
-static const struct message_item *next_message(struct verifying *v, struct message_walk *walk,
-                                               enum store_result *result)
-{
-    while (!walk->what && walk->at == walk->page.count && (!walk->begun || walk->page.more)) {
-        walk->query.after = walk->page.next;
-        pawli_page_done(&walk->page);
-        walk->page = (struct page){0};
-        walk->at = 0;
-        walk->begun = true;
-        *result = pawli_store_read(v->store, v->reader, &walk->query, &walk->page, v->err);
-        if (*result == STORE_CORRUPT) {
-            walk->what = "a message cannot be read";
-            *result = STORE_OK;
-        }
-        if (*result != STORE_OK)
-            return NULL;
-    }
-    return walk->what || walk->at == walk->page.count ? NULL : &walk->page.messages[walk->at];
-}
 
 static const char *check_message(struct verifying *v, const struct message_item *item)
 {
@@ -185,64 +186,113 @@ static const char *check_message(struct verifying *v, const struct message_item 
     return digest_equal(&fingerprint, &item->message.fingerprint) ? NULL : "a message was changed";
 }
 
+static const struct record_row *record_on_page(const struct message_walk *walk, struct text scope, uint64_t seq)
+{
+    const struct page *page = &walk->page;
+    if (page->count == 0 || !text_equal(scope, walk->scope) || seq < page->records[0].seq)
+        return NULL;
+    uint64_t at = seq - page->records[0].seq; /* a chain was seen to have no gaps */
+    return at < page->count && page->records[at].seq == seq ? &page->records[at] : NULL;
+}
+
+/* Where scopes take turns, one record is read at a time. */
+static enum store_result find_record(struct verifying *v, struct message_walk *walk, struct text scope, uint64_t seq)
+{
+    if (walk->record && walk->record->seq == seq && text_equal(scope, walk->scope))
+        return STORE_OK;
+    walk->listed = 0;
+    walk->record = record_on_page(walk, scope, seq);
+    if (walk->record)
+        return STORE_OK;
+    const pawl_verified *item = find_result(v, scope);
+    struct query query = {.kind = QUERY_RECORDS,
+                          .scope = text_of(item->scope),
+                          .after = seq - 1,
+                          .limit = text_equal(scope, walk->scope) ? 500 : 1};
+    pawli_page_done(&walk->page);
+    walk->page = (struct page){0};
+    walk->scope = query.scope;
+    enum store_result result = pawli_store_read(v->store, v->reader, &query, &walk->page, v->err);
+    if (result == STORE_OK)
+        walk->record = record_on_page(walk, scope, seq);
+    return result;
+}
+
 /* What stands between the messages that a record made and that are still there was purged, or existed before (a dedupe
  * key led to it). */
-static bool is_listed(struct message_walk *walk, const struct record_row *row, const struct message_row *message)
+static bool is_listed(struct message_walk *walk, const struct message_row *message)
 {
+    const struct record_row *row = walk->record;
     uint8_t entry[RECORD_MESSAGE_SIZE];
     pawl_uuid id = pawli_message_id(message->number, message->tail);
     memcpy(entry, &id, sizeof id);
     memcpy(entry + sizeof id, message->fingerprint.bytes, DIGEST_SIZE);
-    while (walk->listed < row->messages.size / RECORD_MESSAGE_SIZE)
+    while (row && walk->listed < row->messages.size / RECORD_MESSAGE_SIZE)
         if (memcmp(row->messages.data + walk->listed++ * RECORD_MESSAGE_SIZE, entry, sizeof entry) == 0)
             return true;
     return false;
 }
 
-/* All that were made up to this record; without one, all that are left. */
-static enum store_result check_messages(struct verifying *v, struct message_walk *walk, const struct record_row *row)
+/* Of a scope whose chain is well. */
+static enum store_result check_made(struct verifying *v, struct message_walk *walk, const struct message_item *item,
+                                    pawl_verified *of)
 {
+    const struct message_row *message = &item->message;
+    const char *what = check_message(v, item);
     enum store_result result = STORE_OK;
-    const struct message_item *item;
-    walk->listed = 0;
-    while ((item = next_message(v, walk, &result)) != NULL) {
-        const struct message_row *message = &item->message;
-        if (row && message->seq > row->seq)
-            break;
-        walk->what = check_message(v, item);
-        if (!walk->what && message->seq && !(row && message->seq == row->seq && is_listed(walk, row, message)))
-            walk->what = "a message and the record that made it do not name each other";
-        if (!walk->what && message->queue <= walk->queue_max)
-            walk->counts[message->queue * STATE_COUNT + task_state(&item->task)]++;
-        walk->seq = message->seq;
-        walk->at++;
-        count_one(v);
+    if (!what && message->seq) {
+        result = find_record(v, walk, item->scope, message->seq);
+        if (result == STORE_OK && !is_listed(walk, message))
+            what = "a message and the record that made it do not name each other";
+    }
+    if (what)
+        bad(v, of, message->seq, what);
+    else if (message->queue <= walk->queue_max)
+        walk->counts[message->queue * STATE_COUNT + task_state(&item->task)]++;
+    return result;
+}
+
+static enum store_result check_messages(struct verifying *v, struct message_walk *walk, struct text only)
+{
+    struct query query = {.kind = QUERY_MESSAGES, .scope = only, .any_state = true, .wants_places = true, .limit = 500};
+    enum store_result result = STORE_OK;
+    for (bool more = true; more && result == STORE_OK;) {
+        struct page page = {0};
+        result = pawli_store_read(v->store, v->reader, &query, &page, v->err);
+        for (size_t i = 0; result == STORE_OK && i < page.count; i++) {
+            pawl_verified *of = find_result(v, page.messages[i].scope);
+            if (of && of->is_ok)
+                result = check_made(v, walk, &page.messages[i], of);
+            count_one(v);
+        }
+        more = page.more;
+        query.after = page.next;
+        pawli_page_done(&page);
     }
     return result;
 }
 
-static int check_counts(struct verifying *v, const struct scope_row *scope, const struct message_walk *walk,
-                        pawl_verified *item)
+static enum store_result check_counts(struct verifying *v, const struct message_walk *walk, struct text only)
 {
     struct page page = {0};
-    struct query query = {.kind = QUERY_QUEUES, .scope = scope->name, .limit = UINT32_MAX};
+    struct query query = {.kind = QUERY_QUEUES, .scope = only, .limit = UINT32_MAX};
     enum store_result result = pawli_store_read(v->store, v->reader, &query, &page, v->err);
     for (size_t i = 0; result == STORE_OK && i < page.count; i++) {
         const struct queue_row *row = &page.queues[i].row;
-        for (size_t s = 0; s < STATE_COUNT; s++) {
+        pawl_verified *of = find_result(v, page.queues[i].scope);
+        for (size_t s = 0; of && s < STATE_COUNT; s++) {
             uint64_t found = row->id <= walk->queue_max ? walk->counts[row->id * STATE_COUNT + s] : 0;
             if (row->counts[s] != found)
-                bad(v, item, 0, "the counts of a queue differ from its messages");
+                bad(v, of, 0, "the counts of a queue differ from its messages");
         }
     }
     pawli_page_done(&page);
-    return pawli_store_status(result);
+    return result;
 }
 
 /* ---- the chain ---- */
 
-static int check_chain(struct verifying *v, const struct scope_row *scope, struct message_walk *walk,
-                       pawl_verified *item)
+static int check_chain(struct verifying *v, const struct scope_row *scope, pawl_verified *item)
 {
     struct query query = {.kind = QUERY_RECORDS, .scope = scope->name, .limit = 500};
     struct digest previous = {0};
@@ -267,7 +317,6 @@ static int check_chain(struct verifying *v, const struct scope_row *scope, struc
             item->records++;
             count_one(v);
             pawli_arena_reset(&v->scratch);
-            result = check_messages(v, walk, row);
         }
         more = page.more;
         query.after = page.next;
@@ -284,41 +333,34 @@ static int check_chain(struct verifying *v, const struct scope_row *scope, struc
 
 /* ---- all of it ---- */
 
-/* The chain counts before the messages: what is wrong with them is said where it holds. */
-static int check_scope(struct verifying *v, const struct scope_row *scope, struct message_walk *walk,
-                       pawl_verified *item)
+/* The store itself, for what belongs to no scope that is known. */
+#define STORE_NAME TEXT("pawl.store")
+
+static pawl_verified *result_of(struct verifying *v, struct text scope)
 {
-    int status = check_chain(v, scope, walk, item);
-    if (status < 0 || !item->is_ok)
-        return status;
-    status = pawli_store_status(check_messages(v, walk, NULL));
-    if (status == PAWL_OK && walk->what)
-        bad(v, item, walk->seq, walk->what);
-    return status == PAWL_OK && item->is_ok ? check_counts(v, scope, walk, item) : status;
+    pawl_verified *item = find_result(v, scope.data ? scope : STORE_NAME);
+    return item || scope.data ? item : add_result(v, STORE_NAME);
 }
 
-static int verify_scope(struct verifying *v, const struct scope_row *scope, size_t queue_max)
+/* The chains count before the messages: what is wrong with them is said where it holds. All messages in one walk, whatever
+ * number of scopes there is. */
+static int verify_messages(struct verifying *v, struct text only, size_t queue_max)
 {
     PAWL_AUTO(pawli_freep) uint64_t *counts = pawli_alloc((queue_max + 1) * STATE_COUNT * sizeof *counts);
     struct message_walk walk = {.counts = counts, .queue_max = queue_max};
-    walk.query = (struct query){
-        .kind = QUERY_MESSAGES, .scope = scope->name, .any_state = true, .wants_places = true, .limit = 500};
-    pawl_verified *item = add_result(v, scope->name);
-    if (!item || !counts)
+    if (!counts)
         return pawli_no_memory(v->err);
-    int status = check_scope(v, scope, &walk, item);
+    enum store_result result = check_messages(v, &walk, only);
     pawli_page_done(&walk.page);
-    return status;
-}
-
-/* Of a scope that was verified; what belongs to none, or to none that is known, is the store's own. */
-static pawl_verified *result_of(struct verifying *v, struct text scope)
-{
-    struct text name = scope.data ? scope : TEXT("pawl.store");
-    for (size_t i = 0; i < v->result->count; i++)
-        if (text_is(name, v->result->items[i].scope))
-            return &v->result->items[i];
-    return scope.data ? NULL : add_result(v, name);
+    if (result == STORE_OK)
+        result = check_counts(v, &walk, only);
+    if (result != STORE_CORRUPT)
+        return pawli_store_status(result);
+    pawl_verified *item = result_of(v, only);
+    if (!item)
+        return pawli_no_memory(v->err);
+    bad(v, item, 0, "a message cannot be read");
+    return PAWL_OK;
 }
 
 /* What is set apart, and what does not agree with the rest, wherever it is. */
@@ -337,6 +379,12 @@ static int check_damage(struct verifying *v, struct text only)
     return pawli_store_status(result);
 }
 
+static int verify_chain(struct verifying *v, const struct scope_row *scope)
+{
+    pawl_verified *item = add_result(v, scope->name);
+    return item ? check_chain(v, scope, item) : pawli_no_memory(v->err);
+}
+
 static int verify_all(struct verifying *v, struct text only)
 {
     struct page store = {0}, scopes = {0};
@@ -350,12 +398,14 @@ static int verify_all(struct verifying *v, struct text only)
         status = pawli_store_status(pawli_store_read(v->store, v->reader, &query, &scopes, v->err));
         for (size_t i = 0; status == PAWL_OK && i < scopes.count; i++)
             if (!only.data || text_equal(only, scopes.scopes[i].name))
-                status = verify_scope(v, &scopes.scopes[i], queue_max);
+                status = verify_chain(v, &scopes.scopes[i]);
         more = scopes.more;
         query.after = scopes.next;
         pawli_page_done(&scopes);
         scopes = (struct page){0};
     }
+    if (status == PAWL_OK)
+        status = verify_messages(v, only, queue_max);
     return status == PAWL_OK ? check_damage(v, only) : status;
 }
 
@@ -376,6 +426,7 @@ int pawl_verify(pawl_store *store, const char *scope, void (*progress)(void *dat
     pawli_store_done(v.store, v.reader);
     pawli_hasher_done(&v.hasher);
     pawli_arena_done(&v.scratch);
+    pawli_links_done(&v.by_scope);
     if (status == PAWL_OK && scope && v.result->count == 0)
         status = pawli_fail(err, PAWL_ENOTFOUND, "there is no scope \"%s\"", scope);
     if (status < 0) {

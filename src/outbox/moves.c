@@ -245,6 +245,8 @@ int pawl_messages_move(pawl_store *store, const pawl_moves *moves, const pawl_op
     if (status == PAWL_OK)
         status = pawli_check_reason(text_of(m.operation.reason), err);
     if (status == PAWL_OK)
+        status = pawli_check_key("actor", text_of(m.operation.actor), err);
+    if (status == PAWL_OK)
         status = m.moves.dry_run ? try_parts(&m, err) : make_parts(&m, err);
     pawli_give_out(ret_done, &m.done, sizeof m.done);
     pawli_buffer_done(&m.filter);

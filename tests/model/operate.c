@@ -98,7 +98,8 @@ static int retry(struct model *model, struct model_message *message)
 {
     bool is_exhausted = message->state == PENDING && message->hold == HOLD_EXHAUSTED;
     if ((message->state != DEAD && !is_exhausted) ||
-        (message->expires != NEVER && model_expiry(model, message) <= model->wall))
+        (message->expires != NEVER &&
+         model_end_of(model, message->created, message->expires - message->created) <= model->wall))
         return PAWL_EREFUSED;
     message->earlier += message->attempts;
     if (model->mistake != MISTAKE_RETRY_KEEPS_ATTEMPTS)
