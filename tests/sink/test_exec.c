@@ -497,19 +497,22 @@ static void a_program_that_floods_its_standard_error_is_heard_to_its_last_words(
     close_world(&world);
 }
 
-/* In pieces of every size, so that what is kept is moved in every way. */
+/* In pieces of every size, so that what is kept is moved in every way; and in pieces that are larger than it. */
 static void the_end_of_a_long_standard_error_is_what_is_kept(void **state)
 {
     (void)state;
     static const int counts[] = {1, 60, 200, 300, 3000};
+    static const char *const programs[] = {"for n in $(seq 1 %d); do echo $n >&2; done; exit 1",
+                                           "seq 1 %d >&2; exit 1"};
     struct world world;
     open_world(&world);
-    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+    for (size_t i = 0; i < COUNT_OF(counts) * COUNT_OF(programs); i++) {
+        const int count = counts[i / COUNT_OF(programs)];
         char body[128], whole[20000], expected[1100];
         size_t size = 0;
-        for (int n = 1; n <= counts[i]; n++)
+        for (int n = 1; n <= count; n++)
             size += (size_t)snprintf(whole + size, sizeof whole - size, "%s%d", n > 1 ? " " : "", n);
-        snprintf(body, sizeof body, "for n in $(seq 1 %d); do echo $n >&2; done; exit 1", counts[i]);
+        snprintf(body, sizeof body, programs[i % COUNT_OF(programs)], count);
         struct outgoing *outgoing = run(&world, body, LONG_MS);
         const char *end = whole + (size > 799 ? size - 799 : 0); /* 800 bytes with the last line's end */
         snprintf(expected, sizeof expected, "exit status 1: %s", end + strspn(end, " "));
