@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Functions of the program: what they say, and what is said for them when they do not return. */
+#include <stdatomic.h>
+
 #include "harness.h"
 
 #include <pthread.h>
@@ -24,7 +26,8 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool is_open;
-    int waiting, called;
+    int waiting;
+    atomic_int called;
 } gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0, 0};
 
 static void wait_at_gate(void *data, const pawl_message_view *message, pawl_outcome *outcome)

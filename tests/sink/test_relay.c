@@ -15,14 +15,15 @@
 #define HOUR_MS 3600000
 #define ROWS(a) (sizeof(a) / sizeof *(a))
 
-static const struct stat *unchanged; /* what is told of the secret, in place of what is so */
+static _Atomic(const struct stat *) unchanged; /* what is told of the secret, in place of what is so */
 
 int stat(const char *path, struct stat *info)
 {
     const char *name = strrchr(path, '/');
-    if (!unchanged || !name || strcmp(name, "/secret") != 0)
+    const struct stat *told = atomic_load(&unchanged);
+    if (!told || !name || strcmp(name, "/secret") != 0)
         return fstatat(AT_FDCWD, path, info, 0);
-    *info = *unchanged;
+    *info = *told;
     return 0;
 }
 

@@ -230,6 +230,14 @@ static bool others_hold(int fd, off_t first, off_t count)
     return count > 0 && (fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type != F_UNLCK);
 }
 
+static bool is_only_handle(const struct database_file *file)
+{
+    pthread_mutex_lock(&files_lock);
+    bool is_only = file->handles == 1;
+    pthread_mutex_unlock(&files_lock);
+    return is_only;
+}
+
 int pawli_guard_enter(struct database_file *file, bool gate_is_open, pawl_error *err)
 {
     off_t gate = GATES_FIRST + (off_t)(file->files[FILE_GATE].inode & (GATES_FIRST - 1));
@@ -245,7 +253,7 @@ int pawli_guard_enter(struct database_file *file, bool gate_is_open, pawl_error 
             pawli_fail(err, PAWL_EBUSY, "\"%s\" is open in a process whose -gate was removed or replaced", file->key),
             "end that process (it answers nothing more), then try again");
     /* Handles of one process share the lock, and were compared with each other when they opened. */
-    if (gate_is_open && file->handles == 1 && !others_hold(file->database, gate, 1))
+    if (gate_is_open && is_only_handle(file) && !others_hold(file->database, gate, 1))
         return pawli_hint(
             err, pawli_fail(err, PAWL_EBUSY, "\"%s\" was replaced under a process that has it open", file->key),
             "end that process (it answers nothing more), then try again");
