@@ -168,15 +168,24 @@ bool pawli_guard_index_is_whole(const struct database_file *file)
            index_of(file).epoch != index.epoch;
 }
 
+/* What others in this process may look at meanwhile. */
+static void keep(int *descriptor, int fd)
+{
+    pthread_mutex_lock(&files_lock);
+    *descriptor = fd;
+    pthread_mutex_unlock(&files_lock);
+}
+
 static int open_database(struct database_file *file, bool create, pawl_error *err)
 {
     struct file_at at = pawli_database_at(file, FILE_DATABASE);
-    file->database = pawli_file_open(&at, O_RDWR | (create ? O_CREAT : 0));
-    if (file->database == -EACCES || file->database == -EROFS || file->database == -EPERM)
-        file->database = pawli_file_open(&at, O_RDONLY);
-    if (file->database < 0)
-        return pawli_file_fail(&at, -file->database, err);
-    pawli_guard_admit(file, FILE_DATABASE, file->database);
+    int fd = pawli_file_open(&at, O_RDWR | (create ? O_CREAT : 0));
+    if (fd == -EACCES || fd == -EROFS || fd == -EPERM)
+        fd = pawli_file_open(&at, O_RDONLY);
+    if (fd < 0)
+        return pawli_file_fail(&at, -fd, err);
+    keep(&file->database, fd);
+    pawli_guard_admit(file, FILE_DATABASE, fd);
     return PAWL_OK;
 }
 
@@ -192,15 +201,9 @@ static int refuse_links(const struct database_file *file, pawl_error *err)
     return PAWL_OK;
 }
 
-/* The first handle of this process opens; for the others it is open. */
-int pawli_guard_open(struct database_file *file, bool create, pawl_error *err)
+static int open_folder(struct database_file *file, pawl_error *err)
 {
     struct stat facts;
-    pthread_mutex_lock(&files_lock);
-    bool is_open = file->database >= 0;
-    pthread_mutex_unlock(&files_lock);
-    if (is_open)
-        return PAWL_OK;
     char *name = strrchr(file->key, '/');
     PAWL_ASSERT(name != NULL); /* what a VFS resolved is absolute */
     PAWL_AUTO(pawli_freep) char *path = pawli_alloc((size_t)(name - file->key) + 2);
@@ -213,9 +216,22 @@ int pawli_guard_open(struct database_file *file, bool create, pawl_error *err)
         return pawli_file_fail(&folder, -fd, err);
     if (fstat(fd, &facts) == 0)
         file->folder_is = identity_of(&facts);
-    file->folder = fd;
-    int status = refuse_links(file, err);
-    return status == PAWL_OK ? open_database(file, create, err) : status;
+    keep(&file->folder, fd);
+    return PAWL_OK;
+}
+
+/* The first handle of this process opens; the others wait for it, and for them it is open. */
+int pawli_guard_open(struct database_file *file, bool create, pawl_error *err)
+{
+    static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&opening);
+    int status = file->folder == AT_FDCWD ? open_folder(file, err) : PAWL_OK;
+    if (status == PAWL_OK && file->database < 0)
+        status = refuse_links(file, err);
+    if (status == PAWL_OK && file->database < 0)
+        status = open_database(file, create, err);
+    pthread_mutex_unlock(&opening);
+    return status;
 }
 
 /* ---- one gate for one database ---- */
