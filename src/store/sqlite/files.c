@@ -37,7 +37,7 @@ struct file {
     int fd, lock; /* SQLITE_LOCK_… */
     unsigned forks;
     bool is_read_only;
-    _Atomic bool syncs_folder; /* the anchor is synced by whoever is there */
+    _Atomic bool syncs_folder;   /* the anchor is synced by whoever is there */
     bool reads_index, has_begun; /* of the index: it may only be read; it is locked as one of those who vouch for it */
     bool is_mapped;              /* and the guard knows how much of it */
     int index, mapped;           /* descriptors; -1: not mapped. Two, for a child keeps what is mapped, but no lock */
