@@ -16,27 +16,20 @@ const struct cli_option cli_global_options[] = {
 
 #define DATA "DATA: the bytes themselves, @FILE, or - for standard input"
 
-/* What every change by an operator takes. */
-#define OPERATION_ID                                                                                                   \
-    {                                                                                                                  \
-        "id", "UUID", "request id: the same again gives the stored answer (default: a new one)", false                 \
-    }
 #define JSON_ONLY                                                                                                      \
     {                                                                                                                  \
         "json-only", NULL, "refuse bodies that are not JSON, such as one with a name twice", false                     \
     }
-#define REASON                                                                                                         \
-    {                                                                                                                  \
-        "reason", "TEXT", "why, for those who read the journal later", false                                           \
-    }
-#define ACTOR                                                                                                          \
+
+/* What every change by an operator takes. */
+#define OPERATION_OF(reason_needed)                                                                                    \
+    {"reason", "TEXT", "why, for those who read the journal later" reason_needed, false},                              \
+        {"id", "UUID", "request id: the same again gives the stored answer (default: a new one)", false},              \
     {                                                                                                                  \
         "actor", "NAME", "who asks (default: $PAWL_ACTOR, else the user's name)", false                                \
     }
-#define NEEDED_REASON                                                                                                  \
-    {                                                                                                                  \
-        "reason", "TEXT", "why, for those who read the journal later; must be given", false                            \
-    }
+#define OPERATION          OPERATION_OF("")
+#define REASONED_OPERATION OPERATION_OF("; must be given")
 
 static const struct cli_option submit_options[] = {
     {"id", "UUID", "request id: the same again, with the same content, gives the stored answer (default: a new one)",
@@ -47,8 +40,10 @@ static const struct cli_option submit_options[] = {
     {"response", "DATA", "what the caller is told, now and when it asks again", false},
     {"event", "TOPIC:TYPE[:KEY]=DATA", "a fact that others may read", true},
     {"message", "LANE/TARGET[:KEY]=DATA", "a message to deliver, with an ordering key if KEY is given", true},
-    {"settle", "ID:TOKEN=VERDICT", "a claimed message that this settles: delivered, retry, dead, uncertain, deferred or "
-     "released; a lost claim refuses all", true},
+    {"settle", "ID:TOKEN=VERDICT",
+     "a claimed message that this settles: delivered, retry, dead, uncertain, deferred or "
+     "released; a lost claim refuses all",
+     true},
     {"post", "ACCOUNT:ASSET=DECIMAL", "a ledger entry (not in this version)", true},
     JSON_ONLY,
     {"jsonl", "FILE", "one transition a line instead, - for standard input: many in flight, a receipt a line", false},
@@ -163,39 +158,29 @@ static const struct cli_option messages_stats_options[] = {
         "limit", "N", "move at most so many, oldest first (default: all)", false                                       \
     }
 
-static const struct cli_option adopt_options[] = {NEEDED_REASON, OPERATION_ID, ACTOR, {0}};
+static const struct cli_option adopt_options[] = {REASONED_OPERATION, {0}};
 
-static const struct cli_option move_options[] = {NEEDED_REASON, OPERATION_ID, ACTOR, FILTER, MANY, {0}};
+static const struct cli_option move_options[] = {REASONED_OPERATION, FILTER, MANY, {0}};
 
 static const struct cli_option requeue_options[] = {
-    {"again", NULL, "a delivered one too: it stays, and a copy is sent", false},
-    NEEDED_REASON,
-    OPERATION_ID,
-    ACTOR,
-    FILTER,
-    MANY,
-    {0},
+    {"again", NULL, "a delivered one too: it stays, and a copy is sent", false}, REASONED_OPERATION, FILTER, MANY, {0},
 };
 
 static const struct cli_option resolve_options[] = {
     {"outcome", "OUTCOME", "delivered, pending (it did not happen) or dead (give up)", false},
-    NEEDED_REASON,
-    OPERATION_ID,
-    ACTOR,
+    REASONED_OPERATION,
     FILTER,
     MANY,
     {0},
 };
 
-static const struct cli_option setting_options[] = {REASON, OPERATION_ID, ACTOR, {0}};
+static const struct cli_option setting_options[] = {OPERATION, {0}};
 
 static const struct cli_option targets_add_options[] = {
     {"set", "KEY=VALUE", "a key of its policy, as in \"pawl lanes set\"", true},
     {"secret-file", "FILE", "where the sender finds the secret (whsec_ and base64)", false},
     {"header", "NAME:VALUE", "a header that is sent with every message; one of the message's own beats it", true},
-    REASON,
-    OPERATION_ID,
-    ACTOR,
+    OPERATION,
     {0},
 };
 
@@ -203,9 +188,7 @@ static const struct cli_option targets_set_options[] = {
     {"url", "URL", "where it is from now on", false},
     {"secret-file", "FILE", "where the sender finds the secret; '' for none", false},
     {"header", "NAME:VALUE", "a header that is sent with every message; NAME: takes it away", true},
-    REASON,
-    OPERATION_ID,
-    ACTOR,
+    OPERATION,
     {0},
 };
 
@@ -221,9 +204,7 @@ static const struct cli_option holds_release_options[] = {
     {"lane", "LANE", "of this lane; with --target, of their queue", false},
     {"target", "TARGET", "of this target", false},
     {"message", "ID", "of this message", false},
-    NEEDED_REASON,
-    OPERATION_ID,
-    ACTOR,
+    REASONED_OPERATION,
     {0},
 };
 
@@ -299,7 +280,8 @@ const struct cli_command cli_commands[] = {
     {"backup", "FILE", "copy the store to a new file while it is used", NULL, cli_backup, CLI_READS},
     {"adopt", "", "make a restored or copied store one's own; it is held until \"pawl holds release\"", adopt_options,
      cli_adopt, CLI_RECORDS},
-    {"serve", "", "deliver messages, and answer over HTTP, until SIGTERM, SIGINT or SIGHUP", cli_serve_options, cli_serve, CLI_WRITES},
+    {"serve", "", "deliver messages, and answer over HTTP, until SIGTERM, SIGINT or SIGHUP", cli_serve_options,
+     cli_serve, CLI_WRITES},
     {"listen", "[ADDR|PORT]", "receive webhooks and print them, for trying things out", cli_listen_options, cli_listen,
      CLI_NO_STORE},
     {"bench", "[WORKLOAD...]", "measure this machine, beside the same work written by hand on bare SQLite",
