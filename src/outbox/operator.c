@@ -395,10 +395,11 @@ int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setting *setti
                       : change_policy(store, "pawl.lane.set", &change, lane, NULL, NULL, NULL, 0, operation, err);
 }
 
-int pawl_target_add(pawl_store *store, const char *target, const char *url, const char *secret_file,
-                    const pawl_setting *settings, size_t count, const pawl_operation *operation, pawl_error *err)
+static int write_target(pawl_store *store, const char *type, bool replaces, const char *target, const char *url,
+                        const char *secret_file, const pawl_setting *settings, size_t count,
+                        const pawl_operation *operation, pawl_error *err)
 {
-    struct policy_change change = {.is_target = true, .replaces = url != NULL};
+    struct policy_change change = {.is_target = true, .replaces = replaces};
     int status = pawli_check_given(err, store, target);
     if (status == PAWL_OK)
         status = pawli_check_name("target", text_of(target), err);
@@ -410,25 +411,20 @@ int pawl_target_add(pawl_store *store, const char *target, const char *url, cons
         status = read_settings(&change, settings, count, err);
     if (status < 0)
         return status;
-    return change_policy(store, "pawl.target.add", &change, target, url, secret_file, settings, count, operation, err);
+    return change_policy(store, type, &change, target, url, secret_file, settings, count, operation, err);
+}
+
+int pawl_target_add(pawl_store *store, const char *target, const char *url, const char *secret_file,
+                    const pawl_setting *settings, size_t count, const pawl_operation *operation, pawl_error *err)
+{
+    return write_target(store, "pawl.target.add", url != NULL, target, url, secret_file, settings, count, operation,
+                        err);
 }
 
 int pawl_target_set(pawl_store *store, const char *target, const char *url, const char *secret_file,
                     const pawl_setting *settings, size_t count, const pawl_operation *operation, pawl_error *err)
 {
-    struct policy_change change = {.is_target = true};
-    int status = pawli_check_given(err, store, target);
-    if (status == PAWL_OK)
-        status = pawli_check_name("target", text_of(target), err);
-    if (status == PAWL_OK && url)
-        status = pawli_check_url("url", url, err);
-    if (status == PAWL_OK && secret_file && *secret_file)
-        status = pawli_check_text("secret_file", text_of(secret_file), LIMIT_URL, err);
-    if (status == PAWL_OK)
-        status = read_settings(&change, settings, count, err);
-    if (status < 0)
-        return status;
-    return change_policy(store, "pawl.target.set", &change, target, url, secret_file, settings, count, operation, err);
+    return write_target(store, "pawl.target.set", false, target, url, secret_file, settings, count, operation, err);
 }
 
 int pawl_target_remove(pawl_store *store, const char *target, const pawl_operation *operation, pawl_error *err)
