@@ -15,7 +15,7 @@ static struct text replace(struct text headers, struct text name, const struct t
     pawli_json_open(&writer, '{');
     while (pawli_json_member(&walk, &other, &text)) {
         struct text plain = pawli_arena_text(arena, pawli_json_string(arena, other));
-        int order = plain.data ? strcmp(plain.data, name.data) : 0;
+        int order = plain.data ? pawli_text_compare(plain, name) : 0;
         if (order > 0 && value) {
             pawli_json_put_text(&writer, name.data, *value);
             value = NULL;

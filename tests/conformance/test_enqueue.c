@@ -170,6 +170,19 @@ static void a13_a_bound_message_shows_where_it_is(struct world *w)
     verify(w);
 }
 
+/* What is behind the shorter name in its JSON is no part of it. */
+static void headers_whose_names_begin_alike_are_read_back(struct world *w)
+{
+    pawl_header headers[] = {{"x-a!", "2"}, {"x-a", "1"}, {"x-a-b", "3"}};
+    pawl_messages *page = get(w, add(w, MESSAGE("[1]", .headers = headers, .header_count = COUNT_OF(headers))).id);
+    const pawl_message_view *view = pawl_messages_get(page, 0);
+    assert_int_equal(view->header_count, 3);
+    assert_string_equal(view->headers[0].name, "x-a");
+    assert_string_equal(view->headers[1].name, "x-a!");
+    assert_string_equal(view->headers[2].name, "x-a-b");
+    pawl_messages_free(page);
+}
+
 static void a17_fingerprints_ignore_the_order_of_headers(struct world *w)
 {
     pawl_header one[] = {{"x-a", "1"}, {"x-b", "2"}}, two[] = {{"x-b", "2"}, {"x-a", "1"}};
@@ -462,6 +475,7 @@ static const struct conformance_case cases[] = {
     CASE(a8_other_content_is_a_conflict),
     CASE(a9_keys_belong_to_their_queue),
     CASE(a13_a_bound_message_shows_where_it_is),
+    CASE(headers_whose_names_begin_alike_are_read_back),
     CASE(a17_fingerprints_ignore_the_order_of_headers),
     CASE(a18_fields_do_not_run_into_each_other),
     CASE(what_a_fingerprint_leaves_out),

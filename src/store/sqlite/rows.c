@@ -155,7 +155,7 @@ static bool are_headers(struct text json, struct arena *arena)
             return false;
         struct text plain = pawli_json_string(arena, name);
         if (pawli_check_header(plain, pawli_json_string(arena, value), NULL) < 0 ||
-            (last.data && strcmp(last.data, plain.data) >= 0))
+            (last.data && pawli_text_compare(last, plain) >= 0))
             return false;
         last = plain;
     }
