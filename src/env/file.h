@@ -11,6 +11,8 @@
 #ifndef PAWLI_FILE_H
 #define PAWLI_FILE_H
 
+#include <sys/types.h>
+
 #include "base/base.h"
 
 struct file_at {
@@ -21,6 +23,18 @@ struct file_at {
     bool is_shared;   /* another SQLite of this process may lock it */
 };
 
+struct file_facts {
+    dev_t device;
+    ino_t inode;
+    nlink_t links;
+    off_t size;
+};
+
+/* What a file is that is there by its name in a folder, not through a link; name "": what the descriptor is. 0, or -errno.
+ * For what is asked with each commit, since it leaves the times alone: Linux from 6.13 on (multigrain timestamps) lets the next
+ * write of a file whose times were asked put down new ones, and that write waits for the journal of the file system. */
+int pawli_file_look(int folder, const char *name, struct file_facts *facts);
+
 int pawli_file_open(const struct file_at *at, int flags);                  /* of open(2); a descriptor, or -errno */
 int pawli_file_fail(const struct file_at *at, int error, pawl_error *err); /* a status */
 
@@ -28,7 +42,7 @@ int pawli_file_fail(const struct file_at *at, int error, pawl_error *err); /* a 
  * and its number may be another's. A negative one: nothing. */
 void pawli_file_close(int fd, unsigned forks);
 void pawli_file_liken(int fd, int like); /* the second rule, for a file that was made otherwise; -1: to nothing */
-bool pawli_file_is_held(int fd); /* whether it is one of a store's that this process has open */
-unsigned pawli_file_forks(void); /* so many forks lie behind this process */
+bool pawli_file_is_held(int fd);         /* whether it is one of a store's that this process has open */
+unsigned pawli_file_forks(void);         /* so many forks lie behind this process */
 
 #endif

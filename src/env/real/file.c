@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define PERMISSIONS 0666
@@ -203,6 +204,18 @@ static int open_held(const struct file_at *at, int flags, struct held *entry)
         .next = held, .fd = fd, .is_shared = at->is_shared, .device = facts.st_dev, .inode = facts.st_ino};
     held = entry;
     return fd;
+}
+
+int pawli_file_look(int folder, const char *name, struct file_facts *facts)
+{
+    struct statx is;
+    if (statx(folder, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_INO | STATX_NLINK | STATX_SIZE, &is) < 0)
+        return -errno;
+    *facts = (struct file_facts){.device = makedev(is.stx_dev_major, is.stx_dev_minor),
+                                 .inode = is.stx_ino,
+                                 .links = is.stx_nlink,
+                                 .size = (off_t)is.stx_size};
+    return 0;
 }
 
 int pawli_file_open(const struct file_at *at, int flags)

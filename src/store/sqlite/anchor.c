@@ -27,7 +27,7 @@ static const char magic[8] = {'p', 'a', 'w', 'l', 'a', 'n', 'c', '1'};
 
 struct anchor pawli_anchor_of(const struct sqlite_store *store, const struct store_row *row)
 {
-    const struct identity *database = &store->file->files[FILE_DATABASE]; /* zero under a VFS of the caller's own */
+    const struct file_facts *database = &store->file->files[FILE_DATABASE]; /* zero under a VFS of the caller's own */
     struct env *env = store->store.env;
     struct anchor anchor = {.life = row->life,
                             .inode = database->inode,
@@ -339,7 +339,7 @@ static bool read_settled(struct sqlite_store *store, struct anchor *anchor)
 /* Numbers of devices mean something within a boot; under major number 0 they are given anew with each mount. */
 static bool is_its_file(struct sqlite_store *store, const struct anchor *anchor)
 {
-    const struct identity *is = &store->file->files[FILE_DATABASE];
+    const struct file_facts *is = &store->file->files[FILE_DATABASE];
     struct env *env = store->store.env;
     pawl_uuid boot_id;
     env->ops->boot_id(env, &boot_id);

@@ -136,10 +136,10 @@ static int file_sync(sqlite3_file *base, int flags)
 static int file_size(sqlite3_file *base, sqlite3_int64 *size)
 {
     struct file *file = file_of(base);
-    struct stat facts;
-    if (is_parents(file) || fstat(file->fd, &facts) < 0)
+    struct file_facts facts;
+    if (is_parents(file) || pawli_file_look(file->fd, "", &facts) < 0)
         return SQLITE_IOERR_FSTAT;
-    *size = facts.st_size;
+    *size = facts.size;
     return SQLITE_OK;
 }
 
@@ -281,14 +281,14 @@ static bool extend_index(struct file *file, off_t from, off_t to)
 
 static int map_regions(struct file *file, int wanted, bool extend)
 {
-    struct stat facts;
+    struct file_facts facts;
     int step = regions_a_map(file), count = (wanted + step) / step * step;
     off_t size = (off_t)count * file->region_size;
-    if (fstat(file->index, &facts) < 0)
+    if (pawli_file_look(file->index, "", &facts) < 0)
         return SQLITE_IOERR_SHMSIZE;
-    if (facts.st_size < size && (!extend || file->reads_index))
+    if (facts.size < size && (!extend || file->reads_index))
         return SQLITE_OK;
-    if (facts.st_size < size && !extend_index(file, facts.st_size, size))
+    if (facts.size < size && !extend_index(file, facts.size, size))
         return SQLITE_IOERR_SHMSIZE;
     int protection = file->reads_index ? PROT_READ : PROT_READ | PROT_WRITE;
     void **regions = pawli_alloc((size_t)count * sizeof *regions);
@@ -333,12 +333,12 @@ static int file_shm_map(sqlite3_file *base, int region, int size, int extend, vo
 static int file_shm_lock(sqlite3_file *base, int offset, int count, int flags)
 {
     struct file *file = file_of(base);
-    struct stat facts;
+    struct file_facts facts;
     if (is_parents(file))
         return SQLITE_IOERR_SHMLOCK;
     if (flags & SQLITE_SHM_UNLOCK)
         return lock_bytes(file->index, F_UNLCK, INDEX_LOCKS + offset, count);
-    if (fstat(file->index, &facts) < 0 || facts.st_size < (off_t)file->region_count * file->region_size)
+    if (pawli_file_look(file->index, "", &facts) < 0 || facts.size < (off_t)file->region_count * file->region_size)
         return SQLITE_IOERR_SHMSIZE;
     short type = flags & SQLITE_SHM_SHARED ? F_RDLCK : F_WRLCK;
     return lock_bytes(file->index, type, INDEX_LOCKS + offset, count);

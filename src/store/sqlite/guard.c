@@ -104,26 +104,20 @@ struct database_file *pawli_database_find(const char *path, enum store_file *ret
 
 /* ---- identities ---- */
 
-static struct identity identity_of(const struct stat *facts)
-{
-    return (struct identity){facts->st_dev, facts->st_ino, facts->st_nlink};
-}
-
-static bool is_same(const struct identity *a, const struct identity *b)
+static bool is_same(const struct file_facts *a, const struct file_facts *b)
 {
     return a->device == b->device && a->inode == b->inode;
 }
 
 bool pawli_guard_admit(struct database_file *file, enum store_file what, int fd)
 {
-    struct stat facts;
+    struct file_facts is;
     if (what >= FILE_GUARDED)
         return true;
-    if (fstat(fd, &facts) < 0)
+    if (pawli_file_look(fd, "", &is) < 0)
         return false;
-    struct identity is = identity_of(&facts);
     pthread_mutex_lock(&files_lock);
-    struct identity *was = &file->files[what];
+    struct file_facts *was = &file->files[what];
     if (was->inode == 0)
         *was = is;
     bool same = is_same(was, &is);
@@ -158,14 +152,19 @@ static struct mapped_index index_of(const struct database_file *file)
     return index;
 }
 
-/* Between the two looks somebody here may have been the last who had it mapped, and then anybody may begin it anew. */
+/* Given how it was mapped before its size was looked at. Since then somebody here may have been the last who had it mapped,
+ * and then anybody may begin it anew. */
+static bool was_cut(const struct database_file *file, const struct mapped_index *mapped, off_t size)
+{
+    return size < mapped->size && index_of(file).epoch == mapped->epoch;
+}
+
 bool pawli_guard_index_is_whole(const struct database_file *file)
 {
-    struct stat facts;
+    struct file_facts facts;
     struct file_at at = pawli_database_at(file, FILE_INDEX);
-    struct mapped_index index = index_of(file);
-    return fstatat(at.folder, at.name, &facts, AT_SYMLINK_NOFOLLOW) < 0 || facts.st_size >= index.size ||
-           index_of(file).epoch != index.epoch;
+    struct mapped_index mapped = index_of(file);
+    return pawli_file_look(at.folder, at.name, &facts) < 0 || !was_cut(file, &mapped, facts.size);
 }
 
 /* What others in this process may look at meanwhile. */
@@ -203,7 +202,6 @@ static int refuse_links(const struct database_file *file, pawl_error *err)
 
 static int open_folder(struct database_file *file, pawl_error *err)
 {
-    struct stat facts;
     char *name = strrchr(file->key, '/');
     PAWL_ASSERT(name != NULL); /* what a VFS resolved is absolute */
     PAWL_AUTO(pawli_freep) char *path = pawli_alloc((size_t)(name - file->key) + 2);
@@ -214,8 +212,7 @@ static int open_folder(struct database_file *file, pawl_error *err)
     int fd = pawli_file_open(&folder, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return pawli_file_fail(&folder, -fd, err);
-    if (fstat(fd, &facts) == 0)
-        file->folder_is = identity_of(&facts);
+    pawli_file_look(fd, "", &file->folder_is);
     keep(&file->folder, fd);
     return PAWL_OK;
 }
@@ -299,37 +296,36 @@ static bool folder_moved(const struct database_file *file)
     path[size] = '\0';
     if (stat(size ? path : "/", &facts) < 0)
         return errno == ENOENT || errno == ENOTDIR;
-    struct identity is = identity_of(&facts);
-    return !is_same(&is, &file->folder_is);
+    return facts.st_dev != file->folder_is.device || facts.st_ino != file->folder_is.inode;
 }
 
 const char *pawli_guard_look(struct database_file *file)
 {
-    struct identity files_are[FILE_GUARDED];
+    struct file_facts files_were[FILE_GUARDED];
     if (file->folder == AT_FDCWD)
         return NULL;
     if (folder_moved(file))
         return "its folder was moved or removed";
     pthread_mutex_lock(&files_lock);
-    memcpy(files_are, file->files, sizeof files_are);
+    memcpy(files_were, file->files, sizeof files_were);
+    struct mapped_index mapped = file->index;
     pthread_mutex_unlock(&files_lock);
     for (enum store_file what = 0; what < FILE_GUARDED; what++) {
-        struct stat facts;
-        const struct identity *was = &files_are[what];
+        struct file_facts is;
+        const struct file_facts *was = &files_were[what];
         if (was->inode == 0)
             continue;
         struct file_at at = pawli_database_at(file, what);
-        if (fstatat(at.folder, at.name, &facts, AT_SYMLINK_NOFOLLOW) < 0) {
-            if (errno == ENOENT || errno == ENOTDIR)
-                return texts[what].gone;
+        int error = pawli_file_look(at.folder, at.name, &is);
+        if (error == -ENOENT || error == -ENOTDIR)
+            return texts[what].gone;
+        if (error < 0)
             continue; /* nobody knows: the file itself will tell */
-        }
-        struct identity is = identity_of(&facts);
         if (!is_same(&is, was))
             return texts[what].replaced;
         if (is.links > was->links)
             return texts[what].linked;
-        if (what == FILE_INDEX && !pawli_guard_index_is_whole(file))
+        if (what == FILE_INDEX && was_cut(file, &mapped, is.size))
             return "its -shm was cut";
     }
     return NULL;

@@ -20,12 +20,6 @@ enum store_file {
     FILE_COUNT
 };
 
-struct identity {
-    dev_t device;
-    ino_t inode;
-    nlink_t links;
-};
-
 /* What this process has mapped of the log's index. It can be cut only while somebody has it mapped: who maps it as the first of
  * all begins it anew. */
 struct mapped_index {
@@ -45,7 +39,7 @@ struct database_file {
     /* Closed under a VFS of the caller's own, whose files we know nothing of: folder AT_FDCWD, database -1. */
     int folder, database;
     unsigned forks;
-    struct identity folder_is, files[FILE_GUARDED]; /* all zero: not opened yet */
+    struct file_facts folder_is, files[FILE_GUARDED]; /* all zero: not opened yet */
     struct mapped_index index;
     char *paths[FILE_COUNT];
 };
