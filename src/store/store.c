@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The checked door. Bad input was refused above; what a store answers wrongly is our bug, and an assertion. */
+#include "env/file.h"
 #include "store/store.h"
 
 static const struct store_ops *const stores[] = {&pawli_store_sqlite, &pawli_store_memory};
@@ -81,7 +82,7 @@ void pawli_store_close(struct store *store)
 
 bool pawli_store_is_here(const struct store *store)
 {
-    return store->pid == getpid();
+    return store->forks == pawli_file_forks();
 }
 
 int pawli_store_check(const struct store *store, pawl_error *err)

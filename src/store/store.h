@@ -5,8 +5,6 @@
 #ifndef PAWLI_STORE_H
 #define PAWLI_STORE_H
 
-#include <unistd.h>
-
 #include "env/env.h"
 #include "model/decide.h"
 #include "store/view.h"
@@ -245,7 +243,7 @@ struct store_ops {
 struct store {
     const struct store_ops *ops;
     struct env *env;
-    pid_t pid; /* who opened it: a child of a fork must not touch it */
+    unsigned forks; /* lay behind who opened it: a child must not touch it */
     bool read_only;
 };
 

@@ -136,6 +136,7 @@ struct view_task {
     bool lost;       /* claimed, but by nobody who still may hold it */
     bool purged;     /* message and task shall go */
     struct task_row was, row;
+    uint64_t behind; /* found due right behind that one, with none between them; 0: not known */
     struct message_row *message;  /* absent unless wanted, or new */
     struct attempt_row *attempt;  /* to be added */
     struct view_bound *bounds[2]; /* its dedupe key and request id, where wanted */

@@ -27,11 +27,6 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct held *held;
 static _Atomic unsigned forks;
 
-unsigned pawli_file_forks(void)
-{
-    return atomic_load_explicit(&forks, memory_order_relaxed);
-}
-
 static void before_fork(void)
 {
     pthread_mutex_lock(&lock);
@@ -54,6 +49,12 @@ static void in_child(void)
 static void watch_forks(void)
 {
     pthread_atfork(before_fork, after_fork, in_child);
+}
+
+unsigned pawli_file_forks(void)
+{
+    pthread_once(&once, watch_forks);
+    return atomic_load_explicit(&forks, memory_order_relaxed);
 }
 
 static bool has_record_lock(const char *descriptor)

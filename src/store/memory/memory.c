@@ -7,6 +7,7 @@
  *      tables for each would cost more.
  *   2  The lock is a word that env waits on, so that a simulated wait costs simulated time.
  *   3  Save is all or nothing, whichever allocation fails (save.c). */
+#include "env/file.h"
 #include "store/memory/memory.h"
 
 #define POLL_NS 100000000
@@ -39,7 +40,7 @@ static int memory_open(const struct store_open *how, struct env *env, struct sto
     struct memory_store *memory = pawli_alloc(sizeof *memory);
     if (!memory)
         return pawli_no_memory(err);
-    memory->store = (struct store){.ops = &pawli_store_memory, .env = env, .pid = getpid()};
+    memory->store = (struct store){.ops = &pawli_store_memory, .env = env, .forks = pawli_file_forks()};
     memory->busy_ms = how->busy_ms;
     memory->txn.store = memory->reader.store = memory;
     begin_life(memory);

@@ -151,11 +151,17 @@ int pawli_connection_open(struct sqlite_store *store, bool writer, struct connec
     return status;
 }
 
+static void finalize(struct statement *statement)
+{
+    sqlite3_finalize(statement->handle);
+    pawli_free(statement->is_bound);
+    *statement = (struct statement){0};
+}
+
 void pawli_connection_finalize(struct connection *connection)
 {
     for (size_t i = 0; i < SQL_COUNT; i++)
-        sqlite3_finalize(connection->statements[i]);
-    memset(connection->statements, 0, sizeof connection->statements);
+        finalize(&connection->statements[i]);
 }
 
 void pawli_connection_close(struct connection *connection)
@@ -187,7 +193,10 @@ enum store_result pawli_sqlite_usable(const struct sqlite_store *store, pawl_err
 
 enum store_result pawli_sqlite_guard(struct sqlite_store *store, pawl_error *err)
 {
+    struct env *env = store->store.env;
+    int64_t now_ns = env->ops->boot_now(env).ns;
     const char *gone = atomic_load(&store->file->poisoned) ? NULL : pawli_guard_look(store->file);
+    atomic_store(&store->looked_ns, now_ns);
     if (gone) {
         atomic_store(&store->file->gone, gone);
         atomic_store(&store->file->poisoned, true);
@@ -261,18 +270,41 @@ enum store_result pawli_sqlite_result(struct sqlite_store *store, sqlite3 *db, i
 
 /* ---- statements ---- */
 
+static int prepare(struct connection *connection, enum sql sql)
+{
+    struct statement *statement = &connection->statements[sql];
+    int params = pawli_sql[sql].params;
+    statement->is_bound = pawli_alloc(((size_t)params + 1) * sizeof *statement->is_bound);
+    if (!statement->is_bound)
+        return SQLITE_NOMEM;
+    int code = sqlite3_prepare_v3(connection->db, pawli_sql[sql].text, -1, SQLITE_PREPARE_PERSISTENT,
+                                  &statement->handle, NULL);
+    PAWL_ASSERT(code != SQLITE_OK || sqlite3_bind_parameter_count(statement->handle) == params);
+    if (code != SQLITE_OK)
+        finalize(statement);
+    return code;
+}
+
 struct call pawli_call(struct connection *connection, enum sql sql)
 {
+    const struct statement *statement = &connection->statements[sql];
     struct call call = {.connection = connection, .next = 1};
-    sqlite3_stmt **statement = &connection->statements[sql];
-    if (!*statement) {
-        call.code = sqlite3_prepare_v3(connection->db, pawli_sql[sql].text, -1, SQLITE_PREPARE_PERSISTENT, statement,
-                                       NULL);
-        if (call.code == SQLITE_OK)
-            PAWL_ASSERT(sqlite3_bind_parameter_count(*statement) == pawli_sql[sql].params);
-    }
-    call.statement = *statement;
+    if (!statement->handle)
+        call.code = prepare(connection, sql);
+    call.statement = statement->handle;
+    call.is_bound = statement->is_bound;
     return call;
+}
+
+/* Where the next value goes. Nowhere, once something failed. */
+static int next_parameter(struct call *call, bool is_value)
+{
+    if (!call->statement)
+        return 0;
+    int parameter = call->next++;
+    bool stays = !is_value && !call->is_bound[parameter];
+    call->is_bound[parameter] = is_value;
+    return stays ? 0 : parameter;
 }
 
 static void bound(struct call *call, int code)
@@ -310,7 +342,7 @@ static int64_t end_sum(struct call *call)
 void pawli_bind_i64(struct call *call, int64_t value)
 {
     sum_number(call, value);
-    bound(call, sqlite3_bind_int64(call->statement, call->next++, value));
+    bound(call, sqlite3_bind_int64(call->statement, next_parameter(call, true), value));
 }
 
 void pawli_bind_u64(struct call *call, uint64_t value)
@@ -330,7 +362,9 @@ void pawli_bind_u64_or_null(struct call *call, uint64_t value)
 void pawli_bind_null(struct call *call)
 {
     sum_null(call);
-    bound(call, sqlite3_bind_null(call->statement, call->next++));
+    int parameter = next_parameter(call, false);
+    if (parameter)
+        bound(call, sqlite3_bind_null(call->statement, parameter));
 }
 
 void pawli_bind_text(struct call *call, struct text text)
@@ -340,7 +374,8 @@ void pawli_bind_text(struct call *call, struct text text)
         return;
     }
     sum_bytes(call, SUM_TEXT, text.data, text.size);
-    bound(call, sqlite3_bind_text64(call->statement, call->next++, text.data, text.size, SQLITE_STATIC, SQLITE_UTF8));
+    int parameter = next_parameter(call, true);
+    bound(call, sqlite3_bind_text64(call->statement, parameter, text.data, text.size, SQLITE_STATIC, SQLITE_UTF8));
 }
 
 void pawli_bind_blob(struct call *call, const void *data, size_t size)
@@ -350,8 +385,9 @@ void pawli_bind_blob(struct call *call, const void *data, size_t size)
         return;
     }
     sum_bytes(call, SUM_BLOB, data, size);
-    bound(call, size ? sqlite3_bind_blob64(call->statement, call->next++, data, size, SQLITE_STATIC)
-                     : sqlite3_bind_zeroblob(call->statement, call->next++, 0));
+    int parameter = next_parameter(call, true);
+    bound(call, size ? sqlite3_bind_blob64(call->statement, parameter, data, size, SQLITE_STATIC)
+                     : sqlite3_bind_zeroblob(call->statement, parameter, 0));
 }
 
 void pawli_bind_body(struct call *call, struct text body, struct text content_type)
@@ -410,26 +446,28 @@ int pawli_call_run(struct call *call)
 
 /* ---- columns: what is not of its type or outside its range makes the row bad, and reads as nothing ---- */
 
-static bool take(struct call *call, int *column, int type)
+/* A column is fetched once. Nobody else uses its connection meanwhile, so that what SQLite calls an unprotected value is as
+ * good as any. */
+static sqlite3_value *take(struct call *call, int type)
 {
-    *column = call->next++;
-    int found = sqlite3_column_type(call->statement, *column);
+    sqlite3_value *value = sqlite3_column_value(call->statement, call->next++);
+    int found = sqlite3_value_type(value);
+    if (found == type)
+        return value;
     if (found == SQLITE_NULL)
         sum_null(call);
-    if (found != type && found != SQLITE_NULL)
+    else
         call->bad = true;
-    return found == type;
+    return NULL;
 }
 
-static bool take_number(struct call *call, int64_t *value)
+static bool take_number(struct call *call, int64_t *number)
 {
-    int column;
-    *value = 0;
-    if (!take(call, &column, SQLITE_INTEGER))
-        return false;
-    *value = sqlite3_column_int64(call->statement, column);
-    sum_number(call, *value);
-    return true;
+    sqlite3_value *value = take(call, SQLITE_INTEGER);
+    *number = value ? sqlite3_value_int64(value) : 0;
+    if (value)
+        sum_number(call, *number);
+    return value;
 }
 
 int64_t pawli_column_i64(struct call *call)
@@ -500,13 +538,14 @@ struct wall_time pawli_column_time_or_none(struct call *call)
 
 static bool take_bytes(struct call *call, struct arena *arena, bool as_text, bool as_blob, struct text *bytes)
 {
-    int column = call->next++, type = sqlite3_column_type(call->statement, column);
+    sqlite3_value *value = sqlite3_column_value(call->statement, call->next++);
+    int type = sqlite3_value_type(value);
     *bytes = (struct text){0};
     if (type == SQLITE_NULL)
         sum_null(call);
     else if ((type == SQLITE_TEXT && as_text) || (type == SQLITE_BLOB && as_blob)) {
-        const char *data = sqlite3_column_blob(call->statement, column); /* the bytes, whether text or blob */
-        size_t size = (size_t)sqlite3_column_bytes(call->statement, column);
+        const char *data = sqlite3_value_blob(value); /* the bytes, whether text or blob */
+        size_t size = (size_t)sqlite3_value_bytes(value);
         if (!data && size > 0)
             arena->failed = true;
         *bytes = pawli_arena_text(arena, (struct text){data ? data : "", data ? size : 0});
@@ -549,12 +588,12 @@ struct text pawli_column_content_type(struct call *call, struct arena *arena)
 /* Exactly so many bytes, or NULL. */
 bool pawli_column_bytes_or_null(struct call *call, void *out, size_t size)
 {
-    int column;
     memset(out, 0, size);
-    if (!take(call, &column, SQLITE_BLOB))
+    sqlite3_value *value = take(call, SQLITE_BLOB);
+    if (!value)
         return false;
-    const void *data = sqlite3_column_blob(call->statement, column);
-    bool good = data && sqlite3_column_bytes(call->statement, column) == (int)size;
+    const void *data = sqlite3_value_blob(value);
+    bool good = data && sqlite3_value_bytes(value) == (int)size;
     call->bad |= !good;
     if (!good)
         return false;

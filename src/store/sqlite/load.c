@@ -422,9 +422,12 @@ static int load_due(struct loading *loading, struct view_due *due)
         pawli_bind_i64(&call, PHASE_SEND);
         pawli_bind_i64(&call, priority);
         pawli_bind_i64(&call, loading->view->wall.ms);
+        uint64_t behind = 0;
         while (due->count < due->limit && size < due->size_max && pawli_call_row(&call)) {
             struct task_row row;
             struct view_task *task;
+            uint64_t last = behind;
+            behind = 0;
             if (!pawli_read_ready(&call, &row, loading->arena))
                 continue;
             call.code = keep_found(loading, &row, &task);
@@ -434,6 +437,8 @@ static int load_due(struct loading *loading, struct view_due *due)
                 break;
             if (!task->slot.found || task->queue != due->queue || task->row.place != PLACE_READY)
                 continue;
+            task->behind = last;
+            behind = task->number;
             due->tasks[due->count++] = task;
             size += task->message->payload.size;
         }

@@ -972,7 +972,9 @@ static bool read_old_item(struct reading *reading, struct call *call, struct old
     item->ends = pawli_column_wall_or_never(call);
     item->is_due_first = pawli_column_bool(call);
     item->updated = pawli_column_wall(call);
-    item->retried = pawli_column_time_or_none(call);
+    struct task_row task = {0};
+    pawli_read_retried(call, &task, reading->arena);
+    item->retried = task.retried;
     if (reading->query->place == PLACE_READY || reading->query->place == PLACE_HELD)
         item->phase = (enum phase)pawli_column_between(call, 0, PHASE_COUNT - 1);
     return !call->bad;

@@ -327,14 +327,37 @@ static void read_phase(struct call *call, struct task_row *row)
     row->phase = (enum phase)pawli_column_between(call, 0, PHASE_COUNT - 1);
 }
 
-static void read_counts(struct call *call, struct task_row *row)
+/* {"times":1,"at":1700000000000,"attempts":40} */
+static bool parse_retried(struct text json, struct task_row *row, struct arena *arena)
+{
+    uint64_t times = 0, attempts = INT32_MAX + UINT64_C(1);
+    if (!is_object(json, arena))
+        return false;
+    struct json_walk walk = pawli_json_walk(json);
+    struct text name, value;
+    while (pawli_json_member(&walk, &name, &value))
+        if (!(pawli_json_name_is(name, "times")      ? pawli_json_u64(value, &times)
+              : pawli_json_name_is(name, "at")       ? pawli_json_i64(value, &row->retried.ms)
+              : pawli_json_name_is(name, "attempts") ? pawli_json_u64(value, &attempts)
+                                                     : false))
+            return false;
+    row->retries = (uint32_t)times;
+    row->earlier = (uint32_t)attempts;
+    return times >= 1 && times <= INT32_MAX && attempts <= INT32_MAX && row->retried.ms > 0;
+}
+
+void pawli_read_retried(struct call *call, struct task_row *row, struct arena *arena)
+{
+    struct text json = pawli_column_text(call, arena);
+    call->bad |= json.data && !parse_retried(json, row, arena);
+}
+
+static void read_counts(struct call *call, struct task_row *row, struct arena *arena)
 {
     row->attempts = column_count(call);
     row->deferrals = column_count(call);
     row->crashes = column_count(call);
-    row->retries = column_count(call);
-    row->retried = pawli_column_time_or_none(call);
-    row->earlier = column_count(call);
+    pawli_read_retried(call, row, arena);
 }
 
 static void read_key(struct call *call, struct task_row *row, struct arena *arena)
@@ -365,7 +388,7 @@ bool pawli_read_ready(struct call *call, struct task_row *row, struct arena *are
     read_identity(call, row, PLACE_READY);
     read_phase(call, row);
     read_due(call, row);
-    read_counts(call, row);
+    read_counts(call, row, arena);
     read_key(call, row, arena);
     row->holds_key = row->key.data != NULL;
     return read_history(call, row, arena);
@@ -375,7 +398,7 @@ bool pawli_read_blocked(struct call *call, struct task_row *row, struct arena *a
 {
     read_identity(call, row, PLACE_BLOCKED);
     read_due(call, row);
-    read_counts(call, row);
+    read_counts(call, row, arena);
     read_key(call, row, arena);
     call->bad |= !row->key.data;
     return read_history(call, row, arena);
@@ -393,7 +416,7 @@ bool pawli_read_claimed(struct call *call, struct task_row *row, struct arena *a
     row->claimed = pawli_column_wall(call);
     row->lease = (struct boot_time){pawli_column_between(call, 0, INT64_MAX)};
     row->boot = pawli_column_u64(call);
-    read_counts(call, row);
+    read_counts(call, row, arena);
     read_key(call, row, arena);
     row->holds_key = row->key.data != NULL;
     call->bad |= row->phase == PHASE_SEND && row->attempts == 0; /* counted before it is made */
@@ -408,7 +431,7 @@ bool pawli_read_held(struct call *call, struct task_row *row, struct arena *aren
     row->hold = column_key(call, arena);
     row->until = pawli_column_wall_or_never(call);
     row->token = pawli_column_u64(call);
-    read_counts(call, row);
+    read_counts(call, row, arena);
     read_key(call, row, arena);
     read_holds_key(call, row);
     call->bad |= !row->hold.data;
@@ -421,7 +444,7 @@ bool pawli_read_ended(struct call *call, struct task_row *row, struct arena *are
     struct text state = pawli_column_text(call, arena);
     call->bad |= !state.data || !pawli_state_parse(state, &row->ended) ||
                  pawli_state_kind(row->ended) == STATE_KIND_OPEN;
-    read_counts(call, row);
+    read_counts(call, row, arena);
     read_key(call, row, arena);
     read_holds_key(call, row);
     read_failure(call, &row->failure, arena);

@@ -9,6 +9,10 @@ struct saving {
     const struct view *view;
     struct sqlite_store *store;
     struct arena *arena; /* for the JSON of failures, and lists of rows */
+    struct {
+        const struct task_row *first, *last;
+        int count;
+    } run; /* rows that leave ready, one behind the other */
 };
 
 /* A kind of row of which a batch may add many. Starting a statement costs about as much as a row does, so as many as there
@@ -45,11 +49,26 @@ static int insert(struct saving *saving, const struct insertion *insertion, cons
     return code;
 }
 
-/* A statement that must move exactly one row. */
-static int run_one(struct saving *saving, struct call *call)
+/* A statement that must move exactly so many rows. */
+static int run_some(struct saving *saving, struct call *call, int count)
 {
     int code = pawli_call_run(call);
-    return code == SQLITE_OK && sqlite3_changes(saving->connection->db) != 1 ? BAD_ROW : code;
+    return code == SQLITE_OK && sqlite3_changes(saving->connection->db) != count ? BAD_ROW : code;
+}
+
+static int run_one(struct saving *saving, struct call *call)
+{
+    return run_some(saving, call, 1);
+}
+
+/* What few rows have is one column of JSON: a column that is NULL in nearly all of them costs each only its place. */
+static void bind_json(struct saving *saving, struct call *call, struct buffer *buffer)
+{
+    struct text json = pawli_arena_text(saving->arena, buffer_text(buffer));
+    if (buffer->failed || !json.data)
+        call->code = SQLITE_NOMEM;
+    pawli_bind_text(call, json);
+    pawli_buffer_done(buffer);
 }
 
 static void bind_failure(struct saving *saving, struct call *call, const struct failure *failure)
@@ -66,30 +85,32 @@ static void bind_failure(struct saving *saving, struct call *call, const struct 
     pawli_json_put_i64(&writer, "at", failure->at.ms);
     pawli_json_put_text(&writer, "text", failure->text);
     pawli_json_close(&writer, '}');
-    struct text json = pawli_arena_text(saving->arena, buffer_text(&buffer));
-    if (buffer.failed || !json.data)
-        call->code = SQLITE_NOMEM;
-    pawli_bind_text(call, json);
-    pawli_buffer_done(&buffer);
+    bind_json(saving, call, &buffer);
 }
 
-/* A time that is 0 where there is none. */
-static void bind_time_or_null(struct call *call, struct wall_time time)
+static void bind_retried(struct saving *saving, struct call *call, const struct task_row *row)
 {
-    if (time.ms)
-        pawli_bind_i64(call, time.ms);
-    else
+    if (row->retries == 0) {
         pawli_bind_null(call);
+        return;
+    }
+    struct buffer buffer;
+    buffer_init(&buffer, 128);
+    struct json_writer writer = {&buffer, false};
+    pawli_json_open(&writer, '{');
+    pawli_json_put_i64(&writer, "times", row->retries);
+    pawli_json_put_i64(&writer, "at", row->retried.ms);
+    pawli_json_put_i64(&writer, "attempts", row->earlier);
+    pawli_json_close(&writer, '}');
+    bind_json(saving, call, &buffer);
 }
 
-static void bind_counts(struct call *call, const struct task_row *row)
+static void bind_counts(struct saving *saving, struct call *call, const struct task_row *row)
 {
     pawli_bind_i64(call, row->attempts);
     pawli_bind_i64(call, row->deferrals);
     pawli_bind_i64(call, row->crashes);
-    pawli_bind_i64(call, row->retries);
-    bind_time_or_null(call, row->retried);
-    pawli_bind_i64(call, row->earlier);
+    bind_retried(saving, call, row);
 }
 
 static void bind_key(struct call *call, const struct task_row *row)
@@ -121,20 +142,41 @@ static void bind_ready(struct saving *saving, struct call *call, const void *ite
     pawli_bind_u64(call, row->number);
     pawli_bind_i64(call, row->phase);
     bind_due(call, row);
-    bind_counts(call, row);
+    bind_counts(saving, call, row);
     bind_key(call, row);
     bind_history(saving, call, row);
 }
 
-static int remove_ready(struct saving *saving, const struct task_row *row)
+/* Claims take what is due from the front, so most rows leave as a run. Finding each again would cost more than removing it. */
+static int end_run(struct saving *saving)
 {
-    struct call call = pawli_call(saving->connection, SQL_remove_ready);
-    pawli_bind_u64(&call, row->queue);
-    pawli_bind_i64(&call, row->phase);
-    pawli_bind_i64(&call, row->priority);
-    pawli_bind_i64(&call, row->due.ms);
-    pawli_bind_u64(&call, row->number);
-    return run_one(saving, &call);
+    const struct task_row *first = saving->run.first, *last = saving->run.last;
+    int count = saving->run.count;
+    saving->run.count = 0;
+    if (count == 0)
+        return SQLITE_OK;
+    struct call call = pawli_call(saving->connection, count == 1 ? SQL_remove_ready : SQL_remove_ready_run);
+    pawli_bind_u64(&call, first->queue);
+    pawli_bind_i64(&call, first->phase);
+    pawli_bind_i64(&call, first->priority);
+    pawli_bind_i64(&call, first->due.ms);
+    pawli_bind_u64(&call, first->number);
+    if (count > 1) {
+        pawli_bind_i64(&call, last->due.ms);
+        pawli_bind_u64(&call, last->number);
+    }
+    return run_some(saving, &call, count);
+}
+
+static int remove_ready(struct saving *saving, const struct view_task *task)
+{
+    bool goes_on = saving->run.count > 0 && task->behind == saving->run.last->number;
+    int code = goes_on ? SQLITE_OK : end_run(saving);
+    if (!goes_on)
+        saving->run.first = &task->was;
+    saving->run.last = &task->was;
+    saving->run.count++;
+    return code;
 }
 
 static void bind_blocked(struct saving *saving, struct call *call, const void *item)
@@ -143,13 +185,14 @@ static void bind_blocked(struct saving *saving, struct call *call, const void *i
     pawli_bind_u64(call, row->queue);
     pawli_bind_u64(call, row->number);
     bind_due(call, row);
-    bind_counts(call, row);
+    bind_counts(saving, call, row);
     bind_key(call, row);
     bind_history(saving, call, row);
 }
 
-static int remove_blocked(struct saving *saving, const struct task_row *row)
+static int remove_blocked(struct saving *saving, const struct view_task *task)
 {
+    const struct task_row *row = &task->was;
     struct call call = pawli_call(saving->connection, SQL_remove_blocked);
     pawli_bind_u64(&call, row->queue);
     pawli_bind_text(&call, row->key);
@@ -172,7 +215,7 @@ static void bind_claimed(struct saving *saving, struct call *call, const void *i
     pawli_bind_i64(call, row->claimed.ms);
     pawli_bind_i64(call, row->lease.ns);
     pawli_bind_u64(call, row->boot);
-    bind_counts(call, row);
+    bind_counts(saving, call, row);
     bind_key(call, row);
     bind_history(saving, call, row);
 }
@@ -184,8 +227,9 @@ static int put_claimed(struct saving *saving, const struct task_row *row)
     return run_one(saving, &call);
 }
 
-static int remove_claimed(struct saving *saving, const struct task_row *row)
+static int remove_claimed(struct saving *saving, const struct view_task *task)
 {
+    const struct task_row *row = &task->was;
     struct call call = pawli_call(saving->connection, SQL_remove_claimed);
     pawli_bind_u64(&call, row->number);
     pawli_bind_u64(&call, row->token);
@@ -202,14 +246,15 @@ static void bind_held(struct saving *saving, struct call *call, const void *item
     pawli_bind_text(call, row->hold);
     pawli_bind_wall(call, row->until);
     pawli_bind_u64(call, row->token);
-    bind_counts(call, row);
+    bind_counts(saving, call, row);
     bind_key(call, row);
     pawli_bind_i64(call, row->holds_key);
     bind_history(saving, call, row);
 }
 
-static int remove_held(struct saving *saving, const struct task_row *row)
+static int remove_held(struct saving *saving, const struct view_task *task)
 {
+    const struct task_row *row = &task->was;
     struct call call = pawli_call(saving->connection, SQL_remove_held);
     pawli_bind_u64(&call, row->number);
     return run_one(saving, &call);
@@ -221,12 +266,15 @@ static void bind_ended(struct saving *saving, struct call *call, const void *ite
     pawli_bind_u64(call, row->queue);
     pawli_bind_u64(call, row->number);
     pawli_bind_text(call, text_of(pawli_state_text(row->ended)));
-    bind_counts(call, row);
+    bind_counts(saving, call, row);
     bind_key(call, row);
     pawli_bind_i64(call, row->holds_key);
     bind_failure(saving, call, &row->failure);
     pawli_bind_text(call, row->remote_id);
-    bind_time_or_null(call, row->claimed);
+    if (row->claimed.ms)
+        pawli_bind_i64(call, row->claimed.ms);
+    else
+        pawli_bind_null(call);
     pawli_bind_i64(call, row->ended_at.ms);
     pawli_bind_text(call, row->ended_reason);
     pawli_bind_text(call, row->ended_by);
@@ -234,8 +282,9 @@ static void bind_ended(struct saving *saving, struct call *call, const void *ite
     pawli_bind_sum(call);
 }
 
-static int remove_ended(struct saving *saving, const struct task_row *row)
+static int remove_ended(struct saving *saving, const struct view_task *task)
 {
+    const struct task_row *row = &task->was;
     struct call call = pawli_call(saving->connection, SQL_remove_ended);
     pawli_bind_u64(&call, row->number);
     pawli_bind_text(&call, text_of(pawli_state_text(row->ended)));
@@ -245,7 +294,7 @@ static int remove_ended(struct saving *saving, const struct task_row *row)
 /* Moving a task is taking it out of one place and putting it into another. */
 static const struct {
     struct insertion insertion;
-    int (*remove)(struct saving *saving, const struct task_row *row);
+    int (*remove)(struct saving *saving, const struct view_task *task);
 } places[PLACE_COUNT] = {
     [PLACE_READY] = {{{SQL_add_ready_32, SQL_add_ready_8, SQL_add_ready}, bind_ready}, remove_ready},
     [PLACE_BLOCKED] = {{{SQL_add_blocked_32, SQL_add_blocked_8, SQL_add_blocked}, bind_blocked}, remove_blocked},
@@ -309,7 +358,7 @@ static int purge(struct saving *saving, const struct view_task *task)
     pawli_bind_u64(&call, task->number);
     int code = run_one(saving, &call);
     if (code == SQLITE_OK)
-        code = places[task->was.place].remove(saving, &task->was);
+        code = places[task->was.place].remove(saving, task);
     return code == SQLITE_OK ? remove_attempts(saving, task->number) : code;
 }
 
@@ -325,7 +374,7 @@ static int save_task(struct saving *saving, const struct view_task *task, struct
     place->at[place->count++] = &task->row;
     if (!task->slot.found)
         messages->at[messages->count++] = task->message;
-    int code = task->slot.found ? places[task->was.place].remove(saving, &task->was) : SQLITE_OK;
+    int code = task->slot.found ? places[task->was.place].remove(saving, task) : SQLITE_OK;
     return code == SQLITE_OK && task->attempt ? add_attempt(saving, task->attempt) : code;
 }
 
@@ -342,6 +391,8 @@ static int save_tasks(struct saving *saving, const struct slots *tasks)
         if (task->slot.changed)
             code = save_task(saving, task, &messages, placed);
     }
+    if (code == SQLITE_OK)
+        code = end_run(saving);
     if (code == SQLITE_OK)
         code = insert(saving, &message, &messages);
     for (size_t i = 0; code == SQLITE_OK && i < PLACE_COUNT; i++)

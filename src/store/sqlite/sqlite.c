@@ -332,7 +332,7 @@ static int sqlite_open(const struct store_open *given, struct env *env, struct s
     struct sqlite_store *store = pawli_alloc(sizeof *store);
     if (!store)
         return pawli_no_memory(err);
-    store->store = (struct store){.ops = &pawli_store_sqlite, .env = env, .pid = getpid(), .read_only = how->read_only};
+    store->store = (struct store){.ops = &pawli_store_sqlite, .env = env, .forks = pawli_file_forks(), .read_only = how->read_only};
     store->busy_ms = how->busy_ms;
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->tend_lock, NULL);
@@ -375,10 +375,21 @@ static void sqlite_close(struct store *base)
 
 /* ---- writing ---- */
 
+#define LOOKED_NS 1000000
+
+/* Batches follow each other: what was looked at behind the commit of the one before need not be looked at again before this
+ * one, since behind its own commit it will be. */
+static enum store_result look_again(struct sqlite_store *store, pawl_error *err)
+{
+    struct env *env = store->store.env;
+    bool is_fresh = env->ops->boot_now(env).ns - atomic_load(&store->looked_ns) < LOOKED_NS;
+    return is_fresh ? pawli_sqlite_usable(store, err) : pawli_sqlite_guard(store, err);
+}
+
 static enum store_result begin(struct store *base, struct boot_time until, struct txn **ret_txn, pawl_error *err)
 {
     struct sqlite_store *store = sqlite_of(base);
-    enum store_result result = pawli_sqlite_guard(store, err);
+    enum store_result result = look_again(store, err);
     if (result != STORE_OK)
         return result;
     struct txn *txn = pawli_alloc(sizeof *txn);
@@ -489,6 +500,8 @@ void pawli_sqlite_drop(struct txn *txn)
         if (store->gate->ops->is_held(store->gate, GATE_LISTEN))
             store->bell->ops->ring(store->bell, atomic_load(&store->own_commits));
         pawli_checkpoint_after_commit(store);
+    } else if (!txn->joined) {
+        pawli_sqlite_guard(store, NULL); /* or what found nothing would look in lost files for ever */
     }
     if (txn->holds_gate)
         store->gate->ops->unlock(store->gate, GATE_WRITE);

@@ -32,7 +32,10 @@ enum {
 struct connection {
     sqlite3 *db;
     struct connection *next; /* in the pool of readers */
-    sqlite3_stmt *statements[SQL_COUNT];
+    struct statement {
+        sqlite3_stmt *handle; /* NULL: not needed so far */
+        bool *is_bound;       /* a parameter that was NULL stays so: most columns of most rows are, and each costs a call */
+    } statements[SQL_COUNT];
 };
 
 struct anchor {
@@ -89,6 +92,7 @@ struct sqlite_store {
     struct connection *writer; /* used by one leader at a time */
     _Atomic int wal_frames;    /* after the last commit of the writer */
     _Atomic bool wants_checkpoint, engine_tends;
+    _Atomic int64_t looked_ns; /* boot time when the guard last looked */
 
     pthread_mutex_t lock; /* of what follows */
     unsigned listening;
@@ -138,6 +142,7 @@ enum store_result pawli_sqlite_guard(struct sqlite_store *store,
 struct call {
     struct connection *connection;
     sqlite3_stmt *statement;
+    bool *is_bound;
     int next; /* parameter or column */
     int code; /* the first error of all */
     uint64_t sum;
@@ -193,6 +198,7 @@ bool pawli_read_blocked(struct call *call, struct task_row *row, struct arena *a
 bool pawli_read_claimed(struct call *call, struct task_row *row, struct arena *arena);
 bool pawli_read_held(struct call *call, struct task_row *row, struct arena *arena);
 bool pawli_read_ended(struct call *call, struct task_row *row, struct arena *arena);
+void pawli_read_retried(struct call *call, struct task_row *row, struct arena *arena); /* one column of a place */
 bool pawli_read_attempt(struct call *call, struct attempt_row *row, struct arena *arena);
 
 /* The code of a call that met a row which cannot be read, or is not where another says that it is. Nothing is wrong with the

@@ -94,8 +94,8 @@ CREATE TABLE record (
     position      INTEGER PRIMARY KEY,              -- commit order over all scopes
     scope         INTEGER NOT NULL,
     seq           INTEGER NOT NULL CHECK (seq >= 1),
-    request_id    BLOB    NOT NULL CHECK (length(request_id) = 16),
-    fingerprint   BLOB    NOT NULL CHECK (length(fingerprint) = 32),
+    request_id    BLOB    NOT NULL,
+    fingerprint   BLOB    NOT NULL,
     type          TEXT    NOT NULL,
     ref           TEXT,
     content_type  TEXT,                             -- NULL: application/json
@@ -108,7 +108,7 @@ CREATE TABLE record (
     received      INTEGER NOT NULL,
     committed     INTEGER NOT NULL,
     epoch         INTEGER NOT NULL,
-    digest        BLOB    NOT NULL CHECK (length(digest) = 32),
+    digest        BLOB    NOT NULL,
     events        TEXT,                             -- JSON array
     messages      BLOB,                             -- 48 bytes each: id, fingerprint
     settled       TEXT,                             -- JSON array
@@ -131,12 +131,12 @@ CREATE TABLE message (
     content_type TEXT,                              -- NULL: application/json
     payload      ANY     NOT NULL,
     headers      TEXT,
-    fingerprint  BLOB    NOT NULL CHECK (length(fingerprint) = 32),
+    fingerprint  BLOB    NOT NULL,
     deadline     INTEGER,
     available    INTEGER NOT NULL,
     expires      INTEGER,
     max_attempts INTEGER,
-    resent_of    BLOB    CHECK (length(resent_of) = 16), -- the message that it is a copy of
+    resent_of    BLOB,                              -- the message that it is a copy of
     created      INTEGER NOT NULL,
     sum          INTEGER NOT NULL
 ) STRICT;
@@ -173,9 +173,7 @@ CREATE TABLE ready (
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
-    retries   INTEGER NOT NULL,                     -- how often an operator gave it all its attempts again
-    retried   INTEGER,                              -- when last; its age counts from there
-    earlier   INTEGER NOT NULL,                     -- attempts before that
+    retried   TEXT,                                 -- JSON: times an operator did, at the last, attempts before that
     key       TEXT,
     position  INTEGER,                              -- in the line of its key
     failure   TEXT,                                 -- JSON: class, at, text of the last error
@@ -198,9 +196,7 @@ CREATE TABLE blocked (
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
-    retries   INTEGER NOT NULL,                     -- how often an operator gave it all its attempts again
-    retried   INTEGER,                              -- when last; its age counts from there
-    earlier   INTEGER NOT NULL,                     -- attempts before that
+    retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
     failure   TEXT,
     progress  BLOB,
     remote_id TEXT,
@@ -227,9 +223,7 @@ CREATE TABLE claimed (
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
-    retries   INTEGER NOT NULL,                     -- how often an operator gave it all its attempts again
-    retried   INTEGER,                              -- when last; its age counts from there
-    earlier   INTEGER NOT NULL,                     -- attempts before that
+    retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
     key       TEXT,
     position  INTEGER,
     failure   TEXT,
@@ -252,9 +246,7 @@ CREATE TABLE held (
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
-    retries   INTEGER NOT NULL,                     -- how often an operator gave it all its attempts again
-    retried   INTEGER,                              -- when last; its age counts from there
-    earlier   INTEGER NOT NULL,                     -- attempts before that
+    retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,
@@ -273,9 +265,7 @@ CREATE TABLE ended (
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
-    retries   INTEGER NOT NULL,                     -- how often an operator gave it all its attempts again
-    retried   INTEGER,                              -- when last; its age counts from there
-    earlier   INTEGER NOT NULL,                     -- attempts before that
+    retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,                     -- 1: dead, and its key waits for an operator

@@ -99,9 +99,8 @@ SELECT queue, key, head, position, depth FROM line WHERE queue = :queue AND key 
 
 -- name: find_followers
 -- params: queue key
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position,
-       failure, progress, remote_id,
-       updated, sum
+SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure, progress,
+       remote_id, updated, sum
   FROM blocked
  WHERE queue = :queue AND key = :key
  ORDER BY position, number;
@@ -118,56 +117,49 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 -- name: get_claimed
 -- params: number
 SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals,
-       crashes, retries, retried, earlier, key, position, failure, progress, remote_id, updated, sum
+       deferrals, crashes, retried, key, position, failure, progress, remote_id, updated, sum
   FROM claimed
  WHERE number = :number;
 
 -- name: get_ended
 -- params: number
-SELECT queue, number, state, attempts, deferrals, crashes, retries, retried, earlier, key, position, holds_key, failure,
-       remote_id, claimed, ended, reason, "by",
-       successor, sum
+SELECT queue, number, state, attempts, deferrals, crashes, retried, key, position, holds_key, failure, remote_id,
+       claimed, ended, reason, "by", successor, sum
   FROM ended
  WHERE number = :number;
 
 -- name: get_held
 -- params: number
-SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retries, retried,
-       earlier, key, position,
-       holds_key, failure, progress, remote_id, updated, sum
+SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retried, key,
+       position, holds_key, failure, progress, remote_id, updated, sum
   FROM held
  WHERE number = :number;
 
 -- name: get_ready_first
 -- params: queue priority due number
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key,
-       position, failure, progress,
-       remote_id, updated, sum
+SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure,
+       progress, remote_id, updated, sum
   FROM ready
  WHERE queue = :queue AND phase = 0 AND priority = :priority AND due = :due AND number = :number;
 
 -- name: get_ready_again
 -- params: number
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key,
-       position, failure, progress,
-       remote_id, updated, sum
+SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure,
+       progress, remote_id, updated, sum
   FROM ready
  WHERE number = :number AND is_first = 0;
 
 -- name: get_blocked_at
 -- params: queue key position number
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position,
-       failure, progress, remote_id,
-       updated, sum
+SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure, progress,
+       remote_id, updated, sum
   FROM blocked
  WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
 
 -- name: get_blocked_moved
 -- params: number
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position,
-       failure, progress, remote_id,
-       updated, sum
+SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure, progress,
+       remote_id, updated, sum
   FROM blocked
  WHERE number = :number AND position <> number;
 
@@ -175,9 +167,8 @@ SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, ret
 
 -- name: find_due
 -- params: queue phase priority now
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key,
-       position, failure, progress,
-       remote_id, updated, sum
+SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure,
+       progress, remote_id, updated, sum
   FROM ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority AND due <= :now
  ORDER BY due, number;
@@ -201,8 +192,7 @@ SELECT count(*) FROM blocked WHERE queue = :queue AND key = :key AND (position, 
 -- name: list_claimed
 -- params:
 SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals,
-       crashes, retries, retried, earlier, key, position, failure, progress, remote_id, updated, sum
+       deferrals, crashes, retried, key, position, failure, progress, remote_id, updated, sum
   FROM claimed;
 
 -- ---- save ----
@@ -236,7 +226,8 @@ DELETE FROM committer WHERE id = :id;
 
 -- name: add_scope
 -- params: id name sum seq head
-INSERT INTO scope (id, name, sum, seq, head) VALUES (:id, :name, :sum, :seq, :head);
+INSERT INTO scope (id, name, seq, head, sum)
+VALUES (:id, :name, :seq, :head, :sum);
 
 -- name: put_scope
 -- params: seq head id
@@ -253,8 +244,8 @@ VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :co
 
 -- name: add_queue
 -- params: id scope lane target sum pending claimed awaiting uncertain delivered dead cancelled
-INSERT INTO queue (id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled)
-VALUES (:id, :scope, :lane, :target, :sum, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled);
+INSERT INTO queue (id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, sum)
+VALUES (:id, :scope, :lane, :target, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled, :sum);
 
 -- name: put_queue
 -- params: pending claimed awaiting uncertain delivered dead cancelled id
@@ -324,13 +315,11 @@ VALUES (:number, :tail, :queue, :seq, :sender, :key, :dedupe, :request_id, :prio
 DELETE FROM message WHERE number = :number;
 
 -- name: add_ready
--- params: queue number phase priority due is_first attempts deferrals crashes retries retried earlier key position failure progress remote_id updated sum
+-- params: queue number phase priority due is_first attempts deferrals crashes retried key position failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO ready (queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried,
-                  earlier, key, position, failure,
-                  progress, remote_id, updated, sum)
-VALUES (:queue, :number, :phase, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :retries, :retried,
-        :earlier, :key, :position,
+INSERT OR FAIL INTO ready (queue, phase, priority, due, number, is_first, attempts, deferrals, crashes, retried, key,
+                           position, failure, progress, remote_id, updated, sum)
+VALUES (:queue, :phase, :priority, :due, :number, :is_first, :attempts, :deferrals, :crashes, :retried, :key, :position,
         :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: remove_ready
@@ -338,41 +327,43 @@ VALUES (:queue, :number, :phase, :priority, :due, :is_first, :attempts, :deferra
 DELETE FROM ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority AND due = :due AND number = :number;
 
+-- name: remove_ready_run
+-- params: queue phase priority due number last_due last_number
+DELETE FROM ready
+ WHERE queue = :queue AND phase = :phase AND priority = :priority
+   AND (due, number) >= (:due, :number) AND (due, number) <= (:last_due, :last_number);
+
 -- name: add_blocked
--- params: queue number priority due is_first attempts deferrals crashes retries retried earlier key position failure progress remote_id updated sum
+-- params: queue number priority due is_first attempts deferrals crashes retried key position failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO blocked (queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried,
-                  earlier, key, position, failure,
-                  progress, remote_id, updated, sum)
-VALUES (:queue, :number, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key,
-        :position, :failure,
-        :progress, :remote_id, :updated, :sum);
+INSERT OR FAIL INTO blocked (queue, key, position, number, priority, due, is_first, attempts, deferrals, crashes,
+                             retried, failure, progress, remote_id, updated, sum)
+VALUES (:queue, :key, :position, :number, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :retried,
+        :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: remove_blocked
 -- params: queue key position number
 DELETE FROM blocked WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
 
 -- name: add_claimed
--- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retries retried earlier key position failure progress remote_id updated sum
+-- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retried key position failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO claimed (queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed,
-                  lease,
-                  boot, attempts, deferrals, crashes, retries, retried, earlier, key, position, failure, progress,
-                  remote_id, updated, sum)
-VALUES (:queue, :number, :tail, :phase, :priority, :due, :is_first, :token, :committer, :consumer, :claimed, :lease,
-        :boot, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key, :position, :failure, :progress,
-        :remote_id, :updated, :sum);
+INSERT OR FAIL INTO claimed (number, tail, queue, phase, priority, due, is_first, token, committer, consumer, claimed,
+                             lease, boot, attempts, deferrals, crashes, retried, key, position, failure, progress,
+                             remote_id, updated, sum)
+VALUES (:number, :tail, :queue, :phase, :priority, :due, :is_first, :token, :committer, :consumer, :claimed, :lease,
+        :boot, :attempts, :deferrals, :crashes, :retried, :key, :position, :failure, :progress, :remote_id, :updated,
+        :sum);
 
 -- The whole row: its sum covers all of it.
 
 -- name: put_claimed
--- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retries retried earlier key position failure progress remote_id updated sum
+-- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retried key position failure progress remote_id updated sum
 UPDATE claimed
    SET queue = :queue, tail = :tail, phase = :phase, priority = :priority, due = :due, is_first = :is_first,
        committer = :committer, consumer = :consumer, claimed = :claimed, lease = :lease, boot = :boot, attempts = :attempts,
-       deferrals = :deferrals, crashes = :crashes, retries = :retries, retried = :retried, earlier = :earlier, key = :key,
-       position = :position, failure = :failure,
-       progress = :progress, remote_id = :remote_id, updated = :updated, sum = :sum
+       deferrals = :deferrals, crashes = :crashes, retried = :retried, key = :key, position = :position,
+       failure = :failure, progress = :progress, remote_id = :remote_id, updated = :updated, sum = :sum
  WHERE number = :number AND token = :token;
 
 -- name: remove_claimed
@@ -380,28 +371,24 @@ UPDATE claimed
 DELETE FROM claimed WHERE number = :number AND token = :token;
 
 -- name: add_held
--- params: queue number phase priority due is_first hold until token attempts deferrals crashes retries retried earlier key position holds_key failure progress remote_id updated sum
+-- params: queue number phase priority due is_first hold until token attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO held (queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes,
-                  retries, retried, earlier,
-                  key, position, holds_key, failure, progress, remote_id, updated, sum)
-VALUES (:queue, :number, :phase, :priority, :due, :is_first, :hold, :until, :token, :attempts, :deferrals, :crashes,
-        :retries, :retried, :earlier,
-        :key, :position, :holds_key, :failure, :progress, :remote_id, :updated, :sum);
+INSERT OR FAIL INTO held (number, queue, phase, priority, due, is_first, hold, until, token, attempts, deferrals,
+                          crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum)
+VALUES (:number, :queue, :phase, :priority, :due, :is_first, :hold, :until, :token, :attempts, :deferrals, :crashes,
+        :retried, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: remove_held
 -- params: number
 DELETE FROM held WHERE number = :number;
 
 -- name: add_ended
--- params: queue number state attempts deferrals crashes retries retried earlier key position holds_key failure remote_id claimed ended reason by successor sum
+-- params: queue number state attempts deferrals crashes retried key position holds_key failure remote_id claimed ended reason by successor sum
 -- rows: 8 32
-INSERT OR FAIL INTO ended (queue, number, state, attempts, deferrals, crashes, retries, retried, earlier, key, position,
-                  holds_key, failure, remote_id, claimed,
-                  ended, reason, "by", successor, sum)
-VALUES (:queue, :number, :state, :attempts, :deferrals, :crashes, :retries, :retried, :earlier, :key, :position,
-        :holds_key, :failure, :remote_id, :claimed,
-        :ended, :reason, :by, :successor, :sum);
+INSERT OR FAIL INTO ended (number, queue, state, attempts, deferrals, crashes, retried, key, position, holds_key,
+                           failure, remote_id, claimed, ended, reason, "by", successor, sum)
+VALUES (:number, :queue, :state, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key, :failure,
+        :remote_id, :claimed, :ended, :reason, :by, :successor, :sum);
 
 -- name: remove_ended
 -- params: number state
@@ -668,30 +655,26 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 
 -- name: all_ready
 -- params:
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key,
-       position, failure, progress,
-       remote_id, updated, sum
+SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure,
+       progress, remote_id, updated, sum
   FROM ready;
 
 -- name: all_blocked
 -- params:
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retries, retried, earlier, key, position,
-       failure, progress, remote_id,
-       updated, sum
+SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure, progress,
+       remote_id, updated, sum
   FROM blocked;
 
 -- name: all_held
 -- params:
-SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retries, retried,
-       earlier, key, position,
-       holds_key, failure, progress, remote_id, updated, sum
+SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retried, key,
+       position, holds_key, failure, progress, remote_id, updated, sum
   FROM held;
 
 -- name: all_ended
 -- params:
-SELECT queue, number, state, attempts, deferrals, crashes, retries, retried, earlier, key, position, holds_key, failure,
-       remote_id, claimed, ended, reason, "by",
-       successor, sum
+SELECT queue, number, state, attempts, deferrals, crashes, retried, key, position, holds_key, failure, remote_id,
+       claimed, ended, reason, "by", successor, sum
   FROM ended;
 
 -- name: all_attempts
