@@ -79,6 +79,8 @@ struct task_cursor {
     struct text key;
 };
 
+#define NEWS_MAX 10000
+
 struct query {
     enum query_kind kind;
     struct text scope, lane, target, key, ref, type;
@@ -90,6 +92,8 @@ struct query {
     bool wants_ages; /* of QUERY_QUEUES: how many are due and held, and since when */
     bool wants_due;  /* of QUERY_QUEUES: when something is due, what holds it; only queues with pending messages, and
                         an address to send them to */
+    bool wants_news; /* of QUERY_QUEUES: only queues of messages with numbers greater than `after`, of which the newest
+                        NEWS_MAX are looked at */
     enum state state;
     enum place place;
     enum phase phase;
@@ -168,7 +172,7 @@ struct page {
     struct arena arena;
     size_t count;
     bool more;                 /* the limit cut it */
-    uint64_t next;             /* for `after` or `before` of the next page */
+    uint64_t next;             /* for `after` or `before` of the next page; news: the greatest number that was given */
     struct task_cursor cursor; /* for the next page of QUERY_OLD; its key lives in this page */
     struct wall_time wall;
     struct boot_time boot;

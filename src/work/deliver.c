@@ -54,6 +54,8 @@ static void use(struct worker *worker, struct target *target, int sign, uint32_t
         usages[i]->sends += sign > 0 ? sends : -sends;
         usages[i]->bytes += sign > 0 ? bytes : -bytes;
     }
+    if (sign < 0)
+        pawli_due_eased(&worker->due);
 }
 
 static void link_delivery(struct worker *worker, struct delivery *delivery)
@@ -198,6 +200,7 @@ static void claimed(void *data, int status, pawl_messages *messages, const pawl_
     if (status < 0) {
         pawli_tell_error(worker, "claim_failed", status == PAWL_EBUSY ? 1 : 0, error);
         queue->due = boot_after_ms(boot_now(worker), PAUSE_MS);
+        pawli_queue_schedule(queue, boot_now(worker));
         release_page(&page->lease);
         return;
     }
@@ -208,6 +211,8 @@ static void claimed(void *data, int status, pawl_messages *messages, const pawl_
     if (count < queue->asked &&
         size < BUDGET_CLAIM_BYTES) { /* nothing more was due: a hint or the survey says when there is */
         queue->due = queue->is_hinted ? boot_now(worker) : BOOT_NEVER;
+        if (!queue->is_hinted)
+            queue->hinted = (struct boot_time){0};
         worker->survey.is_wanted = true;
     }
     if (count > 0)
@@ -222,6 +227,7 @@ static void claimed(void *data, int status, pawl_messages *messages, const pawl_
             send_done(&delivery->send);
     }
     release_page(&page->lease);
+    pawli_queue_schedule(queue, boot_now(worker));
     pawli_engine_wake(&worker->engine);
 }
 
@@ -234,51 +240,87 @@ static uint32_t room_at(const struct queue *queue)
                                          room > CLAIM_MAX ? CLAIM_MAX : (uint32_t)room);
 }
 
-static bool may_claim(const struct queue *queue, struct boot_time now)
+void pawli_queue_schedule(struct queue *queue, struct boot_time now)
 {
-    return can_send(queue) && !queue->is_claiming && !queue->target->is_holding && queue->due.ns <= now.ns &&
-           queue->held.ns <= now.ns && room_at(queue) > 0;
+    struct boot_time when = queue->due.ns > queue->held.ns ? queue->due : queue->held;
+    if (queue->is_claiming || !can_send(queue))
+        when = BOOT_NEVER;
+    if (queue->at.line && when.ns <= now.ns)
+        return; /* it has its place in the line */
+    pawli_due_put(&queue->worker->due, &queue->at, when);
 }
 
-bool pawli_claim_due(struct worker *worker, struct boot_time now)
+static uint32_t room_for(const struct queue *queue)
+{
+    return queue->target->is_holding ? 0 : room_at(queue);
+}
+
+static bool claim(struct queue *queue, struct boot_time now)
+{
+    struct worker *worker = queue->worker;
+    pawl_error error;
+    pawl_claim_options options = {PAWL_CLAIM_OPTIONS,          .lane = queue->lane,
+                                  .target = queue->name,       .consumer = worker->options.consumer,
+                                  .limit = room_for(queue),    .lease_ms = lease_of(queue),
+                                  .ends_with_process = 1,      .size_max = BUDGET_CLAIM_BYTES};
+    queue->page = new_page(options.limit);
+    int status = queue->page ? pawli_claim_submit(queue->store, &options, claimed, queue, &error)
+                             : pawli_no_memory(&error);
+    queue->is_claiming = status == PAWL_OK;
+    if (status < 0) {
+        pawli_free(PAWL_TAKE(queue->page));
+        pawli_tell_error(worker, "claim_failed", 1, &error);
+        queue->due = boot_after_ms(now, PAUSE_MS);
+        pawli_queue_schedule(queue, now);
+        return false;
+    }
+    pawli_queue_schedule(queue, now);
+    queue->is_hinted = false;
+    queue->asked = options.limit;
+    use(worker, queue->target, +1, options.limit, BUDGET_CLAIM_BYTES);
+    worker->units++;
+    return true;
+}
+
+static struct queue *queue_at(struct due_at *at)
+{
+    return (struct queue *)((char *)at - offsetof(struct queue, at));
+}
+
+/* Who is due gets behind those that wait for the same target already. */
+static bool claim_by_time(struct worker *worker, struct boot_time now)
 {
     bool any = false;
-    for (struct queue *queue = worker->queues; queue && is_working(worker); queue = queue->next) {
-        pawl_error error;
-        if (!may_claim(queue, now))
-            continue;
-        pawl_claim_options options = {PAWL_CLAIM_OPTIONS,      .lane = queue->lane,
-                                      .target = queue->name,   .consumer = worker->options.consumer,
-                                      .limit = room_at(queue), .lease_ms = lease_of(queue),
-                                      .ends_with_process = 1,  .size_max = BUDGET_CLAIM_BYTES};
-        queue->page = new_page(options.limit);
-        int status = queue->page ? pawli_claim_submit(queue->store, &options, claimed, queue, &error)
-                                 : pawli_no_memory(&error);
-        if (status < 0) {
-            pawli_free(PAWL_TAKE(queue->page));
-            pawli_tell_error(worker, "claim_failed", 1, &error);
-            queue->due = boot_after_ms(now, PAUSE_MS);
-            continue;
-        }
-        queue->is_claiming = any = true;
-        queue->is_hinted = false;
-        queue->asked = options.limit;
-        use(worker, queue->target, +1, options.limit, BUDGET_CLAIM_BYTES);
-        worker->units++;
+    for (int i = 0; i < LEARN_MAX; i++) {
+        struct due_at *at = pawli_due_take(&worker->due, now);
+        if (!at)
+            break;
+        struct queue *queue = queue_at(at);
+        if (queue->target->line.first || room_for(queue) == 0)
+            pawli_due_wait(&worker->due, &queue->target->line, at);
+        else
+            any |= claim(queue, now);
     }
     return any;
 }
 
-struct boot_time pawli_next_due(const struct worker *worker)
+static bool claim_in_line(struct worker *worker, struct boot_time now)
 {
-    struct boot_time next = BOOT_NEVER;
-    for (const struct queue *queue = worker->queues; queue; queue = queue->next) {
-        if (!can_send(queue) || queue->is_claiming || queue->target->is_holding || room_at(queue) == 0)
-            continue;
-        struct boot_time when = queue->due.ns > queue->held.ns ? queue->due : queue->held;
-        next = boot_earlier(next, when);
+    bool any = false;
+    for (int i = 0; i < LEARN_MAX; i++) {
+        struct due_line *line = pawli_due_try(&worker->due);
+        if (!line)
+            break;
+        while (line->first && room_for(queue_at(line->first)) > 0)
+            any |= claim(queue_at(line->first), now);
     }
-    return next;
+    return any;
+}
+
+bool pawli_claim_due(struct worker *worker, struct boot_time now)
+{
+    bool any = is_working(worker) && claim_by_time(worker, now);
+    return (is_working(worker) && claim_in_line(worker, now)) || any;
 }
 
 /* ---- settlements ---- */
@@ -428,6 +470,7 @@ static void hold_set(struct job *job)
 {
     struct fault *fault = (struct fault *)job;
     fault->target->is_holding = false;
+    pawli_due_eased(&fault->worker->due);
     pawli_target_release(fault->worker, fault->target);
     fault->worker->jobs--;
     if (fault->status < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The survey: on another thread, which queues have something due; then, in a step, what that means for each. With it goes
- * the settling of lost claims; the sweep is a job of its own. */
+/* The surveys: on another thread, which queues have something due; then, in steps, what that means for each. One reads the
+ * queues of new messages, as soon as there are any; the other all that something waits in, and settles lost claims. The sweep
+ * is a job of its own. */
 #include "outbox/sweep.h"
 #include "work/work.h"
 
@@ -13,8 +14,13 @@ static void run(struct job *job)
     struct query query = {.kind = QUERY_QUEUES, .wants_due = true, .limit = UINT32_MAX};
     if (!worker->options.all_scopes)
         query.scope = worker->store->scope;
+    if (survey->is_news) {
+        query.wants_news = true;
+        query.after = worker->seen_number;
+    }
     survey->error = (pawl_error){0};
-    survey->status = pawli_sweep_lost(worker->store, &survey->next_lease, &survey->error);
+    survey->status = survey->is_news ? PAWL_OK
+                                     : pawli_sweep_lost(worker->store, &survey->next_lease, &survey->error);
     if (survey->status == PAWL_OK)
         survey->status = pawli_store_query(worker->opened->store, &query, &survey->page, &survey->error);
 }
@@ -104,6 +110,7 @@ static struct queue *new_queue(struct worker *worker, const struct queue_item *i
     queue->target = hold_target_of(worker, item->scope, item->row.target);
     queue->due = BOOT_NEVER;
     bool made = queue->scope && queue->lane && queue->name && queue->target &&
+                pawli_due_reserve(&worker->due, worker->by_name.count + 1) &&
                 pawl_store_scope(worker->store, queue->scope, &queue->store, NULL) == PAWL_OK &&
                 pawli_links_add(&worker->by_name, &queue->link, hash);
     if (!made) {
@@ -165,8 +172,16 @@ void pawli_queue_read_secret(struct queue *queue)
     queue->secret_failed = failed;
 }
 
-static void learn(struct worker *worker, const struct queue_item *item, const struct page *page, struct boot_time now)
+static void hint(struct queue *queue, struct boot_time now)
 {
+    queue->is_hinted = true;
+    queue->hinted = now;
+}
+
+static void learn(struct worker *worker, const struct queue_item *item, const struct survey *survey,
+                  struct boot_time now)
+{
+    const struct page *page = &survey->page;
     struct queue *queue = is_wanted(worker, item) ? queue_of(worker, item) : NULL;
     if (!queue)
         return;
@@ -195,23 +210,31 @@ static void learn(struct worker *worker, const struct queue_item *item, const st
     }
     pawli_queue_read_secret(queue);
     queue->due = boot_of_wall(item->next_due, page->wall, page->boot);
-    if (queue->hinted.ns >= worker->survey.began.ns) /* what was said since is newer than what was read */
+    if (queue->hinted.ns >= survey->began.ns) /* what was said since is newer than what was read */
         queue->due = boot_earlier(queue->due, now);
     queue->held = boot_of_wall(pawli_paused_until(&item->paused), page->wall, page->boot);
+    if (survey->is_news)
+        hint(queue, now);
+    pawli_queue_schedule(queue, now);
 }
 
-/* Queues that nothing waits in are forgotten, so that a thousand of yesterday cost nothing today. */
-static void forget_unlisted(struct worker *worker)
+/* Queues that nothing waits in are forgotten, so that a thousand of yesterday cost nothing today. What was said of one since
+ * `began` is newer than that it was not listed. */
+static void forget_unlisted(struct worker *worker, struct boot_time began, struct boot_time now)
 {
     for (struct queue **at = &worker->queues; *at;) {
         struct queue *queue = *at;
-        if (queue->is_listed || queue->in_flight || queue->is_claiming) {
-            if (!queue->is_listed && queue->hinted.ns < worker->survey.began.ns)
+        bool is_known = queue->is_listed || queue->hinted.ns >= began.ns;
+        if (is_known || queue->in_flight || queue->is_claiming) {
+            if (!is_known) {
                 queue->due = BOOT_NEVER;
+                pawli_queue_schedule(queue, now);
+            }
             at = &queue->next;
             continue;
         }
         *at = queue->next;
+        pawli_due_put(&worker->due, &queue->at, BOOT_NEVER);
         pawli_links_remove(&worker->by_name, &queue->link);
         free_queue(queue);
     }
@@ -260,42 +283,107 @@ void pawli_sweep_start(struct worker *worker)
     worker->opened->env->ops->offload(worker->opened->env, &sweeping->job);
 }
 
+static void end(struct survey *survey)
+{
+    if (survey->is_read)
+        pawli_page_done(&survey->page);
+    survey->is_running = survey->is_read = false;
+}
+
 static void done(struct job *job)
 {
     struct survey *survey = (struct survey *)job;
     struct worker *worker = survey->worker;
     struct env *env = worker->opened->env;
     struct boot_time now = env->ops->boot_now(env);
-    survey->is_running = false;
     survey->not_before = (struct boot_time){now.ns + 4 * (now.ns - survey->began.ns)};
-    worker->next_survey = boot_after_ms(now, survey->status < 0 ? PAUSE_MS : worker->options.poll_ms);
-    if (survey->status < 0) {
+    survey->is_read = survey->status == PAWL_OK;
+    survey->learned = 0;
+    if (!survey->is_news)
+        worker->next_survey = boot_after_ms(now, survey->is_read ? worker->options.poll_ms : PAUSE_MS);
+    if (!survey->is_read) {
         pawli_tell_error(worker, "survey_failed", 1, &survey->error);
+        survey->is_wanted |= survey->is_news;
+        survey->not_before = boot_after_ms(now, PAUSE_MS);
+    }
+    if (!survey->is_read || atomic_load(&worker->state) != WORKER_WORKS) {
+        end(survey);
         return;
     }
+    for (struct queue *queue = worker->queues; queue && !survey->is_news; queue = queue->next)
+        queue->is_listed = false;
+}
+
+static void learned_all(struct worker *worker, const struct survey *survey, struct boot_time now)
+{
     struct boot_time soonest = boot_after_ms(now, LOST_MS);
     worker->next_survey = boot_earlier(worker->next_survey,
                                        survey->next_lease.ns < soonest.ns ? soonest : survey->next_lease);
-    for (struct queue *queue = worker->queues; queue; queue = queue->next)
-        queue->is_listed = false;
-    for (size_t i = 0; i < survey->page.count; i++)
-        learn(worker, &survey->page.queues[i], &survey->page, now);
-    forget_unlisted(worker);
+    forget_unlisted(worker, survey->began, now);
     if (was_set_back(worker, &survey->page))
         worker->next_sweep = worker->next_survey = now;
-    pawli_page_done(&survey->page);
 }
 
-void pawli_survey_start(struct worker *worker)
+static void learn_some(struct survey *survey, struct boot_time now)
 {
-    struct survey *survey = &worker->survey;
+    struct worker *worker = survey->worker;
+    const struct page *page = &survey->page;
+    for (size_t i = 0; i < LEARN_MAX && survey->learned < page->count; i++)
+        learn(worker, &page->queues[survey->learned++], survey, now);
+    if (survey->learned < page->count)
+        return;
+    if (survey->is_news)
+        worker->seen_number = page->next;
+    else
+        learned_all(worker, survey, now);
+    end(survey);
+}
+
+static void start(struct worker *worker, struct survey *survey)
+{
     struct env *env = worker->opened->env;
     survey->is_wanted = false;
     survey->is_running = true;
+    survey->is_news = survey == &worker->news;
     survey->worker = worker;
     survey->began = env->ops->boot_now(env);
     survey->job = (struct job){.run = run, .done = done, .engine = &worker->engine};
     env->ops->offload(env, &survey->job);
+}
+
+/* When it wants to run, or to be called, next. */
+static struct boot_time step(struct worker *worker, struct survey *survey, struct boot_time now)
+{
+    if (survey->is_read)
+        learn_some(survey, now);
+    if (survey->is_read)
+        return now;
+    struct boot_time by_itself = survey == &worker->news ? BOOT_NEVER : worker->next_survey;
+    bool wanted = survey->is_wanted && now.ns >= survey->not_before.ns;
+    if (!survey->is_running && (wanted || now.ns >= by_itself.ns))
+        start(worker, survey);
+    if (survey->is_running)
+        return BOOT_NEVER;
+    return survey->is_wanted ? survey->not_before : by_itself;
+}
+
+struct boot_time pawli_survey_step(struct worker *worker, struct boot_time now)
+{
+    struct boot_time news = step(worker, &worker->news, now);
+    return boot_earlier(news, step(worker, &worker->survey, now));
+}
+
+void pawli_survey_end(struct worker *worker)
+{
+    struct survey *surveys[] = {&worker->news, &worker->survey};
+    for (size_t i = 0; i < COUNT_OF(surveys); i++)
+        if (surveys[i]->is_read)
+            end(surveys[i]);
+}
+
+bool pawli_survey_is_running(const struct worker *worker)
+{
+    return worker->news.is_running || worker->survey.is_running;
 }
 
 void pawli_take_hints(struct worker *worker, struct boot_time now)
@@ -305,29 +393,33 @@ void pawli_take_hints(struct worker *worker, struct boot_time now)
     size_t count = worker->hint_count;
     memcpy(hints, worker->hints, count * sizeof *hints);
     worker->hint_count = 0;
-    worker->survey.is_wanted |= worker->has_news;
+    bool any_unknown = worker->has_news;
     worker->has_news = false;
     pthread_mutex_unlock(&worker->hint_lock);
     for (size_t i = 0; i < count; i++) {
         bool known = false;
         for (struct link *link = NULL; (link = pawli_links_find(&worker->by_name, link, hints[i])) != NULL;) {
             struct queue *queue = (struct queue *)link;
-            known = queue->is_hinted = true;
-            queue->hinted = now;
+            known = true;
+            hint(queue, now);
             if (!queue->is_claiming)
                 queue->due = boot_earlier(queue->due, now);
+            pawli_queue_schedule(queue, now);
         }
-        worker->survey.is_wanted |= !known;
+        any_unknown |= !known;
     }
+    worker->news.is_wanted |= any_unknown;
+    worker->survey.is_wanted |= any_unknown;
 }
 
 void pawli_worker_forget(struct worker *worker)
 {
     for (struct queue *queue = worker->queues; queue; queue = queue->next)
         queue->is_listed = false;
-    forget_unlisted(worker);
+    forget_unlisted(worker, BOOT_NEVER, BOOT_NEVER);
     PAWL_ASSERT(!worker->queues);
     PAWL_ASSERT(worker->targets.count == 0);
+    pawli_due_done(&worker->due);
     pawli_links_done(&worker->by_name);
     pawli_links_done(&worker->targets);
 }

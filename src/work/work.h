@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Inside the worker: an engine on the store's loop.
  *
- *   survey    a job on another thread reads which queues have something due, their policies, targets and holds
+ *   survey    a job on another thread reads which queues have something due, their policies, targets and holds: those of
+ *             the newest messages at once, all of them as often as they take a fifth of the time
  *   claim     for each queue with room at its target a unit takes what is due; the attempt is counted there
  *   send      each message goes to the sink of its target; nothing is sent that was not claimed, nothing is claimed that
  *             is not handed to a sink in the same step
@@ -19,6 +20,7 @@
 #include "sink/callback/callback.h"
 #include "sink/sink.h"
 #include "work/budget.h"
+#include "work/due.h"
 
 #define CLAIM_MAX   100
 #define SETTLE_MAX  1000
@@ -26,6 +28,7 @@
 #define SWEEP_MS    30000 /* between two sweeps for expiry and retention */
 #define SET_BACK_MS 1000  /* a wall clock that lost so much since the last survey was set back */
 #define HINTS_MAX   64
+#define LEARN_MAX   1000 /* queues that are learned in a step, and tried in one: others want the thread too */
 #define SINKS       4
 
 #define LEASE_MIN_MS  1000 /* of a worker's own claims */
@@ -38,12 +41,14 @@ struct target {
     unsigned holds;   /* queues that lead to it, and a hold being set on it */
     char *scope, *name;
     struct usage usage;
-    bool is_holding; /* a hold is being set on it */
+    bool is_holding;      /* a hold is being set on it */
+    struct due_line line; /* its queues that are due and have no room */
 };
 
 /* What is known about a queue: as the last survey found it. */
 struct queue {
     struct link link; /* in worker.by_name, by pawli_queue_hash */
+    struct due_at at; /* in worker.due */
     struct queue *next;
     struct worker *worker;
     char *scope, *lane, *name; /* name: of the target */
@@ -59,7 +64,7 @@ struct queue {
     struct boot_time held; /* until then nothing is claimed */
     bool is_claiming, is_listed, told_no_sink;
     bool is_hinted;          /* told that something is ready, since the claim under way was submitted */
-    struct boot_time hinted; /* when that was said last */
+    struct boot_time hinted; /* when that, or news of it, came last; 0: a claim found no more since */
     uint32_t asked;            /* the limit of the claim under way */
     struct claimed_page *page; /* and where its messages will go */
     uint32_t in_flight;
@@ -90,12 +95,15 @@ struct claimed_page {
 struct survey {
     struct job job;
     struct worker *worker;
+    bool is_news;                       /* only of queues that have new messages */
     bool is_running, is_wanted;
-    struct boot_time began, not_before; /* surveys take a fifth of the time at most */
+    bool is_read;                       /* and is being learned */
+    struct boot_time began, not_before; /* a survey takes a fifth of the time at most */
     int status;
     pawl_error error;
     struct boot_time next_lease; /* when the first claim ends that had not */
     struct page page;
+    size_t learned;
 };
 
 /* Apart from the survey, which does not wait until millions of messages were looked at. */
@@ -128,7 +136,8 @@ struct worker {
     pthread_mutex_t lock; /* of the stats */
     pawl_worker_stats stats;
 
-    struct survey survey;
+    struct survey survey, news;
+    uint64_t seen_number; /* of the newest message that a survey of news saw */
     struct sweeping sweeping;
     pthread_mutex_t hint_lock;
     uint64_t hints[HINTS_MAX]; /* queues that have something ready */
@@ -139,6 +148,7 @@ struct worker {
     struct boot_time seen_boot;
     struct queue *queues;
     struct links by_name, targets;
+    struct due due; /* of the queues */
     uint32_t send_max;                          /* sends at once */
     struct usage usage;                         /* of all targets */
     struct delivery *in_flight;                 /* at their sinks */
@@ -153,7 +163,9 @@ struct pawl_worker {
 };
 
 /* ---- survey.c ---- */
-void pawli_survey_start(struct worker *worker);
+struct boot_time pawli_survey_step(struct worker *worker, struct boot_time now); /* starts them, learns; when next */
+void pawli_survey_end(struct worker *worker);                                    /* learns no more */
+bool pawli_survey_is_running(const struct worker *worker);
 void pawli_sweep_start(struct worker *worker);
 void pawli_worker_forget(struct worker *worker); /* queues and targets */
 void pawli_take_hints(struct worker *worker, struct boot_time now);
@@ -165,7 +177,7 @@ void pawli_queue_read_secret(struct queue *queue); /* where its file changed, or
 bool pawli_claim_due(struct worker *worker, struct boot_time now); /* true: something was submitted */
 bool pawli_settle_finished(struct worker *worker, struct boot_time now);
 struct boot_time pawli_check_deliveries(struct worker *worker, struct boot_time now); /* renews, cancels */
-struct boot_time pawli_next_due(const struct worker *worker);
+void pawli_queue_schedule(struct queue *queue, struct boot_time now); /* after whatever says when to claim changed */
 void pawli_abandon_finished(struct worker *worker); /* what a stopped worker could not settle */
 
 /* ---- worker.c ---- */

@@ -92,14 +92,14 @@ static bool sinks_are_idle(const struct worker *worker)
 static bool is_drained(const struct worker *worker)
 {
     return sinks_are_idle(worker) && !worker->in_flight && !worker->finished && worker->units == 0 &&
-           worker->jobs == 0 && !worker->survey.is_running && !worker->sweeping.is_running;
+           worker->jobs == 0 && !pawli_survey_is_running(worker) && !worker->sweeping.is_running;
 }
 
 /* After its grace a stopping worker leaves what it cannot settle: the leases, or the end of the process, give it back. */
 static bool gives_up(const struct worker *worker, struct boot_time now)
 {
     return sinks_are_idle(worker) && now.ns > boot_after_ms(worker->stop_by, 5 * PAUSE_MS).ns && !worker->in_flight &&
-           worker->units == 0 && worker->jobs == 0 && !worker->survey.is_running && !worker->sweeping.is_running;
+           worker->units == 0 && worker->jobs == 0 && !pawli_survey_is_running(worker) && !worker->sweeping.is_running;
 }
 
 static void note_stopped(struct worker *worker)
@@ -127,6 +127,7 @@ static struct boot_time step(struct engine *engine, struct boot_time now)
     if (worker->finished)
         next = boot_earlier(next, worker->settle_at);
     if (state == WORKER_STOPS) {
+        pawli_survey_end(worker);
         if (is_drained(worker) || gives_up(worker, now))
             note_stopped(worker);
         return boot_earlier(next, now.ns < worker->stop_by.ns ? worker->stop_by : boot_after_ms(now, 100));
@@ -134,18 +135,12 @@ static struct boot_time step(struct engine *engine, struct boot_time now)
     if (state != WORKER_WORKS)
         return BOOT_NEVER;
     pawli_take_hints(worker, now);
+    next = boot_earlier(next, pawli_survey_step(worker, now));
     pawli_claim_due(worker, now);
-    bool wanted = worker->survey.is_wanted && now.ns >= worker->survey.not_before.ns;
-    if (!worker->survey.is_running && (wanted || now.ns >= worker->next_survey.ns))
-        pawli_survey_start(worker);
+    next = boot_earlier(next, pawli_due_next(&worker->due));
     if (!worker->sweeping.is_running && now.ns >= worker->next_sweep.ns)
         pawli_sweep_start(worker);
-    next = boot_earlier(next, pawli_next_due(worker));
-    if (!worker->sweeping.is_running)
-        next = boot_earlier(next, worker->next_sweep);
-    if (worker->survey.is_running)
-        return next;
-    return boot_earlier(next, worker->survey.is_wanted ? worker->survey.not_before : worker->next_survey);
+    return worker->sweeping.is_running ? next : boot_earlier(next, worker->next_sweep);
 }
 
 static bool stop(struct engine *engine, struct boot_time by)
@@ -275,6 +270,7 @@ int pawl_worker_new(pawl_store *store, const pawl_worker_options *options, pawl_
     worker->finished_last = &worker->finished;
     worker->next_check = worker->next_renewal = BOOT_NEVER;
     worker->listener = (struct listener){.news = news};
+    pawli_due_init(&worker->due);
     pawli_engine_init(&worker->engine, &worker_engine);
     pthread_mutex_init(&worker->lock, NULL);
     pthread_mutex_init(&worker->hint_lock, NULL);

@@ -545,6 +545,76 @@ static void what_is_held_no_longer_is_sent_at_once(struct world *w)
     end(&work, worker);
 }
 
+/* Wherever it comes between what a worker asks, reads and learns: what is said of a queue is newer than what was read of it
+ * before. Nothing waits for the next look. */
+static void whenever_it_comes_it_is_sent_at_once(struct world *w)
+{
+    for (int turns = 0; turns < 40; turns++) {
+        struct world fresh;
+        struct work work;
+        int64_t next_ms;
+        open_world(&fresh, w->kind, 1);
+        begin(&work, &fresh, NULL, 0);
+        pawl_worker *worker = start_polling(&work, "me", 3600000);
+        if (turns % 2)
+            add(&fresh, MESSAGE("0", .key = NULL)); /* so that its queue is known, or just being forgotten */
+        for (int i = 0; i < turns / 4; i++)
+            turn(&work);
+        if (turns / 2 % 2) /* what was asked is not read yet */
+            assert_ok(pawl_store_step(fresh.store, 0, &next_ms, &err));
+        int64_t began = now_ms(&fresh);
+        pawl_uuid id = add(&fresh, MESSAGE("1", .key = NULL)).id;
+        work_on(&work);
+        if (!is_in(&work, id, "delivered"))
+            fail_msg("added after %d turns it is not sent", turns);
+        assert_int_equal(now_ms(&fresh), began);
+        end(&work, worker);
+        close_world(&fresh);
+    }
+}
+
+#define MANY 300
+
+static void add_to(struct world *w, const char *lane, const char *target)
+{
+    pawl_message message = *MESSAGE("1", .key = NULL);
+    message.lane = lane;
+    message.target = target;
+    add(w, &message);
+}
+
+/* Beside many queues that something waits in, one message costs what it is. */
+static void news_are_read_alone(struct world *w)
+{
+    struct page page;
+    struct query news = {.kind = QUERY_QUEUES, .wants_due = true, .wants_news = true, .limit = UINT32_MAX};
+    struct store *store = w->store->opened->store;
+    char lane[20];
+    assert_ok(pawl_target_add(w->store, TARGET, "callback:deliver", NULL, NULL, 0, BECAUSE(1), &err));
+    for (int i = 0; i < MANY; i++) {
+        snprintf(lane, sizeof lane, "lane%d", i);
+        add_to(w, lane, TARGET);
+    }
+    assert_ok(pawli_store_query(store, &news, &page, &err));
+    assert_int_equal(page.count, MANY);
+    news.after = page.next;
+    pawli_page_done(&page);
+    assert_ok(pawli_store_query(store, &news, &page, &err));
+    assert_int_equal(page.count, 0);
+    assert_int_equal(page.next, news.after);
+    pawli_page_done(&page);
+    add_to(w, "lane7", TARGET);
+    add_to(w, "lane9", TARGET);
+    add_to(w, "lane7", TARGET);
+    add_to(w, "lane8", "nowhere"); /* nobody can claim from it */
+    assert_ok(pawli_store_query(store, &news, &page, &err));
+    assert_int_equal(page.count, 2);
+    for (size_t i = 0; i < page.count; i++)
+        assert_true(text_is(page.queues[i].row.lane, "lane7") || text_is(page.queues[i].row.lane, "lane9"));
+    assert_int_equal(page.next, news.after + 4);
+    pawli_page_done(&page);
+}
+
 static void a80_whenever_it_is_stopped_nothing_stays_claimed(struct world *w)
 {
     LAW(O3);
@@ -593,6 +663,8 @@ static const struct conformance_case cases[] = {
     CASE(a52_a_refusal_is_kept_until_it_can_be_stored),
     CASE(a79_a_hundred_wakes_make_few_passes),
     CASE(what_is_held_no_longer_is_sent_at_once),
+    CASE(whenever_it_comes_it_is_sent_at_once),
+    CASE(news_are_read_alone),
     CASE(a80_whenever_it_is_stopped_nothing_stays_claimed),
 };
 

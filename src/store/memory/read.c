@@ -238,28 +238,65 @@ static bool can_be_sent(const struct reading *reading, const struct queue_row *r
     return row->counts[STATE_PENDING] > 0 && target && target->url.data;
 }
 
+static bool add_queue(struct reading *reading, const struct queue_row *row)
+{
+    const struct query *query = reading->query;
+    struct queue_item *item = ADD_ITEM(reading, queues);
+    if (!item)
+        return false;
+    pawli_table_copy(TABLE_QUEUE, row, &item->row, reading->arena);
+    item->scope = scope_name(reading, row->scope);
+    describe_queue(reading, row, item);
+    if (query->wants_due) {
+        item->next_due = first_due(reading, row->id, PHASE_SEND);
+        item->paused = paused_of(reading, row);
+    }
+    if (query->wants_ages)
+        read_ages(reading, row->id, &item->ages);
+    return true;
+}
+
+static bool is_wanted(const struct reading *reading, uint64_t scope, const struct queue_row *row)
+{
+    return queue_matches(reading->query, scope, row) && (!reading->query->wants_due || can_be_sent(reading, row));
+}
+
+static bool is_listed(const struct reading *reading, uint64_t queue)
+{
+    for (size_t i = 0; i < reading->page->count; i++)
+        if (reading->page->queues[i].row.id == queue)
+            return true;
+    return false;
+}
+
+static bool read_news(struct reading *reading, uint64_t scope)
+{
+    const struct message_row *message = &(struct message_row){.number = MESSAGE_NUMBER_MAX};
+    for (int i = 0; i < NEWS_MAX && (message = before(reading, TABLE_MESSAGE, message)) != NULL; i++) {
+        if (message->number <= reading->query->after)
+            break;
+        const struct queue_row *row = find(reading, TABLE_QUEUE, &(struct queue_row){.id = message->queue});
+        if (is_wanted(reading, scope, row) && !is_listed(reading, row->id) && !add_queue(reading, row))
+            return false;
+    }
+    reading->page->next = reading->tables->store.last_number;
+    return true;
+}
+
 static bool read_queues(struct reading *reading)
 {
     const struct query *query = reading->query;
     uint64_t scope = scope_id(reading, query->scope);
     const struct queue_row *row = &(struct queue_row){.id = query->after};
+    if (query->wants_news)
+        return read_news(reading, scope);
     while ((row = after(reading, TABLE_QUEUE, row)) != NULL) {
-        if (!queue_matches(query, scope, row) || (query->wants_due && !can_be_sent(reading, row)))
+        if (!is_wanted(reading, scope, row))
             continue;
         if (is_cut(reading))
             break;
-        struct queue_item *item = ADD_ITEM(reading, queues);
-        if (!item)
+        if (!add_queue(reading, row))
             return false;
-        pawli_table_copy(TABLE_QUEUE, row, &item->row, reading->arena);
-        item->scope = scope_name(reading, row->scope);
-        describe_queue(reading, row, item);
-        if (query->wants_due) {
-            item->next_due = first_due(reading, row->id, PHASE_SEND);
-            item->paused = paused_of(reading, row);
-        }
-        if (query->wants_ages)
-            read_ages(reading, row->id, &item->ages);
         reading->page->next = row->id;
     }
     return true;

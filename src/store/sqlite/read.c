@@ -187,40 +187,6 @@ static const struct queue_row *in_set(const struct queue_set *set, uint64_t id, 
     return low < set->count && set->rows[low].id == id ? &set->rows[low] : NULL;
 }
 
-static int read_queue_set(struct reading *reading, struct queue_set *set)
-{
-    uint64_t scope = 0;
-    int code = reading->query->scope.data ? scope_id(reading, reading->query->scope, &scope) : SQLITE_OK;
-    if (code != SQLITE_OK)
-        return code;
-    bool all = !reading->query->scope.data;
-    struct call call = pawli_call(reading->connection, all ? SQL_list_queues : SQL_list_queues_of_scope);
-    pawli_bind_u64(&call, all ? 0 : scope);
-    if (all)
-        pawli_bind_i64(&call, INT64_MAX);
-    while (pawli_call_row(&call)) {
-        struct queue_row row;
-        if (!pawli_read_queue(&call, &row, reading->arena) || !queue_matches(reading->query, scope, &row))
-            continue;
-        if (!pawli_arena_reserve(reading->arena, (void **)&set->rows, sizeof row, set->count + 1, &set->room) ||
-            !pawli_arena_reserve(reading->arena, (void **)&set->scopes, sizeof(struct text), set->count + 1,
-                                 &set->scope_room)) {
-            call.code = SQLITE_NOMEM;
-            break;
-        }
-        set->rows[set->count++] = row;
-    }
-    code = pawli_call_end(&call);
-    for (size_t i = 0; code == SQLITE_OK && i < set->count; i++) {
-        bool same = i > 0 && set->rows[i - 1].scope == set->rows[i].scope;
-        if (same)
-            set->scopes[i] = set->scopes[i - 1];
-        else
-            code = scope_name(reading, set->rows[i].scope, &set->scopes[i]);
-    }
-    return code;
-}
-
 /* One queue by its id. false: there is none that can be read. */
 static int read_queue_by_id(struct reading *reading, uint64_t id, struct queue_row *row, bool *found)
 {
@@ -230,6 +196,66 @@ static int read_queue_by_id(struct reading *reading, uint64_t id, struct queue_r
     if (!*found)
         *row = (struct queue_row){0};
     return pawli_call_end(&call);
+}
+
+static int keep_queue(struct reading *reading, struct queue_set *set, const struct queue_row *row)
+{
+    if (!pawli_arena_reserve(reading->arena, (void **)&set->rows, sizeof *row, set->count + 1, &set->room) ||
+        !pawli_arena_reserve(reading->arena, (void **)&set->scopes, sizeof(struct text), set->count + 1,
+                             &set->scope_room))
+        return SQLITE_NOMEM;
+    set->rows[set->count++] = *row;
+    return SQLITE_OK;
+}
+
+static int list_queues(struct reading *reading, uint64_t scope, struct queue_set *set)
+{
+    bool all = !reading->query->scope.data;
+    struct call call = pawli_call(reading->connection, all ? SQL_list_queues : SQL_list_queues_of_scope);
+    pawli_bind_u64(&call, all ? 0 : scope);
+    if (all)
+        pawli_bind_i64(&call, INT64_MAX);
+    while (pawli_call_row(&call)) {
+        struct queue_row row;
+        if (pawli_read_queue(&call, &row, reading->arena) && queue_matches(reading->query, scope, &row))
+            call.code = keep_queue(reading, set, &row);
+    }
+    return pawli_call_end(&call);
+}
+
+static int list_news(struct reading *reading, uint64_t scope, struct queue_set *set)
+{
+    struct store_row store = {0};
+    int code = get_store(reading, &store);
+    reading->page->next = store.last_number;
+    struct call call = pawli_call(reading->connection, SQL_list_news);
+    pawli_bind_u64(&call, reading->query->after);
+    pawli_bind_i64(&call, NEWS_MAX);
+    while (code == SQLITE_OK && pawli_call_row(&call)) {
+        struct queue_row row;
+        bool good;
+        code = read_queue_by_id(reading, raw_number(&call, 0), &row, &good);
+        if (code == SQLITE_OK && good && queue_matches(reading->query, scope, &row))
+            code = keep_queue(reading, set, &row);
+    }
+    int ended = pawli_call_end(&call);
+    return code == SQLITE_OK ? ended : code;
+}
+
+static int read_queue_set(struct reading *reading, struct queue_set *set)
+{
+    uint64_t scope = 0;
+    int code = reading->query->scope.data ? scope_id(reading, reading->query->scope, &scope) : SQLITE_OK;
+    if (code == SQLITE_OK)
+        code = reading->query->wants_news ? list_news(reading, scope, set) : list_queues(reading, scope, set);
+    for (size_t i = 0; code == SQLITE_OK && i < set->count; i++) {
+        bool same = i > 0 && set->rows[i - 1].scope == set->rows[i].scope;
+        if (same)
+            set->scopes[i] = set->scopes[i - 1];
+        else
+            code = scope_name(reading, set->rows[i].scope, &set->scopes[i]);
+    }
+    return code;
 }
 
 /* ---- messages ---- */
@@ -755,7 +781,8 @@ static int read_queues(struct reading *reading)
         code = find_any_hold(reading, &any_holds);
     for (size_t i = 0; code == SQLITE_OK && i < set.count; i++) {
         bool skip = reading->query->wants_due && set.rows[i].counts[STATE_PENDING] == 0;
-        if (set.rows[i].id <= reading->query->after || skip || !set.scopes[i].data)
+        bool was_before = !reading->query->wants_news && set.rows[i].id <= reading->query->after;
+        if (was_before || skip || !set.scopes[i].data)
             continue;
         if ((reading->page->more = is_full(reading)))
             break;
@@ -782,7 +809,8 @@ static int read_queues(struct reading *reading)
             code = look_at_queue(reading, any_holds, item);
         if (code == SQLITE_OK && reading->query->wants_ages)
             code = read_ages(reading, item);
-        reading->page->next = item->row.id;
+        if (!reading->query->wants_news)
+            reading->page->next = item->row.id;
     }
     return code == SQLITE_OK && reading->query->wants_ages ? count_held(reading) : code;
 }

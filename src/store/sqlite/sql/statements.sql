@@ -457,6 +457,11 @@ SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, deli
  WHERE scope = :scope
  ORDER BY id;
 
+-- name: list_news
+-- params: after limit
+SELECT DISTINCT queue
+  FROM (SELECT queue FROM message WHERE number > :after ORDER BY number DESC LIMIT :limit);
+
 -- name: list_lanes
 -- params: scope after limit
 SELECT scope, name, policy, sum FROM lane WHERE scope = :scope AND name > :after ORDER BY name LIMIT :limit;
