@@ -121,7 +121,7 @@ class Terminal(support.Case):
         self.ok("nack", key, token, "--error", "x\u202e" + HOSTILE.replace("\x00", ""), "--retry-in", 0)
         self.ok("lanes", "pause", "l", "--reason", HOSTILE)
         for words in (("journal", "show", "1"), ("journal", "list"), ("events",), ("messages", "list"), ("messages", "show", key),
-                      ("holds", "list"), ("why", key)):
+                      ("holds", "list"), ("why", key), ("workers",)):
             self.safe(self.on_terminal(*words))
             self.safe(self.ok(*words).out)
         self.ok("lanes", "resume", "l")
