@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who works: what workers tell the store of themselves, what is shown of it, and what is made of it where a message waits. */
+#include <sqlite3.h>
+
 #include "conformance.h"
 
 #define MINUTE_MS INT64_C(60000)
@@ -270,6 +272,47 @@ static void of_many_that_are_gone_the_last_are_kept(struct world *w)
     stop(w, worker);
 }
 
+/* ---- what cannot be read ---- */
+
+static void run_sql(struct world *w, const char *sql, int changes)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(w->url + strlen("sqlite:"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_changes(db), changes);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void assert_damaged(struct world *w)
+{
+    pawl_verification *found = NULL;
+    assert_status(pawl_verify(w->store, NULL, NULL, NULL, &found, &err), PAWL_ECORRUPT);
+    assert_non_null(strstr(err.text, "table worker"));
+    pawl_verification_free(found);
+}
+
+/* By itself, or taken away by another. */
+static void a_row_that_cannot_be_read_is_written_anew(struct world *w)
+{
+    if (!w->kind->is_durable)
+        return;
+    stop(w, start(w, "gone", NULL));
+    pawl_worker *worker = start(w, "me", NULL), *other = start(w, "other", NULL);
+    run_sql(w, "UPDATE worker SET seen = seen + 1 WHERE consumer <> 'other'", 2);
+    assert_damaged(w);
+    pawl_workers *workers = list(w, NULL, 1); /* the others are there all the same */
+    assert_string_equal(pawl_workers_get(workers, 0)->consumer, "other");
+    pawl_workers_free(workers);
+    work_for(w, 2 * MINUTE_MS);
+    verify(w);
+    workers = list(w, NULL, 2);
+    assert_true(pawl_workers_get(workers, 0)->is_alive);
+    assert_true(pawl_workers_get(workers, 1)->is_alive);
+    pawl_workers_free(workers);
+    stop(w, worker);
+    stop(w, other);
+}
+
 /* ---- why a message waits ---- */
 
 static void why_says_since_when_nobody_serves(struct world *w)
@@ -359,17 +402,12 @@ static void a_worker_has_so_many_lanes(struct world *w)
 }
 
 static const struct conformance_case cases[] = {
-    CASE(who_works_is_seen_from_start_to_stop),
-    CASE(it_is_told_once_a_minute),
-    CASE(claims_are_counted_by_who_has_them),
-    CASE(a_worker_s_claims_are_its_own),
-    CASE(another_takes_the_place_of_its_like),
-    CASE(who_is_gone_is_forgotten_after_a_month),
-    CASE(of_many_that_are_gone_the_last_are_kept),
-    CASE(why_says_since_when_nobody_serves),
-    CASE(a_worker_of_another_scope_does_not_serve),
-    CASE(a_full_disk_makes_it_late_and_no_more),
-    CASE(a_worker_has_so_many_lanes),
+    CASE(who_works_is_seen_from_start_to_stop),    CASE(it_is_told_once_a_minute),
+    CASE(claims_are_counted_by_who_has_them),      CASE(a_worker_s_claims_are_its_own),
+    CASE(another_takes_the_place_of_its_like),     CASE(who_is_gone_is_forgotten_after_a_month),
+    CASE(of_many_that_are_gone_the_last_are_kept), CASE(a_row_that_cannot_be_read_is_written_anew),
+    CASE(why_says_since_when_nobody_serves),       CASE(a_worker_of_another_scope_does_not_serve),
+    CASE(a_full_disk_makes_it_late_and_no_more),   CASE(a_worker_has_so_many_lanes),
 };
 
 int main(void)
