@@ -764,43 +764,47 @@ static int find_any_hold(struct reading *reading, bool *any)
     return pawli_call_end(&call);
 }
 
+static int describe_queue(struct reading *reading, struct queue_item *item)
+{
+    struct lane_row lane = {0};
+    struct target_row target = {0};
+    int code = pawli_policy_of(reading->connection, &item->row, &lane, &target, reading->arena);
+    item->is_damaged = code == BAD_ROW;
+    item->lane_policy = lane.policy;
+    item->target_policy = target.policy;
+    item->url = target.url;
+    item->secret_file = target.secret_file;
+    item->headers = target.headers;
+    item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
+    return item->is_damaged ? SQLITE_OK : code;
+}
+
 static int read_queues(struct reading *reading)
 {
     struct queue_set set = {0};
-    bool any_holds = false;
+    bool any_holds = false, wants_due = reading->query->wants_due;
     int code = read_queue_set(reading, &set);
-    if (code == SQLITE_OK && reading->query->wants_due)
+    if (code == SQLITE_OK && wants_due)
         code = find_any_hold(reading, &any_holds);
     for (size_t i = 0; code == SQLITE_OK && i < set.count; i++) {
-        bool skip = reading->query->wants_due && set.rows[i].counts[STATE_PENDING] == 0;
-        if (set.rows[i].id <= reading->query->after || skip || !set.scopes[i].data)
+        struct queue_item item = {.row = set.rows[i], .scope = set.scopes[i]};
+        bool skip = wants_due && item.row.counts[STATE_PENDING] == 0;
+        if (item.row.id <= reading->query->after || skip || !item.scope.data)
             continue;
+        code = describe_queue(reading, &item);
+        if (code != SQLITE_OK || (wants_due && (item.is_damaged || !item.url.data)))
+            continue; /* no worker can claim from it */
         if ((reading->page->more = is_full(reading)))
             break;
-        struct queue_item *item = add_item(reading, (void **)&reading->page->queues, sizeof *item);
-        if (!item)
-            return SQLITE_NOMEM;
-        item->row = set.rows[i];
-        item->scope = set.scopes[i];
-        struct lane_row lane = {0};
-        struct target_row target = {0};
-        code = pawli_policy_of(reading->connection, &item->row, &lane, &target, reading->arena);
-        item->is_damaged = code == BAD_ROW;
-        if (item->is_damaged)
-            code = SQLITE_OK;
-        item->lane_policy = lane.policy;
-        item->target_policy = target.policy;
-        item->url = target.url;
-        item->secret_file = target.secret_file;
-        item->headers = target.headers;
-        item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
-        if (reading->query->wants_due && (item->is_damaged || !item->url.data))
-            reading->page->count--; /* no worker can claim from it */
-        else if (code == SQLITE_OK && reading->query->wants_due)
-            code = look_at_queue(reading, any_holds, item);
+        if (wants_due)
+            code = look_at_queue(reading, any_holds, &item);
         if (code == SQLITE_OK && reading->query->wants_ages)
-            code = read_ages(reading, item);
-        reading->page->next = item->row.id;
+            code = read_ages(reading, &item);
+        struct queue_item *kept = add_item(reading, (void **)&reading->page->queues, sizeof *kept);
+        if (!kept)
+            return SQLITE_NOMEM;
+        *kept = item;
+        reading->page->next = item.row.id;
     }
     return code == SQLITE_OK && reading->query->wants_ages ? count_held(reading) : code;
 }
