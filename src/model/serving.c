@@ -3,6 +3,8 @@
 
 #include "base/json.h"
 
+#define NAMES_MAX (LIMIT_WORKER_NAMES + 8) /* and the schemes of all sinks */
+
 bool pawli_names_check(struct text json, struct arena *arena)
 {
     struct text name;
@@ -15,19 +17,9 @@ bool pawli_names_check(struct text json, struct arena *arena)
         return false;
     struct json_walk walk = pawli_json_walk(json);
     for (; pawli_json_item(&walk, &name); count++)
-        if (pawli_json_type(name) != JSON_STRING)
+        if (pawli_json_type(name) != JSON_STRING || pawli_json_string(arena, name).size > LIMIT_KEY)
             return false;
-    return count > 0;
-}
-
-size_t pawli_names_count(struct text json)
-{
-    struct json_walk walk = pawli_json_walk(json);
-    struct text name;
-    size_t count = 0;
-    while (pawli_json_item(&walk, &name))
-        count++;
-    return count;
+    return count > 0 && count <= NAMES_MAX;
 }
 
 bool pawli_worker_claims(const struct worker_row *worker, struct text scope, struct text lane, struct arena *arena)

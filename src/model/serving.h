@@ -6,9 +6,8 @@
 #include "base/arena.h"
 #include "model/rows.h"
 
-/* Names as a row keeps them: a JSON array of texts, not empty. */
+/* Names as a row keeps them: a JSON array of texts, not empty; not more, and none longer, than a worker may have. */
 bool pawli_names_check(struct text json, struct arena *arena);
-size_t pawli_names_count(struct text json);
 
 /* Whether it claims from the lane of the scope, and sends to the URL. */
 bool pawli_worker_claims(const struct worker_row *worker, struct text scope, struct text lane, struct arena *arena);
