@@ -12,10 +12,11 @@ extern "C" {
 typedef struct pawl_reason {
     size_t struct_size;
     const char *code; /* "not_due", "held", "behind", "claimed", "lost_claim", "awaiting", "uncertain", "exhausted",
-                         "no_target", "ready", "ended", "superseded" (one for each of the chain); static */
+                         "no_target", "unserved", "ready", "ended", "superseded" (one for each of the chain); static */
     const char *text; /* one sentence, with the last error where it explains the wait */
     int64_t until_ms; /* Unix milliseconds; 0: no end is known */
     const char *by;   /* who; NULL: nobody */
+    int64_t since_ms; /* of "unserved": when a worker served the queue last; else, and where none did, 0 */
 } pawl_reason;
 
 /* What was found, in memory of its own; texts live as long as it does. The state is a message's, or "missing" where a

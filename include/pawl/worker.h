@@ -17,7 +17,8 @@ typedef struct pawl_worker_event {
     const char *name; /* what became of an attempt: "delivered", "retry", "dead", "uncertain", "awaiting", "deferred",
                           "released", "lost"; what the worker met: "no_sink", "secret_unreadable", "target_gone",
                           "target_malformed", "swept", "sink_failed", "claim_failed", "settle_failed", "renew_failed",
-                          "hold_failed", "survey_failed", "sweep_failed", "store_failed"; more may come */
+                          "hold_failed", "survey_failed", "sweep_failed", "register_failed", "store_failed"; more may
+                          come */
     int32_t level;    /* 0 a person must act, 1 it healed, 2 life cycle, 3 each step */
     const char *scope, *lane, *target; /* NULL where they do not apply */
     pawl_uuid message;                 /* nil where it does not apply */
@@ -31,7 +32,7 @@ typedef struct pawl_worker_options {
     const char *consumer;               /* the name under which it claims; NULL: "worker" */
     uint32_t all_scopes;                /* 1: of every scope; 0: of the handle's */
     const char *const *lanes;           /* only these */
-    size_t lane_count;                  /* 0: all */
+    size_t lane_count;                  /* 0: all; at most 1024 */
     uint32_t poll_ms;                   /* behind the wake-ups stands a poll; 0: 1000 */
     const char *const *allow_addresses; /* CIDR blocks that may be sent to though they are private or loopback */
     size_t allow_address_count;
@@ -52,7 +53,7 @@ typedef struct pawl_worker_options {
  * Owns       Free it before the store is closed. Everything in the options is copied; tell_data must outlive it.
  * Bounds     All targets together have at most 2048 sends and 128 MiB of messages under way, fewer sends where the process
  *            may open few descriptors; a target half of that.
- * Errors     PAWL_EINVAL  an option: the text names it
+ * Errors     PAWL_EINVAL  an option: the text names it; PAWL_ELIMIT  over 1024 lanes
  */
 PAWL_API int pawl_worker_new(pawl_store *store, const pawl_worker_options *options, pawl_worker **ret_worker,
                              pawl_error *err);
@@ -70,7 +71,7 @@ typedef struct pawl_outcome {
  * pawl_worker_callback: messages whose target's URL is "callback:NAME" are given to this function.
  *
  * Threads    It runs on a thread of the worker's pool, several at once; it may block, and call the store.
- * Note       Register before pawl_worker_start. A call past its timeout counts as uncertain; its answer is then dropped.
+ * Note       Register before pawl_worker_start, at most 1024. A call past its timeout counts as uncertain; its answer is then dropped.
  */
 typedef void pawl_deliver(void *data, const pawl_message_view *message, pawl_outcome *outcome);
 /* name: what stands behind "callback:" in the URL; copied. data must outlive the worker. */
@@ -94,6 +95,43 @@ typedef struct pawl_worker_stats {
 #define PAWL_WORKER_STATS .struct_size = sizeof(pawl_worker_stats)
 /* A ret_stats whose struct_size is not set is left alone. */
 PAWL_API void pawl_worker_get_stats(pawl_worker *worker, pawl_worker_stats *ret_stats);
+
+/* ---- who works ---- */
+
+/* A worker of any process, or a consumer that has messages claimed by hand. */
+typedef struct pawl_worker_view {
+    size_t struct_size;
+    const char *consumer;     /* the name under which it claims */
+    const char *scope;        /* NULL: all of them */
+    const char *const *lanes; /* that it claims from; by hand: that it has claims of */
+    size_t lane_count;        /* 0: all */
+    const char *const *sinks; /* what it sends to: schemes of URLs, and whole URLs of callbacks; by hand: none */
+    size_t sink_count;
+    uint64_t pid;         /* of its process, as that knows it; 0: not known */
+    int64_t since_ms;     /* Unix milliseconds: when it started; by hand: of its first claim */
+    int64_t last_seen_ms; /* when it told of itself, to a minute; by hand: of its last claim or extend */
+    int64_t stopped_ms;   /* when it said that it stops; 0: it did not */
+    uint64_t claims;      /* messages that are claimed by it now */
+    uint32_t is_alive;    /* it works; 0: it stopped, or its process is gone; by hand: nobody knows */
+    uint32_t is_by_hand;
+} pawl_worker_view;
+
+/* In memory of its own: views live as long as it does. NULL for an index that is not there. */
+typedef struct pawl_workers pawl_workers;
+PAWL_API size_t pawl_workers_count(const pawl_workers *workers);
+PAWL_API const pawl_worker_view *pawl_workers_get(const pawl_workers *workers, size_t index);
+PAWL_API void pawl_workers_free(pawl_workers *workers); /* NULL is fine */
+
+/*
+ * pawl_workers_list: who works, or did: first those who do, then those who are gone, then claims by hand, by consumer and
+ * scope. Those who are gone are kept for 30 days, at most a hundred of them; not where another took the place: the same
+ * consumer, scope, lanes and sinks. Claims by hand whose lease ended are not counted.
+ *
+ * Shapes     scope: only who may claim of it; NULL: all of the store.
+ * Owns       *ret_workers is freed with pawl_workers_free.
+ * Errors     PAWL_EINVAL  a scope that cannot be
+ */
+PAWL_API int pawl_workers_list(pawl_store *store, const char *scope, pawl_workers **ret_workers, pawl_error *err);
 
 #ifdef __cplusplus
 }

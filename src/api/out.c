@@ -292,9 +292,40 @@ void pawli_api_put_why(struct json_writer *out, const pawl_uuid *id, const pawl_
         pawli_json_open(out, '{');
         pawli_json_put_string(out, "code", reason->code);
         pawli_json_put_string(out, "text", reason->text);
+        put_time(out, "since", reason->since_ms);
         put_time(out, "until", reason->until_ms);
         pawli_json_put_string(out, "by", reason->by);
         pawli_json_close(out, '}');
     }
     pawli_json_close(out, ']');
+}
+
+static void put_names(struct json_writer *out, const char *name, const char *const *names, size_t count)
+{
+    if (count == 0)
+        return;
+    pawli_json_key(out, name);
+    pawli_json_open(out, '[');
+    for (size_t i = 0; i < count; i++) {
+        pawli_json_comma(out);
+        pawli_json_quote(out->out, text_of(names[i]));
+    }
+    pawli_json_close(out, ']');
+}
+
+void pawli_api_put_worker(struct json_writer *out, const pawl_worker_view *worker)
+{
+    pawli_json_put_string(out, "consumer", worker->consumer);
+    pawli_json_put_bool(out, "by_hand", worker->is_by_hand);
+    if (!worker->is_by_hand) {
+        pawli_json_put_bool(out, "alive", worker->is_alive);
+        pawli_json_put_u64(out, "pid", worker->pid);
+    }
+    pawli_json_put_string(out, "scope", worker->scope);
+    put_names(out, "lanes", worker->lanes, worker->lane_count);
+    put_names(out, "sinks", worker->sinks, worker->sink_count);
+    put_time(out, "since", worker->since_ms);
+    pawli_json_put_u64(out, "claims", worker->claims);
+    put_time(out, "last_seen", worker->last_seen_ms);
+    put_time(out, "stopped", worker->stopped_ms);
 }

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/codec.h"
 #include "base/escape.h"
@@ -158,4 +159,13 @@ int pawli_no_memory(pawl_error *err)
         memcpy(err->text, "out of memory", sizeof "out of memory");
     }
     return PAWL_ENOMEM;
+}
+
+char *pawli_time_text(int64_t unix_ms, char out[TIME_TEXT_SIZE])
+{
+    struct tm parts;
+    time_t seconds = unix_ms / 1000;
+    if (unix_ms <= 0 || !gmtime_r(&seconds, &parts) || !strftime(out, TIME_TEXT_SIZE, "%Y-%m-%d %H:%M:%SZ", &parts))
+        memcpy(out, "-", 2);
+    return out;
 }

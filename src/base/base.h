@@ -102,6 +102,10 @@ int pawli_hint(pawl_error *err, int status, const char *format, ...) PRINTF_LIKE
 /* Says of what an error is, before its text: "message 3: …". */
 void pawli_fail_in(pawl_error *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* "2026-11-21 06:43:35Z"; "-" for 0 */
+#define TIME_TEXT_SIZE 32
+char *pawli_time_text(int64_t unix_ms, char out[TIME_TEXT_SIZE]);
+
 /* Out of memory, said in one place so that it needs no formatting. */
 int pawli_no_memory(pawl_error *err);
 

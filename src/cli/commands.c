@@ -273,6 +273,8 @@ const struct cli_command cli_commands[] = {
     {"holds release", "", "release what is named; without a selector, the store's own hold", holds_release_options,
      cli_holds_release, CLI_RECORDS},
     {"why", "ID", "explain why a message does not move", NULL, cli_why, CLI_READS},
+    {"workers", "", "list who works, who did, and who has claims by hand; of all scopes, or with --scope of one", NULL,
+     cli_workers, CLI_READS},
     {"verify", "", "recompute the chain of all scopes, or of one; names the first bad record", NULL, cli_verify,
      CLI_READS},
     {"doctor", "", "look at versions, configuration, disk, store, journal, messages and holds", doctor_options,

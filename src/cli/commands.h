@@ -61,6 +61,9 @@ int cli_messages_stats(struct cli *cli);
 int cli_messages_resolve(struct cli *cli);
 int cli_why(struct cli *cli);
 
+/* cmd_workers.c */
+int cli_workers(struct cli *cli);
+
 /* cmd_settings.c, target_test.c */
 int cli_lanes_list(struct cli *cli);
 int cli_lanes_pause(struct cli *cli);

@@ -89,11 +89,7 @@ void cli_put_outside(struct json_writer *out, const char *name, const char *valu
 
 char *cli_time(int64_t unix_ms, char out[32])
 {
-    struct tm parts;
-    time_t seconds = unix_ms / 1000;
-    if (unix_ms <= 0 || !gmtime_r(&seconds, &parts) || !strftime(out, 32, "%Y-%m-%d %H:%M:%SZ", &parts))
-        memcpy(out, "-", 2);
-    return out;
+    return pawli_time_text(unix_ms, out);
 }
 
 int64_t cli_now_ms(void)

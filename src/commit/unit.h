@@ -196,6 +196,13 @@ struct sweep {
     uint32_t lost; /* claims that this batch settles: there may be more */
 };
 
+/* What a worker says of itself; committer, seen and stopped are filled in. */
+struct registration {
+    struct effect effect;
+    struct worker_row row;
+    bool stops;
+};
+
 struct adopt {
     struct effect effect;
     struct text reason, by;
@@ -238,7 +245,7 @@ void pawli_unit_done(struct unit *unit);
 void pawli_unit_add(struct unit *unit, struct effect *effect, const struct effect_ops *ops);
 
 extern const struct effect_ops pawli_effect_enqueue, pawli_effect_settle, pawli_effect_claim, pawli_effect_move,
-    pawli_effect_policy, pawli_effect_hold, pawli_effect_sweep, pawli_effect_adopt;
+    pawli_effect_policy, pawli_effect_hold, pawli_effect_sweep, pawli_effect_adopt, pawli_effect_register;
 
 /* ---- shared by the kinds of effects ---- */
 

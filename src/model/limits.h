@@ -23,6 +23,7 @@
 #define LIMIT_URL          2048
 #define LIMIT_LIST         10000                    /* items of one page */
 #define LIMIT_LEASE_MS     86400000                 /* a day */
+#define LIMIT_WORKER_NAMES 1024                     /* lanes, or callbacks, of one worker */
 #define LIMIT_MOVES        1000                     /* of one commit of a move by filter */
 #define TOKEN_COUNTER_MAX  ((INT64_C(1) << 47) - 1) /* the epoch stands above it */
 

@@ -199,6 +199,20 @@ struct attempt_row {
     enum error_class class;
 };
 
+/* Who works, or did. Written by the worker itself: when it starts, now and then, and when it stops. It stays when its worker
+ * is gone: only then does anybody ask. Whether its process lives is known by the committer's slot. */
+struct worker_row {
+    uint64_t id; /* drawn; never 0 */
+    struct text consumer;
+    uint64_t committer; /* of its process */
+    uint64_t pid;
+    struct text scope; /* absent: all of them */
+    struct text lanes; /* JSON array of names; absent: all */
+    struct text sinks; /* JSON array of what it sends to: schemes of URLs, and whole URLs of callbacks */
+    struct wall_time since, seen;
+    struct wall_time stopped; /* WALL_NEVER: it did not say that it stops */
+};
+
 /* A record as the journal keeps it. */
 struct record_row {
     uint64_t scope, seq;

@@ -67,6 +67,8 @@ enum query_kind {
     QUERY_LINE,       /* scope, lane, target, key: page.line; cursor.position, cursor.number: how many are before it */
     QUERY_OLD,        /* place, cursor, limit: tasks that time may end (expiry, retention, deadlines) */
     QUERY_OLD_BOUNDS, /* limit: bounds whose time is over */
+    QUERY_WORKERS,    /* after, limit */
+    QUERY_CLAIMS,     /* after, limit: what is claimed, by number */
     QUERY_DAMAGE, /* limit: rows that cannot be read or do not agree with each other, but for the chains of records */
     QUERY_KIND_COUNT
 };
@@ -137,6 +139,19 @@ struct bound_item {
     struct text key, scope, lane, target;
 };
 
+struct worker_item {
+    struct worker_row row;
+    bool is_alive;
+};
+
+/* A claim, and whose it is. */
+struct claim_item {
+    uint64_t committer; /* 0: by hand */
+    struct text consumer, scope, lane;
+    struct wall_time claimed, updated;
+    bool is_lost;
+};
+
 /* Stored data that is set apart. scope: whose it is; absent: the store's, or nobody knows. */
 struct damage_item {
     struct text scope, what;
@@ -188,6 +203,8 @@ struct page {
         struct old_item *olds;
         struct bound_item *bounds;
         struct damage_item *damages;
+        struct worker_item *workers;
+        struct claim_item *claims;
     };
     struct store_row store;
     struct look look;

@@ -14,6 +14,7 @@ static const size_t slot_sizes[SLOT_KIND_COUNT] = {
     [SLOT_TARGET] = sizeof(struct view_target), [SLOT_SUBJECT] = sizeof(struct view_subject),
     [SLOT_HOLD] = sizeof(struct view_hold),     [SLOT_BOUND] = sizeof(struct view_bound),
     [SLOT_LINE] = sizeof(struct view_line),     [SLOT_TASK] = sizeof(struct view_task),
+    [SLOT_WORKER] = sizeof(struct view_worker),
 };
 
 void pawli_view_init(struct view *view, struct arena *arena, uint64_t seed)
@@ -269,6 +270,11 @@ struct view_hold *pawli_view_add_hold(struct view *view, struct view_subject *su
     hold->next = subject->holds;
     subject->holds = hold;
     return hold;
+}
+
+struct view_worker *pawli_view_add_worker(struct view *view)
+{
+    return add_slot(view, &view->workers, SLOT_WORKER);
 }
 
 static bool follows(const struct view_task *a, const struct view_task *b)

@@ -30,6 +30,7 @@ enum slot_kind {
     SLOT_BOUND,
     SLOT_LINE,
     SLOT_TASK,
+    SLOT_WORKER,
     SLOT_KIND_COUNT
 };
 
@@ -144,6 +145,12 @@ struct view_task {
     struct view_line *line; /* of its ordering key, NULL when none */
 };
 
+struct view_worker {
+    struct slot slot; /* damaged: only its id is known */
+    struct worker_row row;
+    bool is_alive; /* its process lives, and it did not say that it stops */
+};
+
 /* Due tasks of a queue, asked for by claims. */
 struct view_due {
     struct view_queue *queue;
@@ -174,10 +181,11 @@ struct view {
 
     struct view_store store;
     struct view_committer committer; /* whose batch this is */
-    struct slots scopes, requests, queues, lanes, targets, subjects, holds, bounds, lines, tasks;
+    struct slots scopes, requests, queues, lanes, targets, subjects, holds, bounds, lines, tasks, workers;
     struct view_due **dues;
     size_t due_count, due_room;
     bool has_candidates; /* decide: the candidates of all dues are listed */
+    bool wants_workers;  /* all of them */
     bool wants_lost;     /* of the claims that are named: whether anybody still holds them */
     uint32_t lost_limit; /* 0: look for no others. So many of the queues that are claimed from, and of the rest */
     struct boot_time next_lease; /* load: the earliest end of a claim that is not lost, of those that it saw */
@@ -216,6 +224,9 @@ bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue);
 /* For stores, in load: a hold, or a follower, that was found. */
 struct view_hold *pawli_view_add_hold(struct view *view, struct view_subject *subject);
 bool pawli_view_add_follower(struct view *view, struct view_line *line, struct view_task *task);
+
+/* For stores, in load: a worker that was found; and a new one, when it is decided. NULL when out of memory. */
+struct view_worker *pawli_view_add_worker(struct view *view);
 
 /* For stores, in load: a task slot was filled; wants its queue and line. False when out of memory. */
 bool pawli_view_task_found(struct view *view, struct view_task *task);

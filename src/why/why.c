@@ -5,6 +5,7 @@
 #include "commit/handle.h"
 #include "model/check.h"
 #include "model/decide.h"
+#include "model/serving.h"
 
 struct pawl_why {
     struct arena arena;
@@ -46,6 +47,7 @@ struct explaining {
     struct paused paused;
     struct text doubt;  /* of its age */
     struct text needed; /* by workers, of a queue that nothing holds */
+    struct text url;    /* of its target, where workers can send to it; absent: they cannot, and that was said */
     pawl_error *err;
 };
 
@@ -209,9 +211,8 @@ static void explain_hold(struct explaining *e, const struct hold_item *hold)
 /* What a worker still needs where nothing holds a message: what only the process that sends can know. */
 static struct text needed_by_worker(struct explaining *e, const struct queue_item *queue)
 {
-    static const char callback[] = "callback:";
     struct arena *arena = &e->why->arena;
-    if (queue->url.size >= strlen(callback) && memcmp(queue->url.data, callback, strlen(callback)) == 0)
+    if (pawli_url_is_callback(queue->url))
         return pawli_arena_format(arena, "; of workers, only one that registered %.*s", TEXT_ARG(queue->url));
     if (queue->secret_file.data)
         return pawli_arena_format(arena, "; of workers, only one that can read the secret file %.*s",
@@ -244,6 +245,76 @@ static struct text doubted_age(struct explaining *e, const struct queue_item *qu
         "; too old by the wall clock, but that jumped, or the machine came up since: its age counts from there");
 }
 
+/* The one that served the queue last. */
+struct serving {
+    struct worker_row last; /* id 0: none that is known */
+    size_t others;          /* work, but not for this queue */
+    bool is_served;
+};
+
+static int look_for_workers(struct explaining *e, struct serving *serving)
+{
+    struct page page = {0};
+    struct arena *arena = &e->why->arena;
+    struct query query = {.kind = QUERY_WORKERS, .limit = UINT32_MAX};
+    int status = pawli_store_status(pawli_store_read(e->store, e->reader, &query, &page, e->err));
+    *serving = (struct serving){0};
+    for (size_t i = 0; status == PAWL_OK && i < page.count; i++) {
+        const struct worker_row *row = &page.workers[i].row;
+        bool serves = pawli_worker_claims(row, e->item->scope, e->item->lane, arena) &&
+                      pawli_worker_sends(row, e->url, arena);
+        serving->others += page.workers[i].is_alive && !serves;
+        serving->is_served |= page.workers[i].is_alive && serves;
+        if (serves && (!serving->last.id || pawli_worker_last(&serving->last).ms < pawli_worker_last(row).ms))
+            serving->last = *row;
+    }
+    serving->last.consumer = pawli_arena_text(arena, serving->last.consumer);
+    pawli_page_done(&page);
+    return status;
+}
+
+/* How it went, who served it last: what is known of one that died is when it told of itself last. */
+static struct text last_served(struct explaining *e, const struct worker_row *last)
+{
+    char time[TIME_TEXT_SIZE];
+    if (!last->id)
+        return TEXT("no worker has ever served this queue (those that are gone are remembered for 30 days)");
+    return pawli_arena_format(&e->why->arena, "no worker has served this queue since %s, when %.*s (pid %llu) %s",
+                              pawli_time_text(pawli_worker_last(last).ms, time), TEXT_ARG(last->consumer),
+                              (unsigned long long)last->pid,
+                              last->stopped.ms == INT64_MAX ? "was last seen; it died since" : "stopped");
+}
+
+static struct text working_elsewhere(struct explaining *e, const struct serving *serving)
+{
+    const char *ending = serving->others == 1 ? "s" : "";
+    if (serving->others == 0)
+        return TEXT("");
+    return pawli_arena_format(&e->why->arena, "; %zu that work%s take%s other lanes, scopes or URLs (pawl workers)",
+                              serving->others, ending, ending);
+}
+
+static int explain_unserved(struct explaining *e)
+{
+    struct serving serving;
+    struct arena *arena = &e->why->arena;
+    if (!e->url.data)
+        return PAWL_OK;
+    int status = look_for_workers(e, &serving);
+    if (status < 0 || serving.is_served)
+        return status;
+    struct text text = last_served(e, &serving.last), elsewhere = working_elsewhere(e, &serving);
+    bool is_callback = pawli_url_is_callback(e->url);
+    add(e, "unserved", WALL_NEVER, nobody,
+        pawli_arena_format(arena, "%.*s%.*s: run %s%.*s", TEXT_ARG(text), TEXT_ARG(elsewhere),
+                           is_callback ? "the program that registers " : "\"pawl serve\"",
+                           TEXT_ARG(is_callback ? e->url : TEXT(""))));
+    pawl_why *why = e->why;
+    if (why->count && serving.last.id)
+        why->reasons[why->count - 1].since_ms = pawli_worker_last(&serving.last).ms;
+    return PAWL_OK;
+}
+
 static int explain_queue(struct explaining *e)
 {
     struct page look = {0}, queues = {0};
@@ -268,6 +339,9 @@ static int explain_queue(struct explaining *e)
             TEXT("the policy of its lane or target cannot be read: set it anew (pawl lanes set, pawl targets add)"));
     if (result == STORE_OK && queues.count)
         e->needed = needed_by_worker(e, &queues.queues[0]);
+    e->url = (struct text){0};
+    if (result == STORE_OK && queues.count && !queues.queues[0].is_damaged)
+        e->url = pawli_arena_text(&e->why->arena, queues.queues[0].url);
     if (result == STORE_OK && queues.count && !queues.queues[0].is_damaged)
         e->doubt = doubted_age(e, &queues.queues[0]);
     pawli_page_done(&queues);
@@ -342,7 +416,7 @@ static int explain(struct explaining *e)
         add(e, "ready", WALL_NEVER, nobody,
             pawli_arena_format(&e->why->arena, "nothing holds it: the next claim of its queue takes it%.*s%.*s%.*s",
                                TEXT_ARG(e->needed), TEXT_ARG(e->doubt), TEXT_ARG(failure)));
-    return status;
+    return status == PAWL_OK ? explain_unserved(e) : status;
 }
 
 static int no_such_message(const pawl_store *store, pawl_error *err)

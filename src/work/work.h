@@ -8,7 +8,8 @@
  *             is not handed to a sink in the same step
  *   settle    what the sinks said is settled in arrays; settlements and the next claims share a commit
  *
- * Beside these run: renewal of leases at a third of their length, cancelling what is past its deadline, the sweep. */
+ * Beside these run: renewal of leases at a third of their length, cancelling what is past its deadline, the sweep, and
+ * telling the store now and then that somebody works here. */
 #ifndef PAWLI_WORK_H
 #define PAWLI_WORK_H
 
@@ -26,6 +27,7 @@
 #define SETTLE_MAX  1000
 #define PAUSE_MS    1000  /* after a failed claim or settlement */
 #define SWEEP_MS    30000 /* between two sweeps for expiry and retention */
+#define SEEN_MS     60000 /* between two times that the store is told who works here */
 #define SET_BACK_MS 1000  /* a wall clock that lost so much since the last survey was set back */
 #define HINTS_MAX   64
 #define LEARN_MAX   1000 /* queues that are learned in a step, and tried in one: others want the thread too */
@@ -117,6 +119,14 @@ struct sweeping {
     pawl_swept swept;
 };
 
+/* What the store is told of who works here: when it starts, every SEEN_MS, and when it stops. */
+struct presence {
+    struct worker_row row;
+    struct boot_time next;
+    bool is_running, was_told, has_left;
+    bool failed; /* the last time, and that was said */
+};
+
 enum worker_state { WORKER_IDLE, WORKER_WORKS, WORKER_STOPS, WORKER_STOPPED };
 
 struct worker {
@@ -128,6 +138,7 @@ struct worker {
     struct arena texts; /* the options' own */
     struct sink_rules rules;
     struct callback *callbacks;
+    size_t callback_count;
     struct sink *sinks[SINKS];
     bool sink_failed[SINKS];
 
@@ -139,6 +150,7 @@ struct worker {
     struct survey survey, news;
     uint64_t seen_number; /* of the newest message that a survey of news saw */
     struct sweeping sweeping;
+    struct presence presence;
     pthread_mutex_t hint_lock;
     uint64_t hints[HINTS_MAX]; /* queues that have something ready */
     size_t hint_count;
@@ -180,7 +192,13 @@ struct boot_time pawli_check_deliveries(struct worker *worker, struct boot_time 
 void pawli_queue_schedule(struct queue *queue, struct boot_time now); /* after whatever says when to claim changed */
 void pawli_abandon_finished(struct worker *worker); /* what a stopped worker could not settle */
 
+/* ---- presence.c ---- */
+bool pawli_presence_init(struct worker *worker);                                   /* false: out of memory */
+struct boot_time pawli_presence_tell(struct worker *worker, struct boot_time now); /* when next */
+bool pawli_presence_leave(struct worker *worker); /* false: what it says is not answered yet */
+
 /* ---- worker.c ---- */
+extern const struct sink_ops *const pawli_sinks[SINKS];
 struct sink *pawli_sink_for(struct worker *worker, const char *url);
 void pawli_tell(struct worker *worker, const pawl_worker_event *event);
 void pawli_tell_error(struct worker *worker, const char *name, int level, const pawl_error *error);

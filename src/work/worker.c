@@ -8,9 +8,8 @@
 
 #define POLL_MS 1000
 
-static const struct sink_ops *const sink_kinds[] = {&pawli_sink_callback, &pawli_sink_http, &pawli_sink_exec,
-                                                    &pawli_sink_file};
-static_assert(COUNT_OF(sink_kinds) == SINKS, "a place for each kind");
+const struct sink_ops *const pawli_sinks[SINKS] = {&pawli_sink_callback, &pawli_sink_http, &pawli_sink_exec,
+                                                   &pawli_sink_file};
 
 void pawli_tell(struct worker *worker, const pawl_worker_event *event)
 {
@@ -50,10 +49,11 @@ struct sink *pawli_sink_for(struct worker *worker, const char *url)
     struct sink_host host = {
         .env = worker->opened->env, .engine = &worker->engine, .rules = &worker->rules, .callbacks = worker->callbacks};
     for (size_t i = 0; i < SINKS; i++) {
-        if (!serves(sink_kinds[i], &host, url))
+        if (!serves(pawli_sinks[i], &host, url))
             continue;
         pawl_error error;
-        if (!worker->sinks[i] && !worker->sink_failed[i] && sink_kinds[i]->open(&host, &worker->sinks[i], &error) < 0) {
+        if (!worker->sinks[i] && !worker->sink_failed[i] &&
+            pawli_sinks[i]->open(&host, &worker->sinks[i], &error) < 0) {
             worker->sink_failed[i] = true;
             pawli_tell_error(worker, "sink_failed", 0, &error);
         }
@@ -128,12 +128,13 @@ static struct boot_time step(struct engine *engine, struct boot_time now)
         next = boot_earlier(next, worker->settle_at);
     if (state == WORKER_STOPS) {
         pawli_survey_end(worker);
-        if (is_drained(worker) || gives_up(worker, now))
+        if ((is_drained(worker) && pawli_presence_leave(worker)) || gives_up(worker, now))
             note_stopped(worker);
         return boot_earlier(next, now.ns < worker->stop_by.ns ? worker->stop_by : boot_after_ms(now, 100));
     }
     if (state != WORKER_WORKS)
         return BOOT_NEVER;
+    next = boot_earlier(next, pawli_presence_tell(worker, now));
     pawli_take_hints(worker, now);
     next = boot_earlier(next, pawli_survey_step(worker, now));
     pawli_claim_due(worker, now);
@@ -211,6 +212,12 @@ static int check_lists(const pawl_worker_options *options, pawl_error *err)
     return status;
 }
 
+static int too_many(const char *what, pawl_error *err)
+{
+    return pawli_hint(err, pawli_fail(err, PAWL_ELIMIT, "a worker has at most %d %s", LIMIT_WORKER_NAMES, what),
+                      "start a second one for the others");
+}
+
 static int read_options(struct worker *worker, const pawl_worker_options *given, pawl_error *err)
 {
     pawl_worker_options *options = &worker->options;
@@ -221,6 +228,8 @@ static int read_options(struct worker *worker, const pawl_worker_options *given,
     int status = pawli_check_name("consumer", text_of(options->consumer), err);
     if (status == PAWL_OK)
         status = check_lists(options, err);
+    if (status == PAWL_OK && options->lane_count > LIMIT_WORKER_NAMES)
+        status = too_many("lanes", err);
     for (size_t i = 0; status == PAWL_OK && i < options->lane_count; i++)
         status = pawli_check_name("lane", text_of(options->lanes[i]), err);
     if (status < 0)
@@ -242,8 +251,8 @@ static int read_options(struct worker *worker, const pawl_worker_options *given,
     if (pawli_arena_failed(&worker->texts))
         return pawli_no_memory(err);
     for (size_t i = 0; status == PAWL_OK && i < SINKS; i++)
-        if (sink_kinds[i]->check)
-            status = sink_kinds[i]->check(&worker->rules, err);
+        if (pawli_sinks[i]->check)
+            status = pawli_sinks[i]->check(&worker->rules, err);
     return status;
 }
 
@@ -297,6 +306,8 @@ int pawl_worker_callback(pawl_worker *made, const char *name, pawl_deliver *deli
     struct worker *worker = &made->worker;
     if (atomic_load(&worker->state) != WORKER_IDLE)
         return pawli_fail(err, PAWL_EREFUSED, "callbacks are registered before the worker is started");
+    if (worker->callback_count == LIMIT_WORKER_NAMES)
+        return too_many("callbacks", err);
     struct callback *callback = arena_new(&worker->texts, struct callback);
     if (!callback)
         return pawli_no_memory(err);
@@ -305,6 +316,7 @@ int pawl_worker_callback(pawl_worker *made, const char *name, pawl_deliver *deli
     memcpy(callback->name, name, strlen(name));
     callback->next = worker->callbacks;
     worker->callbacks = callback;
+    worker->callback_count++;
     return PAWL_OK;
 }
 
@@ -323,7 +335,8 @@ int pawl_worker_start(pawl_worker *made, pawl_error *err)
     worker->send_max = pawli_budget_sends(limit.rlim_cur);
     if (!atomic_compare_exchange_strong(&worker->state, &idle, WORKER_WORKS))
         return pawli_fail(err, PAWL_EREFUSED, "the worker was started before");
-    status = pawli_run_engine(worker->opened, &worker->engine, err);
+    status = pawli_presence_init(worker) ? pawli_run_engine(worker->opened, &worker->engine, err)
+                                         : pawli_no_memory(err);
     if (status < 0) {
         atomic_store(&worker->state, WORKER_IDLE);
         return status;

@@ -44,6 +44,7 @@ struct world {
     pawl_why *why, *other_why;
     pawl_worker *worker, *other_worker;
     pawl_worker_options worker_options;
+    pawl_workers *workers, *other_workers;
     pawl_worker_stats worker_stats;
     const char *text;
     char chars[PAWL_UUID_TEXT_SIZE], backup[160];
@@ -139,6 +140,7 @@ static void open_world(struct world *w)
     assert_ok(pawl_events_read(w->store, NULL, &w->events, &err));
     assert_ok(pawl_verify(w->store, NULL, NULL, NULL, &w->verification, &err));
     assert_ok(pawl_why_message(w->store, &w->id, &w->why, &err));
+    assert_ok(pawl_workers_list(w->store, NULL, &w->workers, &err));
     assert_ok(pawl_worker_new(w->store, NULL, &w->worker, &err));
     w->transition = transition_of(w);
 }

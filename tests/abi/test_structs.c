@@ -284,6 +284,7 @@ static void what_is_handed_out_says_its_size(void **state)
     pawl_verification *verification;
     pawl_messages *messages;
     pawl_why *why;
+    pawl_workers *workers;
     pawl_enqueued result;
     pawl_operation operation = {PAWL_OPERATION, .reason = "a test"};
     assert_ok(pawl_enqueue(store, &(pawl_message){PAWL_MESSAGE, .lane = "l", .target = "t"}, 1, &result, &err));
@@ -311,6 +312,13 @@ static void what_is_handed_out_says_its_size(void **state)
     assert_ok(pawl_why_message(store, &result.id, &why, &err));
     assert_int_equal(pawl_why_get(why, 0)->struct_size, sizeof(pawl_reason));
     pawl_why_free(why);
+    assert_ok(pawl_enqueue(store, &(pawl_message){PAWL_MESSAGE, .lane = "c", .target = "t"}, 1, &result, &err));
+    assert_ok(pawl_claim(store, &(pawl_claim_options){PAWL_CLAIM_OPTIONS, .lane = "c", .target = "t", .limit = 1},
+                         &messages, &err));
+    pawl_messages_free(messages);
+    assert_ok(pawl_workers_list(store, NULL, &workers, &err));
+    assert_int_equal(pawl_workers_get(workers, 0)->struct_size, sizeof(pawl_worker_view));
+    pawl_workers_free(workers);
     pawl_store_close(store);
 }
 

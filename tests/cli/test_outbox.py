@@ -229,5 +229,39 @@ class Outbox(support.Case):
         self.assertEqual(self.json("messages", "stats")[0]["counts"]["delivered"], 20)
 
 
+class Workers(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.init()
+
+    def test_claims_by_hand_are_listed_by_consumer_and_scope(self):
+        self.assertEqual(self.ok("workers").out, "")
+        for lane, scope in ("l", "default"), ("m", "default"), ("l", "other"):
+            self.enqueue(lane, "t", "1", "--scope", scope)
+            self.claim(lane, "t", "--consumer", "bob", "--scope", scope, "--lease", "1h")
+        here, there = self.json("workers")
+        self.assertEqual((here["consumer"], here["by_hand"], here["scope"], here["claims"]), ("bob", True, "default", 2))
+        self.assertEqual((sorted(here["lanes"]), there["scope"], there["claims"]), (["l", "m"], "other", 1))
+        self.assertLess(1_600_000_000_000, here["since"])
+        self.assertLessEqual(here["since"], here["last_seen"])
+        self.assertEqual({"alive", "pid", "sinks", "stopped"} & set(here), set())  # nobody knows
+        self.assertEqual(self.json("workers", "--scope", "other"), [there])
+        head, first, _ = self.ok("workers").out.splitlines()
+        self.assertEqual(head.split(), ["CONSUMER", "STATE", "PID", "SCOPE", "LANES", "CLAIMS", "SINCE", "SEEN"])
+        self.assertRegex(first, r"^bob +by hand +- +default +\S+ +2 +20\d\d-")
+        key, token = self.claim("l", "t", "--wait", "0") if self.enqueue("l", "t", "2") else None
+        self.ok("ack", key, token)
+        self.assertEqual(len(self.json("workers")), 2)  # what was settled is nobody's
+
+    def test_why_says_that_nobody_serves_where_somebody_should(self):
+        key = self.enqueue("l", "t", "1")
+        self.assertEqual([r["code"] for r in self.json("why", key)[0]["reasons"]], ["no_target"])
+        self.ok("targets", "add", "t", "https://example.com/")
+        ready, unserved = self.json("why", key)[0]["reasons"]
+        self.assertEqual((ready["code"], unserved["code"]), ("ready", "unserved"))
+        self.assertIn('run "pawl serve"', unserved["text"])
+        self.assertNotIn("since", unserved)
+
+
 if __name__ == "__main__":
     support.main()

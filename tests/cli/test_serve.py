@@ -18,10 +18,10 @@ class Serve(support.Case):
         self.out.mkdir()
         self.ok("targets", "add", "t", f"file:{self.out}/o")
 
-    def serve(self, **env):
+    def serve(self, *words, **env):
         """Until it says where it listens."""
         process = subprocess.Popen([support.PAWL, "serve", "--listen", "127.0.0.1:0", "--allow-file", str(self.out),
-                                    "--log-level", "3"],
+                                    "--log-level", "3", *words],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder, text=True,
                                    env={**self.env, **env})
         self.addCleanup(process.stderr.close)
@@ -67,6 +67,62 @@ class Serve(support.Case):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(), 0)
         self.assertEqual(self.json("messages", "stats")[0]["counts"]["delivered"], 1)
+
+    def reason(self, key, code):
+        """That reason why a message waits; None: it is none."""
+        (why,) = self.json("why", key)
+        return next((reason for reason in why["reasons"] if reason["code"] == code), None)
+
+    def serve_and_deliver(self):
+        """A server that has registered: it did so before it claimed."""
+        process = self.serve()
+        self.enqueue("l", "t", "1")
+        self.wait_for(process, "delivered")
+        return process
+
+    def test_who_is_killed_works_no_more_at_once_and_why_says_since_when(self):
+        waits = self.enqueue("l", "t", "late", "--delay", "1d")
+        self.assertIn("no worker has ever served this queue", self.reason(waits, "unserved")["text"])
+        process = self.serve_and_deliver()
+        (worker,) = self.json("workers")
+        self.assertEqual((worker["consumer"], worker["alive"], worker["pid"]), ("serve", True, process.pid))
+        self.assertEqual(worker["sinks"], ["http", "https", "exec", "file"])
+        self.assertIsNone(self.reason(waits, "unserved"))
+        process.kill()
+        process.wait()
+        (dead,) = self.json("workers")
+        self.assertEqual((dead["alive"], dead["last_seen"], "stopped" in dead), (False, worker["last_seen"], False))
+        self.assertIn("died", self.ok("workers").out)
+        reason = self.reason(waits, "unserved")
+        self.assertEqual(reason["since"], dead["last_seen"])
+        self.assertRegex(reason["text"], r"^no worker has served this queue since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ, when serve "
+                         rf"\(pid {process.pid}\) was last seen; it died since: run \"pawl serve\"$")
+        self.assertIn("unserved: no worker has served", self.ok("why", waits).out)
+        process = self.serve_and_deliver()
+        (worker,) = self.json("workers")  # the like takes its place
+        self.assertEqual((worker["alive"], worker["pid"]), (True, process.pid))
+        self.assertIsNone(self.reason(waits, "unserved"))
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(), 0)
+        (worker,) = self.json("workers")
+        self.assertFalse(worker["alive"])
+        self.assertEqual(self.reason(waits, "unserved")["since"], worker["stopped"])
+        self.assertIn("stopped: run", self.reason(waits, "unserved")["text"])
+
+    def test_of_two_that_serve_the_death_of_one_is_no_reason(self):
+        waits = self.enqueue("l", "t", "late", "--delay", "1d")
+        first = self.serve_and_deliver()
+        first.kill()
+        first.wait()
+        second = self.serve_and_deliver()
+        third = self.serve("--lane", "other")
+        self.assertIsNone(self.reason(waits, "unserved"))
+        second.kill()
+        second.wait()
+        self.enqueue("other", "t", "1")
+        self.wait_for(third, "delivered")
+        self.assertIn("; 1 that works takes other lanes", self.reason(waits, "unserved")["text"])
+        self.assertEqual([worker["alive"] for worker in self.json("workers")], [True, False])
 
     @unittest.skipUnless("PAWL_FAILING_DISK" in os.environ, "sanitizers need memory of their own")
     def test_a_backlog_costs_no_memory_when_the_sweep_has_walked_over_it(self):

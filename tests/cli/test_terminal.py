@@ -64,8 +64,10 @@ class Terminal(support.Case):
     def test_every_table_fits_80_columns(self):
         self.fill()
         key = self.json("messages", "list")[0]["id"]
+        for lane, target in ("lanelane", "targettarget"), ("lanelanelane", "targettargettarget"):
+            self.claim(lane, target, "--consumer", "c" * 90)
         for words in (("journal", "list"), ("journal", "tail"), ("events",), ("messages", "list"), ("messages", "stats"),
-                      ("lanes", "list"), ("targets", "list"), ("holds", "list"), ("verify",), ("help",),
+                      ("lanes", "list"), ("targets", "list"), ("holds", "list"), ("workers",), ("verify",), ("help",),
                       ("claim", "lane", "target")):
             for line in self.on_terminal(*words).splitlines():
                 self.assertLessEqual(width(line), 80, (words, line))
@@ -94,7 +96,7 @@ class Terminal(support.Case):
     def test_an_empty_list_says_so_on_a_terminal(self):
         for words, says in ((("messages", "list"), "no messages"), (("messages", "stats"), "no messages"),
                             (("journal", "list"), "no records"), (("lanes", "list"), "no lanes"),
-                            (("targets", "list"), "no targets"), (("holds", "list"), "nothing is held")):
+                            (("targets", "list"), "no targets"), (("holds", "list"), "nothing is held"), (("workers",), "nobody works")):
             self.assertIn(says, self.on_terminal(*words, stderr_too=True))
             self.assertEqual(self.on_terminal(*words, "--quiet", stderr_too=True), "")
 
@@ -121,7 +123,7 @@ class Terminal(support.Case):
         self.ok("nack", key, token, "--error", "x\u202e" + HOSTILE.replace("\x00", ""), "--retry-in", 0)
         self.ok("lanes", "pause", "l", "--reason", HOSTILE)
         for words in (("journal", "show", "1"), ("journal", "list"), ("events",), ("messages", "list"), ("messages", "show", key),
-                      ("holds", "list"), ("why", key)):
+                      ("holds", "list"), ("why", key), ("workers",)):
             self.safe(self.on_terminal(*words))
             self.safe(self.ok(*words).out)
         self.ok("lanes", "resume", "l")

@@ -35,7 +35,7 @@ class Usage(support.Case):
             events, enqueue, claim, ack, nack, extend, messages list, messages show, messages retry, messages requeue, messages cancel,
             messages purge, messages stats, messages resolve, lanes list, lanes pause, lanes resume, lanes set,
             targets list, targets add, targets set, targets remove, targets test, holds list, holds release, why, verify, doctor,
-            backup, adopt, version"""
+            workers, backup, adopt, version"""
         self.assertLessEqual({" ".join(name.split()) for name in wanted.split(",")}, set(self.commands()))
 
     def test_the_completion_completes(self):
@@ -121,7 +121,7 @@ class Usage(support.Case):
     def test_a_store_that_is_not_there_is_3_with_the_hint_and_is_not_made(self):
         for words in [("submit", "A"), ("enqueue", "a", "b"), ("claim", "a", "b"), ("journal", "list"), ("events",),
                       ("verify",), ("messages", "list"), ("why", support.NOBODY), ("backup", "copy"),
-                      ("lanes", "set", "a", "max_attempts=1"), ("holds", "list"),
+                      ("lanes", "set", "a", "max_attempts=1"), ("holds", "list"), ("workers",),
                       ("adopt", "--reason", "x")]:
             self.fails(3, *words, says="pawl init")
         self.assertEqual(self.run_it("doctor").status, 3)

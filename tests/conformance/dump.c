@@ -236,6 +236,33 @@ static void put_old(FILE *out, enum place place, const struct old_item *item)
     put_paused(out, &item->paused);
 }
 
+static void put_worker(FILE *out, const struct worker_item *item)
+{
+    const struct worker_row *row = &item->row;
+    NUMBER_OF(row, id);
+    TEXT_OF(row, consumer);
+    NUMBER_OF(row, committer);
+    NUMBER_OF(row, pid);
+    TEXT_OF(row, scope);
+    TEXT_OF(row, lanes);
+    TEXT_OF(row, sinks);
+    NUMBER_OF(row, since.ms);
+    NUMBER_OF(row, seen.ms);
+    NUMBER_OF(row, stopped.ms);
+    NUMBER_OF(item, is_alive);
+}
+
+static void put_claim(FILE *out, const struct claim_item *item)
+{
+    NUMBER_OF(item, committer);
+    TEXT_OF(item, consumer);
+    TEXT_OF(item, scope);
+    TEXT_OF(item, lane);
+    NUMBER_OF(item, claimed.ms);
+    NUMBER_OF(item, updated.ms);
+    NUMBER_OF(item, is_lost);
+}
+
 /* ---- pages ---- */
 
 static void put_page(FILE *out, const struct query *query, const struct page *page)
@@ -290,6 +317,12 @@ static void put_page(FILE *out, const struct query *query, const struct page *pa
             put_text(out, "scope", page->bounds[i].scope);
             put_text(out, "lane", page->bounds[i].lane);
             put_text(out, "target", page->bounds[i].target);
+            break;
+        case QUERY_WORKERS:
+            put_worker(out, &page->workers[i]);
+            break;
+        case QUERY_CLAIMS:
+            put_claim(out, &page->claims[i]);
             break;
         case QUERY_DAMAGE:
             put_text(out, "what", page->damages[i].what);
@@ -420,4 +453,6 @@ void dump_store(struct world *w, FILE *out)
     for (size_t i = 0; i < COUNT_OF(places); i++)
         ask(w, out, (struct query){.kind = QUERY_OLD, .place = places[i], .limit = SMALL});
     ask(w, out, (struct query){.kind = QUERY_OLD_BOUNDS, .limit = 100});
+    ask(w, out, (struct query){.kind = QUERY_WORKERS, .limit = SMALL});
+    ask(w, out, (struct query){.kind = QUERY_CLAIMS, .limit = SMALL});
 }

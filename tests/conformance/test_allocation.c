@@ -156,11 +156,83 @@ static void a_read_survives_every_failed_allocation(struct world *w)
     fail_msg("%d allocations were not enough", MANY);
 }
 
+static pawl_worker *start_worker(struct world *w, const char *consumer)
+{
+    static const char *const lanes[] = {"a", "b"};
+    pawl_worker *worker;
+    assert_ok(pawl_worker_new(
+        w->store, &(pawl_worker_options){PAWL_WORKER_OPTIONS, .consumer = consumer, .lanes = lanes, .lane_count = 2},
+        &worker, &err));
+    assert_ok(pawl_worker_start(worker, &err));
+    return worker;
+}
+
+/* Whichever allocation fails, a worker comes to be known: what failed is tried again after ten seconds. */
+static void a_registration_survives_every_failed_allocation(struct world *w)
+{
+    for (unsigned long n = 1; n < MANY; n++) {
+        pawl_worker *worker = start_worker(w, "me");
+        fail_allocation(n);
+        for (int i = 0; i < 2; i++) /* the first: nothing else is written yet */
+            pawl_store_step(w->store, 0, NULL, &err);
+        bool failed = stop_failing();
+        pawl_workers *workers;
+        for (int i = 0; i < 30; i++) {
+            pawli_sim_run_jobs(w->env);
+            pawli_sim_advance_ms(w->env, 500);
+            assert_ok(pawl_store_step(w->store, 0, NULL, &err));
+        }
+        pawli_sim_run_jobs(w->env);
+        assert_ok(pawl_workers_list(w->store, NULL, &workers, &err));
+        assert_int_equal(pawl_workers_count(workers), 1);
+        assert_true(pawl_workers_get(workers, 0)->is_alive);
+        pawl_workers_free(workers);
+        pawl_worker_stop(worker, 0);
+        pawl_worker_free(worker);
+        verify(w);
+        if (!failed)
+            return;
+    }
+    fail_msg("%d allocations were not enough", MANY);
+}
+
+static void a_list_of_workers_survives_every_failed_allocation(struct world *w)
+{
+    pawl_uuid id = add(w, MESSAGE("1", .key = "k")).id;
+    claim_one(w, CLAIM(.lease_ms = 3600000));
+    id = add(w, MESSAGE("2", .key = "k")).id;
+    assert_ok(pawl_target_add(w->store, TARGET, "https://a/", NULL, NULL, 0, BECAUSE(1), &err));
+    pawl_worker *worker = start_worker(w, "me");
+    for (int i = 0; i < 5; i++) {
+        assert_ok(pawl_store_step(w->store, 0, NULL, &err));
+        pawli_sim_run_jobs(w->env);
+    }
+    for (unsigned long n = 1; n < MANY; n++) {
+        pawl_workers *workers = NULL;
+        pawl_why *why = NULL;
+        fail_allocation(n);
+        int status = pawl_workers_list(w->store, NULL, &workers, &err);
+        if (status == PAWL_OK)
+            status = pawl_why_message(w->store, &id, &why, &err);
+        bool failed = stop_failing();
+        assert_true(status == PAWL_OK || (failed && status == PAWL_ENOMEM));
+        assert_int_equal(why != NULL, status == PAWL_OK);
+        if (workers)
+            assert_int_equal(pawl_workers_count(workers), 2);
+        pawl_workers_free(workers);
+        pawl_why_free(why);
+        if (!failed)
+            break;
+        assert_true(n + 1 < MANY);
+    }
+    pawl_worker_stop(worker, 0);
+    pawl_worker_free(worker);
+}
+
 static const struct conformance_case cases[] = {
-    CASE(an_order_survives_every_failed_allocation),
-    CASE(a_claim_survives_every_failed_allocation),
-    CASE(a_settlement_survives_every_failed_allocation),
-    CASE(a_read_survives_every_failed_allocation),
+    CASE(an_order_survives_every_failed_allocation),       CASE(a_claim_survives_every_failed_allocation),
+    CASE(a_settlement_survives_every_failed_allocation),   CASE(a_read_survives_every_failed_allocation),
+    CASE(a_registration_survives_every_failed_allocation), CASE(a_list_of_workers_survives_every_failed_allocation),
 };
 
 int main(void)

@@ -24,7 +24,7 @@ static const struct {
     {"line", SQL_COUNT},           {"ready", SQL_all_ready},
     {"blocked", SQL_all_blocked},  {"claimed", SQL_list_claimed},
     {"held", SQL_all_held},        {"ended", SQL_all_ended},
-    {"attempt", SQL_all_attempts},
+    {"attempt", SQL_all_attempts}, {"worker", SQL_list_workers},
 };
 
 /* %1$s: the column, %2$s: the table. */
@@ -259,6 +259,26 @@ static pawl_transition *order(struct rich *rich, unsigned n)
     return t;
 }
 
+/* NULL: of all lanes. */
+static void work(struct rich *rich, const char *lane, int steps)
+{
+    pawl_worker *worker;
+    int64_t next_ms = 0;
+    const pawl_worker_options options = {PAWL_WORKER_OPTIONS, .lanes = &lane, .lane_count = lane != NULL};
+    if (pawl_worker_new(rich->w.store, &options, &worker, &err) < 0)
+        return;
+    if (pawl_worker_callback(worker, "deliver", deliver, NULL, &err) == PAWL_OK &&
+        pawl_worker_start(worker, &err) == PAWL_OK) {
+        for (int i = 0; i < steps; i++) {
+            pawl_store_step(rich->w.store, 0, &next_ms, &err);
+            pawli_sim_run_jobs(rich->w.env);
+            pawli_sim_advance_ms(rich->w.env, i % 10 == 9 ? 1000 : 0);
+        }
+        pawl_worker_stop(worker, 0);
+    }
+    pawl_worker_free(worker);
+}
+
 static void open_rich(struct rich *rich, uint64_t seed)
 {
     static const int verdicts[] = {PAWL_VERDICT_DELIVERED, PAWL_VERDICT_DEAD, PAWL_VERDICT_RETRY,
@@ -290,6 +310,7 @@ static void open_rich(struct rich *rich, uint64_t seed)
     pawl_transition_settle(t, SETTLE(rich->held[2], DELIVERED));
     assert_ok(pawl_transition_commit(t, NULL, &err));
     pawl_transition_free(t);
+    work(rich, "quiet", 5);
     verify(w);
 }
 
@@ -314,6 +335,7 @@ static void look(struct rich *rich)
     pawl_settings *settings;
     pawl_stats *counted;
     pawl_why *why;
+    pawl_workers *workers;
     for (size_t i = 0; i < COUNT_OF(states); i++)
         if (pawl_messages_list(store, &(pawl_messages_query){PAWL_MESSAGES_QUERY, .state = states[i]}, &messages,
                                &err) == PAWL_OK)
@@ -336,6 +358,8 @@ static void look(struct rich *rich)
         pawl_settings_free(settings);
     if (pawl_holds_list(store, &settings, &err) == PAWL_OK)
         pawl_settings_free(settings);
+    if (pawl_workers_list(store, NULL, &workers, &err) == PAWL_OK)
+        pawl_workers_free(workers);
 }
 
 static void join(struct rich *rich)
@@ -351,24 +375,6 @@ static void join(struct rich *rich)
         pawl_join_detach(join);
     }
     sqlite3_close(db);
-}
-
-static void work(struct rich *rich)
-{
-    pawl_worker *worker;
-    int64_t next_ms = 0;
-    if (pawl_worker_new(rich->w.store, &(pawl_worker_options){PAWL_WORKER_OPTIONS}, &worker, &err) < 0)
-        return;
-    if (pawl_worker_callback(worker, "deliver", deliver, NULL, &err) == PAWL_OK &&
-        pawl_worker_start(worker, &err) == PAWL_OK) {
-        for (int i = 0; i < 40; i++) {
-            pawl_store_step(rich->w.store, 0, &next_ms, &err);
-            pawli_sim_run_jobs(rich->w.env);
-            pawli_sim_advance_ms(rich->w.env, i % 10 == 9 ? 1000 : 0);
-        }
-        pawl_worker_stop(worker, 0);
-    }
-    pawl_worker_free(worker);
 }
 
 static void use(struct rich *rich)
@@ -402,7 +408,7 @@ static void use(struct rich *rich)
         pawl_message_purge(store, &rich->ids[i], BECAUSE(80 + i), NULL, &err);
     }
     join(rich);
-    work(rich);
+    work(rich, NULL, 40);
     pawli_sim_advance_ms(rich->w.env, INT64_C(40) * 24 * 3600 * 1000);
     pawl_sweep(store, &swept, &err);
 }

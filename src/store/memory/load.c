@@ -349,11 +349,25 @@ static bool load_tasks(struct loading *loading, size_t *done)
     return good;
 }
 
+static bool load_workers(struct loading *loading)
+{
+    const struct worker_row *row = &(struct worker_row){0};
+    while ((row = pawli_table_after(loading->tables, TABLE_WORKER, ORDER_FIRST, row)) != NULL) {
+        struct view_worker *worker = pawli_view_add_worker(loading->view);
+        if (!worker)
+            return false;
+        set_found(&worker->slot);
+        pawli_table_copy(TABLE_WORKER, row, &worker->row, loading->arena);
+        worker->is_alive = pawli_memory_worker_alive(loading->tables, row);
+    }
+    return true;
+}
+
 static bool load_all(struct loading *loading)
 {
     struct view *view = loading->view;
     size_t queues = 0, tasks = 0;
-    bool good = true;
+    bool good = !view->wants_workers || load_workers(loading);
     for (size_t i = 0; good && i < view->scopes.count; i++)
         good = load_scope(loading, view->scopes.at[i]);
     for (size_t i = 0; good && i < view->requests.count; i++)

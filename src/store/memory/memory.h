@@ -38,6 +38,7 @@ enum table {
     TABLE_MESSAGE, /* by number */
     TABLE_TASK,    /* by number; by place, and within it as the place is walked */
     TABLE_ATTEMPT, /* by number, ordinal */
+    TABLE_WORKER,  /* by id */
     TABLE_COUNT
 };
 
@@ -75,6 +76,7 @@ void pawli_tables_done(struct tables *tables);
 /* Whether a claim belongs to nobody any more. Here nobody's process dies alone: only leases and boots end. */
 bool pawli_memory_claim_lost(const struct tables *tables, const struct task_row *task, struct boot_time now,
                              const pawl_uuid *boot_id);
+bool pawli_memory_worker_alive(const struct tables *tables, const struct worker_row *worker);
 
 /* ---- the store ---- */
 

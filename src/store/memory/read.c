@@ -598,6 +598,45 @@ static bool read_old_bounds(struct reading *reading)
     return true;
 }
 
+/* ---- who works ---- */
+
+static bool read_workers(struct reading *reading)
+{
+    const struct worker_row *row = &(struct worker_row){.id = reading->query->after};
+    while ((row = after(reading, TABLE_WORKER, row)) != NULL && !is_cut(reading)) {
+        struct worker_item *item = ADD_ITEM(reading, workers);
+        if (!item)
+            return false;
+        pawli_table_copy(TABLE_WORKER, row, &item->row, reading->arena);
+        item->is_alive = pawli_memory_worker_alive(reading->tables, row);
+        reading->page->next = row->id;
+    }
+    return true;
+}
+
+static bool read_claims(struct reading *reading)
+{
+    const struct task_row *row = &(struct task_row){.place = PLACE_CLAIMED, .number = reading->query->after};
+    pawl_uuid boot_id;
+    reading->env->ops->boot_id(reading->env, &boot_id);
+    while ((row = next_task(reading, row)) != NULL && row->place == PLACE_CLAIMED && !is_cut(reading)) {
+        const struct queue_row *queue = find(reading, TABLE_QUEUE, &(struct queue_row){.id = row->queue});
+        struct claim_item *item = ADD_ITEM(reading, claims);
+        if (!item)
+            return false;
+        *item = (struct claim_item){
+            .committer = row->committer,
+            .consumer = pawli_arena_text(reading->arena, row->consumer),
+            .scope = scope_name(reading, queue->scope),
+            .lane = pawli_arena_text(reading->arena, queue->lane),
+            .claimed = row->claimed,
+            .updated = row->updated,
+            .is_lost = pawli_memory_claim_lost(reading->tables, row, reading->page->boot, &boot_id)};
+        reading->page->next = row->number;
+    }
+    return true;
+}
+
 /* What never left memory is what was put there. */
 static bool read_damage(struct reading *reading)
 {
@@ -621,6 +660,8 @@ static bool (*const readers[QUERY_KIND_COUNT])(struct reading *reading) = {
     [QUERY_LINE] = read_line,
     [QUERY_OLD] = read_old,
     [QUERY_OLD_BOUNDS] = read_old_bounds,
+    [QUERY_WORKERS] = read_workers,
+    [QUERY_CLAIMS] = read_claims,
     [QUERY_DAMAGE] = read_damage,
 };
 

@@ -77,6 +77,11 @@ static bool save_line(struct saving *saving, const struct slot *slot)
     return replace(saving, TABLE_LINE, slot, &((const struct view_line *)slot)->row);
 }
 
+static bool save_worker(struct saving *saving, const struct slot *slot)
+{
+    return replace(saving, TABLE_WORKER, slot, &((const struct view_worker *)slot)->row);
+}
+
 /* ---- tasks ---- */
 
 static struct task_row keep_ready(const struct task_row *row)
@@ -205,7 +210,7 @@ static const struct {
     {offsetof(struct view, requests), save_request}, {offsetof(struct view, tasks), save_task},
     {offsetof(struct view, lines), save_line},       {offsetof(struct view, bounds), save_bound},
     {offsetof(struct view, lanes), save_lane},       {offsetof(struct view, targets), save_target},
-    {offsetof(struct view, holds), save_hold},
+    {offsetof(struct view, holds), save_hold},       {offsetof(struct view, workers), save_worker},
 };
 
 static bool gather(struct saving *saving, const struct view *view)

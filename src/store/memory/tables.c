@@ -126,6 +126,11 @@ static int attempt_by_ordinal(const void *a, const void *b)
     return by_u64(x->number, y->number) ?: by_u64(x->ordinal, y->ordinal);
 }
 
+static int worker_by_id(const void *a, const void *b)
+{
+    return by_u64(((const struct worker_row *)a)->id, ((const struct worker_row *)b)->id);
+}
+
 /* ---- what rows are made of ---- */
 
 #define OF(row, field) offsetof(struct row, field)
@@ -150,6 +155,8 @@ static const size_t task_texts[] = {OF(task_row, key),          OF(task_row, con
                                     OF(task_row, progress),     OF(task_row, remote_id), OF(task_row, hold),
                                     OF(task_row, ended_reason), OF(task_row, ended_by)};
 static const size_t attempt_texts[] = {OF(attempt_row, worker), OF(attempt_row, verdict), OF(attempt_row, text)};
+static const size_t worker_texts[] = {OF(worker_row, consumer), OF(worker_row, scope), OF(worker_row, lanes),
+                                      OF(worker_row, sinks)};
 
 static const struct table_row {
     size_t size;
@@ -175,6 +182,7 @@ static const struct table_row {
     [TABLE_MESSAGE] = TABLE(message_row, message_texts, message_by_number, NULL),
     [TABLE_TASK] = TABLE(task_row, task_texts, task_by_number, task_by_place),
     [TABLE_ATTEMPT] = TABLE(attempt_row, attempt_texts, attempt_by_ordinal, NULL),
+    [TABLE_WORKER] = TABLE(worker_row, worker_texts, worker_by_id, NULL),
 #undef TABLE
 };
 
@@ -286,4 +294,9 @@ bool pawli_memory_claim_lost(const struct tables *tables, const struct task_row 
     if (task->boot != store->boot || !uuid_equal(boot_id, &store->boot_id) || task->lease.ns <= now.ns)
         return true;
     return task->committer != 0 && task->committer != tables->committer.id;
+}
+
+bool pawli_memory_worker_alive(const struct tables *tables, const struct worker_row *worker)
+{
+    return worker->committer == tables->committer.id && worker->stopped.ms == INT64_MAX;
 }

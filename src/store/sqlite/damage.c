@@ -24,6 +24,7 @@ READER(claimed, task_row)
 READER(held, task_row)
 READER(ended, task_row)
 READER(attempt, attempt_row)
+READER(worker, worker_row)
 #undef READER
 
 static bool read_committer(struct call *call, struct arena *arena)
@@ -43,6 +44,7 @@ static const struct table {
     {"scope", SQL_all_scopes, read_scope, false, -1, -1},
     {"queue", SQL_all_queues, read_queue, false, 1, -1},
     {"committer", SQL_list_committers, read_committer, false, -1, -1},
+    {"worker", SQL_list_workers, read_worker, false, -1, -1},
     {"lane", SQL_all_lanes, read_lane, false, 0, -1},
     {"target", SQL_all_targets, read_target, false, 0, -1},
     {"hold", SQL_list_holds, read_hold, true, 1, -1},
@@ -79,6 +81,7 @@ static const struct agreement {
     {SQL_wrong_bounds, "a message and what its dedupe key or request id is bound to differ"},
     {SQL_stray_bounds, "a dedupe key or request id is bound to no message"},
     {SQL_wrong_committers, "a committer whose number or slot cannot be"},
+    {SQL_stray_workers, "a worker of a committer that cannot be"},
     {SQL_wrong_counters, "the store's counters are behind what they count"},
 };
 

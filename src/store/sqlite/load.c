@@ -66,6 +66,27 @@ static int load_committer(struct loading *loading)
     return pawli_call_end(&call);
 }
 
+/* One that cannot be read says nothing; what is known is where it stands, so that it can be taken away. */
+static int load_workers(struct loading *loading)
+{
+    struct call call = pawli_call(loading->connection, SQL_list_workers);
+    while (pawli_call_row(&call)) {
+        struct view_worker *worker = pawli_view_add_worker(loading->view);
+        if (!worker) {
+            call.code = SQLITE_NOMEM;
+            break;
+        }
+        uint64_t id = (uint64_t)sqlite3_column_int64(call.statement, 0);
+        worker->slot.found = worker->slot.exists = true;
+        worker->slot.is_damaged = !pawli_read_worker(&call, &worker->row, loading->arena);
+        if (worker->slot.is_damaged)
+            worker->row = (struct worker_row){.id = id};
+        else
+            worker->is_alive = pawli_worker_alive(&worker->row, loading->alive, loading->alive_count);
+    }
+    return pawli_call_end(&call);
+}
+
 static int load_scope(struct loading *loading, struct view_scope *scope)
 {
     struct call call = pawli_call(loading->connection, SQL_get_scope);
@@ -508,9 +529,11 @@ static int load_all(struct loading *loading)
     int code = load_store(loading);
     if (code == SQLITE_OK)
         code = load_committer(loading);
-    if (code == SQLITE_OK && view->wants_lost)
+    if (code == SQLITE_OK && (view->wants_lost || view->wants_workers))
         code = pawli_list_committers(loading->txn->store, loading->connection, &loading->alive, &loading->alive_count,
                                      &view->dead, &view->dead_count, loading->arena);
+    if (code == SQLITE_OK && view->wants_workers)
+        code = load_workers(loading);
     for (size_t i = 0; code == SQLITE_OK && i < view->scopes.count; i++)
         code = load_scope(loading, view->scopes.at[i]);
     for (size_t i = 0; code == SQLITE_OK && i < view->requests.count; i++)

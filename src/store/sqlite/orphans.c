@@ -2,17 +2,25 @@
 /* Which claims belong to nobody any more: their lease ended, their boot did, or their process is gone. */
 #include "store/sqlite/sqlite.h"
 
+static bool is_among(uint64_t committer, const struct committer_row *alive, size_t alive_count)
+{
+    for (size_t i = 0; i < alive_count; i++)
+        if (alive[i].id == committer)
+            return true;
+    return false;
+}
+
 bool pawli_claim_lost(const struct task_row *task, const struct store_row *store, struct boot_time now,
                       const pawl_uuid *boot_id, const struct committer_row *alive, size_t alive_count)
 {
     if (task->boot != store->boot || !uuid_equal(boot_id, &store->boot_id) || task->lease.ns <= now.ns)
         return true;
-    if (task->committer == 0)
-        return false; /* claimed by hand: the lease alone counts */
-    for (size_t i = 0; i < alive_count; i++)
-        if (alive[i].id == task->committer)
-            return false;
-    return true;
+    return task->committer != 0 && !is_among(task->committer, alive, alive_count); /* by hand: the lease alone counts */
+}
+
+bool pawli_worker_alive(const struct worker_row *worker, const struct committer_row *alive, size_t alive_count)
+{
+    return worker->stopped.ms == INT64_MAX && is_among(worker->committer, alive, alive_count);
 }
 
 /* Of one's own slot only the own committer is alive: whoever had the slot before is gone. */

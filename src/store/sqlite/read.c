@@ -309,21 +309,39 @@ static int name_queue(struct reading *reading, struct message_item *item)
     return code;
 }
 
+/* What tells whether a claim is lost. */
+struct living {
+    struct store_row store;
+    pawl_uuid boot_id;
+    struct committer_row *alive, *dead;
+    size_t alive_count, dead_count;
+};
+
+static int read_living(struct reading *reading, struct living *living)
+{
+    struct env *env = reading->store->store.env;
+    *living = (struct living){0};
+    env->ops->boot_id(env, &living->boot_id);
+    int code = get_store(reading, &living->store);
+    if (code != SQLITE_OK)
+        return code;
+    return pawli_list_committers(reading->store, reading->connection, &living->alive, &living->alive_count,
+                                 &living->dead, &living->dead_count, reading->arena);
+}
+
+static bool is_lost(const struct reading *reading, const struct living *living, const struct task_row *row)
+{
+    return pawli_claim_lost(row, &living->store, reading->page->boot, &living->boot_id, living->alive,
+                            living->alive_count);
+}
+
 static int mark_lost(struct reading *reading, struct message_item *item)
 {
-    struct committer_row *alive = NULL, *dead = NULL;
-    size_t alive_count = 0, dead_count = 0;
-    struct store_row store = {0};
-    pawl_uuid boot_id;
-    struct env *env = reading->store->store.env;
+    struct living living;
     if (item->task.place != PLACE_CLAIMED)
         return SQLITE_OK;
-    int code = get_store(reading, &store);
-    if (code == SQLITE_OK)
-        code = pawli_list_committers(reading->store, reading->connection, &alive, &alive_count, &dead, &dead_count,
-                                     reading->arena);
-    env->ops->boot_id(env, &boot_id);
-    item->lost = pawli_claim_lost(&item->task, &store, reading->page->boot, &boot_id, alive, alive_count);
+    int code = read_living(reading, &living);
+    item->lost = is_lost(reading, &living, &item->task);
     return code;
 }
 
@@ -772,45 +790,49 @@ static int find_any_hold(struct reading *reading, bool *any)
     return pawli_call_end(&call);
 }
 
+static int describe_queue(struct reading *reading, struct queue_item *item)
+{
+    struct lane_row lane = {0};
+    struct target_row target = {0};
+    int code = pawli_policy_of(reading->connection, &item->row, &lane, &target, reading->arena);
+    item->is_damaged = code == BAD_ROW;
+    item->lane_policy = lane.policy;
+    item->target_policy = target.policy;
+    item->url = target.url;
+    item->secret_file = target.secret_file;
+    item->headers = target.headers;
+    item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
+    return item->is_damaged ? SQLITE_OK : code;
+}
+
 static int read_queues(struct reading *reading)
 {
     struct queue_set set = {0};
-    bool any_holds = false;
+    bool any_holds = false, wants_due = reading->query->wants_due;
     int code = read_queue_set(reading, &set);
-    if (code == SQLITE_OK && reading->query->wants_due)
+    if (code == SQLITE_OK && wants_due)
         code = find_any_hold(reading, &any_holds);
     for (size_t i = 0; code == SQLITE_OK && i < set.count; i++) {
-        bool skip = reading->query->wants_due && set.rows[i].counts[STATE_PENDING] == 0;
-        bool was_before = !reading->query->wants_news && set.rows[i].id <= reading->query->after;
-        if (was_before || skip || !set.scopes[i].data)
+        struct queue_item item = {.row = set.rows[i], .scope = set.scopes[i]};
+        bool was_before = !reading->query->wants_news && item.row.id <= reading->query->after;
+        bool skip = wants_due && item.row.counts[STATE_PENDING] == 0;
+        if (was_before || skip || !item.scope.data)
             continue;
+        code = describe_queue(reading, &item);
+        if (code != SQLITE_OK || (wants_due && (item.is_damaged || !item.url.data)))
+            continue; /* no worker can claim from it */
         if ((reading->page->more = is_full(reading)))
             break;
-        struct queue_item *item = add_item(reading, (void **)&reading->page->queues, sizeof *item);
-        if (!item)
-            return SQLITE_NOMEM;
-        item->row = set.rows[i];
-        item->scope = set.scopes[i];
-        struct lane_row lane = {0};
-        struct target_row target = {0};
-        code = pawli_policy_of(reading->connection, &item->row, &lane, &target, reading->arena);
-        item->is_damaged = code == BAD_ROW;
-        if (item->is_damaged)
-            code = SQLITE_OK;
-        item->lane_policy = lane.policy;
-        item->target_policy = target.policy;
-        item->url = target.url;
-        item->secret_file = target.secret_file;
-        item->headers = target.headers;
-        item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
-        if (reading->query->wants_due && (item->is_damaged || !item->url.data))
-            reading->page->count--; /* no worker can claim from it */
-        else if (code == SQLITE_OK && reading->query->wants_due)
-            code = look_at_queue(reading, any_holds, item);
+        if (wants_due)
+            code = look_at_queue(reading, any_holds, &item);
         if (code == SQLITE_OK && reading->query->wants_ages)
-            code = read_ages(reading, item);
+            code = read_ages(reading, &item);
+        struct queue_item *kept = add_item(reading, (void **)&reading->page->queues, sizeof *kept);
+        if (!kept)
+            return SQLITE_NOMEM;
+        *kept = item;
         if (!reading->query->wants_news)
-            reading->page->next = item->row.id;
+            reading->page->next = item.row.id;
     }
     return code == SQLITE_OK && reading->query->wants_ages ? count_held(reading) : code;
 }
@@ -847,20 +869,14 @@ static int look_for_holds(struct reading *reading, uint64_t scope)
 static int look_for_lost(struct reading *reading)
 {
     struct look *look = &reading->page->look;
-    struct committer_row *alive = NULL, *dead = NULL;
-    size_t alive_count = 0, dead_count = 0;
-    struct store_row store = {0};
-    pawl_uuid boot_id;
-    struct env *env = reading->store->store.env;
-    env->ops->boot_id(env, &boot_id);
-    int code = get_store(reading, &store);
-    if (code == SQLITE_OK)
-        code = pawli_list_committers(reading->store, reading->connection, &alive, &alive_count, &dead, &dead_count,
-                                     reading->arena);
+    struct living living;
+    int code = read_living(reading, &living);
     if (code != SQLITE_OK)
         return code;
-    look->next_lease = store.lease;
-    if (uuid_equal(&store.boot_id, &boot_id) && boot_before(reading->page->boot, store.lease) && dead_count == 0)
+    const struct store_row *store = &living.store;
+    look->next_lease = store->lease;
+    if (uuid_equal(&store->boot_id, &living.boot_id) && boot_before(reading->page->boot, store->lease) &&
+        living.dead_count == 0)
         return SQLITE_OK;
     look->next_lease = BOOT_NEVER;
     struct call call = pawli_call(reading->connection, SQL_list_claimed);
@@ -868,7 +884,7 @@ static int look_for_lost(struct reading *reading)
         struct task_row row;
         if (!pawli_read_claimed(&call, &row, reading->arena))
             continue;
-        if (pawli_claim_lost(&row, &store, reading->page->boot, &boot_id, alive, alive_count)) {
+        if (is_lost(reading, &living, &row)) {
             look->is_lost = true;
             break;
         }
@@ -1099,6 +1115,64 @@ static int read_old_bounds(struct reading *reading)
     return code == SQLITE_OK ? ended : code;
 }
 
+/* ---- who works ---- */
+
+static int read_workers(struct reading *reading)
+{
+    struct living living;
+    int code = read_living(reading, &living);
+    if (code != SQLITE_OK)
+        return code;
+    struct call call = pawli_call(reading->connection, SQL_list_workers);
+    while (pawli_call_row(&call)) {
+        struct worker_row row;
+        if (!pawli_read_worker(&call, &row, reading->arena) || row.id <= reading->query->after)
+            continue;
+        if ((reading->page->more = is_full(reading)))
+            break;
+        struct worker_item *item = add_item(reading, (void **)&reading->page->workers, sizeof *item);
+        if (!item)
+            return SQLITE_NOMEM;
+        *item = (struct worker_item){row, pawli_worker_alive(&row, living.alive, living.alive_count)};
+        reading->page->next = row.id;
+    }
+    return pawli_call_end(&call);
+}
+
+static int read_claims(struct reading *reading)
+{
+    struct queue_set set = {0};
+    struct living living;
+    size_t at, seen = 0;
+    int code = read_living(reading, &living);
+    if (code == SQLITE_OK)
+        code = read_queue_set(reading, &set);
+    if (code != SQLITE_OK)
+        return code;
+    struct call call = pawli_call(reading->connection, SQL_page_claimed);
+    pawli_bind_u64(&call, reading->query->after);
+    pawli_bind_i64(&call, limit_of(reading));
+    while (pawli_call_row(&call)) {
+        struct task_row row;
+        if ((reading->page->more = seen++ == reading->query->limit))
+            break;
+        reading->page->next = raw_number(&call, 1);
+        if (!pawli_read_claimed(&call, &row, reading->arena) || !in_set(&set, row.queue, &at) || !set.scopes[at].data)
+            continue;
+        struct claim_item *item = add_item(reading, (void **)&reading->page->claims, sizeof *item);
+        if (!item)
+            return SQLITE_NOMEM;
+        *item = (struct claim_item){.committer = row.committer,
+                                    .consumer = row.consumer,
+                                    .scope = set.scopes[at],
+                                    .lane = set.rows[at].lane,
+                                    .claimed = row.claimed,
+                                    .updated = row.updated,
+                                    .is_lost = is_lost(reading, &living, &row)};
+    }
+    return pawli_call_end(&call);
+}
+
 /* ---- what is set apart ---- */
 
 static int add_damage(void *data, uint64_t scope, uint64_t queue, struct text what)
@@ -1139,6 +1213,8 @@ static int (*const readers[QUERY_KIND_COUNT])(struct reading *reading) = {
     [QUERY_LINE] = read_line,
     [QUERY_OLD] = read_old,
     [QUERY_OLD_BOUNDS] = read_old_bounds,
+    [QUERY_WORKERS] = read_workers,
+    [QUERY_CLAIMS] = read_claims,
     [QUERY_DAMAGE] = read_damage,
 };
 

@@ -5,6 +5,7 @@
  * statements.sql, and that in which save.c binds them. */
 #include "base/json.h"
 #include "model/check.h"
+#include "model/serving.h"
 #include "store/sqlite/sqlite.h"
 
 /* Counters go up: one that is near its end was not reached by counting. */
@@ -87,6 +88,30 @@ bool pawli_read_committer(struct call *call, struct committer_row *row)
     *row = (struct committer_row){0};
     row->id = pawli_column_id(call);
     row->slot = pawli_column_u64(call);
+    return pawli_column_sum(call);
+}
+
+static struct text column_name_or_null(struct call *call, struct arena *arena)
+{
+    struct text name = pawli_column_text(call, arena);
+    call->bad |= name.data && pawli_check_name_or_reserved("", name, NULL) < 0;
+    return name;
+}
+
+bool pawli_read_worker(struct call *call, struct worker_row *row, struct arena *arena)
+{
+    *row = (struct worker_row){0};
+    row->id = pawli_column_id(call);
+    row->consumer = column_name(call, arena);
+    row->committer = pawli_column_id(call);
+    row->pid = (uint64_t)pawli_column_between(call, 1, INT32_MAX);
+    row->scope = column_name_or_null(call, arena);
+    row->lanes = pawli_column_text(call, arena);
+    row->sinks = pawli_column_text(call, arena);
+    row->since = pawli_column_wall(call);
+    row->seen = pawli_column_wall(call);
+    row->stopped = pawli_column_wall_or_never(call);
+    call->bad |= (row->lanes.data && !pawli_names_check(row->lanes, arena)) || !pawli_names_check(row->sinks, arena);
     return pawli_column_sum(call);
 }
 

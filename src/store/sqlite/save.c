@@ -549,6 +549,28 @@ static int save_bound(struct saving *saving, const struct slot *slot)
     return run_one(saving, &call);
 }
 
+static int save_worker(struct saving *saving, const struct slot *slot)
+{
+    const struct worker_row *row = &((const struct view_worker *)slot)->row;
+    if (!slot->exists && !slot->found)
+        return SQLITE_OK;
+    struct call call = pawli_call(saving->connection, slot->exists ? SQL_put_worker : SQL_remove_worker);
+    pawli_bind_u64(&call, row->id);
+    if (slot->exists) {
+        pawli_bind_text(&call, row->consumer);
+        pawli_bind_u64(&call, row->committer);
+        pawli_bind_u64(&call, row->pid);
+        pawli_bind_text(&call, row->scope);
+        pawli_bind_text(&call, row->lanes);
+        pawli_bind_text(&call, row->sinks);
+        pawli_bind_i64(&call, row->since.ms);
+        pawli_bind_i64(&call, row->seen.ms);
+        pawli_bind_wall(&call, row->stopped);
+        pawli_bind_sum(&call);
+    }
+    return run_one(saving, &call);
+}
+
 static int save_line(struct saving *saving, const struct slot *slot)
 {
     const struct view_line *line = (const struct view_line *)slot;
@@ -627,7 +649,7 @@ static const struct {
     {offsetof(struct view, scopes), save_scope}, {offsetof(struct view, queues), save_queue},
     {offsetof(struct view, lines), save_line},   {offsetof(struct view, bounds), save_bound},
     {offsetof(struct view, lanes), save_lane},   {offsetof(struct view, targets), save_target},
-    {offsetof(struct view, holds), save_hold},
+    {offsetof(struct view, holds), save_hold},   {offsetof(struct view, workers), save_worker},
 };
 
 static int save_all(struct saving *saving)

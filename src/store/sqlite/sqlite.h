@@ -184,6 +184,7 @@ bool pawli_column_sum(struct call *call); /* of what was read before it; false: 
 /* ---- rows.c: columns of the statements to rows. False: a row that cannot be read, to be set apart. ---- */
 bool pawli_read_store(struct call *call, struct store_row *row);
 bool pawli_read_committer(struct call *call, struct committer_row *row);
+bool pawli_read_worker(struct call *call, struct worker_row *row, struct arena *arena);
 bool pawli_read_scope(struct call *call, struct scope_row *row, struct arena *arena);
 bool pawli_read_queue(struct call *call, struct queue_row *row, struct arena *arena);
 bool pawli_read_lane(struct call *call, struct lane_row *row, struct arena *arena);
@@ -250,6 +251,8 @@ enum store_result pawli_check_as_found(struct sqlite_store *store, pawl_error *e
 /* Whether a claim belongs to nobody any more. */
 bool pawli_claim_lost(const struct task_row *task, const struct store_row *store, struct boot_time now,
                       const pawl_uuid *boot_id, const struct committer_row *alive, size_t alive_count);
+/* Whether a worker works: its process lives, and it did not say that it stops. */
+bool pawli_worker_alive(const struct worker_row *worker, const struct committer_row *alive, size_t alive_count);
 int pawli_list_committers(struct sqlite_store *store, struct connection *connection, struct committer_row **ret_alive,
                           size_t *ret_alive_count, struct committer_row **ret_dead, size_t *ret_dead_count,
                           struct arena *arena);

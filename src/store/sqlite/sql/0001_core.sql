@@ -32,6 +32,20 @@ CREATE TABLE committer (                            -- whose claims these are; w
     sum  INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE worker (                               -- who works, or did
+    id        INTEGER PRIMARY KEY,                  -- drawn by each
+    consumer  TEXT    NOT NULL,
+    committer INTEGER NOT NULL,                     -- of its process
+    pid       INTEGER NOT NULL,
+    scope     TEXT,                                 -- NULL: all of them
+    lanes     TEXT,                                 -- JSON array; NULL: all
+    sinks     TEXT    NOT NULL,                     -- JSON array: schemes, and whole URLs of callbacks
+    since     INTEGER NOT NULL,
+    seen      INTEGER NOT NULL,                     -- when this row was written last
+    stopped   INTEGER,                              -- NULL: it did not say that it stops
+    sum       INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE scope (
     id   INTEGER PRIMARY KEY,
     name TEXT    NOT NULL UNIQUE,

@@ -46,6 +46,10 @@ SELECT id, slot, sum FROM committer WHERE id = :id;
 -- params:
 SELECT id, slot, sum FROM committer;
 
+-- name: list_workers
+-- params:
+SELECT id, consumer, committer, pid, scope, lanes, sinks, since, seen, stopped, sum FROM worker ORDER BY id;
+
 -- name: get_scope
 -- params: name
 SELECT id, name, sum, seq, head FROM scope WHERE name = :name;
@@ -223,6 +227,15 @@ DELETE FROM committer WHERE slot = :slot AND id <> :id;
 -- name: remove_committer
 -- params: id
 DELETE FROM committer WHERE id = :id;
+
+-- name: put_worker
+-- params: id consumer committer pid scope lanes sinks since seen stopped sum
+INSERT OR REPLACE INTO worker (id, consumer, committer, pid, scope, lanes, sinks, since, seen, stopped, sum)
+VALUES (:id, :consumer, :committer, :pid, :scope, :lanes, :sinks, :since, :seen, :stopped, :sum);
+
+-- name: remove_worker
+-- params: id
+DELETE FROM worker WHERE id = :id;
 
 -- name: add_scope
 -- params: id name sum seq head
@@ -594,6 +607,16 @@ SELECT queue, number, 0, 0, NULL, until, 0, 0, NULL, phase FROM held WHERE numbe
 -- params: number limit
 SELECT queue, number, 0, 0, NULL, ended, 0, 0, NULL FROM ended WHERE number > :number ORDER BY number LIMIT :limit;
 
+-- name: page_claimed
+-- params: after limit
+SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts,
+       deferrals,
+       crashes, retries, retried, earlier, key, position, failure, progress, remote_id, updated, sum
+  FROM claimed
+ WHERE number > :after
+ ORDER BY number
+ LIMIT :limit;
+
 -- name: list_attempts
 -- params: number
 SELECT number, ordinal, n, began, ended, worker, verdict, class, text, sum
@@ -801,6 +824,10 @@ SELECT NULL, NULL, id
   FROM committer
  WHERE id > (SELECT last_committer FROM store)
     OR EXISTS (SELECT 1 FROM committer AS other WHERE other.slot = committer.slot AND other.id <> committer.id);
+
+-- name: stray_workers
+-- params:
+SELECT NULL, NULL, consumer FROM worker WHERE committer > (SELECT last_committer FROM store);
 
 -- name: wrong_counters
 -- params:
