@@ -5,7 +5,6 @@
 test_pages.py receivers|operations [PAWL]   PAWL: the command; without it only the links are looked at
 """
 import glob
-import http.server
 import json
 import os
 import shutil
@@ -13,13 +12,13 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import types
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 sys.path.insert(0, os.path.join(TOP, "tests"))
 import tap
 from page import blocks, check_links, commands, read
+from receiver import Receiver
 
 PUBLISHED = ("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
 BODY = b'{"test": 2432232314}'
@@ -48,28 +47,6 @@ class Place:
             file.write(text)
         os.chmod(self.path(name), mode)
         return self.path(name)
-
-
-class Receiver:
-    """Takes webhooks, and keeps them with their headers."""
-
-    def __init__(self):
-        self.received = []
-        receiver = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                receiver.received.append((self.headers, body))
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/"
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
 
 def check(cases, name, done, good=True):
