@@ -207,9 +207,9 @@ class Operator(support.Case):
         self.assertEqual(listed("--state", "pending", "--oldest", "--after", ids[0], "--before", ids[4]), ids[1:4])
         self.assertEqual(listed("--until", "1h"), [])
         run = self.run_it("messages", "list", "--limit", 2)
-        self.assertIn(f"--before {ids[3]}", run.err)
+        self.assertIn(f"--before {support.short(ids[3])}", run.err)
         self.assertEqual(len(run.out.splitlines()), 3)
-        self.assertIn(f"--after {ids[1]}", self.run_it("messages", "list", "--oldest", "--limit", 2).err)
+        self.assertIn(f"--after {support.short(ids[1])}", self.run_it("messages", "list", "--oldest", "--limit", 2).err)
         self.assertEqual(self.run_it("messages", "list", "--limit", 2, "--quiet").err, "")
         self.assertEqual(self.run_it("messages", "list", "--limit", 5).err, "")
 
