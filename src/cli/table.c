@@ -95,8 +95,10 @@ static size_t break_line(struct text text, size_t width, size_t *next)
 /* Prints it from column `at` on, and where it does not fit at column `indent` of the next line; answers where it ended. */
 static size_t put_wrapped(FILE *out, struct text text, size_t at, size_t indent, size_t width)
 {
-    while (text.size) {
-        size_t next = text.size, size = width ? break_line(text, width > at ? width - at : 1, &next) : text.size;
+    if (width == 0)
+        fwrite(text.data, 1, text.size, out);
+    while (width && text.size) {
+        size_t next, size = break_line(text, width > at ? width - at : 1, &next);
         fwrite(text.data, 1, size, out);
         at += width_of((struct text){text.data, size});
         text = (struct text){text.data + next, text.size - next};
