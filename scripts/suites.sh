@@ -11,6 +11,7 @@ export MESON_TESTTHREADS=${MESON_TESTTHREADS:-$(nproc)}
 build() {
     local name=$1 compiler=$2 folder=build-test/$1 log=build-test/$1.log
     shift 2
+    set -- -Dtests=true "$@"
     echo "$name: $compiler $*"
     mkdir -p build-test
     : >"$log"

@@ -24,7 +24,9 @@ typedef struct pawl_worker_event {
     pawl_uuid message;                 /* nil where it does not apply */
     uint32_t attempt;
     int64_t duration_us;
-    const char *text; /* the error, NULL when none */
+    const char *text;   /* the error, NULL when none */
+    int32_t status;     /* that the receiver answered with, of HTTP; 0: none */
+    const char *answer; /* what it answered, such as "204 No Content"; NULL: nothing. Not kept of what was delivered */
 } pawl_worker_event;
 
 typedef struct pawl_worker_options {

@@ -60,7 +60,7 @@ int cli_journal_list(struct cli *cli)
 {
     static const struct cli_column columns[] = {{"SEQ", COLUMN_RIGHT},
                                                 {"COMMITTED", COLUMN_LEFT},
-                                                {"REQUEST", COLUMN_LEFT},
+                                                {"REQUEST", COLUMN_SPARE},
                                                 {"TYPE", COLUMN_CUT},
                                                 {"REF", COLUMN_CUT}};
     int64_t left = 50, before = 0;
@@ -97,7 +97,7 @@ int cli_journal_list(struct cli *cli)
         more = pawl_records_has_more(records);
         pawl_records_free(records);
     }
-    int printed = cli->json ? PAWL_OK : cli_table_end(&table, "no records");
+    int printed = cli->json ? PAWL_OK : cli_table_end(&table, status == PAWL_OK ? "no records" : NULL);
     if (status == PAWL_OK && more)
         cli_note(cli, "there are more: go on with --before %" PRIu64 ", or see all with a greater --limit",
                  query.before_seq);

@@ -35,7 +35,7 @@ static const char *note_of(struct cli *cli, const pawl_message_view *message)
         return message->ended_reason;
     if (message->available_at_ms > message->updated_at_ms)
         return pawli_arena_format(&cli->arena, "due %s", cli_time(message->available_at_ms, time)).data;
-    return message->key;
+    return message->key ? pawli_arena_format(&cli->arena, "key %s", message->key).data : NULL;
 }
 
 static void put_message_row(struct cli_table *table, struct cli *cli, const pawl_message_view *message)
@@ -111,7 +111,7 @@ int cli_messages_list(struct cli *cli)
                                                 {"AGE", COLUMN_RIGHT}, {"QUEUE", COLUMN_LEFT}, {"NOTE", COLUMN_CUT}};
     int64_t limit = 50;
     bool more = false;
-    char id[PAWL_UUID_TEXT_SIZE];
+    char id[32];
     struct cli_table table = {0};
     pawl_messages_query query;
     int status = cli_option_number(cli, "limit", 1, INT64_MAX - 1, &limit);
@@ -122,11 +122,11 @@ int cli_messages_list(struct cli *cli)
     if (!cli->json)
         cli_table_begin(&table, cli, columns, COUNT_OF(columns));
     status = list_pages(cli, &query, limit, &table, &more);
-    int printed = cli->json ? PAWL_OK : cli_table_end(&table, "no messages");
+    int printed = cli->json ? PAWL_OK : cli_table_end(&table, status == PAWL_OK ? "no messages" : NULL);
     if (status == PAWL_OK && more)
         cli_note(cli, "%lld are shown, there are more: go on with --%s %s, or see all with a greater --limit",
                  (long long)limit, query.oldest_first ? "after" : "before",
-                 pawl_uuid_format(query.oldest_first ? &query.after : &query.before, id));
+                 cli_short_id(query.oldest_first ? &query.after : &query.before, id));
     return status < 0 ? status : printed;
 }
 
@@ -138,9 +138,9 @@ static void print_attempts(struct cli *cli, const pawl_messages *messages)
     for (size_t i = 0; i < pawl_messages_attempt_count(messages); i++) {
         const pawl_attempt *attempt = pawl_messages_attempt(messages, i);
         cli_field(i == 0 ? "history" : "",
-                  pawli_arena_format(&cli->arena, "%" PRIu32 "  %s  %s  %s  %s", attempt->ordinal,
+                  pawli_arena_format(&cli->arena, "%" PRIu32 "  %s  %s  %s%s%s", attempt->ordinal,
                                      cli_time(attempt->began_at_ms, began), or_empty(attempt->worker),
-                                     or_empty(attempt->verdict), or_empty(attempt->text))
+                                     or_empty(attempt->verdict), attempt->text ? "  " : "", or_empty(attempt->text))
                       .data);
     }
 }
@@ -526,7 +526,7 @@ int cli_why(struct cli *cli)
                                                   reason->until_ms ? ", until " : "",
                                                   reason->until_ms ? cli_time(reason->until_ms, until) : "",
                                                   names_by ? "" : ", by ", names_by ? "" : reason->by);
-            printf("%s\n", cli_safe(&cli->arena, line).data);
+            cli_put_wrapped(stdout, cli_safe(&cli->arena, line), 0, 4);
         }
     }
     pawl_why_free(why);

@@ -5,6 +5,7 @@
 
 #include "base/codec.h"
 #include "cli/commands.h"
+#include "cli/table.h"
 #include "server/config.h"
 
 enum finding { FINE, LOOK, BAD };
@@ -39,9 +40,12 @@ static void tell(struct doctor *doctor, const char *check, enum finding finding,
     }
     if (cli->quiet && finding == FINE)
         return;
-    cli_print("%-4s  %s: %s", words[finding], check, text);
+    struct arena arena = {0};
+    printf("%-4s  ", words[finding]);
+    cli_put_wrapped(stdout, cli_safe(&arena, pawli_arena_format(&arena, "%s: %s", check, text)), 6, 8);
     if (hint)
-        cli_print("      hint: %s", hint);
+        cli_put_wrapped(stdout, pawli_arena_format(&arena, "      hint: %s", hint), 0, 8);
+    pawli_arena_done(&arena);
 }
 
 static void bad(struct doctor *doctor, const char *check, int status)
@@ -50,6 +54,11 @@ static void bad(struct doctor *doctor, const char *check, int status)
     tell(doctor, check, BAD, error->hint[0] ? error->hint : NULL, "%s", error->text);
     if (doctor->status == PAWL_OK)
         doctor->status = status;
+}
+
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
 }
 
 /* ---- what it is linked with ---- */
@@ -171,13 +180,14 @@ static void check_counts(struct doctor *doctor, pawl_store *store, const char *s
     }
     size_t queues = pawl_stats_count(stats);
     pawl_stats_free(stats);
-    tell(doctor, "messages", FINE, NULL, "scope %s: %zu queues, %" PRIu64 " pending", scope, queues, pending);
+    tell(doctor, "messages", FINE, NULL, "scope %s: %zu queue%s, %" PRIu64 " pending", scope, queues, plural(queues),
+         pending);
     if (dead)
         tell(doctor, "dead", LOOK, "see \"pawl messages list --state dead\"; requeue or cancel them",
-             "scope %s: %" PRIu64 " messages gave up", scope, dead);
+             "scope %s: %" PRIu64 " message%s gave up", scope, dead, plural(dead));
     if (uncertain)
         tell(doctor, "uncertain", LOOK, "see \"pawl messages list --state uncertain\"; resolve them",
-             "scope %s: nobody knows whether %" PRIu64 " messages arrived", scope, uncertain);
+             "scope %s: nobody knows whether %" PRIu64 " message%s arrived", scope, uncertain, plural(uncertain));
 }
 
 static void check_holds(struct doctor *doctor, pawl_store *store, const char *scope)
@@ -189,8 +199,8 @@ static void check_holds(struct doctor *doctor, pawl_store *store, const char *sc
         return;
     }
     if (pawl_settings_count(holds))
-        tell(doctor, "holds", LOOK, "see \"pawl holds list\"", "scope %s: %zu things are held", scope,
-             pawl_settings_count(holds));
+        tell(doctor, "holds", LOOK, "see \"pawl holds list\"", "scope %s: %zu hold%s", scope,
+             pawl_settings_count(holds), plural(pawl_settings_count(holds)));
     pawl_settings_free(holds);
 }
 
@@ -199,8 +209,8 @@ static void check_scope(struct doctor *doctor, const pawl_verified *verified)
     struct cli *cli = doctor->cli;
     pawl_store *store;
     if (verified->is_ok) {
-        tell(doctor, "journal", FINE, NULL, "scope %s: %" PRIu64 " records, the chain is whole", verified->scope,
-             verified->records);
+        tell(doctor, "journal", FINE, NULL, "scope %s: %" PRIu64 " record%s, the chain is whole", verified->scope,
+             verified->records, plural(verified->records));
     } else {
         pawli_fail(&cli->error, PAWL_ECORRUPT, "scope %s, record %" PRIu64 ": %s", verified->scope,
                    verified->first_bad_seq, verified->what);

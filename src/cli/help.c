@@ -86,18 +86,33 @@ void cli_print_help(const struct cli_command *command, FILE *out)
     print_options(out, cli_global_options);
 }
 
+/* Whether a command is this one, or one of this group. */
+static bool is_named(const struct cli_command *command, struct text name)
+{
+    return strncmp(command->name, name.data, name.size) == 0 &&
+           (command->name[name.size] == '\0' || command->name[name.size] == ' ');
+}
+
 bool cli_print_named(struct text name, FILE *out)
 {
-    bool found = false;
+    size_t count = 0;
+    const struct cli_command *last = NULL;
     for (const struct cli_command *command = cli_commands; command->name; command++)
-        if (strncmp(command->name, name.data, name.size) == 0 &&
-            (command->name[name.size] == '\0' || command->name[name.size] == ' ')) {
-            if (found)
-                fputc('\n', out);
-            cli_print_help(command, out);
-            found = true;
+        if (is_named(command, name)) {
+            last = command;
+            count++;
         }
-    return found;
+    if (count <= 1) {
+        if (last)
+            cli_print_help(last, out);
+        return last != NULL;
+    }
+    fprintf(out, "usage: pawl %.*s COMMAND [ARGUMENTS] [OPTIONS]\n\n", TEXT_ARG(name));
+    fprintf(out, "Commands (\"pawl help %s\" says more):\n", last->name);
+    for (const struct cli_command *command = cli_commands; command->name; command++)
+        if (is_named(command, name))
+            print_row(out, command->name, command->summary);
+    return true;
 }
 
 /* ---- the completion ---- */

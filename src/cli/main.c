@@ -10,6 +10,7 @@
 #include "base/escape.h"
 #include "base/uuid.h"
 #include "cli/commands.h"
+#include "cli/table.h"
 
 /* ---- what went wrong ---- */
 
@@ -79,6 +80,13 @@ static void report_json(const char *what, int status, const char *message, const
     pawli_buffer_done(&shown);
 }
 
+/* A line of standard error, which goes on below its text where the terminal is too narrow. */
+static void put_labelled(const char *label, const char *text)
+{
+    fputs(label, stderr);
+    cli_put_wrapped(stderr, text_of(text), strlen(label), 6);
+}
+
 void cli_note(const struct cli *cli, const char *format, ...)
 {
     char text[2048];
@@ -89,12 +97,12 @@ void cli_note(const struct cli *cli, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    const char *safe = cli_safe(&arena, text_of(text)).data;
+    struct text safe = cli_safe(&arena, text_of(text));
     fflush(stdout); /* what it is about comes before it */
     if (cli->json)
-        report_json("note", PAWL_OK, safe, NULL, NULL, 0);
+        report_json("note", PAWL_OK, safe.data, NULL, NULL, 0);
     else
-        fprintf(stderr, "pawl: note: %s\n", safe);
+        put_labelled("pawl: note: ", safe.data);
     pawli_arena_done(&arena);
 }
 
@@ -125,13 +133,13 @@ void cli_report(const struct cli *cli, int status, const pawl_error *error, cons
         report_json("error", status, message, hint, shown_id, line);
         return;
     }
-    fputs("pawl: ", stderr);
+    char label[64] = "pawl: ";
     if (line)
-        fprintf(stderr, "line %llu: ", (unsigned long long)line);
-    fprintf(stderr, "%s\n  hint: %s", message, hint);
+        snprintf(label, sizeof label, "pawl: line %llu: ", (unsigned long long)line);
+    put_labelled(label, message);
+    put_labelled("  hint: ", hint);
     if (shown_id)
-        fprintf(stderr, "\n  request id: %s", shown_id);
-    fputc('\n', stderr);
+        put_labelled("  request id: ", shown_id);
 }
 
 /* ---- the store ---- */

@@ -8,7 +8,7 @@
 #include "base/codec.h"
 #include "base/escape.h"
 #include "base/uuid.h"
-#include "cli/cli.h"
+#include "cli/table.h"
 
 #define LINE_MAX_SIZE ((size_t)256 * 1024 * 1024) /* a record with all its events */
 
@@ -42,7 +42,7 @@ static void print_line(const char *format, va_list arguments)
     struct arena arena = {0};
     char text[2048];
     vsnprintf(text, sizeof text, format, arguments);
-    puts(cli_safe(&arena, text_of(text)).data);
+    cli_put_wrapped(stdout, cli_safe(&arena, text_of(text)), 0, 2);
     pawli_arena_done(&arena);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/table.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -8,19 +9,28 @@
 
 #include "base/codec.h"
 
-#define CUT_MIN 1 /* columns that a cut cell keeps: its ellipsis */
+#define CUT_MIN      1        /* columns that a cut cell keeps: its ellipsis */
+#define SPARE_ROOM   16       /* that one keeps, or spare columns are left out */
+#define LEFT_OUT     SIZE_MAX /* as the width of a column */
+#define FIELD_INDENT 14
 
-/* Columns of the terminal behind standard output; 0: there is none, nothing is cut. */
-static size_t terminal_width(void)
+/* Columns of the terminal behind a stream, or of the one that $COLUMNS says; 0: there is none, nothing is cut. */
+static size_t terminal_width(FILE *out)
 {
     struct winsize size;
     int64_t columns;
     const char *given = getenv("COLUMNS");
     if (given && pawli_parse_i64(text_of(given), &columns) && columns > 0 && columns < 10000)
         return (size_t)columns;
-    if (!isatty(STDOUT_FILENO))
+    if (!isatty(fileno(out)))
         return 0;
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+    return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/* The same of lines: $COLUMNS is for tables, who reads lines shall have all of them. */
+static size_t line_width(FILE *out)
+{
+    return isatty(fileno(out)) ? terminal_width(out) : 0;
 }
 
 /* How many bytes of a safe text fill at most so many columns; *columns: how many they fill. */
@@ -63,6 +73,41 @@ static size_t put_cut(struct text text, size_t width)
     fwrite(text.data, 1, size, stdout);
     fputs("…", stdout);
     return columns + 1;
+}
+
+/* How many bytes of a text go on a line of so many columns, and where the next begins: at a blank, where there is one. */
+static size_t break_line(struct text text, size_t width, size_t *next)
+{
+    size_t columns, fitting = cut(text, width < 2 ? 2 : width, &columns); /* a character is two at most */
+    size_t size = fitting;
+    while (size > 0 && fitting < text.size && text.data[size] != ' ')
+        size--;
+    if (size == 0)
+        size = fitting ? fitting : 1;
+    *next = size;
+    while (*next < text.size && text.data[*next] == ' ')
+        ++*next;
+    while (*next < text.size && size > 1 && text.data[size - 1] == ' ')
+        size--;
+    return size;
+}
+
+/* Prints it from column `at` on, and where it does not fit at column `indent` of the next line; answers where it ended. */
+static size_t put_wrapped(FILE *out, struct text text, size_t at, size_t indent, size_t width)
+{
+    if (width == 0)
+        fwrite(text.data, 1, text.size, out);
+    while (width && text.size) {
+        size_t next, size = break_line(text, width > at ? width - at : 1, &next);
+        fwrite(text.data, 1, size, out);
+        at += width_of((struct text){text.data, size});
+        text = (struct text){text.data + next, text.size - next};
+        if (!text.size)
+            break;
+        fprintf(out, "\n%*s", (int)indent, "");
+        at = indent;
+    }
+    return at;
 }
 
 /* ---- tables ---- */
@@ -116,12 +161,24 @@ static void measure(const struct cli_table *table, size_t widths[CLI_COLUMNS_MAX
     }
 }
 
-/* Columns that may be cut give way, the widest first, until the row fits. */
-static void fit(const struct cli_table *table, size_t widths[CLI_COLUMNS_MAX], size_t width)
+/* How wide a row is when no cell that may be cut is wider than `cut_max`. */
+static size_t sum(const struct cli_table *table, const size_t widths[CLI_COLUMNS_MAX], size_t cut_max)
 {
-    size_t all = 2 * (table->column_count - 1);
-    for (size_t i = 0; i < table->column_count; i++)
-        all += widths[i];
+    size_t all = 0;
+    for (size_t i = 0; i < table->column_count; i++) {
+        bool is_cut = table->columns[i].kind == COLUMN_CUT && widths[i] > cut_max;
+        all += widths[i] == LEFT_OUT ? 0 : (is_cut ? cut_max : widths[i]) + (all ? 2 : 0);
+    }
+    return all;
+}
+
+/* Spare columns are left out, and those that may be cut give way, the widest first, until a row fits; false: it does not. */
+static bool fit(const struct cli_table *table, size_t widths[CLI_COLUMNS_MAX], size_t width)
+{
+    for (size_t i = 0; i < table->column_count && sum(table, widths, SPARE_ROOM) > width; i++)
+        if (table->columns[i].kind == COLUMN_SPARE)
+            widths[i] = LEFT_OUT;
+    size_t all = sum(table, widths, SIZE_MAX);
     for (; all > width; all--) {
         size_t widest = table->column_count;
         for (size_t i = 0; i < table->column_count; i++)
@@ -129,42 +186,77 @@ static void fit(const struct cli_table *table, size_t widths[CLI_COLUMNS_MAX], s
                 (widest == table->column_count || widths[i] > widths[widest]))
                 widest = i;
         if (widest == table->column_count)
-            return;
+            return false;
         widths[widest]--;
     }
+    return true;
 }
 
 static void print_row(const struct cli_table *table, const size_t widths[CLI_COLUMNS_MAX], const struct text *cells)
 {
+    size_t blanks = 0; /* that stand between the last cell and the next */
     for (size_t i = 0; i < table->column_count; i++) {
-        struct text cell = cells[i].data ? cells[i] : TEXT("");
-        bool is_last = i + 1 == table->column_count;
-        if (table->columns[i].kind == COLUMN_RIGHT)
-            printf("%*s", (int)(widths[i] - width_of(cell)), "");
+        bool is_last = i + 1 == table->column_count, is_right = table->columns[i].kind == COLUMN_RIGHT;
+        struct text cell = cells[i].size ? cells[i] : is_last ? TEXT("") : TEXT("-");
+        if (widths[i] == LEFT_OUT || !cell.size)
+            continue;
+        size_t before = blanks + (is_right ? widths[i] - width_of(cell) : 0);
+        printf("%*s", (int)before, "");
         size_t taken = put_cut(cell, widths[i]);
-        if (!is_last)
-            printf("%*s", (int)(2 + (table->columns[i].kind == COLUMN_RIGHT ? 0 : widths[i] - taken)), "");
+        blanks = 2 + (is_right ? 0 : widths[i] - taken);
     }
     putchar('\n');
 }
 
+/* The first cell, and behind it by their names what the others have that is not nothing, on as many lines as it takes. */
+static void print_block(const struct cli_table *table, const struct text *cells, size_t width)
+{
+    size_t at = put_wrapped(stdout, cells[0], 0, 2, width);
+    for (size_t i = 1; i < table->column_count; i++) {
+        struct text cell = cells[i], name = text_of(table->columns[i].name);
+        if (!cell.size || text_equal(cell, TEXT("-")) || text_equal(cell, TEXT("0")))
+            continue;
+        if (at + 3 + name.size + width_of(cell) > width) {
+            putchar('\n');
+            at = 0;
+        }
+        fputs("  ", stdout);
+        for (size_t j = 0; j < name.size; j++)
+            putchar(tolower((unsigned char)name.data[j]));
+        putchar(' ');
+        at += 3 + name.size;
+        if (table->columns[i].kind == COLUMN_CUT)
+            at += put_cut(cell, width > at ? width - at : 1);
+        else
+            at = put_wrapped(stdout, cell, at, 4, width);
+    }
+    putchar('\n');
+}
+
+static void print_table(const struct cli_table *table)
+{
+    size_t widths[CLI_COLUMNS_MAX], width = terminal_width(stdout);
+    struct text names[CLI_COLUMNS_MAX];
+    measure(table, widths);
+    bool fits = width == 0 || fit(table, widths, width);
+    for (size_t i = 0; i < table->column_count; i++)
+        names[i] = text_of(table->columns[i].name);
+    if (fits)
+        print_row(table, widths, names);
+    for (size_t i = 0; i < table->row_count; i++)
+        if (fits)
+            print_row(table, widths, table->cells + i * table->column_count);
+        else
+            print_block(table, table->cells + i * table->column_count, width);
+}
+
 int cli_table_end(struct cli_table *table, const char *nothing)
 {
-    size_t widths[CLI_COLUMNS_MAX], width = terminal_width();
-    struct text names[CLI_COLUMNS_MAX];
     int status = table->failed || pawli_arena_failed(&table->arena) ? pawli_no_memory(&table->cli->error) : PAWL_OK;
-    if (status == PAWL_OK && table->row_count == 0 && isatty(STDOUT_FILENO) && !table->cli->quiet)
+    if (status == PAWL_OK && table->row_count == 0 && nothing && isatty(STDOUT_FILENO) && !table->cli->quiet)
         fprintf(stderr, "%s\n", nothing);
-    if (status == PAWL_OK && table->row_count) {
-        measure(table, widths);
-        if (width)
-            fit(table, widths, width);
-        for (size_t i = 0; i < table->column_count; i++)
-            names[i] = text_of(table->columns[i].name);
-        print_row(table, widths, names);
-        for (size_t i = 0; i < table->row_count; i++)
-            print_row(table, widths, table->cells + i * table->column_count);
-    }
+    if (status == PAWL_OK && table->row_count)
+        print_table(table);
     pawli_arena_done(&table->arena);
     return status;
 }
@@ -173,10 +265,8 @@ int cli_table_end(struct cli_table *table, const char *nothing)
 
 void cli_put_safe(struct text safe)
 {
-    if (isatty(STDOUT_FILENO)) /* $COLUMNS is for tables: who reads lines shall have all of them */
-        put_cut(safe, terminal_width());
-    else
-        fwrite(safe.data, 1, safe.size, stdout);
+    size_t width = line_width(stdout);
+    put_cut(safe, width ? width : SIZE_MAX);
     putchar('\n');
 }
 
@@ -187,12 +277,19 @@ void cli_put_line(struct text line)
     pawli_arena_done(&arena);
 }
 
+void cli_put_wrapped(FILE *out, struct text safe, size_t at, size_t indent)
+{
+    put_wrapped(out, safe, at, indent, line_width(out));
+    fputc('\n', out);
+}
+
 void cli_field_bytes(const char *name, const void *data, size_t size)
 {
     struct arena arena = {0};
     if (!data)
         return;
-    printf("%-14s%s\n", name, cli_safe(&arena, (struct text){data, size}).data);
+    printf("%-14s", name);
+    cli_put_wrapped(stdout, cli_safe(&arena, (struct text){data, size}), FIELD_INDENT, FIELD_INDENT);
     pawli_arena_done(&arena);
 }
 

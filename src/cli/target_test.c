@@ -19,9 +19,23 @@ struct test {
     pthread_mutex_t lock;
     pthread_cond_t told;
     const pawl_messages *messages; /* how it was read last */
-    bool is_stuck;                 /* this command cannot send it: it would only wait */
-    char stuck_by[1024];           /* what keeps it, where the message itself does not say */
+    bool was_sent;                 /* by this process, and this is what came of it */
+    int32_t answer_status;         /* of HTTP; 0: none */
+    int64_t took_us;
+    char answer[1024];
+    bool is_stuck;       /* this command cannot send it: it would only wait */
+    char stuck_by[1024]; /* what keeps it, where the message itself does not say */
 };
+
+/* What became of the message itself: told of what was delivered, and kept of the rest. */
+static void hear_settled(struct test *test, const pawl_worker_event *event)
+{
+    test->was_sent = true;
+    test->took_us = event->duration_us;
+    test->answer_status = event->status;
+    snprintf(test->answer, sizeof test->answer, "%s", event->answer ? event->answer : "");
+    test->is_stuck |= strcmp(event->name, "deferred") == 0;
+}
 
 static void hear(void *data, const pawl_worker_event *event)
 {
@@ -30,8 +44,8 @@ static void hear(void *data, const pawl_worker_event *event)
     } keepers[] = {{"no_sink", "no sink of this command can send to "}, {"secret_unreadable", ""}};
     struct test *test = data;
     pthread_mutex_lock(&test->lock);
-    if (strcmp(event->name, "deferred") == 0 && uuid_equal(&event->message, &test->id))
-        test->is_stuck = true;
+    if (uuid_equal(&event->message, &test->id))
+        hear_settled(test, event);
     if (event->target && strcmp(event->target, test->target) == 0)
         for (size_t i = 0; i < COUNT_OF(keepers); i++)
             if (strcmp(event->name, keepers[i].event) == 0) {
@@ -102,40 +116,67 @@ static int wait_for_end(struct test *test, int64_t wait_ms, pawl_messages **ret_
     }
 }
 
+/* How long it took, what was answered, and whether it would be sent again. */
+struct verdict_told {
+    long long took_ms;
+    const char *answer; /* NULL: nothing is known of one */
+    bool is_retried;
+};
+
+static struct verdict_told tell_verdict(const struct test *test, const pawl_message_view *message)
+{
+    const pawl_attempt *attempt = pawl_messages_attempt(test->messages, 0); /* the one that it may have */
+    struct verdict_told told = {.answer = test->answer[0] ? test->answer : attempt ? attempt->text : NULL};
+    told.took_ms = attempt ? attempt->ended_at_ms - attempt->began_at_ms : test->took_us / 1000;
+    told.is_retried = strcmp(message->state, "pending") == 0 || /* a deferral */
+                      (attempt && attempt->error_class && strcmp(attempt->error_class, "permanent") != 0);
+    return told;
+}
+
+static void print_json(struct test *test, const pawl_message_view *message, const struct verdict_told *told)
+{
+    char id[PAWL_UUID_TEXT_SIZE];
+    const pawl_attempt *attempt = pawl_messages_attempt(test->messages, 0);
+    struct json_writer *out = cli_object(test->cli);
+    pawli_json_put_string(out, "id", pawl_uuid_format(&test->id, id));
+    pawli_json_put_string(out, "target", message->target);
+    pawli_json_put_string(out, "state", message->state);
+    pawli_json_put_string(out, "error", message->error_text);
+    if (attempt || test->was_sent) {
+        pawli_json_put_string(out, "verdict", attempt ? attempt->verdict : "deferred");
+        if (test->answer_status)
+            pawli_json_put_i64(out, "status", test->answer_status);
+        pawli_json_put_string(out, "answer", told->answer);
+        pawli_json_put_i64(out, "took_ms", told->took_ms);
+        pawli_json_put_bool(out, "would_retry", told->is_retried);
+    }
+    cli_object_end(test->cli);
+}
+
 static int judge(struct test *test, const pawl_message_view *message)
 {
     struct cli *cli = test->cli;
     char id[PAWL_UUID_TEXT_SIZE];
     pawl_uuid_format(&test->id, id);
-    const pawl_attempt *attempt = pawl_messages_attempt(test->messages, 0); /* the one that it may have */
-    long long took_ms = attempt ? (long long)(attempt->ended_at_ms - attempt->began_at_ms) : 0;
-    bool is_retried = attempt && attempt->error_class && strcmp(attempt->error_class, "permanent") != 0;
-    if (cli->json) {
-        struct json_writer *out = cli_object(cli);
-        pawli_json_put_string(out, "id", id);
-        pawli_json_put_string(out, "target", message->target);
-        pawli_json_put_string(out, "state", message->state);
-        pawli_json_put_string(out, "error", message->error_text);
-        if (attempt) {
-            pawli_json_put_string(out, "verdict", attempt->verdict);
-            pawli_json_put_string(out, "answer", attempt->text);
-            pawli_json_put_i64(out, "took_ms", took_ms);
-            pawli_json_put_bool(out, "would_retry", is_retried);
-        }
-        cli_object_end(cli);
-    }
+    struct verdict_told told = tell_verdict(test, message);
+    if (cli->json)
+        print_json(test, message, &told);
     if (strcmp(message->state, "delivered") == 0) {
-        cli_say(cli, "%s delivered to %s in %lld ms", id, message->target, took_ms);
+        cli_say(cli, "%s delivered to %s in %lld ms%s%s; it would not be sent again", id, message->target, told.took_ms,
+                !test->was_sent ? ", by another worker, which keeps no answer"
+                : told.answer   ? ": "
+                                : "",
+                test->was_sent && told.answer ? told.answer : "");
         return PAWL_OK;
     }
     const char *text = message->error_text ? message->error_text
                        : test->stuck_by[0] ? test->stuck_by
                                            : "nobody has sent it yet";
-    int status = strcmp(message->state, "pending") == 0
-                     ? cli_fail(cli, PAWL_EREFUSED, "the test message was not sent, and is withdrawn: %s", text)
-                     : cli_fail(cli, PAWL_EREFUSED,
-                                "the test message is %s: %s (after %lld ms; a message of a lane would %s)",
-                                message->state, text, took_ms, is_retried ? "be tried again" : "be dead at once");
+    struct text what = strcmp(message->state, "pending") != 0 ? pawli_arena_format(&cli->arena, "is %s", message->state)
+                       : test->answer_status                  ? TEXT("is put off by the receiver, and withdrawn,")
+                                                              : TEXT("was not sent, and is withdrawn,");
+    int status = cli_fail(cli, PAWL_EREFUSED, "the test message %s after %lld ms; one of a lane would be %s: %s",
+                          what.data, told.took_ms, told.is_retried ? "tried again" : "dead at once", text);
     return cli_hint(cli, status, "see \"pawl why %s\" and \"pawl messages show %s\"", id, id);
 }
 

@@ -65,6 +65,7 @@ struct send {
     struct text error;     /* why, for everything but delivered */
     struct text remote_id; /* what the receiver calls it; absent: it did not say */
     struct text response;  /* a summary for the list of attempts */
+    int status;            /* that the receiver answered with, of HTTP; 0: none */
     int64_t retry_in_ms;   /* when to try again; -1: as the policy says */
     bool retry_is_least;   /* it is a wish: the policy's backoff holds where it is longer */
     bool is_unauthorized;  /* the secret may have changed: it is read again */

@@ -360,7 +360,9 @@ static void tell_settled(const struct delivery *delivery, const pawl_settled *se
                                             .message = send->message->id,
                                             .attempt = send->attempt,
                                             .duration_us = (boot_now(worker).ns - delivery->began.ns) / 1000,
-                                            .text = send->error.data});
+                                            .text = send->error.data,
+                                            .status = send->status,
+                                            .answer = send->response.data});
 }
 
 static void settled(void *data, int status, const pawl_settled *results, size_t count, const pawl_error *error)

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Preloaded into the command: the n-th sync of a write-ahead log fails (FAIL_SYNC=n), as a disk does that lost its cache;
- * nothing can be written to one while a file is there (FULL_WHILE=path), as on a disk that is full. */
+ * nothing can be written to one while a file is there (FULL_WHILE=path), as on a disk that is full; the n-th write to one is
+ * not made, because the process is killed (KILL_WRITE=n; KILL_COUNT=path is a file that has a byte for each, so that processes
+ * count together). */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,13 +50,27 @@ int fdatasync(int fd)
     return sync_by("fdatasync", fd);
 }
 
+static void may_die(void)
+{
+    const char *n = getenv("KILL_WRITE"), *path = getenv("KILL_COUNT");
+    int fd = n && path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+    if (fd < 0)
+        return;
+    if (write(fd, "", 1) == 1 && lseek(fd, 0, SEEK_CUR) == atoi(n))
+        raise(SIGKILL);
+    close(fd);
+}
+
 /* With 64 bits of offset, as everything here is built, the name that is called is another. */
 ssize_t pwrite(int fd, const void *data, size_t size, off_t at)
 {
     ssize_t (*real)(int, const void *, size_t, off_t) = (ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT,
                                                                                                             "pwrite64");
     const char *path = getenv("FULL_WHILE");
-    if (!path || access(path, F_OK) != 0 || !is_log(fd))
+    if (!is_log(fd))
+        return real(fd, data, size, at);
+    may_die();
+    if (!path || access(path, F_OK) != 0)
         return real(fd, data, size, at);
     errno = ENOSPC;
     return -1;

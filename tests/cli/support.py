@@ -1,17 +1,31 @@
 # SPDX-License-Identifier: MIT
 """What the tests of the command share: a store of their own in a folder of its own, running the command, TAP."""
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
+import unicodedata
 import unittest
 
 PAWL = os.environ["PAWL"]
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 NOBODY = "00000000-0000-8009-8123-456789abcdef"  # a well-formed message id that nobody has
+
+
+def width(line):
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in line)
+
+
+def short(key):
+    """As tables show the id of a message."""
+    return f"{(int(key[:8] + key[9:13] + key[15:18], 16))}-{key[-4:]}"
 
 
 class Run:
@@ -62,6 +76,30 @@ class Case(unittest.TestCase):
                                    env={**self.env, **(env or {})})
         out, err = process.communicate(stdin if isinstance(stdin, bytes) else stdin.encode())
         return Run(process, out, err)
+
+    def on_terminal(self, *words, columns=80, stderr_too=False, status=0, env=None):
+        """What a terminal of this width is sent; status None: however it ends."""
+        control, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        attributes = termios.tcgetattr(terminal)
+        attributes[1] &= ~termios.OPOST
+        termios.tcsetattr(terminal, termios.TCSANOW, attributes)
+        process = subprocess.Popen([PAWL, *map(str, words)], env={**self.env, **(env or {})}, stdin=subprocess.DEVNULL,
+                                   stdout=terminal, stderr=terminal if stderr_too else subprocess.PIPE, cwd=self.folder)
+        os.close(terminal)
+        shown = b""
+        while True:
+            try:
+                chunk = os.read(control, 65536)
+            except OSError:  # the other side is closed
+                break
+            if not chunk:
+                break
+            shown += chunk
+        os.close(control)
+        process.communicate()
+        self.assertEqual(process.returncode, process.returncode if status is None else status, (words, shown))
+        return shown.decode()
 
     def ok(self, *words, **how):
         """Runs, and must succeed without a word on standard error, but that a name is new."""

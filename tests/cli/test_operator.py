@@ -2,10 +2,15 @@
 # SPDX-License-Identifier: MIT
 """What operators do: moves, policies, targets, holds; each under a reason and an id, each recorded."""
 import os
+import pathlib
 import pwd
+import sys
 import uuid
 
 import support
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+from receiver import Receiver
 
 
 class Operator(support.Case):
@@ -202,9 +207,9 @@ class Operator(support.Case):
         self.assertEqual(listed("--state", "pending", "--oldest", "--after", ids[0], "--before", ids[4]), ids[1:4])
         self.assertEqual(listed("--until", "1h"), [])
         run = self.run_it("messages", "list", "--limit", 2)
-        self.assertIn(f"--before {ids[3]}", run.err)
+        self.assertIn(f"--before {support.short(ids[3])}", run.err)
         self.assertEqual(len(run.out.splitlines()), 3)
-        self.assertIn(f"--after {ids[1]}", self.run_it("messages", "list", "--oldest", "--limit", 2).err)
+        self.assertIn(f"--after {support.short(ids[1])}", self.run_it("messages", "list", "--oldest", "--limit", 2).err)
         self.assertEqual(self.run_it("messages", "list", "--limit", 2, "--quiet").err, "")
         self.assertEqual(self.run_it("messages", "list", "--limit", 5).err, "")
 
@@ -315,6 +320,21 @@ class Operator(support.Case):
         self.assertGreaterEqual(row["took_ms"], 0)
         self.assertIn('"n":1', out.read_text())
         self.assertEqual(self.message(row["id"])["state"], "delivered")
+
+    def test_a_test_tells_what_was_answered_how_long_it_took_and_whether_it_would_be_sent_again(self):
+        answers = iter([204, 500, 400, 503] * 2)
+        self.ok("targets", "add", "w", Receiver(lambda: (next(answers), {"retry-after": "60"})).url)
+        words = "targets", "test", "w", "--allow-address", "127.0.0.0/8"
+        rows = [self.run_it(*words, "--json").row for _ in range(4)]
+        said = [self.run_it(*words) for _ in range(4)]
+        self.assertEqual([(row["status"], row["state"], row["verdict"], row["would_retry"]) for row in rows],
+                         [(204, "delivered", "delivered", False), (500, "dead", "retry", True), (400, "dead", "dead", False),
+                          (503, "pending", "deferred", True)])
+        self.assertTrue(all(row["took_ms"] >= 0 and row["answer"].startswith(str(row["status"])) for row in rows), rows)
+        self.assertRegex(said[0].out, r"delivered to w in \d+ ms: 204 No Content; it would not be sent again")
+        for run, text in zip(said[1:], ("tried again: 500 ", "dead at once: 400 ", "tried again: 503 ")):
+            self.assertRegex(run.err, r"after \d+ ms; one of a lane would be " + text)
+            self.assertEqual(run.status, 7)
 
     # ---- holds ----
 

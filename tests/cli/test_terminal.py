@@ -1,14 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What a person sees: tables within 80 columns, progress, and nothing that steers the terminal."""
-import fcntl
-import os
-import pty
 import re
-import struct
-import subprocess
 import sys
-import termios
 import unicodedata
 
 import support
@@ -16,42 +10,10 @@ import support
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\b\x9b31m\u202egnp\u2028\x7f"
 
 
-def width(line):
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in line)
-
-
-def short(key):
-    return f"{(int(key[:8] + key[9:13] + key[15:18], 16))}-{key[-4:]}"
-
-
 class Terminal(support.Case):
     def setUp(self):
         super().setUp()
         self.init()
-
-    def on_terminal(self, *words, columns=80, stderr_too=False):
-        """What a terminal of this width is sent."""
-        control, terminal = pty.openpty()
-        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        attributes = termios.tcgetattr(terminal)
-        attributes[1] &= ~termios.OPOST
-        termios.tcsetattr(terminal, termios.TCSANOW, attributes)
-        process = subprocess.Popen([support.PAWL, *words], env=self.env, stdin=subprocess.DEVNULL, stdout=terminal,
-                                   stderr=terminal if stderr_too else subprocess.PIPE)
-        os.close(terminal)
-        shown = b""
-        while True:
-            try:
-                chunk = os.read(control, 65536)
-            except OSError:  # the other side is closed
-                break
-            if not chunk:
-                break
-            shown += chunk
-        os.close(control)
-        process.communicate()
-        self.assertEqual(process.returncode, 0, words)
-        return shown.decode()
 
     def fill(self):
         for n, text in enumerate(("plain", "日本語の長い長い長い長い長い長い長い長い長い長い参照番号", "x" * 200, "ü" * 120)):
@@ -70,17 +32,18 @@ class Terminal(support.Case):
                       ("lanes", "list"), ("targets", "list"), ("holds", "list"), ("workers",), ("verify",), ("help",),
                       ("claim", "lane", "target")):
             for line in self.on_terminal(*words).splitlines():
-                self.assertLessEqual(width(line), 80, (words, line))
-        self.assertIn(short(key), self.on_terminal("messages", "list"))
+                self.assertLessEqual(support.width(line), 80, (words, line))
+        self.assertIn(support.short(key), self.on_terminal("messages", "list"))
 
     def test_ids_and_numbers_are_never_cut(self):
         self.fill()
         ids = {row["id"] for row in self.json("messages", "list")}
         for columns in (80, 100):
             self.assertEqual(set(re.findall("^[0-9]+-[0-9a-f]{4}", self.on_terminal("messages", "list", columns=columns),
-                                            re.MULTILINE)), {short(key) for key in ids})
+                                            re.MULTILINE)), {support.short(key) for key in ids})
         requests = {row["request_id"] for row in self.json("journal", "list")}
-        self.assertEqual(set(re.findall(support.UUID, self.on_terminal("journal", "list"))), requests)
+        self.assertEqual(set(re.findall(support.UUID, self.on_terminal("journal", "list", columns=120))), requests)
+        self.assertEqual(re.findall(r"REQUEST|[0-9a-f]{8}-", self.on_terminal("journal", "list")), [])
 
     def test_queues_and_states_are_never_cut_and_what_is_ends_in_an_ellipsis(self):
         self.fill()

@@ -1,75 +1,31 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a page of docs/ prints is so: its commands and programs work as printed.
+"""What the pages print is so: every command line runs as it stands there, programs do what is said of them, links lead somewhere,
+and what is named between backticks is there.
 
-test_pages.py receivers|operations [PAWL]   PAWL: the command; without it only the links are looked at
-"""
+test_pages.py PAWL BUILD [PAGE...]   PAGE: only these
+
+UPDATE=1 writes examples of JSON anew whose shape is another: look at what changed before it is committed."""
 import glob
-import http.server
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import types
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 sys.path.insert(0, os.path.join(TOP, "tests"))
 import tap
-from page import blocks, check_links, commands, read
+from page import MANUAL, blocks, check_links, pages, read, steps
+from place import NOT_RUN, Place, install, rows
+from receiver import Receiver
 
 PUBLISHED = ("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
 BODY = b'{"test": 2432232314}'
-
-
-class Place:
-    """A folder in which commands run as a reader would run them."""
-
-    def __init__(self, folder, pawl):
-        self.folder = folder
-        self.where = {**os.environ, "HOME": folder, "PAWL_STORE": "sqlite:shop.db",
-                      "PATH": os.path.dirname(pawl) + ":" + os.environ["PATH"]}
-        for name in ("PAWL_ACTOR", "PAWL_LISTEN"):
-            self.where.pop(name, None)
-
-    def path(self, *names):
-        return os.path.join(self.folder, *names)
-
-    def run(self, line, where=None, **more):
-        words = ["sh", "-c", line] if isinstance(line, str) else line
-        return subprocess.run(words, cwd=self.folder, env={**self.where, **(where or {})}, capture_output=True,
-                              timeout=60, **more)
-
-    def write(self, name, text, mode=0o755):
-        with open(self.path(name), "w") as file:
-            file.write(text)
-        os.chmod(self.path(name), mode)
-        return self.path(name)
-
-
-class Receiver:
-    """Takes webhooks, and keeps them with their headers."""
-
-    def __init__(self):
-        self.received = []
-        receiver = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                receiver.received.append((self.headers, body))
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/"
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
 
 def check(cases, name, done, good=True):
@@ -160,57 +116,160 @@ def check_program(cases, place, page):
     cases.check("an empty one is dead at once", b"exit status 65" in done.stdout + done.stderr, done)
 
 
-# ---- commands ----
+# ---- JSON ----
 
-def newest(place):
-    return json.loads(place.run("pawl messages list --json --limit 1 --quiet").stdout.splitlines()[0])["id"]
-
-
-def ask(place, line):
-    """Asks a server that is there as long as the question."""
-    words = ["pawl", "serve", "--listen", "127.0.0.1:0", "--lane", "none"]
-    server = subprocess.Popen(words, cwd=place.folder, env=place.where, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL)
-    address = server.stdout.readline().decode().strip().partition("http://")[2]
-    done = place.run(line.replace("127.0.0.1:7295", address))
-    server.terminate()
-    server.communicate(timeout=60)
-    return done
+def shape(value):
+    """Names and kinds, without the values; of a list the kinds that are in it."""
+    if isinstance(value, dict):
+        return {name: shape(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return sorted({json.dumps(shape(member), sort_keys=True) for member in value})
+    return "number" if isinstance(value, (int, float)) and not isinstance(value, bool) else type(value).__name__
 
 
-def run_commands(cases, place, page):
-    """The lines of its blocks that are no program of their own."""
-    for block in blocks(page, "sh"):
-        for line in [] if block.startswith("#!") else commands(block):
-            if line.startswith("curl"):
-                if shutil.which("curl"):
-                    check(cases, line, ask(place, line))
-                continue
-            check(cases, line, place.run(line[:-2] + newest(place) if line.endswith(" ID") else line))
+def shapes(values):
+    return {json.dumps(shape(value), sort_keys=True) for value in values}
+
+
+def objects(text):
+    """One behind the other, each on as many lines as it takes."""
+    decoder, at, found = json.JSONDecoder(), 0, []
+    while text[at:].strip():
+        at += len(text[at:]) - len(text[at:].lstrip())
+        value, at = decoder.raw_decode(text, at)
+        found.append(value)
+    return found
+
+
+def wrapped(value, room=110, indent=1):
+    """As the command prints it, but over lines where it is long."""
+    plain = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if len(plain) <= room or not isinstance(value, (dict, list)) or not value:
+        return plain
+    named = value.items() if isinstance(value, dict) else ((None, member) for member in value)
+    lines = [""]
+    for name, member in named:
+        text = ("" if name is None else json.dumps(name) + ":") + wrapped(member, room - indent, indent + 1)
+        if lines[-1] and len(lines[-1]) + len(text) > room:
+            lines.append("")
+        lines[-1] += text + ","
+    first, last = "{}" if isinstance(value, dict) else "[]"
+    return first + ("\n" + " " * indent).join(lines)[:-1] + last
+
+
+def renew(path, step, printed):
+    """Puts what was printed, one of each shape, in place of what is shown."""
+    kept = {json.dumps(shape(row), sort_keys=True): row for row in reversed(printed)}
+    text = read(path)
+    start = re.search(rf"^{re.escape(step.line)}( *#.*)?\n```\n\n```json\n", text, re.M).end()
+    end = text.index("```", start)
+    with open(os.path.join(TOP, path), "w") as file:
+        file.write(text[:start] + "".join(wrapped(row) + "\n" for row in reversed(kept.values())) + text[end:])
+
+
+# ---- every page ----
+
+def check_shown(cases, path, step, printed):
+    """That what a block printed has the shapes that are shown behind it."""
+    there, shown = shapes(printed), shapes(objects(step.shown))
+    if there != shown and os.environ.get("UPDATE"):
+        renew(path, step, printed)
+        shown = there
+    cases.check(f"{path}: the JSON of {step.line} is as it is shown", there == shown,
+                "\n".join(["printed, not shown:", *there - shown, "shown, not printed:", *shown - there,
+                           "UPDATE=1 shows what was printed"]))
+
+
+def run_steps(cases, place, path):
+    printed = []  # by the block so far
+    for step in steps(path):
+        if step.line in NOT_RUN:
+            cases.check(f"{path}: {step.line} may be run", os.access(os.path.join(TOP, step.line), os.X_OK))
+            continue
+        done = place.step(step.line)
+        printed += rows(done.stdout) + rows(done.stderr)
+        cases.check(f"{path}: {step.line.splitlines()[0]}", done.returncode == step.status,
+                    f"exit status {done.returncode}\n{done.stdout.decode()}{done.stderr.decode()}")
+        if not step.is_last:
+            continue
+        printed += place.end_servers()
+        if step.shown is not None:
+            check_shown(cases, path, step, printed)
+        printed = []
+
+
+class Named:
+    """What the command has: its commands, and the options of each."""
+
+    def __init__(self, pawl):
+        def ask(*words):
+            return subprocess.run([pawl, "help", *words], capture_output=True, text=True, check=True).stdout
+
+        self.names = re.findall(r"^    '([a-z]+(?: [a-z]+)?)'\|", ask("--bash"), re.M)
+        self.options = {name: set(re.findall(r"^  (--[a-z-]+)", ask(*name.split()), re.M)) for name in self.names}
+
+    def problem(self, words):
+        """What there is not of a command line that stands in a sentence; None: it is all there."""
+        name = " ".join(words[:2]) if " ".join(words[:2]) in self.names else words[0]
+        if name not in self.names:
+            return None if any(other.startswith(name + " ") for other in self.names) else f"no command {name}"
+        missing = [word for word in words if word.startswith("--") and word not in self.options[name]]
+        return f"{name} has no {' '.join(missing)}" if missing else None
+
+
+def check_sentences(cases, named, path):
+    text = re.sub(r"^```.*?^```", "", read(path), flags=re.M | re.S)
+    spans = re.findall(r"\*pawl ([a-z][^*]*)\*" if path == MANUAL else r"`pawl ([a-z][^`]*)`", text)
+    problems = [problem for problem in (named.problem(span.split()) for span in spans) if problem]
+    if spans:
+        cases.check(f"{path}: what it names of the command is there", not problems, problems)
+
+
+# ---- what is special of one ----
+
+def check_readme(cases, place, page):
+    (heart,) = blocks(page, "c")
+    cases.check("the heart of the first program is that of examples/first.c", heart in read("examples/first.c"), heart)
 
 
 def check_receivers(cases, place, page):
-    place.run(["pawl", "init"], check=True)
     check_signatures(cases, place, page, Receiver())
     check_receiving(cases, page)
     check_program(cases, place, page)
-    run_commands(cases, place, page)
 
 
 def check_operations(cases, place, page):
-    run_commands(cases, place, page)
     modes = {os.stat(path).st_mode & 0o777 for path in glob.glob(place.path("aside", "shop.db*"))}
     cases.check("the files of a store follow the mode of the database", modes == {0o660}, modes)
 
 
+def check_json(cases, place, page):
+    shown = {step.line for step in steps("docs/json.md")}
+    unshown = [name for name in Named(place.pawl).names
+               if name not in WITHOUT_JSON and not any(re.search(rf"\bpawl {name}\b", line) for line in shown)]
+    cases.check("every command that prints JSON has its example", not unshown, unshown)
+
+
+WITHOUT_JSON = ("help", "journal replay")
+SPECIAL = {"README.md": check_readme, "docs/receivers.md": check_receivers, "docs/operations.md": check_operations,
+           "docs/json.md": check_json}
+
+
 def main():
     cases = tap.Cases()
-    path = f"docs/{sys.argv[1]}.md"
-    check_links(cases, path)
-    if len(sys.argv) > 2:
-        with tempfile.TemporaryDirectory() as folder:
-            check_page = {"receivers": check_receivers, "operations": check_operations}[sys.argv[1]]
-            check_page(cases, Place(folder, os.path.abspath(sys.argv[2])), read(path))
+    pawl, build = map(os.path.abspath, sys.argv[1:3])
+    named = Named(pawl)
+    with tempfile.TemporaryDirectory() as top:
+        root = install(top, build)
+        for number, path in enumerate(sys.argv[3:] or pages()):
+            folder = os.path.join(top, str(number))
+            os.mkdir(folder)
+            place = Place(folder, pawl, root, build)
+            check_links(cases, path)
+            check_sentences(cases, named, path)
+            run_steps(cases, place, path)
+            if path in SPECIAL:
+                SPECIAL[path](cases, place, read(path))
     cases.end()
 
 

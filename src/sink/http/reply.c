@@ -124,6 +124,7 @@ void pawli_reply_judge(const struct reply *reply, struct send *send, struct wall
     send->verdict = verdict_of(&send->policy, reply->status, retry_after >= 0);
     send->response = pawli_arena_format(send->arena, "%d%s%.*s%s%.*s", reply->status, reason.size ? " " : "",
                                         TEXT_ARG(reason), excerpt.size ? ": " : "", TEXT_ARG(excerpt));
+    send->status = reply->status;
     send->fault = reply->status == 410 ? TARGET_GONE : TARGET_FINE;
     send->is_unauthorized = reply->status == 401 || reply->status == 403;
     if (send->verdict != VERDICT_RETRY && send->verdict != VERDICT_DEFERRED)
