@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Tells the store who works here, so that others can be told who does, and since when nobody did. Nothing waits for it: a
  * full disk makes it late. */
+#include <unistd.h>
+
 #include "base/json.h"
 #include "work/work.h"
 
@@ -56,7 +58,7 @@ bool pawli_presence_init(struct worker *worker)
     env->ops->random(env, &row->id, sizeof row->id);
     row->id = (row->id >> 2) + 1;
     row->consumer = text_of(worker->options.consumer);
-    row->pid = (uint64_t)worker->opened->store->pid;
+    row->pid = (uint64_t)getpid();
     if (!worker->options.all_scopes)
         row->scope = worker->store->scope;
     row->lanes = lane_names(worker);
