@@ -149,7 +149,7 @@ static unsigned mend_sums(sqlite3 *db, size_t table)
     if (tables[table].all == SQL_COUNT)
         return 0;
     snprintf(sql, sizeof sql, "UPDATE %s SET sum = ?1 WHERE sum = ?2", tables[table].name);
-    assert_int_equal(sqlite3_prepare_v2(db, pawli_sql[tables[table].all].text, -1, &rows, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, pawli_sql[tables[table].all].text[NAMES_OWN], -1, &rows, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &mend, NULL), SQLITE_OK);
     for (int i = 1; i <= sqlite3_bind_parameter_count(rows); i++) /* a limit; of records: scope, after, limit */
         sqlite3_bind_int64(rows, i, sqlite3_bind_parameter_count(rows) == 3 && i < 3 ? 2 - i : 1000);

@@ -117,6 +117,7 @@ int pawli_connection_open(struct sqlite_store *store, bool writer, struct connec
     struct connection *connection = pawli_alloc(sizeof *connection);
     if (!connection)
         return pawli_no_memory(err);
+    connection->names = store->names;
     bool read_only = store->store.read_only;
     int code = read_only ? open_to_read(store, &connection->db) : open_to_write(store, writer, &connection->db);
     if (code == SQLITE_OK)
@@ -266,8 +267,8 @@ struct call pawli_call(struct connection *connection, enum sql sql)
     struct call call = {.connection = connection, .next = 1};
     sqlite3_stmt **statement = &connection->statements[sql];
     if (!*statement) {
-        call.code = sqlite3_prepare_v3(connection->db, pawli_sql[sql].text, -1, SQLITE_PREPARE_PERSISTENT, statement,
-                                       NULL);
+        call.code = sqlite3_prepare_v3(connection->db, pawli_sql[sql].text[connection->names], -1,
+                                       SQLITE_PREPARE_PERSISTENT, statement, NULL);
         if (call.code == SQLITE_OK)
             PAWL_ASSERT(sqlite3_bind_parameter_count(*statement) == pawli_sql[sql].params);
     }

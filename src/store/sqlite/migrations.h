@@ -4,7 +4,7 @@
 #define PAWLI_MIGRATIONS_H
 
 struct migration {
-    const char *name, *sql;
+    const char *name, *sql[2]; /* by enum names */
 };
 
 extern const struct migration pawli_migrations[];

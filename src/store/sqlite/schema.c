@@ -97,12 +97,12 @@ static int give_up(void *data)
     return 1;
 }
 
-static int open_model(sqlite3 **model, int versions)
+static int open_model(sqlite3 **model, enum names names, int versions)
 {
     int code = sqlite3_open_v2(":memory:", model, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                                NULL);
     for (int i = 0; code == SQLITE_OK && i < versions; i++)
-        code = sqlite3_exec(*model, pawli_migrations[i].sql, NULL, NULL, NULL);
+        code = sqlite3_exec(*model, pawli_migrations[i].sql[names], NULL, NULL, NULL);
     return code;
 }
 
@@ -128,7 +128,7 @@ static int check_schema(struct sqlite_store *store, int version, pawl_error *err
     sqlite3_stmt *wanted = NULL, *find = NULL;
     struct arena arena = {0};
     struct text missing = {0};
-    int code = open_model(&model, version);
+    int code = open_model(&model, store->names, version);
     if (code == SQLITE_OK)
         code = sqlite3_prepare_v2(model, schema_sql, -1, &wanted, NULL);
     sqlite3_progress_handler(db, SCHEMA_STEPS, give_up, NULL);
@@ -172,10 +172,11 @@ static int begin_life(struct sqlite_store *store)
 static int migrate(struct sqlite_store *store, int64_t from)
 {
     sqlite3 *db = store->writer->db;
+    enum names names = store->names;
     char version[96];
     int code = SQLITE_OK;
     for (int i = (int)from; code == SQLITE_OK && i < pawli_migration_count; i++)
-        code = sqlite3_exec(db, pawli_migrations[i].sql, NULL, NULL, NULL);
+        code = sqlite3_exec(db, pawli_migrations[i].sql[names], NULL, NULL, NULL);
     snprintf(version, sizeof version, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
              pawli_migration_count);
     if (code == SQLITE_OK)

@@ -32,6 +32,7 @@ enum {
 struct connection {
     sqlite3 *db;
     struct connection *next; /* in the pool of readers */
+    enum names names;
     sqlite3_stmt *statements[SQL_COUNT];
 };
 
@@ -73,6 +74,7 @@ struct sqlite_store {
     struct store store;
     struct database_file *file;
     char *path, *vfs;       /* vfs: a caller's own; NULL: ours */
+    enum names names;
     sqlite3_vfs *below;     /* whose files these are */
     sqlite3_vfs *gathering; /* in front of it, see vfs.c */
     struct gate *gate;

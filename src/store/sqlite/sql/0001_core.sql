@@ -3,8 +3,9 @@
 -- for every batch is small and one page each; what is large is only ever appended. A task is in exactly one of the five
 -- places ready, blocked, claimed, held, ended, and moving it is a delete and an insert: indexes on hot rows are what costs.
 -- A sum covers the other columns of its row; of scope and queue those that never change; verify adds up the rest.
+-- `pawl.NAME` has two names: NAME, and pawl_NAME in a database that belongs to another program (tools/sqlpack.py).
 
-CREATE TABLE store (
+CREATE TABLE pawl.store (
     one            INTEGER PRIMARY KEY CHECK (one = 1),
     life           BLOB    NOT NULL CHECK (length(life) = 16),
     epoch          INTEGER NOT NULL CHECK (epoch >= 1),
@@ -26,13 +27,13 @@ CREATE TABLE store (
     sum            INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE committer (                            -- whose claims these are; written once by each
+CREATE TABLE pawl.committer (                            -- whose claims these are; written once by each
     id   INTEGER PRIMARY KEY,
     slot INTEGER NOT NULL,                          -- the byte of FILE-gate that its process holds while it lives
     sum  INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE scope (
+CREATE TABLE pawl.scope (
     id   INTEGER PRIMARY KEY,
     name TEXT    NOT NULL UNIQUE,
     seq  INTEGER NOT NULL,
@@ -40,7 +41,7 @@ CREATE TABLE scope (
     sum  INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE lane (
+CREATE TABLE pawl.lane (
     scope  INTEGER NOT NULL,
     name   TEXT    NOT NULL,
     policy TEXT    NOT NULL,                        -- JSON object of the keys that are set
@@ -48,7 +49,7 @@ CREATE TABLE lane (
     PRIMARY KEY (scope, name)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE target (
+CREATE TABLE pawl.target (
     scope       INTEGER NOT NULL,
     name        TEXT    NOT NULL,
     url         TEXT,
@@ -59,7 +60,7 @@ CREATE TABLE target (
     PRIMARY KEY (scope, name)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE hold (
+CREATE TABLE pawl.hold (
     kind       TEXT    NOT NULL CHECK (kind IN ('store', 'lane', 'target', 'queue')),
     scope      INTEGER NOT NULL,                    -- 0: the store's own
     lane       TEXT    NOT NULL,                    -- '' where it does not apply
@@ -74,7 +75,7 @@ CREATE TABLE hold (
     PRIMARY KEY (kind, scope, lane, target, code)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE queue (
+CREATE TABLE pawl.queue (
     id        INTEGER PRIMARY KEY,
     scope     INTEGER NOT NULL,
     lane      TEXT    NOT NULL,
@@ -90,7 +91,7 @@ CREATE TABLE queue (
     UNIQUE (scope, lane, target)
 ) STRICT;
 
-CREATE TABLE record (
+CREATE TABLE pawl.record (
     position      INTEGER PRIMARY KEY,              -- commit order over all scopes
     scope         INTEGER NOT NULL,
     seq           INTEGER NOT NULL CHECK (seq >= 1),
@@ -115,10 +116,10 @@ CREATE TABLE record (
     hashes        BLOB,                             -- of bodies that are no longer stored
     sum           INTEGER NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX record_seq ON record (scope, seq);
-CREATE UNIQUE INDEX record_request ON record (request_id, scope);
+CREATE UNIQUE INDEX pawl.record_seq ON pawl.record (scope, seq);
+CREATE UNIQUE INDEX pawl.record_request ON pawl.record (request_id, scope);
 
-CREATE TABLE message (
+CREATE TABLE pawl.message (
     number       INTEGER PRIMARY KEY,
     tail         INTEGER NOT NULL,
     queue        INTEGER NOT NULL,
@@ -141,7 +142,7 @@ CREATE TABLE message (
     sum          INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE bound (
+CREATE TABLE pawl.bound (
     queue       INTEGER NOT NULL,
     kind        INTEGER NOT NULL,                   -- 0 a dedupe key, 1 a request id
     key         ANY     NOT NULL,
@@ -152,9 +153,9 @@ CREATE TABLE bound (
     sum         INTEGER NOT NULL,
     PRIMARY KEY (queue, kind, key)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX bound_until ON bound (until) WHERE until IS NOT NULL;
+CREATE INDEX pawl.bound_until ON pawl.bound (until) WHERE until IS NOT NULL;
 
-CREATE TABLE line (
+CREATE TABLE pawl.line (
     queue    INTEGER NOT NULL,
     key      TEXT    NOT NULL,
     head     INTEGER NOT NULL,
@@ -163,7 +164,7 @@ CREATE TABLE line (
     PRIMARY KEY (queue, key)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE ready (
+CREATE TABLE pawl.ready (
     queue     INTEGER NOT NULL,
     phase     INTEGER NOT NULL,                     -- 0 send, 1 poll, 2 probe
     priority  INTEGER NOT NULL,
@@ -185,9 +186,9 @@ CREATE TABLE ready (
     sum       INTEGER NOT NULL,
     PRIMARY KEY (queue, phase, priority, due, number)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX ready_again ON ready (number) WHERE is_first = 0;
+CREATE INDEX pawl.ready_again ON pawl.ready (number) WHERE is_first = 0;
 
-CREATE TABLE blocked (
+CREATE TABLE pawl.blocked (
     queue     INTEGER NOT NULL,
     key       TEXT    NOT NULL,
     position  INTEGER NOT NULL,
@@ -208,9 +209,9 @@ CREATE TABLE blocked (
     sum       INTEGER NOT NULL,
     PRIMARY KEY (queue, key, position, number)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX blocked_moved ON blocked (number) WHERE position <> number;
+CREATE INDEX pawl.blocked_moved ON pawl.blocked (number) WHERE position <> number;
 
-CREATE TABLE claimed (
+CREATE TABLE pawl.claimed (
     number    INTEGER PRIMARY KEY,
     tail      INTEGER NOT NULL,                     -- of the message's id: a settlement names it whole
     queue     INTEGER NOT NULL,
@@ -239,7 +240,7 @@ CREATE TABLE claimed (
     sum       INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE held (
+CREATE TABLE pawl.held (
     number    INTEGER PRIMARY KEY,
     queue     INTEGER NOT NULL,
     phase     INTEGER NOT NULL,
@@ -265,7 +266,7 @@ CREATE TABLE held (
     sum       INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE ended (
+CREATE TABLE pawl.ended (
     number    INTEGER PRIMARY KEY,
     queue     INTEGER NOT NULL,
     -- Not IN (...): SQLite would make a table of the list for every row that is inserted.
@@ -288,9 +289,9 @@ CREATE TABLE ended (
     successor BLOB,
     sum       INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX ended_other ON ended (number) WHERE state <> 'delivered';
+CREATE INDEX pawl.ended_other ON pawl.ended (number) WHERE state <> 'delivered';
 
-CREATE TABLE attempt (
+CREATE TABLE pawl.attempt (
     number  INTEGER NOT NULL,
     ordinal INTEGER NOT NULL,                       -- of all its attempts; never used again
     n       INTEGER NOT NULL,                       -- since the last retry
