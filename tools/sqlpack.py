@@ -29,7 +29,7 @@ def name_into(sql):
 
 def c_string(sql):
     lines = [line for line in sql.strip().splitlines() if not line.lstrip().startswith("--")]
-    for bare in re.finditer(NAMED + r"(?!pawl\.)([a-z_]\w*)\b(?!\s*\()", re.sub(r"--.*", "", "\n".join(lines))):
+    for bare in re.finditer(NAMED + r"(?!pawl\.|sqlite_|pragma_)([a-z_]\w*)\b(?!\s*\()", re.sub(r"--.*", "", "\n".join(lines))):
         sys.exit(f"write {bare[1]} pawl.{bare[3]}: a table of the store has two names")
     return c_lines(name_plainly("\n".join(lines)).splitlines()), c_lines(name_into("\n".join(lines)).splitlines())
 
@@ -68,8 +68,7 @@ def main():
         if not found:
             sys.exit("no statement found")
         with open(sys.argv[3], "w") as out:
-            out.write("/* Generated from statements.sql by sqlpack.py. */\n#ifndef PAWLI_SQL_H\n#define PAWLI_SQL_H\n\n/* Whose the database is: the store's own, or another program's. */\n"
-                      "enum names { NAMES_OWN, NAMES_INTO };\n\nenum sql {\n")
+            out.write("/* Generated from statements.sql by sqlpack.py. */\n#ifndef PAWLI_SQL_H\n#define PAWLI_SQL_H\n\nenum sql {\n")
             out.writelines(f"    SQL_{name},\n" for name, _, _ in found)
             out.write("    SQL_COUNT\n};\n\nstruct sql_text {\n    const char *name, *text[2]; /* by enum names */\n    int params;\n};\n")
             out.write("extern const struct sql_text pawli_sql[SQL_COUNT];\n\n#endif\n")

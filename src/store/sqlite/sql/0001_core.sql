@@ -24,7 +24,8 @@ CREATE TABLE pawl.store (
     steady_boot    INTEGER NOT NULL,                -- the same moment in boot time
     floor          INTEGER NOT NULL,                -- where the wall clock was after its last jump ahead
     leapt          INTEGER NOT NULL,                -- by so much may look too old what began before
-    sum            INTEGER NOT NULL
+    sum            INTEGER NOT NULL,
+    version        INTEGER NOT NULL DEFAULT 0       -- of the schema: the file's user_version may be another program's
 ) STRICT;
 
 CREATE TABLE pawl.committer (                            -- whose claims these are; written once by each

@@ -39,6 +39,22 @@ SELECT life, epoch, commits, last_number, last_token, last_scope, last_queue, la
        wall, seen, steady, steady_boot, floor, leapt, sum
   FROM pawl.store;
 
+-- name: get_version
+-- params:
+SELECT version FROM pawl.store;
+
+-- name: put_version
+-- params: version
+UPDATE pawl.store SET version = :version;
+
+-- Where the row of the store is, and as of which schema.
+
+-- name: find_store_page
+-- params:
+SELECT rootpage, (SELECT schema_version FROM pragma_schema_version)
+  FROM sqlite_schema
+ WHERE type = 'table' AND name = 'pawl_store';
+
 -- name: get_committer
 -- params: id
 SELECT id, slot, sum FROM pawl.committer WHERE id = :id;
