@@ -29,7 +29,7 @@ def name_into(sql):
 
 def c_string(sql):
     lines = [line for line in sql.strip().splitlines() if not line.lstrip().startswith("--")]
-    for bare in re.finditer(NAMED + r"(?!pawl\.|sqlite_|pragma_)([a-z_]\w*)\b(?!\s*\()", re.sub(r"--.*", "", "\n".join(lines))):
+    for bare in re.finditer(NAMED + r"(?!pawl\.|sqlite_)([a-z_]\w*)\b(?!\s*\()", re.sub(r"--.*", "", "\n".join(lines))):
         sys.exit(f"write {bare[1]} pawl.{bare[3]}: a table of the store has two names")
     return c_lines(name_plainly("\n".join(lines)).splitlines()), c_lines(name_into("\n".join(lines)).splitlines())
 

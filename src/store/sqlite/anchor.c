@@ -8,7 +8,7 @@
  * One slot, big-endian: "pawlanc1", inode, device, epoch, commits (8 bytes each), life, boot id (16 each), 1 if the store is
  * known to be restored and 2 if the database is another program's (8); of the last checkpoint the commits that the database
  * file names, the log's salts (8 each) and the SHA-256 of the file's header (32); head count (8), then scope, seq (8 each)
- * and digest (32) of each head, zeros; page of the store's row and schema cookie as of that checkpoint (4 each), and in the
+ * and digest (32) of each head, zeros; the page of the store's row as of that checkpoint (4), zeros, and in the
  * last 32 bytes of the slot the SHA-256 of all before. */
 #include "base/codec.h"
 #include "store/sqlite/sqlite.h"
@@ -73,7 +73,6 @@ static void encode(const struct anchor *anchor, uint8_t slot[SLOT_SIZE])
         memcpy(at + 16, anchor->heads[i].head.bytes, DIGEST_SIZE);
     }
     put_be32(slot + PAGE_AT, anchor->checkpoint.page);
-    put_be32(slot + PAGE_AT + 4, anchor->checkpoint.cookie);
     struct digest digest = hash_of(slot, SLOT_SIZE - DIGEST_SIZE);
     memcpy(slot + SLOT_SIZE - DIGEST_SIZE, digest.bytes, DIGEST_SIZE);
 }
@@ -91,8 +90,7 @@ static bool decode(const uint8_t slot[SLOT_SIZE], struct anchor *anchor)
                               .is_restored = (get_be64(slot + 72) & 1) != 0,
                               .is_into = (get_be64(slot + 72) & 2) != 0,
                               .checkpoint.commits = get_be64(slot + 80),
-                              .checkpoint.page = get_be32(slot + PAGE_AT),
-                              .checkpoint.cookie = get_be32(slot + PAGE_AT + 4)};
+                              .checkpoint.page = get_be32(slot + PAGE_AT)};
     memcpy(&anchor->life, slot + 40, 16);
     memcpy(&anchor->boot_id, slot + 56, 16);
     memcpy(anchor->checkpoint.salts, slot + 88, 8);
@@ -227,39 +225,32 @@ int pawli_anchor_found(struct sqlite_store *store, const struct anchor *anchor)
     return code == SQLITE_OK ? pawli_anchor_sync(store) : code;
 }
 
-/* Another program's VACUUM moves the row of the store, and its schema's cookie tells. False: it is not known where it is. */
-static bool find_row(struct sqlite_store *store, uint32_t *page, uint32_t *cookie)
+/* 0: it is not known where the row of the store is. */
+static uint32_t find_row(struct sqlite_store *store)
 {
-    *page = STORE_PAGE;
-    *cookie = 0;
+    uint32_t page = 0;
     if (store->names == NAMES_OWN)
-        return true;
+        return STORE_PAGE;
     struct call call = pawli_call(store->writer, SQL_find_store_page);
-    bool found = pawli_call_row(&call);
-    if (found) {
-        *page = pawli_column_u32(&call);
-        *cookie = (uint32_t)pawli_column_i64(&call);
-    }
-    return pawli_call_end(&call) == SQLITE_OK && found;
+    if (pawli_call_row(&call))
+        page = pawli_column_u32(&call);
+    return pawli_call_end(&call) == SQLITE_OK ? page : 0;
 }
 
 /* What the database file says of itself, now that the whole log is in it and synced. Another program may copy a log of its own
- * meanwhile: then the row is where it was for as long as the cookie is the same, and no older than what we committed. */
+ * meanwhile, and move the row: what is read is a row of the store, and no newer one is promised than what was committed. */
 static void note_checkpoint(struct sqlite_store *store)
 {
     struct page_facts file;
     uint8_t salts[8];
-    uint32_t page, cookie;
-    if (!find_row(store, &page, &cookie) || pawli_read_pages(store, page, &file) != SQLITE_OK || !file.has_first ||
-        !file.has_row || !pawli_log_salts(store, salts))
-        return; /* an older word is as true */
+    uint32_t page = find_row(store);
     bool is_into = store->names == NAMES_INTO;
-    if (is_into && (pawli_schema_cookie(&file) != cookie || !uuid_equal(&file.life, &store->anchor.life)))
-        return;
+    if (pawli_read_pages(store, page, &file) != SQLITE_OK || !file.has_first || !file.has_row ||
+        (is_into && !uuid_equal(&file.life, &store->anchor.life)) || !pawli_log_salts(store, salts))
+        return; /* an older word is as true */
     bool is_ahead = is_into && file.commits > store->anchor.commits;
     store->anchor.checkpoint.commits = is_ahead ? store->anchor.commits : file.commits;
     store->anchor.checkpoint.page = is_into ? page : 0;
-    store->anchor.checkpoint.cookie = cookie;
     memcpy(store->anchor.checkpoint.salts, salts, sizeof salts);
     store->anchor.checkpoint.header = hash_of(file.first, HEADER_SIZE);
 }

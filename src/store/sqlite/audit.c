@@ -12,7 +12,6 @@
 #define FRAME_HEADER  24
 #define PAGE_SIZE_MIN 512
 #define PAGE_SIZE_MAX 65536
-#define COOKIE_AT     40 /* in the header of a database */
 
 struct log_walk {
     sqlite3_file *file;
@@ -93,11 +92,6 @@ static void note_first(struct page_facts *facts, const uint8_t *page)
 {
     memcpy(facts->first, page, sizeof facts->first);
     facts->has_first = true;
-}
-
-uint32_t pawli_schema_cookie(const struct page_facts *facts)
-{
-    return get_be32(facts->first + COOKIE_AT);
 }
 
 /* Whether a page of the log is that of the store's row. In another program's database it may be any: its row tells. */
@@ -371,14 +365,6 @@ static int set_log_aside(struct sqlite_store *store, pawl_error *err)
     return pawli_store_status(pawli_sqlite_result(store, NULL, code, READ_ONLY, err));
 }
 
-/* Where the row was at the last checkpoint it is for as long as the schema is the same, in the file and in its log. */
-static bool knows_row(const struct anchor *anchor, const struct log_facts *log, const struct page_facts *file)
-{
-    uint32_t cookie = anchor->checkpoint.cookie;
-    return file->has_row && uuid_equal(&file->life, &anchor->life) && pawli_schema_cookie(file) == cookie &&
-           (!log->last.has_first || pawli_schema_cookie(&log->last) == cookie);
-}
-
 static int compare_log(struct sqlite_store *store, pawl_error *err)
 {
     struct log_facts log;
@@ -396,7 +382,8 @@ static int compare_log(struct sqlite_store *store, pawl_error *err)
     int code = pawli_read_pages(store, is_into ? anchor.checkpoint.page : STORE_PAGE, &file);
     if (code != SQLITE_OK)
         return pawli_store_status(pawli_sqlite_result(store, NULL, code, READ_ONLY, err));
-    file.has_row &= !is_into || knows_row(&anchor, &log, &file);
+    /* Another program's VACUUM may have moved the row; a page that was its own once has an older one, or another life. */
+    file.has_row &= !is_into || uuid_equal(&file.life, &anchor.life);
     if (pawli_anchor_knows(store, &log, &file))
         return PAWL_OK;
     status = pawli_anchor_disown(store, err);

@@ -43,11 +43,11 @@ struct anchor {
     bool is_restored; /* it was found out before the log was looked at, and the log is gone by now */
     bool is_into;     /* the database belongs to another program */
     struct {
-        uint64_t commits;      /* what the database file itself says */
-        uint32_t page, cookie; /* is_into: where it has the row of the store, as of which schema; page 0: not known */
-        uint8_t salts[8];      /* of the log that was copied; all zero: it was removed */
-        struct digest header;  /* of the database */
-    } checkpoint;              /* the last one that came to the end of the log, and was synced */
+        uint64_t commits;     /* what the database file itself says */
+        uint32_t page;        /* is_into: where it has the row of the store; 0: not known */
+        uint8_t salts[8];     /* of the log that was copied; all zero: it was removed */
+        struct digest header; /* of the database */
+    } checkpoint;             /* the last one that came to the end of the log, and was synced */
     struct {
         uint64_t scope, seq;
         struct digest head;
@@ -263,7 +263,6 @@ enum store_result pawli_wal_audit(struct sqlite_store *store, const pawl_uuid *l
 int pawli_log_belongs(struct sqlite_store *store, pawl_error *err); /* else it is set aside, and the store restored */
 /* Of the database file, with the row of the store in its page; a code of SQLite's. */
 int pawli_read_pages(struct sqlite_store *store, uint32_t row_page, struct page_facts *facts);
-uint32_t pawli_schema_cookie(const struct page_facts *facts);
 bool pawli_log_salts(struct sqlite_store *store, uint8_t salts[8]);
 int pawli_checkpoint(struct sqlite_store *store, struct connection *connection, int mode, int *ret_left,
                      pawl_error *err); /* a store_result */

@@ -47,13 +47,11 @@ SELECT version FROM pawl.store;
 -- params: version
 UPDATE pawl.store SET version = :version;
 
--- Where the row of the store is, and as of which schema.
+-- Where the row of the store is in another program's database.
 
 -- name: find_store_page
 -- params:
-SELECT rootpage, (SELECT schema_version FROM pragma_schema_version)
-  FROM sqlite_schema
- WHERE type = 'table' AND name = 'pawl_store';
+SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = 'pawl_store';
 
 -- name: get_committer
 -- params: id
