@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A program with an SQLite database of its own puts pawl's tables into the same file: its rows, a record and a message commit
- * as one, or not at all. */
+/* A program with an SQLite database of its own has pawl's tables beside its own (docs/into.md): its rows, a record and a
+ * message commit as one, or not at all. */
 #include <pawl/pawl.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -63,8 +63,8 @@ int main(void)
     pawl_join *join = NULL;
     sqlite3 *db = NULL;
 
-    /* The store first: pawl sets the file up. SQLite must be the copy that libpawl links (pkg-config pawl-sqlite3). */
-    int status = pawl_store_open("sqlite:own.db", NULL, &store, &err);
+    /* Its tables are called pawl_… here. SQLite must be the copy that libpawl links (pkg-config pawl-sqlite3). */
+    int status = pawl_store_open("sqlite:own.db?into=1", NULL, &store, &err);
     if (status == PAWL_OK && sqlite3_open("own.db", &db) != SQLITE_OK)
         status = run(db, "SELECT 1", &err);
     if (status == PAWL_OK)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What a page of docs/ prints is so: its commands and programs work as printed.
 
-test_pages.py receivers|operations [PAWL]   PAWL: the command; without it only the links are looked at
+test_pages.py receivers|operations|into [PAWL]   PAWL: the command; without it only the links are looked at
 """
 import glob
 import http.server
@@ -203,13 +203,27 @@ def check_operations(cases, place, page):
     cases.check("the files of a store follow the mode of the database", modes == {0o660}, modes)
 
 
+def check_into(cases, place, page):
+    program = sqlite3.connect(place.path("app.db"))
+    program.executescript("PRAGMA user_version = 7; CREATE TABLE orders (number TEXT PRIMARY KEY, item TEXT);"
+                          "CREATE TABLE message (mine); INSERT INTO orders VALUES ('order-1', 'A-7'), ('order-2', 'B-1');")
+    program.close()  # while it is open in another mode than WAL, init says busy
+    run_commands(cases, place, page)
+    for name in "app.db", "copy.db":
+        program = sqlite3.connect(place.path(name))
+        (query,) = blocks(page, "sql")
+        rows = program.execute(query).fetchall()
+        cases.check(f"{name}: own rows are joined with pawl's", rows == [("order-1", "A-7", "mail", "pending")], rows)
+        program.close()
+
+
 def main():
     cases = tap.Cases()
     path = f"docs/{sys.argv[1]}.md"
     check_links(cases, path)
     if len(sys.argv) > 2:
         with tempfile.TemporaryDirectory() as folder:
-            check_page = {"receivers": check_receivers, "operations": check_operations}[sys.argv[1]]
+            check_page = {"receivers": check_receivers, "operations": check_operations, "into": check_into}[sys.argv[1]]
             check_page(cases, Place(folder, os.path.abspath(sys.argv[2])), read(path))
     cases.end()
 
