@@ -16,9 +16,9 @@
 struct log_walk {
     sqlite3_file *file;
     struct log_facts *facts;
-    const pawl_uuid
-        *life;    /* in another program's database: of the rows that are the store's. NULL: its file is its own */
-    bool has_row; /* in what comes behind the first bad frame, since the last mark */
+    const struct log_owner *owner; /* NULL: the file is the store's own */
+    uint64_t commits,
+        bad_commits;        /* with an owner: of the last row in a good commit; of one behind the first bad frame */
     struct page_facts next; /* as of the commit that is being read */
     uint64_t next_first;
     uint32_t page_size, sum1, sum2, pages; /* pages: of the database at the last good mark; 0: not known */
@@ -100,7 +100,7 @@ static bool is_store_page(const struct log_walk *walk, struct page_facts *facts)
     struct page_facts row = *facts;
     const uint8_t *page = walk->frame + FRAME_HEADER;
     bool readable = read_row(page, walk->page_size, &row);
-    if (walk->life ? !readable || !uuid_equal(&row.life, walk->life) : get_be32(walk->frame) != STORE_PAGE)
+    if (walk->owner ? !readable || !uuid_equal(&row.life, &walk->owner->life) : get_be32(walk->frame) != STORE_PAGE)
         return false;
     *facts = row;
     facts->has_row = readable;
@@ -159,18 +159,22 @@ static void note_frame(struct log_walk *walk)
     walk->facts->has_commits = true;
     walk->facts->last = *next;
     walk->facts->first_commits = walk->next_first;
+    if (next->has_row)
+        walk->commits = next->commits;
 }
 
 /* Another program may sync none of its commits, so that the torn end of the log has many marks. Those count that close one of
- * the store's, which is synced together with all before it. */
+ * the store's, which is synced together with all before it. One that has the store's row as it was (a VACUUM) is not. */
 static bool is_mark_of_store(struct log_walk *walk, sqlite3_int64 frames)
 {
-    struct page_facts row;
-    walk->has_row |= !walk->life || is_store_page(walk, &row);
-    if (!walk->has_row || !is_mark(walk, frames))
+    struct page_facts row = {0};
+    if (walk->owner && is_store_page(walk, &row))
+        walk->bad_commits = row.commits;
+    if (!is_mark(walk, frames))
         return false;
-    walk->has_row = false;
-    return true;
+    bool is_news = !walk->owner || walk->bad_commits > walk->commits;
+    walk->commits = is_news ? walk->bad_commits : walk->commits;
+    return is_news;
 }
 
 /* Counts commit marks of the current salts behind the first frame that is not good. */
@@ -290,11 +294,11 @@ bool pawli_log_salts(struct sqlite_store *store, uint8_t salts[8])
     return code == SQLITE_OK;
 }
 
-enum store_result pawli_wal_audit(struct sqlite_store *store, const pawl_uuid *life, struct log_facts *facts,
+enum store_result pawli_wal_audit(struct sqlite_store *store, const struct log_owner *owner, struct log_facts *facts,
                                   pawl_error *err)
 {
     struct arena arena = {0};
-    struct log_walk walk = {.facts = facts, .life = life};
+    struct log_walk walk = {.facts = facts, .owner = owner, .commits = owner ? owner->commits : 0};
     unsigned marks = 0;
     sqlite3_int64 first_bad = 0;
     *facts = (struct log_facts){0};
@@ -376,14 +380,15 @@ static int compare_log(struct sqlite_store *store, pawl_error *err)
         return status;
     if (store->anchor_file && !pawli_anchor_read(store, &anchor))
         anchor = (struct anchor){0};
-    status = pawli_store_status(pawli_wal_audit(store, is_into ? &anchor.life : NULL, &log, err));
-    if (status < 0 || !log.has_commits)
-        return status;
     int code = pawli_read_pages(store, is_into ? anchor.checkpoint.page : STORE_PAGE, &file);
     if (code != SQLITE_OK)
         return pawli_store_status(pawli_sqlite_result(store, NULL, code, READ_ONLY, err));
     /* Another program's VACUUM may have moved the row; a page that was its own once has an older one, or another life. */
     file.has_row &= !is_into || uuid_equal(&file.life, &anchor.life);
+    struct log_owner owner = {.life = anchor.life, .commits = file.has_row ? file.commits : 0};
+    status = pawli_store_status(pawli_wal_audit(store, is_into ? &owner : NULL, &log, err));
+    if (status < 0 || !log.has_commits)
+        return status;
     if (pawli_anchor_knows(store, &log, &file))
         return PAWL_OK;
     status = pawli_anchor_disown(store, err);

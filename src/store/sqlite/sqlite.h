@@ -257,8 +257,15 @@ int pawli_list_committers(struct sqlite_store *store, struct connection *connect
                           size_t *ret_alive_count, struct committer_row **ret_dead, size_t *ret_dead_count,
                           struct arena *arena);
 
-/* life: whose rows are looked for, in another program's database; NULL: the file is the store's own. */
-enum store_result pawli_wal_audit(struct sqlite_store *store, const pawl_uuid *life, struct log_facts *facts,
+/* Of a log in another program's database: the life of the rows that are the store's, and the last commit that the file has
+ * (0: not known). */
+struct log_owner {
+    pawl_uuid life;
+    uint64_t commits;
+};
+
+/* owner NULL: the file is the store's own. */
+enum store_result pawli_wal_audit(struct sqlite_store *store, const struct log_owner *owner, struct log_facts *facts,
                                   pawl_error *err);
 int pawli_log_belongs(struct sqlite_store *store, pawl_error *err); /* else it is set aside, and the store restored */
 /* Of the database file, with the row of the store in its page; a code of SQLite's. */
