@@ -152,6 +152,23 @@ class Into(support.Case):
         self.program("DROP VIEW pawl_records")
         self.fails(8, "journal", "list", says="pawl_records")
 
+    def test_an_older_schema_is_brought_up_to_date(self):
+        self.ok("init", "--into", self.url)
+        self.ok("submit", "A")
+        self.program("DROP VIEW pawl_messages; DROP VIEW pawl_events; DROP VIEW pawl_records; UPDATE pawl_store SET version = 1")
+        self.assertIn("migrated", self.ok("init").out)
+        self.assertEqual(self.ask("SELECT count(*) FROM pawl_records"), 1)
+        self.assertEqual(self.ask("PRAGMA user_version"), 7)
+
+    def test_one_that_only_reads_beside_the_program_says_what_it_needs(self):
+        self.ok("init", "--into", self.url)
+        program = sqlite3.connect(self.file)
+        program.execute("INSERT INTO message VALUES ('1', 'theirs')")
+        program.commit()
+        self.fails(5, "claim", "l", "t", "--store", self.into + "&mode=ro", says="may write")
+        self.ok("journal", "list")
+        program.close()
+
     def test_a_newer_schema_is_refused_by_name(self):
         self.ok("init", "--into", self.url)
         self.program("UPDATE pawl_store SET version = 999")
