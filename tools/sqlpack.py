@@ -8,13 +8,33 @@ sqlpack.py migrations OUT.c IN.sql...      the migrations in order, as text
 A statement's parameters are numbered in the order of its `-- params:` line; one that is not declared, or declared and not
 used, fails the build. A line `-- rows: N...` behind it makes a statement NAME_N for each N, which inserts N rows at once: the
 parameters of the first row, then those of the next.
+
+Every table, index and view is written as `pawl.NAME`, and its columns as `NAME.column`. Two texts are made of it: NAME, in a file
+of the store's own, and pawl_NAME, in a database of somebody else. A name that is not written so fails the build.
 """
 import re
 import sys
 
+NAMED = r"\b(FROM|JOIN|INTO|UPDATE|TABLE|INDEX|VIEW)(\s+)"
+
+
+def name_plainly(sql):
+    return re.sub(r"\bpawl\.(\w+)", r"\1", sql)
+
+
+def name_into(sql):
+    sql = re.sub(r"\b(FROM|JOIN)(\s+)pawl\.(\w+)\b(?!\s+AS\b)", r"\1\2pawl_\3 AS \3", sql)
+    return re.sub(r"\bpawl\.(\w+)", r"pawl_\1", sql)
+
 
 def c_string(sql):
     lines = [line for line in sql.strip().splitlines() if not line.lstrip().startswith("--")]
+    for bare in re.finditer(NAMED + r"(?!pawl\.|sqlite_)([a-z_]\w*)\b(?!\s*\()", re.sub(r"--.*", "", "\n".join(lines))):
+        sys.exit(f"write {bare[1]} pawl.{bare[3]}: a table of the store has two names")
+    return c_lines(name_plainly("\n".join(lines)).splitlines()), c_lines(name_into("\n".join(lines)).splitlines())
+
+
+def c_lines(lines):
     return "\n".join('        "%s\\n"' % re.sub(r"\s+", " ", l).replace("\\", "\\\\").replace('"', '\\"') for l in lines if l.strip())
 
 
@@ -50,12 +70,13 @@ def main():
         with open(sys.argv[3], "w") as out:
             out.write("/* Generated from statements.sql by sqlpack.py. */\n#ifndef PAWLI_SQL_H\n#define PAWLI_SQL_H\n\nenum sql {\n")
             out.writelines(f"    SQL_{name},\n" for name, _, _ in found)
-            out.write("    SQL_COUNT\n};\n\nstruct sql_text {\n    const char *name, *text;\n    int params;\n};\n")
+            out.write("    SQL_COUNT\n};\n\nstruct sql_text {\n    const char *name, *text[2]; /* by enum names */\n    int params;\n};\n")
             out.write("extern const struct sql_text pawli_sql[SQL_COUNT];\n\n#endif\n")
         with open(sys.argv[4], "w") as out:
             out.write('/* Generated from statements.sql by sqlpack.py. */\n#include "sql.h"\n\nconst struct sql_text pawli_sql[SQL_COUNT] = {\n')
             for name, count, body in found:
-                out.write(f'    [SQL_{name}] = {{"{name}",\n{c_string(body)}, {count}}},\n')
+                plain, into = c_string(body)
+                out.write(f'    [SQL_{name}] = {{"{name}",\n     {{\n{plain},\n{into}}},\n     {count}}},\n')
             out.write("};\n")
     else:
         with open(sys.argv[2], "w") as out:
@@ -63,7 +84,8 @@ def main():
             out.write("const struct migration pawli_migrations[] = {\n")
             for path in sys.argv[3:]:
                 name = path.rsplit("/", 1)[-1]
-                out.write(f'    {{"{name}",\n{c_string(open(path).read())}}},\n')
+                plain, into = c_string(open(path).read())
+                out.write(f'    {{"{name}",\n     {{\n{plain},\n{into}}}}},\n')
             out.write("};\nconst int pawli_migration_count = sizeof pawli_migrations / sizeof *pawli_migrations;\n")
 
 

@@ -103,7 +103,7 @@ static void work(void)
 
 int main(int count, char **words)
 {
-    need(pawl_store_open("sqlite:shop.db", NULL, &store, &err)); /* first: it sets the file up */
+    need(pawl_store_open("sqlite:shop.db?into=1", NULL, &store, &err)); /* first: it sets the file up */
     sqlite3_open("shop.db", &db);
     need(pawl_join_attach(store, db, &join, &err));
     run("CREATE TABLE IF NOT EXISTS orders (number TEXT PRIMARY KEY, cents INTEGER, paid INTEGER) STRICT");

@@ -33,15 +33,19 @@ typedef struct pawl_store_options {
  * Does       "sqlite:FILE" or "memory:" (which ends with its handle). Starts no thread. FILE is relative to the working
  *            folder, or absolute; sqlite:///FOLDER/FILE is absolute too, and sqlite://HOST… is refused, as SQLite does.
  *            Behind a question mark, joined by &: mode=ro (as read_only), mode=rw (as must_exist), mode=rwc, vfs=NAME,
- *            checkpoint_frames=N (of the log, before it is copied). Any other option is PAWL_EINVAL.
+ *            checkpoint_frames=N (of the log, before it is copied), into=1. Any other option is PAWL_EINVAL.
+ *            into=1: FILE is a database of the program's own, with tables of its own; pawl's stand beside them, in names that
+ *            begin with pawl_ (docs/into.md has what that asks of the program). It is put into WAL mode. Where FILE-anchor
+ *            is there, such a store is known without the option.
  *            A read-only handle makes no file, takes shared locks only and needs read permission only. Beside one that
  *            writes it sees what that commits. Where nobody has the store open and no log is there, it reads the file as
  *            it is, and once somebody writes it answers PAWL_EUNAVAIL: open it again.
  * Owns       *ret_store is closed with pawl_store_close. Texts are copied.
  * Errors     PAWL_EINVAL        a malformed URL or option
  *            PAWL_ENOTFOUND     must_exist, and it does not
- *            PAWL_EUNSUPPORTED  an unknown kind of store, or one that a newer pawl wrote
+ *            PAWL_EUNSUPPORTED  an unknown kind of store, or one that a newer pawl wrote; into=1: texts in UTF-16
  *            PAWL_EBUSY         another process kept it locked
+ *            PAWL_EREFUSED      a database of something else, without into=1; one that is a store itself, with it
  *            PAWL_EUNAVAIL      the file cannot be opened; read_only: its log was left by a process that was killed, and
  *                               recovery needs a writer
  *            PAWL_ECORRUPT      damaged: the hint says what to do
@@ -102,6 +106,8 @@ typedef struct pawl_store_info {
     uint64_t log_size;    /* bytes of the log beside the database */
     uint64_t log_waiting; /* bytes of it that are not copied into the database yet: much more than PAWL_LOG_WAITING is a
                            * reader that keeps an old snapshot, or nobody who copies */
+    uint32_t is_into;     /* in another program's database (into=1) */
+    uint32_t was_put_into_wal; /* that one, by this opening: it was in another journal mode */
 } pawl_store_info;
 #define PAWL_STORE_INFO  .struct_size = sizeof(pawl_store_info)
 #define PAWL_LOG_WAITING 67108864 /* four times what is copied in one go */

@@ -16,6 +16,8 @@ int cli_init(struct cli *cli)
         cli_put_outside(out, "store", cli->store_url);
         pawli_json_put_i64(out, "schema", info.schema);
         pawli_json_put_bool(out, "created", info.was_created);
+        if (info.was_put_into_wal)
+            pawli_json_put_bool(out, "put_into_wal", true);
         cli_object_end(cli);
     }
     cli_say(cli, "%s %s, schema %d",
@@ -23,6 +25,9 @@ int cli_init(struct cli *cli)
             : info.was_migrated ? "migrated"
                                 : "already there:",
             cli->store_url, info.schema);
+    if (info.was_put_into_wal)
+        cli_say(cli,
+                "The database is in WAL mode now, and was in another: programs that have it open need nothing else.");
     return PAWL_OK;
 }
 

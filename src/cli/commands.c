@@ -208,6 +208,11 @@ static const struct cli_option holds_release_options[] = {
     {0},
 };
 
+static const struct cli_option init_options[] = {
+    {"into", "URL", "in the database of another program, beside its tables: sqlite:FILE", false},
+    {0},
+};
+
 static const struct cli_option doctor_options[] = {
     {"config", "FILE", "look at this configuration file of pawl serve, too", false},
     {0},
@@ -220,7 +225,7 @@ static const struct cli_option help_options[] = {
 };
 
 const struct cli_command cli_commands[] = {
-    {"init", "", "create the store, or bring an older one up to date", NULL, cli_init, CLI_CREATES},
+    {"init", "", "create the store, or bring an older one up to date", init_options, cli_init, CLI_CREATES},
     {"submit", "[TYPE]", "commit one transition and print its receipt, or one a line of a file", submit_options,
      cli_submit, CLI_RECORDS},
     {"journal list", "", "list records, newest first", journal_list_options, cli_journal_list, CLI_READS},

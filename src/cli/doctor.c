@@ -148,8 +148,9 @@ static void check_store(struct doctor *doctor)
         bad(doctor, "store", status);
         return;
     }
-    tell(doctor, "store", FINE, NULL, "%s, %s, schema %" PRId32 ", epoch %" PRIu64 ", %" PRIu64 " commits",
-         cli->store_url, info.engine, info.schema, info.epoch, info.commits);
+    tell(doctor, "store", FINE, NULL, "%s%s, %s, schema %" PRId32 ", epoch %" PRIu64 ", %" PRIu64 " commits",
+         cli->store_url, info.is_into ? " in another program's database" : "", info.engine, info.schema, info.epoch,
+         info.commits);
     if (info.log_waiting > PAWL_LOG_WAITING)
         tell(doctor, "log", LOOK,
              "close what has read for long, such as a transaction that was left open in another program",

@@ -165,6 +165,21 @@ int cli_open_to_read(struct cli *cli)
     return status;
 }
 
+/* The store of `init --into` is the one that is named there. */
+static int read_into(struct cli *cli)
+{
+    const char *into = cli_option(cli, "into");
+    if (!into)
+        return PAWL_OK;
+    if (strncmp(into, "sqlite:", strlen("sqlite:")) != 0)
+        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--into takes a database of SQLite, not \"%.80s\"", into),
+                        "write --into sqlite:FILE");
+    const char *options = strchr(into, '?');
+    bool says_so = options && (strstr(options, "?into=") || strstr(options, "&into="));
+    cli->store_url = says_so ? into : pawli_arena_format(&cli->arena, "%s%cinto=1", into, options ? '&' : '?').data;
+    return cli->store_url ? PAWL_OK : pawli_no_memory(&cli->error);
+}
+
 static int open_as_needed(struct cli *cli)
 {
     enum cli_store how = cli->command->store;
@@ -172,7 +187,9 @@ static int open_as_needed(struct cli *cli)
         return PAWL_OK;
     if (how == CLI_READS)
         return cli_open_to_read(cli);
-    return cli_open(cli, &(pawl_store_options){PAWL_STORE_OPTIONS, .must_exist = how != CLI_CREATES});
+    int status = read_into(cli);
+    return status < 0 ? status
+                      : cli_open(cli, &(pawl_store_options){PAWL_STORE_OPTIONS, .must_exist = how != CLI_CREATES});
 }
 
 /* ---- running ---- */

@@ -361,7 +361,9 @@ int pawl_store_get_info(pawl_store *store, pawl_store_info *ret_info, pawl_error
                             .was_created = opened->facts.was_created,
                             .was_migrated = opened->facts.was_migrated,
                             .is_restored = pawli_committer_is_restored(&opened->committer),
-                            .is_durable = (opened->store->ops->can & STORE_IS_DURABLE) != 0};
+                            .is_durable = (opened->store->ops->can & STORE_IS_DURABLE) != 0,
+                            .is_into = opened->facts.is_into,
+                            .was_put_into_wal = opened->facts.was_put_into_wal};
     pawli_page_done(&page);
     opened->store->ops->log(opened->store, &info.log_size, &info.log_waiting);
     memcpy(info.engine, opened->facts.engine, sizeof info.engine);

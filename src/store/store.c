@@ -55,7 +55,7 @@ int pawli_store_url_check(const struct store_url *url, const char *const *names,
             return pawli_hint(err,
                               pawli_fail(err, PAWL_EINVAL, "a store has no option \"%.*s\"",
                                          option.size > 80 ? 80 : (int)option.size, option.data),
-                              "known are mode=ro, mode=rw, mode=rwc, vfs=NAME and checkpoint_frames=N");
+                              "known are mode=ro, mode=rw, mode=rwc, into=1, vfs=NAME and checkpoint_frames=N");
         if (pawli_store_url_option(url, *name).data != option.data + strlen(*name) + 1)
             return pawli_fail(err, PAWL_EINVAL, "the option %s is given twice", *name);
         left = (struct text){left.data + option.size + (end != NULL), left.size - option.size - (end != NULL)};

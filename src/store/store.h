@@ -46,6 +46,8 @@ struct store_open {
 /* What is said about a store when it is opened. */
 struct store_facts {
     bool was_created, was_migrated, was_restored; /* restored: it or its anchor is not what was left here */
+    bool is_into;                                 /* in another program's database */
+    bool was_put_into_wal;                        /* that one, by this opening */
     int schema;
     char engine[48]; /* "SQLite 3.53.2": what runs, whatever was compiled against */
     char restored_why[160];
@@ -119,9 +121,9 @@ struct queue_item {
     struct policy policy; /* effective */
     struct policy lane_policy, target_policy;
     struct text url, secret_file, headers; /* of the target */
-    struct wall_time next_due; /* where wanted; WALL_NEVER: nothing is ready */
-    struct paused paused;      /* where wanted */
-    struct queue_ages {        /* where wanted; of what waits to be sent */
+    struct wall_time next_due;             /* where wanted; WALL_NEVER: nothing is ready */
+    struct paused paused;                  /* where wanted */
+    struct queue_ages {                    /* where wanted; of what waits to be sent */
         uint64_t due, held_apart;
         struct wall_time oldest_due, later_due; /* the first, and the first in the future; WALL_NEVER: none */
     } ages;

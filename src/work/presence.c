@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Tells the store who works here, so that others can be told who does, and since when nobody did. Nothing waits for it: a
  * full disk makes it late. */
-#include <unistd.h>
-
 #include "base/json.h"
 #include "work/work.h"
+
+#include <unistd.h>
 
 #define AGAIN_MS 10000 /* after a failure */
 

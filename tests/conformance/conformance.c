@@ -1,15 +1,97 @@
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
+#include <sqlite3.h>
 
 #include "conformance.h"
 
 #include "base/codec.h"
+#include "store/sqlite/migrations.h"
 
 /* Every store that there is. */
-const struct kind kinds[] = {{"memory", "memory:", false}, {"sqlite", "sqlite:%s/store.db", true}};
+const struct kind kinds[] = {{"memory", "memory:", false, false},
+                             {"sqlite", "sqlite:%s/store.db", true, false},
+                             {"into", "sqlite:%s/app.db?into=1", true, true}};
 const size_t kind_count = COUNT_OF(kinds);
 
 pawl_error err;
+
+/* ---- another program's database ---- */
+
+static void run_sql(sqlite3 *db, const char *sql)
+{
+    char *text = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &text) != SQLITE_OK)
+        fail_msg("%s: %s", sql, text);
+}
+
+static int64_t ask(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *statement;
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t number = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return number;
+}
+
+/* Calls for each name that a store of its own gives to a table, an index or a view. */
+static void with_each_name(sqlite3 *db, void (*use)(sqlite3 *db, const char *name))
+{
+    sqlite3 *model;
+    sqlite3_stmt *names;
+    unsigned count = 0;
+    assert_int_equal(sqlite3_open(":memory:", &model), SQLITE_OK);
+    for (int i = 0; i < pawli_migration_count; i++)
+        run_sql(model, pawli_migrations[i].sql[NAMES_OWN]);
+    assert_int_equal(
+        sqlite3_prepare_v2(model, "SELECT name FROM sqlite_schema WHERE sql IS NOT NULL", -1, &names, NULL), SQLITE_OK);
+    for (; sqlite3_step(names) == SQLITE_ROW; count++)
+        use(db, (const char *)sqlite3_column_text(names, 0));
+    assert_true(count > 20);
+    sqlite3_finalize(names);
+    sqlite3_close(model);
+}
+
+static void make_table(sqlite3 *db, const char *name)
+{
+    char sql[400];
+    snprintf(sql, sizeof sql,
+             "CREATE TABLE \"%s\" (mine TEXT); INSERT INTO \"%s\" VALUES ('kept');"
+             "CREATE TRIGGER \"of %s\" BEFORE INSERT ON \"%s\" BEGIN SELECT RAISE(ABORT, 'not yours'); END",
+             name, name, name, name);
+    run_sql(db, sql);
+}
+
+static void check_table(sqlite3 *db, const char *name)
+{
+    char sql[200];
+    snprintf(sql, sizeof sql, "SELECT count(*) = 1 AND max(mine) = 'kept' FROM \"%s\"", name);
+    if (ask(db, sql) != 1)
+        fail_msg("the table %s of the other program was changed", name);
+}
+
+static void make_database(const char *file)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    run_sql(db, "PRAGMA user_version = 42; PRAGMA application_id = 4711");
+    with_each_name(db, make_table);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Nothing of the other program's was touched, and what is not its own has our names. */
+static void check_database(const char *file)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(ask(db, "PRAGMA user_version"), 42);
+    assert_int_equal(ask(db, "PRAGMA application_id"), 4711);
+    with_each_name(db, check_table);
+    assert_int_equal(ask(db, "SELECT count(*) FROM sqlite_schema WHERE type <> 'trigger' AND name LIKE 'pawl%' AND "
+                             "name NOT LIKE 'pawl\\_%' ESCAPE '\\'"),
+                     0);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
 
 /* ---- worlds ---- */
 
@@ -22,6 +104,11 @@ void open_world(struct world *w, const struct kind *kind, uint64_t seed)
         snprintf(w->url, sizeof w->url, "%.*s%s%s", (int)(mark - kind->url), kind->url, w->folder, mark + 2);
     else
         snprintf(w->url, sizeof w->url, "%s", kind->url);
+    if (mark)
+        snprintf(w->file, sizeof w->file, "%.*s", (int)strcspn(w->url + strlen("sqlite:"), "?"),
+                 w->url + strlen("sqlite:"));
+    if (kind->is_into)
+        make_database(w->file);
     w->env = pawli_sim_new(seed);
     assert_non_null(w->env);
     assert_ok(pawli_open_in(w->env, w->url, NULL, &w->store, &err));
@@ -32,6 +119,8 @@ void close_world(struct world *w)
 {
     pawl_store_close(w->store);
     w->env->ops->close(w->env);
+    if (w->kind->is_into)
+        check_database(w->file);
     remove_folder(w->folder);
 }
 

@@ -13,13 +13,14 @@ struct kind {
     const char *name;
     const char *url; /* %s: a folder of the case's own */
     bool is_durable;
+    bool is_into; /* beside tables of another program that have the names of the store's own */
 };
 
 struct world {
     const struct kind *kind;
     struct env *env;
-    pawl_store *store; /* scope "default" */
-    char folder[64], url[160];
+    pawl_store *store;                    /* scope "default" */
+    char folder[64], url[160], file[160]; /* file: the database, where there is one */
     uint64_t seed;
 };
 

@@ -7,7 +7,7 @@
 
 #include "conformance.h"
 
-static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true};
+static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true, false};
 static char big[1 << 20];
 
 static int open_store(void **state)

@@ -4,13 +4,13 @@
 
 #include "conformance.h"
 
-static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true};
+static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true, false};
 
 static int damage_some(struct world *w, const char *sql)
 {
     sqlite3 *db;
     char *text = NULL;
-    assert_int_equal(sqlite3_open(w->url + strlen("sqlite:"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_open(w->file, &db), SQLITE_OK);
     if (sqlite3_exec(db, "PRAGMA ignore_check_constraints = ON", NULL, NULL, &text) != SQLITE_OK ||
         sqlite3_exec(db, sql, NULL, NULL, &text) != SQLITE_OK)
         fail_msg("%s: %s", sql, text);
@@ -271,7 +271,7 @@ static void a_table_that_is_gone_is_damage(void **state)
     (void)state;
     open_world(&w, &file_store, 1);
     add(&w, MESSAGE("1", .key = NULL));
-    assert_int_equal(sqlite3_open(w.url + strlen("sqlite:"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_open(w.file, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "DROP TABLE queue", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     assert_status(pawl_stats_read(w.store, NULL, NULL, &counted, &err), PAWL_ECORRUPT);

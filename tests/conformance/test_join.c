@@ -5,8 +5,6 @@
 
 #include "conformance.h"
 
-static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true};
-
 /* A program with a table of its own in the file of a store. */
 struct program {
     struct world w;
@@ -36,8 +34,8 @@ static int open_program(void **state)
     struct program *p = calloc(1, sizeof *p);
     if (!p)
         return -1;
-    open_world(&p->w, &file_store, 1);
-    assert_int_equal(sqlite3_open(p->w.url + strlen("sqlite:"), &p->db), SQLITE_OK);
+    open_world(&p->w, *state, 1);
+    assert_int_equal(sqlite3_open(p->w.file, &p->db), SQLITE_OK);
     assert_ok(pawl_join_attach(p->w.store, p->db, &p->join, &err));
     run_sql(p, "CREATE TABLE stock (item TEXT)");
     *state = p;
@@ -322,7 +320,7 @@ static void a_begin_that_is_refused_keeps_no_lock(void **state)
     p->w.store = store;
     assert_ok(pawl_join_attach(store, p->db, &join, &err));
     p->join = join;
-    assert_int_equal(sqlite3_open(p->w.url + strlen("sqlite:"), &foreign), SQLITE_OK);
+    assert_int_equal(sqlite3_open(p->w.file, &foreign), SQLITE_OK);
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(sqlite3_exec(foreign, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
         assert_int_equal(sqlite3_exec(p->db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_BUSY);
@@ -358,16 +356,16 @@ static void a188_stores_are_not_mixed(void **state)
     struct program *p = *state;
     struct world other;
     pawl_join *join;
-    open_world(&other, &file_store, 2);
+    open_world(&other, p->w.kind, 2);
     assert_status(pawl_join_attach(other.store, p->db, &join, &err), PAWL_EINVAL);
-    assert_non_null(strstr(err.text, other.url + strlen("sqlite:")));
-    assert_non_null(strstr(err.text, p->w.url + strlen("sqlite:")));
+    assert_non_null(strstr(err.text, other.file));
+    assert_non_null(strstr(err.text, p->w.file));
     pawl_transition *theirs = pawl_transition_new(
         other.store, &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "order", .request_id = make_id(1)});
     run_sql(p, "BEGIN IMMEDIATE");
     assert_status(pawl_join_append(p->join, theirs, NULL, &err), PAWL_EINVAL);
-    assert_non_null(strstr(err.text, other.url + strlen("sqlite:")));
-    assert_non_null(strstr(err.text, p->w.url + strlen("sqlite:")));
+    assert_non_null(strstr(err.text, other.file));
+    assert_non_null(strstr(err.text, p->w.file));
     run_sql(p, "COMMIT");
     assert_int_equal(is_recorded(p, 1), 0);
     assert_ok(pawl_transition_commit(theirs, NULL, &err)); /* nothing happened to it */
@@ -377,11 +375,17 @@ static void a188_stores_are_not_mixed(void **state)
     close_world(&other);
 }
 
-#define JOINED(test) cmocka_unit_test_setup_teardown(test, open_program, close_program)
+#define JOINED(test)                                                                                                   \
+    {                                                                                                                  \
+#test, test                                                                                                    \
+    }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    static const struct {
+        const char *name;
+        CMUnitTestFunction run;
+    } cases[] = {
         JOINED(a15_what_was_joined_is_there_after_the_commit),
         JOINED(a15_what_was_rolled_back_never_was),
         JOINED(a14_a_conflict_leaves_the_transaction_usable),
@@ -395,5 +399,14 @@ int main(void)
         JOINED(a_transaction_without_the_write_lock_is_refused),
         JOINED(a188_stores_are_not_mixed),
     };
-    return cmocka_run_group_tests_name("join", tests, NULL, NULL);
+    struct CMUnitTest tests[2 * COUNT_OF(cases)];
+    char names[2 * COUNT_OF(cases)][96];
+    size_t count = 0;
+    for (size_t i = 0; i < kind_count; i++)
+        for (size_t j = 0; kinds[i].is_durable && j < COUNT_OF(cases); j++, count++) {
+            snprintf(names[count], sizeof names[count], "%s: %s", kinds[i].name, cases[j].name);
+            tests[count] = (struct CMUnitTest){names[count], cases[j].run, open_program, close_program,
+                                               (void *)&kinds[i]};
+        }
+    return _cmocka_run_group_tests("join", tests, count, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 #include "store/sqlite/migrations.h"
 #include "store/sqlite/sqlite.h"
 
-static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true};
+static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true, false};
 
 static const struct {
     const char *name;
@@ -108,7 +108,7 @@ static void run_sql(sqlite3 *db, const char *sql)
 static sqlite3 *open_lenient(const struct world *w)
 {
     sqlite3 *db;
-    assert_int_equal(sqlite3_open(w->url + strlen("sqlite:"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_open(w->file, &db), SQLITE_OK);
     run_sql(
         db,
         "PRAGMA temp_store = MEMORY; PRAGMA ignore_check_constraints = ON; PRAGMA writable_schema = ON;"
@@ -149,7 +149,7 @@ static unsigned mend_sums(sqlite3 *db, size_t table)
     if (tables[table].all == SQL_COUNT)
         return 0;
     snprintf(sql, sizeof sql, "UPDATE %s SET sum = ?1 WHERE sum = ?2", tables[table].name);
-    assert_int_equal(sqlite3_prepare_v2(db, pawli_sql[tables[table].all].text, -1, &rows, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, pawli_sql[tables[table].all].text[NAMES_OWN], -1, &rows, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &mend, NULL), SQLITE_OK);
     for (int i = 1; i <= sqlite3_bind_parameter_count(rows); i++) /* a limit; of records: scope, after, limit */
         sqlite3_bind_int64(rows, i, sqlite3_bind_parameter_count(rows) == 3 && i < 3 ? 2 - i : 1000);
@@ -367,7 +367,7 @@ static void join(struct rich *rich)
     sqlite3 *db;
     pawl_join *join;
     pawl_enqueued result;
-    assert_int_equal(sqlite3_open(rich->w.url + strlen("sqlite:"), &db), SQLITE_OK);
+    assert_int_equal(sqlite3_open(rich->w.file, &db), SQLITE_OK);
     if (pawl_join_attach(rich->w.store, db, &join, &err) == PAWL_OK) {
         sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
         pawl_join_enqueue(join, MESSAGE("7", .key = "k"), 1, &result, &err);

@@ -4,7 +4,7 @@
 
 #include "conformance.h"
 
-static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true};
+static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true, false};
 
 enum { FIRST_NAME = 1000000 };
 
@@ -12,7 +12,7 @@ enum { FIRST_NAME = 1000000 };
 static void name_all_slots(struct world *w, bool yes)
 {
     struct connection connection = {0};
-    assert_int_equal(sqlite3_open(w->url + strlen("sqlite:"), &connection.db), SQLITE_OK);
+    assert_int_equal(sqlite3_open(w->file, &connection.db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(connection.db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     for (uint64_t slot = 0; slot < GATE_SLOTS; slot++) {
         struct call call = pawli_call(&connection, yes ? SQL_add_committer : SQL_remove_committer);

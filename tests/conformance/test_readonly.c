@@ -7,7 +7,7 @@
 
 #include "conformance.h"
 
-static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true};
+static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true, false};
 static const pawl_store_options reads = {PAWL_STORE_OPTIONS, .read_only = 1};
 
 /* A store with a message, closed; in real time. */

@@ -274,10 +274,13 @@ static void of_many_that_are_gone_the_last_are_kept(struct world *w)
 
 /* ---- what cannot be read ---- */
 
-static void run_sql(struct world *w, const char *sql, int changes)
+static void touch_all_but(struct world *w, const char *consumer, int changes)
 {
     sqlite3 *db;
-    assert_int_equal(sqlite3_open(w->url + strlen("sqlite:"), &db), SQLITE_OK);
+    char sql[200];
+    snprintf(sql, sizeof sql, "UPDATE %sworker SET seen = seen + 1 WHERE consumer <> '%s'",
+             w->kind->is_into ? "pawl_" : "", consumer);
+    assert_int_equal(sqlite3_open(w->file, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_changes(db), changes);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
@@ -298,7 +301,7 @@ static void a_row_that_cannot_be_read_is_written_anew(struct world *w)
         return;
     stop(w, start(w, "gone", NULL));
     pawl_worker *worker = start(w, "me", NULL), *other = start(w, "other", NULL);
-    run_sql(w, "UPDATE worker SET seen = seen + 1 WHERE consumer <> 'other'", 2);
+    touch_all_but(w, "other", 2);
     assert_damaged(w);
     pawl_workers *workers = list(w, NULL, 1); /* the others are there all the same */
     assert_string_equal(pawl_workers_get(workers, 0)->consumer, "other");

@@ -18,15 +18,46 @@
 static pawl_error err;
 
 struct home {
-    char folder[64], url[96];
+    char folder[64], url[128];
     pawl_store *store;
 };
+
+/* Whether it is in the database of another program, which has tables of its own there. */
+static bool is_into;
+
+static int beside_others(void **state)
+{
+    (void)state;
+    is_into = true;
+    return 0;
+}
+
+static int in_its_own_file(void **state)
+{
+    (void)state;
+    is_into = false;
+    return 0;
+}
+
+static void make_others_tables(const char *path)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "unix"), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "CREATE TABLE message (a); CREATE TABLE t (b); INSERT INTO t VALUES (1)", NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
 
 static void set_up(struct home *at)
 {
     *at = (struct home){0};
+    char path[96];
     make_folder(at->folder);
-    snprintf(at->url, sizeof at->url, "sqlite:%s/s.db", at->folder);
+    snprintf(path, sizeof path, "%s/s.db", at->folder);
+    if (is_into)
+        make_others_tables(path);
+    snprintf(at->url, sizeof at->url, "sqlite:%s%s", path, is_into ? "?into=1" : "");
     assert_ok(pawl_store_open(at->url, NULL, &at->store, &err));
 }
 
@@ -570,7 +601,8 @@ int main(int count, char **arguments)
     for (size_t i = 0; count == 3 && i < COUNT_OF(others); i++)
         if (strcmp(arguments[1], others[i].name) == 0)
             return others[i].run(arguments[2]);
-    struct CMUnitTest tests[COUNT_OF(hurts) + 20] = {0};
+    struct CMUnitTest tests[2 * (COUNT_OF(hurts) + 20)] = {0};
+    static char names[COUNT_OF(tests)][120];
     size_t n = 0;
     for (; n < COUNT_OF(hurts); n++)
         tests[n] = (struct CMUnitTest){hurts[n].name, nothing_is_acknowledged_when, NULL, NULL,
@@ -594,5 +626,17 @@ int main(int count, char **arguments)
     };
     for (size_t i = 0; i < COUNT_OF(more); i++)
         tests[n++] = more[i];
+    /* And all of it beside another program's tables: there nobody but the anchor knows where the row of the store is. */
+    size_t own = n;
+    for (size_t i = 0; i < own; i++) {
+        tests[i].setup_func = in_its_own_file;
+        if (tests[i].initial_state == (void *)(uintptr_t)&without_anchor)
+            continue;
+        tests[n] = tests[i];
+        tests[n].setup_func = beside_others;
+        snprintf(names[n], sizeof names[n], "beside others: %s", tests[i].name);
+        tests[n].name = names[n];
+        n++;
+    }
     return _cmocka_run_group_tests("identity", tests, n, NULL, NULL);
 }

@@ -254,6 +254,40 @@ static void setup_migrate(struct world *world)
     sqlite3_close(db);
 }
 
+/* In the database of a program that syncs nothing, copies the log when it likes, and moves the store's pages about. */
+static void setup_into(struct world *world)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open_v2(WORLD_FILE, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "crash"), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL; CREATE TABLE message (body BLOB)", NULL,
+                     NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    make_store(world);
+}
+
+static void run_into(struct world *world)
+{
+    static const char *const doings[] = {"INSERT INTO message VALUES (randomblob(300))",
+                                         "PRAGMA wal_checkpoint(PASSIVE)", "VACUUM",
+                                         "INSERT INTO message VALUES (randomblob(3000))"};
+    sqlite3 *db = NULL;
+    world_open(world);
+    assert_int_equal(sqlite3_open_v2(WORLD_FILE, &db, SQLITE_OPEN_READWRITE, "crash"), SQLITE_OK);
+    sqlite3_exec(db, "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0", NULL, NULL, NULL);
+    for (size_t i = 0; i < COUNT_OF(doings); i++) {
+        assert_int_equal(sqlite3_exec(db, doings[i], NULL, NULL, NULL), SQLITE_OK);
+        world_append(world, "default");
+        world_enqueue(world, 1);
+        assert_int_equal(sqlite3_exec(db, doings[0], NULL, NULL, NULL), SQLITE_OK);
+    }
+    assert_int_equal(sqlite3_exec(db, doings[0], NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, doings[0], NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    world_close(world);
+}
+
 const struct workload workloads[] = {
     {"init", FEW_FRAMES, NULL, run_init},
     {"append", FEW_FRAMES, make_store, run_append},
@@ -267,6 +301,7 @@ const struct workload workloads[] = {
     {"adopt", FEW_FRAMES, setup_adopt, run_adopt},
     {"join", MANY_FRAMES, make_store, run_join},
     {"migrate", FEW_FRAMES, setup_migrate, run_init},
+    {"into", "into=1&" MANY_FRAMES, setup_into, run_into},
 };
 const size_t workload_count = COUNT_OF(workloads);
 

@@ -250,9 +250,27 @@ def check_json(cases, place, page):
     cases.check("every command that prints JSON has its example", not unshown, unshown)
 
 
+def prepare_into(place):
+    """The program's own database, as it is before pawl comes."""
+    program = sqlite3.connect(place.path("app.db"))
+    program.executescript("PRAGMA user_version = 7; CREATE TABLE orders (number TEXT PRIMARY KEY, item TEXT);"
+                          "CREATE TABLE message (mine); INSERT INTO orders VALUES ('order-1', 'A-7'), ('order-2', 'B-1');")
+    program.close()  # while it is open in another mode than WAL, init says busy
+
+
+def check_into(cases, place, page):
+    for name in "app.db", "copy.db":
+        program = sqlite3.connect(place.path(name))
+        (query,) = blocks(page, "sql")
+        rows = program.execute(query).fetchall()
+        cases.check(f"{name}: own rows are joined with pawl's", rows == [("order-1", "A-7", "mail", "pending")], rows)
+        program.close()
+
+
 WITHOUT_JSON = ("help", "journal replay")
+PREPARE = {"docs/into.md": prepare_into}
 SPECIAL = {"README.md": check_readme, "docs/receivers.md": check_receivers, "docs/operations.md": check_operations,
-           "docs/json.md": check_json}
+           "docs/json.md": check_json, "docs/into.md": check_into}
 
 
 def main():
@@ -267,6 +285,8 @@ def main():
             place = Place(folder, pawl, root, build)
             check_links(cases, path)
             check_sentences(cases, named, path)
+            if path in PREPARE:
+                PREPARE[path](place)
             run_steps(cases, place, path)
             if path in SPECIAL:
                 SPECIAL[path](cases, place, read(path))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes a store with something of everything in argv[1], an adopted copy of it in argv[2], and tells the fingerprints and
+/* Makes a store with something of everything in argv[1], an adopted copy of it in argv[2] (argv[3]: options of both URLs), and tells the fingerprints and
  * digests of each as the library answers them: format.py must find the same in the files. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,10 +139,10 @@ int main(int argc, char **argv)
     char url[2][512];
     pawl_store *store, *other, *copy;
     const pawl_operation operation = {PAWL_OPERATION, .reason = "said so \xe2\x82\xac", .actor = "op"};
-    if (argc != 3)
+    if (argc != 4)
         return 2;
     for (int i = 0; i < 2; i++)
-        snprintf(url[i], sizeof url[i], "sqlite:%s", argv[i + 1]);
+        snprintf(url[i], sizeof url[i], "sqlite:%s%s", argv[i + 1], argv[3]);
     CHECK(pawl_store_open(url[0], NULL, &store, &err));
     CHECK(pawl_store_scope(store, "other", &other, &err));
     fill(store);

@@ -5,10 +5,11 @@
  * counts. The first is written after each commit, unsynced; the other two in turn, synced with each checkpoint, so that
  * one of them is whole whatever a crash did to what was being written.
  *
- * One slot, big-endian: "pawlanc1", inode, device, epoch, commits (8 bytes each), life, boot id (16 each), whether the store is
- * known to be restored (8); of the last checkpoint the commits that the database file names, the log's salts (8 each) and the
- * SHA-256 of the file's header (32); head count (8), then scope, seq (8 each) and digest (32) of each head, zeros, and in
- * the last 32 bytes of the slot the SHA-256 of all before. */
+ * One slot, big-endian: "pawlanc1", inode, device, epoch, commits (8 bytes each), life, boot id (16 each), 1 if the store is
+ * known to be restored and 2 if the database is another program's (8); of the last checkpoint the commits that the database
+ * file names, the log's salts (8 each) and the SHA-256 of the file's header (32); head count (8), then scope, seq (8 each)
+ * and digest (32) of each head, zeros; the page of the store's row as of that checkpoint (4), zeros, and in the
+ * last 32 bytes of the slot the SHA-256 of all before. */
 #include "base/codec.h"
 #include "store/sqlite/sqlite.h"
 
@@ -20,8 +21,8 @@
 #define SLOT_SIZE  512 /* a sector, where that means something */
 #define HEAD_SIZE  (8 + 8 + DIGEST_SIZE)
 #define FIXED_SIZE (8 + 4 * 8 + 2 * 16 + 3 * 8 + DIGEST_SIZE + 8)
-static_assert(FIXED_SIZE + COUNT_OF(((struct anchor *)0)->heads) * HEAD_SIZE + DIGEST_SIZE <= SLOT_SIZE,
-              "the heads fit into a slot");
+#define PAGE_AT    (SLOT_SIZE - DIGEST_SIZE - 8)
+static_assert(FIXED_SIZE + COUNT_OF(((struct anchor *)0)->heads) * HEAD_SIZE <= PAGE_AT, "the heads fit into a slot");
 
 static const char magic[8] = {'p', 'a', 'w', 'l', 'a', 'n', 'c', '1'};
 
@@ -33,7 +34,8 @@ struct anchor pawli_anchor_of(const struct sqlite_store *store, const struct sto
                             .inode = database->inode,
                             .device = database->device,
                             .epoch = row->epoch,
-                            .commits = row->commits};
+                            .commits = row->commits,
+                            .is_into = store->names == NAMES_INTO};
     env->ops->boot_id(env, &anchor.boot_id);
     return anchor;
 }
@@ -59,7 +61,7 @@ static void encode(const struct anchor *anchor, uint8_t slot[SLOT_SIZE])
     put_be64(slot + 32, anchor->commits);
     memcpy(slot + 40, &anchor->life, 16);
     memcpy(slot + 56, &anchor->boot_id, 16);
-    put_be64(slot + 72, anchor->is_restored);
+    put_be64(slot + 72, (uint64_t)anchor->is_restored | (uint64_t)anchor->is_into << 1);
     put_be64(slot + 80, anchor->checkpoint.commits);
     memcpy(slot + 88, anchor->checkpoint.salts, 8);
     memcpy(slot + 96, anchor->checkpoint.header.bytes, DIGEST_SIZE);
@@ -70,6 +72,7 @@ static void encode(const struct anchor *anchor, uint8_t slot[SLOT_SIZE])
         put_be64(at + 8, anchor->heads[i].seq);
         memcpy(at + 16, anchor->heads[i].head.bytes, DIGEST_SIZE);
     }
+    put_be32(slot + PAGE_AT, anchor->checkpoint.page);
     struct digest digest = hash_of(slot, SLOT_SIZE - DIGEST_SIZE);
     memcpy(slot + SLOT_SIZE - DIGEST_SIZE, digest.bytes, DIGEST_SIZE);
 }
@@ -84,8 +87,10 @@ static bool decode(const uint8_t slot[SLOT_SIZE], struct anchor *anchor)
                               .device = get_be64(slot + 16),
                               .epoch = get_be64(slot + 24),
                               .commits = get_be64(slot + 32),
-                              .is_restored = get_be64(slot + 72) != 0,
-                              .checkpoint.commits = get_be64(slot + 80)};
+                              .is_restored = (get_be64(slot + 72) & 1) != 0,
+                              .is_into = (get_be64(slot + 72) & 2) != 0,
+                              .checkpoint.commits = get_be64(slot + 80),
+                              .checkpoint.page = get_be32(slot + PAGE_AT)};
     memcpy(&anchor->life, slot + 40, 16);
     memcpy(&anchor->boot_id, slot + 56, 16);
     memcpy(anchor->checkpoint.salts, slot + 88, 8);
@@ -220,15 +225,32 @@ int pawli_anchor_found(struct sqlite_store *store, const struct anchor *anchor)
     return code == SQLITE_OK ? pawli_anchor_sync(store) : code;
 }
 
-/* What the database file says of itself, now that the whole log is in it and synced. */
+/* 0: it is not known where the row of the store is. */
+static uint32_t find_row(struct sqlite_store *store)
+{
+    uint32_t page = 0;
+    if (store->names == NAMES_OWN)
+        return STORE_PAGE;
+    struct call call = pawli_call(store->writer, SQL_find_store_page);
+    if (pawli_call_row(&call))
+        page = pawli_column_u32(&call);
+    return pawli_call_end(&call) == SQLITE_OK ? page : 0;
+}
+
+/* What the database file says of itself, now that the whole log is in it and synced. Another program may copy a log of its own
+ * meanwhile, and move the row: what is read is a row of the store, and no newer one is promised than what was committed. */
 static void note_checkpoint(struct sqlite_store *store)
 {
     struct page_facts file;
     uint8_t salts[8];
-    if (pawli_read_pages(store, &file) != SQLITE_OK || !file.has_first || !file.has_row ||
-        !pawli_log_salts(store, salts))
+    uint32_t page = find_row(store);
+    bool is_into = store->names == NAMES_INTO;
+    if (pawli_read_pages(store, page, &file) != SQLITE_OK || !file.has_first || !file.has_row ||
+        (is_into && !uuid_equal(&file.life, &store->anchor.life)) || !pawli_log_salts(store, salts))
         return; /* an older word is as true */
-    store->anchor.checkpoint.commits = file.commits;
+    bool is_ahead = is_into && file.commits > store->anchor.commits;
+    store->anchor.checkpoint.commits = is_ahead ? store->anchor.commits : file.commits;
+    store->anchor.checkpoint.page = is_into ? page : 0;
     memcpy(store->anchor.checkpoint.salts, salts, sizeof salts);
     store->anchor.checkpoint.header = hash_of(file.first, HEADER_SIZE);
 }
@@ -258,6 +280,16 @@ int pawli_anchor_sync(struct sqlite_store *store)
 }
 
 /* ---- before SQLite opens anything ---- */
+
+/* Whether there is an anchor of a store in another program's database. */
+bool pawli_anchor_is_into(struct sqlite_store *store)
+{
+    struct anchor anchor = {0};
+    bool is_into = pawli_anchor_open(store, false, NULL) == PAWL_OK && pawli_anchor_read(store, &anchor) &&
+                   anchor.is_into;
+    pawli_anchor_close(store);
+    return is_into;
+}
 
 /* Whether the log goes with the file. A commit raises the number in the store's row, and a checkpoint only ever brings a newer
  * row into the file: so the file's own row is no older than at the last checkpoint that the anchor knows, and no newer than

@@ -6,16 +6,19 @@
  * to the end of its sector. Format: sqlite.org/fileformat2.html, section 4. */
 #include "base/codec.h"
 #include "store/sqlite/sqlite.h"
+#include "store/sqlite/vfs.h"
 
 #define WAL_HEADER    32
 #define FRAME_HEADER  24
 #define PAGE_SIZE_MIN 512
 #define PAGE_SIZE_MAX 65536
-#define STORE_PAGE    2 /* where the first table of the schema begins */
 
 struct log_walk {
     sqlite3_file *file;
     struct log_facts *facts;
+    const struct log_owner *owner; /* NULL: the file is the store's own */
+    uint64_t commits,
+        bad_commits;        /* with an owner: of the last row in a good commit; of one behind the first bad frame */
     struct page_facts next; /* as of the commit that is being read */
     uint64_t next_first;
     uint32_t page_size, sum1, sum2, pages; /* pages: of the database at the last good mark; 0: not known */
@@ -85,14 +88,23 @@ static bool read_row(const uint8_t *page, uint32_t size, struct page_facts *fact
     return values && read_number(values, end, types[3], &facts->commits) && epoch > 0;
 }
 
-static void note_page(struct page_facts *facts, uint32_t number, const uint8_t *page, uint32_t size)
+static void note_first(struct page_facts *facts, const uint8_t *page)
 {
-    if (number == 1) {
-        memcpy(facts->first, page, sizeof facts->first);
-        facts->has_first = true;
-    }
-    if (number == STORE_PAGE)
-        facts->has_row = read_row(page, size, facts);
+    memcpy(facts->first, page, sizeof facts->first);
+    facts->has_first = true;
+}
+
+/* Whether a page of the log is that of the store's row. In another program's database it may be any: its row tells. */
+static bool is_store_page(const struct log_walk *walk, struct page_facts *facts)
+{
+    struct page_facts row = *facts;
+    const uint8_t *page = walk->frame + FRAME_HEADER;
+    bool readable = read_row(page, walk->page_size, &row);
+    if (walk->owner ? !readable || !uuid_equal(&row.life, &walk->owner->life) : get_be32(walk->frame) != STORE_PAGE)
+        return false;
+    *facts = row;
+    facts->has_row = readable;
+    return true;
 }
 
 static void add_to_sum(struct log_walk *walk, const uint8_t *bytes, size_t size)
@@ -137,9 +149,9 @@ static bool is_mark(const struct log_walk *walk, sqlite3_int64 frames)
 static void note_frame(struct log_walk *walk)
 {
     struct page_facts *next = &walk->next;
-    uint32_t page = get_be32(walk->frame);
-    note_page(next, page, walk->frame + FRAME_HEADER, walk->page_size);
-    if (page == STORE_PAGE && next->has_row && walk->next_first == 0)
+    if (get_be32(walk->frame) == 1)
+        note_first(next, walk->frame + FRAME_HEADER);
+    if (is_store_page(walk, next) && next->has_row && walk->next_first == 0)
         walk->next_first = next->commits;
     if (get_be32(walk->frame + 4) == 0)
         return;
@@ -147,6 +159,22 @@ static void note_frame(struct log_walk *walk)
     walk->facts->has_commits = true;
     walk->facts->last = *next;
     walk->facts->first_commits = walk->next_first;
+    if (next->has_row)
+        walk->commits = next->commits;
+}
+
+/* Another program may sync none of its commits, so that the torn end of the log has many marks. Those count that close one of
+ * the store's, which is synced together with all before it. One that has the store's row as it was (a VACUUM) is not. */
+static bool is_mark_of_store(struct log_walk *walk, sqlite3_int64 frames)
+{
+    struct page_facts row = {0};
+    if (walk->owner && is_store_page(walk, &row))
+        walk->bad_commits = row.commits;
+    if (!is_mark(walk, frames))
+        return false;
+    bool is_news = !walk->owner || walk->bad_commits > walk->commits;
+    walk->commits = is_news ? walk->bad_commits : walk->commits;
+    return is_news;
 }
 
 /* Counts commit marks of the current salts behind the first frame that is not good. */
@@ -170,7 +198,7 @@ static int count_marks(struct log_walk *walk, sqlite3_int64 size, unsigned *mark
             else
                 note_frame(walk);
         }
-        if (!good && current && is_mark(walk, size / step))
+        if (!good && current && is_mark_of_store(walk, size / step))
             ++*marks;
     }
     return SQLITE_OK;
@@ -227,7 +255,7 @@ static void close_beside(sqlite3_file *file)
         file->pMethods->xClose(file);
 }
 
-int pawli_read_pages(struct sqlite_store *store, struct page_facts *facts)
+int pawli_read_pages(struct sqlite_store *store, uint32_t row_page, struct page_facts *facts)
 {
     struct arena arena = {0};
     sqlite3_file *file;
@@ -242,10 +270,11 @@ int pawli_read_pages(struct sqlite_store *store, struct page_facts *facts)
         code = file->pMethods->xRead(file, page, PAGE_SIZE_MIN, 0);
     uint32_t page_size = code == SQLITE_OK && size >= PAGE_SIZE_MIN ? (uint32_t)(page[16] << 8 | page[17]) : 0;
     if (page_size)
-        note_page(facts, 1, page, PAGE_SIZE_MIN);
-    if (page_size >= PAGE_SIZE_MIN && size >= 2 * (sqlite3_int64)page_size) {
-        code = file->pMethods->xRead(file, page, (int)page_size, page_size);
-        note_page(facts, STORE_PAGE, page, page_size);
+        note_first(facts, page);
+    page_size = page_size == 1 ? PAGE_SIZE_MAX : page_size; /* which does not fit into the header */
+    if (page_size >= PAGE_SIZE_MIN && row_page > 1 && size >= (sqlite3_int64)row_page * page_size) {
+        code = file->pMethods->xRead(file, page, (int)page_size, (sqlite3_int64)(row_page - 1) * page_size);
+        facts->has_row = read_row(page, page_size, facts);
     }
     close_beside(file);
     pawli_arena_done(&arena);
@@ -265,10 +294,11 @@ bool pawli_log_salts(struct sqlite_store *store, uint8_t salts[8])
     return code == SQLITE_OK;
 }
 
-enum store_result pawli_wal_audit(struct sqlite_store *store, struct log_facts *facts, pawl_error *err)
+enum store_result pawli_wal_audit(struct sqlite_store *store, const struct log_owner *owner, struct log_facts *facts,
+                                  pawl_error *err)
 {
     struct arena arena = {0};
-    struct log_walk walk = {.facts = facts};
+    struct log_walk walk = {.facts = facts, .owner = owner, .commits = owner ? owner->commits : 0};
     unsigned marks = 0;
     sqlite3_int64 first_bad = 0;
     *facts = (struct log_facts){0};
@@ -339,21 +369,46 @@ static int set_log_aside(struct sqlite_store *store, pawl_error *err)
     return pawli_store_status(pawli_sqlite_result(store, NULL, code, READ_ONLY, err));
 }
 
-int pawli_log_belongs(struct sqlite_store *store, pawl_error *err)
+static int compare_log(struct sqlite_store *store, pawl_error *err)
 {
     struct log_facts log;
     struct page_facts file;
-    int status = pawli_store_status(pawli_wal_audit(store, &log, err));
-    if (status < 0 || !log.has_commits)
-        return status;
-    status = pawli_anchor_open(store, false, err);
+    struct anchor anchor = {0};
+    bool is_into = store->names == NAMES_INTO;
+    int status = pawli_anchor_open(store, false, err);
     if (status < 0 && status != PAWL_ENOTFOUND)
         return status;
-    int code = pawli_read_pages(store, &file);
+    if (store->anchor_file && !pawli_anchor_read(store, &anchor))
+        anchor = (struct anchor){0};
+    int code = pawli_read_pages(store, is_into ? anchor.checkpoint.page : STORE_PAGE, &file);
     if (code != SQLITE_OK)
         return pawli_store_status(pawli_sqlite_result(store, NULL, code, READ_ONLY, err));
+    /* Another program's VACUUM may have moved the row; a page that was its own once has an older one, or another life. */
+    file.has_row &= !is_into || uuid_equal(&file.life, &anchor.life);
+    struct log_owner owner = {.life = anchor.life, .commits = file.has_row ? file.commits : 0};
+    status = pawli_store_status(pawli_wal_audit(store, is_into ? &owner : NULL, &log, err));
+    if (status < 0 || !log.has_commits)
+        return status;
     if (pawli_anchor_knows(store, &log, &file))
         return PAWL_OK;
     status = pawli_anchor_disown(store, err);
     return status == PAWL_OK ? set_log_aside(store, err) : status;
+}
+
+/* A log that another program has open was recovered by its SQLite, and is no more ours to look at before that. One that nobody
+ * has open is kept so until it was compared. */
+int pawli_log_belongs(struct sqlite_store *store, pawl_error *err)
+{
+    int index = -1, status = PAWL_OK;
+    sqlite3_int64 size = 0;
+    bool is_shared = store->names == NAMES_INTO && !store->vfs; /* files of another VFS are its own business */
+    if (is_shared && pawli_sqlite_log_size(store, &size) == SQLITE_OK && size == 0)
+        return PAWL_OK;
+    if (is_shared)
+        status = pawli_index_close_to_others(store->file, &index, err);
+    if (status < 0)
+        return status == PAWL_EBUSY ? PAWL_OK : status;
+    status = compare_log(store, err);
+    pawli_index_open_to_others(store->file, index);
+    return status;
 }

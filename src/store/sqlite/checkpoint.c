@@ -14,7 +14,8 @@
 #define INDEX_SIZE   32768
 #define INDEX_FRAMES 4  /* mxFrame */
 #define INDEX_COPIED 24 /* nBackfill */
-#define FRAME_SIZE   (24 + 4096)
+#define INDEX_PAGE   7  /* szPage: of 2 bytes, the second half of the word 3; 1 means 65536 */
+#define FRAME_HEADER 24
 
 /* An affected SQLite (3.7.0 to 3.51.2 but for 3.50.7 and 3.44.6) can lose commits in a PASSIVE checkpoint. */
 static bool passive_is_safe(void)
@@ -63,7 +64,8 @@ void pawli_sqlite_log(struct store *base, uint64_t *size, uint64_t *waiting)
         file->pMethods && file->pMethods->xShmMap(file, 0, INDEX_SIZE, 0, &index) == SQLITE_OK && index) {
         const volatile uint32_t *words = index;
         uint32_t frames = words[INDEX_FRAMES], copied = words[INDEX_COPIED];
-        *waiting = frames > copied ? (uint64_t)(frames - copied) * FRAME_SIZE : 0;
+        uint32_t page = ((const volatile uint16_t *)index)[INDEX_PAGE];
+        *waiting = frames > copied ? (uint64_t)(frames - copied) * (FRAME_HEADER + (page == 1 ? 65536 : page)) : 0;
     }
     pawli_sqlite_reader_done(reader);
 }

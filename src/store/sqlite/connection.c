@@ -69,15 +69,31 @@ static int refuse_defaults(sqlite3 *db)
     return code;
 }
 
-static int use_wal(sqlite3 *db, bool *is_wal)
+static int ask_for_wal(sqlite3 *db, const char *sql, bool *is_wal)
 {
     sqlite3_stmt *statement;
-    int code = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
     if (code != SQLITE_OK)
         return code;
     *is_wal = sqlite3_step(statement) == SQLITE_ROW &&
               sqlite3_stricmp((const char *)sqlite3_column_text(statement, 0), "wal") == 0;
     return sqlite3_finalize(statement);
+}
+
+/* Another program's database may have been in another mode for years: whoever puts it into this one says so. */
+static int use_wal(struct sqlite_store *store, sqlite3 *db, bool *is_wal)
+{
+    bool was_wal = true;
+    int code = ask_for_wal(db, "PRAGMA journal_mode", &was_wal);
+    if (code == SQLITE_OK)
+        code = ask_for_wal(db, "PRAGMA journal_mode = WAL", is_wal);
+    bool is_busy = (code & 0xFF) == SQLITE_BUSY || (code & 0xFF) == SQLITE_LOCKED;
+    if (store->names == NAMES_INTO && !was_wal && is_busy) {
+        *is_wal = false;
+        return SQLITE_OK;
+    }
+    store->was_put_into_wal |= store->has_other_tables && code == SQLITE_OK && *is_wal && !was_wal;
+    return code;
 }
 
 static int open_to_write(struct sqlite_store *store, bool makes, sqlite3 **db)
@@ -117,6 +133,7 @@ int pawli_connection_open(struct sqlite_store *store, bool writer, struct connec
     struct connection *connection = pawli_alloc(sizeof *connection);
     if (!connection)
         return pawli_no_memory(err);
+    connection->names = store->names;
     bool read_only = store->store.read_only;
     int code = read_only ? open_to_read(store, &connection->db) : open_to_write(store, writer, &connection->db);
     if (code == SQLITE_OK)
@@ -127,11 +144,12 @@ int pawli_connection_open(struct sqlite_store *store, bool writer, struct connec
     if (code == SQLITE_OK && writer && !read_only)
         code = sqlite3_exec(connection->db, "PRAGMA page_size = " PAGE_SIZE, NULL, NULL, NULL);
     if (code == SQLITE_OK && writer && !read_only)
-        code = use_wal(connection->db, &is_wal);
+        code = use_wal(store, connection->db, &is_wal);
     if (code == SQLITE_OK)
         code = sqlite3_exec(connection->db,
                             "PRAGMA journal_size_limit = " LOG_KEEPS
-                            "; PRAGMA mmap_size = 0; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY",
+                            "; PRAGMA mmap_size = 0; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY"
+                            "; PRAGMA cache_spill = OFF", /* vfs.c */
                             NULL, NULL, NULL);
     if (code == SQLITE_OK)
         code = pawli_connection_settings(connection->db, err);
@@ -140,7 +158,11 @@ int pawli_connection_open(struct sqlite_store *store, bool writer, struct connec
         return PAWL_OK;
     }
     int status;
-    if (!is_wal)
+    if (!is_wal && store->names == NAMES_INTO)
+        status = pawli_hint(
+            err, pawli_fail(err, PAWL_EBUSY, "\"%s\" is not in WAL mode, and another program has it open", store->path),
+            "close it for a moment, or let it run \"PRAGMA journal_mode = WAL\" itself; then try again");
+    else if (!is_wal)
         status = pawli_hint(err, pawli_fail(err, PAWL_EUNAVAIL, "\"%s\" cannot be put into WAL mode", store->path),
                             "use a local file system, and close programs that have the file open");
     else if (code == SQLITE_MISUSE)
@@ -277,8 +299,8 @@ static int prepare(struct connection *connection, enum sql sql)
     statement->is_bound = pawli_alloc(((size_t)params + 1) * sizeof *statement->is_bound);
     if (!statement->is_bound)
         return SQLITE_NOMEM;
-    int code = sqlite3_prepare_v3(connection->db, pawli_sql[sql].text, -1, SQLITE_PREPARE_PERSISTENT,
-                                  &statement->handle, NULL);
+    int code = sqlite3_prepare_v3(connection->db, pawli_sql[sql].text[connection->names], -1,
+                                  SQLITE_PREPARE_PERSISTENT, &statement->handle, NULL);
     PAWL_ASSERT(code != SQLITE_OK || sqlite3_bind_parameter_count(statement->handle) == params);
     if (code != SQLITE_OK)
         finalize(statement);

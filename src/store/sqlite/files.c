@@ -410,6 +410,27 @@ static const sqlite3_io_methods methods = {.iVersion = 2,
                                            .xShmBarrier = file_shm_barrier,
                                            .xShmUnmap = file_shm_unmap};
 
+/* Whose lock says that the index is alive. Without one nobody has the log open; with one of ours nobody gets to. */
+int pawli_index_close_to_others(struct database_file *file, int *ret_fd, pawl_error *err)
+{
+    struct file_at at = pawli_database_at(file, FILE_INDEX);
+    int fd = pawli_file_open(&at, O_RDWR | O_CREAT);
+    if (fd < 0)
+        return pawli_file_fail(&at, -fd, err);
+    int code = lock_bytes(fd, F_WRLCK, INDEX_ALIVE, 1);
+    if (code == SQLITE_OK) {
+        *ret_fd = fd;
+        return PAWL_OK;
+    }
+    pawli_file_close(fd, file->forks);
+    return code == SQLITE_BUSY ? PAWL_EBUSY : pawli_fail(err, PAWL_EUNAVAIL, "\"%s\" cannot be locked", at.path);
+}
+
+void pawli_index_open_to_others(struct database_file *file, int fd)
+{
+    pawli_file_close(fd, file->forks); /* which drops its locks */
+}
+
 /* ---- the folder ---- */
 
 static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *base, int flags, int *out_flags)

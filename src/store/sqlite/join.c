@@ -233,6 +233,7 @@ enum store_result pawli_sqlite_join(struct store *base, void *native, struct txn
         return pawli_store_fail(err, STORE_NO_MEMORY);
     }
     connection->db = db;
+    connection->names = store->names;
     *txn = (struct txn){.store = store, .connection = connection, .joined = true, .active = true};
     struct call call = pawli_call(connection, SQL_savepoint);
     result = pawli_sqlite_result(store, db, pawli_call_run(&call), READ_ONLY, err);

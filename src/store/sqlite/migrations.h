@@ -3,8 +3,11 @@
 #ifndef PAWLI_MIGRATIONS_H
 #define PAWLI_MIGRATIONS_H
 
+/* Whose the database is: the store's own, or another program's. */
+enum names { NAMES_OWN, NAMES_INTO };
+
 struct migration {
-    const char *name, *sql;
+    const char *name, *sql[2]; /* by enum names */
 };
 
 extern const struct migration pawli_migrations[];

@@ -62,6 +62,10 @@ static int find(struct sqlite_store *store, bool somebody_writes, pawl_error *er
     int code = pawli_sqlite_log_size(store, &log_size);
     if (code != SQLITE_OK)
         return pawli_store_status(pawli_sqlite_result(store, NULL, code, READ_ONLY, err));
+    if (!somebody_writes && log_size > 0 && store->names == NAMES_INTO)
+        return pawli_hint(
+            err, pawli_fail(err, PAWL_EUNAVAIL, "\"%s-wal\" has commits that no pawl vouches for", store->path),
+            "open the store once by one that may write");
     if (!somebody_writes && log_size > 0)
         return pawli_hint(
             err,

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Makes a new store, brings an older one up to date in one transaction, refuses a newer one by name. */
-#include "store/sqlite/migrations.h"
 #include "store/sqlite/sqlite.h"
 
 #include <stdio.h>
 
 #define APPLICATION_ID 0x7061776c /* "pawl" */
 
-static int read_pragma(struct sqlite_store *store, const char *sql, int64_t *value)
+static int read_number(struct sqlite_store *store, const char *sql, int64_t *value)
 {
     sqlite3_stmt *statement;
     int code = sqlite3_prepare_v2(store->writer->db, sql, -1, &statement, NULL);
@@ -18,8 +17,22 @@ static int read_pragma(struct sqlite_store *store, const char *sql, int64_t *val
     return sqlite3_finalize(statement);
 }
 
-static int refuse_foreign(struct sqlite_store *store, int64_t application_id, int64_t version, int64_t tables,
-                          pawl_error *err)
+/* A store in another program's database has its version in a row: the program may count its own schema in user_version. */
+static int read_version(struct sqlite_store *store, int64_t *version)
+{
+    int64_t has_store = 0;
+    *version = 0;
+    if (store->names == NAMES_OWN)
+        return read_number(store, "PRAGMA user_version", version);
+    int code = read_number(store, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'pawl_store'",
+                           &has_store);
+    if (code != SQLITE_OK || has_store == 0)
+        return code;
+    *version = -1; /* unless there is a row */
+    return read_number(store, pawli_sql[SQL_get_version].text[NAMES_INTO], version);
+}
+
+static int refuse_version(struct sqlite_store *store, int64_t version, pawl_error *err)
 {
     if (version < 0)
         return pawli_hint(err,
@@ -32,10 +45,14 @@ static int refuse_foreign(struct sqlite_store *store, int64_t application_id, in
                                      "\"%s\" has schema %lld, written by a newer pawl; this one knows %d", store->path,
                                      (long long)version, pawli_migration_count),
                           "install the newer pawl; a store is never taken back");
-    if (application_id != APPLICATION_ID && tables > 0)
-        return pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "\"%s\" is a database of something else", store->path),
-                          "give pawl a file of its own");
     return PAWL_OK;
+}
+
+static int refuse_foreign(struct sqlite_store *store, pawl_error *err)
+{
+    return pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "\"%s\" is a database of something else", store->path),
+                      "give pawl a file of its own; or make a store beside its tables with \"pawl init --into "
+                      "sqlite:FILE\"; one that was made so is opened as sqlite:FILE?into=1");
 }
 
 static uint32_t be32_at(const struct page_facts *page, size_t at)
@@ -44,24 +61,48 @@ static uint32_t be32_at(const struct page_facts *page, size_t at)
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-/* As `refuse_foreign`, but before anything is made or altered: what is not ours is left as it was. What a log has counts,
- * for a new database may be all in it. */
-int pawli_schema_refuse(struct sqlite_store *store, pawl_error *err)
+/* Where the header of a database says it, and the count of cells on its first page. */
+enum { ENCODING_AT = 56, APPLICATION_ID_AT = 68, CELLS_AT = HEADER_SIZE + 1 };
+
+/* pawl's texts are UTF-8, and read as they are. */
+static int refuse_encoding(struct sqlite_store *store, uint32_t encoding, pawl_error *err)
+{
+    if (encoding <= SQLITE_UTF8)
+        return PAWL_OK;
+    return pawli_hint(err, pawli_fail(err, PAWL_EUNSUPPORTED, "\"%s\" has its texts in UTF-16", store->path),
+                      "a store needs a database in UTF-8: give pawl a file of its own");
+}
+
+/* Before anything is made or altered: what is not ours is left as it was. What a log has counts, for a new database may be
+ * all in it. */
+int pawli_schema_names(struct sqlite_store *store, pawl_error *err)
 {
     static const char magic[] = "SQLite format 3";
     struct page_facts page;
     struct log_facts log;
-    int code = pawli_read_pages(store, &page);
-    if (code != SQLITE_OK || page.file_size == 0)
+    int code = pawli_read_pages(store, 0, &page);
+    if (code != SQLITE_OK)
         return pawli_store_status(pawli_sqlite_result(store, NULL, code, READ_ONLY, err));
-    if (!page.has_first || memcmp(page.first, magic, sizeof magic) != 0)
+    if (page.file_size > 0 && (!page.has_first || memcmp(page.first, magic, sizeof magic) != 0))
         return pawli_store_status(pawli_sqlite_result(store, NULL, SQLITE_NOTADB, READ_ONLY, err));
-    if (be32_at(&page, 68) == APPLICATION_ID)
-        return PAWL_OK;
-    if (pawli_wal_audit(store, &log, NULL) == STORE_OK && log.last.has_first)
+    if (page.file_size > 0 && be32_at(&page, APPLICATION_ID_AT) != APPLICATION_ID &&
+        pawli_wal_audit(store, NULL, &log, NULL) == STORE_OK && log.last.has_first)
         page = log.last;
-    bool has_tables = be32_at(&page, HEADER_SIZE + 1) & 0xFFFF; /* cells on its first page */
-    return refuse_foreign(store, be32_at(&page, 68), 0, has_tables || be32_at(&page, 68) != 0, err);
+    bool is_own = page.has_first && be32_at(&page, APPLICATION_ID_AT) == APPLICATION_ID;
+    if (is_own && store->names == NAMES_INTO)
+        return pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "\"%s\" is a store itself", store->path),
+                          "open it as sqlite:FILE, without into");
+    if (is_own)
+        return PAWL_OK;
+    if (pawli_anchor_is_into(store))
+        store->names = NAMES_INTO;
+    if (!page.has_first)
+        return PAWL_OK;
+    bool is_named = be32_at(&page, APPLICATION_ID_AT) != 0;
+    store->has_other_tables = is_named || (be32_at(&page, CELLS_AT) & 0xFFFF) != 0;
+    if (store->names == NAMES_INTO)
+        return refuse_encoding(store, be32_at(&page, ENCODING_AT), err);
+    return store->has_other_tables ? refuse_foreign(store, err) : PAWL_OK;
 }
 
 /* An anchor that remembers commits beside an empty database: somebody took the database away. */
@@ -97,12 +138,12 @@ static int give_up(void *data)
     return 1;
 }
 
-static int open_model(sqlite3 **model, int versions)
+static int open_model(sqlite3 **model, enum names names, int versions)
 {
     int code = sqlite3_open_v2(":memory:", model, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                                NULL);
     for (int i = 0; code == SQLITE_OK && i < versions; i++)
-        code = sqlite3_exec(*model, pawli_migrations[i].sql, NULL, NULL, NULL);
+        code = sqlite3_exec(*model, pawli_migrations[i].sql[names], NULL, NULL, NULL);
     return code;
 }
 
@@ -128,7 +169,7 @@ static int check_schema(struct sqlite_store *store, int version, pawl_error *err
     sqlite3_stmt *wanted = NULL, *find = NULL;
     struct arena arena = {0};
     struct text missing = {0};
-    int code = open_model(&model, version);
+    int code = open_model(&model, store->names, version);
     if (code == SQLITE_OK)
         code = sqlite3_prepare_v2(model, schema_sql, -1, &wanted, NULL);
     sqlite3_progress_handler(db, SCHEMA_STEPS, give_up, NULL);
@@ -169,20 +210,27 @@ static int begin_life(struct sqlite_store *store)
     return pawli_anchor_found(store, &anchor);
 }
 
+static int put_version(struct sqlite_store *store)
+{
+    char sql[96];
+    struct call call = pawli_call(store->writer, SQL_put_version);
+    pawli_bind_i64(&call, pawli_migration_count);
+    int code = pawli_call_run(&call);
+    if (code != SQLITE_OK || store->names == NAMES_INTO)
+        return code;
+    snprintf(sql, sizeof sql, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
+             pawli_migration_count);
+    return sqlite3_exec(store->writer->db, sql, NULL, NULL, NULL);
+}
+
 static int migrate(struct sqlite_store *store, int64_t from)
 {
-    sqlite3 *db = store->writer->db;
-    char version[96];
     int code = SQLITE_OK;
     for (int i = (int)from; code == SQLITE_OK && i < pawli_migration_count; i++)
-        code = sqlite3_exec(db, pawli_migrations[i].sql, NULL, NULL, NULL);
-    snprintf(version, sizeof version, "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
-             pawli_migration_count);
-    if (code == SQLITE_OK)
-        code = sqlite3_exec(db, version, NULL, NULL, NULL);
+        code = sqlite3_exec(store->writer->db, pawli_migrations[i].sql[store->names], NULL, NULL, NULL);
     if (code == SQLITE_OK && from == 0)
         code = begin_life(store);
-    return code;
+    return code == SQLITE_OK ? put_version(store) : code;
 }
 
 static enum store_result write_schema(struct sqlite_store *store, int64_t from, pawl_error *err)
@@ -194,7 +242,7 @@ static enum store_result write_schema(struct sqlite_store *store, int64_t from, 
     if (code != SQLITE_OK)
         return pawli_sqlite_result(store, db, code, READ_ONLY, err);
     int64_t now = 0;
-    code = read_pragma(store, "PRAGMA user_version", &now);
+    code = read_version(store, &now);
     if (code == SQLITE_OK && now == from) /* else somebody was quicker */
         code = migrate(store, from);
     enum store_result result = pawli_sqlite_result(store, db, code, WRITE_BEFORE_COMMIT, err);
@@ -206,37 +254,62 @@ static enum store_result write_schema(struct sqlite_store *store, int64_t from, 
     return result;
 }
 
-int pawli_schema(struct sqlite_store *store, const struct store_open *how, struct store_facts *facts, pawl_error *err)
+/* Where no store is, at the least. */
+static int refuse_taken(struct sqlite_store *store, pawl_error *err)
 {
-    int64_t version = 0, application_id = 0, tables = 0;
-    int code = read_pragma(store, "PRAGMA user_version", &version);
+    static const char *const counts[] = {
+        [NAMES_OWN] = "SELECT count(*) FROM sqlite_schema",
+        [NAMES_INTO] = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'pawl\\_%' ESCAPE '\\'",
+    };
+    int64_t application_id = APPLICATION_ID, taken = 0;
+    int code = SQLITE_OK;
+    if (store->names == NAMES_OWN)
+        code = read_number(store, "PRAGMA application_id", &application_id);
     if (code == SQLITE_OK)
-        code = read_pragma(store, "PRAGMA application_id", &application_id);
-    if (code == SQLITE_OK)
-        code = read_pragma(store, "SELECT count(*) FROM sqlite_schema", &tables);
+        code = read_number(store, counts[store->names], &taken);
     if (code != SQLITE_OK)
         return pawli_store_status(pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err));
-    int status = refuse_foreign(store, application_id, version, tables, err);
-    if (status < 0)
-        return status;
-    if (version > 0 && (status = check_schema(store, (int)version, err)) < 0)
-        return status;
-    facts->schema = (int)version;
-    if (version == pawli_migration_count)
+    if (taken == 0)
         return PAWL_OK;
+    if (store->names == NAMES_OWN)
+        return application_id == APPLICATION_ID ? PAWL_OK : refuse_foreign(store, err);
+    return pawli_hint(err,
+                      pawli_fail(err, PAWL_EREFUSED,
+                                 "\"%s\" has a table, index, view or trigger whose name begins with pawl_, and no "
+                                 "store",
+                                 store->path),
+                      "rename it: such names are pawl's");
+}
+
+static int make_schema(struct sqlite_store *store, const struct store_open *how, int64_t version, pawl_error *err)
+{
     if (how->read_only || (version == 0 && how->must_exist))
         return pawli_hint(err,
                           version == 0 ? pawli_fail(err, PAWL_ENOTFOUND, "\"%s\" is not a store yet", store->path)
                                        : pawli_fail(err, PAWL_EREFUSED, "\"%s\" has the older schema %lld", store->path,
                                                     (long long)version),
-                          "run \"pawl init\"");
-    if (version == 0 && (status = refuse_lost(store, err)) < 0)
+                          store->names == NAMES_OWN ? "run \"pawl init\"" : "run \"pawl init --into sqlite:FILE\"");
+    int status = version == 0 ? refuse_lost(store, err) : PAWL_OK;
+    return status < 0 ? status : pawli_store_status(write_schema(store, version, err));
+}
+
+int pawli_schema(struct sqlite_store *store, const struct store_open *how, struct store_facts *facts, pawl_error *err)
+{
+    int64_t version = 0;
+    int code = read_version(store, &version);
+    if (code != SQLITE_OK)
+        return pawli_store_status(pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err));
+    int status = refuse_version(store, version, err);
+    if (status == PAWL_OK && (version == 0 || store->names == NAMES_OWN))
+        status = refuse_taken(store, err);
+    if (status == PAWL_OK && version > 0)
+        status = check_schema(store, (int)version, err);
+    if (status == PAWL_OK && version < pawli_migration_count)
+        status = make_schema(store, how, version, err);
+    if (status < 0)
         return status;
-    enum store_result result = write_schema(store, version, err);
-    if (result != STORE_OK)
-        return pawli_store_status(result);
     facts->was_created = version == 0;
-    facts->was_migrated = version != 0;
+    facts->was_migrated = version != 0 && version < pawli_migration_count;
     facts->schema = pawli_migration_count;
     return PAWL_OK;
 }

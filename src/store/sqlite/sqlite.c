@@ -105,6 +105,16 @@ static int database_exists(struct sqlite_store *store, bool *exists)
     return code;
 }
 
+/* Somebody who is no pawl reads or writes, and kept it from being copied. */
+static int sync_found_log(struct sqlite_store *store, pawl_error *err)
+{
+    sqlite3_file *log = NULL;
+    int code = sqlite3_file_control(store->writer->db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (code == SQLITE_OK && log && log->pMethods)
+        code = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+    return pawli_store_status(pawli_sqlite_result(store, store->writer->db, code, WRITE_CHECKPOINT, err));
+}
+
 /* First of all: nobody else has the store open, in any process. */
 static int open_first(struct sqlite_store *store, pawl_error *err)
 {
@@ -116,6 +126,8 @@ static int open_first(struct sqlite_store *store, pawl_error *err)
         int result = pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, err);
         status = pawli_store_status((enum store_result)result);
     }
+    if (status == PAWL_OK && left != 0)
+        status = sync_found_log(store, err);
     if (status == PAWL_OK &&
         store->gate->ops->lock(store->gate, GATE_OPEN, GATE_SHARED, deadline(store)) != GATE_LOCKED)
         status = busy(store, err);
@@ -288,12 +300,25 @@ static int read_mode(struct store_open *how, pawl_error *err)
                : pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "mode is not a mode"), "write mode=ro, rw or rwc");
 }
 
+static int read_names(struct sqlite_store *store, const struct store_url *url, pawl_error *err)
+{
+    struct text given = pawli_store_url_option(url, "into");
+    if (!given.data)
+        return PAWL_OK;
+    store->names = NAMES_INTO;
+    return text_is(given, "1") ? PAWL_OK
+                               : pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "into takes 1 and nothing else"),
+                                            "write into=1 for a store in another program's database, or leave it out");
+}
+
 static int prepare(struct sqlite_store *store, const struct store_open *how, pawl_error *err)
 {
     struct text vfs = pawli_store_url_option(&how->url, "vfs");
     if (sqlite3_threadsafe() == 0)
         return pawli_fail(err, PAWL_EUNSUPPORTED, "the linked SQLite was built without threads");
     int status = read_checkpoint_frames(store, &how->url, err);
+    if (status == PAWL_OK)
+        status = read_names(store, &how->url, err);
     if (status == PAWL_OK)
         status = use_vfs(store, vfs, err);
     if (status == PAWL_OK)
@@ -313,14 +338,14 @@ static int prepare(struct sqlite_store *store, const struct store_open *how, paw
     if (status == PAWL_OK)
         status = pawli_store_status(pawli_sqlite_guard(store, err));
     if (status == PAWL_OK && !store->vfs)
-        status = pawli_schema_refuse(store, err);
+        status = pawli_schema_names(store, err);
     return status == PAWL_OK ? open_side_files(store, err) : status;
 }
 
 static int sqlite_open(const struct store_open *given, struct env *env, struct store **ret_store,
                        struct store_facts *facts, pawl_error *err)
 {
-    static const char *const options[] = {"mode", "vfs", "checkpoint_frames"};
+    static const char *const options[] = {"mode", "vfs", "checkpoint_frames", "into"};
     struct store_open with = *given, *how = &with;
     int status = pawli_store_url_check(&how->url, options, COUNT_OF(options), err);
     if (status == PAWL_OK)
@@ -352,6 +377,8 @@ static int sqlite_open(const struct store_open *given, struct env *env, struct s
         free_store(store);
         return status;
     }
+    facts->is_into = store->names == NAMES_INTO;
+    facts->was_put_into_wal = store->was_put_into_wal;
     atomic_store(&store->heard_commits, store->bell->ops->value(store->bell));
     *ret_store = &store->store;
     return PAWL_OK;
@@ -675,9 +702,12 @@ static bool opens_as_restored(struct sqlite_store *store)
 {
     struct store *again;
     struct store_facts facts;
-    PAWL_AUTO(pawli_freep) char *vfs = store->vfs ? pawli_sqlite_path("vfs=", store->vfs) : NULL;
+    bool is_into = store->names == NAMES_INTO;
+    PAWL_AUTO(pawli_freep)
+    char *vfs = store->vfs ? pawli_sqlite_path(is_into ? "into=1&vfs=" : "vfs=", store->vfs) : NULL;
+    struct text options = store->vfs ? text_of(vfs) : is_into ? TEXT("into=1") : (struct text){0};
     struct store_open how = {
-        .url = {.path = text_of(store->path), .options = text_of(vfs)}, .read_only = true, .busy_ms = store->busy_ms};
+        .url = {.path = text_of(store->path), .options = options}, .read_only = true, .busy_ms = store->busy_ms};
     if ((store->vfs && !vfs) || sqlite_open(&how, store->store.env, &again, &facts, NULL) < 0)
         return true;
     sqlite_close(again);
@@ -697,6 +727,15 @@ static bool was_adopted(struct store *base)
     return !store->is_restored;
 }
 
+/* Another program's tables may need functions and collations that only it has. */
+static const char *const checks[] = {
+    [NAMES_OWN] = "PRAGMA integrity_check(1)",
+    [NAMES_INTO] = "SELECT found.integrity_check"
+                   "  FROM sqlite_schema AS mine, pragma_integrity_check(mine.name) AS found"
+                   " WHERE mine.type = 'table' AND mine.name LIKE 'pawl\\_%' ESCAPE '\\'"
+                   "   AND found.integrity_check <> 'ok'",
+};
+
 static enum store_result check(struct store *base, struct text *ret_problem, struct arena *arena, pawl_error *err)
 {
     struct sqlite_store *store = sqlite_of(base);
@@ -706,7 +745,7 @@ static enum store_result check(struct store *base, struct text *ret_problem, str
     enum store_result result = pawli_sqlite_reader(base, &reader, err);
     if (result != STORE_OK)
         return result;
-    int code = sqlite3_prepare_v2(reader->connection->db, "PRAGMA integrity_check(1)", -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(reader->connection->db, checks[store->names], -1, &statement, NULL);
     if (code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
         const char *text = (const char *)sqlite3_column_text(statement, 0);
         if (text && strcmp(text, "ok") != 0)

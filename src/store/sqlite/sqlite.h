@@ -13,6 +13,7 @@
 
 #include "sql.h"
 #include "store/sqlite/guard.h"
+#include "store/sqlite/migrations.h"
 #include "store/store.h"
 
 /* Bytes of FILE-gate. */
@@ -32,6 +33,7 @@ enum {
 struct connection {
     sqlite3 *db;
     struct connection *next; /* in the pool of readers */
+    enum names names;
     struct statement {
         sqlite3_stmt *handle; /* NULL: not needed so far */
         bool *is_bound;       /* a parameter that was NULL stays so: most columns of most rows are, and each costs a call */
@@ -42,8 +44,10 @@ struct anchor {
     pawl_uuid life, boot_id; /* the boot in which it was written: another may number its devices otherwise */
     uint64_t inode, device, epoch, commits;
     bool is_restored; /* it was found out before the log was looked at, and the log is gone by now */
+    bool is_into;     /* the database belongs to another program */
     struct {
         uint64_t commits;     /* what the database file itself says */
+        uint32_t page;        /* is_into: where it has the row of the store; 0: not known */
         uint8_t salts[8];     /* of the log that was copied; all zero: it was removed */
         struct digest header; /* of the database */
     } checkpoint;             /* the last one that came to the end of the log, and was synced */
@@ -54,8 +58,10 @@ struct anchor {
     uint32_t head_count;
 };
 
-/* What the first bytes of a database say of it, and the row of the store, whose page is the second. */
+/* What the first bytes of a database say of it, and the row of the store, whose page is the second where the file is its own:
+ * there the first table of the schema begins. */
 #define HEADER_SIZE 100
+#define STORE_PAGE  2
 struct page_facts {
     int64_t file_size; /* where they are a file's */
     bool has_first, has_row;
@@ -75,7 +81,8 @@ struct log_facts {
 struct sqlite_store {
     struct store store;
     struct database_file *file;
-    char *path, *vfs;       /* vfs: a caller's own; NULL: ours */
+    char *path, *vfs; /* vfs: a caller's own; NULL: ours */
+    enum names names;
     sqlite3_vfs *below;     /* whose files these are */
     sqlite3_vfs *gathering; /* in front of it, see vfs.c */
     struct gate *gate;
@@ -83,6 +90,8 @@ struct sqlite_store {
     _Atomic bool is_restored;
     _Atomic bool doubts_places; /* a row was where one should be added: load looks whether tasks are in one place */
     bool is_read_as_found;      /* without locks: nobody wrote when it was opened */
+    bool has_other_tables;      /* before pawl's were made */
+    bool was_put_into_wal;      /* those, by this opening */
     struct stat found;
     int64_t busy_ms;
     int checkpoint_frames;
@@ -257,10 +266,19 @@ int pawli_list_committers(struct sqlite_store *store, struct connection *connect
                           size_t *ret_alive_count, struct committer_row **ret_dead, size_t *ret_dead_count,
                           struct arena *arena);
 
-enum store_result pawli_wal_audit(struct sqlite_store *store, struct log_facts *facts, pawl_error *err);
+/* Of a log in another program's database: the life of the rows that are the store's, and the last commit that the file has
+ * (0: not known). */
+struct log_owner {
+    pawl_uuid life;
+    uint64_t commits;
+};
+
+/* owner NULL: the file is the store's own. */
+enum store_result pawli_wal_audit(struct sqlite_store *store, const struct log_owner *owner, struct log_facts *facts,
+                                  pawl_error *err);
 int pawli_log_belongs(struct sqlite_store *store, pawl_error *err); /* else it is set aside, and the store restored */
-int pawli_read_pages(struct sqlite_store *store,
-                     struct page_facts *facts); /* of the database file; a code of SQLite's */
+/* Of the database file, with the row of the store in its page; a code of SQLite's. */
+int pawli_read_pages(struct sqlite_store *store, uint32_t row_page, struct page_facts *facts);
 bool pawli_log_salts(struct sqlite_store *store, uint8_t salts[8]);
 int pawli_checkpoint(struct sqlite_store *store, struct connection *connection, int mode, int *ret_left,
                      pawl_error *err); /* a store_result */
@@ -275,13 +293,15 @@ int pawli_anchor_write(struct sqlite_store *store, const struct anchor *anchor);
 int pawli_anchor_found(struct sqlite_store *store, const struct anchor *anchor); /* all slots, synced */
 /* What was written last, synced; not beside another writer. Complete: the database file has all of the log, synced. */
 int pawli_anchor_keep(struct sqlite_store *store, bool is_complete);
+bool pawli_anchor_is_into(struct sqlite_store *store);
 bool pawli_anchor_knows(struct sqlite_store *store, const struct log_facts *log, const struct page_facts *file);
 int pawli_anchor_disown(struct sqlite_store *store, pawl_error *err);
 int pawli_anchor_sync(struct sqlite_store *store);
 struct anchor pawli_anchor_of(const struct sqlite_store *store, const struct store_row *row);
 enum store_result pawli_anchor_compare(struct sqlite_store *store, struct store_facts *facts, pawl_error *err);
 
-int pawli_schema_refuse(struct sqlite_store *store, pawl_error *err); /* somebody else's database, by its bytes */
+/* Whose database it is, by its bytes. Somebody else's is refused where no store is or shall be in it. */
+int pawli_schema_names(struct sqlite_store *store, pawl_error *err);
 int pawli_schema(struct sqlite_store *store, const struct store_open *how, struct store_facts *facts, pawl_error *err);
 
 #endif

@@ -4,7 +4,7 @@
 -- places ready, blocked, claimed, held, ended, and moving it is a delete and an insert: indexes on hot rows are what costs.
 -- A sum covers the other columns of its row; of scope and queue those that never change; verify adds up the rest.
 
-CREATE TABLE store (
+CREATE TABLE pawl.store (
     one            INTEGER PRIMARY KEY CHECK (one = 1),
     life           BLOB    NOT NULL CHECK (length(life) = 16),
     epoch          INTEGER NOT NULL CHECK (epoch >= 1),
@@ -23,16 +23,17 @@ CREATE TABLE store (
     steady_boot    INTEGER NOT NULL,                -- the same moment in boot time
     floor          INTEGER NOT NULL,                -- where the wall clock was after its last jump ahead
     leapt          INTEGER NOT NULL,                -- by so much may look too old what began before
-    sum            INTEGER NOT NULL
+    sum            INTEGER NOT NULL,
+    version        INTEGER NOT NULL DEFAULT 0       -- of the schema: the file's user_version may be another program's
 ) STRICT;
 
-CREATE TABLE committer (                            -- whose claims these are; written once by each
+CREATE TABLE pawl.committer (                            -- whose claims these are; written once by each
     id   INTEGER PRIMARY KEY,
     slot INTEGER NOT NULL,                          -- the byte of FILE-gate that its process holds while it lives
     sum  INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE worker (                               -- who works, or did
+CREATE TABLE pawl.worker (                               -- who works, or did
     id        INTEGER PRIMARY KEY,                  -- drawn by each
     consumer  TEXT    NOT NULL,
     committer INTEGER NOT NULL,                     -- of its process
@@ -46,7 +47,7 @@ CREATE TABLE worker (                               -- who works, or did
     sum       INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE scope (
+CREATE TABLE pawl.scope (
     id   INTEGER PRIMARY KEY,
     name TEXT    NOT NULL UNIQUE,
     seq  INTEGER NOT NULL,
@@ -54,7 +55,7 @@ CREATE TABLE scope (
     sum  INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE lane (
+CREATE TABLE pawl.lane (
     scope  INTEGER NOT NULL,
     name   TEXT    NOT NULL,
     policy TEXT    NOT NULL,                        -- JSON object of the keys that are set
@@ -62,7 +63,7 @@ CREATE TABLE lane (
     PRIMARY KEY (scope, name)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE target (
+CREATE TABLE pawl.target (
     scope       INTEGER NOT NULL,
     name        TEXT    NOT NULL,
     url         TEXT,
@@ -73,7 +74,7 @@ CREATE TABLE target (
     PRIMARY KEY (scope, name)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE hold (
+CREATE TABLE pawl.hold (
     kind       TEXT    NOT NULL CHECK (kind IN ('store', 'lane', 'target', 'queue')),
     scope      INTEGER NOT NULL,                    -- 0: the store's own
     lane       TEXT    NOT NULL,                    -- '' where it does not apply
@@ -88,7 +89,7 @@ CREATE TABLE hold (
     PRIMARY KEY (kind, scope, lane, target, code)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE queue (
+CREATE TABLE pawl.queue (
     id        INTEGER PRIMARY KEY,
     scope     INTEGER NOT NULL,
     lane      TEXT    NOT NULL,
@@ -104,7 +105,7 @@ CREATE TABLE queue (
     UNIQUE (scope, lane, target)
 ) STRICT;
 
-CREATE TABLE record (
+CREATE TABLE pawl.record (
     position      INTEGER PRIMARY KEY,              -- commit order over all scopes
     scope         INTEGER NOT NULL,
     seq           INTEGER NOT NULL CHECK (seq >= 1),
@@ -129,10 +130,10 @@ CREATE TABLE record (
     hashes        BLOB,                             -- of bodies that are no longer stored
     sum           INTEGER NOT NULL
 ) STRICT;
-CREATE UNIQUE INDEX record_seq ON record (scope, seq);
-CREATE UNIQUE INDEX record_request ON record (request_id, scope);
+CREATE UNIQUE INDEX pawl.record_seq ON pawl.record (scope, seq);
+CREATE UNIQUE INDEX pawl.record_request ON pawl.record (request_id, scope);
 
-CREATE TABLE message (
+CREATE TABLE pawl.message (
     number       INTEGER PRIMARY KEY,
     tail         INTEGER NOT NULL,
     queue        INTEGER NOT NULL,
@@ -155,7 +156,7 @@ CREATE TABLE message (
     sum          INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE bound (
+CREATE TABLE pawl.bound (
     queue       INTEGER NOT NULL,
     kind        INTEGER NOT NULL,                   -- 0 a dedupe key, 1 a request id
     key         ANY     NOT NULL,
@@ -166,9 +167,9 @@ CREATE TABLE bound (
     sum         INTEGER NOT NULL,
     PRIMARY KEY (queue, kind, key)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX bound_until ON bound (until) WHERE until IS NOT NULL;
+CREATE INDEX pawl.bound_until ON pawl.bound (until) WHERE until IS NOT NULL;
 
-CREATE TABLE line (
+CREATE TABLE pawl.line (
     queue    INTEGER NOT NULL,
     key      TEXT    NOT NULL,
     head     INTEGER NOT NULL,
@@ -177,7 +178,7 @@ CREATE TABLE line (
     PRIMARY KEY (queue, key)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE ready (
+CREATE TABLE pawl.ready (
     queue     INTEGER NOT NULL,
     phase     INTEGER NOT NULL,                     -- 0 send, 1 poll, 2 probe
     priority  INTEGER NOT NULL,
@@ -197,9 +198,9 @@ CREATE TABLE ready (
     sum       INTEGER NOT NULL,
     PRIMARY KEY (queue, phase, priority, due, number)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX ready_again ON ready (number) WHERE is_first = 0;
+CREATE INDEX pawl.ready_again ON pawl.ready (number) WHERE is_first = 0;
 
-CREATE TABLE blocked (
+CREATE TABLE pawl.blocked (
     queue     INTEGER NOT NULL,
     key       TEXT    NOT NULL,
     position  INTEGER NOT NULL,
@@ -218,9 +219,9 @@ CREATE TABLE blocked (
     sum       INTEGER NOT NULL,
     PRIMARY KEY (queue, key, position, number)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX blocked_moved ON blocked (number) WHERE position <> number;
+CREATE INDEX pawl.blocked_moved ON pawl.blocked (number) WHERE position <> number;
 
-CREATE TABLE claimed (
+CREATE TABLE pawl.claimed (
     number    INTEGER PRIMARY KEY,
     tail      INTEGER NOT NULL,                     -- of the message's id: a settlement names it whole
     queue     INTEGER NOT NULL,
@@ -247,7 +248,7 @@ CREATE TABLE claimed (
     sum       INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE held (
+CREATE TABLE pawl.held (
     number    INTEGER PRIMARY KEY,
     queue     INTEGER NOT NULL,
     phase     INTEGER NOT NULL,
@@ -271,7 +272,7 @@ CREATE TABLE held (
     sum       INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE ended (
+CREATE TABLE pawl.ended (
     number    INTEGER PRIMARY KEY,
     queue     INTEGER NOT NULL,
     -- Not IN (...): SQLite would make a table of the list for every row that is inserted.
@@ -292,9 +293,9 @@ CREATE TABLE ended (
     successor BLOB,
     sum       INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX ended_other ON ended (number) WHERE state <> 'delivered';
+CREATE INDEX pawl.ended_other ON pawl.ended (number) WHERE state <> 'delivered';
 
-CREATE TABLE attempt (
+CREATE TABLE pawl.attempt (
     number  INTEGER NOT NULL,
     ordinal INTEGER NOT NULL,                       -- of all its attempts; never used again
     n       INTEGER NOT NULL,                       -- since the last retry

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What a person with sqlite3 and nothing else looks at: decoded columns, whole stories.
 
-CREATE VIEW records AS
+CREATE VIEW pawl.records AS
 SELECT scope.name AS scope, record.seq,
        lower(substr(hex(request_id), 1, 8) || '-' || substr(hex(request_id), 9, 4) || '-' || substr(hex(request_id), 13, 4)
              || '-' || substr(hex(request_id), 17, 4) || '-' || substr(hex(request_id), 21)) AS request_id,
@@ -9,9 +9,9 @@ SELECT scope.name AS scope, record.seq,
        iif(response IS NULL, NULL, coalesce(response_type, 'application/json')) AS response_type, response, lower(hex(fingerprint)) AS fingerprint,
        lower(hex(digest)) AS digest, lower(hex(pre)) AS pre, lower(hex(post)) AS post, duration_us, received, committed,
        epoch, events, coalesce(length(messages) / 48, 0) AS message_count, settled
-  FROM record JOIN scope ON scope.id = record.scope;
+  FROM pawl.record JOIN pawl.scope ON scope.id = record.scope;
 
-CREATE VIEW events AS
+CREATE VIEW pawl.events AS
 SELECT scope, seq, "index", event ->> '$[0]' AS topic, event ->> '$[1]' AS type, event ->> '$[2]' AS key,
        rest ->> 'stream_seq' AS stream_seq, coalesce(rest ->> 'keep', 'full') AS keep,
        iif(rest -> 'keep' IS NULL AND rest -> 'content_type' IS NULL, event -> '$[#-1]', NULL) AS data,
@@ -19,10 +19,10 @@ SELECT scope, seq, "index", event ->> '$[0]' AS topic, event ->> '$[1]' AS type,
        committed
   FROM (SELECT scope.name AS scope, record.seq, event.key AS "index", event.value AS event,
                iif(json_array_length(event.value) = 5, event.value -> '$[3]', '{}') AS rest, record.committed
-          FROM record JOIN scope ON scope.id = record.scope, json_each(record.events) AS event)
+          FROM pawl.record JOIN pawl.scope ON scope.id = record.scope, json_each(record.events) AS event)
  WHERE keep <> 'none';
 
-CREATE VIEW messages AS
+CREATE VIEW pawl.messages AS
 SELECT printf('%08x-%04x-8%03x-%04x-%012x', message.number >> 28, (message.number >> 12) & 65535, message.number & 4095,
               32768 | (message.tail >> 48), message.tail & 281474976710655) AS id,
        scope.name AS scope, queue.lane, queue.target,
@@ -42,13 +42,13 @@ SELECT printf('%08x-%04x-8%03x-%04x-%012x', message.number >> 28, (message.numbe
        coalesce(first.remote_id, again.remote_id, blocked.remote_id, claimed.remote_id, held.remote_id,
                 ended.remote_id) AS remote_id,
        held.hold, ended.ended, ended.reason, ended."by"
-  FROM message
-  JOIN queue ON queue.id = message.queue
-  JOIN scope ON scope.id = queue.scope
-  LEFT JOIN ended ON ended.number = message.number
-  LEFT JOIN claimed ON claimed.number = message.number
-  LEFT JOIN held ON held.number = message.number
-  LEFT JOIN blocked ON blocked.queue = message.queue AND blocked.key = message.key AND blocked.number = message.number
-  LEFT JOIN ready AS first ON first.queue = message.queue AND first.phase = 0 AND first.priority = message.priority
+  FROM pawl.message
+  JOIN pawl.queue ON queue.id = message.queue
+  JOIN pawl.scope ON scope.id = queue.scope
+  LEFT JOIN pawl.ended ON ended.number = message.number
+  LEFT JOIN pawl.claimed ON claimed.number = message.number
+  LEFT JOIN pawl.held ON held.number = message.number
+  LEFT JOIN pawl.blocked ON blocked.queue = message.queue AND blocked.key = message.key AND blocked.number = message.number
+  LEFT JOIN pawl.ready AS first ON first.queue = message.queue AND first.phase = 0 AND first.priority = message.priority
                           AND first.due = message.available AND first.number = message.number
-  LEFT JOIN ready AS again ON again.number = message.number AND again.is_first = 0;
+  LEFT JOIN pawl.ready AS again ON again.number = message.number AND again.is_first = 0;

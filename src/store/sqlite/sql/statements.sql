@@ -36,76 +36,90 @@ ROLLBACK TO pawl;
 -- params:
 SELECT life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id, boot, lease,
        wall, seen, steady, steady_boot, floor, leapt, sum
-  FROM store;
+  FROM pawl.store;
+
+-- name: get_version
+-- params:
+SELECT version FROM pawl.store;
+
+-- name: put_version
+-- params: version
+UPDATE pawl.store SET version = :version;
+
+-- Where the row of the store is in another program's database.
+
+-- name: find_store_page
+-- params:
+SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = 'pawl_store';
 
 -- name: get_committer
 -- params: id
-SELECT id, slot, sum FROM committer WHERE id = :id;
+SELECT id, slot, sum FROM pawl.committer WHERE id = :id;
 
 -- name: list_committers
 -- params:
-SELECT id, slot, sum FROM committer;
+SELECT id, slot, sum FROM pawl.committer;
 
 -- name: list_workers
 -- params:
-SELECT id, consumer, committer, pid, scope, lanes, sinks, since, seen, stopped, sum FROM worker ORDER BY id;
+SELECT id, consumer, committer, pid, scope, lanes, sinks, since, seen, stopped, sum FROM pawl.worker ORDER BY id;
 
 -- name: get_scope
 -- params: name
-SELECT id, name, sum, seq, head FROM scope WHERE name = :name;
+SELECT id, name, sum, seq, head FROM pawl.scope WHERE name = :name;
 
 -- name: get_scope_by_id
 -- params: id
-SELECT id, name, sum, seq, head FROM scope WHERE id = :id;
+SELECT id, name, sum, seq, head FROM pawl.scope WHERE id = :id;
 
 -- name: find_request
 -- params: request_id scope
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
        duration_us, received, committed, epoch, digest, events, messages, settled, hashes,
        sum
-  FROM record
+  FROM pawl.record
  WHERE request_id = :request_id AND scope = :scope;
 
 -- name: get_queue
 -- params: scope lane target
 SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
-  FROM queue
+  FROM pawl.queue
  WHERE scope = :scope AND lane = :lane AND target = :target;
 
 -- name: get_queue_by_id
 -- params: id
 SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
-  FROM queue
+  FROM pawl.queue
  WHERE id = :id;
 
 -- name: get_lane
 -- params: scope name
-SELECT scope, name, policy, sum FROM lane WHERE scope = :scope AND name = :name;
+SELECT scope, name, policy, sum FROM pawl.lane WHERE scope = :scope AND name = :name;
 
 -- name: get_target
 -- params: scope name
-SELECT scope, name, url, secret_file, headers, policy, sum FROM target WHERE scope = :scope AND name = :name;
+SELECT scope, name, url, secret_file, headers, policy, sum FROM pawl.target WHERE scope = :scope AND name = :name;
 
 -- name: find_holds
 -- params: kind scope lane target
 SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, sum
-  FROM hold
+  FROM pawl.hold
  WHERE kind = :kind AND scope = :scope AND lane = :lane AND target = :target;
 
 -- name: get_bound
 -- params: queue kind key
 SELECT queue, kind, key, message, fingerprint, until, state,
-       sum FROM bound WHERE queue = :queue AND kind = :kind AND key = :key;
+       sum FROM pawl.bound WHERE queue = :queue AND kind = :kind AND key = :key;
 
 -- name: get_line
 -- params: queue key
-SELECT queue, key, head, position, depth FROM line WHERE queue = :queue AND key = :key;
+SELECT queue, key, head, position, depth FROM pawl.line WHERE queue = :queue AND key = :key;
 
 -- name: find_followers
 -- params: queue key
 SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure, progress,
        remote_id, updated, sum
-  FROM blocked
+  FROM pawl.blocked
  WHERE queue = :queue AND key = :key
  ORDER BY position, number;
 
@@ -113,7 +127,7 @@ SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, ret
 -- params: number
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
        deadline, available, expires, max_attempts, resent_of, created, sum
-  FROM message
+  FROM pawl.message
  WHERE number = :number;
 
 -- Where a task is, tried in the order of what is likely: the place is whichever of these finds it.
@@ -122,49 +136,49 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 -- params: number
 SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts,
        deferrals, crashes, retried, key, position, failure, progress, remote_id, updated, sum
-  FROM claimed
+  FROM pawl.claimed
  WHERE number = :number;
 
 -- name: get_ended
 -- params: number
 SELECT queue, number, state, attempts, deferrals, crashes, retried, key, position, holds_key, failure, remote_id,
        claimed, ended, reason, "by", successor, sum
-  FROM ended
+  FROM pawl.ended
  WHERE number = :number;
 
 -- name: get_held
 -- params: number
 SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retried, key,
        position, holds_key, failure, progress, remote_id, updated, sum
-  FROM held
+  FROM pawl.held
  WHERE number = :number;
 
 -- name: get_ready_first
 -- params: queue priority due number
 SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure,
        progress, remote_id, updated, sum
-  FROM ready
+  FROM pawl.ready
  WHERE queue = :queue AND phase = 0 AND priority = :priority AND due = :due AND number = :number;
 
 -- name: get_ready_again
 -- params: number
 SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure,
        progress, remote_id, updated, sum
-  FROM ready
+  FROM pawl.ready
  WHERE number = :number AND is_first = 0;
 
 -- name: get_blocked_at
 -- params: queue key position number
 SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure, progress,
        remote_id, updated, sum
-  FROM blocked
+  FROM pawl.blocked
  WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
 
 -- name: get_blocked_moved
 -- params: number
 SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure, progress,
        remote_id, updated, sum
-  FROM blocked
+  FROM pawl.blocked
  WHERE number = :number AND position <> number;
 
 -- One seek per priority: one ORDER BY over all of them would walk every delayed row of priority 1.
@@ -173,44 +187,44 @@ SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, ret
 -- params: queue phase priority now
 SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure,
        progress, remote_id, updated, sum
-  FROM ready
+  FROM pawl.ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority AND due <= :now
  ORDER BY due, number;
 
 -- name: count_due
 -- params: queue priority now
-SELECT count(*), min(due) FROM ready WHERE queue = :queue AND phase = 0 AND priority = :priority AND due <= :now;
+SELECT count(*), min(due) FROM pawl.ready WHERE queue = :queue AND phase = 0 AND priority = :priority AND due <= :now;
 
 -- name: later_due
 -- params: queue priority now
-SELECT due FROM ready WHERE queue = :queue AND phase = 0 AND priority = :priority AND due > :now ORDER BY due LIMIT 1;
+SELECT due FROM pawl.ready WHERE queue = :queue AND phase = 0 AND priority = :priority AND due > :now ORDER BY due LIMIT 1;
 
 -- name: count_held
 -- params:
-SELECT queue, count(*) FROM held GROUP BY queue ORDER BY queue;
+SELECT queue, count(*) FROM pawl.held GROUP BY queue ORDER BY queue;
 
 -- name: count_before
 -- params: queue key position number
-SELECT count(*) FROM blocked WHERE queue = :queue AND key = :key AND (position, number) < (:position, :number);
+SELECT count(*) FROM pawl.blocked WHERE queue = :queue AND key = :key AND (position, number) < (:position, :number);
 
 -- name: list_claimed
 -- params:
 SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts,
        deferrals, crashes, retried, key, position, failure, progress, remote_id, updated, sum
-  FROM claimed;
+  FROM pawl.claimed;
 
 -- ---- save ----
 
 -- name: add_store
 -- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt sum
-INSERT INTO store (one, life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id, boot,
+INSERT INTO pawl.store (one, life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id, boot,
                    lease, wall, seen, steady, steady_boot, floor, leapt, sum)
 VALUES (1, :life, :epoch, :commits, :last_number, :last_token, :last_scope, :last_queue, :last_committer, :boot_id, :boot,
         :lease, :wall, :seen, :steady, :steady_boot, :floor, :leapt, :sum);
 
 -- name: put_store
 -- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt sum
-UPDATE store
+UPDATE pawl.store
    SET life = :life, epoch = :epoch, commits = :commits, last_number = :last_number, last_token = :last_token,
        last_scope = :last_scope, last_queue = :last_queue, last_committer = :last_committer, boot_id = :boot_id, boot = :boot,
        lease = :lease, wall = :wall, seen = :seen, steady = :steady, steady_boot = :steady_boot, floor = :floor,
@@ -218,38 +232,38 @@ UPDATE store
 
 -- name: add_committer
 -- params: id slot sum
-INSERT INTO committer (id, slot, sum) VALUES (:id, :slot, :sum);
+INSERT INTO pawl.committer (id, slot, sum) VALUES (:id, :slot, :sum);
 
 -- name: remove_committers_of_slot
 -- params: slot id
-DELETE FROM committer WHERE slot = :slot AND id <> :id;
+DELETE FROM pawl.committer WHERE slot = :slot AND id <> :id;
 
 -- name: remove_committer
 -- params: id
-DELETE FROM committer WHERE id = :id;
+DELETE FROM pawl.committer WHERE id = :id;
 
 -- name: put_worker
 -- params: id consumer committer pid scope lanes sinks since seen stopped sum
-INSERT OR REPLACE INTO worker (id, consumer, committer, pid, scope, lanes, sinks, since, seen, stopped, sum)
+INSERT OR REPLACE INTO pawl.worker (id, consumer, committer, pid, scope, lanes, sinks, since, seen, stopped, sum)
 VALUES (:id, :consumer, :committer, :pid, :scope, :lanes, :sinks, :since, :seen, :stopped, :sum);
 
 -- name: remove_worker
 -- params: id
-DELETE FROM worker WHERE id = :id;
+DELETE FROM pawl.worker WHERE id = :id;
 
 -- name: add_scope
 -- params: id name sum seq head
-INSERT INTO scope (id, name, seq, head, sum)
+INSERT INTO pawl.scope (id, name, seq, head, sum)
 VALUES (:id, :name, :seq, :head, :sum);
 
 -- name: put_scope
 -- params: seq head id
-UPDATE scope SET seq = :seq, head = :head WHERE id = :id;
+UPDATE pawl.scope SET seq = :seq, head = :head WHERE id = :id;
 
 -- name: add_record
 -- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us received committed epoch digest events messages settled hashes sum
 -- rows: 8 32
-INSERT OR FAIL INTO record (scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type,
+INSERT OR FAIL INTO pawl.record (scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type,
                   response, pre,
                     post, duration_us, received, committed, epoch, digest, events, messages, settled, hashes, sum)
 VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :command, :response_type, :response, :pre,
@@ -257,24 +271,24 @@ VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :co
 
 -- name: add_queue
 -- params: id scope lane target sum pending claimed awaiting uncertain delivered dead cancelled
-INSERT INTO queue (id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, sum)
+INSERT INTO pawl.queue (id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, sum)
 VALUES (:id, :scope, :lane, :target, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled, :sum);
 
 -- name: put_queue
 -- params: pending claimed awaiting uncertain delivered dead cancelled id
-UPDATE queue
+UPDATE pawl.queue
    SET pending = :pending, claimed = :claimed, awaiting = :awaiting, uncertain = :uncertain, delivered = :delivered,
        dead = :dead, cancelled = :cancelled
  WHERE id = :id;
 
 -- name: put_lane
 -- params: scope name policy sum
-INSERT INTO lane (scope, name, policy, sum) VALUES (:scope, :name, :policy, :sum)
+INSERT INTO pawl.lane (scope, name, policy, sum) VALUES (:scope, :name, :policy, :sum)
     ON CONFLICT (scope, name) DO UPDATE SET policy = excluded.policy, sum = excluded.sum;
 
 -- name: put_target
 -- params: scope name url secret_file headers policy sum
-INSERT INTO target (scope, name, url, secret_file, headers, policy, sum)
+INSERT INTO pawl.target (scope, name, url, secret_file, headers, policy, sum)
 VALUES (:scope, :name, :url, :secret_file, :headers, :policy, :sum)
     ON CONFLICT (scope, name) DO UPDATE
    SET url = excluded.url, secret_file = excluded.secret_file, headers = excluded.headers, policy = excluded.policy,
@@ -282,11 +296,11 @@ VALUES (:scope, :name, :url, :secret_file, :headers, :policy, :sum)
 
 -- name: remove_target
 -- params: scope name
-DELETE FROM target WHERE scope = :scope AND name = :name;
+DELETE FROM pawl.target WHERE scope = :scope AND name = :name;
 
 -- name: put_hold
 -- params: kind scope lane target code reason by since until before_ms sum
-INSERT INTO hold (kind, scope, lane, target, code, reason, "by", since, until, before_ms, sum)
+INSERT INTO pawl.hold (kind, scope, lane, target, code, reason, "by", since, until, before_ms, sum)
 VALUES (:kind, :scope, :lane, :target, :code, :reason, :by, :since, :until, :before_ms, :sum)
     ON CONFLICT (kind, scope, lane, target, code) DO UPDATE
    SET reason = excluded.reason, "by" = excluded."by", since = excluded.since, until = excluded.until,
@@ -294,7 +308,7 @@ VALUES (:kind, :scope, :lane, :target, :code, :reason, :by, :since, :until, :bef
 
 -- name: put_bound
 -- params: queue kind key message fingerprint until state sum
-INSERT INTO bound (queue, kind, key, message, fingerprint, until, state, sum)
+INSERT INTO pawl.bound (queue, kind, key, message, fingerprint, until, state, sum)
 VALUES (:queue, :kind, :key, :message, :fingerprint, :until, :state, :sum)
     ON CONFLICT (queue, kind, key) DO UPDATE
    SET message = excluded.message, fingerprint = excluded.fingerprint, until = excluded.until, state = excluded.state,
@@ -302,22 +316,22 @@ VALUES (:queue, :kind, :key, :message, :fingerprint, :until, :state, :sum)
 
 -- name: remove_bound
 -- params: queue kind key
-DELETE FROM bound WHERE queue = :queue AND kind = :kind AND key = :key;
+DELETE FROM pawl.bound WHERE queue = :queue AND kind = :kind AND key = :key;
 
 -- name: put_line
 -- params: queue key head position depth
-INSERT INTO line (queue, key, head, position, depth) VALUES (:queue, :key, :head, :position, :depth)
+INSERT INTO pawl.line (queue, key, head, position, depth) VALUES (:queue, :key, :head, :position, :depth)
     ON CONFLICT (queue, key) DO UPDATE
    SET head = excluded.head, position = excluded.position, depth = excluded.depth;
 
 -- name: remove_line
 -- params: queue key
-DELETE FROM line WHERE queue = :queue AND key = :key;
+DELETE FROM pawl.line WHERE queue = :queue AND key = :key;
 
 -- name: add_message
 -- params: number tail queue seq sender key dedupe request_id priority content_type payload headers fingerprint deadline available expires max_attempts resent_of created sum
 -- rows: 8 32
-INSERT OR FAIL INTO message (number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload,
+INSERT OR FAIL INTO pawl.message (number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload,
                   headers,
                      fingerprint, deadline, available, expires, max_attempts, resent_of, created, sum)
 VALUES (:number, :tail, :queue, :seq, :sender, :key, :dedupe, :request_id, :priority, :content_type, :payload, :headers,
@@ -325,43 +339,43 @@ VALUES (:number, :tail, :queue, :seq, :sender, :key, :dedupe, :request_id, :prio
 
 -- name: remove_message
 -- params: number
-DELETE FROM message WHERE number = :number;
+DELETE FROM pawl.message WHERE number = :number;
 
 -- name: add_ready
 -- params: queue number phase priority due is_first attempts deferrals crashes retried key position failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO ready (queue, phase, priority, due, number, is_first, attempts, deferrals, crashes, retried, key,
+INSERT OR FAIL INTO pawl.ready (queue, phase, priority, due, number, is_first, attempts, deferrals, crashes, retried, key,
                            position, failure, progress, remote_id, updated, sum)
 VALUES (:queue, :phase, :priority, :due, :number, :is_first, :attempts, :deferrals, :crashes, :retried, :key, :position,
         :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: remove_ready
 -- params: queue phase priority due number
-DELETE FROM ready
+DELETE FROM pawl.ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority AND due = :due AND number = :number;
 
 -- name: remove_ready_run
 -- params: queue phase priority due number last_due last_number
-DELETE FROM ready
+DELETE FROM pawl.ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority
    AND (due, number) >= (:due, :number) AND (due, number) <= (:last_due, :last_number);
 
 -- name: add_blocked
 -- params: queue number priority due is_first attempts deferrals crashes retried key position failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO blocked (queue, key, position, number, priority, due, is_first, attempts, deferrals, crashes,
+INSERT OR FAIL INTO pawl.blocked (queue, key, position, number, priority, due, is_first, attempts, deferrals, crashes,
                              retried, failure, progress, remote_id, updated, sum)
 VALUES (:queue, :key, :position, :number, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :retried,
         :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: remove_blocked
 -- params: queue key position number
-DELETE FROM blocked WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
+DELETE FROM pawl.blocked WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
 
 -- name: add_claimed
 -- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retried key position failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO claimed (number, tail, queue, phase, priority, due, is_first, token, committer, consumer, claimed,
+INSERT OR FAIL INTO pawl.claimed (number, tail, queue, phase, priority, due, is_first, token, committer, consumer, claimed,
                              lease, boot, attempts, deferrals, crashes, retried, key, position, failure, progress,
                              remote_id, updated, sum)
 VALUES (:number, :tail, :queue, :phase, :priority, :due, :is_first, :token, :committer, :consumer, :claimed, :lease,
@@ -372,7 +386,7 @@ VALUES (:number, :tail, :queue, :phase, :priority, :due, :is_first, :token, :com
 
 -- name: put_claimed
 -- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retried key position failure progress remote_id updated sum
-UPDATE claimed
+UPDATE pawl.claimed
    SET queue = :queue, tail = :tail, phase = :phase, priority = :priority, due = :due, is_first = :is_first,
        committer = :committer, consumer = :consumer, claimed = :claimed, lease = :lease, boot = :boot, attempts = :attempts,
        deferrals = :deferrals, crashes = :crashes, retried = :retried, key = :key, position = :position,
@@ -381,35 +395,35 @@ UPDATE claimed
 
 -- name: remove_claimed
 -- params: number token
-DELETE FROM claimed WHERE number = :number AND token = :token;
+DELETE FROM pawl.claimed WHERE number = :number AND token = :token;
 
 -- name: add_held
 -- params: queue number phase priority due is_first hold until token attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO held (number, queue, phase, priority, due, is_first, hold, until, token, attempts, deferrals,
+INSERT OR FAIL INTO pawl.held (number, queue, phase, priority, due, is_first, hold, until, token, attempts, deferrals,
                           crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum)
 VALUES (:number, :queue, :phase, :priority, :due, :is_first, :hold, :until, :token, :attempts, :deferrals, :crashes,
         :retried, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: remove_held
 -- params: number
-DELETE FROM held WHERE number = :number;
+DELETE FROM pawl.held WHERE number = :number;
 
 -- name: add_ended
 -- params: queue number state attempts deferrals crashes retried key position holds_key failure remote_id claimed ended reason by successor sum
 -- rows: 8 32
-INSERT OR FAIL INTO ended (number, queue, state, attempts, deferrals, crashes, retried, key, position, holds_key,
+INSERT OR FAIL INTO pawl.ended (number, queue, state, attempts, deferrals, crashes, retried, key, position, holds_key,
                            failure, remote_id, claimed, ended, reason, "by", successor, sum)
 VALUES (:number, :queue, :state, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key, :failure,
         :remote_id, :claimed, :ended, :reason, :by, :successor, :sum);
 
 -- name: remove_ended
 -- params: number state
-DELETE FROM ended WHERE number = :number AND state = :state;
+DELETE FROM pawl.ended WHERE number = :number AND state = :state;
 
 -- name: add_attempt
 -- params: number ordinal n began ended worker verdict class text sum
-INSERT INTO attempt (number, ordinal, n, began, ended, worker, verdict, class, text, sum)
+INSERT INTO pawl.attempt (number, ordinal, n, began, ended, worker, verdict, class, text, sum)
 VALUES (:number, :ordinal, :n, :began, :ended, :worker, :verdict, :class, :text, :sum)
     ON CONFLICT (number, ordinal) DO UPDATE
    SET n = excluded.n, began = excluded.began, ended = excluded.ended, worker = excluded.worker,
@@ -417,20 +431,20 @@ VALUES (:number, :ordinal, :n, :began, :ended, :worker, :verdict, :class, :text,
 
 -- name: remove_attempts
 -- params: number
-DELETE FROM attempt WHERE number = :number;
+DELETE FROM pawl.attempt WHERE number = :number;
 
 -- ---- read ----
 
 -- name: list_scopes
 -- params: after limit
-SELECT id, name, sum, seq, head FROM scope WHERE id > :after ORDER BY id LIMIT :limit;
+SELECT id, name, sum, seq, head FROM pawl.scope WHERE id > :after ORDER BY id LIMIT :limit;
 
 -- name: list_records_up
 -- params: scope after ref type since limit
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
        duration_us, received, committed, epoch, digest, events, messages, settled, hashes,
        sum
-  FROM record
+  FROM pawl.record
  WHERE scope = :scope AND seq > :after AND (:ref IS NULL OR ref = :ref) AND (:type IS NULL OR type = :type)
    AND (:since = 0 OR committed >= :since)
  ORDER BY seq
@@ -441,7 +455,7 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
        duration_us, received, committed, epoch, digest, events, messages, settled, hashes,
        sum
-  FROM record
+  FROM pawl.record
  WHERE scope = :scope AND seq < :before AND (:ref IS NULL OR ref = :ref) AND (:type IS NULL OR type = :type)
    AND (:since = 0 OR committed >= :since)
  ORDER BY seq DESC
@@ -452,13 +466,13 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
        duration_us, received, committed, epoch, digest, events, messages, settled, hashes,
        sum
-  FROM record
+  FROM pawl.record
  WHERE scope = :scope AND seq = :seq;
 
 -- name: list_queues
 -- params: after limit
 SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
-  FROM queue
+  FROM pawl.queue
  WHERE id > :after
  ORDER BY id
  LIMIT :limit;
@@ -466,23 +480,23 @@ SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, deli
 -- name: list_queues_of_scope
 -- params: scope
 SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
-  FROM queue
+  FROM pawl.queue
  WHERE scope = :scope
  ORDER BY id;
 
 -- name: list_news
 -- params: after limit
 SELECT DISTINCT queue
-  FROM (SELECT queue FROM message WHERE number > :after ORDER BY number DESC LIMIT :limit);
+  FROM (SELECT queue FROM pawl.message WHERE number > :after ORDER BY number DESC LIMIT :limit);
 
 -- name: list_lanes
 -- params: scope after limit
-SELECT scope, name, policy, sum FROM lane WHERE scope = :scope AND name > :after ORDER BY name LIMIT :limit;
+SELECT scope, name, policy, sum FROM pawl.lane WHERE scope = :scope AND name > :after ORDER BY name LIMIT :limit;
 
 -- name: list_targets
 -- params: scope after limit
 SELECT scope, name, url, secret_file, headers, policy, sum
-  FROM target
+  FROM pawl.target
  WHERE scope = :scope AND name > :after
  ORDER BY name
  LIMIT :limit;
@@ -490,7 +504,7 @@ SELECT scope, name, url, secret_file, headers, policy, sum
 -- name: list_holds
 -- params: limit
 SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, sum
-  FROM hold
+  FROM pawl.hold
  ORDER BY since DESC
  LIMIT :limit;
 
@@ -498,7 +512,7 @@ SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, s
 -- params: before limit
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
        deadline, available, expires, max_attempts, resent_of, created, sum
-  FROM message
+  FROM pawl.message
  WHERE number < :before
  ORDER BY number DESC
  LIMIT :limit;
@@ -507,7 +521,7 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 -- params: after limit
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
        deadline, available, expires, max_attempts, resent_of, created, sum
-  FROM message
+  FROM pawl.message
  WHERE number > :after
  ORDER BY number
  LIMIT :limit;
@@ -517,65 +531,65 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 
 -- name: walk_ready
 -- params: queue
-SELECT number, phase, queue, key FROM ready WHERE queue = :queue;
+SELECT number, phase, queue, key FROM pawl.ready WHERE queue = :queue;
 
 -- name: walk_blocked
 -- params: queue
-SELECT number, 0, queue, key FROM blocked WHERE queue = :queue;
+SELECT number, 0, queue, key FROM pawl.blocked WHERE queue = :queue;
 
 -- name: walk_claimed_down
 -- params: after before
 SELECT number, phase, queue, key
-  FROM claimed
+  FROM pawl.claimed
  WHERE number > :after AND number < :before
  ORDER BY number DESC;
 
 -- name: walk_claimed_up
 -- params: after before
 SELECT number, phase, queue, key
-  FROM claimed
+  FROM pawl.claimed
  WHERE number > :after AND number < :before
  ORDER BY number;
 
 -- name: walk_held_down
 -- params: after before
 SELECT number, phase, queue, key
-  FROM held
+  FROM pawl.held
  WHERE number > :after AND number < :before
  ORDER BY number DESC;
 
 -- name: walk_held_up
 -- params: after before
 SELECT number, phase, queue, key
-  FROM held
+  FROM pawl.held
  WHERE number > :after AND number < :before
  ORDER BY number;
 
 -- name: walk_delivered_down
 -- params: after before
 SELECT number, state, queue, key
-  FROM ended
+  FROM pawl.ended
  WHERE number > :after AND number < :before AND state = 'delivered'
  ORDER BY number DESC;
 
 -- name: walk_delivered_up
 -- params: after before
 SELECT number, state, queue, key
-  FROM ended
+  FROM pawl.ended
  WHERE number > :after AND number < :before AND state = 'delivered'
  ORDER BY number;
 
 -- name: walk_ended_other_down
 -- params: after before
 SELECT number, state, queue, key
-  FROM ended
+  FROM pawl.ended
  WHERE number > :after AND number < :before AND state <> 'delivered'
  ORDER BY number DESC;
 
 -- name: walk_ended_other_up
 -- params: after before
 SELECT number, state, queue, key
-  FROM ended
+  FROM pawl.ended
  WHERE number > :after AND number < :before AND state <> 'delivered'
  ORDER BY number;
 
@@ -585,7 +599,7 @@ SELECT number, state, queue, key
 -- params: queue phase priority due number limit
 SELECT ready.queue, ready.number, message.created, message.available, message.expires, NULL, ready.is_first, ready.updated,
        ready.retried, ready.phase, ready.priority, ready.due
-  FROM ready JOIN message ON message.number = ready.number
+  FROM pawl.ready JOIN pawl.message ON message.number = ready.number
  WHERE (ready.queue, ready.phase, ready.priority, ready.due, ready.number) > (:queue, :phase, :priority, :due, :number)
  ORDER BY ready.queue, ready.phase, ready.priority, ready.due, ready.number
  LIMIT :limit;
@@ -594,25 +608,24 @@ SELECT ready.queue, ready.number, message.created, message.available, message.ex
 -- params: queue key position number limit
 SELECT blocked.queue, blocked.number, message.created, message.available, message.expires, NULL, blocked.is_first,
        blocked.updated, blocked.retried, blocked.key, blocked.position
-  FROM blocked JOIN message ON message.number = blocked.number
+  FROM pawl.blocked JOIN pawl.message ON message.number = blocked.number
  WHERE (blocked.queue, blocked.key, blocked.position, blocked.number) > (:queue, :key, :position, :number)
  ORDER BY blocked.queue, blocked.key, blocked.position, blocked.number
  LIMIT :limit;
 
 -- name: old_held
 -- params: number limit
-SELECT queue, number, 0, 0, NULL, until, 0, 0, NULL, phase FROM held WHERE number > :number ORDER BY number LIMIT :limit;
+SELECT queue, number, 0, 0, NULL, until, 0, 0, NULL, phase FROM pawl.held WHERE number > :number ORDER BY number LIMIT :limit;
 
 -- name: old_ended
 -- params: number limit
-SELECT queue, number, 0, 0, NULL, ended, 0, 0, NULL FROM ended WHERE number > :number ORDER BY number LIMIT :limit;
+SELECT queue, number, 0, 0, NULL, ended, 0, 0, NULL FROM pawl.ended WHERE number > :number ORDER BY number LIMIT :limit;
 
 -- name: page_claimed
 -- params: after limit
 SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals,
-       crashes, retries, retried, earlier, key, position, failure, progress, remote_id, updated, sum
-  FROM claimed
+       deferrals, crashes, retried, key, position, failure, progress, remote_id, updated, sum
+  FROM pawl.claimed
  WHERE number > :after
  ORDER BY number
  LIMIT :limit;
@@ -620,26 +633,26 @@ SELECT queue, number, tail, phase, priority, due, is_first, token, committer, co
 -- name: list_attempts
 -- params: number
 SELECT number, ordinal, n, began, ended, worker, verdict, class, text, sum
-  FROM attempt
+  FROM pawl.attempt
  WHERE number = :number
  ORDER BY ordinal;
 
 -- name: list_bounds_until
 -- params: now
 SELECT queue, kind, key, message, fingerprint, until, state, sum
-  FROM bound
+  FROM pawl.bound
  WHERE until IS NOT NULL AND until <= :now
  ORDER BY until;
 
 -- name: count_places
 -- params: queue priority due number key
-SELECT (SELECT count(*) FROM claimed WHERE number = :number) + (SELECT count(*) FROM held WHERE number = :number)
-     + (SELECT count(*) FROM ended WHERE number = :number)
-     + (SELECT count(*) FROM ready
+SELECT (SELECT count(*) FROM pawl.claimed WHERE number = :number) + (SELECT count(*) FROM pawl.held WHERE number = :number)
+     + (SELECT count(*) FROM pawl.ended WHERE number = :number)
+     + (SELECT count(*) FROM pawl.ready
          WHERE queue = :queue AND phase = 0 AND priority = :priority AND due = :due AND number = :number AND is_first = 1)
-     + (SELECT count(*) FROM ready WHERE number = :number AND is_first = 0)
-     + (SELECT count(*) FROM blocked WHERE queue = :queue AND key = :key AND position = :number AND number = :number)
-     + (SELECT count(*) FROM blocked WHERE number = :number AND position <> number);
+     + (SELECT count(*) FROM pawl.ready WHERE number = :number AND is_first = 0)
+     + (SELECT count(*) FROM pawl.blocked WHERE queue = :queue AND key = :key AND position = :number AND number = :number)
+     + (SELECT count(*) FROM pawl.blocked WHERE number = :number AND position <> number);
 
 -- ---- verify ----
 
@@ -648,190 +661,190 @@ SELECT (SELECT count(*) FROM claimed WHERE number = :number) + (SELECT count(*) 
 -- name: all_scopes
 -- params:
 SELECT id, name, sum, seq, head
-  FROM scope;
+  FROM pawl.scope;
 
 -- name: all_queues
 -- params:
 SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
-  FROM queue;
+  FROM pawl.queue;
 
 -- name: all_lanes
 -- params:
 SELECT scope, name, policy, sum
-  FROM lane;
+  FROM pawl.lane;
 
 -- name: all_targets
 -- params:
 SELECT scope, name, url, secret_file, headers, policy, sum
-  FROM target;
+  FROM pawl.target;
 
 -- name: all_lines
 -- params:
 SELECT queue, key, head, position, depth
-  FROM line;
+  FROM pawl.line;
 
 -- name: all_bounds
 -- params:
 SELECT queue, kind, key, message, fingerprint, until, state, sum
-  FROM bound;
+  FROM pawl.bound;
 
 -- name: all_messages
 -- params:
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
        deadline, available, expires, max_attempts, resent_of, created, sum
-  FROM message;
+  FROM pawl.message;
 
 -- name: all_ready
 -- params:
 SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure,
        progress, remote_id, updated, sum
-  FROM ready;
+  FROM pawl.ready;
 
 -- name: all_blocked
 -- params:
 SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure, progress,
        remote_id, updated, sum
-  FROM blocked;
+  FROM pawl.blocked;
 
 -- name: all_held
 -- params:
 SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retried, key,
        position, holds_key, failure, progress, remote_id, updated, sum
-  FROM held;
+  FROM pawl.held;
 
 -- name: all_ended
 -- params:
 SELECT queue, number, state, attempts, deferrals, crashes, retried, key, position, holds_key, failure, remote_id,
        claimed, ended, reason, "by", successor, sum
-  FROM ended;
+  FROM pawl.ended;
 
 -- name: all_attempts
 -- params:
 SELECT number, ordinal, n, began, ended, worker, verdict, class, text, sum
-  FROM attempt;
+  FROM pawl.attempt;
 
 -- What does not agree: scope, queue, and a text of which row. Each finds nothing in a good store.
 
 -- name: stray_queues
 -- params:
-SELECT NULL, NULL, id FROM queue WHERE NOT EXISTS (SELECT 1 FROM scope WHERE scope.id = queue.scope);
+SELECT NULL, NULL, id FROM pawl.queue WHERE NOT EXISTS (SELECT 1 FROM pawl.scope WHERE scope.id = queue.scope);
 
 -- name: stray_records
 -- params:
-SELECT NULL, NULL, seq FROM record WHERE NOT EXISTS (SELECT 1 FROM scope WHERE scope.id = record.scope);
+SELECT NULL, NULL, seq FROM pawl.record WHERE NOT EXISTS (SELECT 1 FROM pawl.scope WHERE scope.id = record.scope);
 
 -- name: stray_messages
 -- params:
-SELECT NULL, NULL, number FROM message WHERE NOT EXISTS (SELECT 1 FROM queue WHERE queue.id = message.queue);
+SELECT NULL, NULL, number FROM pawl.message WHERE NOT EXISTS (SELECT 1 FROM pawl.queue WHERE queue.id = message.queue);
 
 -- name: stray_lanes
 -- params:
-SELECT NULL, NULL, name FROM lane WHERE NOT EXISTS (SELECT 1 FROM scope WHERE scope.id = lane.scope);
+SELECT NULL, NULL, name FROM pawl.lane WHERE NOT EXISTS (SELECT 1 FROM pawl.scope WHERE scope.id = lane.scope);
 
 -- name: stray_targets
 -- params:
-SELECT NULL, NULL, name FROM target WHERE NOT EXISTS (SELECT 1 FROM scope WHERE scope.id = target.scope);
+SELECT NULL, NULL, name FROM pawl.target WHERE NOT EXISTS (SELECT 1 FROM pawl.scope WHERE scope.id = target.scope);
 
 -- name: stray_holds
 -- params:
-SELECT NULL, NULL, code FROM hold WHERE scope <> 0 AND NOT EXISTS (SELECT 1 FROM scope WHERE scope.id = hold.scope);
+SELECT NULL, NULL, code FROM pawl.hold WHERE scope <> 0 AND NOT EXISTS (SELECT 1 FROM pawl.scope WHERE scope.id = hold.scope);
 
 -- name: stray_ready
 -- params:
 SELECT NULL, ready.queue, ready.number
-  FROM ready LEFT JOIN message ON message.number = ready.number
+  FROM pawl.ready LEFT JOIN pawl.message ON message.number = ready.number
  WHERE message.queue IS NOT ready.queue OR message.priority IS NOT ready.priority OR message.key IS NOT ready.key
     OR (ready.is_first = 1 AND (ready.phase <> 0 OR message.available IS NOT ready.due));
 
 -- name: stray_blocked
 -- params:
 SELECT NULL, blocked.queue, blocked.number
-  FROM blocked LEFT JOIN message ON message.number = blocked.number
+  FROM pawl.blocked LEFT JOIN pawl.message ON message.number = blocked.number
  WHERE message.queue IS NOT blocked.queue OR message.priority IS NOT blocked.priority OR message.key IS NOT blocked.key;
 
 -- name: stray_claimed
 -- params:
 SELECT NULL, claimed.queue, claimed.number
-  FROM claimed LEFT JOIN message ON message.number = claimed.number
+  FROM pawl.claimed LEFT JOIN pawl.message ON message.number = claimed.number
  WHERE message.queue IS NOT claimed.queue OR message.priority IS NOT claimed.priority OR message.key IS NOT claimed.key
-    OR message.tail IS NOT claimed.tail OR claimed.committer > (SELECT last_committer FROM store)
-    OR claimed.boot > (SELECT boot FROM store)
-    OR claimed.token > (SELECT epoch << 47 | last_token FROM store);
+    OR message.tail IS NOT claimed.tail OR claimed.committer > (SELECT last_committer FROM pawl.store)
+    OR claimed.boot > (SELECT boot FROM pawl.store)
+    OR claimed.token > (SELECT epoch << 47 | last_token FROM pawl.store);
 
 -- name: stray_held
 -- params:
 SELECT NULL, held.queue, held.number
-  FROM held LEFT JOIN message ON message.number = held.number
+  FROM pawl.held LEFT JOIN pawl.message ON message.number = held.number
  WHERE message.queue IS NOT held.queue OR message.priority IS NOT held.priority OR message.key IS NOT held.key;
 
 -- name: stray_ended
 -- params:
 SELECT NULL, ended.queue, ended.number
-  FROM ended LEFT JOIN message ON message.number = ended.number
+  FROM pawl.ended LEFT JOIN pawl.message ON message.number = ended.number
  WHERE message.queue IS NOT ended.queue OR message.key IS NOT ended.key;
 
 -- name: stray_attempts
 -- params:
-SELECT NULL, NULL, number FROM attempt WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.number = attempt.number);
+SELECT NULL, NULL, number FROM pawl.attempt WHERE NOT EXISTS (SELECT 1 FROM pawl.message WHERE message.number = attempt.number);
 
 -- name: wrong_lines
 -- params:
 SELECT NULL, line.queue, line.key
-  FROM line
- WHERE line.depth <> 1 + (SELECT count(*) FROM blocked WHERE blocked.queue = line.queue AND blocked.key = line.key)
-    OR NOT EXISTS (SELECT 1 FROM message WHERE message.number = line.head AND message.queue = line.queue
+  FROM pawl.line
+ WHERE line.depth <> 1 + (SELECT count(*) FROM pawl.blocked WHERE blocked.queue = line.queue AND blocked.key = line.key)
+    OR NOT EXISTS (SELECT 1 FROM pawl.message WHERE message.number = line.head AND message.queue = line.queue
                                            AND message.key = line.key)
-    OR EXISTS (SELECT 1 FROM blocked WHERE blocked.queue = line.queue AND blocked.key = line.key
+    OR EXISTS (SELECT 1 FROM pawl.blocked WHERE blocked.queue = line.queue AND blocked.key = line.key
                                        AND blocked.number = line.head);
 
 -- name: wrong_heads
 -- params:
 SELECT NULL, queue, number
-  FROM (SELECT queue, number, key, position FROM ready WHERE key IS NOT NULL
-        UNION ALL SELECT queue, number, key, position FROM claimed WHERE key IS NOT NULL
-        UNION ALL SELECT queue, number, key, position FROM held WHERE holds_key = 1
-        UNION ALL SELECT queue, number, key, position FROM ended WHERE holds_key = 1) AS holder
- WHERE NOT EXISTS (SELECT 1 FROM line WHERE line.queue = holder.queue AND line.key = holder.key
+  FROM (SELECT queue, number, key, position FROM pawl.ready WHERE key IS NOT NULL
+        UNION ALL SELECT queue, number, key, position FROM pawl.claimed WHERE key IS NOT NULL
+        UNION ALL SELECT queue, number, key, position FROM pawl.held WHERE holds_key = 1
+        UNION ALL SELECT queue, number, key, position FROM pawl.ended WHERE holds_key = 1) AS holder
+ WHERE NOT EXISTS (SELECT 1 FROM pawl.line WHERE line.queue = holder.queue AND line.key = holder.key
                                         AND line.head = holder.number AND line.position = holder.position);
 
 -- name: wrong_blocked
 -- params:
 SELECT NULL, queue, number
-  FROM blocked
- WHERE NOT EXISTS (SELECT 1 FROM line WHERE line.queue = blocked.queue AND line.key = blocked.key);
+  FROM pawl.blocked
+ WHERE NOT EXISTS (SELECT 1 FROM pawl.line WHERE line.queue = blocked.queue AND line.key = blocked.key);
 
 -- name: wrong_bounds
 -- params:
 SELECT NULL, queue, number
-  FROM message
- WHERE (dedupe IS NOT NULL AND NOT EXISTS (SELECT 1 FROM bound WHERE bound.queue = message.queue AND kind = 0
+  FROM pawl.message
+ WHERE (dedupe IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pawl.bound WHERE bound.queue = message.queue AND kind = 0
            AND bound.key = dedupe AND bound.fingerprint = message.fingerprint AND until IS NULL))
-    OR (request_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM bound WHERE bound.queue = message.queue AND kind = 1
+    OR (request_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pawl.bound WHERE bound.queue = message.queue AND kind = 1
            AND bound.key = message.request_id AND bound.fingerprint = message.fingerprint AND until IS NULL));
 
 -- name: stray_bounds
 -- params:
 SELECT NULL, queue, hex(message)
-  FROM bound
+  FROM pawl.bound
  WHERE until IS NULL
-   AND NOT EXISTS (SELECT 1 FROM message WHERE message.queue = bound.queue AND message.fingerprint = bound.fingerprint
+   AND NOT EXISTS (SELECT 1 FROM pawl.message WHERE message.queue = bound.queue AND message.fingerprint = bound.fingerprint
                       AND ((bound.kind = 0 AND message.dedupe = bound.key) OR (bound.kind = 1
                       AND message.request_id = bound.key)));
 
 -- name: wrong_committers
 -- params:
 SELECT NULL, NULL, id
-  FROM committer
- WHERE id > (SELECT last_committer FROM store)
-    OR EXISTS (SELECT 1 FROM committer AS other WHERE other.slot = committer.slot AND other.id <> committer.id);
+  FROM pawl.committer
+ WHERE id > (SELECT last_committer FROM pawl.store)
+    OR EXISTS (SELECT 1 FROM pawl.committer AS other WHERE other.slot = committer.slot AND other.id <> committer.id);
 
 -- name: stray_workers
 -- params:
-SELECT NULL, NULL, consumer FROM worker WHERE committer > (SELECT last_committer FROM store);
+SELECT NULL, NULL, consumer FROM pawl.worker WHERE committer > (SELECT last_committer FROM pawl.store);
 
 -- name: wrong_counters
 -- params:
 SELECT NULL, NULL, one
-  FROM store
- WHERE last_number < (SELECT max(number) FROM message) OR last_queue < (SELECT max(id) FROM queue)
-    OR last_scope < (SELECT max(id) FROM scope);
+  FROM pawl.store
+ WHERE last_number < (SELECT max(number) FROM pawl.message) OR last_queue < (SELECT max(id) FROM pawl.queue)
+    OR last_scope < (SELECT max(id) FROM pawl.scope);
