@@ -545,36 +545,6 @@ static void what_is_held_no_longer_is_sent_at_once(struct world *w)
     end(&work, worker);
 }
 
-/* Wherever it comes between what a worker asks, reads and learns: what is said of a queue is newer than what was read of it
- * before. Nothing waits for the next look. */
-static void whenever_it_comes_it_is_sent_at_once(struct world *w)
-{
-    for (int turns = 0; turns < 40; turns++) {
-        struct world fresh;
-        struct work work;
-        int64_t next_ms;
-        open_world(&fresh, w->kind, 1);
-        begin(&work, &fresh, NULL, 0);
-        pawl_worker *worker = start_polling(&work, "me", 3600000);
-        if (turns % 2)
-            add(&fresh, MESSAGE("0", .key = NULL)); /* so that its queue is known, or just being forgotten */
-        for (int i = 0; i < turns / 4; i++)
-            turn(&work);
-        if (turns / 2 % 2) /* what was asked is not read yet */
-            assert_ok(pawl_store_step(fresh.store, 0, &next_ms, &err));
-        int64_t began = now_ms(&fresh);
-        pawl_uuid id = add(&fresh, MESSAGE("1", .key = NULL)).id;
-        work_on(&work);
-        if (!is_in(&work, id, "delivered"))
-            fail_msg("added after %d turns it is not sent", turns);
-        assert_int_equal(now_ms(&fresh), began);
-        end(&work, worker);
-        close_world(&fresh);
-    }
-}
-
-#define MANY 300
-
 static void add_to(struct world *w, const char *lane, const char *target)
 {
     pawl_message message = *MESSAGE("1", .key = NULL);
@@ -582,6 +552,42 @@ static void add_to(struct world *w, const char *lane, const char *target)
     message.target = target;
     add(w, &message);
 }
+
+/* Wherever it comes between what a worker asks, reads and learns: what is said of a queue is newer than what was read of it
+ * before. Nothing waits for the next look. */
+static void whenever_it_comes_it_is_sent_at_once(struct world *w)
+{
+    for (int round = 0; round < 96; round++) {
+        struct world fresh;
+        struct work work;
+        int64_t next_ms;
+        open_world(&fresh, w->kind, 1);
+        begin(&work, &fresh, NULL, 0);
+        pawl_worker *worker = start_polling(&work, "me", 3600000);
+        if (round % 3 == 1)
+            add(&fresh, MESSAGE("0", .key = NULL)); /* its queue is known, or just being forgotten */
+        else if (round % 3 == 2)
+            add(&fresh, MESSAGE("0", .key = NULL, .delay_ms = 3600000)); /* its queue has something, but later */
+        if (round / 3 % 2) { /* another queue is what they are looked at for */
+            work_on(&work);
+            add_to(&fresh, "other", TARGET);
+        }
+        for (int i = 0; i < round / 12; i++)
+            turn(&work);
+        if (round / 6 % 2) /* what was asked is not read yet */
+            assert_ok(pawl_store_step(fresh.store, 0, &next_ms, &err));
+        int64_t began = now_ms(&fresh);
+        pawl_uuid id = add(&fresh, MESSAGE("1", .key = NULL)).id;
+        work_on(&work);
+        if (!is_in(&work, id, "delivered"))
+            fail_msg("in round %d it is not sent", round);
+        assert_int_equal(now_ms(&fresh), began);
+        end(&work, worker);
+        close_world(&fresh);
+    }
+}
+
+#define MANY 300
 
 /* Beside many queues that something waits in, one message costs what it is. */
 static void news_are_read_alone(struct world *w)
