@@ -179,6 +179,7 @@ static int add_events(struct serving *serving)
     for (size_t i = 0; i < COUNT_OF(serving->events); i++)
         if (!serving->events[i] || event_add(serving->events[i], i == LOG ? &pause : NULL) < 0)
             return pawli_no_memory(&serving->cli->error);
+    event_active(serving->events[LOG], EV_TIMEOUT, 0); /* once now: it may be so already */
     return PAWL_OK;
 }
 

@@ -6,6 +6,7 @@ import os
 import pathlib
 import pty
 import shutil
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -114,6 +115,16 @@ class Case(unittest.TestCase):
         self.assertEqual(run.status, 0, (words, run.err))
         self.assertEqual([line for line in run.err.splitlines() if list(json.loads(line)) != ["note"]], [], words)
         return run.rows
+
+    def hold_the_log(self):
+        """An old snapshot, and behind it more than may wait. Close what is returned."""
+        reader = sqlite3.connect(self.folder / "s.db", isolation_level=None)
+        self.addCleanup(reader.close)
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM store").fetchall()
+        line = json.dumps({"lane": "l", "target": "held", "data": "x" * 1000000}) + "\n"
+        self.ok("enqueue", "--jsonl", "-", stdin=line * 70)
+        return reader
 
     def fails(self, status, *words, says=(), **how):
         """Must end with this status, say what is wrong and what to do, in words and in JSON alike, and print nothing."""

@@ -21,7 +21,7 @@ class Serve(support.Case):
     def serve(self, *words, **env):
         """Until it says where it listens."""
         process = subprocess.Popen([support.PAWL, "serve", "--listen", "127.0.0.1:0", "--allow-file", str(self.out),
-                                    "--log-level", "3", *words],
+                                    *(words if "--log-level" in words else ("--log-level", "3", *words))],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder, text=True,
                                    env={**self.env, **env})
         self.addCleanup(process.stderr.close)
@@ -67,6 +67,30 @@ class Serve(support.Case):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(), 0)
         self.assertEqual(self.json("messages", "stats")[0]["counts"]["delivered"], 1)
+
+    def test_a_log_that_a_reader_holds_back_is_said(self):
+        self.hold_the_log()
+        process = self.serve()
+        self.assertRegex(self.wait_for(process, "log_held"), r"\d\d MiB of the log wait: another process reads an old snapshot")
+
+    def test_trouble_of_one_kind_is_ten_lines_a_minute_and_all_of_it_is_counted(self):
+        program = self.folder / "no"
+        program.write_text("#!/bin/sh\nexit 1\n")
+        program.chmod(0o755)
+        self.ok("targets", "add", "bad", f"exec:{program}")
+        lines = "".join('{"lane":"l","target":"bad","data":%d}\n' % i for i in range(60))
+        self.ok("enqueue", "--jsonl", "-", stdin=lines)
+        process = self.serve("--allow-exec", str(self.folder), "--log-level", "2")
+        while any(row["attempts"] == 0 for row in self.json("messages", "list", "--target", "bad", "--limit", "60")):
+            pass
+        process.send_signal(signal.SIGTERM)
+        said = process.stderr.read()
+        self.assertEqual(process.wait(), 0)
+        told = len(re.findall(r"(?m)^\S+ \S+ retry ", said)) - len(re.findall(r" retry .*were left out", said))
+        left_out = sum(map(int, re.findall(r"(\d+) more lines like this were left out", said)))
+        attempts = sum(row["attempts"] for row in self.json("messages", "list", "--target", "bad", "--limit", "60"))
+        self.assertEqual(told + left_out, attempts, said)
+        self.assertTrue(10 <= told <= 20, said)  # of one minute, or of two
 
     def reason(self, key, code):
         """That reason why a message waits; None: it is none."""

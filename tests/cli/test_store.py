@@ -112,11 +112,7 @@ class Store(support.Case):
 
     def test_doctor_says_that_a_reader_holds_the_log_back(self):
         self.init()
-        reader = sqlite3.connect(self.folder / "s.db", isolation_level=None)
-        reader.execute("BEGIN")
-        reader.execute("SELECT * FROM store").fetchall()
-        line = json.dumps({"lane": "l", "target": "t", "data": "x" * 1000000}) + "\n"
-        self.ok("enqueue", "--jsonl", "-", stdin=line * 70)
+        reader = self.hold_the_log()
         (log,) = [row for row in self.json("doctor") if row["check"] == "log"]
         self.assertEqual(log["finding"], "look")
         self.assertIn("a reader holds them back", log["text"])

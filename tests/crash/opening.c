@@ -345,6 +345,11 @@ static void an_older_copy_beside_a_log_is_told_before_it_is_replayed(void **stat
 
 /* ---- flipped bits: nothing that is shown changes unnoticed ---- */
 
+static struct {
+    uint64_t seed;
+    unsigned count; /* bits of the database; of other files fewer */
+} wanted = {9, 3000};
+
 struct flips {
     unsigned count, refused, recognised, unverified, harmless, silent;
     uint64_t shown;
@@ -391,7 +396,7 @@ static void flip_bits_of(const char *name, bool closed, unsigned tries)
     struct world *world = made_world(9);
     struct disk_image image = {0};
     struct flips flips = {0};
-    uint64_t commits, random = 9;
+    uint64_t commits, random = wanted.seed;
     flips.shown = world_show(world->store, &commits, &err);
     char where[80];
     if (closed)
@@ -409,9 +414,9 @@ static void flip_bits_of(const char *name, bool closed, unsigned tries)
         snprintf(where, sizeof where, "%s, byte %zu, bit %u", name, at, bit);
         open_flipped(&flips, 9, where);
     }
-    print_message("# %s%s: %u bits: %u refused, %u recognised as restored, %u found by verify, %u harmless, "
+    print_message("# seed %llu, %s%s: %u bits: %u refused, %u recognised as restored, %u found by verify, %u harmless, "
                   "%u silent\n",
-                  name, closed ? "" : " of a killed process", flips.count, flips.refused, flips.recognised,
+                  (unsigned long long)wanted.seed, name, closed ? "" : " of a killed process", flips.count, flips.refused, flips.recognised,
                   flips.unverified, flips.harmless, flips.silent);
     pawli_image_done(&image);
     end_world(world);
@@ -422,19 +427,19 @@ static void flip_bits_of(const char *name, bool closed, unsigned tries)
 static void a_flipped_bit_of_the_database_is_found_or_harmless(void **state)
 {
     (void)state;
-    flip_bits_of(WORLD_FILE, true, 3000);
+    flip_bits_of(WORLD_FILE, true, wanted.count);
 }
 
 static void a_flipped_bit_of_the_log_is_found_or_harmless(void **state)
 {
     (void)state;
-    flip_bits_of(WORLD_FILE "-wal", false, 2000);
+    flip_bits_of(WORLD_FILE "-wal", false, wanted.count * 2 / 3);
 }
 
 static void a_flipped_bit_of_the_anchor_is_found_or_harmless(void **state)
 {
     (void)state;
-    flip_bits_of(WORLD_FILE "-anchor", true, 300);
+    flip_bits_of(WORLD_FILE "-anchor", true, wanted.count / 10);
 }
 
 #define ANCHOR_SLOT 512
@@ -470,8 +475,15 @@ static void a_checkpoint_leaves_the_newer_slot_of_the_anchor_alone(void **state)
     end_world(world);
 }
 
-int main(void)
+/* opening [--seed N] [--flips N]: which bits are flipped, and how many; other words are those of the other programs. */
+int main(int count, char **words)
 {
+    for (int i = 1; i + 1 < count; i++) {
+        if (strcmp(words[i], "--seed") == 0)
+            wanted.seed = strtoull(words[i + 1], NULL, 10);
+        else if (strcmp(words[i], "--flips") == 0)
+            wanted.count = (unsigned)strtoul(words[i + 1], NULL, 10);
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_checkpoint_leaves_the_newer_slot_of_the_anchor_alone),
         cmocka_unit_test(a_newer_schema_is_refused_by_name),
