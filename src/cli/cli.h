@@ -99,6 +99,10 @@ struct cli_nearest {
     size_t distance;
 };
 void cli_nearest_offer(struct cli_nearest *nearest, const char *candidate);
+
+/* Says so when nothing in a scope (NULL: in any) has this name yet, and which one is near. */
+enum cli_name { CLI_SCOPE, CLI_LANE, CLI_TARGET };
+void cli_note_unknown(struct cli *cli, enum cli_name kind, const char *scope, const char *name);
 int cli_option_uuid(struct cli *cli, const char *name, pawl_uuid *id);
 
 /* The bytes of a data argument: literal, @FILE, or - for standard input (once). Over limit: ELIMIT. */

@@ -251,8 +251,20 @@ static void stop(struct serving *serving)
             (unsigned long long)stats.uncertain);
 }
 
+static void note_unknown(struct serving *serving)
+{
+    struct cli *cli = serving->cli;
+    const struct config *config = &serving->config;
+    const char *scope = cli->scope_given ? cli->scope : NULL;
+    if (scope)
+        cli_note_unknown(cli, CLI_SCOPE, NULL, scope);
+    for (size_t i = 0; i < config->lane.count; i++)
+        cli_note_unknown(cli, CLI_LANE, scope, config->lane.items[i]);
+}
+
 static int serve(struct serving *serving)
 {
+    note_unknown(serving);
     int status = add_events(serving);
     if (status == PAWL_OK)
         status = start_server(serving);

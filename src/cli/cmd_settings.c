@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/table.h"
 #include "model/limits.h"
+#include "sink/sink.h"
 
 /* KEY=VALUE, from the arguments behind the first, or from an option that repeats. */
 static int read_setting(struct cli *cli, const char *text, pawl_setting *setting)
@@ -80,27 +81,6 @@ static int read_target_settings(struct cli *cli, const char *option, pawl_settin
     return PAWL_OK;
 }
 
-/* A name that no message has may be mistyped. What was asked is done all the same. */
-static void note_unknown(struct cli *cli, const char *noun, const char *name)
-{
-    bool is_lane = strcmp(noun, "lane") == 0, is_known = false;
-    struct cli_nearest nearest = {.word = name};
-    pawl_stats *stats;
-    pawl_error ignored;
-    if (pawl_stats_read(cli->store, NULL, NULL, &stats, &ignored) < 0)
-        return;
-    for (size_t i = 0; i < pawl_stats_count(stats); i++) {
-        const pawl_queue_stats *queue = pawl_stats_get(stats, i);
-        is_known |= strcmp(is_lane ? queue->lane : queue->target, name) == 0;
-        cli_nearest_offer(&nearest, is_lane ? queue->lane : queue->target);
-    }
-    if (!is_known && nearest.found)
-        cli_note(cli, "no message has this %s yet: did you mean %s?", noun, nearest.found);
-    else if (!is_known)
-        cli_note(cli, "no message has this %s yet", noun);
-    pawl_stats_free(stats);
-}
-
 static void print_done(struct cli *cli, const char *noun, const char *name, const char *what)
 {
     if (cli->json) {
@@ -127,7 +107,7 @@ int cli_lanes_set(struct cli *cli)
     if (status == PAWL_OK)
         print_done(cli, "lane", cli_argument(cli, 0), "set");
     if (status == PAWL_OK)
-        note_unknown(cli, "lane", cli_argument(cli, 0));
+        cli_note_unknown(cli, CLI_LANE, cli->scope, cli_argument(cli, 0));
     return status;
 }
 
@@ -141,7 +121,7 @@ int cli_lanes_pause(struct cli *cli)
     if (status == PAWL_OK)
         print_done(cli, "lane", subject.lane, "paused");
     if (status == PAWL_OK)
-        note_unknown(cli, "lane", subject.lane);
+        cli_note_unknown(cli, CLI_LANE, cli->scope, subject.lane);
     return status;
 }
 
@@ -273,6 +253,18 @@ static int whole_path(struct cli *cli, const char *path, const char **ret_path)
     return *ret_path ? PAWL_OK : pawli_no_memory(&cli->error);
 }
 
+/* It is read by the process that serves, which may be another user's: here it is only said. */
+static void note_unreadable(struct cli *cli, const char *secret_file)
+{
+    struct secret *secret = NULL;
+    pawl_error error;
+    if (!secret_file || !*secret_file)
+        return;
+    if (pawli_secret_read(secret_file, &secret, &error) < 0)
+        cli_note(cli, "%s: until the process that serves can read it, nothing is sent there", error.text);
+    pawli_secret_release(secret);
+}
+
 int cli_targets_add(struct cli *cli)
 {
     const char *secret_file;
@@ -287,6 +279,8 @@ int cli_targets_add(struct cli *cli)
                                  &operation, &cli->error);
     if (status == PAWL_OK)
         print_done(cli, "target", cli_argument(cli, 0), "added");
+    if (status == PAWL_OK)
+        note_unreadable(cli, secret_file);
     return status;
 }
 
@@ -308,7 +302,9 @@ int cli_targets_set(struct cli *cli)
     if (status == PAWL_OK)
         print_done(cli, "target", cli_argument(cli, 0), "set");
     if (status == PAWL_OK)
-        note_unknown(cli, "target", cli_argument(cli, 0));
+        cli_note_unknown(cli, CLI_TARGET, cli->scope, cli_argument(cli, 0));
+    if (status == PAWL_OK)
+        note_unreadable(cli, secret_file);
     return status;
 }
 

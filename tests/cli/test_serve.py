@@ -68,6 +68,14 @@ class Serve(support.Case):
         self.assertEqual(process.wait(), 0)
         self.assertEqual(self.json("messages", "stats")[0]["counts"]["delivered"], 1)
 
+    def test_a_lane_and_a_scope_that_nobody_has_are_said(self):
+        self.enqueue("mail", "smtp", "1")
+        for words, said in ((("--lane", "mial"), "mial: no message has this lane yet: did you mean mail?"),
+                            (("--scope", "shop"), "shop: no message has this scope yet")):
+            self.assertIn(said, self.wait_for(self.serve(*words), "no message has this"))
+        process = self.serve("--lane", "mail", "--scope", "default")
+        self.assertNotIn("no message", process.stderr.readline())
+
     def test_a_log_that_a_reader_holds_back_is_said(self):
         self.hold_the_log()
         process = self.serve()
@@ -150,7 +158,7 @@ class Serve(support.Case):
 
     @unittest.skipUnless("PAWL_FAILING_DISK" in os.environ, "sanitizers need memory of their own")
     def test_a_backlog_costs_no_memory_when_the_sweep_has_walked_over_it(self):
-        text = '{"lane":"l","target":"u"}\n' * 60_000 + '{"lane":"l","target":"u","expires_in_ms":1}\n'
+        text = '{"lane":"l","target":"u"}\n' * 120_000 + '{"lane":"l","target":"u","expires_in_ms":1}\n'
         self.ok("enqueue", "--jsonl", "-", "--quiet", stdin=text)
         size = (self.folder / "s.db").stat().st_size
         process = self.serve()

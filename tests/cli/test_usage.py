@@ -69,9 +69,12 @@ class Usage(support.Case):
             self.assertIn(meant, self.run_it(*words).err)
         self.assertNotIn("did you mean", self.run_it("zzzzzz").err)
         self.ok("enqueue", "mail", "smtp", "1")
-        self.assertIn("no message has this lane yet: did you mean mail?", self.run_it("lanes", "pause", "mial").err)
+        self.assertIn("mial: no message has this lane yet: did you mean mail?", self.run_it("lanes", "pause", "mial").err)
         self.assertEqual(len(self.json("holds", "list")), 1) # done all the same
         self.assertEqual(self.run_it("lanes", "pause", "mail").err, "")
+        missing = self.run_it("targets", "add", "smtp", "https://x.example/", "--secret-file", "/no/secret")
+        self.assertEqual(missing.status, 0)
+        self.assertIn("until the process that serves can read it", missing.err)
 
     def test_help_of_a_group_says_what_is_in_it(self):
         out = self.ok("messages", "--help").out

@@ -104,7 +104,7 @@ static void a_memory_store_has_no_name(void **state)
 
 static void open_memory(struct world *w)
 {
-    const struct kind memory = {"memory", "memory:", false, false};
+    static const struct kind memory = {"memory", "memory:", false, false};
     open_world(w, &memory, 1);
 }
 
