@@ -29,15 +29,25 @@ bool pawli_map_put(struct map *map, struct arena *arena, uint64_t hash, uint32_t
     return true;
 }
 
+static uint64_t word_at(const unsigned char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return htole64(word);
+}
+
+/* Both factors have of the state so far, so that nobody can choose a word that makes one of them 0. */
 uint64_t pawli_hash_bytes(uint64_t seed, const void *data, size_t size)
 {
     const unsigned char *at = data;
     uint64_t hash = pawli_hash_number(seed, size);
-    for (; size >= 8; at += 8, size -= 8) {
-        uint64_t word;
-        memcpy(&word, at, 8);
-        hash = pawli_hash_number(hash, htole64(word));
+    for (; size >= 16; at += 16, size -= 16) {
+        uint64_t other = hash << 32 | hash >> 32;
+        __uint128_t product = (__uint128_t)(hash ^ word_at(at)) * (other ^ word_at(at + 8) ^ 0x9e3779b97f4a7c15u);
+        hash = (uint64_t)product ^ (uint64_t)(product >> 64);
     }
+    for (; size >= 8; at += 8, size -= 8)
+        hash = pawli_hash_number(hash, word_at(at));
     uint64_t tail = 0;
     if (size)
         memcpy(&tail, at, size);

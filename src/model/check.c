@@ -49,6 +49,8 @@ static bool is_white(uint32_t code)
 static bool is_blank(struct text text)
 {
     uint32_t code;
+    if (text.size && text.data[0] > ' ' && text.data[0] < 0x7F)
+        return false; /* most are told by their first character */
     for (size_t i = 0, size; i < text.size; i += size) {
         size = pawli_utf8_read((struct text){text.data + i, text.size - i}, &code);
         if (size == 0 || !is_white(code))
