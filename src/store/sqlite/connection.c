@@ -339,25 +339,32 @@ static void bound(struct call *call, int code)
 
 enum sum_kind { SUM_NULL, SUM_NUMBER, SUM_TEXT, SUM_BLOB };
 
+/* Each column is hashed by itself, with its place in the row, so that none waits for the one before. */
+static uint64_t place_of(struct call *call, enum sum_kind kind)
+{
+    return (uint64_t)(call->summed++ * 4 + kind) * 0xd6e8feb86659fd93u;
+}
+
 static void sum_number(struct call *call, int64_t value)
 {
-    call->sum = pawli_hash_number(call->sum + SUM_NUMBER, (uint64_t)value);
+    call->sum += pawli_hash_number(place_of(call, SUM_NUMBER), (uint64_t)value);
 }
 
 static void sum_bytes(struct call *call, enum sum_kind kind, const void *data, size_t size)
 {
-    call->sum = pawli_hash_bytes(call->sum + kind, data, size);
+    call->sum += pawli_hash_bytes(place_of(call, kind), data, size);
 }
 
 static void sum_null(struct call *call)
 {
-    call->sum = pawli_hash_number(call->sum, SUM_NULL);
+    call->sum += place_of(call, SUM_NULL);
 }
 
 static int64_t end_sum(struct call *call)
 {
     int32_t sum = (int32_t)(uint32_t)(call->sum ^ call->sum >> 32);
     call->sum = 0;
+    call->summed = 0;
     return sum;
 }
 
@@ -436,7 +443,7 @@ void pawli_bind_wall(struct call *call, struct wall_time time)
 void pawli_bind_sum(struct call *call)
 {
     pawli_bind_i64(call, end_sum(call));
-    call->sum = 0; /* of the next row of the statement */
+    call->sum = call->summed = 0; /* of the next row of the statement */
 }
 
 bool pawli_call_row(struct call *call)
@@ -445,7 +452,7 @@ bool pawli_call_row(struct call *call)
         return false;
     int code = sqlite3_step(call->statement);
     call->next = 0;
-    call->sum = 0;
+    call->sum = call->summed = 0;
     call->bad = false;
     if (code != SQLITE_ROW && code != SQLITE_DONE)
         call->code = code;
@@ -632,7 +639,7 @@ void pawli_column_bytes(struct call *call, void *out, size_t size)
 bool pawli_column_sum(struct call *call)
 {
     int64_t sum = end_sum(call), stored = pawli_column_i64(call);
-    call->sum = 0;
+    call->sum = call->summed = 0;
     call->bad |= sum != stored;
     return !call->bad;
 }

@@ -155,6 +155,7 @@ struct call {
     int next; /* parameter or column */
     int code; /* the first error of all */
     uint64_t sum;
+    uint32_t summed; /* columns in it */
     bool bad; /* the row has a column that is not of its type, outside its range, or not what was written */
 };
 struct call pawli_call(struct connection *connection, enum sql sql);
