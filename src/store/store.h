@@ -244,6 +244,7 @@ struct store_ops {
     int (*attach)(struct store *store, void *native, void **ret_attachment,
                   pawl_error *err); /* before a caller's BEGIN */
     void (*detach)(void *attachment);
+    int (*committed)(void *attachment, pawl_error *err); /* the caller says so: who waits is told, unless he was */
     bool (*is_slot_alive)(struct store *store, uint64_t slot);
     uint64_t (*slot)(struct store *store);         /* the lock byte that this handle holds */
     void (*listen)(struct store *store, bool yes); /* from here on commits are told to this process; counted */
@@ -268,6 +269,9 @@ struct store {
     struct env *env;
     unsigned forks; /* lay behind who opened it: a child must not touch it */
     bool read_only;
+    /* What was joined can be read now; called in the thread that committed it. Set before anybody joins. */
+    void (*joined_news)(void *data);
+    void *joined_news_data;
 };
 
 extern const struct store_ops pawli_store_memory;

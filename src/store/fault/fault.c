@@ -339,6 +339,7 @@ struct store *pawli_fault_over(struct store *store)
     filter->ops.can = store->ops->can;
     filter->ops.version = store->ops->version;
     filter->ops.detach = store->ops->detach;
+    filter->ops.committed = store->ops->committed;
     filter->store = *store;
     filter->store.ops = &filter->ops;
     filter->below = store;

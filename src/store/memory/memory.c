@@ -242,7 +242,7 @@ static enum store_result check(struct store *store, struct text *ret_problem, st
     return STORE_OK;
 }
 
-/* No transactions to join: join, attach and detach are not there. */
+/* No transactions to join: join, attach, detach and committed are not there. */
 const struct store_ops pawli_store_memory = {
     .name = "memory",
     .open = memory_open,

@@ -774,6 +774,7 @@ const struct store_ops pawli_store_sqlite = {
     .done = pawli_sqlite_reader_done,
     .attach = pawli_sqlite_attach,
     .detach = pawli_sqlite_detach,
+    .committed = pawli_sqlite_committed,
     .is_slot_alive = is_slot_alive,
     .slot = own_slot,
     .listen = listen_to_bell,

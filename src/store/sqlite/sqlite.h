@@ -247,6 +247,7 @@ void pawli_sqlite_reader_done(struct reader *reader);
 /* join.c */
 int pawli_sqlite_attach(struct store *store, void *native, void **ret_attachment, pawl_error *err);
 void pawli_sqlite_detach(void *attachment);
+int pawli_sqlite_committed(void *attachment, pawl_error *err);
 enum store_result pawli_sqlite_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
 
 enum store_result pawli_sqlite_backup(struct store *store, const char *path,
