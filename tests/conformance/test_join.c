@@ -354,6 +354,59 @@ static void a_joined_message_is_delivered_at_the_moment_of_its_commit(void **sta
     verify(&p->w);
 }
 
+/* ---- who follows the journal, or waits for a claim ---- */
+
+struct ending {
+    struct program *p;
+    const char *sql;
+};
+
+static void append_and_end(void *data)
+{
+    struct ending *ending = data;
+    pawl_transition *t = order(ending->p, 1, "{}", "m");
+    run_sql(ending->p, "BEGIN IMMEDIATE; SAVEPOINT s");
+    assert_ok(append(ending->p, t, NULL));
+    run_sql(ending->p, ending->sql);
+}
+
+static void expect_waits(struct program *p, pawl_store *store, const char *sql, int64_t ms)
+{
+    struct ending ending = {p, sql};
+    int64_t began = now_ms(&p->w);
+    pawli_sim_meanwhile(p->w.env, 300, append_and_end, &ending);
+    assert_int_equal(pawl_journal_wait(store, 0, 1000, &err), ms < 1000);
+    assert_int_equal(now_ms(&p->w), began + ms);
+}
+
+static void a_joined_record_is_read_at_the_moment_of_its_commit(void **state)
+{
+    struct program *p = *state;
+    expect_waits(p, p->w.store, "ROLLBACK", 1000);
+    expect_waits(p, p->w.store, "ROLLBACK TO s; COMMIT", 1000);
+    expect_waits(p, p->w.store, "COMMIT", 300);
+}
+
+static void a_joined_record_is_read_elsewhere_at_the_moment_of_its_commit(void **state)
+{
+    struct program *p = *state;
+    pawl_store *other; /* another process for pawl */
+    assert_ok(pawli_open_in(p->w.env, p->w.url, NULL, &other, &err));
+    expect_waits(p, other, "ROLLBACK", 1000);
+    expect_waits(p, other, "COMMIT", 300);
+    pawl_store_close(other);
+}
+
+static void a_waiting_claim_gets_a_joined_message_at_the_moment_of_its_commit(void **state)
+{
+    struct program *p = *state;
+    struct ending ending = {p, "COMMIT"};
+    int64_t began = now_ms(&p->w);
+    pawli_sim_meanwhile(p->w.env, 300, append_and_end, &ending);
+    claim_one(&p->w, CLAIM(.wait_ms = 1000));
+    assert_int_equal(now_ms(&p->w), began + 300);
+}
+
 /* The hooks are the program's: they run, and may say no. */
 static int count_commit(void *data)
 {
@@ -568,6 +621,9 @@ int main(void)
         JOINED(who_waits_is_told_of_a_joined_commit_and_of_no_rollback),
         JOINED(listeners_are_told_in_the_commit_and_can_read_it_then),
         JOINED(a_joined_message_is_delivered_at_the_moment_of_its_commit),
+        JOINED(a_joined_record_is_read_at_the_moment_of_its_commit),
+        JOINED(a_joined_record_is_read_elsewhere_at_the_moment_of_its_commit),
+        JOINED(a_waiting_claim_gets_a_joined_message_at_the_moment_of_its_commit),
         JOINED(hooks_of_the_program_go_on_working),
         JOINED(news_that_could_not_be_given_are_given_when_the_program_says_so),
         JOINED(a_connection_is_attached_more_than_once),
