@@ -219,6 +219,14 @@ struct store;
 struct txn;
 struct reader;
 
+enum news { NEWS_COMMIT, NEWS_RECORD, NEWS_COUNT }; /* a record is news of a commit, too */
+static_assert((int)NEWS_COUNT == BELL_NUMBERS, "each has its number on the bell");
+
+static inline unsigned news_count(bool has_records) /* how many of them a commit is */
+{
+    return has_records ? NEWS_RECORD + 1 : NEWS_COMMIT + 1;
+}
+
 struct store_ops {
     const char *name;
     uint32_t can;                 /* enum store_can */
@@ -248,8 +256,9 @@ struct store_ops {
     bool (*is_slot_alive)(struct store *store, uint64_t slot);
     uint64_t (*slot)(struct store *store);         /* the lock byte that this handle holds */
     void (*listen)(struct store *store, bool yes); /* from here on commits are told to this process; counted */
-    uint64_t (*news)(struct store *store);         /* while listening: a number that every commit changes */
-    void (*wait)(struct store *store, uint64_t seen, struct boot_time until); /* until news, or earlier */
+    uint64_t (*news)(struct store *store, enum news what); /* while listening: a number that each such commit changes */
+    /* Until such news, or earlier; other commits wake nobody. */
+    void (*wait)(struct store *store, enum news what, uint64_t seen, struct boot_time until);
     int (*watch_fd)(struct store *store, struct boot_time *poll);    /* readable: somebody committed; -1: poll */
     bool (*rang)(struct store *store);                               /* somebody else committed since the last call */
     enum store_result (*tend)(struct store *store, pawl_error *err); /* checkpoints; changes no row; any thread */

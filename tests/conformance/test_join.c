@@ -237,12 +237,12 @@ static bool rings(struct program *p, const char *end)
 {
     struct store *store = p->w.store->opened->store;
     pawl_enqueued enqueued;
-    uint64_t seen = store->ops->news(store);
+    uint64_t seen = store->ops->news(store, NEWS_COMMIT);
     run_sql(p, "BEGIN IMMEDIATE; SAVEPOINT s");
     assert_ok(join_message(p, MESSAGE("1", .key = NULL), &enqueued));
-    assert_int_equal(store->ops->news(store), seen); /* not before it can be seen */
+    assert_int_equal(store->ops->news(store, NEWS_COMMIT), seen); /* not before it can be seen */
     run_sql(p, end);
-    return store->ops->news(store) != seen;
+    return store->ops->news(store, NEWS_COMMIT) != seen;
 }
 
 /* The number that a rollback takes back is the next commit's: had it rung, that one would wake nobody. */
@@ -256,9 +256,9 @@ static void who_waits_is_told_of_a_joined_commit_and_of_no_rollback(void **state
     assert_false(rings(p, "ROLLBACK"));
     assert_true(rings(p, "COMMIT"));
     assert_false(rings(p, "ROLLBACK TO s; INSERT INTO stock VALUES ('x'); COMMIT"));
-    uint64_t seen = store->ops->news(store);
+    uint64_t seen = store->ops->news(store, NEWS_COMMIT);
     add(&p->w, MESSAGE("1", .key = NULL));
-    assert_true(store->ops->news(store) != seen);
+    assert_true(store->ops->news(store, NEWS_COMMIT) != seen);
     store->ops->listen(store, false);
 }
 
@@ -477,11 +477,11 @@ static void news_that_could_not_be_given_are_given_when_the_program_says_so(void
     assert_status(pawl_join_committed(p->join, &err), PAWL_ENOMEM);
     store->ops = ops;
     assert_int_equal(told.count, 0);
-    uint64_t seen = ops->news(store);
+    uint64_t seen = ops->news(store, NEWS_RECORD);
     assert_ok(pawl_join_committed(p->join, &err));
     assert_int_equal(told.count, 1);
     assert_int_equal(told.pending, 1);
-    assert_true(ops->news(store) != seen);
+    assert_true(ops->news(store, NEWS_RECORD) != seen);
     assert_ok(pawl_join_committed(p->join, &err));
     assert_int_equal(told.count, 1);
     add(&p->w, MESSAGE("2", .key = NULL)); /* the turnstile was left */

@@ -504,6 +504,26 @@ static void a_record_is_read_at_the_moment_at_which_it_was_committed(struct worl
     verify(w);
 }
 
+static void enqueue_one(void *data)
+{
+    struct world *w = data;
+    add(w, MESSAGE("1", .key = NULL));
+}
+
+/* Who follows looks when he comes and when his time is up: what is no record does not make him look between. */
+static void other_commits_wake_nobody_who_follows_the_journal(struct world *w)
+{
+    struct store *filter = put_filter(w->store);
+    int64_t began = now_ms(w);
+    append(w, 1, "{}");
+    pawli_fault_set(filter, NULL);
+    pawli_sim_meanwhile(w->env, 300, enqueue_one, w);
+    assert_int_equal(pawl_journal_wait(w->store, 1, 1000, &err), 0);
+    assert_int_equal(now_ms(w), began + 1000);
+    assert_int_equal(pawli_fault_calls(filter, FAULT_READER), 2);
+    verify(w);
+}
+
 /* ---- one look is one moment ---- */
 
 static void write_some(void *data, uint64_t checked)
@@ -559,6 +579,7 @@ static const struct conformance_case cases[] = {
     CASE(a182_what_a_retry_may_say_anew),
     CASE(waiting_for_a_record),
     CASE(a_record_is_read_at_the_moment_at_which_it_was_committed),
+    CASE(other_commits_wake_nobody_who_follows_the_journal),
     CASE(a_store_that_is_written_meanwhile_verifies),
 };
 

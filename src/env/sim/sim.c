@@ -19,7 +19,7 @@ struct sim_env {
     uint64_t state; /* splitmix64 */
     struct sim_lock locks[SIM_LOCKS_MAX];
     struct job *jobs, **jobs_last;
-    uint64_t bell_value;
+    uint64_t bell_values[BELL_NUMBERS];
     struct boot_time act_at;
     void (*act)(void *data); /* NULL: nobody does anything while one sleeps */
     void *act_data;
@@ -249,14 +249,15 @@ static int gate_open(struct env *env, const struct file_at *at, struct gate **re
     return PAWL_OK;
 }
 
-static void bell_ring(struct bell *bell, uint64_t value)
+static void bell_ring(struct bell *bell, uint64_t value, unsigned count)
 {
-    ((struct sim_bell *)bell)->sim->bell_value = value;
+    for (unsigned i = 0; i < count; i++)
+        ((struct sim_bell *)bell)->sim->bell_values[i] = value;
 }
 
-static uint64_t bell_value(struct bell *bell)
+static uint64_t bell_value(struct bell *bell, unsigned which)
 {
-    return ((struct sim_bell *)bell)->sim->bell_value;
+    return ((struct sim_bell *)bell)->sim->bell_values[which];
 }
 
 static int bell_fd(struct bell *bell)
@@ -270,10 +271,10 @@ static void bell_drain(struct bell *bell)
     (void)bell;
 }
 
-static void bell_wait(struct bell *bell, uint64_t seen, struct boot_time until)
+static void bell_wait(struct bell *bell, unsigned which, uint64_t seen, struct boot_time until)
 {
     struct sim_env *sim = ((struct sim_bell *)bell)->sim;
-    while (sim->bell_value == seen && sleep_until(sim, until))
+    while (sim->bell_values[which] == seen && sleep_until(sim, until))
         ;
 }
 

@@ -24,6 +24,7 @@ struct attachment {
     bool was_refused; /* by the gate, not by SQLite */
     bool holds_gate, writes;
     bool is_untold; /* something of pawl's was joined, and nobody was told whether it was committed */
+    bool is_late;   /* and it could not be read when it was */
 };
 
 static struct attachment *attachment_of(sqlite3_file *file)
@@ -64,23 +65,25 @@ static int wait_for_turn(void *data, int tries)
     return env->ops->boot_now(env).ns < attachment->until.ns;
 }
 
-/* Still behind the gate, so numbers ring in order. Who cannot read which it is leaves it untold. */
+/* Still behind the gate, so numbers ring in order. Who cannot read which it is leaves it untold, and rings later in any
+ * case: others may have rung with a number beyond it. */
 static int tell(struct attachment *attachment, pawl_error *err)
 {
     struct sqlite_store *store = attachment->store;
     struct page page;
     if (attachment->gate->ops->is_held(attachment->gate, GATE_LISTEN)) {
         int status = pawli_store_query(&store->store, &(struct query){.kind = QUERY_STORE}, &page, err);
+        attachment->is_late |= status < 0;
         if (status < 0)
             return status;
-        if (page.store.commits != store->bell->ops->value(store->bell)) { /* it was not rolled back */
-            store->bell->ops->ring(store->bell, page.store.commits);
+        if (attachment->is_late || page.store.commits != store->bell->ops->value(store->bell, NEWS_COMMIT)) {
+            store->bell->ops->ring(store->bell, page.store.commits, NEWS_COUNT); /* it was not rolled back */
             atomic_store(&store->heard_commits, page.store.commits); /* the bell is for others: ours are told here */
             store->store.joined_news(store->store.joined_news_data);
         }
         pawli_page_done(&page);
     }
-    attachment->is_untold = false;
+    attachment->is_untold = attachment->is_late = false;
     return PAWL_OK;
 }
 

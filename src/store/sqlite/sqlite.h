@@ -119,7 +119,7 @@ struct sqlite_store {
 struct txn {
     struct sqlite_store *store;
     struct connection *connection;
-    bool joined, active, saved, holds_gate;
+    bool joined, active, saved, has_records, holds_gate;
     uint64_t commits; /* as load found them */
 };
 
