@@ -125,20 +125,20 @@ struct env *waking_env(void)
 
 /* ---- bells ---- */
 
-static void ring(struct bell *bell, uint64_t value)
+static void ring(struct bell *bell, uint64_t value, unsigned count)
 {
     pthread_mutex_lock(&waking.lock);
-    waking.bell_below->ring(bell, value);
+    waking.bell_below->ring(bell, value, count);
     pthread_cond_broadcast(&waking.woken);
     pthread_mutex_unlock(&waking.lock);
 }
 
-static void wait_for_bell(struct bell *bell, uint64_t seen, struct boot_time until)
+static void wait_for_bell(struct bell *bell, unsigned which, uint64_t seen, struct boot_time until)
 {
     struct env *env = waking.bell_env;
     struct boot_time now;
     pthread_mutex_lock(&waking.lock);
-    while (waking.bell_below->value(bell) == seen && (now = env->ops->boot_now(env)).ns < until.ns)
+    while (waking.bell_below->value(bell, which) == seen && (now = env->ops->boot_now(env)).ns < until.ns)
         doze(now, until);
     pthread_mutex_unlock(&waking.lock);
 }

@@ -122,7 +122,8 @@ PAWL_API int pawl_events_read(pawl_store *store, const pawl_events_query *query,
                               pawl_error *err);
 
 /*
- * pawl_journal_wait: sleeps until the handle's scope has a record behind after_seq, or wait_ms passed.
+ * pawl_journal_wait: sleeps until the handle's scope has a record behind after_seq, or wait_ms passed. The commit of a
+ * record wakes it, in whatever process it was made, and in a caller's own transaction too; other commits do not.
  * Returns 1 when there is one, 0 when not, or a status.
  */
 PAWL_API int pawl_journal_wait(pawl_store *store, uint64_t after_seq, int64_t wait_ms, pawl_error *err);

@@ -130,9 +130,9 @@ typedef struct pawl_join pawl_join;
 
 /*
  * pawl_join_attach: prepares a connection (a sqlite3 *), outside a transaction: sets synchronous=FULL, and queues its
- * write transactions with all others: each gets its turn, and waits for it as long as the store's busy_ms. What it
- * commits wakes those who wait for it. The busy handler is pawl's until pawl_join_detach, which comes before the store or
- * the connection is closed; the connection stays the caller's.
+ * write transactions with all others: each gets its turn, and waits for it as long as the store's busy_ms. The busy
+ * handler is pawl's until pawl_join_detach, which comes before the store or the connection is closed; the connection stays
+ * the caller's, and so do its hooks: those for commits, rollbacks and the log are not touched.
  *
  * Errors     PAWL_EINVAL  inside a transaction, or another file; PAWL_EUNSUPPORTED  not an SQLite store
  */
@@ -152,6 +152,18 @@ PAWL_API int pawl_join_append(pawl_join *join, pawl_transition *transition, pawl
                               pawl_error *err);
 PAWL_API int pawl_join_enqueue(pawl_join *join, const pawl_message *messages, size_t count, pawl_enqueued *results,
                                pawl_error *err);
+
+/*
+ * pawl_join_committed: says that the caller's COMMIT returned, so that who waits for what was joined is woken: workers,
+ * waiting claims and followers of the journal, in this process and in others. On SQLite the COMMIT itself wakes them, once
+ * what they wait for can be read, and a ROLLBACK wakes nobody; then this finds nothing left to do, and costs nothing. It is for
+ * the commit whose news could not be given (no memory, an error of the disk), and for stores that cannot see the caller's commit:
+ * a program that always calls it works with all. Nothing is lost without it: who waits looks by himself in the end.
+ *
+ * Threads    The connection's thread.
+ * Errors     PAWL_EINVAL  inside a transaction; PAWL_EBUSY  others write; PAWL_EIO, PAWL_ENOMEM  nobody was told, try again
+ */
+PAWL_API int pawl_join_committed(pawl_join *join, pawl_error *err);
 
 #ifdef __cplusplus
 }

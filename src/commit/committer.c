@@ -533,6 +533,11 @@ static bool stop(struct engine *engine, struct boot_time by)
     return drained;
 }
 
+static void joined_news(void *data)
+{
+    pawli_committer_tell(data, NULL, 0);
+}
+
 static const struct engine_ops committer_engine = {"committer", step, stop};
 
 int pawli_committer_init(struct committer *committer, struct env *env, struct store *store, size_t waiting_max,
@@ -544,6 +549,8 @@ int pawli_committer_init(struct committer *committer, struct env *env, struct st
     pawli_engine_init(&committer->engine, &committer_engine);
     pawli_hasher_init(&committer->hasher);
     env->ops->random(env, &committer->seed, sizeof committer->seed);
+    store->joined_news = joined_news;
+    store->joined_news_data = committer;
     committer->answered_last = &committer->answered_first;
     committer->tend = (struct job){.run = run_tend, .done = tend_done, .engine = &committer->engine};
     return PAWL_OK;

@@ -27,7 +27,7 @@ struct batch {
     _Atomic uint32_t word; /* changes when the batch is answered, or when one of its callers shall lead */
 };
 
-struct listener { /* told about news: something became ready, or a record was written, here or in another process */
+struct listener { /* told about news: something became ready, here or in another process */
     struct listener *next;
     /* Any thread, a lock held: takes a note and wakes somebody, no more. The queues that have something ready now, as
      * hashes of their names (pawli_queue_hash); none: whatever it was, look. */

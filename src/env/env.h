@@ -87,13 +87,15 @@ struct gate {
     const struct gate_ops *ops;
 };
 
-/* A number that is written after every commit, and a descriptor that becomes readable when another one was. */
+/* Numbers that are written after a commit, the first after every one, and a descriptor that becomes readable then. */
+#define BELL_NUMBERS 2
 struct bell_ops {
-    void (*ring)(struct bell *bell, uint64_t value);
-    uint64_t (*value)(struct bell *bell);
+    void (*ring)(struct bell *bell, uint64_t value, unsigned count); /* the first `count` numbers */
+    uint64_t (*value)(struct bell *bell, unsigned which);
     int (*fd)(struct bell *bell); /* -1: cannot be watched, poll */
     void (*drain)(struct bell *bell);
-    void (*wait)(struct bell *bell, uint64_t seen, struct boot_time until); /* until the value is no longer `seen` */
+    /* Until that number is no longer `seen`, or earlier; not because another one changed. */
+    void (*wait)(struct bell *bell, unsigned which, uint64_t seen, struct boot_time until);
     void (*close)(struct bell *bell);
 };
 struct bell {

@@ -414,7 +414,7 @@ static int wait_for_record(pawl_store *store, uint64_t after_seq, struct boot_ti
     struct env *env = store->opened->env;
     struct store *inner = store->opened->store;
     for (;;) {
-        uint64_t seen = inner->ops->news(inner), head;
+        uint64_t seen = inner->ops->news(inner, NEWS_RECORD), head;
         struct reader *reader;
         int status = pawli_store_status(pawli_store_reader(inner, &reader, err));
         if (status == PAWL_OK) {
@@ -427,7 +427,7 @@ static int wait_for_record(pawl_store *store, uint64_t after_seq, struct boot_ti
             return 1;
         if (env->ops->boot_now(env).ns >= until.ns)
             return 0;
-        inner->ops->wait(inner, seen, until);
+        inner->ops->wait(inner, NEWS_RECORD, seen, until);
     }
 }
 

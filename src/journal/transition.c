@@ -525,6 +525,14 @@ void pawl_join_detach(pawl_join *join)
     pawli_free(join);
 }
 
+int pawl_join_committed(pawl_join *join, pawl_error *err)
+{
+    int status = pawli_check_given(err, join);
+    if (status == PAWL_OK)
+        status = pawli_store_check(join->store->opened->store, err);
+    return status < 0 ? status : join->store->opened->store->ops->committed(join->attachment, err);
+}
+
 int pawl_join_append(pawl_join *join, pawl_transition *t, pawl_receipt **ret_promise, pawl_error *err)
 {
     int status = pawli_check_given(err, join);

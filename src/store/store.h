@@ -219,6 +219,14 @@ struct store;
 struct txn;
 struct reader;
 
+enum news { NEWS_COMMIT, NEWS_RECORD, NEWS_COUNT }; /* a record is news of a commit, too */
+static_assert((int)NEWS_COUNT == BELL_NUMBERS, "each has its number on the bell");
+
+static inline unsigned news_count(bool has_records) /* how many of them a commit is */
+{
+    return has_records ? NEWS_RECORD + 1 : NEWS_COMMIT + 1;
+}
+
 struct store_ops {
     const char *name;
     uint32_t can;                 /* enum store_can */
@@ -244,11 +252,13 @@ struct store_ops {
     int (*attach)(struct store *store, void *native, void **ret_attachment,
                   pawl_error *err); /* before a caller's BEGIN */
     void (*detach)(void *attachment);
+    int (*committed)(void *attachment, pawl_error *err); /* the caller says so: who waits is told, unless he was */
     bool (*is_slot_alive)(struct store *store, uint64_t slot);
     uint64_t (*slot)(struct store *store);         /* the lock byte that this handle holds */
     void (*listen)(struct store *store, bool yes); /* from here on commits are told to this process; counted */
-    uint64_t (*news)(struct store *store);         /* while listening: a number that every commit changes */
-    void (*wait)(struct store *store, uint64_t seen, struct boot_time until); /* until news, or earlier */
+    uint64_t (*news)(struct store *store, enum news what); /* while listening: a number that each such commit changes */
+    /* Until such news, or earlier; other commits wake nobody. */
+    void (*wait)(struct store *store, enum news what, uint64_t seen, struct boot_time until);
     int (*watch_fd)(struct store *store, struct boot_time *poll);    /* readable: somebody committed; -1: poll */
     bool (*rang)(struct store *store);                               /* somebody else committed since the last call */
     enum store_result (*tend)(struct store *store, pawl_error *err); /* checkpoints; changes no row; any thread */
@@ -268,6 +278,9 @@ struct store {
     struct env *env;
     unsigned forks; /* lay behind who opened it: a child must not touch it */
     bool read_only;
+    /* What was joined can be read now; called in the thread that committed it. Set before anybody joins. */
+    void (*joined_news)(void *data);
+    void *joined_news_data;
 };
 
 extern const struct store_ops pawli_store_memory;

@@ -409,3 +409,11 @@ struct view_task *pawli_view_new_task(struct view *view)
     task->slot.changed = task->slot.exists = true;
     return task;
 }
+
+bool pawli_view_has_records(const struct view *view)
+{
+    for (size_t i = 0; i < view->requests.count; i++)
+        if (view_at(view->requests, struct view_request, i)->slot.changed)
+            return true;
+    return false;
+}

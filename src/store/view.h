@@ -245,6 +245,9 @@ bool pawli_view_touch(struct view *view, struct slot *slot); /* false when out o
 /* A task that did not exist: its message is new too. */
 struct view_task *pawli_view_new_task(struct view *view);
 
+/* For stores, in save: what to tell those who wait. */
+bool pawli_view_has_records(const struct view *view);
+
 #define view_at(slots, type, index) ((type *)(slots).at[(index)])
 
 #endif

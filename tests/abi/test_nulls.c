@@ -170,6 +170,13 @@ static struct world *joined(struct world *w)
     return w;
 }
 
+static struct world *joined_before(struct world *w)
+{
+    joined(w);
+    assert_int_equal(sqlite3_exec(w->connection, "commit", NULL, NULL, NULL), SQLITE_OK);
+    return w;
+}
+
 /* ---- one call ---- */
 
 #define NAMES_MAX 8

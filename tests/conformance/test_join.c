@@ -237,12 +237,12 @@ static bool rings(struct program *p, const char *end)
 {
     struct store *store = p->w.store->opened->store;
     pawl_enqueued enqueued;
-    uint64_t seen = store->ops->news(store);
+    uint64_t seen = store->ops->news(store, NEWS_COMMIT);
     run_sql(p, "BEGIN IMMEDIATE; SAVEPOINT s");
     assert_ok(join_message(p, MESSAGE("1", .key = NULL), &enqueued));
-    assert_int_equal(store->ops->news(store), seen); /* not before it can be seen */
+    assert_int_equal(store->ops->news(store, NEWS_COMMIT), seen); /* not before it can be seen */
     run_sql(p, end);
-    return store->ops->news(store) != seen;
+    return store->ops->news(store, NEWS_COMMIT) != seen;
 }
 
 /* The number that a rollback takes back is the next commit's: had it rung, that one would wake nobody. */
@@ -252,14 +252,240 @@ static void who_waits_is_told_of_a_joined_commit_and_of_no_rollback(void **state
     struct store *store = p->w.store->opened->store;
     store->ops->listen(store, true);
     assert_true(rings(p, "COMMIT"));
-    assert_true(store->ops->rang(store)); /* a commit of somebody else, for the engine of this process */
+    assert_false(store->ops->rang(store)); /* its own process was told already */
     assert_false(rings(p, "ROLLBACK"));
     assert_true(rings(p, "COMMIT"));
     assert_false(rings(p, "ROLLBACK TO s; INSERT INTO stock VALUES ('x'); COMMIT"));
-    uint64_t seen = store->ops->news(store);
+    uint64_t seen = store->ops->news(store, NEWS_COMMIT);
     add(&p->w, MESSAGE("1", .key = NULL));
-    assert_true(store->ops->news(store) != seen);
+    assert_true(store->ops->news(store, NEWS_COMMIT) != seen);
     store->ops->listen(store, false);
+}
+
+/* ---- who is woken ---- */
+
+struct told {
+    struct listener listener;
+    struct program *p;
+    unsigned count;
+    uint64_t pending; /* what could be read when it was told */
+    int64_t moment;   /* when a message arrived */
+};
+
+static void hear(struct listener *listener, const uint64_t *queues, size_t count)
+{
+    struct told *told = (struct told *)listener;
+    (void)queues;
+    assert_int_equal(count, 0);
+    told->count++;
+    told->pending = stats(&told->p->w).pending;
+}
+
+static unsigned times_told(struct told *told, const char *end)
+{
+    pawl_enqueued enqueued;
+    unsigned before = told->count;
+    run_sql(told->p, "BEGIN IMMEDIATE; SAVEPOINT s; INSERT INTO stock VALUES ('one')");
+    assert_ok(join_message(told->p, MESSAGE("1", .key = NULL), &enqueued));
+    assert_int_equal(told->count, before);
+    run_sql(told->p, end);
+    return told->count - before;
+}
+
+static void listeners_are_told_in_the_commit_and_can_read_it_then(void **state)
+{
+    struct program *p = *state;
+    struct told told = {.listener = {.news = hear}, .p = p};
+    pawli_committer_listen(&p->w.store->opened->committer, &told.listener);
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(times_told(&told, "COMMIT"), 1);
+        assert_int_equal(told.pending, i);
+        assert_int_equal(times_told(&told, "ROLLBACK"), 0);
+        assert_int_equal(times_told(&told, "ROLLBACK TO s; COMMIT"), 0);
+        assert_ok(pawl_join_committed(p->join, &err)); /* all was said */
+        assert_int_equal(told.count, i);
+    }
+    run_sql(p, "INSERT INTO stock VALUES ('two')"); /* nothing of pawl's */
+    assert_int_equal(told.count, 3);
+    pawli_committer_unlisten(&p->w.store->opened->committer, &told.listener);
+}
+
+static void note_moment(void *data, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    struct told *told = data;
+    (void)message;
+    outcome->verdict = PAWL_VERDICT_DELIVERED;
+    told->moment = now_ms(&told->p->w);
+}
+
+static void turn_until_nothing_is_due(struct program *p)
+{
+    int64_t next_ms = 0;
+    for (unsigned i = 0; i < 1000 && next_ms == 0; i++) {
+        assert_ok(pawl_store_step(p->w.store, 0, &next_ms, &err));
+        next_ms = pawli_sim_run_jobs(p->w.env) > 0 ? 0 : next_ms;
+    }
+}
+
+/* The bell of a simulated world cannot be watched: only who is told does not come by a poll, later. */
+static void a_joined_message_is_delivered_at_the_moment_of_its_commit(void **state)
+{
+    struct program *p = *state;
+    struct told told = {.p = p};
+    pawl_worker *worker;
+    pawl_enqueued enqueued;
+    assert_ok(pawl_target_add(p->w.store, TARGET, "callback:note", NULL, NULL, 0, BECAUSE(1), &err));
+    assert_ok(pawl_worker_new(p->w.store, &(pawl_worker_options){PAWL_WORKER_OPTIONS, .consumer = "me"}, &worker, &err));
+    assert_ok(pawl_worker_callback(worker, "note", note_moment, &told, &err));
+    assert_ok(pawl_worker_start(worker, &err));
+    turn_until_nothing_is_due(p);
+    for (unsigned i = 0; i < 3; i++) {
+        pawli_sim_advance_ms(p->w.env, 1); /* no poll is due */
+        run_sql(p, "BEGIN IMMEDIATE");
+        assert_ok(join_message(p, MESSAGE("1", .key = NULL), &enqueued));
+        turn_until_nothing_is_due(p);
+        run_sql(p, "COMMIT");
+        turn_until_nothing_is_due(p);
+        assert_int_equal(told.moment, now_ms(&p->w));
+        assert_state(&p->w, enqueued.id, "delivered");
+    }
+    pawl_worker_stop(worker, 0);
+    pawl_worker_free(worker);
+    verify(&p->w);
+}
+
+/* ---- who follows the journal, or waits for a claim ---- */
+
+struct ending {
+    struct program *p;
+    const char *sql;
+};
+
+static void append_and_end(void *data)
+{
+    struct ending *ending = data;
+    pawl_transition *t = order(ending->p, 1, "{}", "m");
+    run_sql(ending->p, "BEGIN IMMEDIATE; SAVEPOINT s");
+    assert_ok(append(ending->p, t, NULL));
+    run_sql(ending->p, ending->sql);
+}
+
+static void expect_waits(struct program *p, pawl_store *store, const char *sql, int64_t ms)
+{
+    struct ending ending = {p, sql};
+    int64_t began = now_ms(&p->w);
+    pawli_sim_meanwhile(p->w.env, 300, append_and_end, &ending);
+    assert_int_equal(pawl_journal_wait(store, 0, 1000, &err), ms < 1000);
+    assert_int_equal(now_ms(&p->w), began + ms);
+}
+
+static void a_joined_record_is_read_at_the_moment_of_its_commit(void **state)
+{
+    struct program *p = *state;
+    expect_waits(p, p->w.store, "ROLLBACK", 1000);
+    expect_waits(p, p->w.store, "ROLLBACK TO s; COMMIT", 1000);
+    expect_waits(p, p->w.store, "COMMIT", 300);
+}
+
+static void a_joined_record_is_read_elsewhere_at_the_moment_of_its_commit(void **state)
+{
+    struct program *p = *state;
+    pawl_store *other; /* another process for pawl */
+    assert_ok(pawli_open_in(p->w.env, p->w.url, NULL, &other, &err));
+    expect_waits(p, other, "ROLLBACK", 1000);
+    expect_waits(p, other, "COMMIT", 300);
+    pawl_store_close(other);
+}
+
+static void a_waiting_claim_gets_a_joined_message_at_the_moment_of_its_commit(void **state)
+{
+    struct program *p = *state;
+    struct ending ending = {p, "COMMIT"};
+    int64_t began = now_ms(&p->w);
+    pawli_sim_meanwhile(p->w.env, 300, append_and_end, &ending);
+    claim_one(&p->w, CLAIM(.wait_ms = 1000));
+    assert_int_equal(now_ms(&p->w), began + 300);
+}
+
+/* The hooks are the program's: they run, and may say no. */
+static int count_commit(void *data)
+{
+    return ++*(unsigned *)data > 1;
+}
+
+static void count_rollback(void *data)
+{
+    ++*(unsigned *)data;
+}
+
+static int count_log(void *data, sqlite3 *db, const char *name, int frames)
+{
+    (void)db, (void)name, (void)frames;
+    ++*(unsigned *)data;
+    return SQLITE_OK;
+}
+
+static void hooks_of_the_program_go_on_working(void **state)
+{
+    struct program *p = *state;
+    struct told told = {.listener = {.news = hear}, .p = p};
+    unsigned commits = 0, rollbacks = 0, logs = 0;
+    pawl_enqueued enqueued;
+    sqlite3_commit_hook(p->db, count_commit, &commits);
+    sqlite3_rollback_hook(p->db, count_rollback, &rollbacks);
+    sqlite3_wal_hook(p->db, count_log, &logs);
+    pawli_committer_listen(&p->w.store->opened->committer, &told.listener);
+    assert_int_equal(times_told(&told, "COMMIT"), 1);
+    run_sql(p, "BEGIN IMMEDIATE");
+    assert_ok(join_message(p, MESSAGE("no", .key = NULL), &enqueued));
+    assert_int_equal(sqlite3_exec(p->db, "COMMIT", NULL, NULL, NULL), SQLITE_CONSTRAINT); /* the hook forbids it */
+    assert_int_equal(told.count, 1);
+    assert_int_equal(commits, 2);
+    assert_int_equal(rollbacks, 1);
+    assert_int_equal(logs, 1);
+    pawli_committer_unlisten(&p->w.store->opened->committer, &told.listener);
+    pawl_join_detach(p->join);
+    assert_ptr_equal(sqlite3_commit_hook(p->db, NULL, NULL), &commits);
+    assert_ptr_equal(sqlite3_rollback_hook(p->db, NULL, NULL), &rollbacks);
+    assert_ptr_equal(sqlite3_wal_hook(p->db, NULL, NULL), &logs);
+    assert_ok(pawl_join_attach(p->w.store, p->db, &p->join, &err));
+    assert_int_equal(stats(&p->w).pending, 1);
+}
+
+/* Reads fail at the moment of the commit: nobody is told, nor told wrongly, until the program says so. */
+static enum store_result no_reader(struct store *store, struct reader **ret_reader, pawl_error *error)
+{
+    (void)store, (void)ret_reader;
+    return pawli_store_fail(error, STORE_NO_MEMORY);
+}
+
+static void news_that_could_not_be_given_are_given_when_the_program_says_so(void **state)
+{
+    struct program *p = *state;
+    struct store *store = p->w.store->opened->store;
+    const struct store_ops *ops = store->ops;
+    struct store_ops failing = *ops;
+    struct told told = {.listener = {.news = hear}, .p = p};
+    pawl_enqueued enqueued;
+    failing.reader = no_reader;
+    pawli_committer_listen(&p->w.store->opened->committer, &told.listener);
+    run_sql(p, "BEGIN IMMEDIATE");
+    assert_ok(join_message(p, MESSAGE("1", .key = NULL), &enqueued));
+    assert_status(pawl_join_committed(p->join, &err), PAWL_EINVAL); /* not yet */
+    store->ops = &failing;
+    run_sql(p, "COMMIT");
+    assert_status(pawl_join_committed(p->join, &err), PAWL_ENOMEM);
+    store->ops = ops;
+    assert_int_equal(told.count, 0);
+    uint64_t seen = ops->news(store, NEWS_RECORD);
+    assert_ok(pawl_join_committed(p->join, &err));
+    assert_int_equal(told.count, 1);
+    assert_int_equal(told.pending, 1);
+    assert_true(ops->news(store, NEWS_RECORD) != seen);
+    assert_ok(pawl_join_committed(p->join, &err));
+    assert_int_equal(told.count, 1);
+    add(&p->w, MESSAGE("2", .key = NULL)); /* the turnstile was left */
+    pawli_committer_unlisten(&p->w.store->opened->committer, &told.listener);
 }
 
 static void a_connection_is_attached_more_than_once(void **state)
@@ -393,6 +619,13 @@ int main(void)
         JOINED(the_commit_number_tells_of_what_was_written),
         JOINED(what_is_joined_and_what_is_not_make_one_journal),
         JOINED(who_waits_is_told_of_a_joined_commit_and_of_no_rollback),
+        JOINED(listeners_are_told_in_the_commit_and_can_read_it_then),
+        JOINED(a_joined_message_is_delivered_at_the_moment_of_its_commit),
+        JOINED(a_joined_record_is_read_at_the_moment_of_its_commit),
+        JOINED(a_joined_record_is_read_elsewhere_at_the_moment_of_its_commit),
+        JOINED(a_waiting_claim_gets_a_joined_message_at_the_moment_of_its_commit),
+        JOINED(hooks_of_the_program_go_on_working),
+        JOINED(news_that_could_not_be_given_are_given_when_the_program_says_so),
         JOINED(a_connection_is_attached_more_than_once),
         JOINED(a_transaction_leaves_the_turnstile_however_it_ends),
         JOINED(a_begin_that_is_refused_keeps_no_lock),

@@ -464,6 +464,66 @@ static void waiting_for_a_record(struct world *w)
     assert_int_equal(now_ms(w), before + 100);
 }
 
+static void append_event(struct world *w, unsigned id, const char *data)
+{
+    pawl_transition *t = begin(w, id, "{}");
+    emit(t, "a", NULL, data, PAWL_KEEP_FULL);
+    assert_ok(commit(t, NULL));
+}
+
+static void append_here(void *data)
+{
+    append_event(data, 2, "here");
+}
+
+static void append_elsewhere(void *data)
+{
+    struct world *w = data;
+    struct world other = *w;
+    assert_ok(pawli_open_in(w->env, w->url, NULL, &other.store, &err));
+    append_event(&other, 3, "elsewhere");
+    pawl_store_close(other.store);
+}
+
+static void expect_moment(struct world *w, uint64_t after, int64_t ms, void (*act)(void *data), const char *data)
+{
+    int64_t began = now_ms(w);
+    pawli_sim_meanwhile(w->env, ms, act, w);
+    assert_int_equal(pawl_journal_wait(w->store, after, 1000, &err), 1);
+    assert_int_equal(now_ms(w), began + ms);
+    expect_events(w, (pawl_events_query){PAWL_EVENTS_QUERY, .after = {after, PAWL_WHOLE_RECORD}}, data);
+}
+
+/* By another one of this opening, and by another opening, which is another process for pawl. */
+static void a_record_is_read_at_the_moment_at_which_it_was_committed(struct world *w)
+{
+    append(w, 1, "{}");
+    expect_moment(w, 1, 300, append_here, "here");
+    if (w->kind->is_durable)
+        expect_moment(w, 2, 70, append_elsewhere, "elsewhere");
+    verify(w);
+}
+
+static void enqueue_one(void *data)
+{
+    struct world *w = data;
+    add(w, MESSAGE("1", .key = NULL));
+}
+
+/* Who follows looks when he comes and when his time is up: what is no record does not make him look between. */
+static void other_commits_wake_nobody_who_follows_the_journal(struct world *w)
+{
+    struct store *filter = put_filter(w->store);
+    int64_t began = now_ms(w);
+    append(w, 1, "{}");
+    pawli_fault_set(filter, NULL);
+    pawli_sim_meanwhile(w->env, 300, enqueue_one, w);
+    assert_int_equal(pawl_journal_wait(w->store, 1, 1000, &err), 0);
+    assert_int_equal(now_ms(w), began + 1000);
+    assert_int_equal(pawli_fault_calls(filter, FAULT_READER), 2);
+    verify(w);
+}
+
 /* ---- one look is one moment ---- */
 
 static void write_some(void *data, uint64_t checked)
@@ -518,6 +578,8 @@ static const struct conformance_case cases[] = {
     CASE(a178_a_store_says_whether_it_is_durable),
     CASE(a182_what_a_retry_may_say_anew),
     CASE(waiting_for_a_record),
+    CASE(a_record_is_read_at_the_moment_at_which_it_was_committed),
+    CASE(other_commits_wake_nobody_who_follows_the_journal),
     CASE(a_store_that_is_written_meanwhile_verifies),
 };
 

@@ -368,6 +368,39 @@ static void who_waits_for_a_record_is_woken(struct world *w)
     verify(w);
 }
 
+static int join_record(pawl_store *store, pawl_join *join, sqlite3 *db)
+{
+    pawl_transition_options options = {PAWL_TRANSITION_OPTIONS, .type = "order"};
+    pawl_transition *t = pawl_transition_new(store, &options);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    int status = pawl_join_append(join, t, NULL, &err);
+    assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    pawl_transition_free(t);
+    return status;
+}
+
+static void who_waits_for_a_joined_record_is_woken(struct world *w)
+{
+    struct contestant other = {0};
+    sqlite3 *db;
+    pawl_join *join;
+    if (!w->kind->is_durable)
+        return; /* nothing to join */
+    open_real(w);
+    assert_int_equal(sqlite3_open(w->file, &db), SQLITE_OK);
+    assert_ok(pawl_join_attach(w->store, db, &join, &err));
+    begin(w, &other, 1, answer_records);
+    for (size_t i = 0; i < ROUNDS; i++) {
+        assert_ok(join_record(w->store, join, db));
+        assert_ok(wait_for_record(w->store, 2 * i + 1));
+    }
+    end(&other, 1);
+    pawl_join_detach(join);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    assert_int_equal(other.count, ROUNDS);
+    verify(w);
+}
+
 static const struct conformance_case cases[] = {
     CASE(a11_sixteen_enqueue_the_same),
     CASE(a25_sixteen_claim_the_same),
@@ -376,6 +409,7 @@ static const struct conformance_case cases[] = {
     CASE(who_waits_for_a_commit_is_woken),
     CASE(who_waits_for_a_message_is_woken),
     CASE(who_waits_for_a_record_is_woken),
+    CASE(who_waits_for_a_joined_record_is_woken),
 };
 
 int main(void)

@@ -224,18 +224,20 @@ static void a_real_bell_is_heard_by_others(void **state)
     assert_ok(env->ops->bell(env, &place, &other, &err));
     other->ops->drain(other);
     assert_false(is_readable(other->ops->fd(other)));
-    one->ops->ring(one, 41);
-    assert_true(other->ops->value(other) == 41);
+    one->ops->ring(one, 41, 1);
+    assert_true(other->ops->value(other, 0) == 41);
+    assert_true(other->ops->value(other, 1) == 0);
     assert_true(is_readable(other->ops->fd(other)));
     other->ops->drain(other);
     assert_false(is_readable(other->ops->fd(other)));
-    one->ops->ring(one, 42);
-    one->ops->ring(one, 43);
+    one->ops->ring(one, 42, 1);
+    one->ops->ring(one, 43, 2);
     assert_true(is_readable(other->ops->fd(other)));
     other->ops->drain(other);
     assert_false(is_readable(other->ops->fd(other)));
-    assert_true(other->ops->value(other) == 43);
-    other->ops->wait(other, 42, BOOT_NEVER); /* it is another one already: no waiting */
+    assert_true(other->ops->value(other, 0) == 43);
+    assert_true(other->ops->value(other, 1) == 43);
+    other->ops->wait(other, 0, 42, BOOT_NEVER); /* it is another one already: no waiting */
     one->ops->close(one);
     other->ops->close(other);
     env->ops->close(env);
@@ -250,10 +252,10 @@ static void a_simulated_bell_is_waited_for_in_simulated_time(void **state)
     pawl_error err;
     assert_ok(env->ops->bell(env, &nowhere, &bell, &err));
     struct boot_time now = env->ops->boot_now(env);
-    bell->ops->ring(bell, 9);
-    bell->ops->wait(bell, 8, boot_after_ms(now, 100));
+    bell->ops->ring(bell, 9, 1);
+    bell->ops->wait(bell, 0, 8, boot_after_ms(now, 100));
     assert_true(env->ops->boot_now(env).ns == now.ns);
-    bell->ops->wait(bell, 9, boot_after_ms(now, 100));
+    bell->ops->wait(bell, 0, 9, boot_after_ms(now, 100));
     assert_true(env->ops->boot_now(env).ns == now.ns + 100000000);
     assert_int_equal(bell->ops->fd(bell), -1);
     bell->ops->close(bell);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The bell: eight bytes in a file, and inotify for those who wait. */
+/* The bell: numbers of eight bytes in a file, and inotify for those who wait. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -25,17 +25,21 @@ static struct real_bell *real_of(struct bell *bell)
     return (struct real_bell *)bell;
 }
 
-static void bell_ring(struct bell *bell, uint64_t value)
+static void bell_ring(struct bell *bell, uint64_t value, unsigned count)
 {
+    uint64_t values[BELL_NUMBERS];
+    for (unsigned i = 0; i < count; i++)
+        values[i] = value;
     /* A lost ring costs a slow poll, never a message, so a failure is nobody's error. */
-    ssize_t written = pwrite(real_of(bell)->fd, &value, sizeof value, 0);
+    ssize_t written = pwrite(real_of(bell)->fd, values, count * sizeof *values, 0);
     (void)written;
 }
 
-static uint64_t bell_value(struct bell *bell)
+static uint64_t bell_value(struct bell *bell, unsigned which)
 {
     uint64_t value = 0;
-    return pread(real_of(bell)->fd, &value, sizeof value, 0) == (ssize_t)sizeof value ? value : 0;
+    off_t at = (off_t)(which * sizeof value);
+    return pread(real_of(bell)->fd, &value, sizeof value, at) == (ssize_t)sizeof value ? value : 0;
 }
 
 static int bell_fd(struct bell *bell)
@@ -53,27 +57,36 @@ static int bell_fd(struct bell *bell)
     return real->watch;
 }
 
-static void bell_drain(struct bell *bell)
+static void drain_watch(int watch)
 {
     char events[1024];
-    while (read(real_of(bell)->watch, events, sizeof events) > 0)
+    while (read(watch, events, sizeof events) > 0)
         ;
 }
 
+static void bell_drain(struct bell *bell)
+{
+    drain_watch(real_of(bell)->watch);
+}
+
+static int64_t left_ms(struct env *env, struct boot_time until)
+{
+    return (until.ns - env->ops->boot_now(env).ns + 999999) / 1000000;
+}
+
 /* Each waiter has a watch of its own: a shared one could be drained by another. */
-static void bell_wait(struct bell *bell, uint64_t seen, struct boot_time until)
+static void bell_wait(struct bell *bell, unsigned which, uint64_t seen, struct boot_time until)
 {
     struct real_bell *real = real_of(bell);
     struct env *env = real->env;
     int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     bool watches = watch >= 0 && inotify_add_watch(watch, real->path, IN_MODIFY) >= 0;
-    if (bell_value(bell) == seen) {
-        int64_t left = (until.ns - env->ops->boot_now(env).ns + 999999) / 1000000;
-        int slow = watches ? 1000 : 20; /* a poll stands behind the watch */
-        struct pollfd poll_fd = {.fd = watch, .events = POLLIN};
-        if (left > 0)
-            poll(&poll_fd, 1, left < slow ? (int)left : slow);
-    }
+    struct pollfd poll_fd = {.fd = watch, .events = POLLIN};
+    int64_t left;
+    until = boot_earlier(until, boot_after_ms(env->ops->boot_now(env), watches ? 1000 : 20)); /* a poll stands behind */
+    while (bell_value(bell, which) == seen && (left = left_ms(env, until)) > 0)
+        if (poll(&poll_fd, 1, (int)left) > 0)
+            drain_watch(watch);
     if (watch >= 0)
         close(watch);
 }

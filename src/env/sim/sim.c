@@ -19,7 +19,10 @@ struct sim_env {
     uint64_t state; /* splitmix64 */
     struct sim_lock locks[SIM_LOCKS_MAX];
     struct job *jobs, **jobs_last;
-    uint64_t bell_value;
+    uint64_t bell_values[BELL_NUMBERS];
+    struct boot_time act_at;
+    void (*act)(void *data); /* NULL: nobody does anything while one sleeps */
+    void *act_data;
 };
 
 struct sim_gate {
@@ -96,15 +99,37 @@ void pawli_sim_free_slots(struct env *env)
     memset(sim_of(env)->locks, 0, sizeof sim_of(env)->locks);
 }
 
-/* With one thread nobody can change the word while we sleep: sleeping is moving the clocks. */
+void pawli_sim_meanwhile(struct env *env, int64_t ms, void (*act)(void *data), void *data)
+{
+    struct sim_env *sim = sim_of(env);
+    sim->act_at = boot_after_ms(sim->boot, ms);
+    sim->act = act;
+    sim->act_data = data;
+}
+
+/* Moves the clocks to `until`, or to the moment at which somebody else acts; false when there is nothing to sleep for. */
+static bool sleep_until(struct sim_env *sim, struct boot_time until)
+{
+    void (*act)(void *data) = sim->act && boot_before(sim->act_at, until) ? sim->act : NULL;
+    struct boot_time end = act ? sim->act_at : until;
+    PAWL_ASSERT(end.ns != INT64_MAX); /* nobody would ever wake us */
+    if (!act && end.ns <= sim->boot.ns)
+        return false;
+    if (end.ns > sim->boot.ns)
+        pawli_sim_advance_ms(&sim->env, (end.ns - sim->boot.ns + 999999) / 1000000);
+    if (act) {
+        sim->act = NULL;
+        act(sim->act_data);
+    }
+    return true;
+}
+
+/* With one thread nobody changes the word while we sleep, but who acts meanwhile: sleeping is moving the clocks. */
 static void sim_wait(struct env *env, _Atomic uint32_t *word, uint32_t expected, struct boot_time until)
 {
     struct sim_env *sim = sim_of(env);
-    if (atomic_load(word) != expected)
-        return;
-    PAWL_ASSERT(until.ns != INT64_MAX); /* nobody would ever wake us */
-    if (until.ns > sim->boot.ns)
-        pawli_sim_advance_ms(env, (until.ns - sim->boot.ns + 999999) / 1000000);
+    while (atomic_load(word) == expected && sleep_until(sim, until))
+        ;
 }
 
 static void sim_wake(struct env *env, _Atomic uint32_t *word, int waiters)
@@ -224,14 +249,15 @@ static int gate_open(struct env *env, const struct file_at *at, struct gate **re
     return PAWL_OK;
 }
 
-static void bell_ring(struct bell *bell, uint64_t value)
+static void bell_ring(struct bell *bell, uint64_t value, unsigned count)
 {
-    ((struct sim_bell *)bell)->sim->bell_value = value;
+    for (unsigned i = 0; i < count; i++)
+        ((struct sim_bell *)bell)->sim->bell_values[i] = value;
 }
 
-static uint64_t bell_value(struct bell *bell)
+static uint64_t bell_value(struct bell *bell, unsigned which)
 {
-    return ((struct sim_bell *)bell)->sim->bell_value;
+    return ((struct sim_bell *)bell)->sim->bell_values[which];
 }
 
 static int bell_fd(struct bell *bell)
@@ -245,11 +271,11 @@ static void bell_drain(struct bell *bell)
     (void)bell;
 }
 
-static void bell_wait(struct bell *bell, uint64_t seen, struct boot_time until)
+static void bell_wait(struct bell *bell, unsigned which, uint64_t seen, struct boot_time until)
 {
     struct sim_env *sim = ((struct sim_bell *)bell)->sim;
-    if (sim->bell_value == seen && until.ns > sim->boot.ns)
-        pawli_sim_advance_ms(&sim->env, (until.ns - sim->boot.ns + 999999) / 1000000);
+    while (sim->bell_values[which] == seen && sleep_until(sim, until))
+        ;
 }
 
 static void bell_close(struct bell *bell)

@@ -11,6 +11,9 @@ void pawli_sim_advance_ms(struct env *env, int64_t ms);       /* both clocks */
 void pawli_sim_set_wall_ms(struct env *env, int64_t unix_ms); /* somebody sets the clock */
 void pawli_sim_reboot(struct env *env);                       /* another boot id; boot time starts anew */
 void pawli_sim_free_slots(struct env *env);                   /* every process died: all byte locks are gone */
+/* In so many milliseconds, if somebody sleeps then, another one acts: the sleeper goes on at that moment if it was woken,
+ * and sleeps on if not. One at a time. */
+void pawli_sim_meanwhile(struct env *env, int64_t ms, void (*act)(void *data), void *data);
 unsigned pawli_sim_run_jobs(struct env *env);                 /* runs what was offloaded; returns how much */
 uint64_t pawli_sim_random(struct env *env, uint64_t below);
 

@@ -252,14 +252,14 @@ static void listen_to_bell(struct store *store, bool yes)
     below(store)->ops->listen(below(store), yes);
 }
 
-static uint64_t news(struct store *store)
+static uint64_t news(struct store *store, enum news what)
 {
-    return below(store)->ops->news(below(store));
+    return below(store)->ops->news(below(store), what);
 }
 
-static void wait_for_news(struct store *store, uint64_t seen, struct boot_time until)
+static void wait_for_news(struct store *store, enum news what, uint64_t seen, struct boot_time until)
 {
-    below(store)->ops->wait(below(store), seen, until);
+    below(store)->ops->wait(below(store), what, seen, until);
 }
 
 static int watch_fd(struct store *store, struct boot_time *poll)
@@ -339,6 +339,7 @@ struct store *pawli_fault_over(struct store *store)
     filter->ops.can = store->ops->can;
     filter->ops.version = store->ops->version;
     filter->ops.detach = store->ops->detach;
+    filter->ops.committed = store->ops->committed;
     filter->store = *store;
     filter->store.ops = &filter->ops;
     filter->below = store;

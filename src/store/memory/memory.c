@@ -90,7 +90,7 @@ static enum store_result begin(struct store *store, struct boot_time until, stru
     struct memory_store *memory = memory_of(store);
     enum store_result result = lock(memory, until, err);
     if (result == STORE_OK) {
-        memory->txn.saved = false;
+        memory->txn.saved = memory->txn.has_records = false;
         *ret_txn = &memory->txn;
     }
     return result;
@@ -100,6 +100,7 @@ static enum store_result save(struct txn *txn, const struct view *view, pawl_err
 {
     enum store_result result = pawli_memory_save(txn, view, err);
     txn->saved |= result == STORE_OK;
+    txn->has_records |= pawli_view_has_records(view);
     return result;
 }
 
@@ -107,13 +108,13 @@ static void drop(struct txn *txn)
 {
     struct memory_store *memory = txn->store;
     struct env *env = memory->store.env;
-    bool saved = txn->saved;
+    unsigned told = txn->saved ? news_count(txn->has_records) : 0;
     unlock(memory);
-    if (!saved)
-        return;
-    atomic_fetch_add(&memory->bell, 1);
-    if (atomic_load(&memory->listening))
-        env->ops->wake(env, &memory->bell, INT_MAX);
+    for (unsigned what = 0; what < told; what++) {
+        atomic_fetch_add(&memory->bells[what], 1);
+        if (atomic_load(&memory->listening))
+            env->ops->wake(env, &memory->bells[what], INT_MAX);
+    }
 }
 
 static enum store_result resolve(struct store *store, const struct committer_row *marker, bool *ret_committed,
@@ -152,15 +153,15 @@ static void listen_to_bell(struct store *store, bool yes)
     atomic_fetch_add(&memory_of(store)->listening, yes ? 1 : UINT32_MAX);
 }
 
-static uint64_t news(struct store *store)
+static uint64_t news(struct store *store, enum news what)
 {
-    return atomic_load(&memory_of(store)->bell);
+    return atomic_load(&memory_of(store)->bells[what]);
 }
 
-static void wait_for_news(struct store *store, uint64_t seen, struct boot_time until)
+static void wait_for_news(struct store *store, enum news what, uint64_t seen, struct boot_time until)
 {
     struct memory_store *memory = memory_of(store);
-    store->env->ops->wait(store->env, &memory->bell, (uint32_t)seen, until);
+    store->env->ops->wait(store->env, &memory->bells[what], (uint32_t)seen, until);
 }
 
 static int watch_fd(struct store *store, struct boot_time *poll)
@@ -242,7 +243,7 @@ static enum store_result check(struct store *store, struct text *ret_problem, st
     return STORE_OK;
 }
 
-/* No transactions to join: join, attach and detach are not there. */
+/* No transactions to join: join, attach, detach and committed are not there. */
 const struct store_ops pawli_store_memory = {
     .name = "memory",
     .open = memory_open,

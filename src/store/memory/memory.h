@@ -84,7 +84,7 @@ struct memory_store;
 
 struct txn {
     struct memory_store *store;
-    bool saved;
+    bool saved, has_records;
 };
 
 struct reader {
@@ -95,7 +95,7 @@ struct memory_store {
     struct store store;
     int64_t busy_ms;
     _Atomic uint32_t lock;      /* of the tables: 0 free, 1 held, 2 held and waited for */
-    _Atomic uint32_t bell;      /* counts commits: those who listen sleep on it */
+    _Atomic uint32_t bells[NEWS_COUNT]; /* count commits: those who listen sleep on them */
     _Atomic uint32_t listening; /* how many do */
     struct tables tables;
     struct txn txn;       /* the one that holds the lock */

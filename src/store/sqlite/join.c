@@ -6,7 +6,8 @@
  *      of somebody else begins and ends, and hooks of the connection belong to the program.
  *   2  It never waits for the gate while it holds anything of SQLite's: the lock is refused, and its busy handler waits.
  *      So it has no old snapshot when its turn has come, and keeps no checkpoint back.
- *   3  Once SQLite's lock is free again what was joined is committed or gone, and the store says which. */
+ *   3  Once SQLite's lock is free again what was joined is committed or gone, and the store says which. So nobody is told
+ *      before he can read it, nor of what was rolled back; a commit hook would tell too early, and has one owner. */
 #include "store/sqlite/sqlite.h"
 
 #define WAL_WRITE_LOCK 0 /* of the shared memory's lock bytes: fixed by the format of SQLite's log */
@@ -22,7 +23,8 @@ struct attachment {
     unsigned uses;
     bool was_refused; /* by the gate, not by SQLite */
     bool holds_gate, writes;
-    bool has_joined; /* something of pawl's in this transaction */
+    bool is_untold; /* something of pawl's was joined, and nobody was told whether it was committed */
+    bool is_late;   /* and it could not be read when it was */
 };
 
 static struct attachment *attachment_of(sqlite3_file *file)
@@ -63,18 +65,43 @@ static int wait_for_turn(void *data, int tries)
     return env->ops->boot_now(env).ns < attachment->until.ns;
 }
 
-/* Still behind the gate, so numbers ring in order. */
-static void tell(struct attachment *attachment)
+/* Still behind the gate, so numbers ring in order. Who cannot read which it is leaves it untold, and rings later in any
+ * case: others may have rung with a number beyond it. */
+static int tell(struct attachment *attachment, pawl_error *err)
 {
     struct sqlite_store *store = attachment->store;
     struct page page;
-    attachment->has_joined = false;
-    if (!attachment->gate->ops->is_held(attachment->gate, GATE_LISTEN) ||
-        pawli_store_query(&store->store, &(struct query){.kind = QUERY_STORE}, &page, NULL) < 0)
-        return;
-    if (page.store.commits != store->bell->ops->value(store->bell)) /* it was not rolled back */
-        store->bell->ops->ring(store->bell, page.store.commits);
-    pawli_page_done(&page);
+    if (attachment->gate->ops->is_held(attachment->gate, GATE_LISTEN)) {
+        int status = pawli_store_query(&store->store, &(struct query){.kind = QUERY_STORE}, &page, err);
+        attachment->is_late |= status < 0;
+        if (status < 0)
+            return status;
+        if (attachment->is_late || page.store.commits != store->bell->ops->value(store->bell, NEWS_COMMIT)) {
+            store->bell->ops->ring(store->bell, page.store.commits, NEWS_COUNT); /* it was not rolled back */
+            atomic_store(&store->heard_commits, page.store.commits); /* the bell is for others: ours are told here */
+            store->store.joined_news(store->store.joined_news_data);
+        }
+        pawli_page_done(&page);
+    }
+    attachment->is_untold = attachment->is_late = false;
+    return PAWL_OK;
+}
+
+int pawli_sqlite_committed(void *opaque, pawl_error *err)
+{
+    struct attachment *attachment = opaque;
+    struct env *env = attachment->store->store.env;
+    if (!sqlite3_get_autocommit(attachment->db))
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the connection is inside a transaction"),
+                          "say so after COMMIT");
+    if (!attachment->is_untold)
+        return PAWL_OK;
+    if (!enter(attachment, boot_after_ms(env->ops->boot_now(env), attachment->store->busy_ms)))
+        return pawli_hint(err, pawli_fail(err, PAWL_EBUSY, "others write: it is not their turn yet to be told"),
+                          "try again");
+    int status = tell(attachment, err);
+    leave(attachment);
+    return status;
 }
 
 /* ---- the shim ---- */
@@ -96,8 +123,8 @@ static int unlock_writing(struct attachment *attachment, int flags)
 {
     int code = attachment->real->xShmLock(attachment->file, WAL_WRITE_LOCK, 1, flags);
     attachment->writes = false;
-    if (attachment->has_joined)
-        tell(attachment);
+    if (attachment->is_untold)
+        tell(attachment, NULL);
     leave(attachment);
     return code;
 }
@@ -242,7 +269,7 @@ enum store_result pawli_sqlite_join(struct store *base, void *native, struct txn
         pawli_sqlite_drop(txn);
         return result;
     }
-    attachment_of(file_of(db))->has_joined = true;
+    attachment_of(file_of(db))->is_untold = true;
     *ret_txn = txn;
     return STORE_OK;
 }

@@ -379,7 +379,7 @@ static int sqlite_open(const struct store_open *given, struct env *env, struct s
     }
     facts->is_into = store->names == NAMES_INTO;
     facts->was_put_into_wal = store->was_put_into_wal;
-    atomic_store(&store->heard_commits, store->bell->ops->value(store->bell));
+    atomic_store(&store->heard_commits, store->bell->ops->value(store->bell, NEWS_COMMIT));
     *ret_store = &store->store;
     return PAWL_OK;
 }
@@ -509,6 +509,7 @@ static enum store_result save(struct txn *txn, const struct view *view, pawl_err
     }
     result = commit(txn, view, err);
     txn->saved = result == STORE_OK;
+    txn->has_records = pawli_view_has_records(view);
     return result;
 }
 
@@ -525,7 +526,7 @@ void pawli_sqlite_drop(struct txn *txn)
     }
     if (txn->saved) {
         if (store->gate->ops->is_held(store->gate, GATE_LISTEN))
-            store->bell->ops->ring(store->bell, atomic_load(&store->own_commits));
+            store->bell->ops->ring(store->bell, atomic_load(&store->own_commits), news_count(txn->has_records));
         pawli_checkpoint_after_commit(store);
     } else if (!txn->joined) {
         pawli_sqlite_guard(store, NULL); /* or what found nothing would look in lost files for ever */
@@ -642,16 +643,16 @@ static void listen_to_bell(struct store *base, bool yes)
     pthread_mutex_unlock(&store->lock);
 }
 
-static uint64_t news(struct store *base)
+static uint64_t news(struct store *base, enum news what)
 {
     struct sqlite_store *store = sqlite_of(base);
-    return store->bell->ops->value(store->bell);
+    return store->bell->ops->value(store->bell, what);
 }
 
-static void wait_for_news(struct store *base, uint64_t seen, struct boot_time until)
+static void wait_for_news(struct store *base, enum news what, uint64_t seen, struct boot_time until)
 {
     struct sqlite_store *store = sqlite_of(base);
-    store->bell->ops->wait(store->bell, seen, until);
+    store->bell->ops->wait(store->bell, what, seen, until);
 }
 
 static int watch_fd(struct store *base, struct boot_time *poll)
@@ -666,7 +667,7 @@ static bool rang(struct store *base)
 {
     struct sqlite_store *store = sqlite_of(base);
     store->bell->ops->drain(store->bell);
-    uint64_t value = store->bell->ops->value(store->bell);
+    uint64_t value = store->bell->ops->value(store->bell, NEWS_COMMIT);
     bool news = value != atomic_load(&store->heard_commits) && value != atomic_load(&store->own_commits);
     atomic_store(&store->heard_commits, value);
     return news;
@@ -774,6 +775,7 @@ const struct store_ops pawli_store_sqlite = {
     .done = pawli_sqlite_reader_done,
     .attach = pawli_sqlite_attach,
     .detach = pawli_sqlite_detach,
+    .committed = pawli_sqlite_committed,
     .is_slot_alive = is_slot_alive,
     .slot = own_slot,
     .listen = listen_to_bell,

@@ -119,7 +119,7 @@ struct sqlite_store {
 struct txn {
     struct sqlite_store *store;
     struct connection *connection;
-    bool joined, active, saved, holds_gate;
+    bool joined, active, saved, has_records, holds_gate;
     uint64_t commits; /* as load found them */
 };
 
@@ -248,6 +248,7 @@ void pawli_sqlite_reader_done(struct reader *reader);
 /* join.c */
 int pawli_sqlite_attach(struct store *store, void *native, void **ret_attachment, pawl_error *err);
 void pawli_sqlite_detach(void *attachment);
+int pawli_sqlite_committed(void *attachment, pawl_error *err);
 enum store_result pawli_sqlite_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
 
 enum store_result pawli_sqlite_backup(struct store *store, const char *path,
