@@ -498,18 +498,12 @@ int pawl_join_attach(pawl_store *store, void *sqlite3_connection, pawl_join **re
     int status = pawli_check_given(err, store, sqlite3_connection, ret_join);
     if (status < 0)
         return status;
-    struct store *inner = store->opened->store;
-    if (!(inner->ops->can & STORE_CAN_JOIN))
-        return pawli_fail(err, PAWL_EUNSUPPORTED, "the store \"%s\" has no transactions to join", inner->ops->name);
-    status = pawli_store_check_write(inner, err);
-    if (status < 0)
-        return status;
     pawl_join *join = pawli_alloc(sizeof *join);
     if (!join)
         return pawli_no_memory(err);
     join->store = store;
     join->native = sqlite3_connection;
-    status = inner->ops->attach(inner, sqlite3_connection, &join->attachment, err);
+    status = pawli_store_attach(store->opened->store, sqlite3_connection, &join->attachment, err);
     if (status < 0)
         pawli_free(join);
     else
@@ -521,7 +515,7 @@ void pawl_join_detach(pawl_join *join)
 {
     if (!join)
         return;
-    join->store->opened->store->ops->detach(join->attachment);
+    pawli_store_detach(join->store->opened->store, join->attachment);
     pawli_free(join);
 }
 

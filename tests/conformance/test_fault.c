@@ -145,7 +145,7 @@ static void a_fault_begins_at_n_and_lasts(struct world *w)
         assert_status(try_add(w, MESSAGE("1", .key = NULL)), PAWL_EIO);
     pawli_fault_set(filter, NULL);
     assert_int_equal(stats(w).pending, 2);
-    assert_memory_equal(filter->ops->name, w->kind->url, strcspn(w->kind->url, ":"));
+    assert_memory_equal(pawli_store_name(filter), w->kind->url, strcspn(w->kind->url, ":"));
 }
 
 static const struct conformance_case cases[] = {

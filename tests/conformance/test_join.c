@@ -237,12 +237,12 @@ static bool rings(struct program *p, const char *end)
 {
     struct store *store = p->w.store->opened->store;
     pawl_enqueued enqueued;
-    uint64_t seen = store->ops->news(store);
+    uint64_t seen = pawli_store_news(store);
     run_sql(p, "BEGIN IMMEDIATE; SAVEPOINT s");
     assert_ok(join_message(p, MESSAGE("1", .key = NULL), &enqueued));
-    assert_int_equal(store->ops->news(store), seen); /* not before it can be seen */
+    assert_int_equal(pawli_store_news(store), seen); /* not before it can be seen */
     run_sql(p, end);
-    return store->ops->news(store) != seen;
+    return pawli_store_news(store) != seen;
 }
 
 /* The number that a rollback takes back is the next commit's: had it rung, that one would wake nobody. */
@@ -250,16 +250,16 @@ static void who_waits_is_told_of_a_joined_commit_and_of_no_rollback(void **state
 {
     struct program *p = *state;
     struct store *store = p->w.store->opened->store;
-    store->ops->listen(store, true);
+    pawli_store_listen(store, true);
     assert_true(rings(p, "COMMIT"));
-    assert_true(store->ops->rang(store)); /* a commit of somebody else, for the engine of this process */
+    assert_true(pawli_store_rang(store)); /* a commit of somebody else, for the engine of this process */
     assert_false(rings(p, "ROLLBACK"));
     assert_true(rings(p, "COMMIT"));
     assert_false(rings(p, "ROLLBACK TO s; INSERT INTO stock VALUES ('x'); COMMIT"));
-    uint64_t seen = store->ops->news(store);
+    uint64_t seen = pawli_store_news(store);
     add(&p->w, MESSAGE("1", .key = NULL));
-    assert_true(store->ops->news(store) != seen);
-    store->ops->listen(store, false);
+    assert_true(pawli_store_news(store) != seen);
+    pawli_store_listen(store, false);
 }
 
 static void a_connection_is_attached_more_than_once(void **state)

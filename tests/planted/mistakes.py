@@ -61,11 +61,11 @@ plant([
             "a journal that lost its end is told to be whole (J3)",
             "conformance_damage", "a_record_that_is_missing_*"),
     Mistake("a waiting claim looks for news after it looked for messages", "src/outbox/outbox.c",
-            "inner->ops->wait(inner, seen,", "inner->ops->wait(inner, inner->ops->news(inner),",
+            "pawli_store_wait(inner, seen,", "pawli_store_wait(inner, pawli_store_news(inner),",
             "what comes between the two is found when the time is up",
             "conformance_claim", "*what_comes_between_*"),
     Mistake("who waits for a record looks for news after the journal", "src/journal/records.c",
-            "inner->ops->wait(inner, seen,", "inner->ops->wait(inner, inner->ops->news(inner),",
+            "pawli_store_wait(inner, seen,", "pawli_store_wait(inner, pawli_store_news(inner),",
             "what comes between the two is found when the time is up",
             "conformance_claim", "*what_comes_between_*"),
     # ---- store ----

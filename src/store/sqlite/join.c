@@ -54,7 +54,7 @@ static int wait_for_turn(void *data, int tries)
     struct attachment *attachment = data;
     struct env *env = attachment->store->store.env;
     if (tries == 0)
-        attachment->until = boot_after_ms(env->ops->boot_now(env), attachment->store->busy_ms);
+        attachment->until = boot_after_ms(env->ops->boot_now(env), attachment->store->store.busy_ms);
     if (attachment->was_refused) {
         attachment->was_refused = false;
         return enter(attachment, attachment->until);
@@ -198,9 +198,10 @@ int pawli_sqlite_attach(struct store *base, void *native, void **ret_attachment,
     return PAWL_OK;
 }
 
-void pawli_sqlite_detach(void *opaque)
+void pawli_sqlite_detach(struct store *base, void *opaque)
 {
     struct attachment *attachment = opaque;
+    (void)base;
     if (--attachment->uses > 0)
         return;
     attachment->file->pMethods = attachment->real;
@@ -239,7 +240,7 @@ enum store_result pawli_sqlite_join(struct store *base, void *native, struct txn
     result = pawli_sqlite_result(store, db, pawli_call_run(&call), READ_ONLY, err);
     if (result != STORE_OK) {
         txn->active = false;
-        pawli_sqlite_drop(txn);
+        pawli_sqlite_drop(base, txn);
         return result;
     }
     attachment_of(file_of(db))->has_joined = true;
