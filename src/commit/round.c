@@ -176,8 +176,8 @@ static enum store_result try_round(struct committer *committer, struct view *vie
     if (joined && units->status < 0)
         return STORE_OK;
     result = pawli_store_save(store, *txn, until, view, err);
-    if (result == STORE_UNKNOWN && !joined)
-        result = resolve(committer, view, until, txn, err);
+    if (result == STORE_UNKNOWN) /* joined, no COMMIT was sent: dropped, it never was */
+        result = joined ? pawli_store_fail(err, STORE_BUSY) : resolve(committer, view, until, txn, err);
     if (result == STORE_OK && !joined) {
         committer->own = view->committer.row;
         committer->seen_commits = view->store.row.commits;

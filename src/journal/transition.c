@@ -563,6 +563,7 @@ int pawl_join_enqueue(pawl_join *join, const pawl_message *messages, size_t coun
     if (count == 0 || count > LIMIT_MESSAGES)
         return pawli_fail(err, PAWL_EINVAL, "an enqueue has 1 to %d messages, not %zu", LIMIT_MESSAGES, count);
     pawli_unit_init(&unit, &join->store->opened->committer, join->store->scope);
+    unit.deadline = pawli_deadline(join->store->opened, 0);
     pawli_drafting_init(&drafting, join->store->opened->env, &unit.arena);
     struct enqueue enqueue = {
         .count = count, .atomic = true, .messages = arena_array(&unit.arena, struct message_draft, count)};
