@@ -7,14 +7,18 @@
 #include "store/fault/fault.h"
 #include "support.h"
 
-/* Puts a fault filter under a handle, and under all others of its opening, before anybody else uses them; closing the
- * last handle ends it. */
+/* Puts a filter under a handle, and under all others of its opening, while nobody else uses them. */
+static inline void stand_on(pawl_store *handle, struct store *filter)
+{
+    handle->opened->store = handle->opened->committer.store = filter;
+}
+
+/* A fault filter; closing the last handle ends it. */
 static inline struct store *put_filter(pawl_store *handle)
 {
-    struct opened *opened = handle->opened;
-    struct store *filter = pawli_fault_over(opened->store);
+    struct store *filter = pawli_fault_over(handle->opened->store);
     assert_non_null(filter);
-    opened->store = opened->committer.store = filter;
+    stand_on(handle, filter);
     return filter;
 }
 

@@ -79,8 +79,15 @@ def mutexes(path, text):
                 yield "has a mutex that docs/locks.md does not know"
 
 
+def door(path, text):
+    """Only store/store.c calls through the table of a store: what two stores could differ in is checked there."""
+    if path.startswith(("src/", "tests/")) and path != "src/store/store.c":
+        for line in re.findall(r"^.*(?:\b(?:store|inner|below|base)(?:\([^()]*\))?|\bfilter\w*)->ops\b.*$", text, re.M):
+            yield f"goes around the door: {line.strip()}"
+
+
 RULES = {"rooms and libraries": includes, "licences": licence, "banned calls": banned, "unfinished marks": marks,
-         "moves of tasks": state_writes, "mutexes": mutexes}
+         "moves of tasks": state_writes, "mutexes": mutexes, "the door": door}
 
 REFUSED = {
     "rooms and libraries": [("src/base/x.c", '#include "model/rows.h"\n'), ("src/journal/x.c", '#include "outbox/views.h"\n'),
@@ -90,6 +97,9 @@ REFUSED = {
     "unfinished marks": [("src/base/x.c", "/* TODO */\n")],
     "moves of tasks": [("src/outbox/x.c", "    task->row.place = PLACE_READY;\n")],
     "mutexes": [("src/base/x.h", "    pthread_mutex_t lock; /* of x */\n")],
+    "the door": [("src/commit/x.c", "    committer->store->ops->tend(committer->store, NULL);\n"),
+                 ("src/store/fault/x.c", "    below(store)->ops->close(below(store));\n"),
+                 ("tests/unit/x.c", "    const struct store_ops *ops = opened->store->ops;\n")],
 }
 
 

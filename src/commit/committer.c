@@ -31,7 +31,7 @@ void pawli_unit_add(struct unit *unit, struct effect *effect, const struct effec
 
 bool pawli_committer_is_restored(struct committer *committer)
 {
-    if (atomic_load(&committer->is_restored) && committer->store->ops->was_adopted(committer->store))
+    if (atomic_load(&committer->is_restored) && pawli_store_was_adopted(committer->store))
         atomic_store(&committer->is_restored, false);
     return atomic_load(&committer->is_restored);
 }
@@ -258,7 +258,7 @@ static void lead(struct committer *committer)
     if (result != STORE_OK)
         fail_batch(batch, result, &error);
     else if (batch->first)
-        pawli_round(committer, batch->first, txn, false);
+        pawli_round(committer, batch->first, &txn, false);
     pawli_store_drop(committer->store, txn);
 
     pthread_mutex_lock(&committer->lock);
@@ -272,7 +272,7 @@ static void lead(struct committer *committer)
     atomic_fetch_add(&batch->word, 1);
     if (blocked)
         env->ops->wake(env, &batch->word, INT_MAX);
-    bool tend = !atomic_load(&committer->tending) && committer->store->ops->needs_tending(committer->store);
+    bool tend = !atomic_load(&committer->tending) && pawli_store_needs_tending(committer->store);
     if (callbacks || tend)
         pawli_engine_wake(&committer->engine);
     release_batch(batch);
@@ -361,7 +361,7 @@ int pawli_commit_joined(struct unit *unit, void *native, pawl_error *err)
     pthread_mutex_unlock(&committer->lock);
     if (status < 0)
         return status;
-    enum store_result result = pawli_store_join(committer->store, native, &txn, err);
+    enum store_result result = pawli_store_join(committer->store, native, unit->deadline, &txn, err);
     if (result != STORE_OK)
         return pawli_store_status(result);
     /* A committer of its own: the store's may lead meanwhile in another thread. Its marker is the caller's commit. */
@@ -369,7 +369,7 @@ int pawli_commit_joined(struct unit *unit, void *native, pawl_error *err)
         .env = committer->env, .store = committer->store, .seed = committer->seed, .own = {.id = 0}};
     pawli_hasher_init(&own.hasher);
     unit->next = NULL;
-    pawli_round(&own, unit, txn, true);
+    pawli_round(&own, unit, &txn, true);
     pawli_store_drop(committer->store, txn);
     pawli_hasher_done(&own.hasher);
     pawli_arena_done(&own.arena);
@@ -386,7 +386,7 @@ void pawli_committer_listen(struct committer *committer, struct listener *listen
     listener->next = committer->listeners;
     committer->listeners = listener;
     pthread_mutex_unlock(&committer->lock);
-    committer->store->ops->listen(committer->store, true);
+    pawli_store_listen(committer->store, true);
     pawli_engine_wake(&committer->engine); /* it watches the bell only while somebody listens */
 }
 
@@ -398,7 +398,7 @@ void pawli_committer_unlisten(struct committer *committer, struct listener *list
         at = &(*at)->next;
     *at = listener->next;
     pthread_mutex_unlock(&committer->lock);
-    committer->store->ops->listen(committer->store, false);
+    pawli_store_listen(committer->store, false);
 }
 
 uint64_t pawli_queue_hash(struct text scope, struct text lane, struct text target)
@@ -468,7 +468,7 @@ static bool lead_for_callbacks(struct committer *committer)
 static void run_tend(struct job *job)
 {
     struct committer *committer = (struct committer *)((char *)job - offsetof(struct committer, tend));
-    committer->store->ops->tend(committer->store, NULL); /* its errors poison the store: the next call says so */
+    pawli_store_tend(committer->store, NULL); /* its errors poison the store: the next call says so */
 }
 
 static void tend_done(struct job *job)
@@ -481,7 +481,7 @@ static void bell_rang(struct watch *watch, uint32_t events)
 {
     struct committer *committer = (struct committer *)((char *)watch - offsetof(struct committer, bell));
     (void)events;
-    if (committer->store->ops->rang(committer->store))
+    if (pawli_store_rang(committer->store))
         pawli_committer_tell(committer, NULL, 0);
 }
 
@@ -492,15 +492,14 @@ static struct boot_time poll_bell(struct committer *committer, struct boot_time 
     if (!pawli_committer_has_listeners(committer))
         return BOOT_NEVER;
     if (committer->bell.fd < 0 && committer->engine.loop) {
-        committer->bell = (struct watch){.ready = bell_rang,
-                                         .fd = committer->store->ops->watch_fd(committer->store, &pause)};
+        committer->bell = (struct watch){.ready = bell_rang, .fd = pawli_store_watch_fd(committer->store, &pause)};
         if (committer->bell.fd >= 0)
             pawli_loop_watch(committer->engine.loop, &committer->bell, EPOLLIN);
     }
-    committer->store->ops->watch_fd(committer->store, &pause);
+    pawli_store_watch_fd(committer->store, &pause);
     if (now.ns >= committer->next_poll.ns) {
         committer->next_poll = (struct boot_time){now.ns + pause.ns};
-        if (committer->store->ops->rang(committer->store))
+        if (pawli_store_rang(committer->store))
             pawli_committer_tell(committer, NULL, 0);
     }
     return committer->next_poll;
@@ -513,7 +512,7 @@ static struct boot_time step(struct engine *engine, struct boot_time now)
     answer_callbacks(committer);
     if (lead_for_callbacks(committer))
         answer_callbacks(committer);
-    if (!committer->tending && committer->store->ops->needs_tending(committer->store)) {
+    if (!committer->tending && pawli_store_needs_tending(committer->store)) {
         committer->tending = true;
         committer->env->ops->offload(committer->env, &committer->tend);
     }

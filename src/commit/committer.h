@@ -6,7 +6,9 @@
  *   2  A unit is answered after the commit of its batch, never before; a batch that only repeats stored answers commits its
  *      marker all the same, since what another connection made visible may not be synced yet.
  *   3  A refused unit does not fail its neighbours; a storage error fails all.
- *   4  The queue is bounded: a unit for which there is no room is busy. A unit's deadline withdraws it until it is taken. */
+ *   4  A commit whose reply is lost is looked for by its marker until the last unit's deadline: where the store finds it, it
+ *      counts; where it was not and will not be, the batch is decided afresh; else the outcome is unknown.
+ *   5  The queue is bounded: a unit for which there is no room is busy. A unit's deadline withdraws it until it is taken. */
 #ifndef PAWLI_COMMITTER_H
 #define PAWLI_COMMITTER_H
 
@@ -80,7 +82,8 @@ bool pawli_committer_has_listeners(struct committer *committer);
 void pawli_committer_tell(struct committer *committer, const uint64_t *queues, size_t count);
 uint64_t pawli_queue_hash(struct text scope, struct text lane, struct text target);
 
-/* round.c: one batch, from load to save; answers every unit of it. */
-void pawli_round(struct committer *committer, struct unit *units, struct txn *txn, bool joined);
+/* round.c: one batch, from load to save; answers every unit of it. The transaction may be another one afterwards, or none
+ * (NULL); whichever it is, it is the caller's to drop. */
+void pawli_round(struct committer *committer, struct unit *units, struct txn **txn, bool joined);
 
 #endif

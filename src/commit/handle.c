@@ -180,7 +180,7 @@ int pawli_loop_of(struct opened *opened, struct loop **ret_loop, pawl_error *err
     if (!opened->loop) {
         status = pawli_loop_new(opened->env, &opened->loop, err);
         if (status == PAWL_OK) {
-            opened->store->ops->engine_tends(opened->store, true);
+            pawli_store_engine_tends(opened->store, true);
             pawli_loop_add(opened->loop, &opened->committer.engine);
         }
     }
@@ -220,7 +220,7 @@ int pawl_store_start(pawl_store *store, pawl_error *err)
         bool started = pthread_create(&opened->thread, NULL, run_loop, opened) == 0;
         if (!started)
             status = pawli_fail(err, PAWL_EUNAVAIL, "cannot start a thread");
-        opened->store->ops->engine_tends(opened->store, started);
+        pawli_store_engine_tends(opened->store, started);
         atomic_store(&opened->has_thread, started);
     }
     pthread_mutex_unlock(&opened->thread_lock);
@@ -236,7 +236,7 @@ static void stop_thread(struct opened *opened)
         pthread_join(opened->thread, NULL);
         atomic_store(&opened->has_thread, false);
         pawli_run_tell(opened);
-        opened->store->ops->engine_tends(opened->store, false); /* from here on who commits does */
+        pawli_store_engine_tends(opened->store, false); /* from here on who commits does */
     }
     pthread_mutex_unlock(&opened->thread_lock);
 }
@@ -361,11 +361,11 @@ int pawl_store_get_info(pawl_store *store, pawl_store_info *ret_info, pawl_error
                             .was_created = opened->facts.was_created,
                             .was_migrated = opened->facts.was_migrated,
                             .is_restored = pawli_committer_is_restored(&opened->committer),
-                            .is_durable = (opened->store->ops->can & STORE_IS_DURABLE) != 0,
+                            .is_durable = pawli_store_can(opened->store, STORE_IS_DURABLE),
                             .is_into = opened->facts.is_into,
                             .was_put_into_wal = opened->facts.was_put_into_wal};
     pawli_page_done(&page);
-    opened->store->ops->log(opened->store, &info.log_size, &info.log_waiting);
+    pawli_store_log(opened->store, &info.log_size, &info.log_waiting);
     memcpy(info.engine, opened->facts.engine, sizeof info.engine);
     memcpy(info.restored_why, opened->facts.restored_why, sizeof info.restored_why);
     pawli_give_out(ret_info, &info, sizeof info);
@@ -380,6 +380,5 @@ int pawl_store_backup(pawl_store *store, const char *path, void (*progress)(void
         status = pawli_fail(err, PAWL_EINVAL, "the backup has no file name: path is blank");
     if (status < 0)
         return status;
-    struct store *inner = store->opened->store;
-    return pawli_store_status(inner->ops->backup(inner, path, progress, data, err));
+    return pawli_store_status(pawli_store_backup(store->opened->store, path, progress, data, err));
 }

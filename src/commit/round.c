@@ -92,7 +92,7 @@ static bool mark(struct committer *committer, struct view *view, bool joined)
         return false;
     if (!own->slot.exists) {
         own->row = (struct committer_row){.id = ++view->store.row.last_committer,
-                                          .slot = committer->store->ops->slot(committer->store)};
+                                          .slot = pawli_store_slot(committer->store)};
         own->slot.exists = true;
         /* Whoever had the slot before may have left claims behind: the next claim shall look at all of them. */
         view->store.row.lease = (struct boot_time){0};
@@ -132,13 +132,39 @@ static bool is_nothing(const struct view *view, const struct unit *units)
     return !view->forget_dead || view->dead_count == 0;
 }
 
-static enum store_result try_round(struct committer *committer, struct view *view, struct unit *units, struct txn *txn,
+/* As long as anybody waits for an answer. */
+static struct boot_time last_deadline(const struct unit *units)
+{
+    struct boot_time last = {0};
+    for (const struct unit *unit = units; unit; unit = unit->next)
+        last.ns = unit->deadline.ns > last.ns ? unit->deadline.ns : last.ns;
+    return last;
+}
+
+/* The reply to a COMMIT is lost: its marker tells. Where it never was, all of it again, in another transaction. */
+static enum store_result resolve(struct committer *committer, const struct view *view, struct boot_time until,
+                                 struct txn **txn, pawl_error *err)
+{
+    struct store *store = committer->store;
+    bool committed = false;
+    pawli_store_drop(store, *txn);
+    *txn = NULL;
+    if (pawli_store_resolve(store, &view->committer.row, until, &committed, NULL) != STORE_OK)
+        return STORE_UNKNOWN; /* the error says what save said */
+    if (committed)
+        return STORE_OK;
+    enum store_result result = pawli_store_begin(store, until, txn, err);
+    return result == STORE_OK ? STORE_RACE : result;
+}
+
+static enum store_result try_round(struct committer *committer, struct view *view, struct unit *units, struct txn **txn,
                                    bool joined, pawl_error *err)
 {
     struct store *store = committer->store;
+    struct boot_time until = last_deadline(units);
     if (!gather(committer, view, units))
         return pawli_store_fail(err, STORE_NO_MEMORY);
-    enum store_result result = pawli_store_load(store, txn, view, err);
+    enum store_result result = pawli_store_load(store, *txn, until, view, err);
     if (result != STORE_OK)
         return result;
     view->wakes = view->store.row.commits != committer->seen_commits;
@@ -149,7 +175,9 @@ static enum store_result try_round(struct committer *committer, struct view *vie
     /* Inside a caller's transaction a refused unit must leave nothing at all. */
     if (joined && units->status < 0)
         return STORE_OK;
-    result = pawli_store_save(store, txn, view, err);
+    result = pawli_store_save(store, *txn, until, view, err);
+    if (result == STORE_UNKNOWN) /* joined, no COMMIT was sent: dropped, it never was */
+        result = joined ? pawli_store_fail(err, STORE_BUSY) : resolve(committer, view, until, txn, err);
     if (result == STORE_OK && !joined) {
         committer->own = view->committer.row;
         committer->seen_commits = view->store.row.commits;
@@ -180,7 +208,7 @@ static void tell(struct committer *committer, const struct view *view)
         pawli_committer_tell(committer, queues, look ? 0 : count);
 }
 
-void pawli_round(struct committer *committer, struct unit *units, struct txn *txn, bool joined)
+void pawli_round(struct committer *committer, struct unit *units, struct txn **txn, bool joined)
 {
     struct view view;
     pawl_error error = {0};

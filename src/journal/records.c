@@ -414,7 +414,7 @@ static int wait_for_record(pawl_store *store, uint64_t after_seq, struct boot_ti
     struct env *env = store->opened->env;
     struct store *inner = store->opened->store;
     for (;;) {
-        uint64_t seen = inner->ops->news(inner, NEWS_RECORD), head;
+        uint64_t seen = pawli_store_news(inner, NEWS_RECORD), head;
         struct reader *reader;
         int status = pawli_store_status(pawli_store_reader(inner, &reader, err));
         if (status == PAWL_OK) {
@@ -427,7 +427,7 @@ static int wait_for_record(pawl_store *store, uint64_t after_seq, struct boot_ti
             return 1;
         if (env->ops->boot_now(env).ns >= until.ns)
             return 0;
-        inner->ops->wait(inner, NEWS_RECORD, seen, until);
+        pawli_store_wait(inner, NEWS_RECORD, seen, until);
     }
 }
 
@@ -441,8 +441,8 @@ int pawl_journal_wait(pawl_store *store, uint64_t after_seq, int64_t wait_ms, pa
     status = pawli_store_check(inner, err);
     if (status < 0)
         return status;
-    inner->ops->listen(inner, true);
+    pawli_store_listen(inner, true);
     status = wait_for_record(store, after_seq, boot_after_ms(env->ops->boot_now(env), wait_ms), err);
-    inner->ops->listen(inner, false);
+    pawli_store_listen(inner, false);
     return status;
 }

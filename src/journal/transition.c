@@ -498,18 +498,12 @@ int pawl_join_attach(pawl_store *store, void *sqlite3_connection, pawl_join **re
     int status = pawli_check_given(err, store, sqlite3_connection, ret_join);
     if (status < 0)
         return status;
-    struct store *inner = store->opened->store;
-    if (!(inner->ops->can & STORE_CAN_JOIN))
-        return pawli_fail(err, PAWL_EUNSUPPORTED, "the store \"%s\" has no transactions to join", inner->ops->name);
-    status = pawli_store_check_write(inner, err);
-    if (status < 0)
-        return status;
     pawl_join *join = pawli_alloc(sizeof *join);
     if (!join)
         return pawli_no_memory(err);
     join->store = store;
     join->native = sqlite3_connection;
-    status = inner->ops->attach(inner, sqlite3_connection, &join->attachment, err);
+    status = pawli_store_attach(store->opened->store, sqlite3_connection, &join->attachment, err);
     if (status < 0)
         pawli_free(join);
     else
@@ -521,7 +515,7 @@ void pawl_join_detach(pawl_join *join)
 {
     if (!join)
         return;
-    join->store->opened->store->ops->detach(join->attachment);
+    pawli_store_detach(join->store->opened->store, join->attachment);
     pawli_free(join);
 }
 
@@ -530,7 +524,7 @@ int pawl_join_committed(pawl_join *join, pawl_error *err)
     int status = pawli_check_given(err, join);
     if (status == PAWL_OK)
         status = pawli_store_check(join->store->opened->store, err);
-    return status < 0 ? status : join->store->opened->store->ops->committed(join->attachment, err);
+    return status < 0 ? status : pawli_store_committed(join->store->opened->store, join->attachment, err);
 }
 
 int pawl_join_append(pawl_join *join, pawl_transition *t, pawl_receipt **ret_promise, pawl_error *err)
@@ -577,6 +571,7 @@ int pawl_join_enqueue(pawl_join *join, const pawl_message *messages, size_t coun
     if (count == 0 || count > LIMIT_MESSAGES)
         return pawli_fail(err, PAWL_EINVAL, "an enqueue has 1 to %d messages, not %zu", LIMIT_MESSAGES, count);
     pawli_unit_init(&unit, &join->store->opened->committer, join->store->scope);
+    unit.deadline = pawli_deadline(join->store->opened, 0);
     pawli_drafting_init(&drafting, join->store->opened->env, &unit.arena);
     struct enqueue enqueue = {
         .count = count, .atomic = true, .messages = arena_array(&unit.arena, struct message_draft, count)};

@@ -709,7 +709,7 @@ int pawl_store_adopt(pawl_store *store, const pawl_operation *operation, pawl_er
     close_operation(&op);
     if (status < 0)
         return status;
-    status = pawli_store_status(store->opened->store->ops->adopt(store->opened->store, err));
+    status = pawli_store_status(pawli_store_adopt(store->opened->store, err));
     if (status < 0)
         return status;
     pthread_mutex_lock(&committer->lock);

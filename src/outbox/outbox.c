@@ -393,7 +393,7 @@ static int claim_or_wait(pawl_store *store, const pawl_claim_options *options, p
     struct store *inner = store->opened->store;
     struct boot_time until = boot_after_ms(env->ops->boot_now(env), options->wait_ms), again;
     for (;;) {
-        uint64_t seen = inner->ops->news(inner, NEWS_COMMIT);
+        uint64_t seen = pawli_store_news(inner, NEWS_COMMIT);
         bool worth_it = !uuid_is_nil(&options->id);
         int status = worth_it ? PAWL_OK : look(store, options, &worth_it, &again, err);
         if (status < 0)
@@ -414,7 +414,7 @@ static int claim_or_wait(pawl_store *store, const pawl_claim_options *options, p
         if (now.ns >= until.ns || !uuid_is_nil(&options->id))
             return pawli_messages_empty(ret_messages, err);
         /* What was due expired or went to somebody else: that was a commit, which ends the wait. Or it cannot be read. */
-        inner->ops->wait(inner, NEWS_COMMIT, seen,
+        pawli_store_wait(inner, NEWS_COMMIT, seen,
                          worth_it ? boot_earlier(until, boot_after_ms(now, 1000)) : boot_earlier(until, again));
     }
 }
@@ -437,9 +437,9 @@ int pawl_claim(pawl_store *store, const pawl_claim_options *options, pawl_messag
     struct store *inner = store->opened->store;
     bool waits = copy.wait_ms > 0;
     if (waits)
-        inner->ops->listen(inner, true);
+        pawli_store_listen(inner, true);
     status = claim_or_wait(store, &copy, ret_messages, err);
     if (waits)
-        inner->ops->listen(inner, false);
+        pawli_store_listen(inner, false);
     return status;
 }

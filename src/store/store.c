@@ -75,8 +75,23 @@ int pawli_store_open(const struct store_open *how, struct env *env, struct store
                       "use sqlite:FILE or memory:");
 }
 
+void pawli_filter_init(struct store *filter, const struct store_ops *ops, struct store *below)
+{
+    *filter = *below;
+    filter->ops = ops;
+    filter->below = below;
+}
+
+/* From a filter that leaves the operation out to the nearest below that has it. */
+#define PASS_ON(store, operation)                                                                                      \
+    while (!(store)->ops->operation) {                                                                                 \
+        PAWL_ASSERT((store)->below);                                                                                   \
+        (store) = (store)->below;                                                                                      \
+    }
+
 void pawli_store_close(struct store *store)
 {
+    PASS_ON(store, close);
     store->ops->close(store);
 }
 
@@ -113,17 +128,110 @@ static enum store_result checked(enum store_result result)
     return result;
 }
 
+static enum store_result settled(enum store_result result)
+{
+    PAWL_ASSERT(result != STORE_PENDING);
+    return checked(result);
+}
+
+/* ---- asked once: what filters call ---- */
+
+enum store_result pawli_below_begin(struct store *store, struct boot_time until, struct txn **ret_txn, pawl_error *err)
+{
+    PASS_ON(store, begin);
+    return checked(store->ops->begin(store, until, ret_txn, err));
+}
+
+enum store_result pawli_below_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err)
+{
+    PASS_ON(store, join);
+    return checked(store->ops->join(store, native, ret_txn, err));
+}
+
+enum store_result pawli_below_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err)
+{
+    PASS_ON(store, load);
+    return checked(store->ops->load(store, txn, view, err));
+}
+
+enum store_result pawli_below_save(struct store *store, struct txn *txn, const struct view *view, pawl_error *err)
+{
+    PASS_ON(store, save);
+    return checked(store->ops->save(store, txn, view, err));
+}
+
+enum store_result pawli_below_resolve(struct store *store, const struct committer_row *marker, bool *ret_committed,
+                                      pawl_error *err)
+{
+    PASS_ON(store, resolve);
+    return checked(store->ops->resolve(store, marker, ret_committed, err));
+}
+
+enum store_result pawli_below_reader(struct store *store, struct reader **ret_reader, pawl_error *err)
+{
+    PASS_ON(store, reader);
+    return checked(store->ops->reader(store, ret_reader, err));
+}
+
+enum store_result pawli_below_read(struct store *store, struct reader *reader, const struct query *query,
+                                   struct page *page, pawl_error *err)
+{
+    PASS_ON(store, read);
+    return checked(store->ops->read(store, reader, query, page, err));
+}
+
+/* ---- what is pending is waited for ---- */
+
+/* Whether to ask again: it was pending, and there is time left. */
+static bool again(struct store *store, enum store_result result, struct boot_time until)
+{
+    const struct env *env = store->env;
+    if (result != STORE_PENDING || env->ops->boot_now(store->env).ns >= until.ns)
+        return false;
+    PASS_ON(store, ready);
+    store->ops->ready(store, until);
+    return true;
+}
+
+/* What a call that is pending still, when nobody waits for it any more, is to its caller. */
+static enum store_result in_time(enum store_result result, enum store_result late, pawl_error *err)
+{
+    if (result != STORE_PENDING)
+        return result;
+    if (late != STORE_BUSY)
+        return pawli_store_fail(err, late);
+    pawli_hint(err, pawli_fail(err, PAWL_EBUSY, "the store did not answer in time: nothing was written"), "try again");
+    return STORE_BUSY;
+}
+
+static struct boot_time patience(const struct store *store)
+{
+    return boot_after_ms(store->env->ops->boot_now(store->env), store->busy_ms);
+}
+
 enum store_result pawli_store_begin(struct store *store, struct boot_time until, struct txn **ret_txn, pawl_error *err)
 {
     enum store_result result = of_check(pawli_store_check_write(store, err));
-    return result == STORE_OK ? checked(store->ops->begin(store, until, ret_txn, err)) : result;
+    if (result != STORE_OK)
+        return result;
+    struct boot_time by = boot_earlier(until, patience(store));
+    do {
+        result = pawli_below_begin(store, until, ret_txn, err);
+    } while (again(store, result, by));
+    return in_time(result, STORE_BUSY, err);
 }
 
-enum store_result pawli_store_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err)
+enum store_result pawli_store_join(struct store *store, void *native, struct boot_time until, struct txn **ret_txn,
+                                   pawl_error *err)
 {
-    PAWL_ASSERT(store->ops->can & STORE_CAN_JOIN);
+    PAWL_ASSERT(pawli_store_can(store, STORE_CAN_JOIN));
     enum store_result result = of_check(pawli_store_check_write(store, err));
-    return result == STORE_OK ? checked(store->ops->join(store, native, ret_txn, err)) : result;
+    if (result != STORE_OK)
+        return result;
+    do {
+        result = pawli_below_join(store, native, ret_txn, err);
+    } while (again(store, result, until));
+    return in_time(result, STORE_BUSY, err);
 }
 
 static void check_task(const struct view_task *task)
@@ -166,12 +274,16 @@ static void check_loaded(const struct view *view)
     }
 }
 
-enum store_result pawli_store_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err)
+enum store_result pawli_store_load(struct store *store, struct txn *txn, struct boot_time until, struct view *view,
+                                   pawl_error *err)
 {
-    enum store_result result = checked(store->ops->load(txn, view, err));
+    enum store_result result;
+    do {
+        result = pawli_below_load(store, txn, view, err);
+    } while (again(store, result, until));
     if (result == STORE_OK)
         check_loaded(view);
-    return result;
+    return in_time(result, STORE_BUSY, err);
 }
 
 /* What must hold of every batch before it is written: the last look before the disk. */
@@ -201,38 +313,194 @@ static void check_saved(const struct view *view)
     PAWL_ASSERT(view->store.slot.changed);
 }
 
-enum store_result pawli_store_save(struct store *store, struct txn *txn, const struct view *view, pawl_error *err)
+enum store_result pawli_store_save(struct store *store, struct txn *txn, struct boot_time until,
+                                   const struct view *view, pawl_error *err)
 {
+    enum store_result result;
     check_saved(view);
-    return checked(store->ops->save(txn, view, err));
+    do {
+        result = pawli_below_save(store, txn, view, err);
+    } while (again(store, result, until));
+    return in_time(result, STORE_UNKNOWN, err);
 }
 
 void pawli_store_drop(struct store *store, struct txn *txn)
 {
+    PASS_ON(store, drop);
     if (txn)
-        store->ops->drop(txn);
+        store->ops->drop(store, txn);
+}
+
+#define RESOLVE_PAUSE_MS 100
+
+/* A store that is out of reach may be there again before nobody waits for the answer any more. */
+static bool is_out_of_reach(struct store *store, enum store_result result, struct boot_time until)
+{
+    struct env *env = store->env;
+    _Atomic uint32_t nobody_wakes = 0;
+    struct boot_time now = env->ops->boot_now(env);
+    if ((result != STORE_UNAVAILABLE && result != STORE_BUSY) || now.ns >= until.ns)
+        return false;
+    env->ops->wait(env, &nobody_wakes, 0, boot_earlier(until, boot_after_ms(now, RESOLVE_PAUSE_MS)));
+    return true;
+}
+
+enum store_result pawli_store_resolve(struct store *store, const struct committer_row *marker, struct boot_time until,
+                                      bool *ret_committed, pawl_error *err)
+{
+    enum store_result result;
+    do {
+        result = pawli_below_resolve(store, marker, ret_committed, err);
+    } while (again(store, result, until) || is_out_of_reach(store, result, until));
+    return in_time(result, STORE_BUSY, err);
 }
 
 enum store_result pawli_store_reader(struct store *store, struct reader **ret_reader, pawl_error *err)
 {
     enum store_result result = of_check(pawli_store_check(store, err));
-    return result == STORE_OK ? checked(store->ops->reader(store, ret_reader, err)) : result;
+    if (result != STORE_OK)
+        return result;
+    struct boot_time until = patience(store);
+    do {
+        result = pawli_below_reader(store, ret_reader, err);
+    } while (again(store, result, until));
+    return in_time(result, STORE_BUSY, err);
 }
 
 enum store_result pawli_store_read(struct store *store, struct reader *reader, const struct query *query,
                                    struct page *page, pawl_error *err)
 {
     PAWL_ASSERT(query->kind < QUERY_KIND_COUNT);
-    enum store_result result = checked(store->ops->read(reader, query, page, err));
+    struct boot_time until = patience(store);
+    enum store_result result;
+    do {
+        result = pawli_below_read(store, reader, query, page, err);
+    } while (again(store, result, until));
     if (result == STORE_OK && query->limit)
         PAWL_ASSERT(page->count <= query->limit);
-    return result;
+    return in_time(result, STORE_BUSY, err);
 }
 
 void pawli_store_done(struct store *store, struct reader *reader)
 {
+    PASS_ON(store, done);
     if (reader)
-        store->ops->done(reader);
+        store->ops->done(store, reader);
+}
+
+/* ---- the rest of the table ---- */
+
+const char *pawli_store_name(const struct store *store)
+{
+    PASS_ON(store, name);
+    return store->ops->name;
+}
+
+bool pawli_store_can(const struct store *store, enum store_can what)
+{
+    PASS_ON(store, name);
+    return (store->ops->can & what) != 0;
+}
+
+int pawli_store_attach(struct store *store, void *native, void **ret_attachment, pawl_error *err)
+{
+    if (!pawli_store_can(store, STORE_CAN_JOIN))
+        return pawli_fail(err, PAWL_EUNSUPPORTED, "the store \"%s\" has no transactions to join",
+                          pawli_store_name(store));
+    int status = pawli_store_check_write(store, err);
+    PASS_ON(store, attach);
+    return status == PAWL_OK ? store->ops->attach(store, native, ret_attachment, err) : status;
+}
+
+void pawli_store_detach(struct store *store, void *attachment)
+{
+    PASS_ON(store, detach);
+    store->ops->detach(store, attachment);
+}
+
+int pawli_store_committed(struct store *store, void *attachment, pawl_error *err)
+{
+    PASS_ON(store, committed);
+    return store->ops->committed(store, attachment, err);
+}
+
+uint64_t pawli_store_slot(struct store *store)
+{
+    PASS_ON(store, slot);
+    return store->ops->slot(store);
+}
+
+void pawli_store_listen(struct store *store, bool yes)
+{
+    PASS_ON(store, listen);
+    store->ops->listen(store, yes);
+}
+
+uint64_t pawli_store_news(struct store *store, enum news what)
+{
+    PASS_ON(store, news);
+    return store->ops->news(store, what);
+}
+
+void pawli_store_wait(struct store *store, enum news what, uint64_t seen, struct boot_time until)
+{
+    PASS_ON(store, wait);
+    store->ops->wait(store, what, seen, until);
+}
+
+int pawli_store_watch_fd(struct store *store, struct boot_time *poll)
+{
+    PASS_ON(store, watch_fd);
+    return store->ops->watch_fd(store, poll);
+}
+
+bool pawli_store_rang(struct store *store)
+{
+    PASS_ON(store, rang);
+    return store->ops->rang(store);
+}
+
+enum store_result pawli_store_tend(struct store *store, pawl_error *err)
+{
+    PASS_ON(store, tend);
+    return settled(store->ops->tend(store, err));
+}
+
+bool pawli_store_needs_tending(struct store *store)
+{
+    PASS_ON(store, needs_tending);
+    return store->ops->needs_tending(store);
+}
+
+void pawli_store_engine_tends(struct store *store, bool yes)
+{
+    PASS_ON(store, engine_tends);
+    store->ops->engine_tends(store, yes);
+}
+
+enum store_result pawli_store_backup(struct store *store, const char *path,
+                                     void (*progress)(void *data, int left, int total), void *data, pawl_error *err)
+{
+    PASS_ON(store, backup);
+    return settled(store->ops->backup(store, path, progress, data, err));
+}
+
+enum store_result pawli_store_adopt(struct store *store, pawl_error *err)
+{
+    PASS_ON(store, adopt);
+    return settled(store->ops->adopt(store, err));
+}
+
+bool pawli_store_was_adopted(struct store *store)
+{
+    PASS_ON(store, was_adopted);
+    return store->ops->was_adopted(store);
+}
+
+void pawli_store_log(struct store *store, uint64_t *size, uint64_t *waiting)
+{
+    PASS_ON(store, log);
+    store->ops->log(store, size, waiting);
 }
 
 void pawli_page_done(struct page *page)

@@ -12,9 +12,9 @@
 /* What a store answers. Phase matters: before COMMIT was sent nothing was written; after it nobody may know. */
 enum store_result {
     STORE_OK,
-    STORE_PENDING,     /* nothing blocked; call again with the same arguments */
-    STORE_RACE,        /* a row was not what load said: load and decide afresh */
-    STORE_BUSY,        /* no write lock in time; nothing written */
+    STORE_PENDING, /* not done yet, nothing blocked: call again with the same arguments; never seen above the door */
+    STORE_RACE,    /* a row was not what load said: load and decide afresh */
+    STORE_BUSY,    /* no write lock in time; nothing written */
     STORE_UNAVAILABLE, /* out of reach; nothing written */
     STORE_UNKNOWN,     /* COMMIT was sent and its reply is lost */
     STORE_FULL,        /* no room; nothing written */
@@ -227,6 +227,8 @@ static inline unsigned news_count(bool has_records) /* how many of them a commit
     return has_records ? NEWS_RECORD + 1 : NEWS_COMMIT + 1;
 }
 
+/* The first argument is whose table it is. A filter, which stands before a store, has in its table only what it does
+ * something about: whatever it leaves out the door asks of the store below. Those marked P may answer PENDING. */
 struct store_ops {
     const char *name;
     uint32_t can;                 /* enum store_can */
@@ -235,25 +237,33 @@ struct store_ops {
                 pawl_error *err);
     void (*close)(struct store *store);
 
-    /* Waits for a lock of others as long as the store was opened to, but not beyond `until`. */
+    /* P. Waits for a lock of others as long as the store was opened to, but not beyond `until`. */
     enum store_result (*begin)(struct store *store, struct boot_time until, struct txn **ret_txn, pawl_error *err);
+    /* P */
     enum store_result (*join)(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
-    enum store_result (*load)(struct txn *txn, struct view *view, pawl_error *err);
-    enum store_result (*save)(struct txn *txn, const struct view *view,
-                              pawl_error *err); /* and commits, unless joined */
-    void (*drop)(struct txn *txn);              /* ends txn; rolls back what was not saved */
+    /* P */
+    enum store_result (*load)(struct store *store, struct txn *txn, struct view *view, pawl_error *err);
+    /* P. And commits, unless joined. */
+    enum store_result (*save)(struct store *store, struct txn *txn, const struct view *view, pawl_error *err);
+    /* Ends txn, in the middle of a call that is pending, too; rolls back what was not saved. */
+    void (*drop)(struct store *store, struct txn *txn);
+    /* P. What became of the save whose marker this is, asked after UNKNOWN, once its transaction was dropped. Not committed
+     * means that it never will be. UNAVAILABLE, BUSY: ask again later; UNKNOWN: only a new opening will know. */
     enum store_result (*resolve)(struct store *store, const struct committer_row *marker, bool *ret_committed,
                                  pawl_error *err);
 
-    enum store_result (*reader)(struct store *store, struct reader **ret_reader, pawl_error *err);
-    enum store_result (*read)(struct reader *reader, const struct query *query, struct page *page, pawl_error *err);
-    void (*done)(struct reader *reader);
+    enum store_result (*reader)(struct store *store, struct reader **ret_reader, pawl_error *err); /* P */
+    enum store_result (*read)(struct store *store, struct reader *reader, const struct query *query, struct page *page,
+                              pawl_error *err); /* P */
+    void (*done)(struct store *store, struct reader *reader);
+    /* Until what was pending can go on, or earlier; not beyond `until`. Only of those that answer PENDING. */
+    void (*ready)(struct store *store, struct boot_time until);
 
     int (*attach)(struct store *store, void *native, void **ret_attachment,
                   pawl_error *err); /* before a caller's BEGIN */
-    void (*detach)(void *attachment);
-    int (*committed)(void *attachment, pawl_error *err); /* the caller says so: who waits is told, unless he was */
-    bool (*is_slot_alive)(struct store *store, uint64_t slot);
+    void (*detach)(struct store *store, void *attachment);
+    int (*committed)(struct store *store, void *attachment,
+                     pawl_error *err); /* the caller says so: who waits is told, unless he was */
     uint64_t (*slot)(struct store *store);         /* the lock byte that this handle holds */
     void (*listen)(struct store *store, bool yes); /* from here on commits are told to this process; counted */
     uint64_t (*news)(struct store *store, enum news what); /* while listening: a number that each such commit changes */
@@ -270,13 +280,14 @@ struct store_ops {
                                pawl_error *err); /* makes its anchor the store's own, after the rows say so */
     bool (*was_adopted)(struct store *store);    /* a restored one, by another handle since */
     void (*log)(struct store *store, uint64_t *size, uint64_t *waiting); /* bytes of its log, and not copied yet */
-    enum store_result (*check)(struct store *store, struct text *ret_problem, struct arena *arena, pawl_error *err);
 };
 
 struct store {
     const struct store_ops *ops;
     struct env *env;
-    unsigned forks; /* lay behind who opened it: a child must not touch it */
+    struct store *below; /* of a filter */
+    int64_t busy_ms;     /* how long to wait for others */
+    unsigned forks;      /* lay behind who opened it: a child must not touch it */
     bool read_only;
     /* What was joined can be read now; called in the thread that committed it. Set before anybody joins. */
     void (*joined_news)(void *data);
@@ -300,15 +311,58 @@ void pawli_store_close(struct store *store);
 bool pawli_store_is_here(const struct store *store);
 int pawli_store_check(const struct store *store, pawl_error *err);
 int pawli_store_check_write(const struct store *store, pawl_error *err);
+
+/* What is pending is waited for: until `until`, and where none is given as long as the store was opened to wait. Then it
+ * is BUSY, and nothing was written; but for a save, which may have been: that is UNKNOWN. */
 enum store_result pawli_store_begin(struct store *store, struct boot_time until, struct txn **ret_txn, pawl_error *err);
-enum store_result pawli_store_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
-enum store_result pawli_store_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err);
-enum store_result pawli_store_save(struct store *store, struct txn *txn, const struct view *view, pawl_error *err);
-void pawli_store_drop(struct store *store, struct txn *txn);
+enum store_result pawli_store_join(struct store *store, void *native, struct boot_time until, struct txn **ret_txn,
+                                   pawl_error *err);
+enum store_result pawli_store_load(struct store *store, struct txn *txn, struct boot_time until, struct view *view,
+                                   pawl_error *err);
+enum store_result pawli_store_save(struct store *store, struct txn *txn, struct boot_time until,
+                                   const struct view *view, pawl_error *err);
+void pawli_store_drop(struct store *store, struct txn *txn); /* NULL is fine */
+/* Asks once, and again until `until` while the store is out of reach. */
+enum store_result pawli_store_resolve(struct store *store, const struct committer_row *marker, struct boot_time until,
+                                      bool *ret_committed, pawl_error *err);
 enum store_result pawli_store_reader(struct store *store, struct reader **ret_reader, pawl_error *err);
 enum store_result pawli_store_read(struct store *store, struct reader *reader, const struct query *query,
                                    struct page *page, pawl_error *err);
 void pawli_store_done(struct store *store, struct reader *reader);
+
+/* The rest of the table. */
+const char *pawli_store_name(const struct store *store);
+bool pawli_store_can(const struct store *store, enum store_can what);
+int pawli_store_attach(struct store *store, void *native, void **ret_attachment, pawl_error *err);
+void pawli_store_detach(struct store *store, void *attachment);
+int pawli_store_committed(struct store *store, void *attachment, pawl_error *err);
+uint64_t pawli_store_slot(struct store *store);
+void pawli_store_listen(struct store *store, bool yes);
+uint64_t pawli_store_news(struct store *store, enum news what);
+void pawli_store_wait(struct store *store, enum news what, uint64_t seen, struct boot_time until);
+int pawli_store_watch_fd(struct store *store, struct boot_time *poll);
+bool pawli_store_rang(struct store *store);
+enum store_result pawli_store_tend(struct store *store, pawl_error *err);
+bool pawli_store_needs_tending(struct store *store);
+void pawli_store_engine_tends(struct store *store, bool yes);
+enum store_result pawli_store_backup(struct store *store, const char *path,
+                                     void (*progress)(void *data, int left, int total), void *data, pawl_error *err);
+enum store_result pawli_store_adopt(struct store *store, pawl_error *err);
+bool pawli_store_was_adopted(struct store *store);
+void pawli_store_log(struct store *store, uint64_t *size, uint64_t *waiting);
+
+/* For filters. A filter takes the store below: its own close, or the one that it leaves out, closes it. What is pending
+ * below it passes on as such. */
+void pawli_filter_init(struct store *filter, const struct store_ops *ops, struct store *below);
+enum store_result pawli_below_begin(struct store *store, struct boot_time until, struct txn **ret_txn, pawl_error *err);
+enum store_result pawli_below_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
+enum store_result pawli_below_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err);
+enum store_result pawli_below_save(struct store *store, struct txn *txn, const struct view *view, pawl_error *err);
+enum store_result pawli_below_resolve(struct store *store, const struct committer_row *marker, bool *ret_committed,
+                                      pawl_error *err);
+enum store_result pawli_below_reader(struct store *store, struct reader **ret_reader, pawl_error *err);
+enum store_result pawli_below_read(struct store *store, struct reader *reader, const struct query *query,
+                                   struct page *page, pawl_error *err);
 
 /* One query in a snapshot of its own, as a status. The page is the caller's to end (pawli_page_done). */
 int pawli_store_query(struct store *store, const struct query *query, struct page *page, pawl_error *err);

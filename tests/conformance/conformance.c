@@ -112,7 +112,7 @@ void open_world(struct world *w, const struct kind *kind, uint64_t seed)
     w->env = pawli_sim_new(seed);
     assert_non_null(w->env);
     assert_ok(pawli_open_in(w->env, w->url, NULL, &w->store, &err));
-    assert_int_equal((w->store->opened->store->ops->can & STORE_IS_DURABLE) != 0, kind->is_durable);
+    assert_int_equal(pawli_store_can(w->store->opened->store, STORE_IS_DURABLE), kind->is_durable);
 }
 
 void close_world(struct world *w)

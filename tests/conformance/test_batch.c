@@ -56,6 +56,24 @@ static void a_refused_unit_leaves_its_neighbours(struct world *w)
     claim_none(w, CLAIM());
 }
 
+static void a_lost_commit_that_is_found_answers_all_of_its_units(struct world *w)
+{
+    struct store *filter = put_filter(w->store);
+    struct answers answers = {0};
+    pawli_fault_set(filter, &(struct fault){FAULT_SAVE, 1, 1, FAULT_AFTER, STORE_UNKNOWN});
+    pawli_fault_outcome(filter, FAULT_COMMITTED);
+    submit(w, &answers, MESSAGE("1", .dedupe = "K"));
+    submit(w, &answers, MESSAGE("2", .dedupe = "K"));
+    submit(w, &answers, MESSAGE("3", .key = NULL));
+    step_until(w, &answers, 3);
+    assert_int_equal(answers.statuses[0], PAWL_OK);
+    assert_int_equal(answers.statuses[1], PAWL_ECONFLICT);
+    assert_int_equal(answers.statuses[2], PAWL_OK);
+    assert_int_equal(pawli_fault_calls(filter, FAULT_RESOLVE), 1);
+    assert_int_equal(stats(w).pending, 2);
+    verify(w);
+}
+
 static void a_failed_commit_fails_all_of_its_units(struct world *w)
 {
     struct store *filter = put_filter(w->store);
@@ -247,9 +265,10 @@ static void a_unit_is_withdrawn_by_its_deadline(struct world *w)
 }
 
 static const struct conformance_case cases[] = {
-    CASE(a_refused_unit_leaves_its_neighbours),       CASE(a_failed_commit_fails_all_of_its_units),
-    CASE(a_line_moves_several_steps_in_one_commit),   CASE(a_large_batch_is_stored_whole),
-    CASE(a_target_that_comes_and_goes_in_one_commit), CASE(a_unit_is_withdrawn_by_its_deadline),
+    CASE(a_refused_unit_leaves_its_neighbours),   CASE(a_lost_commit_that_is_found_answers_all_of_its_units),
+    CASE(a_failed_commit_fails_all_of_its_units), CASE(a_line_moves_several_steps_in_one_commit),
+    CASE(a_large_batch_is_stored_whole),          CASE(a_target_that_comes_and_goes_in_one_commit),
+    CASE(a_unit_is_withdrawn_by_its_deadline),
 };
 
 int main(void)

@@ -345,18 +345,17 @@ static void a_claim_waits_until_there_is_something(struct world *w)
     verify(w);
 }
 
-/* Interposes once: what happens right after the next look at the store is over. */
+/* A filter that interposes once: what happens right after the next look at the store is over. */
 static struct {
+    struct store store;
     struct world *world;
-    struct store_ops ops;
-    const struct store_ops *below;
     void (*then)(struct world *w);
 } interposed;
 
-static void look_is_over(struct reader *reader)
+static void look_is_over(struct store *store, struct reader *reader)
 {
     void (*then)(struct world * w) = interposed.then;
-    interposed.below->done(reader);
+    pawli_store_done(store->below, reader);
     interposed.then = NULL;
     if (then)
         then(interposed.world);
@@ -364,12 +363,11 @@ static void look_is_over(struct reader *reader)
 
 static void after_the_next_look(struct world *w, void (*then)(struct world *w))
 {
+    static const struct store_ops looks = {.done = look_is_over};
     struct store *store = w->store->opened->store;
-    if (store->ops != &interposed.ops) {
-        interposed.below = store->ops;
-        interposed.ops = *store->ops;
-        interposed.ops.done = look_is_over;
-        store->ops = &interposed.ops;
+    if (store != &interposed.store) {
+        pawli_filter_init(&interposed.store, &looks, store);
+        stand_on(w->store, &interposed.store);
     }
     interposed.world = w;
     interposed.then = then;

@@ -237,12 +237,12 @@ static bool rings(struct program *p, const char *end)
 {
     struct store *store = p->w.store->opened->store;
     pawl_enqueued enqueued;
-    uint64_t seen = store->ops->news(store, NEWS_COMMIT);
+    uint64_t seen = pawli_store_news(store, NEWS_COMMIT);
     run_sql(p, "BEGIN IMMEDIATE; SAVEPOINT s");
     assert_ok(join_message(p, MESSAGE("1", .key = NULL), &enqueued));
-    assert_int_equal(store->ops->news(store, NEWS_COMMIT), seen); /* not before it can be seen */
+    assert_int_equal(pawli_store_news(store, NEWS_COMMIT), seen); /* not before it can be seen */
     run_sql(p, end);
-    return store->ops->news(store, NEWS_COMMIT) != seen;
+    return pawli_store_news(store, NEWS_COMMIT) != seen;
 }
 
 /* The number that a rollback takes back is the next commit's: had it rung, that one would wake nobody. */
@@ -250,16 +250,16 @@ static void who_waits_is_told_of_a_joined_commit_and_of_no_rollback(void **state
 {
     struct program *p = *state;
     struct store *store = p->w.store->opened->store;
-    store->ops->listen(store, true);
+    pawli_store_listen(store, true);
     assert_true(rings(p, "COMMIT"));
-    assert_false(store->ops->rang(store)); /* its own process was told already */
+    assert_false(pawli_store_rang(store)); /* its own process was told already */
     assert_false(rings(p, "ROLLBACK"));
     assert_true(rings(p, "COMMIT"));
     assert_false(rings(p, "ROLLBACK TO s; INSERT INTO stock VALUES ('x'); COMMIT"));
-    uint64_t seen = store->ops->news(store, NEWS_COMMIT);
+    uint64_t seen = pawli_store_news(store, NEWS_COMMIT);
     add(&p->w, MESSAGE("1", .key = NULL));
-    assert_true(store->ops->news(store, NEWS_COMMIT) != seen);
-    store->ops->listen(store, false);
+    assert_true(pawli_store_news(store, NEWS_COMMIT) != seen);
+    pawli_store_listen(store, false);
 }
 
 /* ---- who is woken ---- */
@@ -561,6 +561,31 @@ static void a_begin_that_is_refused_keeps_no_lock(void **state)
     assert_int_equal(sqlite3_close(foreign), SQLITE_OK);
 }
 
+/* Pending three times, and for ever: a promise is made, or none, and the rest of the transaction is as it was. */
+static void what_is_pending_is_waited_for(void **state)
+{
+    static const enum fault_call calls[] = {FAULT_JOIN, FAULT_LOAD, FAULT_SAVE};
+    struct program *p = *state;
+    struct store *filter = put_filter(p->w.store);
+    for (unsigned i = 0; i < COUNT_OF(calls); i++) {
+        int64_t began = now_ms(&p->w);
+        run_sql(p, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('lamp')");
+        pawli_fault_set(filter, &(struct fault){calls[i], 1, 3, FAULT_BEFORE, STORE_PENDING});
+        assert_ok(append(p, order(p, 2 * i, "{}", NULL), NULL));
+        assert_int_equal(now_ms(&p->w) - began, 3 * FAULT_PENDING_MS);
+        pawli_fault_set(filter, &(struct fault){calls[i], 1, 0, FAULT_BEFORE, STORE_PENDING});
+        began = now_ms(&p->w);
+        assert_status(append(p, order(p, 2 * i + 1, "{}", NULL), NULL), PAWL_EBUSY);
+        assert_int_equal(now_ms(&p->w) - began, 30000);
+        assert_int_equal(pawli_fault_calls(filter, FAULT_RESOLVE), 0); /* the caller's COMMIT is its own */
+        pawli_fault_set(filter, NULL);
+        run_sql(p, "COMMIT");
+        assert_int_equal(is_recorded(p, 2 * i), 1);
+        assert_int_equal(is_recorded(p, 2 * i + 1), 0);
+        assert_int_equal(count_rows(p), i + 1);
+    }
+}
+
 static void a_transaction_without_the_write_lock_is_refused(void **state)
 {
     struct program *p = *state;
@@ -629,6 +654,7 @@ int main(void)
         JOINED(a_connection_is_attached_more_than_once),
         JOINED(a_transaction_leaves_the_turnstile_however_it_ends),
         JOINED(a_begin_that_is_refused_keeps_no_lock),
+        JOINED(what_is_pending_is_waited_for),
         JOINED(a_transaction_without_the_write_lock_is_refused),
         JOINED(a188_stores_are_not_mixed),
     };

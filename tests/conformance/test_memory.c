@@ -133,13 +133,9 @@ static void what_needs_a_file_is_refused(void **state)
     assert_status(pawl_store_backup(w.store, "/dev/null", NULL, NULL, &err), PAWL_EINVAL);
     assert_status(pawl_join_attach(w.store, &w, &join, &err), PAWL_EUNSUPPORTED);
     struct store *inner = w.store->opened->store;
-    assert_int_equal(inner->ops->adopt(inner, &err), STORE_INVALID);
-    assert_int_equal(inner->ops->tend(inner, &err), STORE_OK);
-    assert_false(inner->ops->needs_tending(inner));
-    struct arena arena = {0};
-    struct text problem = TEXT("unset");
-    assert_int_equal(inner->ops->check(inner, &problem, &arena, &err), STORE_OK);
-    assert_null(problem.data);
+    assert_int_equal(pawli_store_adopt(inner, &err), STORE_INVALID);
+    assert_int_equal(pawli_store_tend(inner, &err), STORE_OK);
+    assert_false(pawli_store_needs_tending(inner));
     pawl_store_info info = {PAWL_STORE_INFO};
     assert_ok(pawl_store_get_info(w.store, &info, &err));
     assert_string_equal(info.engine, "memory");
@@ -185,14 +181,14 @@ static void a_lost_commit_can_be_looked_up(void **state)
     struct store *inner = w.store->opened->store;
     struct committer_row marker = w.store->opened->committer.own;
     assert_int_equal(marker.batch, 2);
-    assert_int_equal(inner->ops->resolve(inner, &marker, &committed, &err), STORE_OK);
+    assert_int_equal(pawli_store_resolve(inner, &marker, BOOT_NEVER, &committed, &err), STORE_OK);
     assert_true(committed);
     marker.batch++;
-    assert_int_equal(inner->ops->resolve(inner, &marker, &committed, &err), STORE_OK);
+    assert_int_equal(pawli_store_resolve(inner, &marker, BOOT_NEVER, &committed, &err), STORE_OK);
     assert_false(committed);
     marker.batch--;
     marker.id++;
-    assert_int_equal(inner->ops->resolve(inner, &marker, &committed, &err), STORE_OK);
+    assert_int_equal(pawli_store_resolve(inner, &marker, BOOT_NEVER, &committed, &err), STORE_OK);
     assert_false(committed);
     close_world(&w);
 }

@@ -264,8 +264,7 @@ static void who_waits_for_a_message_is_woken(struct world *w)
 #define SLEEPERS 3
 
 static struct {
-    const struct store_ops *below;
-    struct store_ops ops;
+    struct store store;
     atomic_bool is_over;
 } slow;
 
@@ -281,13 +280,13 @@ static enum store_result begin_slowly(struct store *store, struct boot_time unti
                                       pawl_error *error)
 {
     be_slow();
-    return slow.below->begin(store, until, ret_txn, error);
+    return pawli_below_begin(store->below, until, ret_txn, error);
 }
 
-static enum store_result save_slowly(struct txn *txn, const struct view *view, pawl_error *error)
+static enum store_result save_slowly(struct store *store, struct txn *txn, const struct view *view, pawl_error *error)
 {
     be_slow();
-    return slow.below->save(txn, view, error);
+    return pawli_below_save(store->below, txn, view, error);
 }
 
 static void *add_one(void *argument)
@@ -300,23 +299,22 @@ static void *add_one(void *argument)
 static void commit_slowly(struct world *w, const struct store_ops *ops)
 {
     struct contestant contestants[SLEEPERS + 1] = {0};
-    slow.ops = *ops;
+    struct store *below = w->store->opened->store;
+    pawli_filter_init(&slow.store, ops, below);
     atomic_store(&slow.is_over, false);
-    w->store->opened->store->ops = &slow.ops;
+    stand_on(w->store, &slow.store);
     begin(w, contestants, SLEEPERS + 1, add_one);
     end(contestants, SLEEPERS + 1);
     for (size_t i = 0; i <= SLEEPERS; i++)
         assert_int_equal(contestants[i].status, PAWL_OK);
+    stand_on(w->store, below);
 }
 
 /* They all sleep on one batch; or on the next one, and then one of them shall lead and wake the others. */
 static void who_waits_for_a_commit_is_woken(struct world *w)
 {
     open_real(w);
-    slow.below = w->store->opened->store->ops;
-    struct store_ops begins = *slow.below, saves = *slow.below;
-    begins.begin = begin_slowly;
-    saves.save = save_slowly;
+    static const struct store_ops begins = {.begin = begin_slowly}, saves = {.save = save_slowly};
     commit_slowly(w, &begins);
     commit_slowly(w, &saves);
     assert_int_equal(stats(w).pending, 2 * (SLEEPERS + 1));

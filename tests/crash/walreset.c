@@ -68,8 +68,7 @@ static char append(pawl_store *store)
 
 static char tend(pawl_store *store)
 {
-    struct store *inner = store->opened->store;
-    return inner->ops->tend(inner, &err) == STORE_OK ? 'k' : 'b';
+    return pawli_store_tend(store->opened->store, &err) == STORE_OK ? 'k' : 'b';
 }
 
 static sqlite3 *open_bare(const char *path)

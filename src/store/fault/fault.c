@@ -3,23 +3,16 @@
 
 #include <pthread.h>
 
+#define FAULTS_MAX 4
+
 struct fault_store {
     struct store store;
-    struct store_ops ops; /* our functions under the name and with the powers of the store below */
-    struct store *below;
     pthread_mutex_t lock; /* of what follows */
-    struct fault fault;   /* nth 0: none */
+    struct fault faults[FAULTS_MAX];
+    size_t count;
+    enum fault_outcome outcome;
     uint64_t calls[FAULT_CALL_COUNT], hits;
-};
-
-struct txn {
-    struct fault_store *filter;
-    struct txn *below;
-};
-
-struct reader {
-    struct fault_store *filter;
-    struct reader *below;
+    _Atomic uint32_t nobody_wakes;
 };
 
 static struct fault_store *filter_of(struct store *store)
@@ -27,26 +20,31 @@ static struct fault_store *filter_of(struct store *store)
     return (struct fault_store *)store;
 }
 
-static struct store *below(struct store *store)
-{
-    return filter_of(store)->below;
-}
-
 /* ---- what fails ---- */
 
-/* Counts a call. Its fault, or one with nth 0. */
-static struct fault count(struct fault_store *filter, enum fault_call call)
+static bool is_hit(const struct fault_store *filter, const struct fault *fault, enum fault_call call)
 {
+    uint64_t n = filter->calls[fault->call];
+    if (fault->result == STORE_PENDING && call > FAULT_PENDING_LAST)
+        return false;
+    return (fault->call == FAULT_ANY || fault->call == call) && n >= fault->nth &&
+           (fault->times == 0 || n - fault->nth < fault->times);
+}
+
+/* Counts a call. Its fault, or one with nth 0. */
+static struct fault count(struct store *store, enum fault_call call)
+{
+    struct fault_store *filter = filter_of(store);
+    struct fault fault = {0};
     pthread_mutex_lock(&filter->lock);
-    struct fault fault = filter->fault;
     filter->calls[FAULT_ANY]++;
     filter->calls[call]++;
-    uint64_t n = filter->calls[fault.call];
-    bool hit = fault.nth != 0 && (fault.call == FAULT_ANY || fault.call == call) && n >= fault.nth &&
-               (fault.times == 0 || n - fault.nth < fault.times);
-    filter->hits += hit;
+    for (size_t i = 0; i < filter->count && fault.nth == 0; i++)
+        if (is_hit(filter, &filter->faults[i], call))
+            fault = filter->faults[i];
+    filter->hits += fault.nth != 0;
     pthread_mutex_unlock(&filter->lock);
-    return hit ? fault : (struct fault){0};
+    return fault;
 }
 
 static bool is_before(const struct fault *fault)
@@ -60,13 +58,35 @@ static enum store_result told(const struct fault *fault, enum store_result resul
     return fault->nth != 0 && result == STORE_OK ? pawli_store_fail(err, fault->result) : result;
 }
 
+void pawli_fault_also(struct store *store, const struct fault *fault)
+{
+    struct fault_store *filter = filter_of(store);
+    PAWL_ASSERT(fault->nth != 0);
+    PAWL_ASSERT(fault->result != STORE_PENDING || fault->when == FAULT_BEFORE);
+    pthread_mutex_lock(&filter->lock);
+    PAWL_ASSERT(filter->count < FAULTS_MAX);
+    filter->faults[filter->count++] = *fault;
+    pthread_mutex_unlock(&filter->lock);
+}
+
 void pawli_fault_set(struct store *store, const struct fault *fault)
 {
     struct fault_store *filter = filter_of(store);
     pthread_mutex_lock(&filter->lock);
-    filter->fault = fault ? *fault : (struct fault){0};
+    filter->count = 0;
+    filter->outcome = FAULT_STAYS_UNKNOWN;
     memset(filter->calls, 0, sizeof filter->calls);
     filter->hits = 0;
+    pthread_mutex_unlock(&filter->lock);
+    if (fault)
+        pawli_fault_also(store, fault);
+}
+
+void pawli_fault_outcome(struct store *store, enum fault_outcome outcome)
+{
+    struct fault_store *filter = filter_of(store);
+    pthread_mutex_lock(&filter->lock);
+    filter->outcome = outcome;
     pthread_mutex_unlock(&filter->lock);
 }
 
@@ -90,214 +110,143 @@ uint64_t pawli_fault_calls(struct store *store, enum fault_call call)
 
 /* ---- writing ---- */
 
-/* What begin or join opened below: wrapped, or dropped again where the answer is a failure. */
-static enum store_result open_txn(struct fault_store *filter, const struct fault *fault, enum store_result result,
+/* What begin or join opened below is dropped again where the answer is a failure. */
+static enum store_result open_txn(struct store *store, const struct fault *fault, enum store_result result,
                                   struct txn *opened, struct txn **ret_txn, pawl_error *err)
 {
     if (result != STORE_OK)
         return result;
     result = told(fault, STORE_OK, err);
-    struct txn *txn = result == STORE_OK ? pawli_alloc(sizeof *txn) : NULL;
-    if (!txn) {
-        filter->below->ops->drop(opened);
-        return result == STORE_OK ? pawli_store_fail(err, STORE_NO_MEMORY) : result;
-    }
-    *txn = (struct txn){filter, opened};
-    *ret_txn = txn;
-    return STORE_OK;
+    if (result == STORE_OK)
+        *ret_txn = opened;
+    else
+        pawli_store_drop(store->below, opened);
+    return result;
 }
 
 static enum store_result begin(struct store *store, struct boot_time until, struct txn **ret_txn, pawl_error *err)
 {
-    struct fault_store *filter = filter_of(store);
-    struct fault fault = count(filter, FAULT_BEGIN);
+    struct fault fault = count(store, FAULT_BEGIN);
     struct txn *opened = NULL;
     if (is_before(&fault))
         return pawli_store_fail(err, fault.result);
-    enum store_result result = filter->below->ops->begin(filter->below, until, &opened, err);
-    return open_txn(filter, &fault, result, opened, ret_txn, err);
+    enum store_result result = pawli_below_begin(store->below, until, &opened, err);
+    return open_txn(store, &fault, result, opened, ret_txn, err);
 }
 
 static enum store_result join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err)
 {
-    struct fault_store *filter = filter_of(store);
-    struct fault fault = count(filter, FAULT_JOIN);
+    struct fault fault = count(store, FAULT_JOIN);
     struct txn *opened = NULL;
     if (is_before(&fault))
         return pawli_store_fail(err, fault.result);
-    enum store_result result = filter->below->ops->join(filter->below, native, &opened, err);
-    return open_txn(filter, &fault, result, opened, ret_txn, err);
+    enum store_result result = pawli_below_join(store->below, native, &opened, err);
+    return open_txn(store, &fault, result, opened, ret_txn, err);
 }
 
-static enum store_result load(struct txn *txn, struct view *view, pawl_error *err)
+static enum store_result load(struct store *store, struct txn *txn, struct view *view, pawl_error *err)
 {
-    struct fault fault = count(txn->filter, FAULT_LOAD);
+    struct fault fault = count(store, FAULT_LOAD);
     if (is_before(&fault))
         return pawli_store_fail(err, fault.result);
-    return told(&fault, txn->filter->below->ops->load(txn->below, view, err), err);
+    return told(&fault, pawli_below_load(store->below, txn, view, err), err);
 }
 
-static enum store_result save(struct txn *txn, const struct view *view, pawl_error *err)
+static enum store_result save(struct store *store, struct txn *txn, const struct view *view, pawl_error *err)
 {
-    struct fault fault = count(txn->filter, FAULT_SAVE);
+    struct fault fault = count(store, FAULT_SAVE);
     if (is_before(&fault))
         return pawli_store_fail(err, fault.result);
-    return told(&fault, txn->filter->below->ops->save(txn->below, view, err), err);
-}
-
-static void drop(struct txn *txn)
-{
-    txn->filter->below->ops->drop(txn->below);
-    pawli_free(txn);
+    return told(&fault, pawli_below_save(store->below, txn, view, err), err);
 }
 
 static enum store_result resolve(struct store *store, const struct committer_row *marker, bool *ret_committed,
                                  pawl_error *err)
 {
-    struct fault fault = count(filter_of(store), FAULT_RESOLVE);
+    struct fault_store *filter = filter_of(store);
+    struct fault fault = count(store, FAULT_RESOLVE);
     if (is_before(&fault))
         return pawli_store_fail(err, fault.result);
-    return told(&fault, below(store)->ops->resolve(below(store), marker, ret_committed, err), err);
+    pthread_mutex_lock(&filter->lock);
+    enum fault_outcome outcome = filter->outcome;
+    bool is_set = filter->count > 0;
+    pthread_mutex_unlock(&filter->lock);
+    if (!is_set)
+        return pawli_below_resolve(store->below, marker, ret_committed, err);
+    if (outcome == FAULT_STAYS_UNKNOWN)
+        return pawli_store_fail(err, STORE_UNKNOWN);
+    *ret_committed = outcome == FAULT_COMMITTED;
+    return told(&fault, STORE_OK, err);
 }
 
 /* ---- reading ---- */
 
 static enum store_result open_reader(struct store *store, struct reader **ret_reader, pawl_error *err)
 {
-    struct fault_store *filter = filter_of(store);
-    struct fault fault = count(filter, FAULT_READER);
+    struct fault fault = count(store, FAULT_READER);
     struct reader *opened = NULL;
     if (is_before(&fault))
         return pawli_store_fail(err, fault.result);
-    enum store_result result = filter->below->ops->reader(filter->below, &opened, err);
+    enum store_result result = pawli_below_reader(store->below, &opened, err);
     if (result != STORE_OK)
         return result;
     result = told(&fault, STORE_OK, err);
-    struct reader *reader = result == STORE_OK ? pawli_alloc(sizeof *reader) : NULL;
-    if (!reader) {
-        filter->below->ops->done(opened);
-        return result == STORE_OK ? pawli_store_fail(err, STORE_NO_MEMORY) : result;
-    }
-    *reader = (struct reader){filter, opened};
-    *ret_reader = reader;
-    return STORE_OK;
+    if (result == STORE_OK)
+        *ret_reader = opened;
+    else
+        pawli_store_done(store->below, opened);
+    return result;
 }
 
-static enum store_result read_page(struct reader *reader, const struct query *query, struct page *page, pawl_error *err)
+static enum store_result read_page(struct store *store, struct reader *reader, const struct query *query,
+                                   struct page *page, pawl_error *err)
 {
-    struct fault fault = count(reader->filter, FAULT_READ);
+    struct fault fault = count(store, FAULT_READ);
     if (is_before(&fault))
         return pawli_store_fail(err, fault.result);
-    return told(&fault, reader->filter->below->ops->read(reader->below, query, page, err), err);
+    return told(&fault, pawli_below_read(store->below, reader, query, page, err), err);
 }
 
-static void close_reader(struct reader *reader)
+/* ---- the rest: what the filter has nothing to do with it leaves to the store below ---- */
+
+static void wait_for_pending(struct store *store, struct boot_time until)
 {
-    reader->filter->below->ops->done(reader->below);
-    pawli_free(reader);
+    struct env *env = store->env;
+    struct boot_time next = boot_after_ms(env->ops->boot_now(env), FAULT_PENDING_MS);
+    env->ops->wait(env, &filter_of(store)->nobody_wakes, 0, boot_earlier(until, next));
 }
-
-/* ---- the rest ---- */
 
 static enum store_result tend(struct store *store, pawl_error *err)
 {
-    struct fault fault = count(filter_of(store), FAULT_TEND);
+    struct fault fault = count(store, FAULT_TEND);
     if (is_before(&fault))
         return pawli_store_fail(err, fault.result);
-    return told(&fault, below(store)->ops->tend(below(store), err), err);
+    return told(&fault, pawli_store_tend(store->below, err), err);
 }
 
 static enum store_result backup(struct store *store, const char *path,
                                 void (*progress)(void *data, int left, int total), void *data, pawl_error *err)
 {
-    struct fault fault = count(filter_of(store), FAULT_BACKUP);
+    struct fault fault = count(store, FAULT_BACKUP);
     if (is_before(&fault))
         return pawli_store_fail(err, fault.result);
-    return told(&fault, below(store)->ops->backup(below(store), path, progress, data, err), err);
+    return told(&fault, pawli_store_backup(store->below, path, progress, data, err), err);
 }
 
 static enum store_result adopt(struct store *store, pawl_error *err)
 {
-    struct fault fault = count(filter_of(store), FAULT_ADOPT);
+    struct fault fault = count(store, FAULT_ADOPT);
     if (is_before(&fault))
         return pawli_store_fail(err, fault.result);
-    return told(&fault, below(store)->ops->adopt(below(store), err), err);
-}
-
-static enum store_result check(struct store *store, struct text *ret_problem, struct arena *arena, pawl_error *err)
-{
-    struct fault fault = count(filter_of(store), FAULT_CHECK);
-    if (is_before(&fault))
-        return pawli_store_fail(err, fault.result);
-    return told(&fault, below(store)->ops->check(below(store), ret_problem, arena, err), err);
-}
-
-static int attach(struct store *store, void *native, void **ret_attachment, pawl_error *err)
-{
-    return below(store)->ops->attach(below(store), native, ret_attachment, err);
-}
-
-static bool is_slot_alive(struct store *store, uint64_t slot)
-{
-    return below(store)->ops->is_slot_alive(below(store), slot);
-}
-
-static uint64_t own_slot(struct store *store)
-{
-    return below(store)->ops->slot(below(store));
-}
-
-static void listen_to_bell(struct store *store, bool yes)
-{
-    below(store)->ops->listen(below(store), yes);
-}
-
-static uint64_t news(struct store *store, enum news what)
-{
-    return below(store)->ops->news(below(store), what);
-}
-
-static void wait_for_news(struct store *store, enum news what, uint64_t seen, struct boot_time until)
-{
-    below(store)->ops->wait(below(store), what, seen, until);
-}
-
-static int watch_fd(struct store *store, struct boot_time *poll)
-{
-    return below(store)->ops->watch_fd(below(store), poll);
-}
-
-static bool rang(struct store *store)
-{
-    return below(store)->ops->rang(below(store));
-}
-
-static bool needs_tending(struct store *store)
-{
-    return below(store)->ops->needs_tending(below(store));
-}
-
-static void engine_tends(struct store *store, bool yes)
-{
-    below(store)->ops->engine_tends(below(store), yes);
+    return told(&fault, pawli_store_adopt(store->below, err), err);
 }
 
 static void close_filter(struct store *store)
 {
     struct fault_store *filter = filter_of(store);
-    filter->below->ops->close(filter->below);
+    pawli_store_close(store->below);
     pthread_mutex_destroy(&filter->lock);
     pawli_free(filter);
-}
-
-static void filter_log(struct store *store, uint64_t *size, uint64_t *waiting)
-{
-    below(store)->ops->log(below(store), size, waiting);
-}
-
-static bool filter_was_adopted(struct store *store)
-{
-    return below(store)->ops->was_adopted(below(store));
 }
 
 static const struct store_ops filter_ops = {
@@ -306,27 +255,13 @@ static const struct store_ops filter_ops = {
     .join = join,
     .load = load,
     .save = save,
-    .drop = drop,
     .resolve = resolve,
     .reader = open_reader,
     .read = read_page,
-    .done = close_reader,
-    .attach = attach,
-    .is_slot_alive = is_slot_alive,
-    .slot = own_slot,
-    .listen = listen_to_bell,
-    .news = news,
-    .wait = wait_for_news,
-    .watch_fd = watch_fd,
-    .rang = rang,
+    .ready = wait_for_pending,
     .tend = tend,
-    .needs_tending = needs_tending,
-    .engine_tends = engine_tends,
     .backup = backup,
     .adopt = adopt,
-    .was_adopted = filter_was_adopted,
-    .log = filter_log,
-    .check = check,
 };
 
 struct store *pawli_fault_over(struct store *store)
@@ -334,15 +269,7 @@ struct store *pawli_fault_over(struct store *store)
     struct fault_store *filter = pawli_alloc(sizeof *filter);
     if (!filter)
         return NULL;
-    filter->ops = filter_ops;
-    filter->ops.name = store->ops->name;
-    filter->ops.can = store->ops->can;
-    filter->ops.version = store->ops->version;
-    filter->ops.detach = store->ops->detach;
-    filter->ops.committed = store->ops->committed;
-    filter->store = *store;
-    filter->store.ops = &filter->ops;
-    filter->below = store;
+    pawli_filter_init(&filter->store, &filter_ops, store);
     pthread_mutex_init(&filter->lock, NULL);
     return &filter->store;
 }

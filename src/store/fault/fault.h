@@ -3,6 +3,8 @@
  * store below was asked or after it had done its work. Whoever stands above cannot tell it from a store that fails.
  *
  *   A lost COMMIT     FAULT_SAVE, FAULT_AFTER, STORE_UNKNOWN (it happened) or FAULT_BEFORE (it did not)
+ *   … and found       FAULT_RESOLVE is asked then; pawli_fault_outcome says what it finds
+ *   A slow network    FAULT_ANY, FAULT_BEFORE, STORE_PENDING, n times: time passes, FAULT_PENDING_MS before each repetition
  *   A full disk       FAULT_SAVE, FAULT_BEFORE, STORE_FULL
  *   A dead file       FAULT_ANY, FAULT_BEFORE, STORE_POISONED, times 0
  *   A sweep           nth = 1, 2, 3, … of FAULT_ANY, until a run ends in which pawli_fault_hits stays 0 */
@@ -20,14 +22,19 @@ enum fault_call {
     FAULT_RESOLVE,
     FAULT_READER,
     FAULT_READ,
+    FAULT_PENDING_LAST = FAULT_READ, /* those behind it are never pending */
     FAULT_TEND,
     FAULT_BACKUP,
     FAULT_ADOPT,
-    FAULT_CHECK,
     FAULT_CALL_COUNT
 };
 
-enum fault_when { FAULT_BEFORE, FAULT_AFTER };
+enum fault_when { FAULT_BEFORE, FAULT_AFTER }; /* what is pending has no effect yet: it is always before */
+
+/* What resolve finds while a fault is set. */
+enum fault_outcome { FAULT_STAYS_UNKNOWN, FAULT_COMMITTED, FAULT_NOT_COMMITTED };
+
+#define FAULT_PENDING_MS 10
 
 struct fault {
     enum fault_call call;
@@ -42,6 +49,8 @@ struct store *pawli_fault_over(struct store *store);
 
 /* From here on this fault, and no other; NULL: none. Counting begins anew. Any thread. */
 void pawli_fault_set(struct store *store, const struct fault *fault);
+void pawli_fault_also(struct store *store, const struct fault *fault);     /* beside those before */
+void pawli_fault_outcome(struct store *store, enum fault_outcome outcome); /* until the next set */
 
 uint64_t pawli_fault_hits(struct store *store);                        /* calls that were failed since set */
 uint64_t pawli_fault_calls(struct store *store, enum fault_call call); /* calls that came since set */

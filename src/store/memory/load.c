@@ -394,10 +394,11 @@ static bool load_all(struct loading *loading)
     return good;
 }
 
-enum store_result pawli_memory_load(struct txn *txn, struct view *view, pawl_error *err)
+enum store_result pawli_memory_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err)
 {
-    struct loading loading = {.tables = &txn->store->tables, .view = view, .arena = view->arena};
-    load_store(&loading, txn->store->store.env);
+    (void)txn;
+    struct loading loading = {.tables = &memory_of(store)->tables, .view = view, .arena = view->arena};
+    load_store(&loading, store->env);
     bool good = load_all(&loading) && !pawli_arena_failed(view->arena);
     return good ? STORE_OK : pawli_store_fail(err, STORE_NO_MEMORY);
 }

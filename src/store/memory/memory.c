@@ -12,11 +12,6 @@
 
 #define POLL_NS 100000000
 
-static struct memory_store *memory_of(struct store *store)
-{
-    return (struct memory_store *)store;
-}
-
 /* ---- opening ---- */
 
 static void begin_life(struct memory_store *memory)
@@ -40,9 +35,8 @@ static int memory_open(const struct store_open *how, struct env *env, struct sto
     struct memory_store *memory = pawli_alloc(sizeof *memory);
     if (!memory)
         return pawli_no_memory(err);
-    memory->store = (struct store){.ops = &pawli_store_memory, .env = env, .forks = pawli_file_forks()};
-    memory->busy_ms = how->busy_ms;
-    memory->txn.store = memory->reader.store = memory;
+    memory->store = (struct store){
+        .ops = &pawli_store_memory, .env = env, .busy_ms = how->busy_ms, .forks = pawli_file_forks()};
     begin_life(memory);
     *facts = (struct store_facts){.was_created = true, .engine = "memory"};
     *ret_store = &memory->store;
@@ -64,7 +58,7 @@ static enum store_result lock(struct memory_store *memory, struct boot_time unti
     uint32_t is_free = 0;
     if (atomic_compare_exchange_strong(&memory->lock, &is_free, 1))
         return STORE_OK;
-    until = boot_earlier(until, boot_after_ms(env->ops->boot_now(env), memory->busy_ms));
+    until = boot_earlier(until, boot_after_ms(env->ops->boot_now(env), memory->store.busy_ms));
     while (atomic_exchange(&memory->lock, 2) != 0) {
         if (env->ops->boot_now(env).ns >= until.ns) {
             pawli_hint(err, pawli_fail(err, PAWL_EBUSY, "other threads kept the store's lock for too long"),
@@ -96,18 +90,18 @@ static enum store_result begin(struct store *store, struct boot_time until, stru
     return result;
 }
 
-static enum store_result save(struct txn *txn, const struct view *view, pawl_error *err)
+static enum store_result save(struct store *store, struct txn *txn, const struct view *view, pawl_error *err)
 {
-    enum store_result result = pawli_memory_save(txn, view, err);
+    enum store_result result = pawli_memory_save(memory_of(store), view, err);
     txn->saved |= result == STORE_OK;
     txn->has_records |= pawli_view_has_records(view);
     return result;
 }
 
-static void drop(struct txn *txn)
+static void drop(struct store *store, struct txn *txn)
 {
-    struct memory_store *memory = txn->store;
-    struct env *env = memory->store.env;
+    struct memory_store *memory = memory_of(store);
+    struct env *env = store->env;
     unsigned told = txn->saved ? news_count(txn->has_records) : 0;
     unlock(memory);
     for (unsigned what = 0; what < told; what++) {
@@ -132,18 +126,19 @@ static enum store_result resolve(struct store *store, const struct committer_row
 
 /* ---- reading ---- */
 
+/* A reader is the lock: it has nothing of its own, but is there. */
 static enum store_result open_reader(struct store *store, struct reader **ret_reader, pawl_error *err)
 {
-    struct memory_store *memory = memory_of(store);
-    enum store_result result = lock(memory, BOOT_NEVER, err);
+    enum store_result result = lock(memory_of(store), BOOT_NEVER, err);
     if (result == STORE_OK)
-        *ret_reader = &memory->reader;
+        *ret_reader = (struct reader *)store;
     return result;
 }
 
-static void close_reader(struct reader *reader)
+static void close_reader(struct store *store, struct reader *reader)
 {
-    unlock(reader->store);
+    (void)reader;
+    unlock(memory_of(store));
 }
 
 /* ---- news ---- */
@@ -179,12 +174,6 @@ static bool rang(struct store *store)
 }
 
 /* ---- what needs a file, or others who have it open ---- */
-
-static bool is_slot_alive(struct store *store, uint64_t slot)
-{
-    (void)store;
-    return slot == 0;
-}
 
 static uint64_t own_slot(struct store *store)
 {
@@ -236,13 +225,6 @@ static void log_size(struct store *store, uint64_t *size, uint64_t *waiting)
     *size = *waiting = 0;
 }
 
-static enum store_result check(struct store *store, struct text *ret_problem, struct arena *arena, pawl_error *err)
-{
-    (void)store, (void)arena, (void)err;
-    *ret_problem = (struct text){0};
-    return STORE_OK;
-}
-
 /* No transactions to join: join, attach, detach and committed are not there. */
 const struct store_ops pawli_store_memory = {
     .name = "memory",
@@ -256,7 +238,6 @@ const struct store_ops pawli_store_memory = {
     .reader = open_reader,
     .read = pawli_memory_read,
     .done = close_reader,
-    .is_slot_alive = is_slot_alive,
     .slot = own_slot,
     .listen = listen_to_bell,
     .news = news,
@@ -270,5 +251,4 @@ const struct store_ops pawli_store_memory = {
     .adopt = adopt,
     .was_adopted = was_adopted,
     .log = log_size,
-    .check = check,
 };

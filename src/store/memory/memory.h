@@ -80,31 +80,27 @@ bool pawli_memory_worker_alive(const struct tables *tables, const struct worker_
 
 /* ---- the store ---- */
 
-struct memory_store;
-
 struct txn {
-    struct memory_store *store;
     bool saved, has_records;
-};
-
-struct reader {
-    struct memory_store *store;
 };
 
 struct memory_store {
     struct store store;
-    int64_t busy_ms;
     _Atomic uint32_t lock;      /* of the tables: 0 free, 1 held, 2 held and waited for */
     _Atomic uint32_t bells[NEWS_COUNT]; /* count commits: those who listen sleep on them */
     _Atomic uint32_t listening; /* how many do */
     struct tables tables;
-    struct txn txn;       /* the one that holds the lock */
-    struct reader reader; /* the same */
+    struct txn txn; /* the one that holds the lock */
 };
 
-enum store_result pawli_memory_load(struct txn *txn, struct view *view, pawl_error *err);
-enum store_result pawli_memory_save(struct txn *txn, const struct view *view, pawl_error *err);
-enum store_result pawli_memory_read(struct reader *reader, const struct query *query, struct page *page,
-                                    pawl_error *err);
+static inline struct memory_store *memory_of(struct store *store)
+{
+    return (struct memory_store *)store;
+}
+
+enum store_result pawli_memory_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err);
+enum store_result pawli_memory_save(struct memory_store *memory, const struct view *view, pawl_error *err);
+enum store_result pawli_memory_read(struct store *store, struct reader *reader, const struct query *query,
+                                    struct page *page, pawl_error *err);
 
 #endif

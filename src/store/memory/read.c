@@ -665,13 +665,13 @@ static bool (*const readers[QUERY_KIND_COUNT])(struct reading *reading) = {
     [QUERY_DAMAGE] = read_damage,
 };
 
-enum store_result pawli_memory_read(struct reader *reader, const struct query *query, struct page *page,
-                                    pawl_error *err)
+enum store_result pawli_memory_read(struct store *store, struct reader *reader, const struct query *query,
+                                    struct page *page, pawl_error *err)
 {
-    struct memory_store *memory = reader->store;
-    struct env *env = memory->store.env;
+    (void)reader;
+    struct env *env = store->env;
     struct reading reading = {
-        .tables = &memory->tables, .env = env, .query = query, .page = page, .arena = &page->arena};
+        .tables = &memory_of(store)->tables, .env = env, .query = query, .page = page, .arena = &page->arena};
     page->wall = env->ops->wall_now(env);
     page->boot = env->ops->boot_now(env);
     bool good = readers[query->kind](&reading) && !pawli_arena_failed(&page->arena);

@@ -166,8 +166,7 @@ static struct task_row keep(const struct task_row *row)
 static bool remove_attempts(struct saving *saving, uint64_t number)
 {
     const struct attempt_row *row = &(struct attempt_row){.number = number};
-    while ((row = pawli_table_after(saving->tables, TABLE_ATTEMPT, ORDER_FIRST, row)) != NULL &&
-           row->number == number)
+    while ((row = pawli_table_after(saving->tables, TABLE_ATTEMPT, ORDER_FIRST, row)) != NULL && row->number == number)
         if (!add_change(saving, TABLE_ATTEMPT, row, NULL))
             return false;
     return true;
@@ -245,9 +244,9 @@ static void apply(struct saving *saving, const struct view *view)
         tables->committer = view->committer.row;
 }
 
-enum store_result pawli_memory_save(struct txn *txn, const struct view *view, pawl_error *err)
+enum store_result pawli_memory_save(struct memory_store *memory, const struct view *view, pawl_error *err)
 {
-    struct saving saving = {.tables = &txn->store->tables, .arena = view->arena};
+    struct saving saving = {.tables = &memory->tables, .arena = view->arena};
     if (gather(&saving, view)) {
         apply(&saving, view);
         return STORE_OK;

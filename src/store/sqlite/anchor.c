@@ -360,7 +360,7 @@ static bool read_settled(struct sqlite_store *store, struct anchor *anchor)
         return false;
     if (pawli_anchor_read(store, anchor))
         return true;
-    struct boot_time until = boot_after_ms(env->ops->boot_now(env), store->busy_ms);
+    struct boot_time until = boot_after_ms(env->ops->boot_now(env), store->store.busy_ms);
     bool locked = gate->lock(store->gate, GATE_WRITE, GATE_EXCLUSIVE, until) == GATE_LOCKED;
     bool readable = pawli_anchor_read(store, anchor);
     if (locked)

@@ -186,7 +186,7 @@ enum store_result pawli_sqlite_backup(struct store *base, const char *path,
             unlink(backup.partial);
         close(backup.fd);
     }
-    pawli_sqlite_reader_done(reader);
+    pawli_sqlite_reader_done(base, reader);
     if (result == STORE_OK && progress)
         progress(data, 0, 1);
     return result;

@@ -35,7 +35,7 @@ int pawli_checkpoint(struct sqlite_store *store, struct connection *connection, 
     if (is_brief)
         pawli_connection_waits(connection, MOMENT_MS);
     int code = sqlite3_wal_checkpoint_v2(connection->db, NULL, mode, &frames, &copied);
-    pawli_connection_waits(connection, store->busy_ms);
+    pawli_connection_waits(connection, store->store.busy_ms);
     /* What was committed while it copied is not in `frames`; the writer's own count knows. */
     int now = atomic_load(&store->wal_frames);
     *ret_left = mode == SQLITE_CHECKPOINT_TRUNCATE && code == SQLITE_OK ? 0 : (now > frames ? now : frames) - copied;
@@ -67,7 +67,7 @@ void pawli_sqlite_log(struct store *base, uint64_t *size, uint64_t *waiting)
         uint32_t page = ((const volatile uint16_t *)index)[INDEX_PAGE];
         *waiting = frames > copied ? (uint64_t)(frames - copied) * (FRAME_HEADER + (page == 1 ? 65536 : page)) : 0;
     }
-    pawli_sqlite_reader_done(reader);
+    pawli_sqlite_reader_done(base, reader);
 }
 
 static bool has_anchor(const struct sqlite_store *store)

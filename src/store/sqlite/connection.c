@@ -139,7 +139,7 @@ int pawli_connection_open(struct sqlite_store *store, bool writer, struct connec
     if (code == SQLITE_OK)
         code = refuse_defaults(connection->db);
     if (code == SQLITE_OK)
-        code = pawli_connection_waits(connection, store->busy_ms);
+        code = pawli_connection_waits(connection, store->store.busy_ms);
     bool is_wal = true;
     if (code == SQLITE_OK && writer && !read_only)
         code = sqlite3_exec(connection->db, "PRAGMA page_size = " PAGE_SIZE, NULL, NULL, NULL);
@@ -299,8 +299,8 @@ static int prepare(struct connection *connection, enum sql sql)
     statement->is_bound = pawli_alloc(((size_t)params + 1) * sizeof *statement->is_bound);
     if (!statement->is_bound)
         return SQLITE_NOMEM;
-    int code = sqlite3_prepare_v3(connection->db, pawli_sql[sql].text[connection->names], -1,
-                                  SQLITE_PREPARE_PERSISTENT, &statement->handle, NULL);
+    int code = sqlite3_prepare_v3(connection->db, pawli_sql[sql].text[connection->names], -1, SQLITE_PREPARE_PERSISTENT,
+                                  &statement->handle, NULL);
     PAWL_ASSERT(code != SQLITE_OK || sqlite3_bind_parameter_count(statement->handle) == params);
     if (code != SQLITE_OK)
         finalize(statement);

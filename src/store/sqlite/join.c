@@ -56,7 +56,7 @@ static int wait_for_turn(void *data, int tries)
     struct attachment *attachment = data;
     struct env *env = attachment->store->store.env;
     if (tries == 0)
-        attachment->until = boot_after_ms(env->ops->boot_now(env), attachment->store->busy_ms);
+        attachment->until = boot_after_ms(env->ops->boot_now(env), attachment->store->store.busy_ms);
     if (attachment->was_refused) {
         attachment->was_refused = false;
         return enter(attachment, attachment->until);
@@ -87,16 +87,16 @@ static int tell(struct attachment *attachment, pawl_error *err)
     return PAWL_OK;
 }
 
-int pawli_sqlite_committed(void *opaque, pawl_error *err)
+int pawli_sqlite_committed(struct store *store, void *opaque, pawl_error *err)
 {
     struct attachment *attachment = opaque;
-    struct env *env = attachment->store->store.env;
+    struct env *env = store->env;
     if (!sqlite3_get_autocommit(attachment->db))
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the connection is inside a transaction"),
                           "say so after COMMIT");
     if (!attachment->is_untold)
         return PAWL_OK;
-    if (!enter(attachment, boot_after_ms(env->ops->boot_now(env), attachment->store->busy_ms)))
+    if (!enter(attachment, boot_after_ms(env->ops->boot_now(env), store->busy_ms)))
         return pawli_hint(err, pawli_fail(err, PAWL_EBUSY, "others write: it is not their turn yet to be told"),
                           "try again");
     int status = tell(attachment, err);
@@ -225,9 +225,10 @@ int pawli_sqlite_attach(struct store *base, void *native, void **ret_attachment,
     return PAWL_OK;
 }
 
-void pawli_sqlite_detach(void *opaque)
+void pawli_sqlite_detach(struct store *base, void *opaque)
 {
     struct attachment *attachment = opaque;
+    (void)base;
     if (--attachment->uses > 0)
         return;
     attachment->file->pMethods = attachment->real;
@@ -266,7 +267,7 @@ enum store_result pawli_sqlite_join(struct store *base, void *native, struct txn
     result = pawli_sqlite_result(store, db, pawli_call_run(&call), READ_ONLY, err);
     if (result != STORE_OK) {
         txn->active = false;
-        pawli_sqlite_drop(txn);
+        pawli_sqlite_drop(base, txn);
         return result;
     }
     attachment_of(file_of(db))->is_untold = true;

@@ -570,11 +570,12 @@ static int load_all(struct loading *loading)
     return code;
 }
 
-enum store_result pawli_sqlite_load(struct txn *txn, struct view *view, pawl_error *err)
+enum store_result pawli_sqlite_load(struct store *base, struct txn *txn, struct view *view, pawl_error *err)
 {
+    struct sqlite_store *store = (struct sqlite_store *)base;
     struct loading loading = {.txn = txn, .connection = txn->connection, .view = view, .arena = view->arena};
     int code = load_all(&loading);
     if ((code == SQLITE_OK || code == BAD_ROW) && pawli_arena_failed(view->arena))
         code = SQLITE_NOMEM;
-    return pawli_sqlite_result(txn->store, txn->connection->db, code, READ_ONLY, err);
+    return pawli_sqlite_result(store, txn->connection->db, code, READ_ONLY, err);
 }

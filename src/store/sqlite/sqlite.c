@@ -25,7 +25,7 @@ static struct sqlite_store *sqlite_of(struct store *store)
 static struct boot_time deadline(const struct sqlite_store *store)
 {
     struct env *env = store->store.env;
-    return boot_after_ms(env->ops->boot_now(env), store->busy_ms);
+    return boot_after_ms(env->ops->boot_now(env), store->store.busy_ms);
 }
 
 char *pawli_sqlite_path(const char *path, const char *suffix)
@@ -357,8 +357,11 @@ static int sqlite_open(const struct store_open *given, struct env *env, struct s
     struct sqlite_store *store = pawli_alloc(sizeof *store);
     if (!store)
         return pawli_no_memory(err);
-    store->store = (struct store){.ops = &pawli_store_sqlite, .env = env, .forks = pawli_file_forks(), .read_only = how->read_only};
-    store->busy_ms = how->busy_ms;
+    store->store = (struct store){.ops = &pawli_store_sqlite,
+                                  .env = env,
+                                  .busy_ms = how->busy_ms,
+                                  .forks = pawli_file_forks(),
+                                  .read_only = how->read_only};
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->tend_lock, NULL);
     *facts = (struct store_facts){0};
@@ -493,9 +496,9 @@ static int count_frames(void *data, sqlite3 *db, const char *name, int frames)
     return SQLITE_OK;
 }
 
-static enum store_result save(struct txn *txn, const struct view *view, pawl_error *err)
+static enum store_result save(struct store *base, struct txn *txn, const struct view *view, pawl_error *err)
 {
-    struct sqlite_store *store = txn->store;
+    struct sqlite_store *store = sqlite_of(base);
     if (!txn->joined)
         sqlite3_wal_hook(store->writer->db, count_frames, store);
     enum store_result result = pawli_sqlite_save(txn, view, err);
@@ -513,9 +516,9 @@ static enum store_result save(struct txn *txn, const struct view *view, pawl_err
     return result;
 }
 
-void pawli_sqlite_drop(struct txn *txn)
+void pawli_sqlite_drop(struct store *base, struct txn *txn)
 {
-    struct sqlite_store *store = txn->store;
+    struct sqlite_store *store = sqlite_of(base);
     if (txn->active) {
         struct call call = pawli_call(txn->connection, txn->joined ? SQL_savepoint_rollback : SQL_rollback);
         pawli_call_run(&call); /* SQLite may have rolled back by itself */
@@ -562,7 +565,6 @@ enum store_result pawli_sqlite_reader(struct store *base, struct reader **ret_re
     struct reader *reader = pawli_alloc(sizeof *reader);
     if (!reader)
         return pawli_store_fail(err, STORE_NO_MEMORY);
-    reader->store = store;
     pthread_mutex_lock(&store->lock);
     reader->connection = store->readers;
     if (reader->connection)
@@ -586,10 +588,12 @@ enum store_result pawli_sqlite_reader(struct store *base, struct reader **ret_re
     return STORE_OK;
 }
 
-static enum store_result read_page(struct reader *reader, const struct query *query, struct page *page, pawl_error *err)
+static enum store_result read_page(struct store *base, struct reader *reader, const struct query *query,
+                                   struct page *page, pawl_error *err)
 {
-    enum store_result result = pawli_sqlite_usable(reader->store, err);
-    return result == STORE_OK ? pawli_sqlite_read(reader->store, reader->connection, query, page, err) : result;
+    struct sqlite_store *store = sqlite_of(base);
+    enum store_result result = pawli_sqlite_usable(store, err);
+    return result == STORE_OK ? pawli_sqlite_read(store, reader->connection, query, page, err) : result;
 }
 
 /* A walk fills the cache of its connection, which would keep it though nobody reads those pages again. */
@@ -601,9 +605,9 @@ static void trim(sqlite3 *db)
         sqlite3_db_release_memory(db);
 }
 
-void pawli_sqlite_reader_done(struct reader *reader)
+void pawli_sqlite_reader_done(struct store *base, struct reader *reader)
 {
-    struct sqlite_store *store = reader->store;
+    struct sqlite_store *store = sqlite_of(base);
     struct call call = pawli_call(reader->connection, SQL_rollback);
     if (pawli_call_run(&call) != SQLITE_OK) {
         pawli_connection_close(reader->connection);
@@ -618,12 +622,6 @@ void pawli_sqlite_reader_done(struct reader *reader)
 }
 
 /* ---- the rest ---- */
-
-static bool is_slot_alive(struct store *base, uint64_t slot)
-{
-    struct sqlite_store *store = sqlite_of(base);
-    return slot < GATE_SLOTS && store->gate->ops->is_held(store->gate, GATE_SLOT + (int64_t)slot);
-}
 
 static uint64_t own_slot(struct store *base)
 {
@@ -708,7 +706,7 @@ static bool opens_as_restored(struct sqlite_store *store)
     char *vfs = store->vfs ? pawli_sqlite_path(is_into ? "into=1&vfs=" : "vfs=", store->vfs) : NULL;
     struct text options = store->vfs ? text_of(vfs) : is_into ? TEXT("into=1") : (struct text){0};
     struct store_open how = {
-        .url = {.path = text_of(store->path), .options = options}, .read_only = true, .busy_ms = store->busy_ms};
+        .url = {.path = text_of(store->path), .options = options}, .read_only = true, .busy_ms = store->store.busy_ms};
     if ((store->vfs && !vfs) || sqlite_open(&how, store->store.env, &again, &facts, NULL) < 0)
         return true;
     sqlite_close(again);
@@ -726,36 +724,6 @@ static bool was_adopted(struct store *base)
         store->is_restored = false;
     pthread_mutex_unlock(&store->tend_lock);
     return !store->is_restored;
-}
-
-/* Another program's tables may need functions and collations that only it has. */
-static const char *const checks[] = {
-    [NAMES_OWN] = "PRAGMA integrity_check(1)",
-    [NAMES_INTO] = "SELECT found.integrity_check"
-                   "  FROM sqlite_schema AS mine, pragma_integrity_check(mine.name) AS found"
-                   " WHERE mine.type = 'table' AND mine.name LIKE 'pawl\\_%' ESCAPE '\\'"
-                   "   AND found.integrity_check <> 'ok'",
-};
-
-static enum store_result check(struct store *base, struct text *ret_problem, struct arena *arena, pawl_error *err)
-{
-    struct sqlite_store *store = sqlite_of(base);
-    struct reader *reader;
-    sqlite3_stmt *statement = NULL;
-    *ret_problem = (struct text){0};
-    enum store_result result = pawli_sqlite_reader(base, &reader, err);
-    if (result != STORE_OK)
-        return result;
-    int code = sqlite3_prepare_v2(reader->connection->db, checks[store->names], -1, &statement, NULL);
-    if (code == SQLITE_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-        const char *text = (const char *)sqlite3_column_text(statement, 0);
-        if (text && strcmp(text, "ok") != 0)
-            *ret_problem = pawli_arena_text(arena, text_of(text));
-    }
-    sqlite3_finalize(statement);
-    result = pawli_sqlite_result(store, reader->connection->db, code, READ_ONLY, err);
-    pawli_sqlite_reader_done(reader);
-    return result;
 }
 
 const struct store_ops pawli_store_sqlite = {
@@ -776,7 +744,6 @@ const struct store_ops pawli_store_sqlite = {
     .attach = pawli_sqlite_attach,
     .detach = pawli_sqlite_detach,
     .committed = pawli_sqlite_committed,
-    .is_slot_alive = is_slot_alive,
     .slot = own_slot,
     .listen = listen_to_bell,
     .news = news,
@@ -790,5 +757,4 @@ const struct store_ops pawli_store_sqlite = {
     .adopt = adopt,
     .was_adopted = was_adopted,
     .log = pawli_sqlite_log,
-    .check = check,
 };

@@ -36,7 +36,7 @@ struct connection {
     enum names names;
     struct statement {
         sqlite3_stmt *handle; /* NULL: not needed so far */
-        bool *is_bound;       /* a parameter that was NULL stays so: most columns of most rows are, and each costs a call */
+        bool *is_bound; /* a parameter that was NULL stays so: most columns of most rows are, and each costs a call */
     } statements[SQL_COUNT];
 };
 
@@ -93,7 +93,6 @@ struct sqlite_store {
     bool has_other_tables;      /* before pawl's were made */
     bool was_put_into_wal;      /* those, by this opening */
     struct stat found;
-    int64_t busy_ms;
     int checkpoint_frames;
     uint64_t slot;
     _Atomic uint64_t committer; /* the last one that was written with the slot; 0: none yet */
@@ -124,7 +123,6 @@ struct txn {
 };
 
 struct reader {
-    struct sqlite_store *store;
     struct connection *connection; /* in a transaction; its snapshot is taken by the first read */
 };
 
@@ -229,7 +227,7 @@ int pawli_policy_of(struct connection *connection, const struct queue_row *queue
                     struct target_row *target, struct arena *arena); /* zeros where nothing is set */
 
 /* ---- the rest, a file each ---- */
-enum store_result pawli_sqlite_load(struct txn *txn, struct view *view, pawl_error *err);
+enum store_result pawli_sqlite_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err);
 enum store_result pawli_sqlite_save(struct txn *txn, const struct view *view, pawl_error *err);
 void pawli_bind_store(struct call *call, const struct store_row *row); /* of add_store and put_store */
 enum store_result pawli_sqlite_read(struct sqlite_store *store, struct connection *connection,
@@ -241,14 +239,14 @@ int pawli_find_damage(struct connection *connection, struct arena *arena,
 
 int pawli_sqlite_gate(const struct sqlite_store *store, struct gate **ret_gate, pawl_error *err); /* another opening */
 char *pawli_sqlite_path(const char *path, const char *suffix); /* the caller's; NULL: out of memory */
-void pawli_sqlite_drop(struct txn *txn);
+void pawli_sqlite_drop(struct store *store, struct txn *txn);
 enum store_result pawli_sqlite_reader(struct store *store, struct reader **ret_reader, pawl_error *err);
-void pawli_sqlite_reader_done(struct reader *reader);
+void pawli_sqlite_reader_done(struct store *store, struct reader *reader);
 
 /* join.c */
 int pawli_sqlite_attach(struct store *store, void *native, void **ret_attachment, pawl_error *err);
-void pawli_sqlite_detach(void *attachment);
-int pawli_sqlite_committed(void *attachment, pawl_error *err);
+void pawli_sqlite_detach(struct store *store, void *attachment);
+int pawli_sqlite_committed(struct store *store, void *attachment, pawl_error *err);
 enum store_result pawli_sqlite_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
 
 enum store_result pawli_sqlite_backup(struct store *store, const char *path,
