@@ -2,6 +2,7 @@
 /* A caller's own SQLite transaction, in which transitions and messages are written: they are there when it commits and were
  * never there when it does not; what is refused leaves the rest of it alone. */
 #include <sqlite3.h>
+#include <sys/resource.h>
 
 #include "conformance.h"
 
@@ -452,36 +453,39 @@ static void hooks_of_the_program_go_on_working(void **state)
     assert_int_equal(stats(&p->w).pending, 1);
 }
 
-/* Reads fail at the moment of the commit: nobody is told, nor told wrongly, until the program says so. */
-static enum store_result no_reader(struct store *store, struct reader **ret_reader, pawl_error *error)
-{
-    (void)store, (void)ret_reader;
-    return pawli_store_fail(error, STORE_NO_MEMORY);
-}
-
+/* The process has no descriptor left at the moment of the commit, so nothing can be read: nobody is told, nor told wrongly,
+ * until the program says so. */
 static void news_that_could_not_be_given_are_given_when_the_program_says_so(void **state)
 {
     struct program *p = *state;
     struct store *store = p->w.store->opened->store;
-    const struct store_ops *ops = store->ops;
-    struct store_ops failing = *ops;
     struct told told = {.listener = {.news = hear}, .p = p};
+    struct reader *readers[8]; /* more than are kept for the next who reads */
+    struct rlimit limit, none;
     pawl_enqueued enqueued;
-    failing.reader = no_reader;
     pawli_committer_listen(&p->w.store->opened->committer, &told.listener);
     run_sql(p, "BEGIN IMMEDIATE");
     assert_ok(join_message(p, MESSAGE("1", .key = NULL), &enqueued));
     assert_status(pawl_join_committed(p->join, &err), PAWL_EINVAL); /* not yet */
-    store->ops = &failing;
+    for (size_t i = 0; i < COUNT_OF(readers); i++)
+        assert_int_equal(pawli_store_reader(store, &readers[i], &err), STORE_OK);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = limit;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     run_sql(p, "COMMIT");
-    assert_status(pawl_join_committed(p->join, &err), PAWL_ENOMEM);
-    store->ops = ops;
+    int status = pawl_join_committed(p->join, &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_true(status < 0);
+    assert_true(status != PAWL_EINVAL);
+    for (size_t i = 0; i < COUNT_OF(readers); i++)
+        pawli_store_done(store, readers[i]);
     assert_int_equal(told.count, 0);
-    uint64_t seen = ops->news(store, NEWS_RECORD);
+    uint64_t seen = pawli_store_news(store, NEWS_RECORD);
     assert_ok(pawl_join_committed(p->join, &err));
     assert_int_equal(told.count, 1);
     assert_int_equal(told.pending, 1);
-    assert_true(ops->news(store, NEWS_RECORD) != seen);
+    assert_true(pawli_store_news(store, NEWS_RECORD) != seen);
     assert_ok(pawl_join_committed(p->join, &err));
     assert_int_equal(told.count, 1);
     add(&p->w, MESSAGE("2", .key = NULL)); /* the turnstile was left */
