@@ -125,6 +125,14 @@ bool pawli_guard_admit(struct database_file *file, enum store_file what, int fd)
     return same;
 }
 
+void pawli_guard_forget_log(struct database_file *file)
+{
+    pthread_mutex_lock(&files_lock);
+    if (file->handles == 1)
+        file->files[FILE_LOG] = (struct file_facts){0};
+    pthread_mutex_unlock(&files_lock);
+}
+
 void pawli_guard_map(struct database_file *file, bool is_first, off_t size)
 {
     pthread_mutex_lock(&files_lock);

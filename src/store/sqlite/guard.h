@@ -62,6 +62,10 @@ int pawli_guard_enter(struct database_file *file, bool gate_is_open, pawl_error 
 /* A descriptor of it was opened. False: it is not the file that was there when the store was opened. */
 bool pawli_guard_admit(struct database_file *file, enum store_file what, int fd);
 
+/* Before SQLite opens anything here: the log that was looked at may be gone by then, since another program that had the
+ * database open was the last to close it. */
+void pawli_guard_forget_log(struct database_file *file);
+
 /* A connection has mapped so much of the index. When it unmaps it says so before its locks are dropped. */
 void pawli_guard_map(struct database_file *file, bool is_first, off_t size);
 void pawli_guard_unmap(struct database_file *file);

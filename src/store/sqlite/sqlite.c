@@ -121,6 +121,7 @@ static int open_first(struct sqlite_store *store, pawl_error *err)
     int status = pawli_log_belongs(store, err), left;
     if (status < 0)
         return status;
+    pawli_guard_forget_log(store->file);
     status = pawli_connection_open(store, true, &store->writer, err);
     if (status == PAWL_OK) {
         int result = pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, err);
@@ -143,6 +144,7 @@ static int connect(struct sqlite_store *store, pawl_error *err)
         got = store->gate->ops->lock(store->gate, GATE_OPEN, GATE_SHARED, deadline(store));
         if (got != GATE_LOCKED)
             return busy(store, err);
+        pawli_guard_forget_log(store->file);
         int status = pawli_connection_open(store, true, &store->writer, err);
         if (status < 0)
             return status;
