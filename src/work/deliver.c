@@ -255,7 +255,7 @@ static uint32_t room_for(const struct queue *queue)
     return queue->target->is_holding ? 0 : room_at(queue);
 }
 
-static bool claim(struct queue *queue, struct boot_time now)
+static void claim(struct queue *queue, struct boot_time now)
 {
     struct worker *worker = queue->worker;
     pawl_error error;
@@ -272,14 +272,13 @@ static bool claim(struct queue *queue, struct boot_time now)
         pawli_tell_error(worker, "claim_failed", 1, &error);
         queue->due = boot_after_ms(now, PAUSE_MS);
         pawli_queue_schedule(queue, now);
-        return false;
+        return;
     }
     pawli_queue_schedule(queue, now);
     queue->is_hinted = false;
     queue->asked = options.limit;
     use(worker, queue->target, +1, options.limit, BUDGET_CLAIM_BYTES);
     worker->units++;
-    return true;
 }
 
 static struct queue *queue_at(struct due_at *at)
@@ -288,10 +287,9 @@ static struct queue *queue_at(struct due_at *at)
 }
 
 /* Who is due gets behind those that wait for the same target already. */
-static bool claim_by_time(struct worker *worker, struct boot_time now)
+static void claim_by_time(struct worker *worker, struct boot_time now)
 {
-    bool any = false;
-    for (int i = 0; i < LEARN_MAX; i++) {
+    for (int i = 0; i < STEP_QUEUES; i++) {
         struct due_at *at = pawli_due_take(&worker->due, now);
         if (!at)
             break;
@@ -299,28 +297,27 @@ static bool claim_by_time(struct worker *worker, struct boot_time now)
         if (queue->target->line.first || room_for(queue) == 0)
             pawli_due_wait(&worker->due, &queue->target->line, at);
         else
-            any |= claim(queue, now);
+            claim(queue, now);
     }
-    return any;
 }
 
-static bool claim_in_line(struct worker *worker, struct boot_time now)
+static void claim_in_line(struct worker *worker, struct boot_time now)
 {
-    bool any = false;
-    for (int i = 0; i < LEARN_MAX; i++) {
+    for (int i = 0; i < STEP_QUEUES; i++) {
         struct due_line *line = pawli_due_try(&worker->due);
         if (!line)
             break;
         while (line->first && room_for(queue_at(line->first)) > 0)
-            any |= claim(queue_at(line->first), now);
+            claim(queue_at(line->first), now);
     }
-    return any;
 }
 
-bool pawli_claim_due(struct worker *worker, struct boot_time now)
+void pawli_claim_due(struct worker *worker, struct boot_time now)
 {
-    bool any = is_working(worker) && claim_by_time(worker, now);
-    return (is_working(worker) && claim_in_line(worker, now)) || any;
+    if (is_working(worker))
+        claim_by_time(worker, now);
+    if (is_working(worker))
+        claim_in_line(worker, now);
 }
 
 /* ---- settlements ---- */

@@ -320,6 +320,7 @@ static void learned_all(struct worker *worker, const struct survey *survey, stru
     worker->next_survey = boot_earlier(worker->next_survey,
                                        survey->next_lease.ns < soonest.ns ? soonest : survey->next_lease);
     forget_unlisted(worker, survey->began, now);
+    pawli_due_eased(&worker->due); /* policies may leave more room than before */
     if (was_set_back(worker, &survey->page))
         worker->next_sweep = worker->next_survey = now;
 }
@@ -328,7 +329,7 @@ static void learn_some(struct survey *survey, struct boot_time now)
 {
     struct worker *worker = survey->worker;
     const struct page *page = &survey->page;
-    for (size_t i = 0; i < LEARN_MAX && survey->learned < page->count; i++)
+    for (size_t i = 0; i < STEP_QUEUES && survey->learned < page->count; i++)
         learn(worker, &page->queues[survey->learned++], survey, now);
     if (survey->learned < page->count)
         return;

@@ -30,7 +30,7 @@
 #define SEEN_MS     60000 /* between two times that the store is told who works here */
 #define SET_BACK_MS 1000  /* a wall clock that lost so much since the last survey was set back */
 #define HINTS_MAX   64
-#define LEARN_MAX   1000 /* queues that are learned in a step, and tried in one: others want the thread too */
+#define STEP_QUEUES 1000 /* at most so many are learned, and so many tried, in one step: others want the thread too */
 #define SINKS       4
 
 #define LEASE_MIN_MS  1000 /* of a worker's own claims */
@@ -186,7 +186,7 @@ void pawli_target_release(struct worker *worker, struct target *target); /* NULL
 void pawli_queue_read_secret(struct queue *queue); /* where its file changed, or it is in doubt */
 
 /* ---- deliver.c ---- */
-bool pawli_claim_due(struct worker *worker, struct boot_time now); /* true: something was submitted */
+void pawli_claim_due(struct worker *worker, struct boot_time now);
 bool pawli_settle_finished(struct worker *worker, struct boot_time now);
 struct boot_time pawli_check_deliveries(struct worker *worker, struct boot_time now); /* renews, cancels */
 void pawli_queue_schedule(struct queue *queue, struct boot_time now); /* after whatever says when to claim changed */

@@ -621,6 +621,37 @@ static void news_are_read_alone(struct world *w)
     pawli_page_done(&page);
 }
 
+static pawl_worker *making_room;
+
+/* While the first one is under way its target is given room for a second, which is claimed then. */
+static void make_room(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    static const pawl_setting two = {"concurrency", "2"};
+    (void)message;
+    outcome->verdict = PAWL_VERDICT_DELIVERED;
+    if (work->count > 1)
+        return;
+    assert_ok(pawl_target_set(work->w->store, TARGET, NULL, NULL, &two, 1, BECAUSE(2), &err));
+    pawli_sim_advance_ms(work->w->env, 1000); /* until it looks again */
+    assert_int_equal(counted(making_room).claimed, 1);
+    work_on(work);
+    assert_int_equal(counted(making_room).claimed, 2);
+}
+
+static void who_waits_for_room_gets_it_when_a_policy_gives_it(struct world *w)
+{
+    static const pawl_setting one = {"concurrency", "1"};
+    struct work work;
+    begin(&work, w, &one, 1);
+    work.deliver = make_room;
+    add_to(w, "first", TARGET);
+    add_to(w, "second", TARGET);
+    making_room = start(&work, "me");
+    work_on(&work);
+    assert_int_equal(work.count, 2);
+    end(&work, making_room);
+}
+
 static void a80_whenever_it_is_stopped_nothing_stays_claimed(struct world *w)
 {
     LAW(O3);
@@ -671,6 +702,7 @@ static const struct conformance_case cases[] = {
     CASE(what_is_held_no_longer_is_sent_at_once),
     CASE(whenever_it_comes_it_is_sent_at_once),
     CASE(news_are_read_alone),
+    CASE(who_waits_for_room_gets_it_when_a_policy_gives_it),
     CASE(a80_whenever_it_is_stopped_nothing_stays_claimed),
 };
 
