@@ -360,12 +360,14 @@ static void sum_null(struct call *call)
     call->sum += place_of(call, SUM_NULL);
 }
 
-static int64_t end_sum(struct call *call)
+static int64_t sum_so_far(const struct call *call)
 {
-    int32_t sum = (int32_t)(uint32_t)(call->sum ^ call->sum >> 32);
-    call->sum = 0;
-    call->summed = 0;
-    return sum;
+    return (int32_t)(uint32_t)(call->sum ^ call->sum >> 32);
+}
+
+static void begin_sum(struct call *call)
+{
+    call->sum = call->summed = 0;
 }
 
 void pawli_bind_i64(struct call *call, int64_t value)
@@ -442,8 +444,8 @@ void pawli_bind_wall(struct call *call, struct wall_time time)
 
 void pawli_bind_sum(struct call *call)
 {
-    pawli_bind_i64(call, end_sum(call));
-    call->sum = call->summed = 0; /* of the next row of the statement */
+    pawli_bind_i64(call, sum_so_far(call));
+    begin_sum(call); /* of the next row of the statement */
 }
 
 bool pawli_call_row(struct call *call)
@@ -452,7 +454,7 @@ bool pawli_call_row(struct call *call)
         return false;
     int code = sqlite3_step(call->statement);
     call->next = 0;
-    call->sum = call->summed = 0;
+    begin_sum(call);
     call->bad = false;
     if (code != SQLITE_ROW && code != SQLITE_DONE)
         call->code = code;
@@ -638,8 +640,8 @@ void pawli_column_bytes(struct call *call, void *out, size_t size)
 
 bool pawli_column_sum(struct call *call)
 {
-    int64_t sum = end_sum(call), stored = pawli_column_i64(call);
-    call->sum = call->summed = 0;
+    int64_t sum = sum_so_far(call), stored = pawli_column_i64(call);
+    begin_sum(call);
     call->bad |= sum != stored;
     return !call->bad;
 }

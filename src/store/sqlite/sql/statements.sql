@@ -217,10 +217,10 @@ SELECT queue, number, tail, phase, priority, due, is_first, token, committer, co
 
 -- name: add_store
 -- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt sum
-INSERT INTO pawl.store (one, life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id, boot,
-                   lease, wall, seen, steady, steady_boot, floor, leapt, sum)
-VALUES (1, :life, :epoch, :commits, :last_number, :last_token, :last_scope, :last_queue, :last_committer, :boot_id, :boot,
-        :lease, :wall, :seen, :steady, :steady_boot, :floor, :leapt, :sum);
+INSERT INTO pawl.store (one, life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer,
+                        boot_id, boot, lease, wall, seen, steady, steady_boot, floor, leapt, sum)
+VALUES (1, :life, :epoch, :commits, :last_number, :last_token, :last_scope, :last_queue, :last_committer, :boot_id,
+        :boot, :lease, :wall, :seen, :steady, :steady_boot, :floor, :leapt, :sum);
 
 -- name: put_store
 -- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt sum
@@ -232,7 +232,8 @@ UPDATE pawl.store
 
 -- name: add_committer
 -- params: id slot sum
-INSERT INTO pawl.committer (id, slot, sum) VALUES (:id, :slot, :sum);
+INSERT INTO pawl.committer (id, slot, sum)
+VALUES (:id, :slot, :sum);
 
 -- name: remove_committers_of_slot
 -- params: slot id
@@ -264,8 +265,8 @@ UPDATE pawl.scope SET seq = :seq, head = :head WHERE id = :id;
 -- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us received committed epoch digest events messages settled hashes sum
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.record (scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type,
-                  response, pre,
-                    post, duration_us, received, committed, epoch, digest, events, messages, settled, hashes, sum)
+                                 response, pre, post, duration_us, received, committed, epoch, digest, events, messages,
+                                 settled, hashes, sum)
 VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :command, :response_type, :response, :pre,
         :post, :duration_us, :received, :committed, :epoch, :digest, :events, :messages, :settled, :hashes, :sum);
 
@@ -283,7 +284,8 @@ UPDATE pawl.queue
 
 -- name: put_lane
 -- params: scope name policy sum
-INSERT INTO pawl.lane (scope, name, policy, sum) VALUES (:scope, :name, :policy, :sum)
+INSERT INTO pawl.lane (scope, name, policy, sum)
+VALUES (:scope, :name, :policy, :sum)
     ON CONFLICT (scope, name) DO UPDATE SET policy = excluded.policy, sum = excluded.sum;
 
 -- name: put_target
@@ -320,7 +322,8 @@ DELETE FROM pawl.bound WHERE queue = :queue AND kind = :kind AND key = :key;
 
 -- name: put_line
 -- params: queue key head position depth
-INSERT INTO pawl.line (queue, key, head, position, depth) VALUES (:queue, :key, :head, :position, :depth)
+INSERT INTO pawl.line (queue, key, head, position, depth)
+VALUES (:queue, :key, :head, :position, :depth)
     ON CONFLICT (queue, key) DO UPDATE
    SET head = excluded.head, position = excluded.position, depth = excluded.depth;
 
@@ -331,9 +334,9 @@ DELETE FROM pawl.line WHERE queue = :queue AND key = :key;
 -- name: add_message
 -- params: number tail queue seq sender key dedupe request_id priority content_type payload headers fingerprint deadline available expires max_attempts resent_of created sum
 -- rows: 8 32
-INSERT OR FAIL INTO pawl.message (number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload,
-                  headers,
-                     fingerprint, deadline, available, expires, max_attempts, resent_of, created, sum)
+INSERT OR FAIL INTO pawl.message (number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type,
+                                  payload, headers, fingerprint, deadline, available, expires, max_attempts, resent_of,
+                                  created, sum)
 VALUES (:number, :tail, :queue, :seq, :sender, :key, :dedupe, :request_id, :priority, :content_type, :payload, :headers,
         :fingerprint, :deadline, :available, :expires, :max_attempts, :resent_of, :created, :sum);
 
@@ -344,8 +347,8 @@ DELETE FROM pawl.message WHERE number = :number;
 -- name: add_ready
 -- params: queue number phase priority due is_first attempts deferrals crashes retried key position failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO pawl.ready (queue, phase, priority, due, number, is_first, attempts, deferrals, crashes, retried, key,
-                           position, failure, progress, remote_id, updated, sum)
+INSERT OR FAIL INTO pawl.ready (queue, phase, priority, due, number, is_first, attempts, deferrals, crashes, retried,
+                                key, position, failure, progress, remote_id, updated, sum)
 VALUES (:queue, :phase, :priority, :due, :number, :is_first, :attempts, :deferrals, :crashes, :retried, :key, :position,
         :failure, :progress, :remote_id, :updated, :sum);
 
@@ -364,7 +367,7 @@ DELETE FROM pawl.ready
 -- params: queue number priority due is_first attempts deferrals crashes retried key position failure progress remote_id updated sum
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.blocked (queue, key, position, number, priority, due, is_first, attempts, deferrals, crashes,
-                             retried, failure, progress, remote_id, updated, sum)
+                                  retried, failure, progress, remote_id, updated, sum)
 VALUES (:queue, :key, :position, :number, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :retried,
         :failure, :progress, :remote_id, :updated, :sum);
 
@@ -375,9 +378,9 @@ DELETE FROM pawl.blocked WHERE queue = :queue AND key = :key AND position = :pos
 -- name: add_claimed
 -- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retried key position failure progress remote_id updated sum
 -- rows: 8 32
-INSERT OR FAIL INTO pawl.claimed (number, tail, queue, phase, priority, due, is_first, token, committer, consumer, claimed,
-                             lease, boot, attempts, deferrals, crashes, retried, key, position, failure, progress,
-                             remote_id, updated, sum)
+INSERT OR FAIL INTO pawl.claimed (number, tail, queue, phase, priority, due, is_first, token, committer, consumer,
+                                  claimed, lease, boot, attempts, deferrals, crashes, retried, key, position, failure,
+                                  progress, remote_id, updated, sum)
 VALUES (:number, :tail, :queue, :phase, :priority, :due, :is_first, :token, :committer, :consumer, :claimed, :lease,
         :boot, :attempts, :deferrals, :crashes, :retried, :key, :position, :failure, :progress, :remote_id, :updated,
         :sum);
@@ -401,7 +404,7 @@ DELETE FROM pawl.claimed WHERE number = :number AND token = :token;
 -- params: queue number phase priority due is_first hold until token attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.held (number, queue, phase, priority, due, is_first, hold, until, token, attempts, deferrals,
-                          crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum)
+                               crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum)
 VALUES (:number, :queue, :phase, :priority, :due, :is_first, :hold, :until, :token, :attempts, :deferrals, :crashes,
         :retried, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated, :sum);
 
@@ -413,7 +416,7 @@ DELETE FROM pawl.held WHERE number = :number;
 -- params: queue number state attempts deferrals crashes retried key position holds_key failure remote_id claimed ended reason by successor sum
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.ended (number, queue, state, attempts, deferrals, crashes, retried, key, position, holds_key,
-                           failure, remote_id, claimed, ended, reason, "by", successor, sum)
+                                failure, remote_id, claimed, ended, reason, "by", successor, sum)
 VALUES (:number, :queue, :state, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key, :failure,
         :remote_id, :claimed, :ended, :reason, :by, :successor, :sum);
 
