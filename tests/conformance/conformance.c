@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
-#include <sqlite3.h>
 
 #include "conformance.h"
 
 #include "base/codec.h"
+#include "database.h"
 #include "store/sqlite/migrations.h"
 
 /* Every store that there is. */
@@ -16,23 +16,6 @@ const size_t kind_count = COUNT_OF(kinds);
 pawl_error err;
 
 /* ---- another program's database ---- */
-
-static void run_sql(sqlite3 *db, const char *sql)
-{
-    char *text = NULL;
-    if (sqlite3_exec(db, sql, NULL, NULL, &text) != SQLITE_OK)
-        fail_msg("%s: %s", sql, text);
-}
-
-static int64_t ask(sqlite3 *db, const char *sql)
-{
-    sqlite3_stmt *statement;
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    int64_t number = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    return number;
-}
 
 /* Calls for each name that a store of its own gives to a table, an index or a view. */
 static void with_each_name(sqlite3 *db, void (*use)(sqlite3 *db, const char *name))
@@ -66,7 +49,7 @@ static void check_table(sqlite3 *db, const char *name)
 {
     char sql[200];
     snprintf(sql, sizeof sql, "SELECT count(*) = 1 AND max(mine) = 'kept' FROM \"%s\"", name);
-    if (ask(db, sql) != 1)
+    if (ask_sql(db, sql) != 1)
         fail_msg("the table %s of the other program was changed", name);
 }
 
@@ -84,10 +67,10 @@ static void check_database(const char *file)
 {
     sqlite3 *db;
     assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
-    assert_int_equal(ask(db, "PRAGMA user_version"), 42);
-    assert_int_equal(ask(db, "PRAGMA application_id"), 4711);
+    assert_int_equal(ask_sql(db, "PRAGMA user_version"), 42);
+    assert_int_equal(ask_sql(db, "PRAGMA application_id"), 4711);
     with_each_name(db, check_table);
-    assert_int_equal(ask(db, "SELECT count(*) FROM sqlite_schema WHERE type <> 'trigger' AND name LIKE 'pawl%' AND "
+    assert_int_equal(ask_sql(db, "SELECT count(*) FROM sqlite_schema WHERE type <> 'trigger' AND name LIKE 'pawl%' AND "
                              "name NOT LIKE 'pawl\\_%' ESCAPE '\\'"),
                      0);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);

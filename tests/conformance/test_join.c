@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A caller's own SQLite transaction, in which transitions and messages are written: they are there when it commits and were
  * never there when it does not; what is refused leaves the rest of it alone. */
-#include <sqlite3.h>
 #include <sys/resource.h>
 
 #include "conformance.h"
+#include "database.h"
 
 /* A program with a table of its own in the file of a store. */
 struct program {
@@ -13,21 +13,9 @@ struct program {
     pawl_join *join;
 };
 
-static void run_sql(struct program *p, const char *sql)
+static int64_t count_rows(struct program *p)
 {
-    char *text = NULL;
-    if (sqlite3_exec(p->db, sql, NULL, NULL, &text) != SQLITE_OK)
-        fail_msg("%s: %s", sql, text);
-}
-
-static int count_rows(struct program *p)
-{
-    sqlite3_stmt *statement;
-    assert_int_equal(sqlite3_prepare_v2(p->db, "SELECT count(*) FROM stock", -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    int count = sqlite3_column_int(statement, 0);
-    sqlite3_finalize(statement);
-    return count;
+    return ask_sql(p->db, "SELECT count(*) FROM stock");
 }
 
 static int open_program(void **state)
@@ -38,7 +26,7 @@ static int open_program(void **state)
     open_world(&p->w, *state, 1);
     assert_int_equal(sqlite3_open(p->w.file, &p->db), SQLITE_OK);
     assert_ok(pawl_join_attach(p->w.store, p->db, &p->join, &err));
-    run_sql(p, "CREATE TABLE stock (item TEXT)");
+    run_sql(p->db, "CREATE TABLE stock (item TEXT)");
     *state = p;
     return 0;
 }
@@ -96,15 +84,15 @@ static void the_commit_number_tells_of_what_was_written(void **state)
     pawl_enqueued enqueued;
     add(&p->w, MESSAGE("1", .dedupe = "K"));
     uint64_t before = commits(p);
-    run_sql(p, "BEGIN IMMEDIATE");
+    run_sql(p->db, "BEGIN IMMEDIATE");
     assert_status(join_message(p, MESSAGE("2", .dedupe = "K"), &enqueued), PAWL_ECONFLICT);
-    run_sql(p, "COMMIT; BEGIN IMMEDIATE");
+    run_sql(p->db, "COMMIT; BEGIN IMMEDIATE");
     assert_ok(join_message(p, MESSAGE("1", .dedupe = "J"), &enqueued));
-    run_sql(p, "ROLLBACK");
+    run_sql(p->db, "ROLLBACK");
     assert_int_equal(commits(p), before);
-    run_sql(p, "BEGIN IMMEDIATE");
+    run_sql(p->db, "BEGIN IMMEDIATE");
     assert_ok(join_message(p, MESSAGE("1", .dedupe = "J"), &enqueued));
-    run_sql(p, "COMMIT");
+    run_sql(p->db, "COMMIT");
     assert_int_equal(commits(p), before + 1);
 }
 
@@ -114,12 +102,12 @@ static void a15_what_was_joined_is_there_after_the_commit(void **state)
     struct program *p = *state;
     pawl_enqueued enqueued;
     pawl_receipt *promise;
-    run_sql(p, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('one')");
+    run_sql(p->db, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('one')");
     assert_ok(join_message(p, MESSAGE("1", .dedupe = "J"), &enqueued));
     assert_ok(append(p, order(p, 1, "{}", "m"), &promise));
     assert_int_equal(stats(&p->w).pending, 0); /* nobody else sees it yet */
     assert_int_equal(is_recorded(p, 1), 0);
-    run_sql(p, "COMMIT");
+    run_sql(p->db, "COMMIT");
     assert_int_equal(count_rows(p), 1);
     assert_int_equal(stats(&p->w).pending, 2);
     assert_int_equal(is_recorded(p, 1), 1);
@@ -141,10 +129,10 @@ static void a15_what_was_rolled_back_never_was(void **state)
     pawl_enqueued enqueued;
     pawl_receipt *receipt;
     pawl_transition *t = order(p, 1, "{}", "m");
-    run_sql(p, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('one')");
+    run_sql(p->db, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('one')");
     assert_ok(join_message(p, MESSAGE("1", .dedupe = "J"), &enqueued));
     assert_ok(pawl_join_append(p->join, t, NULL, &err));
-    run_sql(p, "ROLLBACK");
+    run_sql(p->db, "ROLLBACK");
     assert_int_equal(count_rows(p), 0);
     assert_int_equal(stats(&p->w).pending, 0);
     assert_int_equal(is_recorded(p, 1), 0);
@@ -166,7 +154,7 @@ static void a14_a_conflict_leaves_the_transaction_usable(void **state)
     struct program *p = *state;
     pawl_enqueued enqueued;
     add(&p->w, MESSAGE("1", .dedupe = "K"));
-    run_sql(p, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('one')");
+    run_sql(p->db, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('one')");
     assert_ok(join_message(p, MESSAGE("before", .dedupe = "A"), &enqueued));
     pawl_message two[] = {*MESSAGE("new", .dedupe = "B"), *MESSAGE("2", .dedupe = "K")};
     pawl_enqueued results[2];
@@ -175,7 +163,7 @@ static void a14_a_conflict_leaves_the_transaction_usable(void **state)
     assert_status(join_message(p, MESSAGE("x", .key = ""), &enqueued), PAWL_EINVAL);
     assert_ok(append(p, order(p, 1, "{}", NULL), NULL));
     assert_status(append(p, order(p, 1, "[]", NULL), NULL), PAWL_ECONFLICT); /* with what is not committed yet */
-    run_sql(p, "INSERT INTO stock VALUES ('two'); COMMIT");
+    run_sql(p->db, "INSERT INTO stock VALUES ('two'); COMMIT");
     assert_int_equal(count_rows(p), 2);
     assert_int_equal(stats(&p->w).pending, 2); /* K and A */
     assert_false(add(&p->w, MESSAGE("other", .dedupe = "B")).was_replayed);
@@ -195,14 +183,14 @@ static void a14_what_is_there_already_is_answered_as_ever(void **state)
     pawl_transition *t = order(p, 1, "{}", NULL);
     assert_ok(pawl_transition_commit(t, &first, &err));
     pawl_transition_free(t);
-    run_sql(p, "BEGIN IMMEDIATE");
+    run_sql(p->db, "BEGIN IMMEDIATE");
     assert_ok(join_message(p, MESSAGE("1", .dedupe = "K"), &enqueued));
     assert_true(enqueued.was_replayed);
     assert_id(enqueued.id, stored.id);
     assert_ok(append(p, order(p, 1, "{}", NULL), &again));
     assert_true(pawl_receipt_was_replayed(again));
     assert_memory_equal(pawl_receipt_digest(again), pawl_receipt_digest(first), 32);
-    run_sql(p, "COMMIT");
+    run_sql(p->db, "COMMIT");
     assert_int_equal(stats(&p->w).pending, 1);
     pawl_receipt_free(first);
     pawl_receipt_free(again);
@@ -220,9 +208,9 @@ static void what_is_joined_and_what_is_not_make_one_journal(void **state)
         if (i % 3 == 0) {
             assert_ok(pawl_transition_commit(t, &receipt, &err));
         } else {
-            run_sql(p, "BEGIN IMMEDIATE");
+            run_sql(p->db, "BEGIN IMMEDIATE");
             assert_ok(pawl_join_append(p->join, t, NULL, &err));
-            run_sql(p, i % 3 == 1 ? "COMMIT" : "ROLLBACK");
+            run_sql(p->db, i % 3 == 1 ? "COMMIT" : "ROLLBACK");
             assert_ok(pawl_transition_commit(t, &receipt, &err));
             assert_int_equal(pawl_receipt_was_replayed(receipt) != 0, i % 3 == 1);
         }
@@ -239,10 +227,10 @@ static bool rings(struct program *p, const char *end)
     struct store *store = p->w.store->opened->store;
     pawl_enqueued enqueued;
     uint64_t seen = pawli_store_news(store, NEWS_COMMIT);
-    run_sql(p, "BEGIN IMMEDIATE; SAVEPOINT s");
+    run_sql(p->db, "BEGIN IMMEDIATE; SAVEPOINT s");
     assert_ok(join_message(p, MESSAGE("1", .key = NULL), &enqueued));
     assert_int_equal(pawli_store_news(store, NEWS_COMMIT), seen); /* not before it can be seen */
-    run_sql(p, end);
+    run_sql(p->db, end);
     return pawli_store_news(store, NEWS_COMMIT) != seen;
 }
 
@@ -286,10 +274,10 @@ static unsigned times_told(struct told *told, const char *end)
 {
     pawl_enqueued enqueued;
     unsigned before = told->count;
-    run_sql(told->p, "BEGIN IMMEDIATE; SAVEPOINT s; INSERT INTO stock VALUES ('one')");
+    run_sql(told->p->db, "BEGIN IMMEDIATE; SAVEPOINT s; INSERT INTO stock VALUES ('one')");
     assert_ok(join_message(told->p, MESSAGE("1", .key = NULL), &enqueued));
     assert_int_equal(told->count, before);
-    run_sql(told->p, end);
+    run_sql(told->p->db, end);
     return told->count - before;
 }
 
@@ -306,7 +294,7 @@ static void listeners_are_told_in_the_commit_and_can_read_it_then(void **state)
         assert_ok(pawl_join_committed(p->join, &err)); /* all was said */
         assert_int_equal(told.count, i);
     }
-    run_sql(p, "INSERT INTO stock VALUES ('two')"); /* nothing of pawl's */
+    run_sql(p->db, "INSERT INTO stock VALUES ('two')"); /* nothing of pawl's */
     assert_int_equal(told.count, 3);
     pawli_committer_unlisten(&p->w.store->opened->committer, &told.listener);
 }
@@ -342,10 +330,10 @@ static void a_joined_message_is_delivered_at_the_moment_of_its_commit(void **sta
     turn_until_nothing_is_due(p);
     for (unsigned i = 0; i < 3; i++) {
         pawli_sim_advance_ms(p->w.env, 1); /* no poll is due */
-        run_sql(p, "BEGIN IMMEDIATE");
+        run_sql(p->db, "BEGIN IMMEDIATE");
         assert_ok(join_message(p, MESSAGE("1", .key = NULL), &enqueued));
         turn_until_nothing_is_due(p);
-        run_sql(p, "COMMIT");
+        run_sql(p->db, "COMMIT");
         turn_until_nothing_is_due(p);
         assert_int_equal(told.moment, now_ms(&p->w));
         assert_state(&p->w, enqueued.id, "delivered");
@@ -366,9 +354,9 @@ static void append_and_end(void *data)
 {
     struct ending *ending = data;
     pawl_transition *t = order(ending->p, 1, "{}", "m");
-    run_sql(ending->p, "BEGIN IMMEDIATE; SAVEPOINT s");
+    run_sql(ending->p->db, "BEGIN IMMEDIATE; SAVEPOINT s");
     assert_ok(append(ending->p, t, NULL));
-    run_sql(ending->p, ending->sql);
+    run_sql(ending->p->db, ending->sql);
 }
 
 static void expect_waits(struct program *p, pawl_store *store, const char *sql, int64_t ms)
@@ -437,7 +425,7 @@ static void hooks_of_the_program_go_on_working(void **state)
     sqlite3_wal_hook(p->db, count_log, &logs);
     pawli_committer_listen(&p->w.store->opened->committer, &told.listener);
     assert_int_equal(times_told(&told, "COMMIT"), 1);
-    run_sql(p, "BEGIN IMMEDIATE");
+    run_sql(p->db, "BEGIN IMMEDIATE");
     assert_ok(join_message(p, MESSAGE("no", .key = NULL), &enqueued));
     assert_int_equal(sqlite3_exec(p->db, "COMMIT", NULL, NULL, NULL), SQLITE_CONSTRAINT); /* the hook forbids it */
     assert_int_equal(told.count, 1);
@@ -464,7 +452,7 @@ static void news_that_could_not_be_given_are_given_when_the_program_says_so(void
     struct rlimit limit, none;
     pawl_enqueued enqueued;
     pawli_committer_listen(&p->w.store->opened->committer, &told.listener);
-    run_sql(p, "BEGIN IMMEDIATE");
+    run_sql(p->db, "BEGIN IMMEDIATE");
     assert_ok(join_message(p, MESSAGE("1", .key = NULL), &enqueued));
     assert_status(pawl_join_committed(p->join, &err), PAWL_EINVAL); /* not yet */
     for (size_t i = 0; i < COUNT_OF(readers); i++)
@@ -473,7 +461,7 @@ static void news_that_could_not_be_given_are_given_when_the_program_says_so(void
     none = limit;
     none.rlim_cur = 0;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    run_sql(p, "COMMIT");
+    run_sql(p->db, "COMMIT");
     int status = pawl_join_committed(p->join, &err);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     assert_true(status < 0);
@@ -500,15 +488,15 @@ static void a_connection_is_attached_more_than_once(void **state)
     pawl_enqueued enqueued;
     assert_ok(pawl_store_scope(p->w.store, "other", &other, &err));
     assert_ok(pawl_join_attach(other, p->db, &second, &err));
-    run_sql(p, "BEGIN IMMEDIATE");
+    run_sql(p->db, "BEGIN IMMEDIATE");
     assert_ok(join_message(p, MESSAGE("1", .key = NULL), &enqueued));
     assert_ok(pawl_join_enqueue(second, MESSAGE("1", .key = NULL), 1, &enqueued, &err));
-    run_sql(p, "COMMIT");
+    run_sql(p->db, "COMMIT");
     pawl_join_detach(second);
     pawl_store_close(other);
-    run_sql(p, "BEGIN IMMEDIATE");
+    run_sql(p->db, "BEGIN IMMEDIATE");
     assert_ok(join_message(p, MESSAGE("1", .key = NULL), &enqueued));
-    run_sql(p, "COMMIT");
+    run_sql(p->db, "COMMIT");
     assert_int_equal(stats(&p->w).pending, 2);
     assert_ok(pawl_store_open(p->w.url, NULL, &other, &err));
     assert_status(pawl_join_attach(other, p->db, &second, &err), PAWL_EINVAL);
@@ -528,11 +516,11 @@ static void a_transaction_leaves_the_turnstile_however_it_ends(void **state)
                                        "PRAGMA wal_checkpoint(RESTART)"};
     struct program *p = *state;
     for (size_t i = 0; i < COUNT_OF(ends); i++) {
-        run_sql(p, ends[i]);
+        run_sql(p->db, ends[i]);
         add(&p->w, MESSAGE("1", .key = NULL));
     }
     sqlite3_exec(p->db, "BEGIN IMMEDIATE; INSERT INTO nowhere VALUES (1)", NULL, NULL, NULL);
-    run_sql(p, "ROLLBACK");
+    run_sql(p->db, "ROLLBACK");
     add(&p->w, MESSAGE("1", .key = NULL));
     assert_int_equal(stats(&p->w).pending, COUNT_OF(ends) + 1);
 }
@@ -557,9 +545,9 @@ static void a_begin_that_is_refused_keeps_no_lock(void **state)
         assert_status(try_add(&p->w, MESSAGE("1", .key = NULL)), PAWL_EBUSY);
         assert_int_equal(sqlite3_exec(foreign, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
         add(&p->w, MESSAGE("1", .key = NULL));
-        run_sql(p, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('x')");
+        run_sql(p->db, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('x')");
         assert_status(try_add(&p->w, MESSAGE("1", .key = NULL)), PAWL_EBUSY);
-        run_sql(p, "COMMIT");
+        run_sql(p->db, "COMMIT");
     }
     assert_int_equal(stats(&p->w).pending, 3);
     assert_int_equal(sqlite3_close(foreign), SQLITE_OK);
@@ -573,7 +561,7 @@ static void what_is_pending_is_waited_for(void **state)
     struct store *filter = put_filter(p->w.store);
     for (unsigned i = 0; i < COUNT_OF(calls); i++) {
         int64_t began = now_ms(&p->w);
-        run_sql(p, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('lamp')");
+        run_sql(p->db, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('lamp')");
         pawli_fault_set(filter, &(struct fault){calls[i], 1, 3, FAULT_BEFORE, STORE_PENDING});
         assert_ok(append(p, order(p, 2 * i, "{}", NULL), NULL));
         assert_int_equal(now_ms(&p->w) - began, 3 * FAULT_PENDING_MS);
@@ -583,7 +571,7 @@ static void what_is_pending_is_waited_for(void **state)
         assert_int_equal(now_ms(&p->w) - began, 30000);
         assert_int_equal(pawli_fault_calls(filter, FAULT_RESOLVE), 0); /* the caller's COMMIT is its own */
         pawli_fault_set(filter, NULL);
-        run_sql(p, "COMMIT");
+        run_sql(p->db, "COMMIT");
         assert_int_equal(is_recorded(p, 2 * i), 1);
         assert_int_equal(is_recorded(p, 2 * i + 1), 0);
         assert_int_equal(count_rows(p), i + 1);
@@ -596,12 +584,12 @@ static void a_transaction_without_the_write_lock_is_refused(void **state)
     pawl_enqueued enqueued;
     pawl_join *second;
     assert_status(join_message(p, MESSAGE("1", .key = NULL), &enqueued), PAWL_EINVAL);
-    run_sql(p, "BEGIN");
+    run_sql(p->db, "BEGIN");
     count_rows(p);
     assert_status(join_message(p, MESSAGE("1", .key = NULL), &enqueued), PAWL_EINVAL);
     assert_status(append(p, order(p, 1, "{}", NULL), NULL), PAWL_EINVAL);
     assert_status(pawl_join_attach(p->w.store, p->db, &second, &err), PAWL_EINVAL);
-    run_sql(p, "COMMIT");
+    run_sql(p->db, "COMMIT");
     assert_int_equal(stats(&p->w).pending, 0);
 }
 
@@ -617,11 +605,11 @@ static void a188_stores_are_not_mixed(void **state)
     assert_non_null(strstr(err.text, p->w.file));
     pawl_transition *theirs = pawl_transition_new(
         other.store, &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "order", .request_id = make_id(1)});
-    run_sql(p, "BEGIN IMMEDIATE");
+    run_sql(p->db, "BEGIN IMMEDIATE");
     assert_status(pawl_join_append(p->join, theirs, NULL, &err), PAWL_EINVAL);
     assert_non_null(strstr(err.text, other.file));
     assert_non_null(strstr(err.text, p->w.file));
-    run_sql(p, "COMMIT");
+    run_sql(p->db, "COMMIT");
     assert_int_equal(is_recorded(p, 1), 0);
     assert_ok(pawl_transition_commit(theirs, NULL, &err)); /* nothing happened to it */
     pawl_transition_free(theirs);

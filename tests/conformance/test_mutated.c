@@ -7,6 +7,7 @@
 
 #include "base/codec.h"
 #include "conformance.h"
+#include "database.h"
 #include "store/sqlite/migrations.h"
 #include "store/sqlite/sqlite.h"
 
@@ -96,13 +97,6 @@ static void watch(void)
 }
 
 /* ---- the mutation ---- */
-
-static void run_sql(sqlite3 *db, const char *sql)
-{
-    char *text = NULL;
-    if (sqlite3_exec(db, sql, NULL, NULL, &text) != SQLITE_OK)
-        fail_msg("%s: %s", sql, text);
-}
 
 /* A connection for which every column takes every value; who has the file open reads its schema no second time. */
 static sqlite3 *open_lenient(const struct world *w)

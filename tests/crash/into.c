@@ -3,12 +3,11 @@
  * killed, before, between and after what pawl commits. What pawl promised holds, and what is the program's is left
  * alone. Real files; the program has an SQLite connection of its own, with the VFS that everybody has. LAW(J1) LAW(J3) */
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/base.h"
-#include "support.h"
+#include "database.h"
 
 #include "pawl/journal.h"
 #include "pawl/operator.h"
@@ -31,24 +30,6 @@ static sqlite3 *open_program(const char *file)
     assert_int_equal(sqlite3_open_v2(file, &db, flags, "unix"), SQLITE_OK);
     sqlite3_busy_timeout(db, 5000);
     return db;
-}
-
-static void run_sql(sqlite3 *db, const char *sql)
-{
-    char *text = NULL;
-    if (sqlite3_exec(db, sql, NULL, NULL, &text) != SQLITE_OK)
-        fail_msg("%s: %s", sql, text);
-}
-
-static int64_t ask(sqlite3 *db, const char *sql)
-{
-    sqlite3_stmt *statement;
-    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    int64_t number = sqlite3_column_int64(statement, 0);
-    sqlite3_finalize(statement);
-    return number;
 }
 
 /* ---- the store ---- */
@@ -196,7 +177,7 @@ static void what_the_program_does_hurts_no_store(void **state)
                 check(&at, doings[i]);
             }
         }
-    assert_int_equal(ask(at.program, "PRAGMA user_version"), 8);
+    assert_int_equal(ask_sql(at.program, "PRAGMA user_version"), 8);
     assert_false(exists(&at, "-wal-old"));
     tear_down(&at);
 }
@@ -243,7 +224,7 @@ static void the_torn_end_of_what_the_program_did_not_sync_is_no_damage(void **st
     open_store(&at);
     at.program = open_program(at.file);
     check(&at, "a torn end");
-    assert_int_equal(ask(at.program, "SELECT count(*) FROM t"), 2);
+    assert_int_equal(ask_sql(at.program, "SELECT count(*) FROM t"), 2);
     tear_down(&at);
 }
 
@@ -319,12 +300,12 @@ static void what_was_rolled_back_is_not_written_over_what_came_after(void **stat
                                      .data = data, .data_size = SIZE, .priority = i < 9 ? i + 1 : 9};
     assert_status(pawl_enqueue(at.store, messages, COUNT, results, &err), PAWL_ECORRUPT);
     run_sql(at.program, "DROP INDEX mine; INSERT INTO t (b) VALUES (randomblob(4000000))");
-    int64_t sum = ask(at.program, "SELECT sum(unicode(hex(b))) FROM t");
+    int64_t sum = ask_sql(at.program, "SELECT sum(unicode(hex(b))) FROM t");
     send(&at);
     assert_int_equal(sqlite3_close(at.program), SQLITE_OK);
     at.program = open_program(at.file);
-    assert_int_equal(ask(at.program, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
-    assert_int_equal(ask(at.program, "SELECT sum(unicode(hex(b))) FROM t"), sum);
+    assert_int_equal(ask_sql(at.program, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
+    assert_int_equal(ask_sql(at.program, "SELECT sum(unicode(hex(b))) FROM t"), sum);
     check(&at, "a rollback");
     tear_down(&at);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Connections of the program beside the store's own callers: everybody gets a turn, nobody is told that the store is
  * busy. */
-#include <sqlite3.h>
 
 #include "crowd.h"
+#include "database.h"
 
 #define LANE   "work"
 #define TARGET "somebody"
@@ -32,22 +32,13 @@ static void program_close(struct program *p)
     MUST(sqlite3_close(p->db) == SQLITE_OK);
 }
 
-static void run_sql(const struct program *p, const char *sql)
-{
-    char *text = NULL;
-    if (sqlite3_exec(p->db, sql, NULL, NULL, &text) != SQLITE_OK) {
-        fprintf(stderr, "%s: %s\n", sql, text);
-        abort();
-    }
-}
-
 static void join_work(const struct program *p, const char *end)
 {
     pawl_message message = work();
     pawl_enqueued result;
-    run_sql(p, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('one')");
+    run_sql(p->db, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('one')");
     MUST_OK(pawl_join_enqueue(p->join, &message, 1, &result, &err));
-    run_sql(p, end);
+    run_sql(p->db, end);
 }
 
 static void open_shop(struct place *place)
@@ -55,7 +46,7 @@ static void open_shop(struct place *place)
     struct program p;
     place_open(place);
     program_open(&p, place);
-    run_sql(&p, "CREATE TABLE stock (item TEXT)");
+    run_sql(p.db, "CREATE TABLE stock (item TEXT)");
     program_close(&p);
 }
 
