@@ -558,7 +558,46 @@ static void a_store_that_is_written_meanwhile_verifies(struct world *w)
     verify(w);
 }
 
+#define EACH 100
+
+/* Records and messages in some more scopes. */
+static void fill_scopes(struct world *w, int from, int to)
+{
+    pawl_message messages[EACH];
+    pawl_enqueued results[EACH];
+    char name[20];
+    for (size_t i = 0; i < EACH; i++)
+        messages[i] = *MESSAGE("1", .key = NULL);
+    for (int i = from; i < to; i++) {
+        pawl_store *scope;
+        snprintf(name, sizeof name, "scope%d", i);
+        assert_ok(pawl_store_scope(w->store, name, &scope, &err));
+        assert_ok(pawl_enqueue(scope, messages, EACH, results, &err));
+        pawl_store_close(scope);
+    }
+}
+
+static uint64_t reads_of_verify(struct world *w, struct store *filter)
+{
+    pawli_fault_set(filter, NULL);
+    verify(w);
+    return pawli_fault_calls(filter, FAULT_READ);
+}
+
+/* Four times the scopes, with all that is in them, are four times the pages that are read at the most. */
+static void verify_reads_what_there_is_once(struct world *w)
+{
+    struct store *filter = put_filter(w->store);
+    fill_scopes(w, 0, 10);
+    uint64_t few = reads_of_verify(w, filter);
+    fill_scopes(w, 10, 40);
+    uint64_t many = reads_of_verify(w, filter);
+    assert_true(few >= 10);
+    assert_in_range(many, few, 4 * few);
+}
+
 static const struct conformance_case cases[] = {
+    CASE(verify_reads_what_there_is_once),
     CASE(a158_a_record_is_what_was_given),
     CASE(a159_the_same_id_again_is_the_stored_answer),
     CASE(a162_other_content_is_a_conflict),
