@@ -7,7 +7,8 @@ sqlpack.py migrations OUT.c IN.sql...      the migrations in order, as text
 
 A statement's parameters are numbered in the order of its `-- params:` line; one that is not declared, or declared and not
 used, fails the build. A line `-- rows: N...` behind it makes a statement NAME_N for each N, which inserts N rows at once: the
-parameters of the first row, then those of the next.
+parameters of the first row, then those of the next. A line `-- row: KIND` says that the statement is how rows of that kind are
+found, put, added or taken away, by the first word of its name; of those a table is made.
 
 Every table, index and view is written as `pawl.NAME`, and its columns as `NAME.column`. Two texts are made of it: NAME, in a file
 of the store's own, and pawl_NAME, in a database of somebody else. A name that is not written so fails the build.
@@ -38,6 +39,22 @@ def c_lines(lines):
     return "\n".join('        "%s\\n"' % re.sub(r"\s+", " ", l).replace("\\", "\\\\").replace('"', '\\"') for l in lines if l.strip())
 
 
+VERBS = {"get": "get", "find": "get", "put": "put", "remove": "remove", "add": "add"}
+ROWS_AT_ONCE = ("_32", "_8", "")
+kinds = {}
+
+
+def row_statements(kind):
+    return kinds.setdefault(kind, dict.fromkeys(["get", "put", "remove", "add"]))
+
+
+def row_table():
+    for kind, found in kinds.items():
+        one = [f"SQL_{found[verb] or 'COUNT'}" for verb in ("get", "put", "remove")]
+        many = [f"SQL_{found['add']}{size}" if found["add"] else "SQL_COUNT" for size in ROWS_AT_ONCE]
+        yield f"    [ROW_{kind.upper()}] = {{{', '.join(one)}, {{{', '.join(many)}}}}},\n"
+
+
 def statements(text):
     parts = re.split(r"^-- name: *(\w+)\n-- params:(.*)\n", text, flags=re.M)[1:]
     seen = set()
@@ -55,6 +72,9 @@ def statements(text):
         for i, param in enumerate(params, 1):
             body = re.sub(rf"(?<![:\w]):{param}\b", f"?{i}", body)
         yield name, len(params), body
+        kind = re.search(r"^-- row: *(\w+)$", body, flags=re.M)
+        if kind:
+            row_statements(kind[1])[VERBS[name.split("_")[0]]] = name
         rows = re.search(r"^-- rows: *(.*)$", body, flags=re.M)
         for count in map(int, rows[1].split() if rows else ()):
             insert, row = re.fullmatch(r"(.*VALUES\s*)(\(.*\));", body, flags=re.S).groups()
@@ -71,12 +91,17 @@ def main():
             out.write("/* Generated from statements.sql by sqlpack.py. */\n#ifndef PAWLI_SQL_H\n#define PAWLI_SQL_H\n\nenum sql {\n")
             out.writelines(f"    SQL_{name},\n" for name, _, _ in found)
             out.write("    SQL_COUNT\n};\n\nstruct sql_text {\n    const char *name, *text[2]; /* by enum names */\n    int params;\n};\n")
-            out.write("extern const struct sql_text pawli_sql[SQL_COUNT];\n\n#endif\n")
+            out.write("extern const struct sql_text pawli_sql[SQL_COUNT];\n\n"
+                      "/* Of a kind of row; SQL_COUNT: there is none. add: 32 at once, 8, one. */\n"
+                      "struct row_sql {\n    enum sql get, put, remove, add[3];\n};\n"
+                      "extern const struct row_sql pawli_row_sql[];\n\n#endif\n")
         with open(sys.argv[4], "w") as out:
-            out.write('/* Generated from statements.sql by sqlpack.py. */\n#include "sql.h"\n\nconst struct sql_text pawli_sql[SQL_COUNT] = {\n')
+            out.write('/* Generated from statements.sql by sqlpack.py. */\n#include "sql.h"\n#include "model/columns.h"\n\nconst struct sql_text pawli_sql[SQL_COUNT] = {\n')
             for name, count, body in found:
                 plain, into = c_string(body)
                 out.write(f'    [SQL_{name}] = {{"{name}",\n     {{\n{plain},\n{into}}},\n     {count}}},\n')
+            out.write("};\n\nconst struct row_sql pawli_row_sql[ROW_KIND_COUNT] = {\n")
+            out.writelines(row_table())
             out.write("};\n")
     else:
         with open(sys.argv[2], "w") as out:

@@ -117,7 +117,7 @@ static bool exhaust(struct view *view, struct view_task *task)
 static bool pass_over(struct claim *claim, const struct paused *paused, struct view *view, struct view_task *task)
 {
     const struct policy *policy = &task->queue->policy;
-    bool is_old = pawli_expiry_of(&view->store.row.clock, task->message, task->row.retried, policy, paused).ms <=
+    bool is_old = pawli_expiry_of(&view->store.row.clock, task->message, task->row.retried.at, policy, paused).ms <=
                   view->wall.ms;
     if (!is_old && task->row.attempts < pawli_cap_of(task->message, policy))
         return false;

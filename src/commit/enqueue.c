@@ -10,7 +10,7 @@ bool pawli_scope_exists(struct view *view, struct view_scope *scope)
     if (!pawli_view_touch(view, &scope->slot) || !pawli_view_touch(view, &view->store.slot))
         return false;
     scope->slot.exists = true;
-    scope->row = (struct scope_row){.id = ++view->store.row.last_scope, .name = scope->name};
+    scope->row = (struct scope_row){.id = ++view->store.row.last_scope, .name = scope->row.name};
     return true;
 }
 
@@ -24,8 +24,8 @@ bool pawli_queue_exists(struct view *view, struct view_queue *queue)
     queue->slot.exists = true;
     queue->row = (struct queue_row){.id = ++view->store.row.last_queue,
                                     .scope = queue->scope->row.id,
-                                    .lane = queue->lane,
-                                    .target = queue->target};
+                                    .lane = queue->row.lane,
+                                    .target = queue->row.target};
     return true;
 }
 
@@ -163,7 +163,9 @@ static struct view_task *make_task(struct view *view, struct message_draft *draf
                                   .due = message->available,
                                   .is_due_first = true,
                                   .key = message->key,
-                                  .order = draft->order ? draft->order : number,
+                                  .order = !message->key.data ? 0
+                                           : draft->order     ? draft->order
+                                                              : number,
                                   .until = WALL_NEVER};
     return task;
 }

@@ -86,10 +86,10 @@ static int retry(struct move *move, struct move_item *item, struct view *view, p
                           "\"requeue\" makes a new message, which has no such time");
     if (!pawli_view_touch(view, &task->slot))
         return pawli_no_memory(err);
-    row->earlier += row->attempts;
+    row->retried.attempts += row->attempts;
     row->attempts = 0;
-    row->retries++;
-    row->retried = view->wall;
+    row->retried.times++;
+    row->retried.at = view->wall;
     row->ended_at = (struct wall_time){0};
     row->ended_reason = row->ended_by = (struct text){0};
     row->priority = task->message->priority;
@@ -108,8 +108,8 @@ static void copy_message(struct move_item *item)
     const struct view_task *task = item->task;
     struct message_draft *draft = &item->successor;
     *draft = (struct message_draft){.row = *task->message,
-                                    .lane = task->queue->lane,
-                                    .target = task->queue->target,
+                                    .lane = task->queue->row.lane,
+                                    .target = task->queue->row.target,
                                     .delay_ms = 0,
                                     .expires_in_ms = -1,
                                     .queue = task->queue,

@@ -10,11 +10,13 @@ static bool gather_policy(struct unit *unit, struct effect *effect, struct view 
 {
     struct policy_change *change = (struct policy_change *)effect;
     if (change->is_target) {
-        change->target = pawli_view_target(view, unit->view_scope, change->name);
+        change->target = pawli_view_fact(view, ROW_TARGET, &unit->view_scope->slot,
+                                         &(struct target_row){.name = change->name});
         change->subject = pawli_view_subject(view, HOLD_TARGET, unit->view_scope, (struct text){0}, change->name);
         return change->target && change->subject;
     }
-    return (change->lane = pawli_view_lane(view, unit->view_scope, change->name)) != NULL;
+    return (change->lane = pawli_view_fact(view, ROW_LANE, &unit->view_scope->slot,
+                                           &(struct lane_row){.name = change->name})) != NULL;
 }
 
 static void merge(struct policy *policy, const struct policy_change *change)
@@ -60,11 +62,12 @@ static bool is_same(const struct target_row *row, const struct policy_change *ch
 static int change_target(struct unit *unit, struct policy_change *change, struct view *view, pawl_error *err)
 {
     struct view_scope *scope = unit->view_scope;
-    struct view_target *target = change->target;
-    bool is_damaged = target->slot.is_damaged, is_there = is_damaged || (target->slot.exists && target->row.url.data),
+    struct view_fact *target = change->target;
+    bool is_damaged = target->slot.is_damaged,
+         is_there = is_damaged || (target->slot.exists && target->row.target.url.data),
          names_place = change->url.data || change->secret_file.data || change->headers.data;
     bool is_new = !target->slot.exists || is_damaged || change->replaces || change->removes;
-    struct text headers = pawli_headers_merge(is_new ? (struct text){0} : target->row.headers, change->headers,
+    struct text headers = pawli_headers_merge(is_new ? (struct text){0} : target->row.target.headers, change->headers,
                                               view->arena);
     if (pawli_arena_failed(view->arena))
         return pawli_no_memory(err);
@@ -72,7 +75,8 @@ static int change_target(struct unit *unit, struct policy_change *change, struct
         return pawli_fail(err, PAWL_ELIMIT, "the target would have over %d headers", LIMIT_HEADERS);
     if (is_damaged && !change->replaces && !change->removes)
         return pawli_hint(err, pawli_refuse_damaged("the target", err), "remove it, or add it anew, all of it");
-    unit->changes_nothing = change->replaces && is_there && !is_damaged && is_same(&target->row, change, headers);
+    unit->changes_nothing = change->replaces && is_there && !is_damaged &&
+                            is_same(&target->row.target, change, headers);
     if (unit->changes_nothing)
         return PAWL_OK;
     if (change->replaces && is_there && !is_damaged)
@@ -89,22 +93,22 @@ static int change_target(struct unit *unit, struct policy_change *change, struct
         return pawli_no_memory(err);
     /* What was removed, or could not be read, must not come back with what is set next. */
     if (!target->slot.exists || target->slot.is_damaged || change->removes)
-        target->row = (struct target_row){.scope = scope->row.id, .name = change->name};
+        target->row.target = (struct target_row){.scope = scope->row.id, .name = change->name};
     target->slot.exists = !change->removes;
     target->slot.is_damaged = false;
     if (change->removes)
         return PAWL_OK;
     uint32_t released = 0;
-    if (change->url.data && !text_equal(target->row.url, change->url) &&
+    if (change->url.data && !text_equal(target->row.target.url, change->url) &&
         !release_holds(view, change->subject, TEXT(HOLD_CODE_MALFORMED), &released))
         return pawli_no_memory(err);
     if (change->url.data)
-        target->row.url = change->url;
+        target->row.target.url = change->url;
     if (change->secret_file.data)
-        target->row.secret_file = change->secret_file.size ? change->secret_file : (struct text){0};
-    target->row.headers = headers;
-    merge(&target->row.policy, change);
-    return check(&target->row.policy, err);
+        target->row.target.secret_file = change->secret_file.size ? change->secret_file : (struct text){0};
+    target->row.target.headers = headers;
+    merge(&target->row.target.policy, change);
+    return check(&target->row.target.policy, err);
 }
 
 static int decide_policy(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
@@ -114,17 +118,17 @@ static int decide_policy(struct unit *unit, struct effect *effect, struct view *
         return pawli_refuse_damaged("the scope", err);
     if (change->is_target)
         return change_target(unit, change, view, err);
-    struct view_lane *lane = change->lane;
+    struct view_fact *lane = change->lane;
     if (!pawli_scope_exists(view, unit->view_scope) || !pawli_view_touch(view, &lane->slot))
         return pawli_no_memory(err);
     if (lane->slot.is_damaged) /* what is set now is all that is known of it */
-        lane->row.policy = (struct policy){0};
+        lane->row.lane.policy = (struct policy){0};
     lane->slot.exists = true;
     lane->slot.is_damaged = false;
-    lane->row.scope = unit->view_scope->row.id;
-    lane->row.name = change->name;
-    merge(&lane->row.policy, change);
-    return check(&lane->row.policy, err);
+    lane->row.lane.scope = unit->view_scope->row.id;
+    lane->row.lane.name = change->name;
+    merge(&lane->row.lane.policy, change);
+    return check(&lane->row.lane.policy, err);
 }
 
 static void describe_nothing(const struct effect *effect, struct json_writer *writer)

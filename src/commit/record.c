@@ -167,7 +167,7 @@ int pawli_append_record(struct unit *unit, struct view *view, struct hasher *has
     row->epoch = view->store.row.epoch;
     row->committed = view->wall;
     row->messages = list_messages(unit, view->arena);
-    row->digest = pawli_record_digest(hasher, scope->name, row->epoch, row->seq, &scope->row.head, &record->body,
+    row->digest = pawli_record_digest(hasher, scope->row.name, row->epoch, row->seq, &scope->row.head, &record->body,
                                       row->committed);
     if (hasher->failed || pawli_arena_failed(view->arena))
         return pawli_no_memory(err);

@@ -202,7 +202,7 @@ static void tell(struct committer *committer, const struct view *view)
         if (count == TOLD_MAX || !queue->scope)
             look = true;
         else
-            queues[count++] = pawli_queue_hash(queue->scope->name, queue->lane, queue->target);
+            queues[count++] = pawli_queue_hash(queue->scope->row.name, queue->row.lane, queue->row.target);
     }
     if (look || count)
         pawli_committer_tell(committer, queues, look ? 0 : count);

@@ -124,7 +124,7 @@ static bool sweep_waiting(struct view *view, struct sweep *sweep, struct view_ta
         return false;
     struct paused paused = pawli_paused_of(view, task->queue);
     if (pawli_paused_until(&paused).ms > view->wall.ms ||
-        pawli_expiry_of(clock, task->message, task->row.retried, &task->queue->policy, &paused).ms > view->wall.ms)
+        pawli_expiry_of(clock, task->message, task->row.retried.at, &task->queue->policy, &paused).ms > view->wall.ms)
         return true;
     sweep->expired++;
     return pawli_task_expire(view, task);

@@ -118,7 +118,7 @@ static bool enter_line(struct view *view, struct view_task *task)
     if (!line->slot.exists) {
         line->slot.exists = true;
         line->row = (struct line_row){
-            .queue = task->row.queue, .key = line->key, .head = task->row.number, .order = task->row.order, .depth = 1};
+            .queue = task->row.queue, .key = line->row.key, .head = task->row.number, .order = task->row.order, .depth = 1};
         task->row.holds_key = true;
         task->row.place = PLACE_READY;
         return note_ready(view, task);
@@ -271,7 +271,7 @@ bool pawli_task_attempt(struct view *view, struct view_task *task, const char *v
     if (!attempt)
         return false;
     *attempt = (struct attempt_row){.number = task->row.number,
-                                    .ordinal = task->row.earlier + task->row.attempts,
+                                    .ordinal = task->row.retried.attempts + task->row.attempts,
                                     .n = task->row.attempts,
                                     .began = task->row.claimed,
                                     .ended = view->wall,

@@ -158,8 +158,8 @@ struct policy_change {
     struct policy policy; /* the keys to set; */
     uint32_t unset;       /* the keys to unset */
     bool replaces;        /* adds the target: one that is there must be the same */
-    struct view_lane *lane;
-    struct view_target *target;
+    struct view_fact *lane;
+    struct view_fact *target;
     struct view_subject *subject; /* the target's holds */
 };
 

@@ -197,3 +197,26 @@ bool pawli_is_misdated(const struct clock *clock, const struct message_row *mess
     bool is_asked = task->is_due_first && message->available.ms != message->created.ms;
     return !is_asked && task->updated.ms > clock->wall.ms;
 }
+
+/* ---- who lives ---- */
+
+static bool is_among(uint64_t committer, const struct committer_row *alive, size_t alive_count)
+{
+    for (size_t i = 0; i < alive_count; i++)
+        if (alive[i].id == committer)
+            return true;
+    return false;
+}
+
+bool pawli_claim_lost(const struct task_row *task, const struct store_row *store, struct boot_time now,
+                      const pawl_uuid *boot_id, const struct committer_row *alive, size_t alive_count)
+{
+    if (task->boot != store->boot || !uuid_equal(boot_id, &store->boot_id) || task->lease.ns <= now.ns)
+        return true;
+    return task->committer != 0 && !is_among(task->committer, alive, alive_count); /* by hand: the lease alone counts */
+}
+
+bool pawli_worker_alive(const struct worker_row *worker, const struct committer_row *alive, size_t alive_count)
+{
+    return worker->stopped.ms == INT64_MAX && is_among(worker->committer, alive, alive_count);
+}

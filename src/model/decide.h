@@ -82,4 +82,10 @@ struct wall_time pawli_expiry_of(const struct clock *clock, const struct message
 /* Whether its due time was reckoned by a clock that was ahead; a date that somebody asked for is never that. */
 bool pawli_is_misdated(const struct clock *clock, const struct message_row *message, const struct task_row *task);
 
+/* Whether a claim belongs to nobody any more: its lease ended, its boot did, or its process is gone. */
+bool pawli_claim_lost(const struct task_row *task, const struct store_row *store, struct boot_time now,
+                      const pawl_uuid *boot_id, const struct committer_row *alive, size_t alive_count);
+/* Whether a worker works: its process lives, and it did not say that it stops. */
+bool pawli_worker_alive(const struct worker_row *worker, const struct committer_row *alive, size_t alive_count);
+
 #endif

@@ -39,3 +39,12 @@ bool pawli_hold_kind_parse(struct text text, enum hold_kind *kind)
         }
     return false;
 }
+
+void pawli_hold_unreadable(struct hold_row *hold)
+{
+    hold->code = hold->code.data ? hold->code : TEXT("damaged");
+    hold->reason = TEXT("the hold cannot be read");
+    hold->since = (struct wall_time){0};
+    hold->until = WALL_NEVER;
+    hold->before_ms = 0;
+}

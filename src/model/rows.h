@@ -111,7 +111,7 @@ struct bound_row {
     pawl_uuid message;
     struct digest fingerprint;
     struct wall_time until; /* WALL_NEVER while its message exists */
-    enum state state;       /* of the message when it was purged; meaningless before */
+    enum state state;       /* of the message when it was purged; before: STATE_PENDING */
 };
 
 /* Written once, never changed. */
@@ -141,6 +141,13 @@ struct failure {
     struct wall_time at;
 };
 
+/* What an operator gave all its attempts again. */
+struct retried {
+    uint32_t times;
+    uint32_t attempts;   /* before the last time: the next one's ordinal counts on */
+    struct wall_time at; /* the last time: its age counts from there; 0: never */
+};
+
 /* What moves. Which fields mean something depends on the place. */
 struct task_row {
     uint64_t number, queue;
@@ -151,11 +158,9 @@ struct task_row {
     struct wall_time due;
     bool is_due_first; /* due is still the message's own available time */
     uint32_t attempts, deferrals, crashes;
-    uint32_t retries;         /* how often an operator gave it all its attempts again; */
-    struct wall_time retried; /* when last: its age counts from there; 0: never */
-    uint32_t earlier;         /* attempts before that: the next one's ordinal counts on */
+    struct retried retried;
     struct text key; /* ordering key */
-    uint64_t order;  /* its place in the line of its key */
+    uint64_t order;  /* its place in the line of its key; 0: it has none */
     bool holds_key;  /* head of its line */
 
     uint64_t tail;      /* place claimed: of its message's id */
@@ -240,5 +245,8 @@ const char *pawli_error_class_text(enum error_class class);
 bool pawli_error_class_parse(struct text text, enum error_class *class);
 const char *pawli_hold_kind_text(enum hold_kind kind);
 bool pawli_hold_kind_parse(struct text text, enum hold_kind *kind);
+
+/* One that cannot be read holds all the same, until it is released: whoever set it had a reason. */
+void pawli_hold_unreadable(struct hold_row *hold);
 
 #endif

@@ -100,7 +100,7 @@ static void view_task(const struct task_row *task, pawl_message_view *view)
     view->attempts = task->attempts;
     view->deferrals = task->deferrals;
     view->crashes = task->crashes;
-    view->retries = task->retries;
+    view->retries = task->retried.times;
     if (task->place == PLACE_READY || task->place == PLACE_BLOCKED)
         view->available_at_ms = task->due.ms;
     view->updated_at_ms = task->updated.ms;
@@ -183,7 +183,7 @@ static void add_delivered(pawl_messages *messages, const struct task_row *task)
         return;
     messages->attempts[messages->attempt_count++] = (pawl_attempt){.struct_size = sizeof(pawl_attempt),
                                                                    .number = task->attempts,
-                                                                   .ordinal = task->earlier + task->attempts,
+                                                                   .ordinal = task->retried.attempts + task->attempts,
                                                                    .began_at_ms = task->claimed.ms,
                                                                    .ended_at_ms = task->ended_at.ms,
                                                                    .worker = task->ended_by.data,

@@ -263,9 +263,9 @@ struct store_ops {
                   pawl_error *err); /* before a caller's BEGIN */
     void (*detach)(struct store *store, void *attachment);
     int (*committed)(struct store *store, void *attachment,
-                     pawl_error *err); /* the caller says so: who waits is told, unless he was */
-    uint64_t (*slot)(struct store *store);         /* the lock byte that this handle holds */
-    void (*listen)(struct store *store, bool yes); /* from here on commits are told to this process; counted */
+                     pawl_error *err);                     /* the caller says so: who waits is told, unless he was */
+    uint64_t (*slot)(struct store *store);                 /* the lock byte that this handle holds */
+    void (*listen)(struct store *store, bool yes);         /* from here on commits are told to this process; counted */
     uint64_t (*news)(struct store *store, enum news what); /* while listening: a number that each such commit changes */
     /* Until such news, or earlier; other commits wake nobody. */
     void (*wait)(struct store *store, enum news what, uint64_t seen, struct boot_time until);

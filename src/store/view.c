@@ -7,14 +7,28 @@ struct undo {
     max_align_t copy[];
 };
 
-static const size_t slot_sizes[SLOT_KIND_COUNT] = {
-    [SLOT_STORE] = sizeof(struct view_store),   [SLOT_COMMITTER] = sizeof(struct view_committer),
-    [SLOT_SCOPE] = sizeof(struct view_scope),   [SLOT_REQUEST] = sizeof(struct view_request),
-    [SLOT_QUEUE] = sizeof(struct view_queue),   [SLOT_LANE] = sizeof(struct view_lane),
-    [SLOT_TARGET] = sizeof(struct view_target), [SLOT_SUBJECT] = sizeof(struct view_subject),
-    [SLOT_HOLD] = sizeof(struct view_hold),     [SLOT_BOUND] = sizeof(struct view_bound),
-    [SLOT_LINE] = sizeof(struct view_line),     [SLOT_TASK] = sizeof(struct view_task),
-    [SLOT_WORKER] = sizeof(struct view_worker),
+#define SLOT(name, slots)                                                                                              \
+    {                                                                                                                  \
+        sizeof(struct view_##name), offsetof(struct view, slots)                                                       \
+    }
+#define ROW(name, slots, row_of, owner)                                                                                \
+    {                                                                                                                  \
+        sizeof(struct view_##name), offsetof(struct view, slots), offsetof(struct view_##name, row), ROW_##row_of,     \
+            owner                                                                                                      \
+    }
+const struct slot_form pawli_slots[SLOT_KIND_COUNT] = {
+    [SLOT_STORE] = SLOT(store, store),
+    [SLOT_COMMITTER] = SLOT(committer, committer),
+    [SLOT_SCOPE] = ROW(scope, scopes, SCOPE, 0),
+    [SLOT_REQUEST] = ROW(request, requests, RECORD, offsetof(struct view_request, scope)),
+    [SLOT_QUEUE] = ROW(queue, queues, QUEUE, offsetof(struct view_queue, scope)),
+    [SLOT_FACT] = ROW(fact, facts, KIND_COUNT, offsetof(struct view_fact, owner)),
+    [SLOT_SUBJECT] = ROW(subject, subjects, HOLD, offsetof(struct view_subject, scope)),
+    [SLOT_HOLD] = ROW(hold, holds, HOLD, 0),
+    [SLOT_BOUND] = ROW(bound, bounds, BOUND, offsetof(struct view_bound, queue)),
+    [SLOT_LINE] = ROW(line, lines, LINE, offsetof(struct view_line, queue)),
+    [SLOT_TASK] = SLOT(task, tasks),
+    [SLOT_WORKER] = ROW(worker, workers, WORKER, 0),
 };
 
 void pawli_view_init(struct view *view, struct arena *arena, uint64_t seed)
@@ -24,11 +38,17 @@ void pawli_view_init(struct view *view, struct arena *arena, uint64_t seed)
     view->committer.slot.kind = SLOT_COMMITTER;
 }
 
-static void *add_slot(struct view *view, struct slots *slots, enum slot_kind kind)
+static struct slots *slots_of(struct view *view, enum slot_kind kind)
 {
+    return (struct slots *)((char *)view + pawli_slots[kind].slots);
+}
+
+static void *add_slot(struct view *view, enum slot_kind kind)
+{
+    struct slots *slots = slots_of(view, kind);
     if (!pawli_arena_reserve(view->arena, (void **)&slots->at, sizeof(void *), slots->count + 1, &slots->room))
         return NULL;
-    struct slot *slot = pawli_arena_alloc(view->arena, slot_sizes[kind]);
+    struct slot *slot = pawli_arena_alloc(view->arena, pawli_slots[kind].size);
     if (!slot)
         return NULL;
     slot->kind = kind;
@@ -36,73 +56,114 @@ static void *add_slot(struct view *view, struct slots *slots, enum slot_kind kin
     return slot;
 }
 
-static void *add_hashed(struct view *view, struct slots *slots, enum slot_kind kind, uint64_t hash)
+static void *add_hashed(struct view *view, enum slot_kind kind, uint64_t hash)
 {
-    void *slot = add_slot(view, slots, kind);
+    struct slots *slots = slots_of(view, kind);
+    void *slot = add_slot(view, kind);
     if (slot && !pawli_map_put(&slots->map, view->arena, hash, (uint32_t)(slots->count - 1)))
         return NULL;
     return slot;
 }
 
-static uint64_t hash_text(uint64_t hash, struct text text)
+/* ---- facts ---- */
+
+static void *row_in(const struct slot *slot)
 {
-    return pawli_hash_bytes(hash, text.data, text.size);
+    return (char *)slot + pawli_slots[slot->kind].row;
 }
 
-static uint64_t hash_pointer(const struct view *view, const void *pointer)
+enum row_kind pawli_slot_row_kind(const struct slot *slot)
 {
-    return pawli_hash_number(view->seed, (uint64_t)(uintptr_t)pointer);
+    return slot->kind == SLOT_FACT ? ((const struct view_fact *)slot)->kind : pawli_slots[slot->kind].row_kind;
+}
+
+struct slot *pawli_slot_owner(const struct slot *slot)
+{
+    struct slot *owner = NULL;
+    if (pawli_slots[slot->kind].owner)
+        memcpy(&owner, (const char *)slot + pawli_slots[slot->kind].owner, sizeof owner);
+    return owner;
+}
+
+/* What owns something has a number: a scope or a queue. */
+static uint64_t id_of(const struct slot *owner)
+{
+    return owner->kind == SLOT_SCOPE ? ((const struct view_scope *)owner)->row.id
+                                     : ((const struct view_queue *)owner)->row.id;
+}
+
+void *pawli_slot_row(struct slot *slot)
+{
+    const struct slot *owner = pawli_slot_owner(slot);
+    char *row = row_in(slot);
+    if (owner)
+        *(uint64_t *)(row + pawli_rows[pawli_slot_row_kind(slot)].owner) = id_of(owner);
+    return row;
+}
+
+/* The slot of that key, as it is or new. */
+static void *want(struct view *view, enum slot_kind kind, enum row_kind row_kind, void *owner, const void *key)
+{
+    const struct slot_form *form = &pawli_slots[kind];
+    struct slots *slots = slots_of(view, kind);
+    size_t but = form->owner ? pawli_rows[row_kind].owner : SIZE_MAX;
+    uint64_t seed = pawli_hash_number(view->seed + row_kind, (uint64_t)(uintptr_t)owner);
+    uint64_t hash = pawli_row_hash(row_kind, key, but, seed);
+    struct map_probe probe = map_probe(&slots->map, hash);
+    for (uint32_t i; map_next(&slots->map, &probe, &i);) {
+        struct slot *slot = slots->at[i];
+        if (pawli_slot_owner(slot) == owner && pawli_slot_row_kind(slot) == row_kind &&
+            pawli_row_compare(row_kind, row_in(slot), key, but) == 0)
+            return slot;
+    }
+    struct slot *slot = add_hashed(view, kind, hash);
+    if (!slot)
+        return NULL;
+    memcpy(row_in(slot), key, pawli_rows[row_kind].size);
+    if (form->owner)
+        memcpy((char *)slot + form->owner, &owner, sizeof owner);
+    if (kind == SLOT_FACT)
+        ((struct view_fact *)slot)->kind = row_kind;
+    return slot;
+}
+
+struct view_fact *pawli_view_fact(struct view *view, enum row_kind kind, struct slot *owner, const void *key)
+{
+    return want(view, SLOT_FACT, kind, owner, key);
 }
 
 struct view_scope *pawli_view_scope(struct view *view, struct text name)
 {
-    uint64_t hash = hash_text(view->seed, name);
-    struct map_probe probe = map_probe(&view->scopes.map, hash);
-    for (uint32_t i; map_next(&view->scopes.map, &probe, &i);) {
-        struct view_scope *scope = view->scopes.at[i];
-        if (text_equal(scope->name, name))
-            return scope;
-    }
-    struct view_scope *scope = add_hashed(view, &view->scopes, SLOT_SCOPE, hash);
-    if (scope)
-        scope->name = name;
-    return scope;
+    return want(view, SLOT_SCOPE, ROW_SCOPE, NULL, &(struct scope_row){.name = name});
 }
 
 struct view_request *pawli_view_request(struct view *view, struct view_scope *scope, const pawl_uuid *id)
 {
-    uint64_t hash = pawli_hash_bytes(hash_pointer(view, scope), id, sizeof *id);
-    struct map_probe probe = map_probe(&view->requests.map, hash);
-    for (uint32_t i; map_next(&view->requests.map, &probe, &i);) {
-        struct view_request *request = view->requests.at[i];
-        if (request->scope == scope && uuid_equal(&request->id, id))
-            return request;
-    }
-    struct view_request *request = add_hashed(view, &view->requests, SLOT_REQUEST, hash);
-    if (request) {
-        request->scope = scope;
-        request->id = *id;
-    }
-    return request;
+    return want(view, SLOT_REQUEST, ROW_RECORD, scope, &(struct record_row){.request_id = *id});
 }
 
 struct view_queue *pawli_view_queue(struct view *view, struct view_scope *scope, struct text lane, struct text target)
 {
-    uint64_t hash = hash_text(hash_text(hash_pointer(view, scope), lane), target);
-    struct map_probe probe = map_probe(&view->queues.map, hash);
-    for (uint32_t i; map_next(&view->queues.map, &probe, &i);) {
-        struct view_queue *queue = view->queues.at[i];
-        if (queue->scope == scope && text_equal(queue->lane, lane) && text_equal(queue->target, target))
-            return queue;
-    }
-    struct view_queue *queue = add_hashed(view, &view->queues, SLOT_QUEUE, hash);
-    if (queue) {
-        queue->scope = scope;
-        queue->lane = lane;
-        queue->target = target;
-    }
-    return queue;
+    return want(view, SLOT_QUEUE, ROW_QUEUE, scope, &(struct queue_row){.lane = lane, .target = target});
 }
+
+struct view_subject *pawli_view_subject(struct view *view, enum hold_kind kind, struct view_scope *scope,
+                                        struct text lane, struct text target)
+{
+    return want(view, SLOT_SUBJECT, ROW_HOLD, scope, &(struct hold_row){.kind = kind, .lane = lane, .target = target});
+}
+
+struct view_bound *pawli_view_bound(struct view *view, struct view_queue *queue, enum bound_kind kind, struct text key)
+{
+    return want(view, SLOT_BOUND, ROW_BOUND, queue, &(struct bound_row){.kind = kind, .key = key});
+}
+
+struct view_line *pawli_view_line(struct view *view, struct view_queue *queue, struct text key)
+{
+    return want(view, SLOT_LINE, ROW_LINE, queue, &(struct line_row){.key = key});
+}
+
+/* ---- the others ---- */
 
 /* Few queues come by id alone (with tasks), and a batch has few queues: a scan is enough. */
 struct view_queue *pawli_view_queue_by_id(struct view *view, uint64_t id)
@@ -112,98 +173,12 @@ struct view_queue *pawli_view_queue_by_id(struct view *view, uint64_t id)
         if (queue->row.id == id)
             return queue;
     }
-    struct view_queue *queue = add_slot(view, &view->queues, SLOT_QUEUE);
+    struct view_queue *queue = add_slot(view, SLOT_QUEUE);
     if (queue) {
         queue->row.id = id;
         queue->found_by_id = true;
     }
     return queue;
-}
-
-struct view_lane *pawli_view_lane(struct view *view, struct view_scope *scope, struct text name)
-{
-    for (size_t i = 0; i < view->lanes.count; i++) {
-        struct view_lane *lane = view->lanes.at[i];
-        if (lane->scope == scope && text_equal(lane->name, name))
-            return lane;
-    }
-    struct view_lane *lane = add_slot(view, &view->lanes, SLOT_LANE);
-    if (lane) {
-        lane->scope = scope;
-        lane->name = name;
-    }
-    return lane;
-}
-
-struct view_target *pawli_view_target(struct view *view, struct view_scope *scope, struct text name)
-{
-    for (size_t i = 0; i < view->targets.count; i++) {
-        struct view_target *target = view->targets.at[i];
-        if (target->scope == scope && text_equal(target->name, name))
-            return target;
-    }
-    struct view_target *target = add_slot(view, &view->targets, SLOT_TARGET);
-    if (target) {
-        target->scope = scope;
-        target->name = name;
-    }
-    return target;
-}
-
-struct view_subject *pawli_view_subject(struct view *view, enum hold_kind kind, struct view_scope *scope,
-                                        struct text lane, struct text target)
-{
-    uint64_t hash = hash_text(hash_text(pawli_hash_number(hash_pointer(view, scope), kind), lane), target);
-    struct map_probe probe = map_probe(&view->subjects.map, hash);
-    for (uint32_t i; map_next(&view->subjects.map, &probe, &i);) {
-        struct view_subject *subject = view->subjects.at[i];
-        if (subject->kind == kind && subject->scope == scope && text_equal(subject->lane, lane) &&
-            text_equal(subject->target, target))
-            return subject;
-    }
-    struct view_subject *subject = add_hashed(view, &view->subjects, SLOT_SUBJECT, hash);
-    if (subject) {
-        subject->kind = kind;
-        subject->scope = scope;
-        subject->lane = lane;
-        subject->target = target;
-    }
-    return subject;
-}
-
-struct view_bound *pawli_view_bound(struct view *view, struct view_queue *queue, enum bound_kind kind, struct text key)
-{
-    uint64_t hash = hash_text(pawli_hash_number(hash_pointer(view, queue), kind), key);
-    struct map_probe probe = map_probe(&view->bounds.map, hash);
-    for (uint32_t i; map_next(&view->bounds.map, &probe, &i);) {
-        struct view_bound *bound = view->bounds.at[i];
-        if (bound->queue == queue && bound->kind == kind && text_equal(bound->key, key))
-            return bound;
-    }
-    struct view_bound *bound = add_hashed(view, &view->bounds, SLOT_BOUND, hash);
-    if (bound) {
-        bound->queue = queue;
-        bound->kind = kind;
-        bound->key = key;
-    }
-    return bound;
-}
-
-struct view_line *pawli_view_line(struct view *view, struct view_queue *queue, struct text key)
-{
-    uint64_t hash = hash_text(hash_pointer(view, queue), key);
-    struct map_probe probe = map_probe(&view->lines.map, hash);
-    for (uint32_t i; map_next(&view->lines.map, &probe, &i);) {
-        struct view_line *line = view->lines.at[i];
-        if (line->queue == queue && text_equal(line->key, key))
-            return line;
-    }
-    struct view_line *line = add_hashed(view, &view->lines, SLOT_LINE, hash);
-    if (line) {
-        line->queue = queue;
-        line->key = key;
-    }
-    return line;
 }
 
 struct view_task *pawli_view_task(struct view *view, uint64_t number)
@@ -215,7 +190,7 @@ struct view_task *pawli_view_task(struct view *view, uint64_t number)
         if (task->number == number)
             return task;
     }
-    struct view_task *task = add_hashed(view, &view->tasks, SLOT_TASK, hash);
+    struct view_task *task = add_hashed(view, SLOT_TASK, hash);
     if (task)
         task->number = number;
     return task;
@@ -226,9 +201,10 @@ bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue)
     struct text none = {0};
     queue->wants_policy = true;
     queue->subjects[HOLD_STORE] = pawli_view_subject(view, HOLD_STORE, NULL, none, none);
-    queue->subjects[HOLD_LANE] = pawli_view_subject(view, HOLD_LANE, queue->scope, queue->lane, none);
-    queue->subjects[HOLD_TARGET] = pawli_view_subject(view, HOLD_TARGET, queue->scope, none, queue->target);
-    queue->subjects[HOLD_QUEUE] = pawli_view_subject(view, HOLD_QUEUE, queue->scope, queue->lane, queue->target);
+    queue->subjects[HOLD_LANE] = pawli_view_subject(view, HOLD_LANE, queue->scope, queue->row.lane, none);
+    queue->subjects[HOLD_TARGET] = pawli_view_subject(view, HOLD_TARGET, queue->scope, none, queue->row.target);
+    queue->subjects[HOLD_QUEUE] = pawli_view_subject(view, HOLD_QUEUE, queue->scope, queue->row.lane,
+                                                     queue->row.target);
     for (size_t i = 0; i < COUNT_OF(queue->subjects); i++)
         if (!queue->subjects[i])
             return false;
@@ -263,7 +239,7 @@ bool pawli_view_asks_for(const struct view *view, uint64_t queue)
 
 struct view_hold *pawli_view_add_hold(struct view *view, struct view_subject *subject)
 {
-    struct view_hold *hold = add_slot(view, &view->holds, SLOT_HOLD);
+    struct view_hold *hold = add_slot(view, SLOT_HOLD);
     if (!hold)
         return NULL;
     hold->subject = subject;
@@ -274,7 +250,7 @@ struct view_hold *pawli_view_add_hold(struct view *view, struct view_subject *su
 
 struct view_worker *pawli_view_add_worker(struct view *view)
 {
-    return add_slot(view, &view->workers, SLOT_WORKER);
+    return add_slot(view, SLOT_WORKER);
 }
 
 static bool follows(const struct view_task *a, const struct view_task *b)
@@ -377,7 +353,7 @@ void pawli_view_begin_unit(struct view *view)
 void pawli_view_undo_unit(struct view *view)
 {
     for (struct undo *undo = view->undos; undo; undo = undo->next)
-        memcpy(undo->slot, undo->copy, slot_sizes[undo->slot->kind]);
+        memcpy(undo->slot, undo->copy, pawli_slots[undo->slot->kind].size);
     view->undos = NULL;
     view->tasks.count = view->task_mark; /* tasks that the unit made were never put into the map */
 }
@@ -386,7 +362,7 @@ bool pawli_view_touch(struct view *view, struct slot *slot)
 {
     PAWL_ASSERT(view->unit > 0);
     if (slot->touched_in != view->unit) {
-        size_t size = slot_sizes[slot->kind];
+        size_t size = pawli_slots[slot->kind].size;
         struct undo *undo = pawli_arena_alloc_raw(view->arena, sizeof *undo + size);
         if (!undo)
             return false;
@@ -402,7 +378,7 @@ bool pawli_view_touch(struct view *view, struct slot *slot)
 
 struct view_task *pawli_view_new_task(struct view *view)
 {
-    struct view_task *task = add_slot(view, &view->tasks, SLOT_TASK);
+    struct view_task *task = add_slot(view, SLOT_TASK);
     if (!task)
         return NULL;
     task->slot.touched_in = view->unit;

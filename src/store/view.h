@@ -15,7 +15,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
-#include "model/rows.h"
+#include "model/columns.h"
 
 enum slot_kind {
     SLOT_STORE,
@@ -23,8 +23,7 @@ enum slot_kind {
     SLOT_SCOPE,
     SLOT_REQUEST,
     SLOT_QUEUE,
-    SLOT_LANE,
-    SLOT_TARGET,
+    SLOT_FACT,
     SLOT_SUBJECT,
     SLOT_HOLD,
     SLOT_BOUND,
@@ -55,7 +54,6 @@ struct view_committer {
 
 struct view_scope {
     struct slot slot;
-    struct text name;
     struct scope_row row; /* id 0 until it exists */
 };
 
@@ -63,35 +61,27 @@ struct view_scope {
 struct view_request {
     struct slot slot;
     struct view_scope *scope;
-    pawl_uuid id;
     struct record_row row;
 };
 
 struct view_queue {
     struct slot slot;
     struct view_scope *scope; /* NULL when the queue came with a task of a scope that nobody named */
-    struct text lane, target;
     struct queue_row row;
     struct policy policy;             /* effective; filled by load when wants_policy */
     struct view_subject *subjects[4]; /* what may hold it; filled by want_due */
     bool wants_policy, has_policy, is_policy_damaged;
     bool has_ready;       /* decide: a task of it became ready, and is due */
     struct view_due *due; /* NULL: no claim asks for it */
-    bool found_by_id;     /* row.id is what is known; lane and target come out of load */
+    bool found_by_id;     /* row.id is what is known; the rest comes out of load */
 };
 
-struct view_lane {
+/* A plain noun: a keyed row, and what it belongs to. */
+struct view_fact {
     struct slot slot;
-    struct view_scope *scope;
-    struct text name;
-    struct lane_row row;
-};
-
-struct view_target {
-    struct slot slot;
-    struct view_scope *scope;
-    struct text name;
-    struct target_row row;
+    enum row_kind kind;
+    struct slot *owner; /* a scope or a queue; NULL: nothing */
+    union any_row row;
 };
 
 struct view_hold {
@@ -104,17 +94,14 @@ struct view_hold {
 /* Something that can be held, with all its holds. */
 struct view_subject {
     struct slot slot;
-    enum hold_kind kind;
     struct view_scope *scope; /* NULL for the store's own */
-    struct text lane, target;
+    struct hold_row row;      /* the key of its holds, but for their codes */
     struct view_hold *holds;
 };
 
 struct view_bound {
     struct slot slot;
     struct view_queue *queue;
-    enum bound_kind kind;
-    struct text key;
     struct bound_row row;
     struct view_task *task; /* of the bound message; NULL when it was purged */
 };
@@ -122,7 +109,6 @@ struct view_bound {
 struct view_line {
     struct slot slot;
     struct view_queue *queue;
-    struct text key;
     struct line_row row;
     uint32_t exits; /* how many of its tasks this batch may end: load brings as many followers and one more */
     struct view_task **followers; /* blocked, in order */
@@ -137,7 +123,7 @@ struct view_task {
     bool lost;       /* claimed, but by nobody who still may hold it */
     bool purged;     /* message and task shall go */
     struct task_row was, row;
-    uint64_t behind; /* found due right behind that one, with none between them; 0: not known */
+    uint64_t behind;              /* found due right behind that one, with none between them; 0: not known */
     struct message_row *message;  /* absent unless wanted, or new */
     struct attempt_row *attempt;  /* to be added */
     struct view_bound *bounds[2]; /* its dedupe key and request id, where wanted */
@@ -181,17 +167,17 @@ struct view {
 
     struct view_store store;
     struct view_committer committer; /* whose batch this is */
-    struct slots scopes, requests, queues, lanes, targets, subjects, holds, bounds, lines, tasks, workers;
+    struct slots scopes, requests, queues, facts, subjects, holds, bounds, lines, tasks, workers;
     struct view_due **dues;
     size_t due_count, due_room;
     bool has_candidates; /* decide: the candidates of all dues are listed */
     bool wants_workers;  /* all of them */
     bool wants_lost;     /* of the claims that are named: whether anybody still holds them */
     uint32_t lost_limit; /* 0: look for no others. So many of the queues that are claimed from, and of the rest */
-    struct boot_time next_lease; /* load: the earliest end of a claim that is not lost, of those that it saw */
-    bool lost_all_seen;          /* load looked at every claim, and found fewer lost ones than the limit */
-    struct committer_row *dead;  /* load: committers whose process is gone */
-    size_t dead_count;
+    struct boot_time next_lease;        /* load: the earliest end of a claim that is not lost, of those that it saw */
+    bool lost_all_seen;                 /* load looked at every claim, and found fewer lost ones than the limit */
+    struct committer_row *alive, *dead; /* load: committers, and those whose process is gone */
+    size_t alive_count, dead_count;
     bool forget_dead; /* decide: they have no claims left */
 
     /* decide */
@@ -206,13 +192,27 @@ void pawli_view_init(struct view *view, struct arena *arena, uint64_t seed);
 /* Whether a claim asks for what is due in the queue. */
 bool pawli_view_asks_for(const struct view *view, uint64_t queue);
 
+/* Most slots have a row that is found by its key, and perhaps the slot of what it belongs to, whose number is part of that
+ * key and known only once that was loaded or made. */
+struct slot_form {
+    size_t size;
+    size_t slots;           /* where in the view */
+    size_t row;             /* where in the slot's struct */
+    enum row_kind row_kind; /* of a fact: its own */
+    size_t owner;           /* where in the slot's struct the pointer to what it belongs to is; 0: to nothing */
+};
+extern const struct slot_form pawli_slots[SLOT_KIND_COUNT];
+
+enum row_kind pawli_slot_row_kind(const struct slot *slot);
+struct slot *pawli_slot_owner(const struct slot *slot); /* NULL: none */
+void *pawli_slot_row(struct slot *slot); /* with the number of what it belongs to, as far as that is known */
+
 /* Wanting. NULL when out of memory. Texts are borrowed as long as the view lives. */
+struct view_fact *pawli_view_fact(struct view *view, enum row_kind kind, struct slot *owner, const void *key);
 struct view_scope *pawli_view_scope(struct view *view, struct text name);
 struct view_request *pawli_view_request(struct view *view, struct view_scope *scope, const pawl_uuid *id);
 struct view_queue *pawli_view_queue(struct view *view, struct view_scope *scope, struct text lane, struct text target);
 struct view_queue *pawli_view_queue_by_id(struct view *view, uint64_t id);
-struct view_lane *pawli_view_lane(struct view *view, struct view_scope *scope, struct text name);
-struct view_target *pawli_view_target(struct view *view, struct view_scope *scope, struct text name);
 struct view_subject *pawli_view_subject(struct view *view, enum hold_kind kind, struct view_scope *scope,
                                         struct text lane, struct text target);
 struct view_bound *pawli_view_bound(struct view *view, struct view_queue *queue, enum bound_kind kind, struct text key);

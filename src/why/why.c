@@ -238,8 +238,8 @@ static struct text doubted_age(struct explaining *e, const struct queue_item *qu
     const struct message_row *message = &e->item->message;
     const struct clock believed = {.wall = e->page->wall};
     int64_t now = e->page->wall.ms;
-    if (pawli_expiry_of(&believed, message, e->item->task.retried, &queue->policy, &e->paused).ms > now ||
-        pawli_expiry_of(&e->clock, message, e->item->task.retried, &queue->policy, &e->paused).ms <= now)
+    if (pawli_expiry_of(&believed, message, e->item->task.retried.at, &queue->policy, &e->paused).ms > now ||
+        pawli_expiry_of(&e->clock, message, e->item->task.retried.at, &queue->policy, &e->paused).ms <= now)
         return TEXT("");
     return TEXT(
         "; too old by the wall clock, but that jumped, or the machine came up since: its age counts from there");

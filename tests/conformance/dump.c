@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dump.h"
 
-#include "base/codec.h"
+#include "model/columns.h"
 
 #define SMALL 3 /* a page: small, so that paging is compared too */
 
@@ -17,13 +17,6 @@ static void put_text(FILE *out, const char *name, struct text text)
             fprintf(out, "\\%02x", (unsigned char)text.data[i]);
 }
 
-static void put_bytes(FILE *out, const char *name, const void *bytes, size_t size)
-{
-    fprintf(out, " %s=", name);
-    for (size_t i = 0; i < size; i++)
-        fprintf(out, "%02x", ((const unsigned char *)bytes)[i]);
-}
-
 static void put_number(FILE *out, const char *name, int64_t number)
 {
     if (number == INT64_MAX)
@@ -33,144 +26,36 @@ static void put_number(FILE *out, const char *name, int64_t number)
 }
 
 #define TEXT_OF(row, field)   put_text(out, #field, (row)->field)
-#define BYTES_OF(row, field)  put_bytes(out, #field, &(row)->field, sizeof(row)->field)
 #define NUMBER_OF(row, field) put_number(out, #field, (int64_t)(row)->field)
 
 /* ---- rows ---- */
 
-static void put_store(FILE *out, const struct store_row *row)
+/* What a store keeps of it, column by column. */
+static void put_row(FILE *out, enum row_kind kind, const void *row)
 {
-    BYTES_OF(row, life);
-    NUMBER_OF(row, epoch);
-    NUMBER_OF(row, commits);
-    NUMBER_OF(row, last_number);
-    NUMBER_OF(row, last_token);
-    NUMBER_OF(row, last_scope);
-    NUMBER_OF(row, last_queue);
-    NUMBER_OF(row, last_committer);
-    BYTES_OF(row, boot_id);
-    NUMBER_OF(row, boot);
-    NUMBER_OF(row, lease.ns);
-    NUMBER_OF(row, clock.wall.ms);
-    NUMBER_OF(row, clock.boot.ns);
-    NUMBER_OF(row, clock.steady.ms);
-    NUMBER_OF(row, clock.steady_boot.ns);
-    NUMBER_OF(row, clock.floor.ms);
-    NUMBER_OF(row, clock.leapt_ms);
-}
-
-static void put_record(FILE *out, const struct record_row *row)
-{
-    NUMBER_OF(row, scope);
-    NUMBER_OF(row, seq);
-    BYTES_OF(row, request_id);
-    BYTES_OF(row, fingerprint);
-    TEXT_OF(row, type);
-    TEXT_OF(row, ref);
-    TEXT_OF(row, content_type);
-    TEXT_OF(row, command);
-    TEXT_OF(row, response_type);
-    TEXT_OF(row, response);
-    TEXT_OF(row, pre);
-    TEXT_OF(row, post);
-    NUMBER_OF(row, duration_us);
-    NUMBER_OF(row, received.ms);
-    NUMBER_OF(row, committed.ms);
-    NUMBER_OF(row, epoch);
-    BYTES_OF(row, digest);
-    TEXT_OF(row, events);
-    TEXT_OF(row, messages);
-    TEXT_OF(row, settled);
-    TEXT_OF(row, hashes);
-}
-
-static void put_message(FILE *out, const struct message_row *row)
-{
-    NUMBER_OF(row, number);
-    NUMBER_OF(row, tail);
-    NUMBER_OF(row, queue);
-    NUMBER_OF(row, seq);
-    TEXT_OF(row, sender);
-    TEXT_OF(row, key);
-    TEXT_OF(row, dedupe);
-    BYTES_OF(row, request_id);
-    NUMBER_OF(row, priority);
-    TEXT_OF(row, content_type);
-    TEXT_OF(row, payload);
-    TEXT_OF(row, headers);
-    BYTES_OF(row, fingerprint);
-    NUMBER_OF(row, deadline.ms);
-    NUMBER_OF(row, available.ms);
-    NUMBER_OF(row, expires.ms);
-    NUMBER_OF(row, max_attempts);
-    NUMBER_OF(row, created.ms);
-}
-
-static void put_task(FILE *out, const struct task_row *row)
-{
-    NUMBER_OF(row, number);
-    NUMBER_OF(row, queue);
-    NUMBER_OF(row, place);
-    NUMBER_OF(row, phase);
-    NUMBER_OF(row, ended);
-    NUMBER_OF(row, priority);
-    NUMBER_OF(row, due.ms);
-    NUMBER_OF(row, is_due_first);
-    NUMBER_OF(row, attempts);
-    NUMBER_OF(row, deferrals);
-    NUMBER_OF(row, crashes);
-    TEXT_OF(row, key);
-    NUMBER_OF(row, order);
-    NUMBER_OF(row, holds_key);
-    NUMBER_OF(row, tail);
-    NUMBER_OF(row, token);
-    NUMBER_OF(row, committer);
-    TEXT_OF(row, consumer);
-    NUMBER_OF(row, claimed.ms);
-    NUMBER_OF(row, lease.ns);
-    NUMBER_OF(row, boot);
-    NUMBER_OF(row, failure.class);
-    TEXT_OF(row, failure.text);
-    NUMBER_OF(row, failure.at.ms);
-    TEXT_OF(row, progress);
-    TEXT_OF(row, remote_id);
-    TEXT_OF(row, hold);
-    NUMBER_OF(row, until.ms);
-    NUMBER_OF(row, ended_at.ms);
-    TEXT_OF(row, ended_reason);
-    TEXT_OF(row, ended_by);
-    BYTES_OF(row, successor);
-    NUMBER_OF(row, updated.ms);
+    const struct row_form *form = &pawli_rows[kind];
+    struct arena arena = {0};
+    for (size_t i = 0; i < form->column_count; i++) {
+        struct value value = pawli_column_get(&form->columns[i], row, &arena);
+        if (value.type == VALUE_NUMBER)
+            put_number(out, form->columns[i].name, value.number);
+        else
+            put_text(out, form->columns[i].name, value.type == VALUE_NULL ? (struct text){0} : value.bytes);
+    }
+    pawli_arena_done(&arena);
 }
 
 static void put_item(FILE *out, const struct message_item *item)
 {
-    put_message(out, &item->message);
-    put_task(out, &item->task);
+    put_row(out, ROW_MESSAGE, &item->message);
+    if (item->task.place != PLACE_NONE)
+        put_row(out, row_kind_of(item->task.place), &item->task);
+    NUMBER_OF(item, task.place);
     TEXT_OF(item, scope);
     TEXT_OF(item, lane);
     TEXT_OF(item, target);
     NUMBER_OF(item, places);
     NUMBER_OF(item, lost);
-}
-
-static void put_attempt(FILE *out, const struct attempt_row *row)
-{
-    NUMBER_OF(row, number);
-    NUMBER_OF(row, n);
-    NUMBER_OF(row, began.ms);
-    NUMBER_OF(row, ended.ms);
-    TEXT_OF(row, worker);
-    TEXT_OF(row, verdict);
-    TEXT_OF(row, text);
-    NUMBER_OF(row, class);
-}
-
-static void put_policy(FILE *out, const struct policy *policy)
-{
-    for (size_t i = 0; i < POLICY_COUNT; i++)
-        if (policy->set >> i & 1)
-            fprintf(out, " policy%zu=%lld", i, (long long)policy->values[i]);
 }
 
 static void put_values(FILE *out, const struct policy *policy)
@@ -189,33 +74,15 @@ static void put_paused(FILE *out, const struct paused *paused)
 
 static void put_queue(FILE *out, const struct queue_item *item)
 {
-    NUMBER_OF(item, row.id);
-    NUMBER_OF(item, row.scope);
-    TEXT_OF(item, row.lane);
-    TEXT_OF(item, row.target);
-    for (size_t i = 0; i < STATE_COUNT; i++)
-        fprintf(out, ",%llu", (unsigned long long)item->row.counts[i]);
+    put_row(out, ROW_QUEUE, &item->row);
     TEXT_OF(item, scope);
     put_values(out, &item->policy);
-    put_policy(out, &item->lane_policy);
-    put_policy(out, &item->target_policy);
+    put_row(out, ROW_LANE, &(struct lane_row){.policy = item->lane_policy});
+    put_row(out, ROW_TARGET, &(struct target_row){.policy = item->target_policy});
     TEXT_OF(item, url);
     TEXT_OF(item, secret_file);
     NUMBER_OF(item, next_due.ms);
     put_paused(out, &item->paused);
-}
-
-static void put_hold(FILE *out, const struct hold_row *row)
-{
-    NUMBER_OF(row, kind);
-    TEXT_OF(row, lane);
-    TEXT_OF(row, target);
-    TEXT_OF(row, code);
-    TEXT_OF(row, reason);
-    TEXT_OF(row, by);
-    NUMBER_OF(row, since.ms);
-    NUMBER_OF(row, until.ms);
-    NUMBER_OF(row, before_ms);
 }
 
 static void put_old(FILE *out, enum place place, const struct old_item *item)
@@ -234,22 +101,6 @@ static void put_old(FILE *out, enum place place, const struct old_item *item)
     NUMBER_OF(item, ends.ms);
     put_values(out, &item->policy);
     put_paused(out, &item->paused);
-}
-
-static void put_worker(FILE *out, const struct worker_item *item)
-{
-    const struct worker_row *row = &item->row;
-    NUMBER_OF(row, id);
-    TEXT_OF(row, consumer);
-    NUMBER_OF(row, committer);
-    NUMBER_OF(row, pid);
-    TEXT_OF(row, scope);
-    TEXT_OF(row, lanes);
-    TEXT_OF(row, sinks);
-    NUMBER_OF(row, since.ms);
-    NUMBER_OF(row, seen.ms);
-    NUMBER_OF(row, stopped.ms);
-    NUMBER_OF(item, is_alive);
 }
 
 static void put_claim(FILE *out, const struct claim_item *item)
@@ -271,41 +122,33 @@ static void put_page(FILE *out, const struct query *query, const struct page *pa
         fprintf(out, "\n  ");
         switch (query->kind) {
         case QUERY_STORE:
-            put_store(out, &page->store);
+            put_row(out, ROW_STORE, &page->store);
             break;
         case QUERY_SCOPES:
-            fprintf(out, " id=%llu seq=%llu", (unsigned long long)page->scopes[i].id,
-                    (unsigned long long)page->scopes[i].seq);
-            put_text(out, "name", page->scopes[i].name);
-            put_bytes(out, "head", &page->scopes[i].head, DIGEST_SIZE);
+            put_row(out, ROW_SCOPE, &page->scopes[i]);
             break;
         case QUERY_RECORD:
         case QUERY_RECORDS:
-            put_record(out, &page->records[i]);
+            put_row(out, ROW_RECORD, &page->records[i]);
             break;
         case QUERY_MESSAGE:
         case QUERY_MESSAGES:
             put_item(out, &page->messages[i]);
             break;
         case QUERY_ATTEMPTS:
-            put_attempt(out, &page->attempts[i]);
+            put_row(out, ROW_ATTEMPT, &page->attempts[i]);
             break;
         case QUERY_QUEUES:
             put_queue(out, &page->queues[i]);
             break;
         case QUERY_LANES:
-            put_text(out, "name", page->lanes[i].name);
-            put_policy(out, &page->lanes[i].policy);
+            put_row(out, ROW_LANE, &page->lanes[i]);
             break;
         case QUERY_TARGETS:
-            put_text(out, "name", page->targets[i].name);
-            put_text(out, "url", page->targets[i].url);
-            put_text(out, "secret", page->targets[i].secret_file);
-            put_policy(out, &page->targets[i].policy);
+            put_row(out, ROW_TARGET, &page->targets[i]);
             break;
         case QUERY_HOLDS:
-            put_hold(out, &page->holds[i].row);
-            put_number(out, "scope", (int64_t)page->holds[i].row.scope);
+            put_row(out, ROW_HOLD, &page->holds[i].row);
             put_text(out, "scope", page->holds[i].scope);
             break;
         case QUERY_OLD:
@@ -319,7 +162,8 @@ static void put_page(FILE *out, const struct query *query, const struct page *pa
             put_text(out, "target", page->bounds[i].target);
             break;
         case QUERY_WORKERS:
-            put_worker(out, &page->workers[i]);
+            put_row(out, ROW_WORKER, &page->workers[i].row);
+            put_number(out, "is_alive", page->workers[i].is_alive);
             break;
         case QUERY_CLAIMS:
             put_claim(out, &page->claims[i]);
@@ -344,7 +188,7 @@ static void put_look(FILE *out, const struct page *page)
     if (!look->is_lost) /* else it was not looked for to the end */
         NUMBER_OF(look, next_lease.ns);
     for (size_t i = 0; i < page->look_hold_count; i++)
-        put_hold(out, &page->look_holds[i].row);
+        put_row(out, ROW_HOLD, &page->look_holds[i].row);
 }
 
 /* All pages of a query, one after the other. */
@@ -360,8 +204,7 @@ static void ask(struct world *w, FILE *out, struct query query)
         if (query.kind == QUERY_LOOK)
             put_look(out, &page);
         if (query.kind == QUERY_LINE && page.line.found)
-            fprintf(out, " head=%llu order=%llu depth=%llu", (unsigned long long)page.line.row.head,
-                    (unsigned long long)page.line.row.order, (unsigned long long)page.line.row.depth);
+            put_row(out, ROW_LINE, &page.line.row);
         fprintf(out, page.more ? " more" : " end");
         more = page.more && query.kind != QUERY_OLD_BOUNDS; /* its pages follow each other by being dealt with */
         *(query.down ? &query.before : &query.after) = page.next;

@@ -19,6 +19,8 @@ static int by_key(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+#define KEYED ((struct order_form){.compare = by_key})
+
 static const struct item *item_of(const struct node *node)
 {
     return node ? node->row : NULL;
@@ -43,17 +45,17 @@ static void a_tree_is_a_sorted_set(void **state)
     for (int turn = 0; turn < 5000; turn++) {
         struct item *item = &items[pawli_sim_random(env, KEYS)];
         if (item->is_in) {
-            pawli_tree_remove(&root, &item->node, by_key);
+            pawli_tree_remove(&root, &item->node, KEYED);
         } else {
             item->node = (struct node){.weight = pawli_sim_random(env, turn % 2 ? 8 : UINT64_MAX), .row = item};
-            pawli_tree_put(&root, &item->node, by_key);
+            pawli_tree_put(&root, &item->node, KEYED);
         }
         item->is_in = !item->is_in;
         struct item probe = {.key = (uint32_t)pawli_sim_random(env, KEYS)};
         int at = (int)probe.key;
-        assert_ptr_equal(item_of(pawli_tree_find(root, &probe, by_key)), items[at].is_in ? &items[at] : NULL);
-        assert_ptr_equal(item_of(pawli_tree_after(root, &probe, by_key)), expect(items, at + 1, 1));
-        assert_ptr_equal(item_of(pawli_tree_before(root, &probe, by_key)), expect(items, at - 1, -1));
+        assert_ptr_equal(item_of(pawli_tree_find(root, &probe, KEYED)), items[at].is_in ? &items[at] : NULL);
+        assert_ptr_equal(item_of(pawli_tree_after(root, &probe, KEYED)), expect(items, at + 1, 1));
+        assert_ptr_equal(item_of(pawli_tree_before(root, &probe, KEYED)), expect(items, at - 1, -1));
     }
     env->ops->close(env);
     free(items);
@@ -73,17 +75,17 @@ static void rows_that_come_in_order_make_a_flat_tree(void **state)
     struct tables tables = {0};
     for (uint64_t number = 1; number <= 100000; number++) {
         struct message_row row = {.number = number, .payload = TEXT("x")};
-        struct entry *entry = pawli_table_make(&tables, TABLE_MESSAGE, &row);
+        struct entry *entry = pawli_table_make(&tables, ROW_MESSAGE, &row);
         assert_non_null(entry);
-        pawli_table_add(&tables, TABLE_MESSAGE, entry);
+        pawli_table_add(&tables, ROW_MESSAGE, entry);
     }
-    assert_true(depth_of(tables.roots[TABLE_MESSAGE][ORDER_FIRST]) < 60);
+    assert_true(depth_of(tables.roots[ROW_MESSAGE][ORDER_FIRST]) < 60);
     struct message_row probe = {.number = 50000};
-    const struct message_row *found = pawli_table_find(&tables, TABLE_MESSAGE, ORDER_FIRST, &probe);
+    const struct message_row *found = pawli_table_find(&tables, ROW_MESSAGE, ORDER_FIRST, &probe);
     assert_int_equal(found->number, 50000);
     assert_true(text_is(found->payload, "x"));
     pawli_tables_done(&tables);
-    assert_null(tables.roots[TABLE_MESSAGE][ORDER_FIRST]);
+    assert_null(tables.roots[ROW_MESSAGE][ORDER_FIRST]);
 }
 
 /* ---- opening ---- */

@@ -15,12 +15,12 @@ static void name_all_slots(struct world *w, bool yes)
     assert_int_equal(sqlite3_open(w->file, &connection.db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(connection.db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     for (uint64_t slot = 0; slot < GATE_SLOTS; slot++) {
-        struct call call = pawli_call(&connection, yes ? SQL_add_committer : SQL_remove_committer);
-        pawli_bind_u64(&call, FIRST_NAME + slot);
-        if (yes) {
-            pawli_bind_u64(&call, slot);
-            pawli_bind_sum(&call);
-        }
+        const struct committer_row row = {.id = FIRST_NAME + slot, .slot = slot};
+        struct call call = pawli_call(&connection, yes ? SQL_put_committer : SQL_remove_committer);
+        if (yes)
+            pawli_bind_row(&call, ROW_COMMITTER, &row, NULL);
+        else
+            pawli_bind_key(&call, ROW_COMMITTER, &row);
         assert_int_equal(pawli_call_run(&call), SQLITE_OK);
     }
     assert_int_equal(sqlite3_exec(connection.db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);

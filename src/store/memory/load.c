@@ -1,404 +1,159 @@
 /* SPDX-License-Identifier: MIT */
-/* Load: fills a view from the tables, in an order in which whatever is implied comes later. The lock is held, so nothing
- * can change before save. What could not be copied is remembered by the arena and looked at once, at the end. */
+/* Load: how rows are found in the tables, for the walk that fills a view (store/walk.h). The lock is held, so nothing can
+ * change before save. What could not be copied is remembered by the arena and looked at once, at the end. */
 #include "store/memory/memory.h"
+#include "store/walk.h"
 
 struct loading {
+    struct walk walk;
     const struct tables *tables;
-    struct view *view;
     struct arena *arena;
 };
 
-static const void *find(const struct loading *loading, enum table table, const void *probe)
+static struct loading *loading_of(struct walk *walk)
 {
-    return pawli_table_find(loading->tables, table, ORDER_FIRST, probe);
+    return (struct loading *)((char *)walk - offsetof(struct loading, walk));
 }
 
-static void set_found(struct slot *slot)
+static enum find copy(struct loading *loading, enum row_kind table, const void *row, void *out)
 {
-    slot->found = slot->exists = true;
+    if (!row)
+        return FIND_NOTHING;
+    pawli_table_copy(table, row, out, loading->arena);
+    return FIND_ROW;
 }
 
-static void load_store(struct loading *loading, struct env *env)
+static enum find find_fact(struct walk *walk, enum row_kind kind, void *row)
 {
-    struct view *view = loading->view;
+    struct loading *loading = loading_of(walk);
+    return copy(loading, kind, pawli_table_find(loading->tables, kind, pawli_order_of_key(kind), row), row);
+}
+
+static enum find find_queue(struct walk *walk, uint64_t id, struct queue_row *row)
+{
+    struct loading *loading = loading_of(walk);
+    const struct queue_row probe = {.id = id};
+    return copy(loading, ROW_QUEUE, pawli_table_find(loading->tables, ROW_QUEUE, ORDER_FIRST, &probe), row);
+}
+
+static enum find find_task(struct walk *walk, uint64_t number, const struct message_row *message, struct task_row *row)
+{
+    struct loading *loading = loading_of(walk);
+    const struct task_row probe = {.number = number};
+    (void)message;
+    return copy(loading, TASKS, pawli_table_find(loading->tables, TASKS, ORDER_FIRST, &probe), row);
+}
+
+/* ---- ranges: from a probe that stands before the first row, as long as rows are in it ---- */
+
+static bool is_of_subject(const struct range *range, const void *at)
+{
+    const struct hold_row *row = at, *subject = &range->subject;
+    return row->kind == subject->kind && row->scope == subject->scope && text_equal(row->lane, subject->lane) &&
+           text_equal(row->target, subject->target);
+}
+
+static bool is_claimed(const struct range *range, const void *at)
+{
+    (void)range;
+    return ((const struct task_row *)at)->place == PLACE_CLAIMED;
+}
+
+static bool is_due(const struct range *range, const void *at)
+{
+    const struct task_row *row = at;
+    return row->place == PLACE_READY && row->queue == range->queue && row->phase == range->phase &&
+           row->priority == range->priority && row->due.ms <= range->until.ms;
+}
+
+static bool is_follower(const struct range *range, const void *at)
+{
+    const struct task_row *row = at;
+    return row->place == PLACE_BLOCKED && row->queue == range->queue && text_equal(row->key, range->key);
+}
+
+static const struct {
+    enum row_kind table;
+    enum order order;
+    bool (*has)(const struct range *range, const void *row); /* NULL: all of the table */
+} ranges[] = {
+    [RANGE_WORKERS] = {ROW_WORKER, ORDER_FIRST, NULL},      [RANGE_HOLDS] = {ROW_HOLD, ORDER_FIRST, is_of_subject},
+    [RANGE_CLAIMED] = {TASKS, ORDER_SECOND, is_claimed},    [RANGE_DUE] = {TASKS, ORDER_SECOND, is_due},
+    [RANGE_FOLLOWERS] = {TASKS, ORDER_SECOND, is_follower},
+};
+
+static bool begin_range(struct walk *walk, struct range *range)
+{
+    union any_row probe = {.worker = {0}};
+    if (range->kind == RANGE_HOLDS)
+        probe.hold = range->subject;
+    else if (range->kind != RANGE_WORKERS)
+        probe.task = (struct task_row){.place = range->kind == RANGE_CLAIMED ? PLACE_CLAIMED
+                                                : range->kind == RANGE_DUE   ? PLACE_READY
+                                                                             : PLACE_BLOCKED,
+                                       .queue = range->queue,
+                                       .key = range->key,
+                                       .phase = range->phase,
+                                       .priority = range->priority,
+                                       .due = {INT64_MIN}};
+    range->at = pawli_table_after(loading_of(walk)->tables, ranges[range->kind].table, ranges[range->kind].order,
+                                  &probe);
+    return true;
+}
+
+static enum find next_in_range(struct walk *walk, struct range *range, void *row)
+{
+    struct loading *loading = loading_of(walk);
+    const void *at = range->at;
+    enum row_kind table = ranges[range->kind].table;
+    if (!at || (ranges[range->kind].has && !ranges[range->kind].has(range, at)))
+        return FIND_NOTHING;
+    range->at = pawli_table_after(loading->tables, table, ranges[range->kind].order, at);
+    return copy(loading, table, at, row);
+}
+
+static bool end_range(struct walk *walk, struct range *range)
+{
+    (void)walk;
+    (void)range;
+    return true;
+}
+
+static const struct finders finders = {
+    .fact = find_fact,
+    .queue = find_queue,
+    .task = find_task,
+    .begin = begin_range,
+    .next = next_in_range,
+    .end = end_range,
+};
+
+/* ---- what every batch needs ---- */
+
+/* Here nobody's process dies alone: the one handle's committer lives, once it wrote. */
+static bool load_store(struct loading *loading, struct env *env)
+{
+    struct view *view = loading->walk.view;
+    struct view_committer *own = &view->committer;
     view->wall = env->ops->wall_now(env);
     view->boot = env->ops->boot_now(env);
     env->ops->boot_id(env, &view->boot_id);
     view->store.row = loading->tables->store;
-    set_found(&view->store.slot);
-    struct view_committer *own = &view->committer;
+    view->store.slot.found = view->store.slot.exists = true;
     own->slot.found = own->slot.exists = own->row.id != 0 && own->row.id == loading->tables->committer.id;
-}
-
-static bool load_scope(struct loading *loading, struct view_scope *scope)
-{
-    const struct scope_row *row = pawli_table_find(loading->tables, TABLE_SCOPE, ORDER_SECOND,
-                                                   &(struct scope_row){.name = scope->name});
-    if (!row)
-        return true;
-    set_found(&scope->slot);
-    scope->row = *row;
-    scope->row.name = scope->name;
-    return true;
-}
-
-static bool load_request(struct loading *loading, struct view_request *request)
-{
-    if (!request->scope->slot.found)
-        return true;
-    const struct record_row *row = pawli_table_find(
-        loading->tables, TABLE_RECORD, ORDER_SECOND,
-        &(struct record_row){.scope = request->scope->row.id, .request_id = request->id});
-    if (!row)
-        return true;
-    set_found(&request->slot);
-    pawli_table_copy(TABLE_RECORD, row, &request->row, loading->arena);
-    return true;
-}
-
-static struct view_scope *scope_by_id(const struct view *view, uint64_t id)
-{
-    for (size_t i = 0; i < view->scopes.count; i++) {
-        struct view_scope *scope = view->scopes.at[i];
-        if (scope->row.id == id)
-            return scope;
-    }
-    return NULL;
-}
-
-static void load_policy(struct loading *loading, struct view_queue *queue)
-{
-    if (!queue->wants_policy || queue->has_policy)
-        return;
-    queue->has_policy = true;
-    uint64_t scope = queue->slot.found ? queue->row.scope : queue->scope->row.id;
-    const struct lane_row *lane = find(loading, TABLE_LANE, &(struct lane_row){.scope = scope, .name = queue->lane});
-    const struct target_row *target = find(loading, TABLE_TARGET,
-                                           &(struct target_row){.scope = scope, .name = queue->target});
-    queue->policy = pawli_policy_effective(lane ? &lane->policy : NULL, target ? &target->policy : NULL);
-}
-
-static bool load_queue(struct loading *loading, struct view_queue *queue)
-{
-    const struct queue_row *row;
-    if (queue->found_by_id) {
-        row = find(loading, TABLE_QUEUE, &queue->row);
-        PAWL_ASSERT(row != NULL); /* a task has a queue */
-    } else {
-        if (!queue->scope->slot.found)
-            return true;
-        row = pawli_table_find(
-            loading->tables, TABLE_QUEUE, ORDER_SECOND,
-            &(struct queue_row){.scope = queue->scope->row.id, .lane = queue->lane, .target = queue->target});
-    }
-    if (!row)
-        return true;
-    set_found(&queue->slot);
-    pawli_table_copy(TABLE_QUEUE, row, &queue->row, loading->arena);
-    queue->lane = queue->row.lane;
-    queue->target = queue->row.target;
-    if (!queue->scope)
-        queue->scope = scope_by_id(loading->view, queue->row.scope);
-    return true;
-}
-
-static bool load_message(struct loading *loading, struct view_task *task)
-{
-    const struct message_row *row = task->message
-                                        ? NULL
-                                        : find(loading, TABLE_MESSAGE, &(struct message_row){.number = task->number});
-    if (!row)
-        return true;
-    task->message = arena_new(loading->arena, struct message_row);
-    if (task->message)
-        pawli_table_copy(TABLE_MESSAGE, row, task->message, loading->arena);
-    return task->message != NULL;
-}
-
-/* A task of the tables that the view has no row of yet. */
-static bool task_found(struct loading *loading, struct view_task *task, const struct task_row *row)
-{
-    struct view *view = loading->view;
-    pawli_table_copy(TABLE_TASK, row, &task->row, loading->arena);
-    if (!pawli_view_task_found(view, task))
+    view->alive = arena_new(loading->arena, struct committer_row);
+    if (!view->alive)
         return false;
-    if (row->place == PLACE_CLAIMED && view->wants_lost)
-        task->lost = pawli_memory_claim_lost(loading->tables, row, view->boot, &view->boot_id);
+    *view->alive = loading->tables->committer;
+    view->alive_count = loading->tables->committer.id != 0;
     return true;
-}
-
-static bool load_task(struct loading *loading, struct view_task *task)
-{
-    if (task->wants_message && !load_message(loading, task))
-        return false;
-    if (task->slot.found)
-        return true;
-    const struct task_row *row = find(loading, TABLE_TASK, &(struct task_row){.number = task->number});
-    if (row && task->wants_tail && row->place != PLACE_CLAIMED && !load_message(loading, task))
-        return false;
-    return !row || (task_found(loading, task, row) && pawli_view_task_bounds(loading->view, task));
-}
-
-static bool load_subject(struct loading *loading, struct view_subject *subject)
-{
-    if (subject->scope && !subject->scope->slot.found)
-        return true;
-    struct hold_row probe = {.kind = subject->kind,
-                             .scope = subject->scope ? subject->scope->row.id : 0,
-                             .lane = subject->lane,
-                             .target = subject->target};
-    const struct hold_row *row = &probe;
-    while ((row = pawli_table_after(loading->tables, TABLE_HOLD, ORDER_FIRST, row)) != NULL &&
-           row->kind == probe.kind && row->scope == probe.scope && text_equal(row->lane, probe.lane) &&
-           text_equal(row->target, probe.target)) {
-        struct view_hold *hold = pawli_view_add_hold(loading->view, subject);
-        if (!hold)
-            return false;
-        set_found(&hold->slot);
-        pawli_table_copy(TABLE_HOLD, row, &hold->row, loading->arena);
-    }
-    return true;
-}
-
-static bool load_lane(struct loading *loading, struct view_lane *lane)
-{
-    const struct lane_row *row = find(loading, TABLE_LANE,
-                                      &(struct lane_row){.scope = lane->scope->row.id, .name = lane->name});
-    if (!row)
-        return true;
-    set_found(&lane->slot);
-    pawli_table_copy(TABLE_LANE, row, &lane->row, loading->arena);
-    return true;
-}
-
-static bool load_target(struct loading *loading, struct view_target *target)
-{
-    const struct target_row *row = find(loading, TABLE_TARGET,
-                                        &(struct target_row){.scope = target->scope->row.id, .name = target->name});
-    if (!row)
-        return true;
-    set_found(&target->slot);
-    pawli_table_copy(TABLE_TARGET, row, &target->row, loading->arena);
-    return true;
-}
-
-/* Follows the successors of the bound message to the one that counts now. */
-static bool load_chain(struct loading *loading, struct view_bound *bound)
-{
-    uint64_t number, tail;
-    pawl_uuid id = bound->row.message;
-    while (pawli_message_id_split(&id, &number, &tail)) {
-        struct view_task *task = pawli_view_task(loading->view, number);
-        if (!task)
-            return false;
-        task->wants_message = true;
-        if (!load_task(loading, task))
-            return false;
-        if (!task->slot.found || !task->message)
-            return true; /* purged */
-        if (!bound->task)
-            bound->task = task;
-        id = task->row.place == PLACE_ENDED ? task->row.successor : (pawl_uuid){0};
-    }
-    return true;
-}
-
-static bool load_bound(struct loading *loading, struct view_bound *bound)
-{
-    const struct bound_row *row = !bound->queue->slot.found ? NULL
-                                                            : find(loading, TABLE_BOUND,
-                                                                   &(struct bound_row){.queue = bound->queue->row.id,
-                                                                                       .kind = bound->kind,
-                                                                                       .key = bound->key});
-    if (!row)
-        return true;
-    set_found(&bound->slot);
-    bound->row = *row;
-    bound->row.key = bound->key;
-    return load_chain(loading, bound);
-}
-
-/* A task that a walk found: it may be in the view already, because a unit named it. */
-static struct view_task *keep_found(struct loading *loading, const struct task_row *row)
-{
-    struct view_task *task = pawli_view_task(loading->view, row->number);
-    if (task && !task->slot.found && !task_found(loading, task, row))
-        return NULL;
-    return task;
-}
-
-static const struct task_row *next_task(const struct loading *loading, const struct task_row *row)
-{
-    return pawli_table_after(loading->tables, TABLE_TASK, ORDER_SECOND, row);
-}
-
-static bool load_lost(struct loading *loading)
-{
-    struct view *view = loading->view;
-    bool same_boot = uuid_equal(&view->store.row.boot_id, &view->boot_id);
-    if (same_boot && boot_before(view->boot, view->store.row.lease))
-        return true;
-    uint32_t found[2] = {0}; /* in other queues; in those that are claimed from, which must not wait for the others */
-    uint32_t last = view->due_count > 0;
-    const struct task_row *row = next_task(loading, &(struct task_row){.place = PLACE_CLAIMED});
-    view->lost_all_seen = true;
-    for (; found[last] < view->lost_limit && row && row->place == PLACE_CLAIMED; row = next_task(loading, row)) {
-        if (!pawli_memory_claim_lost(loading->tables, row, view->boot, &view->boot_id)) {
-            view->next_lease = boot_earlier(view->next_lease, row->lease);
-            continue;
-        }
-        uint32_t *count = &found[pawli_view_asks_for(view, row->queue)];
-        if (*count == view->lost_limit) {
-            view->lost_all_seen = false;
-            continue;
-        }
-        struct view_task *task = keep_found(loading, row);
-        if (!task || !load_message(loading, task))
-            return false;
-        ++*count;
-    }
-    view->lost_all_seen &= found[last] < view->lost_limit;
-    return true;
-}
-
-static bool is_due(const struct loading *loading, const struct task_row *row, const struct task_row *probe)
-{
-    return row && row->place == PLACE_READY && row->queue == probe->queue && row->phase == probe->phase &&
-           row->priority == probe->priority && row->due.ms <= loading->view->wall.ms;
-}
-
-/* Priority by priority: in one walk the delayed ones of the first would stand before the due ones of the next. */
-static bool load_due(struct loading *loading, struct view_due *due)
-{
-    if (!due->queue->slot.found)
-        return true;
-    due->tasks = arena_array(loading->arena, struct view_task *, due->limit ? due->limit : 1);
-    if (!due->tasks)
-        return false;
-    uint64_t size = 0;
-    for (uint32_t priority = 1; priority <= 9; priority++) {
-        const struct task_row probe = {.place = PLACE_READY,
-                                       .queue = due->queue->row.id,
-                                       .phase = PHASE_SEND,
-                                       .priority = priority,
-                                       .due = {INT64_MIN}};
-        const struct task_row *row = next_task(loading, &probe);
-        for (; due->count < due->limit && size < due->size_max && is_due(loading, row, &probe);
-             row = next_task(loading, row)) {
-            struct view_task *task = keep_found(loading, row);
-            if (!task || !load_message(loading, task))
-                return false;
-            due->tasks[due->count++] = task;
-            size += task->message->payload.size;
-        }
-    }
-    return true;
-}
-
-static bool load_followers(struct loading *loading, struct view_line *line)
-{
-    struct task_row probe = {.place = PLACE_BLOCKED, .queue = line->row.queue, .key = line->key};
-    const struct task_row *row = next_task(loading, &probe);
-    bool wants_message = line->queue->due != NULL;
-    for (uint32_t i = 0; i <= line->exits && row && row->place == PLACE_BLOCKED && row->queue == probe.queue &&
-                         text_equal(row->key, line->key);
-         i++, row = next_task(loading, row)) {
-        struct view_task *task = pawli_view_task(loading->view, row->number);
-        if (!task)
-            return false;
-        if (!task->slot.found) {
-            task->line = line;
-            if (!task_found(loading, task, row))
-                return false;
-        }
-        if (!pawli_view_add_follower(loading->view, line, task) || (wants_message && !load_message(loading, task)))
-            return false;
-    }
-    return true;
-}
-
-static bool load_line(struct loading *loading, struct view_line *line)
-{
-    if (!line->queue->slot.found)
-        return true;
-    const struct line_row *row = find(loading, TABLE_LINE,
-                                      &(struct line_row){.queue = line->queue->row.id, .key = line->key});
-    if (row) {
-        set_found(&line->slot);
-        line->row = *row;
-        line->row.key = line->key;
-    }
-    return !row || line->exits == 0 || load_followers(loading, line);
-}
-
-/* Queues and tasks that others imply are appended while we walk. */
-static bool load_queues(struct loading *loading, size_t *done)
-{
-    bool good = true;
-    for (; good && *done < loading->view->queues.count; (*done)++)
-        good = load_queue(loading, loading->view->queues.at[*done]);
-    return good;
-}
-
-static bool load_tasks(struct loading *loading, size_t *done)
-{
-    bool good = true;
-    for (; good && *done < loading->view->tasks.count; (*done)++)
-        good = load_task(loading, loading->view->tasks.at[*done]);
-    return good;
-}
-
-static bool load_workers(struct loading *loading)
-{
-    const struct worker_row *row = &(struct worker_row){0};
-    while ((row = pawli_table_after(loading->tables, TABLE_WORKER, ORDER_FIRST, row)) != NULL) {
-        struct view_worker *worker = pawli_view_add_worker(loading->view);
-        if (!worker)
-            return false;
-        set_found(&worker->slot);
-        pawli_table_copy(TABLE_WORKER, row, &worker->row, loading->arena);
-        worker->is_alive = pawli_memory_worker_alive(loading->tables, row);
-    }
-    return true;
-}
-
-static bool load_all(struct loading *loading)
-{
-    struct view *view = loading->view;
-    size_t queues = 0, tasks = 0;
-    bool good = !view->wants_workers || load_workers(loading);
-    for (size_t i = 0; good && i < view->scopes.count; i++)
-        good = load_scope(loading, view->scopes.at[i]);
-    for (size_t i = 0; good && i < view->requests.count; i++)
-        good = load_request(loading, view->requests.at[i]);
-    good = good && load_queues(loading, &queues);
-    for (size_t i = 0; good && i < view->lanes.count; i++)
-        good = load_lane(loading, view->lanes.at[i]);
-    for (size_t i = 0; good && i < view->targets.count; i++)
-        good = load_target(loading, view->targets.at[i]);
-    for (size_t i = 0; good && i < view->subjects.count; i++)
-        good = load_subject(loading, view->subjects.at[i]);
-    good = good && load_tasks(loading, &tasks) && load_queues(loading, &queues);
-    for (size_t i = 0; good && i < view->bounds.count; i++)
-        good = load_bound(loading, view->bounds.at[i]);
-    good = good && (view->lost_limit == 0 || load_lost(loading));
-    for (size_t i = 0; good && i < view->due_count; i++)
-        good = load_due(loading, view->dues[i]);
-    good = good && load_queues(loading, &queues);
-    for (size_t i = 0; good && i < view->lines.count; i++)
-        good = load_line(loading, view->lines.at[i]);
-    good = good && load_tasks(loading, &tasks) && load_queues(loading, &queues);
-    for (size_t i = 0; good && i < view->queues.count; i++)
-        load_policy(loading, view->queues.at[i]);
-    return good;
 }
 
 enum store_result pawli_memory_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err)
 {
     (void)txn;
-    struct loading loading = {.tables = &memory_of(store)->tables, .view = view, .arena = view->arena};
-    load_store(&loading, store->env);
-    bool good = load_all(&loading) && !pawli_arena_failed(view->arena);
+    struct loading loading = {
+        .walk = {&finders, view, false}, .tables = &memory_of(store)->tables, .arena = view->arena};
+    bool good = load_store(&loading, store->env) && pawli_walk(&loading.walk) && !pawli_arena_failed(view->arena);
     return good ? STORE_OK : pawli_store_fail(err, STORE_NO_MEMORY);
 }

@@ -4,6 +4,7 @@
 #ifndef PAWLI_MEMORY_H
 #define PAWLI_MEMORY_H
 
+#include "model/columns.h"
 #include "store/store.h"
 
 /* ---- tree.c: a set in order. Nodes live in what they order, so putting one in cannot fail. ---- */
@@ -16,38 +17,34 @@ struct node {
 
 typedef int compare_rows(const void *a, const void *b);
 
-void pawli_tree_put(struct node **root, struct node *node, compare_rows *compare); /* no equal row may be there */
-void pawli_tree_remove(struct node **root, struct node *node, compare_rows *compare);
+struct order_form {
+    enum row_kind row;
+    compare_rows *compare; /* NULL: by its key */
+};
+
+void pawli_tree_put(struct node **root, struct node *node, struct order_form order); /* no equal row may be there */
+void pawli_tree_remove(struct node **root, struct node *node, struct order_form order);
 
 /* A probe is a row of which only what the order compares is filled. NULL: there is none. */
-struct node *pawli_tree_find(struct node *root, const void *probe, compare_rows *compare);
-struct node *pawli_tree_after(struct node *root, const void *probe, compare_rows *compare);  /* the first behind it */
-struct node *pawli_tree_before(struct node *root, const void *probe, compare_rows *compare); /* the last before it */
+struct node *pawli_tree_find(struct node *root, const void *probe, struct order_form order);
+struct node *pawli_tree_after(struct node *root, const void *probe, struct order_form order);  /* the first behind it */
+struct node *pawli_tree_before(struct node *root, const void *probe, struct order_form order); /* the last before it */
 
 /* ---- tables.c ---- */
 
-enum table {
-    TABLE_SCOPE,   /* by id; by name */
-    TABLE_RECORD,  /* by scope, seq; by request id, scope */
-    TABLE_QUEUE,   /* by id; by scope, lane, target */
-    TABLE_LANE,    /* by scope, name */
-    TABLE_TARGET,  /* by scope, name */
-    TABLE_HOLD,    /* by kind, scope, lane, target, code; the latest first */
-    TABLE_BOUND,   /* by queue, kind, key; by until */
-    TABLE_LINE,    /* by queue, key */
-    TABLE_MESSAGE, /* by number */
-    TABLE_TASK,    /* by number; by place, and within it as the place is walked */
-    TABLE_ATTEMPT, /* by number, ordinal */
-    TABLE_WORKER,  /* by id */
-    TABLE_COUNT
-};
+/* A table for each kind of row, in the order of its key; but all tasks stand in one, wherever they are. Some have two orders:
+ *
+ *   scope, queue   by number; by key       record   by scope, seq; by key
+ *   hold           by key; the latest first      bound    by key; by until
+ *   tasks          by number; by place, and within it as the place is walked */
+#define TASKS ROW_READY
 
 enum order { ORDER_FIRST, ORDER_SECOND, ORDER_COUNT };
 
 struct tables {
     struct store_row store;
     struct committer_row committer; /* the one handle's; id 0 until it wrote */
-    struct node *roots[TABLE_COUNT][ORDER_COUNT];
+    struct node *roots[ROW_KIND_COUNT][ORDER_COUNT];
     uint64_t made; /* rows so far: weights come from it */
 };
 
@@ -58,25 +55,22 @@ struct entry {
 };
 
 /* Rows that are stored: they belong to the tables and change only in save. NULL: there is none. */
-const void *pawli_table_find(const struct tables *tables, enum table table, enum order order, const void *probe);
-const void *pawli_table_after(const struct tables *tables, enum table table, enum order order, const void *probe);
-const void *pawli_table_before(const struct tables *tables, enum table table, enum order order, const void *probe);
+const void *pawli_table_find(const struct tables *tables, enum row_kind table, enum order order, const void *probe);
+const void *pawli_table_after(const struct tables *tables, enum row_kind table, enum order order, const void *probe);
+const void *pawli_table_before(const struct tables *tables, enum row_kind table, enum order order, const void *probe);
+
+enum order pawli_order_of_key(enum row_kind table);
 
 /* Copies a stored row out; its texts go into the arena, which remembers when they could not. */
-void pawli_table_copy(enum table table, const void *row, void *out, struct arena *arena);
+void pawli_table_copy(enum row_kind table, const void *row, void *out, struct arena *arena);
 
 /* Makes an entry that is in no table yet; NULL when out of memory. */
-struct entry *pawli_table_make(struct tables *tables, enum table table, const void *row);
-void pawli_table_add(struct tables *tables, enum table table, struct entry *entry);
-void pawli_table_remove(struct tables *tables, enum table table, const void *row); /* does not free it */
-void pawli_entry_free(struct entry *entry);                                        /* NULL is fine */
+struct entry *pawli_table_make(struct tables *tables, enum row_kind table, const void *row);
+void pawli_table_add(struct tables *tables, enum row_kind table, struct entry *entry);
+void pawli_table_remove(struct tables *tables, enum row_kind table, const void *row); /* does not free it */
+void pawli_entry_free(struct entry *entry);                                           /* NULL is fine */
 struct entry *pawli_entry_of(const void *row);
 void pawli_tables_done(struct tables *tables);
-
-/* Whether a claim belongs to nobody any more. Here nobody's process dies alone: only leases and boots end. */
-bool pawli_memory_claim_lost(const struct tables *tables, const struct task_row *task, struct boot_time now,
-                             const pawl_uuid *boot_id);
-bool pawli_memory_worker_alive(const struct tables *tables, const struct worker_row *worker);
 
 /* ---- the store ---- */
 
@@ -86,9 +80,9 @@ struct txn {
 
 struct memory_store {
     struct store store;
-    _Atomic uint32_t lock;      /* of the tables: 0 free, 1 held, 2 held and waited for */
+    _Atomic uint32_t lock;              /* of the tables: 0 free, 1 held, 2 held and waited for */
     _Atomic uint32_t bells[NEWS_COUNT]; /* count commits: those who listen sleep on them */
-    _Atomic uint32_t listening; /* how many do */
+    _Atomic uint32_t listening;         /* how many do */
     struct tables tables;
     struct txn txn; /* the one that holds the lock */
 };

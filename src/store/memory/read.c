@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Read: a page at a time, copied out of the tables while the lock is held. */
+#include "model/decide.h"
 #include "store/memory/memory.h"
 
 struct reading {
@@ -8,6 +9,7 @@ struct reading {
     const struct query *query;
     struct page *page;
     struct arena *arena;
+    pawl_uuid boot_id;
     size_t room; /* of the page's items */
 };
 
@@ -28,44 +30,51 @@ static bool is_cut(struct reading *reading)
     return reading->page->more;
 }
 
-static const void *find(const struct reading *reading, enum table table, const void *probe)
+static const void *find(const struct reading *reading, enum row_kind table, const void *probe)
 {
     return pawli_table_find(reading->tables, table, ORDER_FIRST, probe);
 }
 
-static const void *after(const struct reading *reading, enum table table, const void *probe)
+static const void *after(const struct reading *reading, enum row_kind table, const void *probe)
 {
     return pawli_table_after(reading->tables, table, ORDER_FIRST, probe);
 }
 
-static const void *before(const struct reading *reading, enum table table, const void *probe)
+static const void *before(const struct reading *reading, enum row_kind table, const void *probe)
 {
     return pawli_table_before(reading->tables, table, ORDER_FIRST, probe);
 }
 
 static const struct task_row *next_task(const struct reading *reading, const struct task_row *row)
 {
-    return pawli_table_after(reading->tables, TABLE_TASK, ORDER_SECOND, row);
+    return pawli_table_after(reading->tables, TASKS, ORDER_SECOND, row);
+}
+
+static bool is_lost(const struct reading *reading, const struct task_row *claimed)
+{
+    const struct tables *tables = reading->tables;
+    return pawli_claim_lost(claimed, &tables->store, reading->page->boot, &reading->boot_id, &tables->committer,
+                            tables->committer.id != 0);
 }
 
 /* 0: there is none of that name. */
 static uint64_t scope_id(const struct reading *reading, struct text name)
 {
-    const struct scope_row *row = pawli_table_find(reading->tables, TABLE_SCOPE, ORDER_SECOND,
+    const struct scope_row *row = pawli_table_find(reading->tables, ROW_SCOPE, ORDER_SECOND,
                                                    &(struct scope_row){.name = name});
     return row ? row->id : 0;
 }
 
 static struct text scope_name(struct reading *reading, uint64_t id)
 {
-    const struct scope_row *row = find(reading, TABLE_SCOPE, &(struct scope_row){.id = id});
+    const struct scope_row *row = find(reading, ROW_SCOPE, &(struct scope_row){.id = id});
     return row ? pawli_arena_text(reading->arena, row->name) : (struct text){0};
 }
 
 static const struct queue_row *find_queue(const struct reading *reading, uint64_t scope)
 {
     const struct query *query = reading->query;
-    return pawli_table_find(reading->tables, TABLE_QUEUE, ORDER_SECOND,
+    return pawli_table_find(reading->tables, ROW_QUEUE, ORDER_SECOND,
                             &(struct queue_row){.scope = scope, .lane = query->lane, .target = query->target});
 }
 
@@ -81,11 +90,11 @@ static bool read_store(struct reading *reading)
 static bool read_scopes(struct reading *reading)
 {
     const struct scope_row *row = &(struct scope_row){.id = reading->query->after};
-    while ((row = after(reading, TABLE_SCOPE, row)) != NULL && !is_cut(reading)) {
+    while ((row = after(reading, ROW_SCOPE, row)) != NULL && !is_cut(reading)) {
         struct scope_row *item = ADD_ITEM(reading, scopes);
         if (!item)
             return false;
-        pawli_table_copy(TABLE_SCOPE, row, item, reading->arena);
+        pawli_table_copy(ROW_SCOPE, row, item, reading->arena);
         reading->page->next = row->id;
     }
     return true;
@@ -96,7 +105,7 @@ static bool add_record(struct reading *reading, const struct record_row *row)
     struct record_row *item = ADD_ITEM(reading, records);
     if (!item)
         return false;
-    pawli_table_copy(TABLE_RECORD, row, item, reading->arena);
+    pawli_table_copy(ROW_RECORD, row, item, reading->arena);
     return true;
 }
 
@@ -104,7 +113,7 @@ static bool read_one_record(struct reading *reading)
 {
     const struct query *query = reading->query;
     struct record_row probe = {.scope = scope_id(reading, query->scope), .seq = query->seq, .request_id = query->id};
-    const struct record_row *row = pawli_table_find(reading->tables, TABLE_RECORD,
+    const struct record_row *row = pawli_table_find(reading->tables, ROW_RECORD,
                                                     query->seq ? ORDER_FIRST : ORDER_SECOND, &probe);
     return !row || add_record(reading, row);
 }
@@ -112,10 +121,10 @@ static bool read_one_record(struct reading *reading)
 static bool read_records(struct reading *reading)
 {
     const struct query *query = reading->query;
-    uint64_t scope = scope_id(reading, query->scope), newest = query->before ? query->before : UINT64_MAX;
+    uint64_t scope = scope_id(reading, query->scope), newest = query->before ? query->before : INT64_MAX;
     const struct record_row *row = &(struct record_row){.scope = scope, .seq = query->down ? newest : query->after};
     for (;;) {
-        row = query->down ? before(reading, TABLE_RECORD, row) : after(reading, TABLE_RECORD, row);
+        row = query->down ? before(reading, ROW_RECORD, row) : after(reading, ROW_RECORD, row);
         if (!row || row->scope != scope)
             return true;
         bool differs = (query->ref.data && !text_equal(query->ref, row->ref)) ||
@@ -162,7 +171,7 @@ static void list_subjects(uint64_t scope, struct text lane, struct text target, 
 static const struct hold_row *next_hold(const struct reading *reading, const struct hold_row *subject,
                                         const struct hold_row *row)
 {
-    row = after(reading, TABLE_HOLD, row);
+    row = after(reading, ROW_HOLD, row);
     bool same = row && row->kind == subject->kind && row->scope == subject->scope &&
                 text_equal(row->lane, subject->lane) && text_equal(row->target, subject->target);
     return same ? row : NULL;
@@ -189,12 +198,12 @@ static bool queue_matches(const struct query *query, uint64_t scope, const struc
 
 static const struct lane_row *lane_of(const struct reading *reading, const struct queue_row *row)
 {
-    return find(reading, TABLE_LANE, &(struct lane_row){.scope = row->scope, .name = row->lane});
+    return find(reading, ROW_LANE, &(struct lane_row){.scope = row->scope, .name = row->lane});
 }
 
 static const struct target_row *target_of(const struct reading *reading, const struct queue_row *row)
 {
-    return find(reading, TABLE_TARGET, &(struct target_row){.scope = row->scope, .name = row->target});
+    return find(reading, ROW_TARGET, &(struct target_row){.scope = row->scope, .name = row->target});
 }
 
 static void describe_queue(struct reading *reading, const struct queue_row *row, struct queue_item *item)
@@ -244,7 +253,7 @@ static bool add_queue(struct reading *reading, const struct queue_row *row)
     struct queue_item *item = ADD_ITEM(reading, queues);
     if (!item)
         return false;
-    pawli_table_copy(TABLE_QUEUE, row, &item->row, reading->arena);
+    pawli_table_copy(ROW_QUEUE, row, &item->row, reading->arena);
     item->scope = scope_name(reading, row->scope);
     describe_queue(reading, row, item);
     if (query->wants_due) {
@@ -272,10 +281,10 @@ static bool is_listed(const struct reading *reading, uint64_t queue)
 static bool read_news(struct reading *reading, uint64_t scope)
 {
     const struct message_row *message = &(struct message_row){.number = MESSAGE_NUMBER_MAX};
-    for (int i = 0; i < NEWS_MAX && (message = before(reading, TABLE_MESSAGE, message)) != NULL; i++) {
+    for (int i = 0; i < NEWS_MAX && (message = before(reading, ROW_MESSAGE, message)) != NULL; i++) {
         if (message->number <= reading->query->after)
             break;
-        const struct queue_row *row = find(reading, TABLE_QUEUE, &(struct queue_row){.id = message->queue});
+        const struct queue_row *row = find(reading, ROW_QUEUE, &(struct queue_row){.id = message->queue});
         if (is_wanted(reading, scope, row) && !is_listed(reading, row->id) && !add_queue(reading, row))
             return false;
     }
@@ -290,7 +299,7 @@ static bool read_queues(struct reading *reading)
     const struct queue_row *row = &(struct queue_row){.id = query->after};
     if (query->wants_news)
         return read_news(reading, scope);
-    while ((row = after(reading, TABLE_QUEUE, row)) != NULL) {
+    while ((row = after(reading, ROW_QUEUE, row)) != NULL) {
         if (!is_wanted(reading, scope, row))
             continue;
         if (is_cut(reading))
@@ -306,14 +315,14 @@ static bool read_queues(struct reading *reading)
 
 static bool add_message(struct reading *reading, const struct message_row *row, const struct task_row *task)
 {
-    const struct queue_row *queue = find(reading, TABLE_QUEUE, &(struct queue_row){.id = row->queue});
+    const struct queue_row *queue = find(reading, ROW_QUEUE, &(struct queue_row){.id = row->queue});
     struct message_item *item = ADD_ITEM(reading, messages);
     if (!item)
         return false;
-    pawli_table_copy(TABLE_MESSAGE, row, &item->message, reading->arena);
+    pawli_table_copy(ROW_MESSAGE, row, &item->message, reading->arena);
     item->task = (struct task_row){.number = row->number, .place = PLACE_NONE};
     if (task)
-        pawli_table_copy(TABLE_TASK, task, &item->task, reading->arena);
+        pawli_table_copy(TASKS, task, &item->task, reading->arena);
     item->scope = scope_name(reading, queue->scope);
     item->lane = pawli_arena_text(reading->arena, queue->lane);
     item->target = pawli_arena_text(reading->arena, queue->target);
@@ -324,22 +333,19 @@ static bool add_message(struct reading *reading, const struct message_row *row, 
 
 static const struct task_row *find_task(const struct reading *reading, uint64_t number)
 {
-    return find(reading, TABLE_TASK, &(struct task_row){.number = number});
+    return find(reading, TASKS, &(struct task_row){.number = number});
 }
 
 static bool read_one_message(struct reading *reading)
 {
     uint64_t number = reading->query->number;
-    const struct message_row *row = find(reading, TABLE_MESSAGE, &(struct message_row){.number = number});
+    const struct message_row *row = find(reading, ROW_MESSAGE, &(struct message_row){.number = number});
     const struct task_row *task = find_task(reading, number);
-    pawl_uuid boot_id;
     if (!row)
         return true;
     if (!add_message(reading, row, task))
         return false;
-    reading->env->ops->boot_id(reading->env, &boot_id);
-    reading->page->messages[0].lost = task && task->place == PLACE_CLAIMED &&
-                                      pawli_memory_claim_lost(reading->tables, task, reading->page->boot, &boot_id);
+    reading->page->messages[0].lost = task && task->place == PLACE_CLAIMED && is_lost(reading, task);
     return true;
 }
 
@@ -351,16 +357,16 @@ static bool message_matches(const struct reading *reading, uint64_t scope, const
         return false;
     if (!query->any_state && (!task || task_state(task) != query->state))
         return false;
-    return queue_matches(query, scope, find(reading, TABLE_QUEUE, &(struct queue_row){.id = row->queue}));
+    return queue_matches(query, scope, find(reading, ROW_QUEUE, &(struct queue_row){.id = row->queue}));
 }
 
 static bool read_messages(struct reading *reading)
 {
     const struct query *query = reading->query;
-    uint64_t scope = scope_id(reading, query->scope), end = query->before ? query->before : UINT64_MAX;
+    uint64_t scope = scope_id(reading, query->scope), end = query->before ? query->before : INT64_MAX;
     const struct message_row *row = &(struct message_row){.number = query->down ? end : query->after};
     for (;;) {
-        row = query->down ? before(reading, TABLE_MESSAGE, row) : after(reading, TABLE_MESSAGE, row);
+        row = query->down ? before(reading, ROW_MESSAGE, row) : after(reading, ROW_MESSAGE, row);
         if (!row || row->number <= query->after || row->number >= end)
             return true;
         const struct task_row *task = find_task(reading, row->number);
@@ -377,11 +383,11 @@ static bool read_attempts(struct reading *reading)
 {
     uint64_t number = reading->query->number;
     const struct attempt_row *row = &(struct attempt_row){.number = number};
-    while ((row = after(reading, TABLE_ATTEMPT, row)) != NULL && row->number == number) {
+    while ((row = after(reading, ROW_ATTEMPT, row)) != NULL && row->number == number) {
         struct attempt_row *item = ADD_ITEM(reading, attempts);
         if (!item)
             return false;
-        pawli_table_copy(TABLE_ATTEMPT, row, item, reading->arena);
+        pawli_table_copy(ROW_ATTEMPT, row, item, reading->arena);
     }
     return true;
 }
@@ -392,11 +398,11 @@ static bool read_lanes(struct reading *reading)
 {
     uint64_t scope = scope_id(reading, reading->query->scope);
     const struct lane_row *row = &(struct lane_row){.scope = scope};
-    while ((row = after(reading, TABLE_LANE, row)) != NULL && row->scope == scope && !is_cut(reading)) {
+    while ((row = after(reading, ROW_LANE, row)) != NULL && row->scope == scope && !is_cut(reading)) {
         struct lane_row *item = ADD_ITEM(reading, lanes);
         if (!item)
             return false;
-        pawli_table_copy(TABLE_LANE, row, item, reading->arena);
+        pawli_table_copy(ROW_LANE, row, item, reading->arena);
     }
     return true;
 }
@@ -405,11 +411,11 @@ static bool read_targets(struct reading *reading)
 {
     uint64_t scope = scope_id(reading, reading->query->scope);
     const struct target_row *row = &(struct target_row){.scope = scope};
-    while ((row = after(reading, TABLE_TARGET, row)) != NULL && row->scope == scope && !is_cut(reading)) {
+    while ((row = after(reading, ROW_TARGET, row)) != NULL && row->scope == scope && !is_cut(reading)) {
         struct target_row *item = ADD_ITEM(reading, targets);
         if (!item)
             return false;
-        pawli_table_copy(TABLE_TARGET, row, item, reading->arena);
+        pawli_table_copy(ROW_TARGET, row, item, reading->arena);
     }
     return true;
 }
@@ -418,7 +424,7 @@ static bool read_holds(struct reading *reading)
 {
     uint64_t scope = scope_id(reading, reading->query->scope);
     const struct hold_row *row = &(struct hold_row){.since = WALL_NEVER};
-    while ((row = pawli_table_after(reading->tables, TABLE_HOLD, ORDER_SECOND, row)) != NULL) {
+    while ((row = pawli_table_after(reading->tables, ROW_HOLD, ORDER_SECOND, row)) != NULL) {
         bool is_of_other = reading->query->scope.data && row->kind != HOLD_STORE && row->scope != scope;
         if (is_of_other || !hold_is_on(row, reading->page->wall))
             continue;
@@ -427,7 +433,7 @@ static bool read_holds(struct reading *reading)
         struct hold_item *item = ADD_ITEM(reading, holds);
         if (!item)
             return false;
-        pawli_table_copy(TABLE_HOLD, row, &item->row, reading->arena);
+        pawli_table_copy(ROW_HOLD, row, &item->row, reading->arena);
         item->scope = scope_name(reading, row->scope);
     }
     return true;
@@ -448,7 +454,7 @@ static bool look_for_holds(struct reading *reading, uint64_t scope)
                                      page->look_hold_count + 1, &room))
                 return false;
             struct hold_item *item = &page->look_holds[page->look_hold_count++];
-            pawli_table_copy(TABLE_HOLD, row, &item->row, reading->arena);
+            pawli_table_copy(ROW_HOLD, row, &item->row, reading->arena);
             item->scope = row->scope ? query->scope : (struct text){0};
         }
     return true;
@@ -459,15 +465,13 @@ static void look_for_lost(struct reading *reading)
     struct look *look = &reading->page->look;
     const struct store_row *store = &reading->tables->store;
     struct boot_time now = reading->page->boot;
-    pawl_uuid boot_id;
-    reading->env->ops->boot_id(reading->env, &boot_id);
     look->next_lease = store->lease;
-    if (uuid_equal(&store->boot_id, &boot_id) && boot_before(now, store->lease))
+    if (uuid_equal(&store->boot_id, &reading->boot_id) && boot_before(now, store->lease))
         return;
     look->next_lease = BOOT_NEVER;
     const struct task_row *row = next_task(reading, &(struct task_row){.place = PLACE_CLAIMED});
     for (; row && row->place == PLACE_CLAIMED && !look->is_lost; row = next_task(reading, row)) {
-        look->is_lost = pawli_memory_claim_lost(reading->tables, row, now, &boot_id);
+        look->is_lost = is_lost(reading, row);
         if (!look->is_lost)
             look->next_lease = boot_earlier(look->next_lease, row->lease);
     }
@@ -490,7 +494,7 @@ static bool read_line(struct reading *reading)
 {
     const struct queue_row *queue = find_queue(reading, scope_id(reading, reading->query->scope));
     const struct line_row *row = !queue ? NULL
-                                        : find(reading, TABLE_LINE,
+                                        : find(reading, ROW_LINE,
                                                &(struct line_row){.queue = queue->id, .key = reading->query->key});
     struct line_item *line = &reading->page->line;
     line->found = row != NULL;
@@ -539,8 +543,8 @@ static void advance(struct reading *reading, const struct task_row *row)
 
 static void describe_old(struct reading *reading, const struct task_row *row, struct old_item *item)
 {
-    const struct queue_row *queue = find(reading, TABLE_QUEUE, &(struct queue_row){.id = row->queue});
-    const struct message_row *message = find(reading, TABLE_MESSAGE, &(struct message_row){.number = row->number});
+    const struct queue_row *queue = find(reading, ROW_QUEUE, &(struct queue_row){.id = row->queue});
+    const struct message_row *message = find(reading, ROW_MESSAGE, &(struct message_row){.number = row->number});
     const struct lane_row *lane = lane_of(reading, queue);
     const struct target_row *target = target_of(reading, queue);
     *item = (struct old_item){
@@ -562,7 +566,7 @@ static void describe_old(struct reading *reading, const struct task_row *row, st
     item->is_due_first = row->is_due_first;
     item->updated = row->updated;
     item->paused = paused_of(reading, queue);
-    item->retried = row->retried;
+    item->retried = row->retried.at;
 }
 
 static bool read_old(struct reading *reading)
@@ -582,12 +586,12 @@ static bool read_old(struct reading *reading)
 static bool read_old_bounds(struct reading *reading)
 {
     const struct bound_row *row = &(struct bound_row){.until = {INT64_MIN}};
-    while ((row = pawli_table_after(reading->tables, TABLE_BOUND, ORDER_SECOND, row)) != NULL &&
+    while ((row = pawli_table_after(reading->tables, ROW_BOUND, ORDER_SECOND, row)) != NULL &&
            row->until.ms <= reading->page->wall.ms && !is_cut(reading)) {
         struct bound_item *item = ADD_ITEM(reading, bounds);
         if (!item)
             return false;
-        const struct queue_row *queue = find(reading, TABLE_QUEUE, &(struct queue_row){.id = row->queue});
+        const struct queue_row *queue = find(reading, ROW_QUEUE, &(struct queue_row){.id = row->queue});
         *item = (struct bound_item){.queue = row->queue,
                                     .kind = row->kind,
                                     .key = pawli_arena_text(reading->arena, row->key),
@@ -603,12 +607,12 @@ static bool read_old_bounds(struct reading *reading)
 static bool read_workers(struct reading *reading)
 {
     const struct worker_row *row = &(struct worker_row){.id = reading->query->after};
-    while ((row = after(reading, TABLE_WORKER, row)) != NULL && !is_cut(reading)) {
+    while ((row = after(reading, ROW_WORKER, row)) != NULL && !is_cut(reading)) {
         struct worker_item *item = ADD_ITEM(reading, workers);
         if (!item)
             return false;
-        pawli_table_copy(TABLE_WORKER, row, &item->row, reading->arena);
-        item->is_alive = pawli_memory_worker_alive(reading->tables, row);
+        pawli_table_copy(ROW_WORKER, row, &item->row, reading->arena);
+        item->is_alive = pawli_worker_alive(row, &reading->tables->committer, reading->tables->committer.id != 0);
         reading->page->next = row->id;
     }
     return true;
@@ -617,21 +621,18 @@ static bool read_workers(struct reading *reading)
 static bool read_claims(struct reading *reading)
 {
     const struct task_row *row = &(struct task_row){.place = PLACE_CLAIMED, .number = reading->query->after};
-    pawl_uuid boot_id;
-    reading->env->ops->boot_id(reading->env, &boot_id);
     while ((row = next_task(reading, row)) != NULL && row->place == PLACE_CLAIMED && !is_cut(reading)) {
-        const struct queue_row *queue = find(reading, TABLE_QUEUE, &(struct queue_row){.id = row->queue});
+        const struct queue_row *queue = find(reading, ROW_QUEUE, &(struct queue_row){.id = row->queue});
         struct claim_item *item = ADD_ITEM(reading, claims);
         if (!item)
             return false;
-        *item = (struct claim_item){
-            .committer = row->committer,
-            .consumer = pawli_arena_text(reading->arena, row->consumer),
-            .scope = scope_name(reading, queue->scope),
-            .lane = pawli_arena_text(reading->arena, queue->lane),
-            .claimed = row->claimed,
-            .updated = row->updated,
-            .is_lost = pawli_memory_claim_lost(reading->tables, row, reading->page->boot, &boot_id)};
+        *item = (struct claim_item){.committer = row->committer,
+                                    .consumer = pawli_arena_text(reading->arena, row->consumer),
+                                    .scope = scope_name(reading, queue->scope),
+                                    .lane = pawli_arena_text(reading->arena, queue->lane),
+                                    .claimed = row->claimed,
+                                    .updated = row->updated,
+                                    .is_lost = is_lost(reading, row)};
         reading->page->next = row->number;
     }
     return true;
@@ -672,6 +673,7 @@ enum store_result pawli_memory_read(struct store *store, struct reader *reader, 
     struct env *env = store->env;
     struct reading reading = {
         .tables = &memory_of(store)->tables, .env = env, .query = query, .page = page, .arena = &page->arena};
+    env->ops->boot_id(env, &reading.boot_id);
     page->wall = env->ops->wall_now(env);
     page->boot = env->ops->boot_now(env);
     bool good = readers[query->kind](&reading) && !pawli_arena_failed(&page->arena);

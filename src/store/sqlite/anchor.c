@@ -233,7 +233,7 @@ static uint32_t find_row(struct sqlite_store *store)
         return STORE_PAGE;
     struct call call = pawli_call(store->writer, SQL_find_store_page);
     if (pawli_call_row(&call))
-        page = pawli_column_u32(&call);
+        page = (uint32_t)pawli_column_between(&call, 0, UINT32_MAX);
     return pawli_call_end(&call) == SQLITE_OK ? page : 0;
 }
 
@@ -330,7 +330,6 @@ static int record_matches(struct sqlite_store *store, uint64_t scope, uint64_t s
 {
     struct arena arena = {0};
     struct record_row row = {0};
-    bool same;
     *matches = seq == 0;
     if (scope > INT64_MAX || seq > INT64_MAX)
         return SQLITE_OK;
@@ -338,7 +337,7 @@ static int record_matches(struct sqlite_store *store, uint64_t scope, uint64_t s
     pawli_bind_u64(&call, scope);
     pawli_bind_u64(&call, seq);
     if (pawli_call_row(&call)) {
-        pawli_read_record(&call, &row, &same, &arena); /* one that is damaged elsewhere is here all the same */
+        pawli_read_row(&call, ROW_RECORD, &row, &arena); /* one that is damaged elsewhere is here all the same */
         *matches = digest_equal(&row.digest, head);
     }
     pawli_arena_done(&arena);
@@ -387,11 +386,7 @@ enum store_result pawli_anchor_compare(struct sqlite_store *store, struct store_
     struct anchor anchor;
     bool readable = read_settled(store, &anchor), matches = true;
     struct store_row row;
-    struct call call = pawli_call(store->writer, SQL_get_store);
-    bool found = pawli_call_row(&call);
-    if (call.code == SQLITE_OK && (!found || !pawli_read_store(&call, &row)))
-        call.code = BAD_ROW;
-    int code = pawli_call_end(&call);
+    int code = pawli_get_store(store->writer, &row);
     if (code != SQLITE_OK)
         return pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err);
     if (!readable)

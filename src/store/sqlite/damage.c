@@ -3,60 +3,28 @@
  * agree. The chains of records are verified above the door; nothing here decides anything. */
 #include "store/sqlite/sqlite.h"
 
-/* Readers of all kinds, as one type. */
-#define READER(kind, type)                                                                                             \
-    static bool read_##kind(struct call *call, struct arena *arena)                                                    \
-    {                                                                                                                  \
-        struct type row;                                                                                               \
-        return pawli_read_##kind(call, &row, arena);                                                                   \
-    }
-READER(scope, scope_row)
-READER(queue, queue_row)
-READER(lane, lane_row)
-READER(target, target_row)
-READER(hold, hold_row)
-READER(line, line_row)
-READER(bound, bound_row)
-READER(message, message_row)
-READER(ready, task_row)
-READER(blocked, task_row)
-READER(claimed, task_row)
-READER(held, task_row)
-READER(ended, task_row)
-READER(attempt, attempt_row)
-READER(worker, worker_row)
-#undef READER
-
-static bool read_committer(struct call *call, struct arena *arena)
-{
-    struct committer_row row;
-    (void)arena;
-    return pawli_read_committer(call, &row);
-}
-
 static const struct table {
-    const char *name;
+    enum row_kind row;
     enum sql all;
-    bool (*read)(struct call *call, struct arena *arena);
     bool limited;     /* the statement takes a limit */
     int scope, queue; /* in which column whose it is stands; -1: in none */
 } tables[] = {
-    {"scope", SQL_all_scopes, read_scope, false, -1, -1},
-    {"queue", SQL_all_queues, read_queue, false, 1, -1},
-    {"committer", SQL_list_committers, read_committer, false, -1, -1},
-    {"worker", SQL_list_workers, read_worker, false, -1, -1},
-    {"lane", SQL_all_lanes, read_lane, false, 0, -1},
-    {"target", SQL_all_targets, read_target, false, 0, -1},
-    {"hold", SQL_list_holds, read_hold, true, 1, -1},
-    {"line", SQL_all_lines, read_line, false, -1, 0},
-    {"bound", SQL_all_bounds, read_bound, false, -1, 0},
-    {"message", SQL_all_messages, read_message, false, -1, 2},
-    {"ready", SQL_all_ready, read_ready, false, -1, 0},
-    {"blocked", SQL_all_blocked, read_blocked, false, -1, 0},
-    {"claimed", SQL_list_claimed, read_claimed, false, -1, 0},
-    {"held", SQL_all_held, read_held, false, -1, 0},
-    {"ended", SQL_all_ended, read_ended, false, -1, 0},
-    {"attempt", SQL_all_attempts, read_attempt, false, -1, -1},
+    {ROW_SCOPE, SQL_all_scopes, false, -1, -1},
+    {ROW_QUEUE, SQL_all_queues, false, 1, -1},
+    {ROW_COMMITTER, SQL_list_committers, false, -1, -1},
+    {ROW_WORKER, SQL_list_workers, false, -1, -1},
+    {ROW_LANE, SQL_all_lanes, false, 0, -1},
+    {ROW_TARGET, SQL_all_targets, false, 0, -1},
+    {ROW_HOLD, SQL_list_holds, true, 1, -1},
+    {ROW_LINE, SQL_all_lines, false, -1, 0},
+    {ROW_BOUND, SQL_all_bounds, false, -1, 0},
+    {ROW_MESSAGE, SQL_all_messages, false, -1, 2},
+    {ROW_READY, SQL_all_ready, false, -1, 0},
+    {ROW_BLOCKED, SQL_all_blocked, false, -1, 0},
+    {ROW_CLAIMED, SQL_list_claimed, false, -1, 0},
+    {ROW_HELD, SQL_all_held, false, -1, 0},
+    {ROW_ENDED, SQL_all_ended, false, -1, 0},
+    {ROW_ATTEMPT, SQL_all_attempts, false, -1, -1},
 };
 
 static const struct agreement {
@@ -108,14 +76,16 @@ int pawli_find_damage(struct connection *connection, struct arena *arena,
         if (table->limited)
             pawli_bind_i64(&call, INT64_MAX);
         while (code == SQLITE_OK && pawli_call_row(&call)) {
-            bool good = table->read(&call, &scratch);
+            union any_row row;
+            bool good = pawli_read_row(&call, table->row, &row, &scratch);
             if (pawli_arena_failed(&scratch))
                 code = SQLITE_NOMEM;
             else if (!good)
                 code = found(data, number_at(&call, table->scope), number_at(&call, table->queue),
-                             pawli_arena_format(arena, "a row of table %s cannot be read: %s %s, %s %s", table->name,
-                                                sqlite3_column_name(call.statement, 0), text_at(&call, 0),
-                                                sqlite3_column_name(call.statement, 1), text_at(&call, 1)));
+                             pawli_arena_format(arena, "a row of table %s cannot be read: %s %s, %s %s",
+                                                pawli_rows[table->row].name, sqlite3_column_name(call.statement, 0),
+                                                text_at(&call, 0), sqlite3_column_name(call.statement, 1),
+                                                text_at(&call, 1)));
             pawli_arena_reset(&scratch);
         }
         int ended = pawli_call_end(&call);

@@ -1,27 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which claims belong to nobody any more: their lease ended, their boot did, or their process is gone. */
+/* Which committers live: those of processes that are gone left their claims to nobody. */
 #include "store/sqlite/sqlite.h"
-
-static bool is_among(uint64_t committer, const struct committer_row *alive, size_t alive_count)
-{
-    for (size_t i = 0; i < alive_count; i++)
-        if (alive[i].id == committer)
-            return true;
-    return false;
-}
-
-bool pawli_claim_lost(const struct task_row *task, const struct store_row *store, struct boot_time now,
-                      const pawl_uuid *boot_id, const struct committer_row *alive, size_t alive_count)
-{
-    if (task->boot != store->boot || !uuid_equal(boot_id, &store->boot_id) || task->lease.ns <= now.ns)
-        return true;
-    return task->committer != 0 && !is_among(task->committer, alive, alive_count); /* by hand: the lease alone counts */
-}
-
-bool pawli_worker_alive(const struct worker_row *worker, const struct committer_row *alive, size_t alive_count)
-{
-    return worker->stopped.ms == INT64_MAX && is_among(worker->committer, alive, alive_count);
-}
 
 /* Of one's own slot only the own committer is alive: whoever had the slot before is gone. */
 static bool is_alive(struct sqlite_store *store, const struct committer_row *row)
@@ -40,7 +19,7 @@ int pawli_list_committers(struct sqlite_store *store, struct connection *connect
     while (pawli_call_row(&call)) {
         struct committer_row row;
         /* Nobody knows whether the process of a row that cannot be read lives: the leases of its claims tell. */
-        bool alive = !pawli_read_committer(&call, &row) || is_alive(store, &row);
+        bool alive = !pawli_read_row(&call, ROW_COMMITTER, &row, arena) || is_alive(store, &row);
         struct committer_row **rows = alive ? ret_alive : ret_dead;
         size_t *count = alive ? ret_alive_count : ret_dead_count, *room = alive ? &alive_room : &dead_room;
         if (!pawli_arena_reserve(arena, (void **)rows, sizeof **rows, *count + 1, room)) {

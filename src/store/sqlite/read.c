@@ -13,13 +13,11 @@ void *pawli_add_item(struct reading *reading, void **items, size_t item_size)
 
 int pawli_scope_id(struct reading *reading, struct text name, uint64_t *id)
 {
-    struct scope_row row = {0};
-    struct call call = pawli_call(reading->connection, SQL_get_scope);
-    pawli_bind_text(&call, name);
-    if (pawli_call_row(&call) && !pawli_read_scope(&call, &row, reading->arena))
-        call.code = BAD_ROW;
+    struct scope_row row = {.name = name};
+    bool found;
+    int code = pawli_get_fact(reading->connection, ROW_SCOPE, &row, &found, reading->arena);
     *id = row.id;
-    return pawli_call_end(&call);
+    return code;
 }
 
 /* Absent where there is none, or none that can be read. */
@@ -28,25 +26,16 @@ int pawli_scope_name(struct reading *reading, uint64_t id, struct text *name)
     struct scope_row row = {0};
     struct call call = pawli_call(reading->connection, SQL_get_scope_by_id);
     pawli_bind_u64(&call, id);
-    if (pawli_call_row(&call) && !pawli_read_scope(&call, &row, reading->arena))
+    if (pawli_call_row(&call) && !pawli_read_row(&call, ROW_SCOPE, &row, reading->arena))
         row.name = (struct text){0};
     *name = row.name;
-    return pawli_call_end(&call);
-}
-
-int pawli_get_store(struct reading *reading, struct store_row *row)
-{
-    struct call call = pawli_call(reading->connection, SQL_get_store);
-    bool found = pawli_call_row(&call);
-    if (call.code == SQLITE_OK && (!found || !pawli_read_store(&call, row)))
-        call.code = BAD_ROW;
     return pawli_call_end(&call);
 }
 
 static int read_store(struct reading *reading)
 {
     reading->page->count = 1;
-    return pawli_get_store(reading, &reading->page->store);
+    return pawli_get_store(reading->connection, &reading->page->store);
 }
 
 static int read_scopes(struct reading *reading)
@@ -59,7 +48,7 @@ static int read_scopes(struct reading *reading)
             break;
         uint64_t id = raw_number(&call, 0);
         struct scope_row row, *kept;
-        if (pawli_read_scope(&call, &row, reading->arena)) {
+        if (pawli_read_row(&call, ROW_SCOPE, &row, reading->arena)) {
             kept = pawli_add_item(reading, (void **)&reading->page->scopes, sizeof *kept);
             if (!kept)
                 return SQLITE_NOMEM;
@@ -73,15 +62,15 @@ static int read_scopes(struct reading *reading)
 /* One that cannot be read is an item of its own, and the others follow. */
 static int add_record(struct reading *reading, struct call *call)
 {
-    bool same;
     struct record_row *row = pawli_add_item(reading, (void **)&reading->page->records, sizeof *row);
     if (!row)
         return SQLITE_NOMEM;
     uint64_t seq = raw_number(call, 1);
-    bool good = pawli_read_record(call, row, &same, reading->arena);
-    if (!good)
+    /* A sum that differs is told apart: where the chain says what was changed, that is the better answer. */
+    bool good = pawli_read_row(call, ROW_RECORD, row, reading->arena);
+    if (call->bad)
         *row = (struct record_row){.seq = seq, .is_unreadable = true};
-    row->is_damaged = !good || !same;
+    row->is_damaged = !good;
     reading->page->next = seq;
     return SQLITE_OK;
 }
@@ -94,13 +83,11 @@ static int read_one_record(struct reading *reading)
     if (code != SQLITE_OK || scope == 0)
         return code;
     struct call call = pawli_call(reading->connection, query->seq ? SQL_get_record : SQL_find_request);
-    if (query->seq) {
-        pawli_bind_u64(&call, scope);
+    pawli_bind_u64(&call, scope);
+    if (query->seq)
         pawli_bind_u64(&call, query->seq);
-    } else {
+    else
         pawli_bind_blob(&call, &query->id, sizeof query->id);
-        pawli_bind_u64(&call, scope);
-    }
     if (pawli_call_row(&call))
         call.code = add_record(reading, &call);
     if (call.code == SQLITE_OK && reading->page->count && reading->page->records[0].is_damaged)

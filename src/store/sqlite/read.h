@@ -35,7 +35,6 @@ static inline uint64_t raw_number(const struct call *call, int column)
     return number < 0 ? 0 : (uint64_t)number;
 }
 
-int pawli_get_store(struct reading *reading, struct store_row *row);
 int pawli_scope_id(struct reading *reading, struct text name, uint64_t *id);   /* 0: there is none of that name */
 int pawli_scope_name(struct reading *reading, uint64_t id, struct text *name); /* absent: none that can be read */
 
@@ -50,9 +49,6 @@ int pawli_read_queue_set(struct reading *reading, struct queue_set *set);
 const struct queue_row *pawli_in_set(const struct queue_set *set, uint64_t id, size_t *index);
 int pawli_read_queue_by_id(struct reading *reading, uint64_t id, struct queue_row *row, bool *found);
 int pawli_add_pauses(struct reading *reading, const struct queue_row *queue, struct paused *paused);
-
-/* ---- read_settings.c ---- */
-void pawli_read_hold_row(struct call *call, struct hold_row *row, struct arena *arena);
 
 /* ---- read_workers.c: what tells whether a claim is lost ---- */
 

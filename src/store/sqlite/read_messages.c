@@ -19,8 +19,8 @@ static int count_places(struct reading *reading, struct message_item *item)
 static int fill_message(struct reading *reading, uint64_t number, struct message_item *item, bool *found)
 {
     bool placed = false;
-    *item = (struct message_item){0};
-    int code = pawli_get_message(reading->connection, number, &item->message, found, reading->arena);
+    *item = (struct message_item){.message = {.number = number}};
+    int code = pawli_get_fact(reading->connection, ROW_MESSAGE, &item->message, found, reading->arena);
     if (code == BAD_ROW) {
         item->message = (struct message_row){.number = number, .priority = 5};
         item->is_message_damaged = true;
@@ -279,7 +279,7 @@ int pawli_query_attempts(struct reading *reading)
     pawli_bind_u64(&call, reading->query->number);
     while (pawli_call_row(&call)) {
         struct attempt_row row, *kept;
-        if (!pawli_read_attempt(&call, &row, reading->arena))
+        if (!pawli_read_row(&call, ROW_ATTEMPT, &row, reading->arena))
             continue;
         kept = pawli_add_item(reading, (void **)&reading->page->attempts, sizeof *kept);
         if (!kept)

@@ -56,17 +56,25 @@ static void advance(struct reading *reading, const struct call *call)
 
 static bool read_old_item(struct reading *reading, struct call *call, struct old_item *item, uint64_t *queue)
 {
-    *queue = pawli_column_id(call);
-    item->number = (uint64_t)pawli_column_between(call, 1, MESSAGE_NUMBER_MAX);
-    item->created = pawli_column_wall(call);
-    item->available = pawli_column_wall(call);
-    item->expires = pawli_column_wall_or_never(call);
-    item->ends = pawli_column_wall_or_never(call);
-    item->is_due_first = pawli_column_bool(call);
-    item->updated = pawli_column_wall(call);
+    struct message_row message = {0};
     struct task_row task = {0};
-    pawli_read_retried(call, &task, reading->arena);
-    item->retried = task.retried;
+    pawli_read_field(call, ROW_MESSAGE, "queue", &message, reading->arena);
+    pawli_read_field(call, ROW_MESSAGE, "number", &message, reading->arena);
+    pawli_read_field(call, ROW_MESSAGE, "created", &message, reading->arena);
+    pawli_read_field(call, ROW_MESSAGE, "available", &message, reading->arena);
+    pawli_read_field(call, ROW_MESSAGE, "expires", &message, reading->arena);
+    item->ends = pawli_column_wall_or_never(call);
+    pawli_read_field(call, ROW_READY, "is_first", &task, reading->arena);
+    pawli_read_field(call, ROW_READY, "updated", &task, reading->arena);
+    pawli_read_field(call, ROW_READY, "retried", &task, reading->arena);
+    *queue = message.queue;
+    item->number = message.number;
+    item->created = message.created;
+    item->available = message.available;
+    item->expires = message.expires;
+    item->is_due_first = task.is_due_first;
+    item->updated = task.updated;
+    item->retried = task.retried.at;
     if (reading->query->place == PLACE_READY || reading->query->place == PLACE_HELD)
         item->phase = (enum phase)pawli_column_between(call, 0, PHASE_COUNT - 1);
     return !call->bad;
@@ -140,7 +148,7 @@ int pawli_query_old_bounds(struct reading *reading)
         struct bound_row row;
         struct queue_row queue;
         struct text scope = {0};
-        bool good = pawli_read_bound(&call, &row, reading->arena);
+        bool good = pawli_read_row(&call, ROW_BOUND, &row, reading->arena);
         if (good)
             code = pawli_read_queue_by_id(reading, row.queue, &queue, &good);
         if (code == SQLITE_OK && good)

@@ -29,7 +29,7 @@ int pawli_read_queue_by_id(struct reading *reading, uint64_t id, struct queue_ro
 {
     struct call call = pawli_call(reading->connection, SQL_get_queue_by_id);
     pawli_bind_u64(&call, id);
-    *found = pawli_call_row(&call) && pawli_read_queue(&call, row, reading->arena);
+    *found = pawli_call_row(&call) && pawli_read_row(&call, ROW_QUEUE, row, reading->arena);
     if (!*found)
         *row = (struct queue_row){0};
     return pawli_call_end(&call);
@@ -54,7 +54,7 @@ static int list_queues(struct reading *reading, uint64_t scope, struct queue_set
         pawli_bind_i64(&call, INT64_MAX);
     while (pawli_call_row(&call)) {
         struct queue_row row;
-        if (pawli_read_queue(&call, &row, reading->arena) && queue_matches(reading->query, scope, &row))
+        if (pawli_read_row(&call, ROW_QUEUE, &row, reading->arena) && queue_matches(reading->query, scope, &row))
             call.code = keep_queue(reading, set, &row);
     }
     return pawli_call_end(&call);
@@ -63,7 +63,7 @@ static int list_queues(struct reading *reading, uint64_t scope, struct queue_set
 static int list_news(struct reading *reading, uint64_t scope, struct queue_set *set)
 {
     struct store_row store = {0};
-    int code = pawli_get_store(reading, &store);
+    int code = pawli_get_store(reading->connection, &store);
     reading->page->next = store.last_number;
     struct call call = pawli_call(reading->connection, SQL_list_news);
     pawli_bind_u64(&call, reading->query->after);
@@ -136,11 +136,12 @@ static int first_due(struct reading *reading, uint64_t queue, enum phase phase, 
         pawli_bind_i64(&call, due->ms - 1);
         while (pawli_call_row(&call)) {
             struct task_row row;
-            struct message_row message;
+            struct message_row message = {0};
             bool found = true;
-            if (!pawli_read_ready(&call, &row, reading->arena))
+            if (!pawli_read_row(&call, ROW_READY, &row, reading->arena))
                 continue;
-            code = looks ? pawli_get_message(reading->connection, row.number, &message, &found, reading->arena)
+            message.number = row.number;
+            code = looks ? pawli_get_fact(reading->connection, ROW_MESSAGE, &message, &found, reading->arena)
                          : SQLITE_OK;
             if (code == BAD_ROW || !found)
                 continue;
@@ -161,7 +162,8 @@ int pawli_add_pauses(struct reading *reading, const struct queue_row *queue, str
         struct call call = call_holds(reading, &subjects[i]);
         while (pawli_call_row(&call)) {
             struct hold_row row;
-            pawli_read_hold_row(&call, &row, reading->arena);
+            if (!pawli_read_row(&call, ROW_HOLD, &row, reading->arena))
+                pawli_hold_unreadable(&row);
             row.kind = subjects[i].kind;
             pawli_paused_add(paused, &row, reading->page->wall);
         }
@@ -192,7 +194,7 @@ static int read_ages(struct reading *reading, struct queue_item *item)
             pawli_bind_i64(&call, reading->page->wall.ms);
             if (pawli_call_row(&call)) {
                 struct wall_time *first = later ? &ages->later_due : &ages->oldest_due;
-                ages->due += later ? 0 : (uint64_t)pawli_column_i64(&call);
+                ages->due += later ? 0 : (uint64_t)pawli_column_between(&call, 0, INT64_MAX);
                 struct wall_time due = pawli_column_wall_or_never(&call);
                 if (due.ms < first->ms)
                     *first = due;
@@ -295,7 +297,8 @@ static int look_for_holds(struct reading *reading, uint64_t scope)
                 break;
             }
             struct hold_item *item = &page->look_holds[page->look_hold_count++];
-            pawli_read_hold_row(&call, &item->row, reading->arena);
+            if (!pawli_read_row(&call, ROW_HOLD, &item->row, reading->arena))
+                pawli_hold_unreadable(&item->row);
             item->row.kind = subjects[i].kind;
             item->scope = query->scope;
             item->row.lane = absent_if_empty(subjects[i].lane);
@@ -324,7 +327,7 @@ static int look_for_lost(struct reading *reading)
     struct call call = pawli_call(reading->connection, SQL_list_claimed);
     while (pawli_call_row(&call)) {
         struct task_row row;
-        if (!pawli_read_claimed(&call, &row, reading->arena))
+        if (!pawli_read_row(&call, ROW_CLAIMED, &row, reading->arena))
             continue;
         if (pawli_is_lost(reading, &living, &row)) {
             look->is_lost = true;
@@ -346,7 +349,7 @@ int pawli_query_look(struct reading *reading)
         pawli_bind_text(&call, reading->query->lane);
         pawli_bind_text(&call, reading->query->target);
         struct queue_row row = {0};
-        if (pawli_call_row(&call) && !pawli_read_queue(&call, &row, reading->arena))
+        if (pawli_call_row(&call) && !pawli_read_row(&call, ROW_QUEUE, &row, reading->arena))
             call.code = BAD_ROW;
         queue = row.id;
         code = pawli_call_end(&call);
@@ -362,31 +365,19 @@ int pawli_query_look(struct reading *reading)
 int pawli_query_line(struct reading *reading)
 {
     const struct query *query = reading->query;
-    struct queue_row queue = {0};
-    uint64_t scope;
-    int code = pawli_scope_id(reading, query->scope, &scope);
-    if (code != SQLITE_OK)
-        return code;
-    struct call call = pawli_call(reading->connection, SQL_get_queue);
-    pawli_bind_u64(&call, scope);
-    pawli_bind_text(&call, query->lane);
-    pawli_bind_text(&call, query->target);
-    if (pawli_call_row(&call) && !pawli_read_queue(&call, &queue, reading->arena))
-        call.code = BAD_ROW;
-    code = pawli_call_end(&call);
-    if (code != SQLITE_OK || queue.id == 0)
-        return code;
-    call = pawli_call(reading->connection, SQL_get_line);
-    pawli_bind_u64(&call, queue.id);
-    pawli_bind_text(&call, query->key);
+    struct queue_row queue = {.lane = query->lane, .target = query->target};
     struct line_item *line = &reading->page->line;
-    line->found = pawli_call_row(&call);
-    if (line->found && !pawli_read_line(&call, &line->row, reading->arena))
-        call.code = BAD_ROW;
-    code = pawli_call_end(&call);
+    bool found;
+    int code = pawli_scope_id(reading, query->scope, &queue.scope);
+    if (code == SQLITE_OK)
+        code = pawli_get_fact(reading->connection, ROW_QUEUE, &queue, &found, reading->arena);
+    if (code != SQLITE_OK || !found)
+        return code;
+    line->row = (struct line_row){.queue = queue.id, .key = query->key};
+    code = pawli_get_fact(reading->connection, ROW_LINE, &line->row, &line->found, reading->arena);
     if (code != SQLITE_OK || query->cursor.number == 0)
         return code;
-    call = pawli_call(reading->connection, SQL_count_before);
+    struct call call = pawli_call(reading->connection, SQL_count_before);
     pawli_bind_u64(&call, queue.id);
     pawli_bind_text(&call, query->key);
     pawli_bind_u64(&call, query->cursor.position);

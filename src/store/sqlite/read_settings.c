@@ -26,9 +26,9 @@ static int read_policies(struct reading *reading, bool targets)
         if (!target && !lane)
             return SQLITE_NOMEM;
         if (targets)
-            target->is_damaged = !pawli_read_target(&call, target, reading->arena);
+            target->is_damaged = !pawli_read_row(&call, ROW_TARGET, target, reading->arena);
         else
-            lane->is_damaged = !pawli_read_lane(&call, lane, reading->arena);
+            lane->is_damaged = !pawli_read_row(&call, ROW_LANE, lane, reading->arena);
     }
     return pawli_call_end(&call);
 }
@@ -43,18 +43,6 @@ int pawli_query_targets(struct reading *reading)
     return read_policies(reading, true);
 }
 
-/* One that cannot be read holds all the same, until it is released. */
-void pawli_read_hold_row(struct call *call, struct hold_row *row, struct arena *arena)
-{
-    if (pawli_read_hold(call, row, arena))
-        return;
-    row->code = row->code.data ? row->code : TEXT("damaged");
-    row->reason = TEXT("the hold cannot be read");
-    row->since = (struct wall_time){0};
-    row->until = WALL_NEVER;
-    row->before_ms = 0;
-}
-
 int pawli_query_holds(struct reading *reading)
 {
     uint64_t scope = 0;
@@ -65,7 +53,8 @@ int pawli_query_holds(struct reading *reading)
     pawli_bind_i64(&call, INT64_MAX);
     while (pawli_call_row(&call)) {
         struct hold_item item = {0};
-        pawli_read_hold_row(&call, &item.row, reading->arena);
+        if (!pawli_read_row(&call, ROW_HOLD, &item.row, reading->arena))
+            pawli_hold_unreadable(&item.row);
         bool is_of_other = reading->query->scope.data && item.row.kind != HOLD_STORE && item.row.scope != scope;
         if (is_of_other || !hold_is_on(&item.row, reading->page->wall))
             continue;

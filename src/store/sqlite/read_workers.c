@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Read: who works, on what, and whose claims are lost. */
+#include "model/decide.h"
 #include "store/sqlite/read.h"
 
 int pawli_read_living(struct reading *reading, struct living *living)
@@ -7,7 +8,7 @@ int pawli_read_living(struct reading *reading, struct living *living)
     struct env *env = reading->store->store.env;
     *living = (struct living){0};
     env->ops->boot_id(env, &living->boot_id);
-    int code = pawli_get_store(reading, &living->store);
+    int code = pawli_get_store(reading->connection, &living->store);
     if (code != SQLITE_OK)
         return code;
     return pawli_list_committers(reading->store, reading->connection, &living->alive, &living->alive_count,
@@ -31,7 +32,7 @@ int pawli_query_workers(struct reading *reading)
     struct call call = pawli_call(reading->connection, SQL_list_workers);
     while (pawli_call_row(&call)) {
         struct worker_row row;
-        if (!pawli_read_worker(&call, &row, reading->arena) || row.id <= reading->query->after)
+        if (!pawli_read_row(&call, ROW_WORKER, &row, reading->arena) || row.id <= reading->query->after)
             continue;
         if ((reading->page->more = is_full(reading)))
             break;
@@ -62,7 +63,7 @@ int pawli_query_claims(struct reading *reading)
         if ((reading->page->more = seen++ == reading->query->limit))
             break;
         reading->page->next = raw_number(&call, 1);
-        if (!pawli_read_claimed(&call, &row, reading->arena) || !pawli_in_set(&set, row.queue, &at) ||
+        if (!pawli_read_row(&call, ROW_CLAIMED, &row, reading->arena) || !pawli_in_set(&set, row.queue, &at) ||
             !set.scopes[at].data)
             continue;
         struct claim_item *item = pawli_add_item(reading, (void **)&reading->page->claims, sizeof *item);

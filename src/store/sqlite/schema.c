@@ -199,7 +199,7 @@ static int begin_life(struct sqlite_store *store)
     env->ops->random(env, &row.life, sizeof row.life);
     env->ops->boot_id(env, &row.boot_id);
     struct call call = pawli_call(store->writer, SQL_add_store);
-    pawli_bind_store(&call, &row);
+    pawli_bind_row(&call, ROW_STORE, &row, NULL);
     int code = pawli_call_run(&call);
     if (code != SQLITE_OK)
         return code;

@@ -175,7 +175,7 @@ static int take_slot(struct sqlite_store *store, pawl_error *err)
     struct call call = pawli_call(store->writer, SQL_list_committers);
     while (pawli_call_row(&call)) {
         struct committer_row row;
-        if (pawli_read_committer(&call, &row) && row.slot < GATE_SLOTS)
+        if (pawli_read_row(&call, ROW_COMMITTER, &row, NULL) && row.slot < GATE_SLOTS)
             is_named[row.slot] = true;
     }
     int code = pawli_call_end(&call);
@@ -682,11 +682,7 @@ static enum store_result adopt(struct store *base, pawl_error *err)
 {
     struct sqlite_store *store = sqlite_of(base);
     struct store_row row;
-    struct call call = pawli_call(store->writer, SQL_get_store);
-    bool found = pawli_call_row(&call);
-    if (call.code == SQLITE_OK && (!found || !pawli_read_store(&call, &row)))
-        call.code = BAD_ROW;
-    int code = pawli_call_end(&call);
+    int code = pawli_get_store(store->writer, &row);
     if (code != SQLITE_OK)
         return pawli_sqlite_result(store, store->writer->db, code, READ_ONLY, err);
     if (!store->anchor_file && pawli_anchor_open(store, true, err) < 0)

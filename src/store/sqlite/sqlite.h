@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/columns.h"
 #include "sql.h"
 #include "store/sqlite/guard.h"
 #include "store/sqlite/migrations.h"
@@ -141,74 +142,42 @@ enum store_result pawli_sqlite_usable(const struct sqlite_store *store, pawl_err
 enum store_result pawli_sqlite_guard(struct sqlite_store *store,
                                      pawl_error *err); /* and its files are what they were */
 
-/* A statement being run: bind in the order of its params, step, read columns in order, end.
+/* ---- call.c ----
  *
- * Most rows carry a sum of all their other columns, so that a cell that changed where no digest looks (a count of attempts, a
- * policy, a due time) makes its row unreadable instead of another one. It is made while binding and compared while
- * reading: both go in one order. It guards against accident, not against somebody who can write the file. */
+ * A statement being run: bind in the order of its params, step, read columns in order, end.
+ *
+ * Most rows carry a sum of all their columns before it, so that a cell that changed where no digest looks (a count of
+ * attempts, a policy, a due time) makes its row unreadable instead of another one. It is made while binding and compared
+ * while reading. It guards against accident, not against somebody who can write the file. */
 struct call {
     struct connection *connection;
     sqlite3_stmt *statement;
     bool *is_bound;
     int next; /* parameter or column */
     int code; /* the first error of all */
-    uint64_t sum;
-    uint32_t summed; /* columns in it */
-    bool bad; /* the row has a column that is not of its type, outside its range, or not what was written */
+    bool bad; /* the row has a column that is not of its type or outside its range, or its columns do not go together */
+    bool differs; /* it is not what was written */
 };
 struct call pawli_call(struct connection *connection, enum sql sql);
 void pawli_bind_i64(struct call *call, int64_t value);
 void pawli_bind_u64(struct call *call, uint64_t value);
-void pawli_bind_u64_or_null(struct call *call, uint64_t value); /* 0: NULL */
-void pawli_bind_null(struct call *call);
 void pawli_bind_text(struct call *call, struct text text); /* absent: NULL */
 void pawli_bind_blob(struct call *call, const void *data, size_t size);
-void pawli_bind_body(struct call *call, struct text body, struct text content_type); /* text when JSON */
-void pawli_bind_content_type(struct call *call, struct text content_type);           /* JSON: NULL, as most are */
-void pawli_bind_wall(struct call *call, struct wall_time time);                      /* WALL_NEVER: NULL */
-void pawli_bind_sum(struct call *call);                                              /* of what was bound before it */
+void pawli_bind_wall(struct call *call, struct wall_time time); /* WALL_NEVER: NULL */
 bool pawli_call_row(struct call *call); /* steps; true: there is a row, read its columns from the first */
 int pawli_call_run(struct call *call);  /* steps a statement that returns nothing, and ends it */
 int pawli_call_end(struct call *call);  /* SQLITE_OK or the first error */
 
-int64_t pawli_column_i64(struct call *call);
-int64_t pawli_column_between(struct call *call, int64_t min, int64_t max);
-uint64_t pawli_column_u64(struct call *call);
-uint64_t pawli_column_id(struct call *call);          /* 1 to INT64_MAX - 1 */
-uint64_t pawli_column_u64_or_null(struct call *call); /* NULL: 0 */
-uint32_t pawli_column_u32(struct call *call);
-bool pawli_column_bool(struct call *call);
-struct wall_time pawli_column_wall(struct call *call);
-struct wall_time pawli_column_wall_or_never(struct call *call);        /* NULL: WALL_NEVER */
-struct wall_time pawli_column_time_or_none(struct call *call);         /* 0: none */
-struct text pawli_column_text(struct call *call, struct arena *arena); /* a copy; NULL: absent */
-struct text pawli_column_blob(struct call *call, struct arena *arena);
-struct text pawli_column_body(struct call *call, struct arena *arena, struct text content_type);
-struct text pawli_column_content_type(struct call *call, struct arena *arena);
-void pawli_column_bytes(struct call *call, void *out, size_t size);
-bool pawli_column_bytes_or_null(struct call *call, void *out, size_t size); /* NULL: false, and zeros */
-bool pawli_column_sum(struct call *call); /* of what was read before it; false: the row cannot be read */
+/* Rows, by their columns: statements name them in the order of model/columns.c. */
+void pawli_bind_row(struct call *call, enum row_kind kind, const void *row, struct arena *arena);
+void pawli_bind_key(struct call *call, enum row_kind kind, const void *row);
+/* False: to be set apart. arena NULL: of kinds without texts. */
+bool pawli_read_row(struct call *call, enum row_kind kind, void *row, struct arena *arena);
 
-/* ---- rows.c: columns of the statements to rows. False: a row that cannot be read, to be set apart. ---- */
-bool pawli_read_store(struct call *call, struct store_row *row);
-bool pawli_read_committer(struct call *call, struct committer_row *row);
-bool pawli_read_worker(struct call *call, struct worker_row *row, struct arena *arena);
-bool pawli_read_scope(struct call *call, struct scope_row *row, struct arena *arena);
-bool pawli_read_queue(struct call *call, struct queue_row *row, struct arena *arena);
-bool pawli_read_lane(struct call *call, struct lane_row *row, struct arena *arena);
-bool pawli_read_target(struct call *call, struct target_row *row, struct arena *arena);
-bool pawli_read_hold(struct call *call, struct hold_row *row, struct arena *arena);
-bool pawli_read_line(struct call *call, struct line_row *row, struct arena *arena);
-bool pawli_read_bound(struct call *call, struct bound_row *row, struct arena *arena);
-bool pawli_read_record(struct call *call, struct record_row *row, bool *ret_same, struct arena *arena);
-bool pawli_read_message(struct call *call, struct message_row *row, struct arena *arena);
-bool pawli_read_ready(struct call *call, struct task_row *row, struct arena *arena);
-bool pawli_read_blocked(struct call *call, struct task_row *row, struct arena *arena);
-bool pawli_read_claimed(struct call *call, struct task_row *row, struct arena *arena);
-bool pawli_read_held(struct call *call, struct task_row *row, struct arena *arena);
-bool pawli_read_ended(struct call *call, struct task_row *row, struct arena *arena);
-void pawli_read_retried(struct call *call, struct task_row *row, struct arena *arena); /* one column of a place */
-bool pawli_read_attempt(struct call *call, struct attempt_row *row, struct arena *arena);
+/* Columns of statements that read no whole row. What cannot be makes the call's row bad. */
+int64_t pawli_column_between(struct call *call, int64_t min, int64_t max);
+struct wall_time pawli_column_wall_or_never(struct call *call); /* NULL: WALL_NEVER */
+void pawli_read_field(struct call *call, enum row_kind kind, const char *column, void *row, struct arena *arena);
 
 /* The code of a call that met a row which cannot be read, or is not where another says that it is. Nothing is wrong with the
  * file as SQLite sees it: only whoever needs the row is refused. */
@@ -217,19 +186,18 @@ bool pawli_read_attempt(struct call *call, struct attempt_row *row, struct arena
 /* The task of a message, wherever it is. *found false: nowhere. */
 int pawli_find_task(struct connection *connection, uint64_t number, const struct message_row *message,
                     struct task_row *row, bool *found, struct arena *arena);
-int pawli_get_message(struct connection *connection, uint64_t number, struct message_row *row, bool *found,
-                      struct arena *arena);
-int pawli_get_lane(struct connection *connection, uint64_t scope, struct text name, struct lane_row *row, bool *found,
-                   struct arena *arena);
-int pawli_get_target(struct connection *connection, uint64_t scope, struct text name, struct target_row *row,
-                     bool *found, struct arena *arena);
+int pawli_get_store(struct connection *connection, struct store_row *row); /* BAD_ROW: there is none */
+int pawli_get_fact(struct connection *connection, enum row_kind kind, void *row, bool *found,
+                   struct arena *arena); /* by its key, which stands in row; where it is not found, row is as it was */
 int pawli_policy_of(struct connection *connection, const struct queue_row *queue, struct lane_row *lane,
                     struct target_row *target, struct arena *arena); /* zeros where nothing is set */
+
+int pawli_get_queue(struct connection *connection, uint64_t id, struct queue_row *row, bool *found,
+                    struct arena *arena);
 
 /* ---- the rest, a file each ---- */
 enum store_result pawli_sqlite_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err);
 enum store_result pawli_sqlite_save(struct txn *txn, const struct view *view, pawl_error *err);
-void pawli_bind_store(struct call *call, const struct store_row *row); /* of add_store and put_store */
 enum store_result pawli_sqlite_read(struct sqlite_store *store, struct connection *connection,
                                     const struct query *query, struct page *page, pawl_error *err);
 
@@ -257,11 +225,6 @@ int pawli_sqlite_log_size(struct sqlite_store *store, sqlite3_int64 *size); /* a
 int pawli_open_read_only(struct sqlite_store *store, struct boot_time until, pawl_error *err);
 enum store_result pawli_check_as_found(struct sqlite_store *store, pawl_error *err);
 
-/* Whether a claim belongs to nobody any more. */
-bool pawli_claim_lost(const struct task_row *task, const struct store_row *store, struct boot_time now,
-                      const pawl_uuid *boot_id, const struct committer_row *alive, size_t alive_count);
-/* Whether a worker works: its process lives, and it did not say that it stops. */
-bool pawli_worker_alive(const struct worker_row *worker, const struct committer_row *alive, size_t alive_count);
 int pawli_list_committers(struct sqlite_store *store, struct connection *connection, struct committer_row **ret_alive,
                           size_t *ret_alive_count, struct committer_row **ret_dead, size_t *ret_dead_count,
                           struct arena *arena);

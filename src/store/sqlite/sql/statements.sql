@@ -34,6 +34,7 @@ ROLLBACK TO pawl;
 
 -- name: get_store
 -- params:
+-- row: store
 SELECT life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id, boot, lease,
        wall, seen, steady, steady_boot, floor, leapt, sum
   FROM pawl.store;
@@ -54,6 +55,7 @@ SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = 'pawl_store';
 
 -- name: get_committer
 -- params: id
+-- row: committer
 SELECT id, slot, sum FROM pawl.committer WHERE id = :id;
 
 -- name: list_committers
@@ -66,6 +68,7 @@ SELECT id, consumer, committer, pid, scope, lanes, sinks, since, seen, stopped, 
 
 -- name: get_scope
 -- params: name
+-- row: scope
 SELECT id, name, sum, seq, head FROM pawl.scope WHERE name = :name;
 
 -- name: get_scope_by_id
@@ -73,7 +76,8 @@ SELECT id, name, sum, seq, head FROM pawl.scope WHERE name = :name;
 SELECT id, name, sum, seq, head FROM pawl.scope WHERE id = :id;
 
 -- name: find_request
--- params: request_id scope
+-- params: scope request_id
+-- row: record
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
        duration_us, received, committed, epoch, digest, events, messages, settled, hashes,
        sum
@@ -82,6 +86,7 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 
 -- name: get_queue
 -- params: scope lane target
+-- row: queue
 SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
   FROM pawl.queue
  WHERE scope = :scope AND lane = :lane AND target = :target;
@@ -94,10 +99,12 @@ SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, deli
 
 -- name: get_lane
 -- params: scope name
+-- row: lane
 SELECT scope, name, policy, sum FROM pawl.lane WHERE scope = :scope AND name = :name;
 
 -- name: get_target
 -- params: scope name
+-- row: target
 SELECT scope, name, url, secret_file, headers, policy, sum FROM pawl.target WHERE scope = :scope AND name = :name;
 
 -- name: find_holds
@@ -108,11 +115,13 @@ SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, s
 
 -- name: get_bound
 -- params: queue kind key
+-- row: bound
 SELECT queue, kind, key, message, fingerprint, until, state,
        sum FROM pawl.bound WHERE queue = :queue AND kind = :kind AND key = :key;
 
 -- name: get_line
 -- params: queue key
+-- row: line
 SELECT queue, key, head, position, depth FROM pawl.line WHERE queue = :queue AND key = :key;
 
 -- name: find_followers
@@ -125,6 +134,7 @@ SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, ret
 
 -- name: get_message
 -- params: number
+-- row: message
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
        deadline, available, expires, max_attempts, resent_of, created, sum
   FROM pawl.message
@@ -134,6 +144,7 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 
 -- name: get_claimed
 -- params: number
+-- row: claimed
 SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts,
        deferrals, crashes, retried, key, position, failure, progress, remote_id, updated, sum
   FROM pawl.claimed
@@ -141,6 +152,7 @@ SELECT queue, number, tail, phase, priority, due, is_first, token, committer, co
 
 -- name: get_ended
 -- params: number
+-- row: ended
 SELECT queue, number, state, attempts, deferrals, crashes, retried, key, position, holds_key, failure, remote_id,
        claimed, ended, reason, "by", successor, sum
   FROM pawl.ended
@@ -148,6 +160,7 @@ SELECT queue, number, state, attempts, deferrals, crashes, retried, key, positio
 
 -- name: get_held
 -- params: number
+-- row: held
 SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retried, key,
        position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.held
@@ -162,6 +175,7 @@ SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crash
 
 -- name: get_ready_again
 -- params: number
+-- row: ready
 SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready
@@ -176,6 +190,7 @@ SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, ret
 
 -- name: get_blocked_moved
 -- params: number
+-- row: blocked
 SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure, progress,
        remote_id, updated, sum
   FROM pawl.blocked
@@ -224,14 +239,16 @@ VALUES (1, :life, :epoch, :commits, :last_number, :last_token, :last_scope, :las
 
 -- name: put_store
 -- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt sum
+-- row: store
 UPDATE pawl.store
    SET life = :life, epoch = :epoch, commits = :commits, last_number = :last_number, last_token = :last_token,
        last_scope = :last_scope, last_queue = :last_queue, last_committer = :last_committer, boot_id = :boot_id, boot = :boot,
        lease = :lease, wall = :wall, seen = :seen, steady = :steady, steady_boot = :steady_boot, floor = :floor,
        leapt = :leapt, sum = :sum;
 
--- name: add_committer
+-- name: put_committer
 -- params: id slot sum
+-- row: committer
 INSERT INTO pawl.committer (id, slot, sum)
 VALUES (:id, :slot, :sum);
 
@@ -241,28 +258,30 @@ DELETE FROM pawl.committer WHERE slot = :slot AND id <> :id;
 
 -- name: remove_committer
 -- params: id
+-- row: committer
 DELETE FROM pawl.committer WHERE id = :id;
 
 -- name: put_worker
 -- params: id consumer committer pid scope lanes sinks since seen stopped sum
+-- row: worker
 INSERT OR REPLACE INTO pawl.worker (id, consumer, committer, pid, scope, lanes, sinks, since, seen, stopped, sum)
 VALUES (:id, :consumer, :committer, :pid, :scope, :lanes, :sinks, :since, :seen, :stopped, :sum);
 
 -- name: remove_worker
 -- params: id
+-- row: worker
 DELETE FROM pawl.worker WHERE id = :id;
 
--- name: add_scope
--- params: id name sum seq head
-INSERT INTO pawl.scope (id, name, seq, head, sum)
-VALUES (:id, :name, :seq, :head, :sum);
-
 -- name: put_scope
--- params: seq head id
-UPDATE pawl.scope SET seq = :seq, head = :head WHERE id = :id;
+-- params: id name sum seq head
+-- row: scope
+INSERT INTO pawl.scope (id, name, seq, head, sum)
+VALUES (:id, :name, :seq, :head, :sum)
+    ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, head = excluded.head;
 
 -- name: add_record
 -- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us received committed epoch digest events messages settled hashes sum
+-- row: record
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.record (scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type,
                                  response, pre, post, duration_us, received, committed, epoch, digest, events, messages,
@@ -270,26 +289,26 @@ INSERT OR FAIL INTO pawl.record (scope, seq, request_id, fingerprint, type, ref,
 VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :command, :response_type, :response, :pre,
         :post, :duration_us, :received, :committed, :epoch, :digest, :events, :messages, :settled, :hashes, :sum);
 
--- name: add_queue
--- params: id scope lane target sum pending claimed awaiting uncertain delivered dead cancelled
-INSERT INTO pawl.queue (id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, sum)
-VALUES (:id, :scope, :lane, :target, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled, :sum);
-
 -- name: put_queue
--- params: pending claimed awaiting uncertain delivered dead cancelled id
-UPDATE pawl.queue
-   SET pending = :pending, claimed = :claimed, awaiting = :awaiting, uncertain = :uncertain, delivered = :delivered,
-       dead = :dead, cancelled = :cancelled
- WHERE id = :id;
+-- params: id scope lane target sum pending claimed awaiting uncertain delivered dead cancelled
+-- row: queue
+INSERT INTO pawl.queue (id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, sum)
+VALUES (:id, :scope, :lane, :target, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled, :sum)
+    ON CONFLICT (id) DO UPDATE
+   SET pending = excluded.pending, claimed = excluded.claimed, awaiting = excluded.awaiting,
+       uncertain = excluded.uncertain, delivered = excluded.delivered, dead = excluded.dead,
+       cancelled = excluded.cancelled;
 
 -- name: put_lane
 -- params: scope name policy sum
+-- row: lane
 INSERT INTO pawl.lane (scope, name, policy, sum)
 VALUES (:scope, :name, :policy, :sum)
     ON CONFLICT (scope, name) DO UPDATE SET policy = excluded.policy, sum = excluded.sum;
 
 -- name: put_target
 -- params: scope name url secret_file headers policy sum
+-- row: target
 INSERT INTO pawl.target (scope, name, url, secret_file, headers, policy, sum)
 VALUES (:scope, :name, :url, :secret_file, :headers, :policy, :sum)
     ON CONFLICT (scope, name) DO UPDATE
@@ -298,10 +317,12 @@ VALUES (:scope, :name, :url, :secret_file, :headers, :policy, :sum)
 
 -- name: remove_target
 -- params: scope name
+-- row: target
 DELETE FROM pawl.target WHERE scope = :scope AND name = :name;
 
 -- name: put_hold
 -- params: kind scope lane target code reason by since until before_ms sum
+-- row: hold
 INSERT INTO pawl.hold (kind, scope, lane, target, code, reason, "by", since, until, before_ms, sum)
 VALUES (:kind, :scope, :lane, :target, :code, :reason, :by, :since, :until, :before_ms, :sum)
     ON CONFLICT (kind, scope, lane, target, code) DO UPDATE
@@ -310,6 +331,7 @@ VALUES (:kind, :scope, :lane, :target, :code, :reason, :by, :since, :until, :bef
 
 -- name: put_bound
 -- params: queue kind key message fingerprint until state sum
+-- row: bound
 INSERT INTO pawl.bound (queue, kind, key, message, fingerprint, until, state, sum)
 VALUES (:queue, :kind, :key, :message, :fingerprint, :until, :state, :sum)
     ON CONFLICT (queue, kind, key) DO UPDATE
@@ -318,10 +340,12 @@ VALUES (:queue, :kind, :key, :message, :fingerprint, :until, :state, :sum)
 
 -- name: remove_bound
 -- params: queue kind key
+-- row: bound
 DELETE FROM pawl.bound WHERE queue = :queue AND kind = :kind AND key = :key;
 
 -- name: put_line
 -- params: queue key head position depth
+-- row: line
 INSERT INTO pawl.line (queue, key, head, position, depth)
 VALUES (:queue, :key, :head, :position, :depth)
     ON CONFLICT (queue, key) DO UPDATE
@@ -329,10 +353,12 @@ VALUES (:queue, :key, :head, :position, :depth)
 
 -- name: remove_line
 -- params: queue key
+-- row: line
 DELETE FROM pawl.line WHERE queue = :queue AND key = :key;
 
 -- name: add_message
 -- params: number tail queue seq sender key dedupe request_id priority content_type payload headers fingerprint deadline available expires max_attempts resent_of created sum
+-- row: message
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.message (number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type,
                                   payload, headers, fingerprint, deadline, available, expires, max_attempts, resent_of,
@@ -342,10 +368,12 @@ VALUES (:number, :tail, :queue, :seq, :sender, :key, :dedupe, :request_id, :prio
 
 -- name: remove_message
 -- params: number
+-- row: message
 DELETE FROM pawl.message WHERE number = :number;
 
 -- name: add_ready
 -- params: queue number phase priority due is_first attempts deferrals crashes retried key position failure progress remote_id updated sum
+-- row: ready
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.ready (queue, phase, priority, due, number, is_first, attempts, deferrals, crashes, retried,
                                 key, position, failure, progress, remote_id, updated, sum)
@@ -365,6 +393,7 @@ DELETE FROM pawl.ready
 
 -- name: add_blocked
 -- params: queue number priority due is_first attempts deferrals crashes retried key position failure progress remote_id updated sum
+-- row: blocked
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.blocked (queue, key, position, number, priority, due, is_first, attempts, deferrals, crashes,
                                   retried, failure, progress, remote_id, updated, sum)
@@ -377,6 +406,7 @@ DELETE FROM pawl.blocked WHERE queue = :queue AND key = :key AND position = :pos
 
 -- name: add_claimed
 -- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retried key position failure progress remote_id updated sum
+-- row: claimed
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.claimed (number, tail, queue, phase, priority, due, is_first, token, committer, consumer,
                                   claimed, lease, boot, attempts, deferrals, crashes, retried, key, position, failure,
@@ -389,6 +419,7 @@ VALUES (:number, :tail, :queue, :phase, :priority, :due, :is_first, :token, :com
 
 -- name: put_claimed
 -- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retried key position failure progress remote_id updated sum
+-- row: claimed
 UPDATE pawl.claimed
    SET queue = :queue, tail = :tail, phase = :phase, priority = :priority, due = :due, is_first = :is_first,
        committer = :committer, consumer = :consumer, claimed = :claimed, lease = :lease, boot = :boot, attempts = :attempts,
@@ -402,6 +433,7 @@ DELETE FROM pawl.claimed WHERE number = :number AND token = :token;
 
 -- name: add_held
 -- params: queue number phase priority due is_first hold until token attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
+-- row: held
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.held (number, queue, phase, priority, due, is_first, hold, until, token, attempts, deferrals,
                                crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum)
@@ -414,6 +446,7 @@ DELETE FROM pawl.held WHERE number = :number;
 
 -- name: add_ended
 -- params: queue number state attempts deferrals crashes retried key position holds_key failure remote_id claimed ended reason by successor sum
+-- row: ended
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.ended (number, queue, state, attempts, deferrals, crashes, retried, key, position, holds_key,
                                 failure, remote_id, claimed, ended, reason, "by", successor, sum)
@@ -424,8 +457,9 @@ VALUES (:number, :queue, :state, :attempts, :deferrals, :crashes, :retried, :key
 -- params: number state
 DELETE FROM pawl.ended WHERE number = :number AND state = :state;
 
--- name: add_attempt
+-- name: put_attempt
 -- params: number ordinal n began ended worker verdict class text sum
+-- row: attempt
 INSERT INTO pawl.attempt (number, ordinal, n, began, ended, worker, verdict, class, text, sum)
 VALUES (:number, :ordinal, :n, :began, :ended, :worker, :verdict, :class, :text, :sum)
     ON CONFLICT (number, ordinal) DO UPDATE

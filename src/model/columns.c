@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: MIT */
+#include "model/columns.h"
+
+#include "base/json.h"
+#include "model/check.h"
+#include "model/serving.h"
+
+/* ---- what a number may be ---- */
+
+/* Counters go up: one that is near its end was not reached by counting. A count has room to go up and down by one. */
+#define COUNTER_MAX (INT64_MAX / 2)
+#define ANY         .max = INT64_MAX
+#define ID          .min = 1, .max = INT64_MAX - 1
+#define COUNTER     .max = COUNTER_MAX
+#define FROM_ONE    .min = 1, .max = COUNTER_MAX
+#define EPOCH       .min = 1, .max = UINT16_MAX
+#define NUMBER      .min = 1, .max = MESSAGE_NUMBER_MAX
+#define TAIL        .max = MESSAGE_TAIL_MAX
+#define COUNT       .max = INT32_MAX
+#define BOOT        .max = INT64_MAX
+
+/* Far enough from the ends of its type that the difference of any two is a number. */
+#define WALL .min = -(INT64_C(1) << 61), .max = INT64_MAX - 1
+
+/* ---- what a text may be ---- */
+
+static bool is_name(struct text text, struct arena *arena)
+{
+    (void)arena;
+    return pawli_check_name_or_reserved("", text, NULL) == PAWL_OK;
+}
+
+static bool is_key(struct text text, struct arena *arena)
+{
+    (void)arena;
+    return pawli_check_key("", text, NULL) == PAWL_OK;
+}
+
+static bool is_text(struct text text, struct arena *arena)
+{
+    (void)arena;
+    return pawli_check_text("", text, SIZE_MAX, NULL) == PAWL_OK;
+}
+
+/* Whether it is a JSON object, which can then be walked. */
+static bool is_object(struct text json, struct arena *arena)
+{
+    if (json.size < 2 || json.data[0] != '{')
+        return false;
+    enum json_verdict verdict = pawli_json_check(json, NULL, NULL);
+    arena->failed |= verdict == JSON_NO_MEMORY;
+    return verdict == JSON_GOOD;
+}
+
+/* An object of texts, its names sorted and each there once. */
+static bool are_headers(struct text json, struct arena *arena)
+{
+    struct text name, value, last = {0};
+    size_t count = 0;
+    if (!is_object(json, arena))
+        return false;
+    struct json_walk walk = pawli_json_walk(json);
+    while (pawli_json_member(&walk, &name, &value)) {
+        if (++count > LIMIT_HEADERS || pawli_json_type(value) != JSON_STRING)
+            return false;
+        struct text plain = pawli_json_string(arena, name);
+        if (pawli_check_header(plain, pawli_json_string(arena, value), NULL) < 0 ||
+            (last.data && pawli_text_compare(last, plain) >= 0))
+            return false;
+        last = plain;
+    }
+    return count > 0;
+}
+
+/* ---- words ---- */
+
+static const char *state_text(unsigned value)
+{
+    return pawli_state_text((enum state)value);
+}
+
+static bool state_parse(struct text word, unsigned *value)
+{
+    enum state state = STATE_PENDING;
+    bool good = word.data && pawli_state_parse(word, &state);
+    *value = state;
+    return good && pawli_state_kind(state) != STATE_KIND_OPEN;
+}
+
+/* Of a message that was purged; its task is not there any more. */
+static const char *last_state_text(unsigned value)
+{
+    return value == STATE_PENDING ? NULL : state_text(value);
+}
+
+static bool last_state_parse(struct text word, unsigned *value)
+{
+    *value = STATE_PENDING;
+    return !word.data || state_parse(word, value);
+}
+
+static const char *hold_kind_text(unsigned value)
+{
+    return pawli_hold_kind_text((enum hold_kind)value);
+}
+
+static bool hold_kind_parse(struct text word, unsigned *value)
+{
+    enum hold_kind kind = HOLD_STORE;
+    bool good = pawli_hold_kind_parse(word, &kind);
+    *value = kind;
+    return good;
+}
+
+static const char *error_class_text(unsigned value)
+{
+    return pawli_error_class_text((enum error_class)value);
+}
+
+static bool error_class_parse(struct text word, unsigned *value)
+{
+    enum error_class class = ERROR_NONE;
+    bool good = word.data && pawli_error_class_parse(word, &class);
+    *value = class;
+    return good;
+}
+
+static const struct words states = {state_text, state_parse}, last_states = {last_state_text, last_state_parse},
+                          hold_kinds = {hold_kind_text, hold_kind_parse},
+                          error_classes = {error_class_text, error_class_parse};
+
+/* ---- what few rows have: a column that is absent in nearly all of them costs each only its place ---- */
+
+static struct text written(struct buffer *buffer, struct arena *arena)
+{
+    struct text json = pawli_arena_text(arena, buffer_text(buffer));
+    arena->failed |= buffer->failed;
+    pawli_buffer_done(buffer);
+    return json;
+}
+
+/* {"class":"transient","at":1700000000000,"text":"…"} */
+static struct text failure_write(const void *at, struct arena *arena)
+{
+    const struct failure *failure = at;
+    struct buffer buffer;
+    if (failure->class == ERROR_NONE)
+        return (struct text){0};
+    buffer_init(&buffer, 16 * LIMIT_ERROR_TEXT);
+    struct json_writer writer = {&buffer, false};
+    pawli_json_open(&writer, '{');
+    pawli_json_put_string(&writer, "class", pawli_error_class_text(failure->class));
+    pawli_json_put_i64(&writer, "at", failure->at.ms);
+    pawli_json_put_text(&writer, "text", failure->text);
+    pawli_json_close(&writer, '}');
+    return written(&buffer, arena);
+}
+
+static bool failure_parse(struct text json, void *at, struct arena *arena)
+{
+    struct failure *failure = at;
+    bool has_class = false, has_time = false;
+    if (!is_object(json, arena))
+        return false;
+    struct json_walk walk = pawli_json_walk(json);
+    struct text name, value;
+    while (pawli_json_member(&walk, &name, &value)) {
+        bool quoted = pawli_json_type(value) == JSON_STRING;
+        if (pawli_json_name_is(name, "class"))
+            has_class = quoted && pawli_error_class_parse(pawli_json_string(arena, value), &failure->class);
+        else if (pawli_json_name_is(name, "at"))
+            has_time = pawli_json_i64(value, &failure->at.ms);
+        else if (pawli_json_name_is(name, "text") && quoted)
+            failure->text = pawli_arena_text(arena, pawli_json_string(arena, value));
+    }
+    return has_class && has_time;
+}
+
+/* {"times":1,"at":1700000000000,"attempts":40} */
+static struct text retried_write(const void *at, struct arena *arena)
+{
+    const struct retried *retried = at;
+    struct buffer buffer;
+    if (retried->times == 0)
+        return (struct text){0};
+    buffer_init(&buffer, 128);
+    struct json_writer writer = {&buffer, false};
+    pawli_json_open(&writer, '{');
+    pawli_json_put_i64(&writer, "times", retried->times);
+    pawli_json_put_i64(&writer, "at", retried->at.ms);
+    pawli_json_put_i64(&writer, "attempts", retried->attempts);
+    pawli_json_close(&writer, '}');
+    return written(&buffer, arena);
+}
+
+static bool retried_parse(struct text json, void *at, struct arena *arena)
+{
+    struct retried *retried = at;
+    uint64_t times = 0, attempts = INT32_MAX + UINT64_C(1);
+    if (!is_object(json, arena))
+        return false;
+    struct json_walk walk = pawli_json_walk(json);
+    struct text name, value;
+    while (pawli_json_member(&walk, &name, &value))
+        if (!(pawli_json_name_is(name, "times")      ? pawli_json_u64(value, &times)
+              : pawli_json_name_is(name, "at")       ? pawli_json_i64(value, &retried->at.ms)
+              : pawli_json_name_is(name, "attempts") ? pawli_json_u64(value, &attempts)
+                                                     : false))
+            return false;
+    retried->times = (uint32_t)times;
+    retried->attempts = (uint32_t)attempts;
+    return times >= 1 && times <= INT32_MAX && attempts <= INT32_MAX && retried->at.ms > 0;
+}
+
+static struct text policy_write(const void *at, struct arena *arena)
+{
+    return pawli_policy_json(at, arena);
+}
+
+static bool policy_parse(struct text json, void *at, struct arena *arena)
+{
+    (void)arena;
+    return pawli_policy_parse(json, at, NULL) == PAWL_OK;
+}
+
+static const struct form failures = {sizeof(struct failure), offsetof(struct failure, text), failure_write,
+                                     failure_parse},
+                         retries = {sizeof(struct retried), 0, retried_write, retried_parse},
+                         policies = {sizeof(struct policy), 0, policy_write, policy_parse};
+
+/* ---- the tables: a name, a kind, a field, and what it may be ---- */
+
+#define COLUMN(column, type, field, ...)                                                                               \
+    {                                                                                                                  \
+        .name = column, .kind = COLUMN_##type, .offset = offsetof(struct ROW, field), __VA_ARGS__                      \
+    }
+#define KEY         .is_key = true
+#define NEEDED      .is_needed = true
+#define WITH(field) .other = offsetof(struct ROW, field)
+#define SUM                                                                                                            \
+    {                                                                                                                  \
+        .name = "sum", .kind = COLUMN_SUM                                                                              \
+    }
+
+#define ROW store_row
+static const struct column store_columns[] = {
+    COLUMN("life", BYTES, life, .size = sizeof(pawl_uuid)),
+    COLUMN("epoch", U64, epoch, EPOCH),
+    COLUMN("commits", U64, commits, COUNTER),
+    COLUMN("last_number", U64, last_number, .max = MESSAGE_NUMBER_MAX / 2),
+    COLUMN("last_token", U64, last_token, .max = TOKEN_COUNTER_MAX / 2),
+    COLUMN("last_scope", U64, last_scope, COUNTER),
+    COLUMN("last_queue", U64, last_queue, COUNTER),
+    COLUMN("last_committer", U64, last_committer, COUNTER),
+    COLUMN("boot_id", BYTES, boot_id, .size = sizeof(pawl_uuid)),
+    COLUMN("boot", U64, boot, COUNTER),
+    COLUMN("lease", TIME, lease, BOOT),
+    COLUMN("wall", TIME, clock.wall, WALL),
+    COLUMN("seen", TIME, clock.boot, BOOT),
+    COLUMN("steady", TIME, clock.steady, WALL),
+    COLUMN("steady_boot", TIME, clock.steady_boot, BOOT),
+    COLUMN("floor", TIME, clock.floor, WALL),
+    COLUMN("leapt", TIME, clock.leapt_ms, ANY),
+    SUM,
+};
+#undef ROW
+
+#define ROW committer_row
+static const struct column committer_columns[] = {
+    COLUMN("id", U64, id, KEY, ID),
+    COLUMN("slot", U64, slot, ANY),
+    SUM,
+};
+#undef ROW
+
+#define ROW worker_row
+static const struct column worker_columns[] = {
+    COLUMN("id", U64, id, KEY, ID),
+    COLUMN("consumer", TEXT, consumer, NEEDED, .is_good = is_name),
+    COLUMN("committer", U64, committer, ID),
+    COLUMN("pid", U64, pid, .min = 1, .max = INT32_MAX),
+    COLUMN("scope", TEXT, scope, .is_good = is_name),
+    COLUMN("lanes", TEXT, lanes, .is_good = pawli_names_check),
+    COLUMN("sinks", TEXT, sinks, NEEDED, .is_good = pawli_names_check),
+    COLUMN("since", TIME, since, WALL),
+    COLUMN("seen", TIME, seen, WALL),
+    COLUMN("stopped", TIME_OR_NEVER, stopped, WALL),
+    SUM,
+};
+#undef ROW
+
+#define ROW scope_row
+static const struct column scope_columns[] = {
+    COLUMN("id", U64, id, ID),
+    COLUMN("name", TEXT, name, KEY, NEEDED, .is_good = is_name),
+    SUM,
+    COLUMN("seq", U64, seq, COUNTER),
+    COLUMN("head", BYTES, head, .size = DIGEST_SIZE),
+};
+#undef ROW
+
+#define ROW lane_row
+static const struct column lane_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("name", TEXT, name, KEY, NEEDED, .is_good = is_name),
+    COLUMN("policy", JSON, policy, NEEDED, .form = &policies),
+    SUM,
+};
+#undef ROW
+
+#define ROW target_row
+static const struct column target_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("name", TEXT, name, KEY, NEEDED, .is_good = is_name),
+    COLUMN("url", TEXT, url, .max = LIMIT_URL, .is_good = is_text),
+    COLUMN("secret_file", TEXT, secret_file, .max = LIMIT_URL, .is_good = is_text),
+    COLUMN("headers", TEXT, headers, .is_good = are_headers),
+    COLUMN("policy", JSON, policy, NEEDED, .form = &policies),
+    SUM,
+};
+#undef ROW
+
+#define ROW hold_row
+static const struct column hold_columns[] = {
+    COLUMN("kind", WORD, kind, KEY, .words = &hold_kinds),
+    COLUMN("scope", U64, scope, KEY, ANY),
+    COLUMN("lane", TEXT_OR_EMPTY, lane, KEY, .is_good = is_name),
+    COLUMN("target", TEXT_OR_EMPTY, target, KEY, .is_good = is_name),
+    COLUMN("code", TEXT, code, KEY, NEEDED, .is_good = is_key),
+    COLUMN("reason", TEXT, reason, .max = LIMIT_REASON, .is_good = is_text),
+    COLUMN("by", TEXT, by, .is_good = is_key),
+    COLUMN("since", TIME, since, WALL),
+    COLUMN("until", TIME_OR_NEVER, until, WALL),
+    COLUMN("before_ms", TIME, before_ms, ANY),
+    SUM,
+};
+#undef ROW
+
+#define ROW queue_row
+static const struct column queue_columns[] = {
+    COLUMN("id", U64, id, ID),
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("lane", TEXT, lane, KEY, NEEDED, .is_good = is_name),
+    COLUMN("target", TEXT, target, KEY, NEEDED, .is_good = is_name),
+    SUM,
+    COLUMN("pending", U64, counts[STATE_PENDING], COUNTER),
+    COLUMN("claimed", U64, counts[STATE_CLAIMED], COUNTER),
+    COLUMN("awaiting", U64, counts[STATE_AWAITING], COUNTER),
+    COLUMN("uncertain", U64, counts[STATE_UNCERTAIN], COUNTER),
+    COLUMN("delivered", U64, counts[STATE_DELIVERED], COUNTER),
+    COLUMN("dead", U64, counts[STATE_DEAD], COUNTER),
+    COLUMN("cancelled", U64, counts[STATE_CANCELLED], COUNTER),
+};
+#undef ROW
+
+#define ROW record_row
+static const struct column record_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("seq", U64, seq, FROM_ONE),
+    COLUMN("request_id", BYTES, request_id, KEY, .size = sizeof(pawl_uuid)),
+    COLUMN("fingerprint", BYTES, fingerprint, .size = DIGEST_SIZE),
+    COLUMN("type", TEXT, type, NEEDED, .is_good = is_name),
+    COLUMN("ref", TEXT, ref, .is_good = is_key),
+    COLUMN("content_type", CONTENT_TYPE, content_type),
+    COLUMN("command", BODY, command, WITH(content_type)),
+    COLUMN("response_type", CONTENT_TYPE, response_type),
+    COLUMN("response", BODY, response, WITH(response_type)),
+    COLUMN("pre", BLOB, pre),
+    COLUMN("post", BLOB, post),
+    COLUMN("duration_us", U64_OR_NULL, duration_us, ANY),
+    COLUMN("received", TIME, received, WALL),
+    COLUMN("committed", TIME, committed, WALL),
+    COLUMN("epoch", U64, epoch, EPOCH),
+    COLUMN("digest", BYTES, digest, .size = DIGEST_SIZE),
+    COLUMN("events", TEXT, events),
+    COLUMN("messages", BLOB, messages),
+    COLUMN("settled", TEXT, settled),
+    COLUMN("hashes", BLOB, hashes),
+    SUM,
+};
+#undef ROW
+
+static bool complete_record(void *at)
+{
+    struct record_row *row = at;
+    if (!row->response.data)
+        row->response_type = (struct text){0};
+    return row->messages.size % RECORD_MESSAGE_SIZE == 0 && row->hashes.size % RECORD_HASH_SIZE == 0;
+}
+
+#define ROW message_row
+static const struct column message_columns[] = {
+    COLUMN("number", U64, number, KEY, NUMBER),
+    COLUMN("tail", U64, tail, TAIL),
+    COLUMN("queue", U64, queue, ID),
+    COLUMN("seq", U64_OR_NULL, seq, ANY),
+    COLUMN("sender", TEXT, sender, .is_good = is_key),
+    COLUMN("key", TEXT, key, .is_good = is_key),
+    COLUMN("dedupe", TEXT, dedupe, .is_good = is_key),
+    COLUMN("request_id", UUID_OR_NULL, request_id),
+    COLUMN("priority", U32, priority, .min = 1, .max = 9),
+    COLUMN("content_type", CONTENT_TYPE, content_type),
+    COLUMN("payload", BODY, payload, NEEDED, WITH(content_type)),
+    COLUMN("headers", TEXT, headers, .is_good = are_headers),
+    COLUMN("fingerprint", BYTES, fingerprint, .size = DIGEST_SIZE),
+    COLUMN("deadline", TIME_OR_NEVER, deadline, WALL),
+    COLUMN("available", TIME, available, WALL),
+    COLUMN("expires", TIME_OR_NEVER, expires, WALL),
+    COLUMN("max_attempts", U32_OR_NULL, max_attempts, COUNT),
+    COLUMN("resent_of", UUID_OR_NULL, resent_of),
+    COLUMN("created", TIME, created, WALL),
+    SUM,
+};
+#undef ROW
+
+#define ROW bound_row
+static const struct column bound_columns[] = {
+    COLUMN("queue", U64, queue, KEY, ID),
+    COLUMN("kind", U32, kind, KEY, .min = BOUND_DEDUPE, .max = BOUND_REQUEST),
+    COLUMN("key", BOUND_KEY, key, KEY, NEEDED, WITH(kind), .is_good = is_key),
+    COLUMN("message", BYTES, message, .size = sizeof(pawl_uuid)),
+    COLUMN("fingerprint", BYTES, fingerprint, .size = DIGEST_SIZE),
+    COLUMN("until", TIME_OR_NEVER, until, WALL),
+    COLUMN("state", WORD, state, .words = &last_states),
+    SUM,
+};
+#undef ROW
+
+static bool complete_bound(void *at)
+{
+    const struct bound_row *row = at;
+    uint64_t number, tail;
+    bool is_kept = row->until.ms == INT64_MAX; /* its message is */
+    return is_kept == (row->state == STATE_PENDING) && pawli_message_id_split(&row->message, &number, &tail) &&
+           (row->kind == BOUND_DEDUPE || row->key.size == sizeof(pawl_uuid));
+}
+
+#define ROW line_row
+static const struct column line_columns[] = {
+    COLUMN("queue", U64, queue, KEY, ID),  COLUMN("key", TEXT, key, KEY, NEEDED, .is_good = is_key),
+    COLUMN("head", U64, head, NUMBER),     COLUMN("position", U64, order, NUMBER),
+    COLUMN("depth", U64, depth, FROM_ONE),
+};
+#undef ROW
+
+#define ROW   task_row
+#define TASK  COLUMN("queue", U64, queue, ID), COLUMN("number", U64, number, KEY, NUMBER)
+#define PHASE COLUMN("phase", U32, phase, .max = PHASE_COUNT - 1)
+#define DUE                                                                                                            \
+    COLUMN("priority", U32, priority, .min = 1, .max = 9), COLUMN("due", TIME, due, WALL),                             \
+        COLUMN("is_first", BOOL, is_due_first, .max = 1)
+#define COUNTS                                                                                                         \
+    COLUMN("attempts", U32, attempts, COUNT), COLUMN("deferrals", U32, deferrals, COUNT),                              \
+        COLUMN("crashes", U32, crashes, COUNT), COLUMN("retried", JSON, retried, .form = &retries)
+#define LINE                                                                                                           \
+    COLUMN("key", TEXT, key, .is_good = is_key), COLUMN("position", U64_OR_NULL, order, .max = MESSAGE_NUMBER_MAX)
+#define FAILURE   COLUMN("failure", JSON, failure, .form = &failures)
+#define REMOTE_ID COLUMN("remote_id", TEXT, remote_id, .max = LIMIT_REMOTE_ID, .is_good = is_text)
+#define HISTORY                                                                                                        \
+    FAILURE, COLUMN("progress", BLOB, progress, .max = LIMIT_PROGRESS), REMOTE_ID,                                     \
+        COLUMN("updated", TIME, updated, WALL), SUM
+
+static const struct column ready_columns[] = {TASK, PHASE, DUE, COUNTS, LINE, HISTORY};
+static const struct column blocked_columns[] = {TASK, DUE, COUNTS, LINE, HISTORY};
+static const struct column claimed_columns[] = {
+    TASK,
+    COLUMN("tail", U64, tail, TAIL),
+    PHASE,
+    DUE,
+    COLUMN("token", U64, token, ID),
+    COLUMN("committer", U64_OR_NULL, committer, ANY),
+    COLUMN("consumer", TEXT, consumer, .max = LIMIT_NAME, .is_good = is_text),
+    COLUMN("claimed", TIME, claimed, WALL),
+    COLUMN("lease", TIME, lease, BOOT),
+    COLUMN("boot", U64, boot, ANY),
+    COUNTS,
+    LINE,
+    HISTORY,
+};
+static const struct column held_columns[] = {
+    TASK,
+    PHASE,
+    DUE,
+    COLUMN("hold", TEXT, hold, NEEDED, .is_good = is_key),
+    COLUMN("until", TIME_OR_NEVER, until, WALL),
+    COLUMN("token", U64, token, ANY),
+    COUNTS,
+    LINE,
+    COLUMN("holds_key", BOOL, holds_key, .max = 1),
+    HISTORY,
+};
+static const struct column ended_columns[] = {
+    TASK,
+    COLUMN("state", WORD, ended, .words = &states),
+    COUNTS,
+    LINE,
+    COLUMN("holds_key", BOOL, holds_key, .max = 1),
+    FAILURE,
+    REMOTE_ID,
+    COLUMN("claimed", TIME_OR_NONE, claimed, WALL),
+    COLUMN("ended", TIME, ended_at, WALL),
+    COLUMN("reason", TEXT, ended_reason, .max = LIMIT_REASON, .is_good = is_text),
+    COLUMN("by", TEXT, ended_by, .max = LIMIT_KEY, .is_good = is_text),
+    COLUMN("successor", UUID_OR_NULL, successor),
+    SUM,
+};
+#undef ROW
+
+static bool is_in_place(struct task_row *row, enum place place)
+{
+    row->place = place;
+    return (row->key.data != NULL) == (row->order != 0);
+}
+
+static bool complete_ready(void *at)
+{
+    struct task_row *row = at;
+    row->holds_key = row->key.data != NULL;
+    return is_in_place(row, PLACE_READY);
+}
+
+static bool complete_blocked(void *at)
+{
+    struct task_row *row = at;
+    return is_in_place(row, PLACE_BLOCKED) && row->key.data;
+}
+
+static bool complete_claimed(void *at)
+{
+    struct task_row *row = at;
+    row->holds_key = row->key.data != NULL;
+    return is_in_place(row, PLACE_CLAIMED) &&
+           (row->phase != PHASE_SEND || row->attempts > 0); /* counted before it is made */
+}
+
+static bool complete_held(void *at)
+{
+    struct task_row *row = at;
+    return is_in_place(row, PLACE_HELD) && (!row->holds_key || row->key.data);
+}
+
+static bool complete_ended(void *at)
+{
+    struct task_row *row = at;
+    row->updated = row->ended_at;
+    return is_in_place(row, PLACE_ENDED) && (!row->holds_key || (row->key.data && row->ended == STATE_DEAD));
+}
+
+#define ROW attempt_row
+static const struct column attempt_columns[] = {
+    COLUMN("number", U64, number, KEY, NUMBER),
+    COLUMN("ordinal", U32, ordinal, KEY, COUNT),
+    COLUMN("n", U32, n, COUNT),
+    COLUMN("began", TIME, began, WALL),
+    COLUMN("ended", TIME, ended, WALL),
+    COLUMN("worker", TEXT, worker, .max = LIMIT_NAME, .is_good = is_text),
+    COLUMN("verdict", TEXT, verdict, NEEDED, .max = LIMIT_NAME, .is_good = is_text),
+    COLUMN("class", WORD, class, .words = &error_classes),
+    COLUMN("text", TEXT, text, .max = LIMIT_JSON, .is_good = is_text),
+    SUM,
+};
+#undef ROW
+
+/* keys: of the first so many columns; owner: whose it is, as part of the key. */
+#define NOBODY SIZE_MAX
+#define FORM(name, row, keys, owner, complete)                                                                         \
+    {                                                                                                                  \
+#name, sizeof(struct row), name##_columns, COUNT_OF(name##_columns), keys, owner, complete                     \
+    }
+const struct row_form pawli_rows[ROW_KIND_COUNT] = {
+    [ROW_STORE] = FORM(store, store_row, 0, NOBODY, NULL),
+    [ROW_COMMITTER] = FORM(committer, committer_row, 1, NOBODY, NULL),
+    [ROW_WORKER] = FORM(worker, worker_row, 1, NOBODY, NULL),
+    [ROW_SCOPE] = FORM(scope, scope_row, 2, NOBODY, NULL),
+    [ROW_LANE] = FORM(lane, lane_row, 2, offsetof(struct lane_row, scope), NULL),
+    [ROW_TARGET] = FORM(target, target_row, 2, offsetof(struct target_row, scope), NULL),
+    [ROW_HOLD] = FORM(hold, hold_row, 5, offsetof(struct hold_row, scope), NULL),
+    [ROW_QUEUE] = FORM(queue, queue_row, 4, offsetof(struct queue_row, scope), NULL),
+    [ROW_RECORD] = FORM(record, record_row, 3, offsetof(struct record_row, scope), complete_record),
+    [ROW_MESSAGE] = FORM(message, message_row, 1, NOBODY, NULL),
+    [ROW_BOUND] = FORM(bound, bound_row, 3, offsetof(struct bound_row, queue), complete_bound),
+    [ROW_LINE] = FORM(line, line_row, 2, offsetof(struct line_row, queue), NULL),
+    [ROW_READY] = FORM(ready, task_row, 2, NOBODY, complete_ready),
+    [ROW_BLOCKED] = FORM(blocked, task_row, 2, NOBODY, complete_blocked),
+    [ROW_CLAIMED] = FORM(claimed, task_row, 2, NOBODY, complete_claimed),
+    [ROW_HELD] = FORM(held, task_row, 2, NOBODY, complete_held),
+    [ROW_ENDED] = FORM(ended, task_row, 2, NOBODY, complete_ended),
+    [ROW_ATTEMPT] = FORM(attempt, attempt_row, 2, NOBODY, NULL),
+};

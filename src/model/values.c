@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* Fields of rows as values, and back; the keys of rows. */
+#include "model/check.h"
+#include "model/columns.h"
+
+#define NUMBER_OF(type)                                                                                                \
+    {                                                                                                                  \
+        .width = sizeof(type)                                                                                          \
+    }
+#define NUMBER_OR(type, absent)                                                                                        \
+    {                                                                                                                  \
+        .width = sizeof(type), .has_null = true, .null = absent, .is_zero = absent == 0                                \
+    }
+const struct column_trait pawli_column_traits[COLUMN_KIND_COUNT] = {
+    [COLUMN_U64] = NUMBER_OF(uint64_t),
+    [COLUMN_U64_OR_NULL] = NUMBER_OR(uint64_t, 0),
+    [COLUMN_U32] = NUMBER_OF(uint32_t),
+    [COLUMN_U32_OR_NULL] = NUMBER_OR(uint32_t, 0),
+    [COLUMN_BOOL] = NUMBER_OF(bool),
+    [COLUMN_TIME] = NUMBER_OF(int64_t),
+    [COLUMN_TIME_OR_NEVER] = NUMBER_OR(int64_t, INT64_MAX),
+    [COLUMN_TIME_OR_NONE] = NUMBER_OR(int64_t, 0),
+    [COLUMN_TEXT] = {.is_text = true, .is_zero = true},
+    [COLUMN_BLOB] = {.is_zero = true},
+    [COLUMN_UUID_OR_NULL] = {.is_zero = true},
+    [COLUMN_JSON] = {.is_zero = true},
+};
+
+/* ---- out of a row ---- */
+
+static inline struct text text_in(const void *field)
+{
+    return *(const struct text *)field;
+}
+
+/* Of a body or a bound key: whether it is kept as text. */
+static bool is_text_by(const struct column *column, const void *row)
+{
+    const void *other = (const char *)row + column->other;
+    return column->kind == COLUMN_BODY ? text_is(text_in(other), "application/json")
+                                       : *(const uint32_t *)other == BOUND_DEDUPE;
+}
+
+static struct value bytes_value(enum value_type type, struct text bytes)
+{
+    return (struct value){.type = bytes.data ? type : VALUE_NULL, .bytes = bytes};
+}
+
+static struct value number_value(const struct column_trait *trait, const void *field)
+{
+    int64_t number = number_in(field, trait->width);
+    return (struct value){.type = trait->has_null && number == trait->null ? VALUE_NULL : VALUE_NUMBER,
+                          .number = number};
+}
+
+struct value pawli_column_get(const struct column *column, const void *row, struct arena *arena)
+{
+    const struct column_trait *trait = &pawli_column_traits[column->kind];
+    const void *field = (const char *)row + column->offset;
+    if (trait->width)
+        return number_value(trait, field);
+    switch (column->kind) {
+    case COLUMN_TEXT:
+        return bytes_value(VALUE_TEXT, text_in(field));
+    case COLUMN_TEXT_OR_EMPTY:
+        return bytes_value(VALUE_TEXT, text_in(field).data ? text_in(field) : TEXT(""));
+    case COLUMN_BLOB:
+        return bytes_value(VALUE_BLOB, text_in(field));
+    case COLUMN_BYTES:
+        return bytes_value(VALUE_BLOB, (struct text){field, column->size});
+    case COLUMN_UUID_OR_NULL:
+        return bytes_value(VALUE_BLOB, (struct text){uuid_is_nil(field) ? NULL : field, sizeof(pawl_uuid)});
+    case COLUMN_CONTENT_TYPE:
+        return bytes_value(VALUE_TEXT, text_is(text_in(field), "application/json") ? (struct text){0} : text_in(field));
+    case COLUMN_BODY:
+    case COLUMN_BOUND_KEY:
+        return bytes_value(is_text_by(column, row) ? VALUE_TEXT : VALUE_BLOB, text_in(field));
+    case COLUMN_WORD:
+        return bytes_value(VALUE_TEXT, text_of(column->words->text(*(const unsigned *)field)));
+    case COLUMN_JSON:
+        return bytes_value(VALUE_TEXT, column->form->write(field, arena));
+    default:
+        return (struct value){.type = VALUE_NULL};
+    }
+}
+
+/* ---- into a row ---- */
+
+static bool set_number(const struct column *column, const struct value *value, void *field)
+{
+    const struct column_trait *trait = &pawli_column_traits[column->kind];
+    if (value->type == VALUE_NUMBER)
+        return set_number_in(column, trait, field, value->number);
+    if (trait->has_null && !trait->is_zero)
+        *(int64_t *)field = trait->null;
+    return trait->has_null && value->type == VALUE_NULL;
+}
+
+static bool set_bytes(const struct column *column, const struct value *value, enum value_type type, struct text *field,
+                      struct arena *arena)
+{
+    if (value->type == VALUE_NULL)
+        return !column->is_needed;
+    if (value->type != type || (column->max && value->bytes.size > (uint64_t)column->max))
+        return false;
+    *field = pawli_arena_text(arena, value->bytes);
+    return type == VALUE_BLOB || !column->is_good || !field->data || column->is_good(*field, arena);
+}
+
+static bool set_array(const struct value *value, void *field, size_t size)
+{
+    bool good = value->type == VALUE_BLOB && value->bytes.size == size;
+    if (good)
+        memcpy(field, value->bytes.data, size);
+    return good;
+}
+
+static bool set_content_type(const struct value *value, struct text *field, struct arena *arena)
+{
+    *field = TEXT("application/json");
+    if (value->type == VALUE_NULL)
+        return true;
+    if (value->type != VALUE_TEXT || pawli_check_content_type(value->bytes, NULL) < 0)
+        return false;
+    *field = pawli_arena_text(arena, value->bytes);
+    return true;
+}
+
+bool pawli_column_set(const struct column *column, void *row, const struct value *value, struct arena *arena)
+{
+    void *field = (char *)row + column->offset;
+    if (pawli_column_traits[column->kind].width)
+        return set_number(column, value, field);
+    switch (column->kind) {
+    case COLUMN_TEXT:
+        return set_bytes(column, value, VALUE_TEXT, field, arena);
+    case COLUMN_TEXT_OR_EMPTY:
+        return value->type == VALUE_TEXT &&
+               (value->bytes.size == 0 || set_bytes(column, value, VALUE_TEXT, field, arena));
+    case COLUMN_BLOB:
+        return set_bytes(column, value, VALUE_BLOB, field, arena);
+    case COLUMN_BYTES:
+        return set_array(value, field, column->size);
+    case COLUMN_UUID_OR_NULL:
+        return set_array(value, field, sizeof(pawl_uuid)) ? !uuid_is_nil(field) : value->type == VALUE_NULL;
+    case COLUMN_CONTENT_TYPE:
+        return set_content_type(value, field, arena);
+    case COLUMN_BODY:
+    case COLUMN_BOUND_KEY:
+        return set_bytes(column, value, is_text_by(column, row) ? VALUE_TEXT : VALUE_BLOB, field, arena);
+    case COLUMN_WORD:
+        return column->words->parse(value->type == VALUE_TEXT ? value->bytes : (struct text){0}, field) &&
+               (value->type == VALUE_TEXT || value->type == VALUE_NULL);
+    case COLUMN_JSON:
+        return value->type == VALUE_NULL ? !column->is_needed
+                                         : value->type == VALUE_TEXT && column->form->parse(value->bytes, field, arena);
+    default:
+        return true;
+    }
+}
+
+/* ---- fields ---- */
+
+static size_t field_size(const struct column *column)
+{
+    const struct column_trait *trait = &pawli_column_traits[column->kind];
+    return trait->width                          ? trait->width
+           : column->kind == COLUMN_BYTES        ? column->size
+           : column->kind == COLUMN_JSON         ? column->form->size
+           : column->kind == COLUMN_WORD         ? sizeof(unsigned)
+           : column->kind == COLUMN_UUID_OR_NULL ? sizeof(pawl_uuid)
+           : column->kind == COLUMN_SUM          ? 0
+                                                 : sizeof(struct text);
+}
+
+struct text *pawli_column_text(const struct column *column, void *row)
+{
+    char *field = (char *)row + column->offset;
+    switch (column->kind) {
+    case COLUMN_TEXT:
+    case COLUMN_TEXT_OR_EMPTY:
+    case COLUMN_BLOB:
+    case COLUMN_CONTENT_TYPE:
+    case COLUMN_BODY:
+    case COLUMN_BOUND_KEY:
+        return (struct text *)field;
+    case COLUMN_JSON:
+        return column->form->text ? (struct text *)(field + column->form->text) : NULL;
+    default:
+        return NULL;
+    }
+}
+
+const struct column *pawli_next_key(enum row_kind kind, const struct column *last)
+{
+    const struct row_form *form = &pawli_rows[kind];
+    const struct column *column = last ? last + 1 : form->columns, *end = form->columns + form->key_end;
+    while (column < end && !column->is_key)
+        column++;
+    return column < end ? column : NULL;
+}
+
+static int compare_values(const struct value *a, const struct value *b)
+{
+    if (a->type == VALUE_NUMBER && b->type == VALUE_NUMBER)
+        return (a->number > b->number) - (a->number < b->number);
+    return a->type == b->type ? pawli_text_compare(a->bytes, b->bytes) : (int)a->type - (int)b->type;
+}
+
+int pawli_row_compare(enum row_kind kind, const void *a, const void *b, size_t but)
+{
+    int order = 0;
+    for (const struct column *column = NULL; order == 0 && (column = pawli_next_key(kind, column));)
+        if (column->offset != but) {
+            struct value x = pawli_column_get(column, a, NULL), y = pawli_column_get(column, b, NULL);
+            order = compare_values(&x, &y);
+        }
+    return order;
+}
+
+uint64_t pawli_row_hash(enum row_kind kind, const void *row, size_t but, uint64_t seed)
+{
+    for (const struct column *column = NULL; (column = pawli_next_key(kind, column));)
+        if (column->offset != but) {
+            struct value value = pawli_column_get(column, row, NULL);
+            seed = value.type == VALUE_NUMBER ? pawli_hash_number(seed, (uint64_t)value.number)
+                                              : pawli_hash_bytes(seed, value.bytes.data, value.bytes.size);
+        }
+    return seed;
+}
+
+void pawli_row_keep(enum row_kind kind, const void *row, void *kept)
+{
+    const struct row_form *form = &pawli_rows[kind];
+    memset(kept, 0, form->size);
+    for (const struct column *column = form->columns; column < form->columns + form->column_count; column++)
+        memcpy((char *)kept + column->offset, (const char *)row + column->offset, field_size(column));
+    if (form->complete)
+        form->complete(kept);
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/walk.h"
+
+#include "model/decide.h"
+
+static void set_found(struct slot *slot)
+{
+    slot->found = slot->exists = true;
+}
+
+/* A row that cannot be read stops only who needs it. */
+static bool note(struct slot *slot, enum find found)
+{
+    if (found == FIND_ROW || found == FIND_DAMAGED)
+        set_found(slot);
+    slot->is_damaged |= found == FIND_DAMAGED;
+    return found != FIND_FAILED;
+}
+
+/* ---- facts ---- */
+
+/* What belongs to something that does not exist is not there either, and what belongs to something that cannot be read is as
+ * good as that. */
+static bool load_fact(struct walk *walk, struct slot *slot)
+{
+    const struct slot *owner = pawli_slot_owner(slot);
+    if (owner && owner->is_damaged)
+        return note(slot, FIND_DAMAGED);
+    if (owner && !owner->found)
+        return true;
+    return note(slot, walk->finders->fact(walk, pawli_slot_row_kind(slot), pawli_slot_row(slot)));
+}
+
+static bool load_facts(struct walk *walk, const struct slots *slots)
+{
+    for (size_t i = 0; i < slots->count; i++)
+        if (!load_fact(walk, slots->at[i]))
+            return false;
+    return true;
+}
+
+static struct view_scope *scope_by_id(const struct view *view, uint64_t id)
+{
+    for (size_t i = 0; i < view->scopes.count; i++) {
+        struct view_scope *scope = view->scopes.at[i];
+        if (scope->row.id == id && !scope->slot.is_damaged)
+            return scope;
+    }
+    return NULL;
+}
+
+static bool load_queue(struct walk *walk, struct view_queue *queue)
+{
+    if (!queue->found_by_id)
+        return load_fact(walk, &queue->slot);
+    enum find found = walk->finders->queue(walk, queue->row.id, &queue->row);
+    /* A task of a queue that does not exist. */
+    bool good = note(&queue->slot, found == FIND_NOTHING ? FIND_DAMAGED : found);
+    if (found == FIND_ROW)
+        queue->scope = scope_by_id(walk->view, queue->row.scope);
+    return good;
+}
+
+/* Queues that tasks implied are appended while we walk. */
+static bool load_queues(struct walk *walk, size_t *done)
+{
+    bool good = true;
+    for (; good && *done < walk->view->queues.count; (*done)++)
+        good = load_queue(walk, walk->view->queues.at[*done]);
+    return good;
+}
+
+static bool load_policy(struct walk *walk, struct view_queue *queue)
+{
+    if (!queue->wants_policy || queue->has_policy || queue->slot.is_damaged)
+        return true;
+    uint64_t scope = queue->slot.found ? queue->row.scope : queue->scope->row.id;
+    struct lane_row lane = {.scope = scope, .name = queue->row.lane};
+    struct target_row target = {.scope = scope, .name = queue->row.target};
+    queue->has_policy = true;
+    enum find found[] = {scope ? walk->finders->fact(walk, ROW_LANE, &lane) : FIND_NOTHING,
+                         scope ? walk->finders->fact(walk, ROW_TARGET, &target) : FIND_NOTHING};
+    queue->is_policy_damaged = found[0] == FIND_DAMAGED || found[1] == FIND_DAMAGED;
+    queue->policy = pawli_policy_effective(&lane.policy, &target.policy);
+    return found[0] != FIND_FAILED && found[1] != FIND_FAILED;
+}
+
+/* ---- ranges ---- */
+
+static bool load_workers(struct walk *walk)
+{
+    struct range range = {.kind = RANGE_WORKERS};
+    struct worker_row row;
+    enum find found = FIND_NOTHING;
+    bool good = walk->finders->begin(walk, &range);
+    while (good && (found = walk->finders->next(walk, &range, &row)) != FIND_NOTHING && found != FIND_FAILED) {
+        struct view_worker *worker = pawli_view_add_worker(walk->view);
+        if (!(good = worker != NULL))
+            break;
+        note(&worker->slot, found);
+        /* One that cannot be read says nothing; what is known is where it stands, so that it can be taken away. */
+        worker->row = found == FIND_ROW ? row : (struct worker_row){.id = row.id};
+        worker->is_alive = found == FIND_ROW && pawli_worker_alive(&row, walk->view->alive, walk->view->alive_count);
+    }
+    return walk->finders->end(walk, &range) && good;
+}
+
+static bool load_subject(struct walk *walk, struct view_subject *subject)
+{
+    if (subject->scope && subject->scope->slot.is_damaged)
+        return note(&subject->slot, FIND_DAMAGED);
+    if (subject->scope && !subject->scope->slot.found)
+        return true;
+    struct range range = {.kind = RANGE_HOLDS, .subject = *(struct hold_row *)pawli_slot_row(&subject->slot)};
+    struct hold_row row;
+    enum find found = FIND_NOTHING;
+    bool good = walk->finders->begin(walk, &range);
+    while (good && (found = walk->finders->next(walk, &range, &row)) != FIND_NOTHING && found != FIND_FAILED) {
+        struct view_hold *hold = pawli_view_add_hold(walk->view, subject);
+        if (!(good = hold != NULL))
+            break;
+        set_found(&hold->slot);
+        hold->row = row;
+        if (found == FIND_DAMAGED)
+            pawli_hold_unreadable(&hold->row);
+        hold->row.kind = range.subject.kind;
+        hold->row.scope = range.subject.scope;
+        hold->row.lane = range.subject.lane;
+        hold->row.target = range.subject.target;
+    }
+    return walk->finders->end(walk, &range) && good;
+}
+
+/* ---- tasks ---- */
+
+/* A task that cannot be read is one that nothing moves. */
+static void set_task_apart(struct view_task *task)
+{
+    task->slot.found = task->slot.exists = false;
+    task->slot.is_damaged = true;
+    task->message = NULL;
+}
+
+static enum find load_message(struct walk *walk, struct view_task *task)
+{
+    if (task->message)
+        return FIND_ROW;
+    struct message_row *message = arena_new(walk->view->arena, struct message_row);
+    if (!message)
+        return FIND_FAILED;
+    message->number = task->number;
+    enum find found = walk->finders->fact(walk, ROW_MESSAGE, message);
+    if (found == FIND_ROW)
+        task->message = message;
+    return found;
+}
+
+/* Of a task that was found: without its message it is one that cannot be read. */
+static bool load_message_of(struct walk *walk, struct view_task *task)
+{
+    enum find found = load_message(walk, task);
+    if (found == FIND_NOTHING || found == FIND_DAMAGED)
+        set_task_apart(task);
+    return found != FIND_FAILED;
+}
+
+/* A message in two places is in none. */
+static bool check_place(struct walk *walk, struct view_task *task)
+{
+    if (!walk->doubts_places)
+        return true;
+    enum find found = load_message(walk, task);
+    if (found == FIND_ROW)
+        found = walk->finders->place(walk, task->message);
+    if (found == FIND_DAMAGED)
+        set_task_apart(task);
+    return found != FIND_FAILED;
+}
+
+/* A row was read into task->row by whoever found it. */
+static bool task_found(struct walk *walk, struct view_task *task)
+{
+    struct view *view = walk->view;
+    if (!pawli_view_task_found(view, task) || !check_place(walk, task))
+        return false;
+    if (task->slot.found && task->row.place == PLACE_CLAIMED && view->wants_lost)
+        task->lost = pawli_claim_lost(&task->row, &view->store.row, view->boot, &view->boot_id, view->alive,
+                                      view->alive_count);
+    return true;
+}
+
+/* One without the other cannot be. */
+static enum find find_task(struct walk *walk, struct view_task *task)
+{
+    enum find message = task->wants_message ? load_message(walk, task) : FIND_NOTHING;
+    if (message == FIND_FAILED || message == FIND_DAMAGED || task->slot.found)
+        return message == FIND_FAILED || message == FIND_DAMAGED ? message : FIND_ROW;
+    enum find found = walk->finders->task(walk, task->number, task->message, &task->row);
+    bool wants = task->wants_message || (task->wants_tail && task->row.place != PLACE_CLAIMED);
+    if (found == FIND_ROW && wants && (message = load_message(walk, task)) != FIND_ROW)
+        return message == FIND_FAILED ? FIND_FAILED : FIND_DAMAGED;
+    if (found == FIND_NOTHING && task->message)
+        return FIND_DAMAGED;
+    return found == FIND_ROW && !task_found(walk, task) ? FIND_FAILED : found;
+}
+
+static bool load_task(struct walk *walk, struct view_task *task)
+{
+    if (task->slot.is_damaged)
+        return true;
+    enum find found = find_task(walk, task);
+    if (found == FIND_DAMAGED)
+        set_task_apart(task);
+    return found != FIND_FAILED && (!task->slot.found || pawli_view_task_bounds(walk->view, task));
+}
+
+static bool load_tasks(struct walk *walk, size_t *done)
+{
+    bool good = true;
+    for (; good && *done < walk->view->tasks.count; (*done)++)
+        good = load_task(walk, walk->view->tasks.at[*done]);
+    return good;
+}
+
+/* Follows the successors of the bound message to the one that counts now. Each was made after its predecessor. */
+static bool load_chain(struct walk *walk, struct view_bound *bound)
+{
+    uint64_t number, tail;
+    pawl_uuid id = bound->row.message;
+    while (pawli_message_id_split(&id, &number, &tail)) {
+        struct view_task *task = pawli_view_task(walk->view, number);
+        if (!task)
+            return false;
+        task->wants_message = true;
+        if (!load_task(walk, task))
+            return false;
+        if (task->slot.is_damaged || (task->message && task->message->tail != tail))
+            return note(&bound->slot, FIND_DAMAGED);
+        if (!task->slot.found || !task->message)
+            return true; /* purged */
+        if (!bound->task)
+            bound->task = task;
+        id = task->row.place == PLACE_ENDED ? task->row.successor : (pawl_uuid){0};
+    }
+    return true;
+}
+
+static bool load_bound(struct walk *walk, struct view_bound *bound)
+{
+    bool good = load_fact(walk, &bound->slot);
+    return good && bound->slot.found && !bound->slot.is_damaged ? load_chain(walk, bound) : good;
+}
+
+/* A task of a range: it may be in the view already, because a unit named it. NULL: it failed. */
+static struct view_task *keep_found(struct walk *walk, const struct task_row *row, struct view_line *line)
+{
+    struct view_task *task = pawli_view_task(walk->view, row->number);
+    if (!task || task->slot.found || task->slot.is_damaged)
+        return task;
+    task->row = *row;
+    if (line)
+        task->line = line;
+    return task_found(walk, task) ? task : NULL;
+}
+
+/* ---- claims that nobody holds any more ---- */
+
+static bool load_lost(struct walk *walk)
+{
+    struct view *view = walk->view;
+    const struct store_row *store = &view->store.row;
+    bool same_boot = uuid_equal(&store->boot_id, &view->boot_id);
+    if (same_boot && boot_before(view->boot, store->lease) && view->dead_count == 0)
+        return true;
+    struct range range = {.kind = RANGE_CLAIMED};
+    uint32_t counts[2] = {0}; /* in other queues; in those that are claimed from, which must not wait for the others */
+    uint32_t last = view->due_count > 0;
+    struct task_row row;
+    enum find found = FIND_NOTHING;
+    bool good = walk->finders->begin(walk, &range);
+    view->lost_all_seen = true;
+    while (good && counts[last] < view->lost_limit &&
+           (found = walk->finders->next(walk, &range, &row)) != FIND_NOTHING && found != FIND_FAILED) {
+        if (found == FIND_DAMAGED)
+            continue;
+        if (!pawli_claim_lost(&row, store, view->boot, &view->boot_id, view->alive, view->alive_count)) {
+            view->next_lease = boot_earlier(view->next_lease, row.lease);
+            continue;
+        }
+        uint32_t *count = &counts[pawli_view_asks_for(view, row.queue)];
+        if (*count == view->lost_limit) {
+            view->lost_all_seen = false;
+            continue;
+        }
+        struct view_task *task = keep_found(walk, &row, NULL);
+        good = task && (!task->slot.found || load_message_of(walk, task));
+        *count += good && task->slot.found;
+    }
+    view->lost_all_seen &= counts[last] < view->lost_limit;
+    return walk->finders->end(walk, &range) && good;
+}
+
+/* ---- what is due ---- */
+
+static bool load_due_of(struct walk *walk, struct view_due *due, uint32_t priority, uint64_t *size)
+{
+    struct range range = {.kind = RANGE_DUE,
+                          .queue = due->queue->row.id,
+                          .phase = PHASE_SEND,
+                          .priority = priority,
+                          .until = walk->view->wall};
+    struct task_row row;
+    enum find found = FIND_NOTHING;
+    uint64_t behind = 0;
+    bool good = walk->finders->begin(walk, &range);
+    while (good && due->count < due->limit && *size < due->size_max &&
+           (found = walk->finders->next(walk, &range, &row)) != FIND_NOTHING && found != FIND_FAILED) {
+        uint64_t last = behind;
+        behind = 0;
+        if (found == FIND_DAMAGED)
+            continue;
+        struct view_task *task = keep_found(walk, &row, NULL);
+        good = task && (!task->slot.found || load_message_of(walk, task));
+        if (!good || !task->slot.found || task->queue != due->queue || task->row.place != PLACE_READY)
+            continue;
+        task->behind = last;
+        behind = task->number;
+        due->tasks[due->count++] = task;
+        *size += task->message->payload.size;
+    }
+    return walk->finders->end(walk, &range) && good;
+}
+
+/* Priority by priority: in one walk the delayed ones of the first would stand before the due ones of the next. */
+static bool load_due(struct walk *walk, struct view_due *due)
+{
+    if (!due->queue->slot.found || due->queue->slot.is_damaged)
+        return true;
+    due->tasks = arena_array(walk->view->arena, struct view_task *, due->limit ? due->limit : 1);
+    bool good = due->tasks != NULL;
+    uint64_t size = 0;
+    for (uint32_t priority = 1; good && priority <= 9 && due->count < due->limit && size < due->size_max; priority++)
+        good = load_due_of(walk, due, priority, &size);
+    return good;
+}
+
+/* ---- lines ---- */
+
+/* One more than this batch may need. */
+static bool load_followers(struct walk *walk, struct view_line *line)
+{
+    struct range range = {.kind = RANGE_FOLLOWERS, .queue = line->row.queue, .key = line->row.key};
+    bool wants_message = line->queue->due != NULL;
+    struct task_row row;
+    enum find found = FIND_NOTHING;
+    bool good = walk->finders->begin(walk, &range);
+    while (good && line->follower_count <= line->exits &&
+           (found = walk->finders->next(walk, &range, &row)) != FIND_NOTHING && found != FIND_FAILED) {
+        if (found == FIND_DAMAGED)
+            continue;
+        struct view_task *task = keep_found(walk, &row, line);
+        good = task && (!wants_message || !task->slot.found || load_message_of(walk, task));
+        if (good && task->slot.found && task->line == line && task->row.place == PLACE_BLOCKED)
+            good = pawli_view_add_follower(walk->view, line, task);
+    }
+    return walk->finders->end(walk, &range) && good;
+}
+
+static bool load_line(struct walk *walk, struct view_line *line)
+{
+    bool good = load_fact(walk, &line->slot);
+    bool goes_on = good && line->queue->slot.found && !line->queue->slot.is_damaged && line->exits > 0;
+    return goes_on ? load_followers(walk, line) : good;
+}
+
+/* ---- all of it ---- */
+
+#define FOR_ALL(slots, type, load)                                                                                     \
+    for (size_t i = 0; good && i < (slots).count; i++)                                                                 \
+    good = load(walk, view_at(slots, type, i))
+
+bool pawli_walk(struct walk *walk)
+{
+    struct view *view = walk->view;
+    size_t queues = 0, tasks = 0;
+    bool good = (!view->wants_workers || load_workers(walk)) && load_facts(walk, &view->scopes) &&
+                load_facts(walk, &view->requests) && load_queues(walk, &queues) && load_facts(walk, &view->facts);
+    FOR_ALL(view->subjects, struct view_subject, load_subject);
+    good = good && load_tasks(walk, &tasks) && load_queues(walk, &queues);
+    FOR_ALL(view->bounds, struct view_bound, load_bound);
+    good = good && (view->lost_limit == 0 || load_lost(walk));
+    for (size_t i = 0; good && i < view->due_count; i++)
+        good = load_due(walk, view->dues[i]);
+    good = good && load_queues(walk, &queues);
+    FOR_ALL(view->lines, struct view_line, load_line);
+    good = good && load_tasks(walk, &tasks) && load_queues(walk, &queues); /* messages of what was found on the way */
+    FOR_ALL(view->queues, struct view_queue, load_policy);
+    pawli_view_set_apart(view);
+    return good;
+}
