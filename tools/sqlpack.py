@@ -8,7 +8,7 @@ sqlpack.py migrations OUT.c IN.sql...      the migrations in order, as text
 A statement's parameters are numbered in the order of its `-- params:` line; one that is not declared, or declared and not
 used, fails the build. A line `-- rows: N...` behind it makes a statement NAME_N for each N, which inserts N rows at once: the
 parameters of the first row, then those of the next. A line `-- row: KIND` says that the statement is how rows of that kind are
-found, put, added or taken away, by the first word of its name; of those a table is made.
+found, put, added, taken away or listed, by the first word of its name; of those a table is made.
 
 Every table, index and view is written as `pawl.NAME`, and its columns as `NAME.column`. Two texts are made of it: NAME, in a file
 of the store's own, and pawl_NAME, in a database of somebody else. A name that is not written so fails the build.
@@ -39,18 +39,18 @@ def c_lines(lines):
     return "\n".join('        "%s\\n"' % re.sub(r"\s+", " ", l).replace("\\", "\\\\").replace('"', '\\"') for l in lines if l.strip())
 
 
-VERBS = {"get": "get", "find": "get", "put": "put", "remove": "remove", "add": "add"}
+VERBS = {"get": "get", "find": "get", "put": "put", "remove": "remove", "add": "add", "all": "all", "list": "all"}
 ROWS_AT_ONCE = ("_32", "_8", "")
 kinds = {}
 
 
 def row_statements(kind):
-    return kinds.setdefault(kind, dict.fromkeys(["get", "put", "remove", "add"]))
+    return kinds.setdefault(kind, dict.fromkeys(["get", "put", "remove", "all", "add"]))
 
 
 def row_table():
     for kind, found in kinds.items():
-        one = [f"SQL_{found[verb] or 'COUNT'}" for verb in ("get", "put", "remove")]
+        one = [f"SQL_{found[verb] or 'COUNT'}" for verb in ("get", "put", "remove", "all")]
         many = [f"SQL_{found['add']}{size}" if found["add"] else "SQL_COUNT" for size in ROWS_AT_ONCE]
         yield f"    [ROW_{kind.upper()}] = {{{', '.join(one)}, {{{', '.join(many)}}}}},\n"
 
@@ -93,7 +93,7 @@ def main():
             out.write("    SQL_COUNT\n};\n\nstruct sql_text {\n    const char *name, *text[2]; /* by enum names */\n    int params;\n};\n")
             out.write("extern const struct sql_text pawli_sql[SQL_COUNT];\n\n"
                       "/* Of a kind of row; SQL_COUNT: there is none. add: 32 at once, 8, one. */\n"
-                      "struct row_sql {\n    enum sql get, put, remove, add[3];\n};\n"
+                      "struct row_sql {\n    enum sql get, put, remove, all, add[3];\n};\n"
                       "extern const struct row_sql pawli_row_sql[];\n\n#endif\n")
         with open(sys.argv[4], "w") as out:
             out.write('/* Generated from statements.sql by sqlpack.py. */\n#include "sql.h"\n#include "model/columns.h"\n\nconst struct sql_text pawli_sql[SQL_COUNT] = {\n')

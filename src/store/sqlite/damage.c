@@ -3,30 +3,6 @@
  * agree. The chains of records are verified above the door; nothing here decides anything. */
 #include "store/sqlite/sqlite.h"
 
-static const struct table {
-    enum row_kind row;
-    enum sql all;
-    bool limited;     /* the statement takes a limit */
-    int scope, queue; /* in which column whose it is stands; -1: in none */
-} tables[] = {
-    {ROW_SCOPE, SQL_all_scopes, false, -1, -1},
-    {ROW_QUEUE, SQL_all_queues, false, 1, -1},
-    {ROW_COMMITTER, SQL_list_committers, false, -1, -1},
-    {ROW_WORKER, SQL_list_workers, false, -1, -1},
-    {ROW_LANE, SQL_all_lanes, false, 0, -1},
-    {ROW_TARGET, SQL_all_targets, false, 0, -1},
-    {ROW_HOLD, SQL_list_holds, true, 1, -1},
-    {ROW_LINE, SQL_all_lines, false, -1, 0},
-    {ROW_BOUND, SQL_all_bounds, false, -1, 0},
-    {ROW_MESSAGE, SQL_all_messages, false, -1, 2},
-    {ROW_READY, SQL_all_ready, false, -1, 0},
-    {ROW_BLOCKED, SQL_all_blocked, false, -1, 0},
-    {ROW_CLAIMED, SQL_list_claimed, false, -1, 0},
-    {ROW_HELD, SQL_all_held, false, -1, 0},
-    {ROW_ENDED, SQL_all_ended, false, -1, 0},
-    {ROW_ATTEMPT, SQL_all_attempts, false, -1, -1},
-};
-
 static const struct agreement {
     enum sql sql;
     const char *what;
@@ -65,40 +41,64 @@ static const char *text_at(const struct call *call, int column)
     return text ? text : "NULL";
 }
 
+/* Whose a row is, where one of its columns is a number of that name; however bad the others are. */
+static uint64_t owner_at(const struct call *call, const struct row_form *form, const char *name)
+{
+    for (size_t i = 0; i < form->column_count; i++)
+        if (form->columns[i].kind == COLUMN_U64 && strcmp(form->columns[i].name, name) == 0)
+            return number_at(call, (int)i);
+    return 0;
+}
+
+struct finding {
+    struct connection *connection;
+    struct arena *arena, scratch;
+    int (*found)(void *data, uint64_t scope, uint64_t queue, struct text what);
+    void *data;
+};
+
+static int find_bad_rows(struct finding *finding, enum row_kind kind)
+{
+    const struct row_form *form = &pawli_rows[kind];
+    int code = SQLITE_OK;
+    struct call call = pawli_call(finding->connection, pawli_row_sql[kind].all);
+    while (code == SQLITE_OK && pawli_call_row(&call)) {
+        union any_row row;
+        bool good = pawli_read_row(&call, kind, &row, &finding->scratch);
+        if (pawli_arena_failed(&finding->scratch))
+            code = SQLITE_NOMEM;
+        else if (!good)
+            code = finding->found(finding->data, owner_at(&call, form, "scope"), owner_at(&call, form, "queue"),
+                                  pawli_arena_format(finding->arena, "a row of table %s cannot be read: %s %s, %s %s",
+                                                     form->name, form->columns[0].name, text_at(&call, 0),
+                                                     form->columns[1].name, text_at(&call, 1)));
+        pawli_arena_reset(&finding->scratch);
+    }
+    int ended = pawli_call_end(&call);
+    return code == SQLITE_OK ? ended : code;
+}
+
+static int find_disagreement(struct finding *finding, const struct agreement *agreement)
+{
+    int code = SQLITE_OK;
+    struct call call = pawli_call(finding->connection, agreement->sql);
+    while (code == SQLITE_OK && pawli_call_row(&call))
+        code = finding->found(finding->data, 0, number_at(&call, 1),
+                              pawli_arena_format(finding->arena, "%s: %s", agreement->what, text_at(&call, 2)));
+    int ended = pawli_call_end(&call);
+    return code == SQLITE_OK ? ended : code;
+}
+
 int pawli_find_damage(struct connection *connection, struct arena *arena,
                       int (*found)(void *data, uint64_t scope, uint64_t queue, struct text what), void *data)
 {
-    struct arena scratch = {0};
+    struct finding finding = {.connection = connection, .arena = arena, .found = found, .data = data};
     int code = SQLITE_OK;
-    for (size_t i = 0; code == SQLITE_OK && i < COUNT_OF(tables); i++) {
-        const struct table *table = &tables[i];
-        struct call call = pawli_call(connection, table->all);
-        if (table->limited)
-            pawli_bind_i64(&call, INT64_MAX);
-        while (code == SQLITE_OK && pawli_call_row(&call)) {
-            union any_row row;
-            bool good = pawli_read_row(&call, table->row, &row, &scratch);
-            if (pawli_arena_failed(&scratch))
-                code = SQLITE_NOMEM;
-            else if (!good)
-                code = found(data, number_at(&call, table->scope), number_at(&call, table->queue),
-                             pawli_arena_format(arena, "a row of table %s cannot be read: %s %s, %s %s",
-                                                pawli_rows[table->row].name, sqlite3_column_name(call.statement, 0),
-                                                text_at(&call, 0), sqlite3_column_name(call.statement, 1),
-                                                text_at(&call, 1)));
-            pawli_arena_reset(&scratch);
-        }
-        int ended = pawli_call_end(&call);
-        code = code == SQLITE_OK ? ended : code;
-    }
-    pawli_arena_done(&scratch);
-    for (size_t i = 0; code == SQLITE_OK && i < COUNT_OF(agreements); i++) {
-        struct call call = pawli_call(connection, agreements[i].sql);
-        while (code == SQLITE_OK && pawli_call_row(&call))
-            code = found(data, 0, number_at(&call, 1),
-                         pawli_arena_format(arena, "%s: %s", agreements[i].what, text_at(&call, 2)));
-        int ended = pawli_call_end(&call);
-        code = code == SQLITE_OK ? ended : code;
-    }
+    for (enum row_kind kind = 0; code == SQLITE_OK && kind < ROW_KIND_COUNT; kind++)
+        if (pawli_row_sql[kind].all != SQL_COUNT)
+            code = find_bad_rows(&finding, kind);
+    pawli_arena_done(&finding.scratch);
+    for (size_t i = 0; code == SQLITE_OK && i < COUNT_OF(agreements); i++)
+        code = find_disagreement(&finding, &agreements[i]);
     return code;
 }

@@ -224,7 +224,6 @@ static int count_held(struct reading *reading)
 static int find_any_hold(struct reading *reading, bool *any)
 {
     struct call call = pawli_call(reading->connection, SQL_list_holds);
-    pawli_bind_i64(&call, 1);
     *any = pawli_call_row(&call);
     return pawli_call_end(&call);
 }

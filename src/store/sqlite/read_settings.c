@@ -50,7 +50,6 @@ int pawli_query_holds(struct reading *reading)
     if (code != SQLITE_OK)
         return code;
     struct call call = pawli_call(reading->connection, SQL_list_holds);
-    pawli_bind_i64(&call, INT64_MAX);
     while (pawli_call_row(&call)) {
         struct hold_item item = {0};
         if (!pawli_read_row(&call, ROW_HOLD, &item.row, reading->arena))

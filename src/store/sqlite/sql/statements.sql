@@ -60,10 +60,12 @@ SELECT id, slot, sum FROM pawl.committer WHERE id = :id;
 
 -- name: list_committers
 -- params:
+-- row: committer
 SELECT id, slot, sum FROM pawl.committer;
 
 -- name: list_workers
 -- params:
+-- row: worker
 SELECT id, consumer, committer, pid, scope, lanes, sinks, since, seen, stopped, sum FROM pawl.worker ORDER BY id;
 
 -- name: get_scope
@@ -224,6 +226,7 @@ SELECT count(*) FROM pawl.blocked WHERE queue = :queue AND key = :key AND (posit
 
 -- name: list_claimed
 -- params:
+-- row: claimed
 SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts,
        deferrals, crashes, retried, key, position, failure, progress, remote_id, updated, sum
   FROM pawl.claimed;
@@ -539,11 +542,11 @@ SELECT scope, name, url, secret_file, headers, policy, sum
  LIMIT :limit;
 
 -- name: list_holds
--- params: limit
+-- params:
+-- row: hold
 SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, sum
   FROM pawl.hold
- ORDER BY since DESC
- LIMIT :limit;
+ ORDER BY since DESC;
 
 -- name: list_messages_down
 -- params: before limit
@@ -697,66 +700,78 @@ SELECT (SELECT count(*) FROM pawl.claimed WHERE number = :number) + (SELECT coun
 
 -- name: all_scopes
 -- params:
+-- row: scope
 SELECT id, name, sum, seq, head
   FROM pawl.scope;
 
 -- name: all_queues
 -- params:
+-- row: queue
 SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
   FROM pawl.queue;
 
 -- name: all_lanes
 -- params:
+-- row: lane
 SELECT scope, name, policy, sum
   FROM pawl.lane;
 
 -- name: all_targets
 -- params:
+-- row: target
 SELECT scope, name, url, secret_file, headers, policy, sum
   FROM pawl.target;
 
 -- name: all_lines
 -- params:
+-- row: line
 SELECT queue, key, head, position, depth
   FROM pawl.line;
 
 -- name: all_bounds
 -- params:
+-- row: bound
 SELECT queue, kind, key, message, fingerprint, until, state, sum
   FROM pawl.bound;
 
 -- name: all_messages
 -- params:
+-- row: message
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
        deadline, available, expires, max_attempts, resent_of, created, sum
   FROM pawl.message;
 
 -- name: all_ready
 -- params:
+-- row: ready
 SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready;
 
 -- name: all_blocked
 -- params:
+-- row: blocked
 SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure, progress,
        remote_id, updated, sum
   FROM pawl.blocked;
 
 -- name: all_held
 -- params:
+-- row: held
 SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retried, key,
        position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.held;
 
 -- name: all_ended
 -- params:
+-- row: ended
 SELECT queue, number, state, attempts, deferrals, crashes, retried, key, position, holds_key, failure, remote_id,
        claimed, ended, reason, "by", successor, sum
   FROM pawl.ended;
 
 -- name: all_attempts
 -- params:
+-- row: attempt
 SELECT number, ordinal, n, began, ended, worker, verdict, class, text, sum
   FROM pawl.attempt;
 
