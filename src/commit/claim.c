@@ -2,7 +2,7 @@
 /* The effect that claims messages. Decided after everything else of its batch, so that it may take what the batch made. */
 #include <stdlib.h>
 
-#include "commit/unit.h"
+#include "commit/claim.h"
 
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {

@@ -4,6 +4,9 @@
 
 #include <sys/epoll.h>
 
+#include "commit/adopt.h"
+#include "commit/claim.h"
+
 /* ---- units ---- */
 
 void pawli_unit_init(struct unit *unit, struct committer *committer, struct text scope)

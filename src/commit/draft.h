@@ -4,6 +4,7 @@
 #define PAWLI_DRAFT_H
 
 #include "commit/handle.h"
+#include "commit/settle.h"
 #include "pawl/message.h"
 
 struct drafting {

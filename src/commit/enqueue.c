@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The effect that adds messages. */
+#include "commit/enqueue.h"
+
 #include "base/codec.h"
-#include "commit/unit.h"
 
 bool pawli_scope_exists(struct view *view, struct view_scope *scope)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The effect of an operator on messages: retry, requeue, cancel, resolve, purge. */
-#include <inttypes.h>
+#include "commit/move.h"
 
-#include "commit/unit.h"
+#include <inttypes.h>
 
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The effects of an operator on what messages obey: policies, targets, holds, and the store's own epoch. */
-#include "commit/unit.h"
+#include "commit/adopt.h"
+#include "commit/configure.h"
+#include "commit/hold.h"
 #include "model/headers.h"
 #include "model/limits.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The record of a unit: known already, or appended to the chain of its scope. */
 #include "base/codec.h"
-#include "commit/unit.h"
+#include "commit/enqueue.h"
 
 bool pawli_gather_record(struct unit *unit, struct view *view)
 {

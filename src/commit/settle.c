@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The effect that settles claims: what a worker says became of an attempt, conditional on the claim's token. */
-#include <inttypes.h>
+#include "commit/settle.h"
 
-#include "commit/unit.h"
+#include <inttypes.h>
 
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What time does: claims that nobody holds any more, messages past their age limit, outcomes that never came, retention. */
-#include "commit/unit.h"
+#include "commit/sweep.h"
+
+#include "commit/enqueue.h"
 
 static bool is_lost(const struct view_task *task)
 {

@@ -5,7 +5,10 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "commit/adopt.h"
+#include "commit/configure.h"
 #include "commit/draft.h"
+#include "commit/hold.h"
 #include "model/check.h"
 #include "model/headers.h"
 #include "outbox/move.h"

@@ -17,6 +17,7 @@
 
 #include "base/links.h"
 #include "commit/handle.h"
+#include "commit/register.h"
 #include "pawl/worker.h"
 #include "sink/callback/callback.h"
 #include "sink/sink.h"
