@@ -7,8 +7,6 @@
 
 struct adopt {
     struct effect effect;
-    struct text reason, by;
-    struct view_subject *subject;
     uint64_t epoch; /* the answer */
 };
 

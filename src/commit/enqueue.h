@@ -3,7 +3,7 @@
 #ifndef PAWLI_EFFECT_ENQUEUE_H
 #define PAWLI_EFFECT_ENQUEUE_H
 
-#include "commit/unit.h"
+#include "commit/draft.h"
 
 struct message_draft {
     struct message_row row; /* number, queue, seq, available and created are filled in when it is decided */
@@ -28,9 +28,18 @@ struct message_draft {
 struct enqueue {
     struct effect effect;
     struct message_draft *messages;
-    size_t count;
+    size_t count, room;
     bool atomic; /* a conflict refuses the unit; else only its message */
 };
+
+/* Drafts the message at this index of what the caller gave. */
+int pawli_draft_message(struct drafting *drafting, const pawl_message *messages, size_t index,
+                        struct message_draft *draft, pawl_error *err);
+
+size_t pawli_weigh_message(const struct message_draft *draft);
+
+/* Adds messages to what is drafted. */
+int pawli_draft_enqueue(struct drafting *drafting, const pawl_message *messages, size_t count, pawl_error *err);
 
 /* One message (enqueue.c); the drafts of settlements and successors come here too. */
 bool pawli_gather_message(struct view *view, struct view_scope *scope, struct message_draft *draft);

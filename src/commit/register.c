@@ -89,4 +89,5 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     return clear_away(view, &own->row) ? PAWL_OK : pawli_no_memory(err);
 }
 
-const struct effect_ops pawli_effect_register = {"register", gather, decide, NULL};
+const struct effect_ops pawli_effect_register = {
+    .name = "register", .size = sizeof(struct registration), .gather = gather, .decide = decide};

@@ -24,10 +24,16 @@ struct settlement {
 struct settle {
     struct effect effect;
     struct settlement *items;
-    size_t count;
+    size_t count, room;
     bool atomic; /* a lost claim refuses the unit */
-    struct text by;
 };
+
+/* Drafts the settlement at this index of what the caller gave. */
+int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *settlements, size_t index,
+                           struct settlement *draft, pawl_error *err);
+
+/* Adds settlements to what is drafted. */
+int pawli_draft_settle(struct drafting *drafting, const pawl_settlement *settlements, size_t count, pawl_error *err);
 
 extern const struct effect_ops pawli_effect_settle;
 

@@ -2,8 +2,8 @@
 /* A unit: what one caller asks to be written whole or not at all. It is built, hashed and sealed in the caller's thread and
  * read-only from then on, but for its answer: deciding it again, after a race, gives the answer afresh.
  *
- * A unit may have a record (a transition, or what an operator did) and any number of effects. Kinds of effects are in one
- * table each: what they want to see (gather) and what they change (decide). */
+ * A unit may have a record (a transition, or what an operator did) and any number of effects. What an effect is says the
+ * table of its kind, which stands in the file of its kind: nothing else knows one kind from another. */
 #ifndef PAWLI_UNIT_H
 #define PAWLI_UNIT_H
 
@@ -17,9 +17,19 @@ struct effect;
 
 struct effect_ops {
     const char *name;
+    size_t size; /* of its struct, which begins with a struct effect */
+    bool
+        claims; /* takes what the others of its batch leave: decided behind them; where it finds nothing it writes nothing */
+    bool adopts;                                                                 /* a restored store takes it */
     bool (*gather)(struct unit *unit, struct effect *effect, struct view *view); /* false: out of memory */
     int (*decide)(struct unit *unit, struct effect *effect, struct view *view,
                   pawl_error *err); /* < 0: refuses the unit */
+
+    /* The rest where there is something to say, else NULL. */
+    size_t (*weigh)(const struct effect *effect); /* about how many bytes it writes */
+    /* Its messages in the record's list: fills `list`, NULL: only counts them; ids and nonces are given when it is decided. */
+    size_t (*list)(const struct effect *effect, struct record_message *list);
+    void (*put)(const struct effect *effect, struct json_writer *effects); /* its member of the record's `effects` */
     void (*describe)(const struct effect *effect,
                      struct json_writer *writer); /* what it did, for an operator's record */
 };
@@ -57,10 +67,9 @@ struct unit {
     struct text record_scope; /* where its record goes: `scope`, or the operator's */
     struct view_scope *view_record_scope;
     struct effect *effects, **last_effect;
-    bool claims; /* decided after the others of its batch */
-    bool adopts; /* the one thing that a restored store takes */
+    bool claims, adopts; /* one of its effects does */
     bool sealed;
-    bool changes_nothing; /* decided: what was asked for is so already, no record says that it was */
+    bool changes_nothing;      /* decided: what was asked for is so already, no record says that it was */
     struct boot_time deadline; /* until it is taken into a batch */
     size_t weight;             /* about how many bytes it writes */
 
@@ -76,6 +85,7 @@ struct unit {
 void pawli_unit_init(struct unit *unit, struct committer *committer, struct text scope);
 void pawli_unit_done(struct unit *unit);
 void pawli_unit_add(struct unit *unit, struct effect *effect, const struct effect_ops *ops);
+void pawli_unit_seal(struct unit *unit); /* nothing is added any more: weighs it */
 
 /* ---- shared by the kinds of effects ---- */
 
@@ -114,7 +124,8 @@ enum record_check { CHECK_NEW, CHECK_REPLAY, CHECK_REFUSED };
 bool pawli_gather_record(struct unit *unit, struct view *view);
 enum record_check pawli_check_record(struct unit *unit, struct view *view, pawl_error *err);
 int pawli_append_record(struct unit *unit, struct view *view, struct hasher *hasher, pawl_error *err);
-struct digest pawli_seal_body(struct record_draft *record, struct hasher *hasher, const struct event *events,
-                              size_t event_count, const struct digest *fingerprints, size_t message_count);
+
+/* Hashes what the caller gave: the record's fingerprint and the digest of its body; lists its messages and its effects. */
+bool pawli_seal_record(struct unit *unit, struct hasher *hasher, const struct event *events, size_t event_count);
 
 #endif

@@ -88,12 +88,13 @@ static int view_record(struct arena *arena, const char *scope, const struct reco
         *record = (pawl_record){.struct_size = sizeof *record, .scope = scope, .seq = row->seq, .error = unreadable};
         return PAWL_OK;
     }
-    size_t count = row->messages.size / RECORD_MESSAGE_SIZE;
+    size_t count;
+    const struct record_message *entries = record_messages(row, &count);
     pawl_uuid *messages = arena_array(arena, pawl_uuid, count ? count : 1);
     if (!messages)
         return pawli_no_memory(err);
     for (size_t i = 0; i < count; i++)
-        memcpy(&messages[i], row->messages.data + i * RECORD_MESSAGE_SIZE, sizeof *messages);
+        messages[i] = entries[i].id;
     *record = (pawl_record){.struct_size = sizeof *record,
                             .scope = scope,
                             .seq = row->seq,

@@ -80,7 +80,7 @@ static void put_record(FILE *out, const struct record_row *row)
     BYTES_OF(row, digest);
     TEXT_OF(row, events);
     TEXT_OF(row, messages);
-    TEXT_OF(row, settled);
+    TEXT_OF(row, effects);
     TEXT_OF(row, hashes);
 }
 

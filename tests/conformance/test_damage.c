@@ -231,7 +231,7 @@ static void a_record_that_cannot_be_read_is_an_item_of_its_own(void **state)
 {
     static const char *const changes[] = {
         "type = ''",       "events = '[9'",    "events = '[[\"o\",\"e\",null,{}, 7]]'",
-        "command = x'00'", "messages = x'00'", "settled = '9'"};
+        "command = x'00'", "messages = x'00'", "effects = '9'"};
     (void)state;
     for (size_t i = 0; i < COUNT_OF(changes); i++) {
         struct world w;

@@ -139,7 +139,7 @@ static const size_t scope_texts[] = {OF(scope_row, name)};
 static const size_t record_texts[] = {
     OF(record_row, type),          OF(record_row, ref),      OF(record_row, content_type), OF(record_row, command),
     OF(record_row, response_type), OF(record_row, response), OF(record_row, pre),          OF(record_row, post),
-    OF(record_row, events),        OF(record_row, messages), OF(record_row, settled),      OF(record_row, hashes)};
+    OF(record_row, events),        OF(record_row, messages), OF(record_row, effects),      OF(record_row, hashes)};
 static const size_t queue_texts[] = {OF(queue_row, lane), OF(queue_row, target)};
 static const size_t lane_texts[] = {OF(lane_row, name)};
 static const size_t target_texts[] = {OF(target_row, name), OF(target_row, url), OF(target_row, secret_file),

@@ -272,7 +272,7 @@ bool pawli_read_record(struct call *call, struct record_row *row, bool *ret_same
     pawli_column_bytes(call, &row->digest, DIGEST_SIZE);
     row->events = pawli_column_text(call, arena);
     row->messages = pawli_column_blob(call, arena);
-    row->settled = pawli_column_text(call, arena);
+    row->effects = pawli_column_text(call, arena);
     row->hashes = pawli_column_blob(call, arena);
     bool good = !call->bad && row->messages.size % RECORD_MESSAGE_SIZE == 0 && row->hashes.size % RECORD_HASH_SIZE == 0;
     *ret_same = pawli_column_sum(call);

@@ -423,7 +423,7 @@ static void bind_record(struct saving *saving, struct call *call, const void *it
     pawli_bind_blob(call, &row->digest, DIGEST_SIZE);
     pawli_bind_text(call, row->events);
     pawli_bind_blob(call, row->messages.data, row->messages.size);
-    pawli_bind_text(call, row->settled);
+    pawli_bind_text(call, row->effects);
     pawli_bind_blob(call, row->hashes.data, row->hashes.size);
     pawli_bind_sum(call);
 }
