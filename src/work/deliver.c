@@ -373,7 +373,8 @@ static void tell_hold(struct worker *worker, const struct target_hold *hold)
                                     .level = 0,
                                     .scope = delivery->queue->scope,
                                     .target = delivery->queue->name,
-                                    .text = delivery->send.error.data});
+                                    .text = hold->change.count ? delivery->send.error.data
+                                                               : "what holds the target cannot be read"});
     worker->survey.is_wanted = true;
 }
 
