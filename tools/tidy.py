@@ -86,8 +86,16 @@ def door(path, text):
             yield f"goes around the door: {line.strip()}"
 
 
+def kinds(path, text):
+    """What a kind of effect is, its table says: nobody asks which one it has before him."""
+    if path.startswith("src/"):
+        for line in re.findall(r"^.*[=!]=\s*&pawli_effect_.*$", text, re.M):
+            yield f"tests for a kind of effect: {line.strip()}"
+
+
 RULES = {"rooms and libraries": includes, "licences": licence, "banned calls": banned, "unfinished marks": marks,
-         "moves of tasks": state_writes, "mutexes": mutexes, "the door": door}
+         "moves of tasks": state_writes, "mutexes": mutexes, "the door": door,
+         "kinds of effects": kinds}
 
 REFUSED = {
     "rooms and libraries": [("src/base/x.c", '#include "model/rows.h"\n'), ("src/journal/x.c", '#include "outbox/views.h"\n'),
@@ -100,6 +108,7 @@ REFUSED = {
     "the door": [("src/commit/x.c", "    committer->store->ops->tend(committer->store, NULL);\n"),
                  ("src/store/fault/x.c", "    below(store)->ops->close(below(store));\n"),
                  ("tests/unit/x.c", "    const struct store_ops *ops = opened->store->ops;\n")],
+    "kinds of effects": [("src/commit/x.c", "    if (effect->ops == &pawli_effect_claim)\n")],
 }
 
 

@@ -45,6 +45,7 @@ typedef struct pawl_record {
     const pawl_event_view *events; /* pawl_record_event finds each */
     size_t event_count;
     const char *error; /* in a list: why it cannot be read; then nothing but scope and seq means anything. NULL: it can */
+    const char *effects; /* a JSON object: what it did besides, each kind in its own words; NULL: nothing */
 } pawl_record;
 
 /* The event at a place of record->events; its own index may be another, where some are kept without. */

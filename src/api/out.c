@@ -128,6 +128,8 @@ void pawli_api_put_record(struct json_writer *out, const pawl_record *record)
     pawli_body_json(out, "response", record->response_type, (struct text){record->response, record->response_size});
     put_events(out, record);
     put_ids(out, "messages", record->messages, record->message_count);
+    if (record->effects)
+        pawli_json_put_raw(out, "effects", text_of(record->effects));
     put_hex(out, "fingerprint", record->fingerprint, 32);
     put_hex(out, "digest", record->digest, 32);
     if (record->state_pre || record->state_post) {

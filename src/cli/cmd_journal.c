@@ -217,6 +217,7 @@ static void print_record(struct cli *cli, const pawl_record *record)
     }
     for (size_t i = 0; i < record->message_count; i++)
         print_message_of(cli, &record->messages[i]);
+    cli_field("effects", record->effects);
     cli_field_hex("fingerprint", record->fingerprint, sizeof record->fingerprint);
     cli_field_hex("digest", record->digest, sizeof record->digest);
     cli_field_hex("state before", record->state_pre, record->state_pre_size);

@@ -2,7 +2,7 @@
 /* The effect that claims messages. Decided after everything else of its batch, so that it may take what the batch made. */
 #include <stdlib.h>
 
-#include "commit/unit.h"
+#include "commit/claim.h"
 
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {
@@ -182,4 +182,5 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     return pawli_arena_failed(view->arena) || pawli_arena_failed(&unit->arena) ? pawli_no_memory(err) : PAWL_OK;
 }
 
-const struct effect_ops pawli_effect_claim = {"claim", gather, decide, NULL};
+const struct effect_ops pawli_effect_claim = {
+    .name = "claim", .size = sizeof(struct claim), .claims = true, .gather = gather, .decide = decide};

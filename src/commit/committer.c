@@ -25,8 +25,17 @@ void pawli_unit_add(struct unit *unit, struct effect *effect, const struct effec
     effect->next = NULL;
     *unit->last_effect = effect;
     unit->last_effect = &effect->next;
-    unit->claims |= ops == &pawli_effect_claim;
-    unit->adopts |= ops == &pawli_effect_adopt;
+    unit->claims |= ops->claims;
+    unit->adopts |= ops->adopts;
+}
+
+void pawli_unit_seal(struct unit *unit)
+{
+    const struct record_row *row = unit->record ? &unit->record->row : NULL;
+    unit->weight = row ? 500 + row->command.size + row->response.size + row->events.size : 0;
+    for (const struct effect *effect = unit->effects; effect; effect = effect->next)
+        unit->weight += effect->ops->weigh ? effect->ops->weigh(effect) : 0;
+    unit->sealed = true;
 }
 
 bool pawli_committer_is_restored(struct committer *committer)

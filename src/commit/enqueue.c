@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The effect that adds messages. */
+#include "commit/enqueue.h"
+
+#include <stdlib.h>
+
 #include "base/codec.h"
-#include "commit/unit.h"
+#include "model/check.h"
 
 bool pawli_scope_exists(struct view *view, struct view_scope *scope)
 {
@@ -221,6 +225,166 @@ int pawli_enqueue_successor(struct view *view, struct message_draft *draft, pawl
     return pawli_task_add(view, task) ? PAWL_OK : pawli_no_memory(err);
 }
 
+/* ---- what a caller gives ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const pawl_header *)a)->name, ((const pawl_header *)b)->name);
+}
+
+/* A JSON object with sorted names: one form for one set of headers. */
+static int draft_headers(struct drafting *drafting, const pawl_message *message, struct text *headers, pawl_error *err)
+{
+    size_t count = message->header_count;
+    if (count == 0)
+        return PAWL_OK;
+    int status = pawli_check_bytes("headers", message->headers, count, err);
+    if (status < 0)
+        return status;
+    if (count > LIMIT_HEADERS)
+        return pawli_fail(err, PAWL_ELIMIT, "headers has %zu members, the limit is %d", count, LIMIT_HEADERS);
+    pawl_header *sorted = arena_array(&drafting->unit.arena, pawl_header, count);
+    if (!sorted)
+        return pawli_no_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = message->headers[i];
+        status = pawli_check_header(text_of(sorted[i].name), text_of(sorted[i].value ? sorted[i].value : ""), err);
+        if (status < 0)
+            return status;
+    }
+    qsort(sorted, count, sizeof *sorted, by_name);
+    struct buffer buffer;
+    buffer_init(&buffer, (size_t)LIMIT_HEADERS * LIMIT_HEADER * 6);
+    struct json_writer writer = {&buffer, false};
+    pawli_json_open(&writer, '{');
+    const char *twice = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && strcmp(sorted[i - 1].name, sorted[i].name) == 0)
+            twice = sorted[i].name;
+        pawli_json_put_text(&writer, sorted[i].name, text_of(sorted[i].value ? sorted[i].value : ""));
+    }
+    pawli_json_close(&writer, '}');
+    *headers = pawli_arena_text(&drafting->unit.arena, buffer_text(&buffer));
+    drafting->size += buffer.size;
+    bool failed = buffer.failed;
+    pawli_buffer_done(&buffer);
+    if (twice)
+        return pawli_fail(err, PAWL_EINVAL, "headers has \"%.64s\" twice", twice);
+    return failed || !headers->data ? pawli_no_memory(err) : PAWL_OK;
+}
+
+static int check_times(const pawl_message *message, struct wall_time now, pawl_error *err)
+{
+    if (message->available_at_ms && message->delay_ms)
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "available_at and delay_ms are both given"),
+                          "give a time, or a delay from now");
+    const struct {
+        const char *field;
+        int64_t value;
+    } times[] = {{"available_at", message->available_at_ms},
+                 {"delay_ms", message->delay_ms},
+                 {"expires_in_ms", message->expires_in_ms},
+                 {"deadline", message->deadline_ms}};
+    for (size_t i = 0; i < COUNT_OF(times); i++) {
+        int status = pawli_check_range(times[i].field, times[i].value, 0, INT64_MAX - 1, err);
+        if (status < 0)
+            return status;
+    }
+    int64_t available = message->available_at_ms ? message->available_at_ms : wall_after_ms(now, message->delay_ms).ms;
+    if (message->expires_in_ms && available >= wall_after_ms(now, message->expires_in_ms).ms)
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "expires_in_ms is over before the message is available"),
+                          "it counts from now: let it be longer than the delay");
+    return PAWL_OK;
+}
+
+static int check_message(const pawl_message *message, struct wall_time now, pawl_error *err)
+{
+    int status = pawli_check_name("lane", text_of(message->lane), err);
+    if (status == PAWL_OK)
+        status = pawli_check_name("target", text_of(message->target), err);
+    if (status == PAWL_OK)
+        status = pawli_check_key("key", text_of(message->key), err);
+    if (status == PAWL_OK)
+        status = pawli_check_key("dedupe", text_of(message->dedupe), err);
+    if (status == PAWL_OK)
+        status = pawli_check_key("sender", text_of(message->sender), err);
+    if (status == PAWL_OK && message->priority != 0)
+        status = pawli_check_range("priority", message->priority, 1, 9, err);
+    if (status == PAWL_OK && message->max_attempts != 0)
+        status = pawli_check_range("max_attempts", message->max_attempts, 1, 1000000, err);
+    if (status == PAWL_OK && message->dedupe && !uuid_is_nil(&message->request_id))
+        status = pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "dedupe and request_id are both given"),
+                            "give one: either makes the same again the stored message");
+    return status == PAWL_OK ? check_times(message, now, err) : status;
+}
+
+static struct wall_time wall_or_never(int64_t ms)
+{
+    return ms ? (struct wall_time){ms} : WALL_NEVER;
+}
+
+int pawli_draft_message(struct drafting *drafting, const pawl_message *messages, size_t index,
+                        struct message_draft *draft, pawl_error *err)
+{
+    pawl_message message;
+    struct env *env = drafting->store->opened->env;
+    if (!pawli_copy_item(&message, sizeof message, messages, index))
+        return pawli_bad_struct("pawl_message", err);
+    int status = check_message(&message, env->ops->wall_now(env), err);
+    if (status < 0)
+        return status;
+    *draft = (struct message_draft){.delay_ms = message.delay_ms ? message.delay_ms : -1,
+                                    .expires_in_ms = message.expires_in_ms ? message.expires_in_ms : -1};
+    struct message_row *row = &draft->row;
+    status = pawli_draft_body(drafting, "data", message.data, message.data_size, &row->payload, err);
+    if (status == PAWL_OK)
+        status = pawli_draft_content_type(drafting, "data", message.content_type, row->payload, &row->content_type,
+                                          err);
+    if (status == PAWL_OK)
+        status = draft_headers(drafting, &message, &row->headers, err);
+    if (status < 0)
+        return status;
+    draft->lane = pawli_draft_text(drafting, message.lane);
+    draft->target = pawli_draft_text(drafting, message.target);
+    row->sender = pawli_draft_text(drafting, message.sender);
+    row->key = pawli_draft_text(drafting, message.key);
+    row->dedupe = pawli_draft_text(drafting, message.dedupe);
+    row->request_id = message.request_id;
+    row->priority = message.priority ? (uint32_t)message.priority : 5;
+    row->max_attempts = message.max_attempts;
+    row->available = (struct wall_time){message.available_at_ms};
+    row->deadline = wall_or_never(message.deadline_ms);
+    row->expires = WALL_NEVER;
+    env->ops->random(env, &row->tail, sizeof row->tail);
+    row->tail &= MESSAGE_TAIL_MAX;
+    row->fingerprint = pawli_message_fingerprint(&drafting->hasher, draft->lane, draft->target, row);
+    draft->has_bound = row->dedupe.data || !uuid_is_nil(&row->request_id);
+    draft->bound_kind = row->dedupe.data ? BOUND_DEDUPE : BOUND_REQUEST;
+    draft->bound_key = row->dedupe.data
+                           ? row->dedupe
+                           : pawli_arena_text(&drafting->unit.arena, (struct text){(const char *)&row->request_id, 16});
+    return pawli_arena_failed(&drafting->unit.arena) || drafting->hasher.failed ? pawli_no_memory(err) : PAWL_OK;
+}
+
+int pawli_draft_enqueue(struct drafting *drafting, const pawl_message *messages, size_t count, pawl_error *err)
+{
+    struct enqueue *enqueue = pawli_draft_effect(drafting, &pawli_effect_enqueue);
+    if (!enqueue || !pawli_arena_reserve(&drafting->unit.arena, (void **)&enqueue->messages, sizeof *enqueue->messages,
+                                         enqueue->count + count, &enqueue->room))
+        return pawli_no_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        int status = pawli_draft_message(drafting, messages, i, &enqueue->messages[enqueue->count], err);
+        if (status < 0) {
+            pawli_error_item(err, "message", i, count);
+            return status;
+        }
+        enqueue->count++;
+    }
+    return PAWL_OK;
+}
+
+/* ---- the effect ---- */
+
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {
     struct enqueue *enqueue = (struct enqueue *)effect;
@@ -247,4 +411,35 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     return PAWL_OK;
 }
 
-const struct effect_ops pawli_effect_enqueue = {"enqueue", gather, decide, NULL};
+size_t pawli_weigh_message(const struct message_draft *draft)
+{
+    const struct message_row *row = &draft->row;
+    return 200 + row->payload.size + row->headers.size + row->key.size + row->dedupe.size;
+}
+
+static size_t weigh(const struct effect *effect)
+{
+    const struct enqueue *enqueue = (const struct enqueue *)effect;
+    size_t weight = 0;
+    for (size_t i = 0; i < enqueue->count; i++)
+        weight += pawli_weigh_message(&enqueue->messages[i]);
+    return weight;
+}
+
+static size_t list(const struct effect *effect, struct record_message *list)
+{
+    const struct enqueue *enqueue = (const struct enqueue *)effect;
+    for (size_t i = 0; list && i < enqueue->count; i++) {
+        const struct message_draft *draft = &enqueue->messages[i];
+        list[i] = (struct record_message){.id = draft->id, .fingerprint = draft->row.fingerprint};
+        put_be64(list[i].nonce, NONCE_NONE);
+    }
+    return enqueue->count;
+}
+
+const struct effect_ops pawli_effect_enqueue = {.name = "enqueue",
+                                                .size = sizeof(struct enqueue),
+                                                .gather = gather,
+                                                .decide = decide,
+                                                .weigh = weigh,
+                                                .list = list};

@@ -30,6 +30,12 @@ struct pawl_store {
     char scope_text[LIMIT_NAME + 1];
 };
 
+/* Another program's connection that holds the store's tables, and its transactions. */
+struct pawl_join {
+    pawl_store *store;
+    void *native, *attachment;
+};
+
 /* As pawl_store_open, in a world that the caller chose and keeps: the simulator's. */
 int pawli_open_in(struct env *env, const char *url, const pawl_store_options *options, pawl_store **ret_store,
                   pawl_error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The effect of an operator on messages: retry, requeue, cancel, resolve, purge. */
-#include <inttypes.h>
+#include "commit/move.h"
 
-#include "commit/unit.h"
+#include <inttypes.h>
 
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {
@@ -78,8 +78,8 @@ static int retry(struct move *move, struct move_item *item, struct view *view, p
     struct view_task *task = item->task;
     struct task_row *row = &task->row;
     const struct paused none = {0}; /* a date of its own is refused as it is written, whatever was held meanwhile */
-    struct wall_time end =
-        pawli_expiry_of(&view->store.row.clock, task->message, view->wall, &task->queue->policy, &none);
+    struct wall_time end = pawli_expiry_of(&view->store.row.clock, task->message, view->wall, &task->queue->policy,
+                                           &none);
     (void)move;
     if (task->message->expires.ms != INT64_MAX && end.ms <= view->wall.ms)
         return pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "the time by which the message expires has passed"),
@@ -277,4 +277,5 @@ static void describe(const struct effect *effect, struct json_writer *writer)
         describe_states(move, &move->items[0], writer);
 }
 
-const struct effect_ops pawli_effect_move = {"move", gather, decide, describe};
+const struct effect_ops pawli_effect_move = {
+    .name = "move", .size = sizeof(struct move), .gather = gather, .decide = decide, .describe = describe};

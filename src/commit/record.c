@@ -23,20 +23,17 @@ static bool answer(struct unit *unit, const struct record_row *row, bool replaye
 }
 
 /* The fingerprint leaves out what a retry may compute anew; whether it did is told. */
-static bool differs(const struct unit *unit, const struct record_row *stored)
+static bool differs(const struct record_row *given, const struct record_row *stored)
 {
-    const struct text events = unit->record->row.events;
-    size_t at = 0;
-    if (events.size != stored->events.size || (events.size && memcmp(events.data, stored->events.data, events.size)))
+    size_t count, stored_count;
+    const struct record_message *messages = record_messages(given, &count);
+    const struct record_message *stored_messages = record_messages(stored, &stored_count);
+    if (count != stored_count || given->events.size != stored->events.size)
         return true;
-    for (const struct effect *effect = unit->effects; effect; effect = effect->next) {
-        const struct enqueue *enqueue = (const struct enqueue *)effect;
-        for (size_t i = 0; effect->ops == &pawli_effect_enqueue && i < enqueue->count; i++, at += RECORD_MESSAGE_SIZE)
-            if (at >= stored->messages.size ||
-                memcmp(stored->messages.data + at + 16, enqueue->messages[i].row.fingerprint.bytes, DIGEST_SIZE) != 0)
-                return true;
-    }
-    return at != stored->messages.size;
+    for (size_t i = 0; i < count; i++)
+        if (!digest_equal(&messages[i].fingerprint, &stored_messages[i].fingerprint))
+            return true;
+    return given->events.size && memcmp(given->events.data, stored->events.data, given->events.size) != 0;
 }
 
 static int refuse_conflict(const struct record_draft *record, pawl_error *err)
@@ -69,7 +66,7 @@ enum record_check pawli_check_record(struct unit *unit, struct view *view, pawl_
             pawli_no_memory(err);
             return CHECK_REFUSED;
         }
-        record->differs = differs(unit, &request->row);
+        record->differs = differs(&record->row, &request->row);
         return CHECK_REPLAY;
     }
     uint64_t next = unit->view_record_scope->row.seq + 1;
@@ -83,50 +80,64 @@ enum record_check pawli_check_record(struct unit *unit, struct view *view, pawl_
     return CHECK_NEW;
 }
 
-static void list_message(uint8_t **at, const struct message_draft *draft)
-{
-    memcpy(*at, &draft->id, 16);
-    memcpy(*at + 16, draft->row.fingerprint.bytes, DIGEST_SIZE);
-    *at += RECORD_MESSAGE_SIZE;
-}
-
-/* The messages of a transition, in the order in which they were given; those of its settlements behind them. */
+/* The messages of all effects, in their order. */
 static struct text list_messages(const struct unit *unit, struct arena *arena)
 {
-    size_t count = 0;
+    size_t count = 0, at = 0;
     for (const struct effect *effect = unit->effects; effect; effect = effect->next)
-        if (effect->ops == &pawli_effect_enqueue)
-            count += ((const struct enqueue *)effect)->count;
-    if (count == 0)
-        return (struct text){0};
-    uint8_t *list = pawli_arena_alloc_raw(arena, count * RECORD_MESSAGE_SIZE), *at = list;
+        count += effect->ops->list ? effect->ops->list(effect, NULL) : 0;
+    struct record_message *list = count ? arena_array(arena, struct record_message, count) : NULL;
     if (!list)
         return (struct text){0};
-    for (const struct effect *effect = unit->effects; effect; effect = effect->next) {
-        const struct enqueue *enqueue = (const struct enqueue *)effect;
-        for (size_t i = 0; effect->ops == &pawli_effect_enqueue && i < enqueue->count; i++)
-            list_message(&at, &enqueue->messages[i]);
-    }
+    for (const struct effect *effect = unit->effects; effect; effect = effect->next)
+        at += effect->ops->list ? effect->ops->list(effect, &list[at]) : 0;
     return (struct text){(const char *)list, count * RECORD_MESSAGE_SIZE};
 }
 
-struct digest pawli_seal_body(struct record_draft *record, struct hasher *hasher, const struct event *events,
-                              size_t event_count, const struct digest *fingerprints, size_t message_count)
+static struct text take_buffer(struct buffer *buffer, struct arena *arena)
 {
-    struct record_body body = {.row = &record->row,
-                               .message_fingerprints = fingerprints,
-                               .message_count = message_count,
-                               .event_count = event_count};
-    body.command = pawli_sha256(hasher, record->row.command);
-    record->row.fingerprint = pawli_transition_fingerprint(hasher, record->row.type, record->row.ref,
-                                                           record->row.content_type, &body.command);
-    body.has_response = record->row.response.data != NULL;
+    struct text text = pawli_arena_text(arena, buffer_text(buffer));
+    arena->failed |= buffer->failed;
+    pawli_buffer_done(buffer);
+    return text;
+}
+
+/* One object, of what each effect says of itself; absent where none has anything to say. */
+static struct text put_effects(struct unit *unit)
+{
+    struct buffer buffer;
+    const struct effect *first = unit->effects;
+    while (first && !first->ops->put)
+        first = first->next;
+    if (!first)
+        return (struct text){0};
+    buffer_init(&buffer, LIMIT_UNIT_SIZE);
+    struct json_writer writer = {&buffer, false};
+    pawli_json_open(&writer, '{');
+    for (const struct effect *effect = first; effect; effect = effect->next)
+        if (effect->ops->put)
+            effect->ops->put(effect, &writer);
+    pawli_json_close(&writer, '}');
+    return take_buffer(&buffer, &unit->arena);
+}
+
+bool pawli_seal_record(struct unit *unit, struct hasher *hasher, const struct event *events, size_t event_count)
+{
+    struct record_draft *record = unit->record;
+    struct record_row *row = &record->row;
+    struct record_body body = {.row = row, .event_count = event_count};
+    row->messages = list_messages(unit, &unit->arena);
+    row->effects = put_effects(unit);
+    body.command = pawli_sha256(hasher, row->command);
+    row->fingerprint = pawli_transition_fingerprint(hasher, row->type, row->ref, row->content_type, &body.command);
+    body.has_response = row->response.data != NULL;
     if (body.has_response)
-        body.response = pawli_sha256(hasher, record->row.response);
+        body.response = pawli_sha256(hasher, row->response);
     pawli_record_body_begin(hasher, &body);
     for (size_t i = 0; i < event_count; i++)
         pawli_record_body_event(hasher, &events[i]);
-    return pawli_record_body_end(hasher, &body);
+    record->body = pawli_record_body_end(hasher, &body);
+    return !hasher->failed && !pawli_arena_failed(&unit->arena);
 }
 
 /* What the effects of an operator did, as the response of its record. */
@@ -138,13 +149,12 @@ static bool describe(struct unit *unit)
     struct json_writer writer = {&buffer, false};
     pawli_json_open(&writer, '{');
     for (const struct effect *effect = unit->effects; effect; effect = effect->next)
-        effect->ops->describe(effect, &writer);
+        if (effect->ops->describe)
+            effect->ops->describe(effect, &writer);
     pawli_json_close(&writer, '}');
-    row->response = pawli_arena_text(&unit->arena, buffer_text(&buffer));
+    row->response = take_buffer(&buffer, &unit->arena);
     row->response_type = TEXT("application/json");
-    bool good = !buffer.failed && row->response.data;
-    pawli_buffer_done(&buffer);
-    return good;
+    return row->response.data != NULL;
 }
 
 int pawli_append_record(struct unit *unit, struct view *view, struct hasher *hasher, pawl_error *err)
@@ -155,11 +165,8 @@ int pawli_append_record(struct unit *unit, struct view *view, struct hasher *has
     if (!pawli_scope_exists(view, scope) || !pawli_view_touch(view, &scope->slot) ||
         !pawli_view_touch(view, &request->slot))
         return pawli_no_memory(err);
-    if (record->seals_late) {
-        if (!describe(unit))
-            return pawli_no_memory(err);
-        record->body = pawli_seal_body(record, hasher, NULL, 0, NULL, 0);
-    }
+    if (record->seals_late && !(describe(unit) && pawli_seal_record(unit, hasher, NULL, 0)))
+        return pawli_no_memory(err);
     struct record_row *row = &request->row;
     *row = record->row;
     row->scope = scope->row.id;
@@ -167,8 +174,7 @@ int pawli_append_record(struct unit *unit, struct view *view, struct hasher *has
     row->epoch = view->store.row.epoch;
     row->committed = view->wall;
     row->messages = list_messages(unit, view->arena);
-    row->digest = pawli_record_digest(hasher, scope->row.name, row->epoch, row->seq, &scope->row.head, &record->body,
-                                      row->committed);
+    row->digest = pawli_record_digest(hasher, scope->row.name, row, &scope->row.head, &record->body);
     if (hasher->failed || pawli_arena_failed(view->arena))
         return pawli_no_memory(err);
     scope->row.seq = row->seq;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who works: a worker writes its own row, and clears away those of workers that are gone and tell nothing more. */
-#include "commit/unit.h"
+#include "commit/register.h"
+
 #include "model/serving.h"
 
 #define KEEP_MS  (INT64_C(30) * 24 * 3600 * 1000) /* how long a worker that is gone is remembered */
@@ -88,4 +89,5 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     return clear_away(view, &own->row) ? PAWL_OK : pawli_no_memory(err);
 }
 
-const struct effect_ops pawli_effect_register = {"register", gather, decide, NULL};
+const struct effect_ops pawli_effect_register = {
+    .name = "register", .size = sizeof(struct registration), .gather = gather, .decide = decide};

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The effect that settles claims: what a worker says became of an attempt, conditional on the claim's token. */
-#include <inttypes.h>
+#include "commit/settle.h"
 
-#include "commit/unit.h"
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "model/check.h"
 
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {
@@ -211,4 +214,114 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     return PAWL_OK;
 }
 
-const struct effect_ops pawli_effect_settle = {"settle", gather, decide, NULL};
+/* ---- what a caller gives ---- */
+
+int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *settlements, size_t index,
+                           struct settlement *draft, pawl_error *err)
+{
+    pawl_settlement settlement;
+    struct env *env = drafting->store->opened->env;
+    if (!pawli_copy_item(&settlement, sizeof settlement, settlements, index))
+        return pawli_bad_struct("pawl_settlement", err);
+    int status = pawli_check_range("verdict", settlement.verdict, 0, PAWL_VERDICT_COUNT - 1, err);
+    if (status == PAWL_OK)
+        status = pawli_check_range("retry_in_ms", settlement.retry_in_ms, 0, INT64_MAX - 1, err);
+    if (status == PAWL_OK && settlement.verdict == PAWL_VERDICT_EXTEND && settlement.has_retry_in)
+        status = pawli_check_range("lease", settlement.retry_in_ms, 1, LIMIT_LEASE_MS, err);
+    if (status == PAWL_OK && uuid_is_nil(&settlement.id))
+        status = pawli_fail(err, PAWL_EINVAL, "id is missing");
+    if (status == PAWL_OK)
+        status = pawli_check_text("remote_id", text_of(settlement.remote_id), LIMIT_REMOTE_ID, err);
+    if (status == PAWL_OK)
+        status = pawli_check_bytes("progress", settlement.progress, settlement.progress_size, err);
+    if (status == PAWL_OK)
+        status = pawli_check_bytes("messages", settlement.messages, settlement.message_count, err);
+    if (status == PAWL_OK && settlement.progress_size > LIMIT_PROGRESS)
+        status = pawli_fail(err, PAWL_ELIMIT, "progress is %zu bytes long, the limit is %d", settlement.progress_size,
+                            LIMIT_PROGRESS);
+    if (status == PAWL_OK && settlement.message_count > LIMIT_MESSAGES)
+        status = pawli_fail(err, PAWL_ELIMIT, "messages has %zu items, the limit is %d", settlement.message_count,
+                            LIMIT_MESSAGES);
+    if (status < 0)
+        return status;
+    *draft = (struct settlement){.id = settlement.id,
+                                 .token = settlement.token,
+                                 .verdict = (enum verdict)settlement.verdict,
+                                 .retry_in_ms = settlement.has_retry_in ? settlement.retry_in_ms : -1,
+                                 .retry_is_least = settlement.retry_is_least};
+    draft->error = pawli_draft_cut(drafting, settlement.error, LIMIT_ERROR_TEXT);
+    draft->response = pawli_draft_cut(drafting, settlement.response, LIMIT_ERROR_TEXT);
+    draft->remote_id = pawli_draft_text(drafting, settlement.remote_id);
+    if (settlement.progress)
+        draft->progress = pawli_arena_text(&drafting->unit.arena,
+                                           (struct text){settlement.progress, settlement.progress_size});
+    env->ops->random(env, &draft->random, sizeof draft->random);
+    if (settlement.message_count == 0)
+        return pawli_arena_failed(&drafting->unit.arena) ? pawli_no_memory(err) : PAWL_OK;
+    draft->messages = arena_array(&drafting->unit.arena, struct message_draft, settlement.message_count);
+    if (!draft->messages)
+        return pawli_no_memory(err);
+    for (size_t i = 0; i < settlement.message_count; i++, draft->message_count++) {
+        status = pawli_draft_message(drafting, settlement.messages, i, &draft->messages[i], err);
+        if (status < 0)
+            return status;
+    }
+    return PAWL_OK;
+}
+
+int pawli_draft_settle(struct drafting *drafting, const pawl_settlement *settlements, size_t count, pawl_error *err)
+{
+    struct settle *settle = pawli_draft_effect(drafting, &pawli_effect_settle);
+    if (!settle || !pawli_arena_reserve(&drafting->unit.arena, (void **)&settle->items, sizeof *settle->items,
+                                        settle->count + count, &settle->room))
+        return pawli_no_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        int status = pawli_draft_settlement(drafting, settlements, i, &settle->items[settle->count], err);
+        if (status < 0) {
+            pawli_error_item(err, "settlement", i, count);
+            return status;
+        }
+        settle->count++;
+    }
+    return PAWL_OK;
+}
+
+static size_t weigh(const struct effect *effect)
+{
+    const struct settle *settle = (const struct settle *)effect;
+    size_t weight = 0;
+    for (size_t i = 0; i < settle->count; i++) {
+        const struct settlement *item = &settle->items[i];
+        weight += 100 + item->error.size + item->response.size + item->progress.size;
+        for (size_t j = 0; j < item->message_count; j++)
+            weight += pawli_weigh_message(&item->messages[j]);
+    }
+    return weight;
+}
+
+/* The settlements as they were given. */
+static void put(const struct effect *effect, struct json_writer *effects)
+{
+    const struct settle *settle = (const struct settle *)effect;
+    char id[PAWL_UUID_TEXT_SIZE], token[24];
+    pawli_json_key(effects, "settled");
+    pawli_json_open(effects, '[');
+    for (size_t i = 0; i < settle->count; i++) {
+        const struct settlement *item = &settle->items[i];
+        pawli_json_comma(effects);
+        pawli_json_open(effects, '{');
+        pawli_json_put_string(effects, "id", pawl_uuid_format(&item->id, id));
+        snprintf(token, sizeof token, "%" PRIu64, item->token);
+        pawli_json_put_string(effects, "token", token);
+        pawli_json_put_string(effects, "verdict", pawli_verdict_text(item->verdict));
+        pawli_json_put_text(effects, "error", item->error);
+        pawli_json_put_text(effects, "remote_id", item->remote_id);
+        if (item->retry_in_ms >= 0)
+            pawli_json_put_i64(effects, "retry_in_ms", item->retry_in_ms);
+        pawli_json_close(effects, '}');
+    }
+    pawli_json_close(effects, ']');
+}
+
+const struct effect_ops pawli_effect_settle = {
+    .name = "settle", .size = sizeof(struct settle), .gather = gather, .decide = decide, .weigh = weigh, .put = put};

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What time does: claims that nobody holds any more, messages past their age limit, outcomes that never came, retention. */
-#include "commit/unit.h"
+#include "commit/sweep.h"
+
+#include "commit/enqueue.h"
 
 static bool is_lost(const struct view_task *task)
 {
@@ -172,4 +174,5 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     return pawli_arena_failed(view->arena) ? pawli_no_memory(err) : PAWL_OK;
 }
 
-const struct effect_ops pawli_effect_sweep = {"sweep", gather, decide, NULL};
+const struct effect_ops pawli_effect_sweep = {
+    .name = "sweep", .size = sizeof(struct sweep), .gather = gather, .decide = decide};

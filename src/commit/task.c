@@ -117,8 +117,11 @@ static bool enter_line(struct view *view, struct view_task *task)
         return false;
     if (!line->slot.exists) {
         line->slot.exists = true;
-        line->row = (struct line_row){
-            .queue = task->row.queue, .key = line->row.key, .head = task->row.number, .order = task->row.order, .depth = 1};
+        line->row = (struct line_row){.queue = task->row.queue,
+                                      .key = line->row.key,
+                                      .head = task->row.number,
+                                      .order = task->row.order,
+                                      .depth = 1};
         task->row.holds_key = true;
         task->row.place = PLACE_READY;
         return note_ready(view, task);

@@ -2,6 +2,7 @@
 /* Pages of records and events. */
 #include "pawl/journal.h"
 
+#include "base/json.h"
 #include "commit/handle.h"
 #include "model/check.h"
 
@@ -52,10 +53,10 @@ static void view_event(struct arena *arena, uint64_t seq, uint32_t index, const 
                               .has_stream_seq = event->has_stream_seq};
 }
 
-static int corrupt_events(const struct record_row *row, pawl_error *err)
+static int corrupt(const struct record_row *row, const char *what, pawl_error *err)
 {
     return pawli_hint(
-        err, pawli_fail(err, PAWL_ECORRUPT, "the events of record %llu cannot be read", (unsigned long long)row->seq),
+        err, pawli_fail(err, PAWL_ECORRUPT, "the %s of record %llu cannot be read", what, (unsigned long long)row->seq),
         "run \"pawl verify\"");
 }
 
@@ -67,7 +68,7 @@ static int view_events(struct arena *arena, const struct record_row *row, pawl_r
     size_t room = 0;
     enum trace_step step;
     if (!pawli_trace_begin(&walk, row->events))
-        return corrupt_events(row, err);
+        return corrupt(row, "events", err);
     for (uint32_t index = 0; (step = pawli_trace_next(&walk, arena, &event)) == TRACE_EVENT; index++) {
         if (event.keep == KEEP_NONE)
             continue;
@@ -76,7 +77,15 @@ static int view_events(struct arena *arena, const struct record_row *row, pawl_r
         view_event(arena, row->seq, index, &event, &events[record->event_count++]);
     }
     record->events = events;
-    return step == TRACE_BAD ? corrupt_events(row, err) : PAWL_OK;
+    return step == TRACE_BAD ? corrupt(row, "events", err) : PAWL_OK;
+}
+
+static int check_effects(const struct record_row *row, pawl_error *err)
+{
+    enum json_verdict verdict = row->effects.data ? pawli_json_check_holder(row->effects, NULL, NULL) : JSON_GOOD;
+    if (verdict == JSON_NO_MEMORY)
+        return pawli_no_memory(err);
+    return verdict == JSON_BAD ? corrupt(row, "effects", err) : PAWL_OK;
 }
 
 static const char unreadable[] = "the record cannot be read";
@@ -88,12 +97,13 @@ static int view_record(struct arena *arena, const char *scope, const struct reco
         *record = (pawl_record){.struct_size = sizeof *record, .scope = scope, .seq = row->seq, .error = unreadable};
         return PAWL_OK;
     }
-    size_t count = row->messages.size / RECORD_MESSAGE_SIZE;
+    size_t count;
+    const struct record_message *entries = record_messages(row, &count);
     pawl_uuid *messages = arena_array(arena, pawl_uuid, count ? count : 1);
     if (!messages)
         return pawli_no_memory(err);
     for (size_t i = 0; i < count; i++)
-        memcpy(&messages[i], row->messages.data + i * RECORD_MESSAGE_SIZE, sizeof *messages);
+        messages[i] = entries[i].id;
     *record = (pawl_record){.struct_size = sizeof *record,
                             .scope = scope,
                             .seq = row->seq,
@@ -115,10 +125,13 @@ static int view_record(struct arena *arena, const char *scope, const struct reco
                             .committed_at_ms = row->committed.ms,
                             .epoch = row->epoch,
                             .messages = messages,
-                            .message_count = count};
+                            .message_count = count,
+                            .effects = row->effects.data};
     memcpy(record->fingerprint, row->fingerprint.bytes, DIGEST_SIZE);
     memcpy(record->digest, row->digest.bytes, DIGEST_SIZE);
     int status = view_events(arena, row, record, err);
+    if (status == PAWL_OK)
+        status = check_effects(row, err);
     if (status == PAWL_ECORRUPT)
         *record = (pawl_record){.struct_size = sizeof *record, .scope = scope, .seq = row->seq, .error = unreadable};
     return status == PAWL_ECORRUPT ? PAWL_OK : status;
@@ -169,7 +182,7 @@ int pawl_record_get(pawl_store *store, const pawl_uuid *request_id, uint64_t seq
                           "see \"pawl journal list\"");
     }
     if (records->items[0].error) {
-        int bad = corrupt_events(&records->page.records[0], err);
+        int bad = corrupt(&records->page.records[0], "contents", err);
         pawl_records_free(records);
         return bad;
     }

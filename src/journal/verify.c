@@ -127,7 +127,7 @@ static bool gather_events(struct verifying *v, const struct record_row *row, str
 static const char *check_record(struct verifying *v, struct text scope, const struct record_row *row,
                                 uint64_t expected_seq, const struct digest *previous)
 {
-    struct record_body body = {.row = row, .message_count = row->messages.size / RECORD_MESSAGE_SIZE};
+    struct record_body body = {.row = row};
     struct event *events;
     if (row->seq != expected_seq)
         return "a record is missing before this one";
@@ -142,18 +142,11 @@ static const char *check_record(struct verifying *v, struct text scope, const st
     body.has_response = body_hash(v, row, 'R', row->response, &body.response);
     if (!gather_events(v, row, &events, &body.event_count))
         return "its events cannot be read";
-    struct digest *fingerprints = arena_array(&v->scratch, struct digest, body.message_count + 1);
-    if (!fingerprints)
-        return "out of memory";
-    for (size_t i = 0; i < body.message_count; i++)
-        memcpy(fingerprints[i].bytes, row->messages.data + i * RECORD_MESSAGE_SIZE + 16, DIGEST_SIZE);
-    body.message_fingerprints = fingerprints;
     pawli_record_body_begin(&v->hasher, &body);
     for (size_t i = 0; i < body.event_count; i++)
         pawli_record_body_event(&v->hasher, &events[i]);
     struct digest first = pawli_record_body_end(&v->hasher, &body);
-    struct digest digest = pawli_record_digest(&v->hasher, scope, row->epoch, row->seq, previous, &first,
-                                               row->committed);
+    struct digest digest = pawli_record_digest(&v->hasher, scope, row, previous, &first);
     if (v->hasher.failed)
         return "out of memory";
     return digest_equal(&digest, &row->digest) ? NULL : "its digest does not follow from it and the record before";
@@ -222,14 +215,16 @@ static enum store_result find_record(struct verifying *v, struct message_walk *w
  * key led to it). */
 static bool is_listed(struct message_walk *walk, const struct message_row *message)
 {
-    const struct record_row *row = walk->record;
-    uint8_t entry[RECORD_MESSAGE_SIZE];
+    if (!walk->record)
+        return false;
+    size_t count;
+    const struct record_message *entries = record_messages(walk->record, &count);
     pawl_uuid id = pawli_message_id(message->number, message->tail);
-    memcpy(entry, &id, sizeof id);
-    memcpy(entry + sizeof id, message->fingerprint.bytes, DIGEST_SIZE);
-    while (row && walk->listed < row->messages.size / RECORD_MESSAGE_SIZE)
-        if (memcmp(row->messages.data + walk->listed++ * RECORD_MESSAGE_SIZE, entry, sizeof entry) == 0)
+    while (walk->listed < count) {
+        const struct record_message *entry = &entries[walk->listed++];
+        if (uuid_equal(&entry->id, &id) && digest_equal(&entry->fingerprint, &message->fingerprint))
             return true;
+    }
     return false;
 }
 

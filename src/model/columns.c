@@ -374,7 +374,7 @@ static const struct column record_columns[] = {
     COLUMN("digest", BYTES, digest, .size = DIGEST_SIZE),
     COLUMN("events", TEXT, events),
     COLUMN("messages", BLOB, messages),
-    COLUMN("settled", TEXT, settled),
+    COLUMN("effects", TEXT, effects),
     COLUMN("hashes", BLOB, hashes),
     SUM,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/fingerprint.h"
 
+#include "base/codec.h"
 #include "base/json.h"
 
 struct digest pawli_transition_fingerprint(struct hasher *hasher, struct text type, struct text ref,
@@ -94,23 +95,39 @@ void pawli_record_body_event(struct hasher *hasher, const struct event *event)
 
 struct digest pawli_record_body_end(struct hasher *hasher, const struct record_body *body)
 {
-    pawli_hash_u64(hasher, body->message_count);
-    for (size_t i = 0; i < body->message_count; i++)
-        pawli_hash_digest(hasher, &body->message_fingerprints[i]);
-    pawli_hash_text(hasher, body->row->settled);
+    size_t count;
+    const struct record_message *messages = record_messages(body->row, &count);
+    pawli_hash_u64(hasher, count);
+    for (size_t i = 0; i < count; i++)
+        pawli_hash_digest(hasher, &messages[i].fingerprint);
+    pawli_hash_text(hasher, body->row->effects);
     return pawli_hash_end(hasher);
 }
 
-struct digest pawli_record_digest(struct hasher *hasher, struct text scope, uint64_t epoch, uint64_t seq,
-                                  const struct digest *previous, const struct digest *body, struct wall_time committed)
+/* Those that were given, in the order of their messages. */
+static void hash_nonces(struct hasher *hasher, const struct record_row *row)
+{
+    size_t count;
+    const struct record_message *messages = record_messages(row, &count);
+    uint64_t given = 0;
+    for (size_t i = 0; i < count; i++)
+        given += get_be64(messages[i].nonce) != NONCE_NONE;
+    pawli_hash_u64(hasher, given);
+    for (size_t i = 0; given && i < count; i++)
+        if (get_be64(messages[i].nonce) != NONCE_NONE)
+            pawli_hash_u64(hasher, get_be64(messages[i].nonce));
+}
+
+struct digest pawli_record_digest(struct hasher *hasher, struct text scope, const struct record_row *row,
+                                  const struct digest *previous, const struct digest *body)
 {
     pawli_hash_begin(hasher, "pawl.record.1");
     pawli_hash_text(hasher, scope);
-    pawli_hash_u64(hasher, epoch);
-    pawli_hash_u64(hasher, seq);
+    pawli_hash_u64(hasher, row->epoch);
+    pawli_hash_u64(hasher, row->seq);
     pawli_hash_digest(hasher, previous);
     pawli_hash_digest(hasher, body);
-    pawli_hash_u64(hasher, 0); /* nonces, in message order: none without directives */
-    pawli_hash_i64(hasher, committed.ms);
+    hash_nonces(hasher, row);
+    pawli_hash_i64(hasher, row->committed.ms);
     return pawli_hash_end(hasher);
 }

@@ -16,18 +16,18 @@ struct digest pawli_message_fingerprint(struct hasher *hasher, struct text lane,
 
 /* Of a record, its first level: everything that the caller gave. `hash_event` is called for each event in order. */
 struct record_body {
-    const struct record_row *row; /* request id, fingerprint, type, ref, received, state digests, duration, settled */
+    const struct record_row *row; /* request id, fingerprint, type, ref, received, state digests, duration; of its
+                                     messages the fingerprints; its effects, as that text */
     struct digest command, response;
     bool has_response;
-    const struct digest *message_fingerprints;
-    size_t message_count, event_count;
+    size_t event_count;
 };
 void pawli_record_body_begin(struct hasher *hasher, const struct record_body *body);
 void pawli_record_body_event(struct hasher *hasher, const struct event *event);
 struct digest pawli_record_body_end(struct hasher *hasher, const struct record_body *body);
 
-/* Of a record, its second level, made at commit: the chain. */
-struct digest pawli_record_digest(struct hasher *hasher, struct text scope, uint64_t epoch, uint64_t seq,
-                                  const struct digest *previous, const struct digest *body, struct wall_time committed);
+/* Of a record, its second level, made at commit: the chain. What the commit gave: epoch, seq, time, nonces of messages. */
+struct digest pawli_record_digest(struct hasher *hasher, struct text scope, const struct record_row *row,
+                                  const struct digest *previous, const struct digest *body);
 
 #endif

@@ -231,15 +231,32 @@ struct record_row {
     uint64_t epoch;
     struct digest digest;
     struct text events;   /* JSON array, see model/trace.h; absent when none */
-    struct text messages; /* 48 bytes each: id, fingerprint */
-    struct text settled;  /* JSON array of the settlements as given; absent when none */
+    struct text messages; /* struct record_message, one behind the other; absent when none */
+    struct text effects;  /* JSON object: what all others describe themselves as, in order; absent when none */
     struct text hashes;   /* of bodies that are not stored: 33 bytes each, see model/trace.h */
     bool is_damaged; /* out of a read: it is not what was written; and where it is unreadable, all but seq is nothing */
     bool is_unreadable;
 };
 
-#define RECORD_MESSAGE_SIZE (16 + DIGEST_SIZE)
-#define RECORD_HASH_SIZE    (1 + DIGEST_SIZE)
+#define RECORD_HASH_SIZE (1 + DIGEST_SIZE)
+
+/* An entry of a record's messages, byte for byte as it is stored. */
+struct record_message {
+    pawl_uuid id;
+    struct digest fingerprint;
+    uint8_t nonce[8]; /* big-endian */
+};
+#define RECORD_MESSAGE_SIZE 56
+static_assert(sizeof(struct record_message) == RECORD_MESSAGE_SIZE && alignof(struct record_message) == 1,
+              "these are stored bytes");
+
+#define NONCE_NONE UINT64_MAX
+
+static inline const struct record_message *record_messages(const struct record_row *row, size_t *ret_count)
+{
+    *ret_count = row->messages.size / RECORD_MESSAGE_SIZE;
+    return (const struct record_message *)row->messages.data;
+}
 
 const char *pawli_error_class_text(enum error_class class);
 bool pawli_error_class_parse(struct text text, enum error_class *class);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Claiming with a callback: the worker's form. */
-#ifndef PAWLI_CLAIM_H
-#define PAWLI_CLAIM_H
+#ifndef PAWLI_OUTBOX_CLAIM_H
+#define PAWLI_OUTBOX_CLAIM_H
 
 #include "pawl/message.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* One part of a move by filter: a commit with a record of its own. */
-#ifndef PAWLI_MOVE_H
-#define PAWLI_MOVE_H
+#ifndef PAWLI_OUTBOX_MOVE_H
+#define PAWLI_OUTBOX_MOVE_H
 
 #include "commit/handle.h"
+#include "commit/move.h"
 #include "pawl/operator.h"
 
 /* What a part did, now or when it was made first. */

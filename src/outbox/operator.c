@@ -5,17 +5,18 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "commit/adopt.h"
+#include "commit/configure.h"
 #include "commit/draft.h"
+#include "commit/hold.h"
 #include "model/check.h"
 #include "model/headers.h"
 #include "outbox/move.h"
 
 /* One operation: a unit with a record whose command says what was asked, and whose response says what it did. */
 struct operation {
-    pawl_store *store;
-    struct unit unit;
-    struct record_draft record;
     struct drafting drafting;
+    struct record_draft record;
     struct buffer command;
     struct json_writer writer;
     struct text reason, actor;
@@ -39,12 +40,11 @@ static int open_operation(struct operation *op, pawl_store *store, const char *t
         status = pawli_check_key("actor", text_of(copy.actor), err);
     if (status < 0)
         return status;
-    *op = (struct operation){.store = store};
+    *op = (struct operation){0};
     struct env *env = store->opened->env;
-    pawli_unit_init(&op->unit, &store->opened->committer, store->scope);
-    pawli_drafting_init(&op->drafting, env, &op->unit.arena);
-    op->unit.record_scope = TEXT(OPERATOR_SCOPE);
-    op->unit.record = &op->record;
+    pawli_drafting_init(&op->drafting, store);
+    op->drafting.unit.record_scope = TEXT(OPERATOR_SCOPE);
+    op->drafting.unit.record = &op->record;
     op->reason = pawli_draft_text(&op->drafting, copy.reason);
     op->actor = pawli_draft_text(&op->drafting, copy.actor ? copy.actor : "unknown");
     op->record.row.type = text_of(type);
@@ -68,7 +68,6 @@ static void close_operation(struct operation *op)
 {
     pawli_buffer_done(&op->command);
     pawli_drafting_done(&op->drafting);
-    pawli_unit_done(&op->unit);
 }
 
 /* The command is what was asked, and by whom and why: all of it is what a repeated request id must repeat. */
@@ -78,17 +77,13 @@ static int commit_operation(struct operation *op, pawl_error *err)
     pawli_json_put_text(&op->writer, "reason", op->reason);
     pawli_json_put_text(&op->writer, "actor", op->actor);
     pawli_json_close(&op->writer, '}');
-    row->command = pawli_arena_text(&op->unit.arena, buffer_text(&op->command));
-    if (op->command.failed || pawli_arena_failed(&op->unit.arena))
+    row->command = pawli_arena_text(&op->drafting.unit.arena, buffer_text(&op->command));
+    if (op->command.failed || pawli_arena_failed(&op->drafting.unit.arena))
         return pawli_no_memory(err);
     op->record.seals_late = true;
-    pawli_seal_body(&op->record, &op->drafting.hasher, NULL, 0, NULL, 0); /* the fingerprint is needed first */
-    if (op->drafting.hasher.failed)
+    if (!pawli_seal_record(&op->drafting.unit, &op->drafting.hasher, NULL, 0)) /* the fingerprint is needed first */
         return pawli_no_memory(err);
-    op->unit.weight = op->command.size + 500;
-    op->unit.deadline = pawli_deadline(op->store->opened, 0);
-    op->unit.sealed = true;
-    return pawli_commit(&op->unit, err);
+    return pawli_draft_commit(&op->drafting, NULL, err);
 }
 
 /* ---- moves ---- */
@@ -103,7 +98,7 @@ static const char *state_or_null(struct text text)
 static void read_moved(struct operation *op, pawl_moved *moved)
 {
     struct text json = op->record.stored.response, name, value;
-    struct arena *arena = &op->unit.arena;
+    struct arena *arena = &op->drafting.unit.arena;
     pawl_moved result = {.request_id = op->record.row.request_id, .was_replayed = op->record.replayed};
     if (json.data && pawli_json_check(json, NULL, NULL) == JSON_GOOD && json.data[0] == '{') {
         struct json_walk walk = pawli_json_walk(json);
@@ -123,7 +118,7 @@ static void read_moved(struct operation *op, pawl_moved *moved)
 
 static void draw_tail(struct operation *op, struct move_item *item)
 {
-    struct env *env = op->store->opened->env;
+    struct env *env = op->drafting.store->opened->env;
     env->ops->random(env, &item->successor_tail, sizeof item->successor_tail);
     item->successor_tail &= MESSAGE_TAIL_MAX;
 }
@@ -165,7 +160,7 @@ static int move_message(pawl_store *store, struct move *move, const pawl_uuid *i
     draw_tail(&op, &item);
     pawli_json_put_string(&op.writer, "id", pawl_uuid_format(id, text));
     put_kind(&op, move);
-    pawli_unit_add(&op.unit, &move->effect, &pawli_effect_move);
+    pawli_unit_add(&op.drafting.unit, &move->effect, &pawli_effect_move);
     status = commit_operation(&op, err);
     if (status == PAWL_OK)
         read_moved(&op, ret_moved);
@@ -216,7 +211,7 @@ int pawli_move_part(pawl_store *store, struct move *move, struct text filter, co
     pawli_json_put_u64(&op.writer, "part", part);
     put_kind(&op, move);
     pawli_json_put_raw(&op.writer, "filter", filter);
-    pawli_unit_add(&op.unit, &move->effect, &pawli_effect_move);
+    pawli_unit_add(&op.drafting.unit, &move->effect, &pawli_effect_move);
     status = commit_operation(&op, err);
     if (status == PAWL_OK) {
         struct moved_part read = {.was_replayed = op.record.replayed};
@@ -347,16 +342,17 @@ static int change_policy(pawl_store *store, const char *type, struct policy_chan
     for (size_t i = 0; i < count; i++)
         if (names_header(change, &settings[i]))
             change->headers = pawli_headers_put(change->headers, text_of(settings[i].key + strlen(HEADER_SETTING)),
-                                                text_of(settings[i].value ? settings[i].value : ""), &op.unit.arena);
+                                                text_of(settings[i].value ? settings[i].value : ""),
+                                                &op.drafting.unit.arena);
     pawli_json_put_text(&op.writer, change->is_target ? "target" : "lane", change->name);
     pawli_json_put_text(&op.writer, "url", change->url);
     pawli_json_put_text(&op.writer, "secret_file", change->secret_file);
     if (change->headers.data)
         pawli_json_put_raw(&op.writer, "headers", change->headers);
-    pawli_json_put_raw(&op.writer, "policy", pawli_policy_json(&change->policy, &op.unit.arena));
+    pawli_json_put_raw(&op.writer, "policy", pawli_policy_json(&change->policy, &op.drafting.unit.arena));
     if (change->unset)
         pawli_json_put_u64(&op.writer, "unset", change->unset);
-    pawli_unit_add(&op.unit, &change->effect, &pawli_effect_policy);
+    pawli_unit_add(&op.drafting.unit, &change->effect, &pawli_effect_policy);
     status = commit_operation(&op, err);
     close_operation(&op);
     return status;
@@ -461,8 +457,8 @@ static int change_hold(pawl_store *store, const char *type, struct hold_change *
     int status = open_operation(&op, store, type, operation, true, err);
     if (status < 0)
         return status;
-    change->lane = pawli_arena_text(&op.unit.arena, change->lane);
-    change->target = pawli_arena_text(&op.unit.arena, change->target);
+    change->lane = pawli_arena_text(&op.drafting.unit.arena, change->lane);
+    change->target = pawli_arena_text(&op.drafting.unit.arena, change->target);
     change->code = pawli_draft_text(&op.drafting, code);
     change->reason = op.reason;
     change->by = op.actor;
@@ -472,7 +468,7 @@ static int change_hold(pawl_store *store, const char *type, struct hold_change *
     pawli_json_put_text(&op.writer, "code", change->code);
     if (!change->releases && change->until.ms != INT64_MAX)
         pawli_json_put_i64(&op.writer, "until", change->until.ms);
-    pawli_unit_add(&op.unit, &change->effect, &pawli_effect_hold);
+    pawli_unit_add(&op.drafting.unit, &change->effect, &pawli_effect_hold);
     status = commit_operation(&op, err);
     close_operation(&op);
     return status;
@@ -703,8 +699,8 @@ int pawl_store_adopt(pawl_store *store, const pawl_operation *operation, pawl_er
         return status;
     hold.reason = op.reason;
     hold.by = op.actor;
-    pawli_unit_add(&op.unit, &adopt.effect, &pawli_effect_adopt);
-    pawli_unit_add(&op.unit, &hold.effect, &pawli_effect_hold);
+    pawli_unit_add(&op.drafting.unit, &adopt.effect, &pawli_effect_adopt);
+    pawli_unit_add(&op.drafting.unit, &hold.effect, &pawli_effect_hold);
     status = commit_operation(&op, err);
     close_operation(&op);
     if (status < 0)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Enqueue, claim, settle: units built in the caller's thread, blocking or with a callback. */
-#include "base/codec.h"
-#include "commit/draft.h"
+#include "commit/settle.h"
 #include "model/check.h"
 #include "outbox/claim.h"
 #include "outbox/views.h"
@@ -14,106 +13,107 @@ static int check_count(const char *what, size_t count, size_t max, pawl_error *e
     return PAWL_OK;
 }
 
-/* A unit with one effect, and where its answer goes. The same for both forms of a call. */
+/* What a call with a callback keeps until it is answered. */
 struct request {
-    struct unit unit;
     struct drafting drafting;
-    struct enqueue enqueue;
-    struct settle settle;
     pawl_enqueue_done *enqueue_done;
     pawl_settle_done *settle_done;
     void *data;
 };
 
-static void open_request(struct request *request, pawl_store *store)
+static struct request *new_request(pawl_store *store, void *data)
 {
-    *request = (struct request){0};
-    pawli_unit_init(&request->unit, &store->opened->committer, store->scope);
-    pawli_drafting_init(&request->drafting, store->opened->env, &request->unit.arena);
+    struct request *request = pawli_alloc(sizeof *request);
+    if (request) {
+        pawli_drafting_init(&request->drafting, store);
+        request->data = data;
+    }
+    return request;
 }
 
-static void close_request(struct request *request)
+static void free_request(struct request *request)
 {
     pawli_drafting_done(&request->drafting);
-    pawli_unit_done(&request->unit);
+    pawli_free(request);
 }
 
-static void seal_request(struct request *request, pawl_store *store)
+static int submit(struct request *request, int status, void (*answered)(struct unit *unit, void *data), pawl_error *err)
 {
-    request->unit.weight = request->drafting.weight;
-    request->unit.deadline = pawli_deadline(store->opened, 0);
-    request->unit.sealed = true;
+    if (status == PAWL_OK)
+        status = pawli_draft_submit(&request->drafting, answered, request, err);
+    if (status < 0)
+        free_request(request);
+    return status;
 }
 
 /* ---- enqueue ---- */
 
-static int draft_enqueue(struct request *request, pawl_store *store, const pawl_message *messages, size_t count,
-                         pawl_error *err)
+static int draft_enqueue(struct drafting *drafting, const pawl_message *messages, size_t count, pawl_error *err)
 {
     int status = pawli_check_given(err, messages);
     if (status == PAWL_OK)
-        status = pawli_store_check_write(store->opened->store, err);
+        status = pawli_store_check_write(drafting->store->opened->store, err);
     if (status == PAWL_OK)
-        status = pawli_check_own_scope(store->scope, err);
+        status = pawli_check_own_scope(drafting->store->scope, err);
     if (status == PAWL_OK)
         status = check_count("messages", count, LIMIT_MESSAGES, err);
-    if (status < 0)
-        return status;
-    request->enqueue.messages = arena_array(&request->unit.arena, struct message_draft, count);
-    if (!request->enqueue.messages)
-        return pawli_no_memory(err);
-    for (size_t i = 0; i < count; i++) {
-        status = pawli_draft_message(&request->drafting, messages, i, &request->enqueue.messages[i], err);
-        if (status < 0) {
-            pawli_error_item(err, "message", i, count);
-            return status;
-        }
-    }
-    request->enqueue.count = count;
-    pawli_unit_add(&request->unit, &request->enqueue.effect, &pawli_effect_enqueue);
-    seal_request(request, store);
-    return PAWL_OK;
+    return status == PAWL_OK ? pawli_draft_enqueue(drafting, messages, count, err) : status;
 }
 
-static void answer_enqueue(const struct request *request, pawl_enqueued *results)
+/* A unit of this room has one effect, which answers. */
+static size_t answer_enqueue(const struct unit *unit, pawl_enqueued *results)
 {
-    for (size_t i = 0; i < request->enqueue.count; i++) {
-        const struct message_draft *draft = &request->enqueue.messages[i];
+    const struct enqueue *enqueue = (const struct enqueue *)unit->effects;
+    for (size_t i = 0; results && i < enqueue->count; i++) {
+        const struct message_draft *draft = &enqueue->messages[i];
         results[i] = (pawl_enqueued){.id = draft->id,
                                      .status = draft->status,
                                      .was_replayed = draft->replayed,
                                      .state = pawli_state_text(draft->state)};
     }
+    return enqueue->count;
+}
+
+static int enqueue(pawl_store *store, const pawl_join *join, const pawl_message *messages, size_t count,
+                   pawl_enqueued *results, pawl_error *err)
+{
+    struct drafting drafting;
+    pawli_drafting_init(&drafting, store);
+    int status = draft_enqueue(&drafting, messages, count, err);
+    if (status == PAWL_OK) {
+        ((struct enqueue *)drafting.unit.effects)->atomic = join != NULL;
+        status = pawli_draft_commit(&drafting, join, err);
+        if (status == PAWL_OK || (status == PAWL_ECONFLICT && !join)) /* then the others are enqueued all the same */
+            answer_enqueue(&drafting.unit, results);
+    }
+    pawli_drafting_done(&drafting);
+    return status;
 }
 
 int pawl_enqueue(pawl_store *store, const pawl_message *messages, size_t count, pawl_enqueued *results, pawl_error *err)
 {
-    struct request request;
     int status = pawli_check_given(err, store);
-    if (status < 0)
-        return status;
-    open_request(&request, store);
-    status = draft_enqueue(&request, store, messages, count, err);
-    if (status == PAWL_OK) {
-        status = pawli_commit(&request.unit, err);
-        if ((status == PAWL_OK || status == PAWL_ECONFLICT) && results)
-            answer_enqueue(&request, results);
-    }
-    close_request(&request);
-    return status;
+    return status < 0 ? status : enqueue(store, NULL, messages, count, results, err);
+}
+
+int pawl_join_enqueue(pawl_join *join, const pawl_message *messages, size_t count, pawl_enqueued *results,
+                      pawl_error *err)
+{
+    int status = pawli_check_given(err, join);
+    return status < 0 ? status : enqueue(join->store, join, messages, count, results, err);
 }
 
 static void enqueue_answered(struct unit *unit, void *data)
 {
     struct request *request = data;
-    PAWL_AUTO(pawli_freep) pawl_enqueued *results = pawli_alloc(request->enqueue.count * sizeof *results);
     bool committed = unit->status == PAWL_OK || unit->status == PAWL_ECONFLICT;
+    size_t count = answer_enqueue(unit, NULL);
+    PAWL_AUTO(pawli_freep) pawl_enqueued *results = pawli_alloc(count * sizeof *results);
     if (results && committed)
-        answer_enqueue(request, results);
+        answer_enqueue(unit, results);
     request->enqueue_done(request->data, results ? unit->status : PAWL_ENOMEM, committed ? results : NULL,
-                          committed && results ? request->enqueue.count : 0, &unit->error);
-    close_request(request);
-    pawli_free(request);
+                          committed && results ? count : 0, &unit->error);
+    free_request(request);
 }
 
 int pawl_enqueue_submit(pawl_store *store, const pawl_message *messages, size_t count, pawl_enqueue_done *done,
@@ -124,20 +124,11 @@ int pawl_enqueue_submit(pawl_store *store, const pawl_message *messages, size_t 
         status = pawli_check_call(err, "done", done != NULL);
     if (status < 0)
         return status;
-    struct request *request = pawli_alloc(sizeof *request);
+    struct request *request = new_request(store, data);
     if (!request)
         return pawli_no_memory(err);
-    open_request(request, store);
     request->enqueue_done = done;
-    request->data = data;
-    status = draft_enqueue(request, store, messages, count, err);
-    if (status == PAWL_OK)
-        status = pawli_commit_later(&request->unit, enqueue_answered, request, err);
-    if (status < 0) {
-        close_request(request);
-        pawli_free(request);
-    }
-    return status;
+    return submit(request, draft_enqueue(&request->drafting, messages, count, err), enqueue_answered, err);
 }
 
 /* ---- settle ---- */
@@ -145,69 +136,55 @@ int pawl_enqueue_submit(pawl_store *store, const pawl_message *messages, size_t 
 static_assert((int)PAWL_VERDICT_COUNT == (int)VERDICT_COUNT, "the public verdicts are the model's");
 static_assert((int)PAWL_RESULT_COUNT == (int)SETTLED_COUNT, "the public results are the model's");
 
-static int draft_settle(struct request *request, pawl_store *store, const pawl_settlement *settlements, size_t count,
-                        pawl_error *err)
+static int draft_settle(struct drafting *drafting, const pawl_settlement *settlements, size_t count, pawl_error *err)
 {
     int status = pawli_check_given(err, settlements);
     if (status == PAWL_OK)
-        status = pawli_store_check_write(store->opened->store, err);
+        status = pawli_store_check_write(drafting->store->opened->store, err);
     if (status == PAWL_OK)
         status = check_count("settlements", count, LIMIT_SETTLEMENTS, err);
-    if (status < 0)
-        return status;
-    request->settle.items = arena_array(&request->unit.arena, struct settlement, count);
-    if (!request->settle.items)
-        return pawli_no_memory(err);
-    for (size_t i = 0; i < count; i++) {
-        status = pawli_draft_settlement(&request->drafting, settlements, i, &request->settle.items[i], err);
-        if (status < 0) {
-            pawli_error_item(err, "settlement", i, count);
-            return status;
-        }
-    }
-    request->settle.count = count;
-    pawli_unit_add(&request->unit, &request->settle.effect, &pawli_effect_settle);
-    seal_request(request, store);
-    return PAWL_OK;
+    return status == PAWL_OK ? pawli_draft_settle(drafting, settlements, count, err) : status;
 }
 
-static void answer_settle(const struct request *request, pawl_settled *results)
+static size_t answer_settle(const struct unit *unit, pawl_settled *results)
 {
-    for (size_t i = 0; i < request->settle.count; i++) {
-        const struct settlement *item = &request->settle.items[i];
+    const struct settle *settle = (const struct settle *)unit->effects;
+    for (size_t i = 0; results && i < settle->count; i++) {
+        const struct settlement *item = &settle->items[i];
         results[i] = (pawl_settled){.result = (int32_t)item->result,
                                     .state = item->state == STATE_COUNT ? NULL : pawli_state_text(item->state)};
     }
+    return settle->count;
 }
 
 int pawl_settle(pawl_store *store, const pawl_settlement *settlements, size_t count, pawl_settled *results,
                 pawl_error *err)
 {
-    struct request request;
+    struct drafting drafting;
     int status = pawli_check_given(err, store);
     if (status < 0)
         return status;
-    open_request(&request, store);
-    status = draft_settle(&request, store, settlements, count, err);
+    pawli_drafting_init(&drafting, store);
+    status = draft_settle(&drafting, settlements, count, err);
     if (status == PAWL_OK)
-        status = pawli_commit(&request.unit, err);
-    if (status == PAWL_OK && results)
-        answer_settle(&request, results);
-    close_request(&request);
+        status = pawli_draft_commit(&drafting, NULL, err);
+    if (status == PAWL_OK)
+        answer_settle(&drafting.unit, results);
+    pawli_drafting_done(&drafting);
     return status;
 }
 
 static void settle_answered(struct unit *unit, void *data)
 {
     struct request *request = data;
-    PAWL_AUTO(pawli_freep) pawl_settled *results = pawli_alloc(request->settle.count * sizeof *results);
+    size_t count = answer_settle(unit, NULL);
+    PAWL_AUTO(pawli_freep) pawl_settled *results = pawli_alloc(count * sizeof *results);
     int status = results ? unit->status : PAWL_ENOMEM;
     if (status == PAWL_OK)
-        answer_settle(request, results);
-    request->settle_done(request->data, status, status == PAWL_OK ? results : NULL,
-                         status == PAWL_OK ? request->settle.count : 0, &unit->error);
-    close_request(request);
-    pawli_free(request);
+        answer_settle(unit, results);
+    request->settle_done(request->data, status, status == PAWL_OK ? results : NULL, status == PAWL_OK ? count : 0,
+                         &unit->error);
+    free_request(request);
 }
 
 int pawl_settle_submit(pawl_store *store, const pawl_settlement *settlements, size_t count, pawl_settle_done *done,
@@ -218,20 +195,11 @@ int pawl_settle_submit(pawl_store *store, const pawl_settlement *settlements, si
         status = pawli_check_call(err, "done", done != NULL);
     if (status < 0)
         return status;
-    struct request *request = pawli_alloc(sizeof *request);
+    struct request *request = new_request(store, data);
     if (!request)
         return pawli_no_memory(err);
-    open_request(request, store);
     request->settle_done = done;
-    request->data = data;
-    status = draft_settle(request, store, settlements, count, err);
-    if (status == PAWL_OK)
-        status = pawli_commit_later(&request->unit, settle_answered, request, err);
-    if (status < 0) {
-        close_request(request);
-        pawli_free(request);
-    }
-    return status;
+    return submit(request, draft_settle(&request->drafting, settlements, count, err), settle_answered, err);
 }
 
 const char *pawl_verdict_text(int verdict)

@@ -136,14 +136,14 @@ struct numbers {
 
 static bool add_numbers(struct numbers *numbers, const struct record_row *row)
 {
-    for (size_t i = 0; i + RECORD_MESSAGE_SIZE <= row->messages.size; i += RECORD_MESSAGE_SIZE) {
-        pawl_uuid id;
-        uint64_t tail;
-        memcpy(&id, row->messages.data + i, sizeof id);
+    uint64_t tail;
+    size_t count;
+    const struct record_message *entries = record_messages(row, &count);
+    for (size_t i = 0; i < count; i++) {
         if (!pawli_arena_reserve(&numbers->arena, (void **)&numbers->at, sizeof *numbers->at, numbers->count + 1,
                                  &numbers->room))
             return false;
-        numbers->count += pawli_message_id_split(&id, &numbers->at[numbers->count], &tail);
+        numbers->count += pawli_message_id_split(&entries[i].id, &numbers->at[numbers->count], &tail);
     }
     return true;
 }

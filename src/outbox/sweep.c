@@ -3,6 +3,7 @@
 #include "outbox/sweep.h"
 
 #include "commit/handle.h"
+#include "commit/sweep.h"
 #include "model/check.h"
 #include "model/decide.h"
 

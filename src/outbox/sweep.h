@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef PAWLI_SWEEP_H
-#define PAWLI_SWEEP_H
+#ifndef PAWLI_OUTBOX_SWEEP_H
+#define PAWLI_OUTBOX_SWEEP_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

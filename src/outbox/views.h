@@ -3,7 +3,7 @@
 #ifndef PAWLI_VIEWS_H
 #define PAWLI_VIEWS_H
 
-#include "commit/handle.h"
+#include "commit/claim.h"
 #include "pawl/message.h"
 
 int pawli_messages_of_claim(struct text scope, const struct claim *claim, pawl_messages **ret_messages,

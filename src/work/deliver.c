@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Claim, send, settle: the way of each message through the worker. */
 #include "base/json.h"
+#include "commit/hold.h"
+#include "commit/settle.h"
 #include "model/headers.h"
 #include "outbox/claim.h"
-#include "pawl/operator.h"
 #include "work/work.h"
 
 static struct boot_time boot_now(const struct worker *worker)
@@ -259,10 +260,10 @@ static void claim(struct queue *queue, struct boot_time now)
 {
     struct worker *worker = queue->worker;
     pawl_error error;
-    pawl_claim_options options = {PAWL_CLAIM_OPTIONS,          .lane = queue->lane,
-                                  .target = queue->name,       .consumer = worker->options.consumer,
-                                  .limit = room_for(queue),    .lease_ms = lease_of(queue),
-                                  .ends_with_process = 1,      .size_max = BUDGET_CLAIM_BYTES};
+    pawl_claim_options options = {PAWL_CLAIM_OPTIONS,       .lane = queue->lane,
+                                  .target = queue->name,    .consumer = worker->options.consumer,
+                                  .limit = room_for(queue), .lease_ms = lease_of(queue),
+                                  .ends_with_process = 1,   .size_max = BUDGET_CLAIM_BYTES};
     queue->page = new_page(options.limit);
     int status = queue->page ? pawli_claim_submit(queue->store, &options, claimed, queue, &error)
                              : pawli_no_memory(&error);
@@ -322,13 +323,81 @@ void pawli_claim_due(struct worker *worker, struct boot_time now)
 
 /* ---- settlements ---- */
 
+/* A commit that settles deliveries of one scope, and holds the targets that are wrong as a whole. */
 struct settling {
+    struct drafting drafting;
     struct worker *worker;
     struct delivery *deliveries;
-    size_t count;
 };
 
-static void tell_settled(const struct delivery *delivery, const pawl_settled *settled)
+struct target_hold {
+    struct hold_change change;
+    struct delivery *delivery; /* that found it out; of the settling */
+};
+
+static const struct {
+    const char *event, *code, *reason;
+} faults[] = {
+    [TARGET_GONE] = {"target_gone", "gone", "the receiver answered that it is gone (410)"},
+    [TARGET_MALFORMED] = {"target_malformed", HOLD_CODE_MALFORMED, "nobody can send to its URL: it is malformed"},
+};
+
+/* Nothing more is claimed for the target until the hold is set, or could not be. */
+static int hold_target(struct settling *settling, struct delivery *delivery, pawl_error *err)
+{
+    struct target *target = delivery->queue->target;
+    struct unit *unit = &settling->drafting.unit;
+    if (target->is_holding)
+        return PAWL_OK;
+    struct target_hold *hold = arena_new(&unit->arena, struct target_hold);
+    if (!hold)
+        return pawli_no_memory(err);
+    hold->delivery = delivery;
+    hold->change = (struct hold_change){.kind = HOLD_TARGET,
+                                        .target = text_of(target->name),
+                                        .code = text_of(faults[delivery->send.fault].code),
+                                        .reason = text_of(faults[delivery->send.fault].reason),
+                                        .by = TEXT("worker"),
+                                        .until = WALL_NEVER,
+                                        .is_aside = true};
+    pawli_unit_add(unit, &hold->change.effect, &pawli_effect_hold);
+    target->is_holding = true;
+    return PAWL_OK;
+}
+
+static void tell_hold(struct worker *worker, const struct target_hold *hold)
+{
+    const struct delivery *delivery = hold->delivery;
+    pawli_tell(worker,
+               &(pawl_worker_event){.name = hold->change.count ? faults[delivery->send.fault].event : "hold_failed",
+                                    .level = 0,
+                                    .scope = delivery->queue->scope,
+                                    .target = delivery->queue->name,
+                                    .text = hold->change.count ? delivery->send.error.data
+                                                               : "what holds the target cannot be read"});
+    worker->survey.is_wanted = true;
+}
+
+/* The holds stand behind the settlements. */
+static void end_holds(struct settling *settling, int status)
+{
+    struct effect *settlements = settling->drafting.unit.effects;
+    for (struct effect *effect = settlements ? settlements->next : NULL; effect; effect = effect->next) {
+        const struct target_hold *hold = (const struct target_hold *)effect;
+        hold->delivery->queue->target->is_holding = false;
+        pawli_due_eased(&settling->worker->due);
+        if (status == PAWL_OK)
+            tell_hold(settling->worker, hold);
+    }
+}
+
+static void free_settling(struct settling *settling)
+{
+    pawli_drafting_done(&settling->drafting);
+    pawli_free(settling);
+}
+
+static void tell_settled(const struct delivery *delivery, enum settle_result result)
 {
     struct worker *worker = delivery->queue->worker;
     static const struct {
@@ -347,10 +416,10 @@ static void tell_settled(const struct delivery *delivery, const pawl_settled *se
         [PAWL_RESULT_LOST] = {"lost", 1, offsetof(pawl_worker_stats, lost)},
     };
     const struct send *send = &delivery->send;
-    if (kinds[settled->result].counter)
-        pawli_count(worker, (uint64_t *)((char *)&worker->stats + kinds[settled->result].counter));
-    pawli_tell(worker, &(pawl_worker_event){.name = kinds[settled->result].name,
-                                            .level = kinds[settled->result].level,
+    if (kinds[result].counter)
+        pawli_count(worker, (uint64_t *)((char *)&worker->stats + kinds[result].counter));
+    pawli_tell(worker, &(pawl_worker_event){.name = kinds[result].name,
+                                            .level = kinds[result].level,
                                             .scope = delivery->queue->scope,
                                             .lane = delivery->queue->lane,
                                             .target = delivery->queue->name,
@@ -362,30 +431,34 @@ static void tell_settled(const struct delivery *delivery, const pawl_settled *se
                                             .answer = send->response.data});
 }
 
-static void settled(void *data, int status, const pawl_settled *results, size_t count, const pawl_error *error)
+static void put_back(struct worker *worker, struct delivery *deliveries)
+{
+    *worker->finished_last = deliveries;
+    while (*worker->finished_last)
+        worker->finished_last = &(*worker->finished_last)->next;
+    worker->settle_at = boot_after_ms(boot_now(worker), PAUSE_MS);
+}
+
+static void settled(struct unit *unit, void *data)
 {
     struct settling *settling = data;
     struct worker *worker = settling->worker;
-    PAWL_ASSERT(status < 0 || count == settling->count);
+    const struct settlement *item = ((const struct settle *)unit->effects)->items;
+    int status = unit->status;
     worker->units--;
+    end_holds(settling, status);
     if (status < 0) {
         /* It was sent and cannot be said: said again later. Until then the lease keeps others away, or it is sent again. */
         pawli_tell_error(worker, status == PAWL_EIO || status == PAWL_EUNCERTAIN ? "store_failed" : "settle_failed", 0,
-                         error);
-        worker->settle_at = boot_after_ms(boot_now(worker), PAUSE_MS);
-        *worker->finished_last = settling->deliveries;
-        while (*worker->finished_last)
-            worker->finished_last = &(*worker->finished_last)->next;
-    } else {
-        struct delivery *delivery = settling->deliveries;
-        for (size_t i = 0; i < count; i++) {
-            struct delivery *next = delivery->next;
-            tell_settled(delivery, &results[i]);
-            end_delivery(delivery);
-            delivery = next;
-        }
+                         &unit->error);
+        put_back(worker, settling->deliveries);
     }
-    pawli_free(settling);
+    for (struct delivery *delivery = status < 0 ? NULL : settling->deliveries, *next; delivery; delivery = next) {
+        next = delivery->next;
+        tell_settled(delivery, item++->result);
+        end_delivery(delivery);
+    }
+    free_settling(settling);
     pawli_engine_wake(&worker->engine);
 }
 
@@ -413,14 +486,6 @@ static struct delivery *take_scope(struct worker *worker, size_t *count)
     return taken;
 }
 
-static void put_back(struct worker *worker, struct delivery *deliveries)
-{
-    *worker->finished_last = deliveries;
-    while (*worker->finished_last)
-        worker->finished_last = &(*worker->finished_last)->next;
-    worker->settle_at = boot_after_ms(boot_now(worker), PAUSE_MS);
-}
-
 static pawl_settlement settlement_of(const struct delivery *delivery)
 {
     const struct send *send = &delivery->send;
@@ -438,69 +503,37 @@ static pawl_settlement settlement_of(const struct delivery *delivery)
                              .response = send->response.data};
 }
 
-/* ---- a target that is wrong as a whole ---- */
-
-struct fault {
-    struct job job;
-    struct worker *worker;
-    struct target *target;
-    enum target_fault kind;
-    pawl_store *store;
-    int status;
-    pawl_error error;
-};
-
-static const struct {
-    const char *event, *code, *reason;
-} faults[] = {
-    [TARGET_GONE] = {"target_gone", "gone", "the receiver answered that it is gone (410)"},
-    [TARGET_MALFORMED] = {"target_malformed", HOLD_CODE_MALFORMED, "nobody can send to its URL: it is malformed"},
-};
-
-static void set_hold(struct job *job)
+static int draft(struct settling *settling, size_t count, pawl_error *err)
 {
-    struct fault *fault = (struct fault *)job;
-    fault->status = pawl_hold_set(
-        fault->store, &(pawl_subject){PAWL_SUBJECT, .target = fault->target->name}, faults[fault->kind].code, 0,
-        &(pawl_operation){PAWL_OPERATION, .reason = faults[fault->kind].reason, .actor = "worker"}, &fault->error);
+    PAWL_AUTO(pawli_freep) pawl_settlement *settlements = pawli_alloc(count * sizeof *settlements);
+    pawl_settlement *at = settlements;
+    if (!settlements)
+        return pawli_no_memory(err);
+    for (const struct delivery *delivery = settling->deliveries; delivery; delivery = delivery->next)
+        *at++ = settlement_of(delivery);
+    int status = pawli_draft_settle(&settling->drafting, settlements, count, err);
+    for (struct delivery *delivery = settling->deliveries; delivery && status == PAWL_OK; delivery = delivery->next)
+        if (delivery->send.fault != TARGET_FINE)
+            status = hold_target(settling, delivery, err);
+    return status;
 }
 
-static void hold_set(struct job *job)
+static int settle_scope(struct worker *worker, struct delivery *deliveries, size_t count, pawl_error *err)
 {
-    struct fault *fault = (struct fault *)job;
-    fault->target->is_holding = false;
-    pawli_due_eased(&fault->worker->due);
-    pawli_target_release(fault->worker, fault->target);
-    fault->worker->jobs--;
-    if (fault->status < 0)
-        pawli_tell_error(fault->worker, "hold_failed", 0, &fault->error);
-    fault->worker->survey.is_wanted = true;
-    pawl_store_close(fault->store);
-    pawli_free(fault);
-}
-
-static void hold_target(struct delivery *delivery)
-{
-    struct queue *queue = delivery->queue;
-    struct worker *worker = queue->worker;
-    struct fault *fault = queue->target->is_holding ? NULL : pawli_alloc(sizeof *fault);
-    if (!fault || pawl_store_scope(worker->store, queue->scope, &fault->store, NULL) < 0) {
-        pawli_free(fault);
-        return;
+    struct settling *settling = pawli_alloc(sizeof *settling);
+    if (!settling)
+        return pawli_no_memory(err);
+    pawli_drafting_init(&settling->drafting, deliveries->queue->store);
+    settling->worker = worker;
+    settling->deliveries = deliveries;
+    int status = draft(settling, count, err);
+    if (status == PAWL_OK)
+        status = pawli_draft_submit(&settling->drafting, settled, settling, err);
+    if (status < 0) {
+        end_holds(settling, status);
+        free_settling(settling);
     }
-    queue->target->is_holding = true;
-    queue->target->holds++;
-    fault->job = (struct job){.run = set_hold, .done = hold_set, .engine = &worker->engine};
-    fault->worker = worker;
-    fault->target = queue->target;
-    fault->kind = delivery->send.fault;
-    worker->jobs++;
-    pawli_tell(worker, &(pawl_worker_event){.name = faults[fault->kind].event,
-                                            .level = 0,
-                                            .scope = queue->scope,
-                                            .target = queue->name,
-                                            .text = delivery->send.error.data});
-    worker->opened->env->ops->offload(worker->opened->env, &fault->job);
+    return status;
 }
 
 bool pawli_settle_finished(struct worker *worker, struct boot_time now)
@@ -508,25 +541,10 @@ bool pawli_settle_finished(struct worker *worker, struct boot_time now)
     bool any = false;
     while (worker->finished && worker->settle_at.ns <= now.ns) {
         pawl_error error;
-        struct settling *settling = pawli_alloc(sizeof *settling);
         size_t count;
         struct delivery *deliveries = take_scope(worker, &count);
-        PAWL_AUTO(pawli_freep) pawl_settlement *settlements = pawli_alloc(count * sizeof *settlements);
-        if (!settling || !settlements) {
-            pawli_free(settling);
-            put_back(worker, deliveries);
-            break;
-        }
-        *settling = (struct settling){.worker = worker, .deliveries = deliveries, .count = count};
-        pawl_settlement *at = settlements;
-        for (struct delivery *delivery = deliveries; delivery; delivery = delivery->next) {
-            *at++ = settlement_of(delivery);
-            if (delivery->send.fault != TARGET_FINE)
-                hold_target(delivery);
-        }
-        if (pawl_settle_submit(deliveries->queue->store, settlements, count, settled, settling, &error) < 0) {
+        if (settle_scope(worker, deliveries, count, &error) < 0) {
             pawli_tell_error(worker, "settle_failed", 1, &error);
-            pawli_free(settling);
             put_back(worker, deliveries);
             break;
         }

@@ -48,9 +48,9 @@ static bool same(const char *string, struct text text)
     return string ? text_is(text, string) : !text.data;
 }
 
-void pawli_target_release(struct worker *worker, struct target *target)
+static void release_target(struct worker *worker, struct target *target)
 {
-    if (!target || --target->holds > 0)
+    if (!target || --target->queues > 0)
         return;
     pawli_links_remove(&worker->targets, &target->link);
     pawli_free(target->scope);
@@ -65,7 +65,7 @@ static struct target *new_target(struct worker *worker, struct text scope, struc
         return NULL;
     target->scope = copy(scope);
     target->name = copy(name);
-    target->holds = 1;
+    target->queues = 1;
     if (target->scope && target->name && pawli_links_add(&worker->targets, &target->link, hash))
         return target;
     pawli_free(target->scope);
@@ -80,7 +80,7 @@ static struct target *hold_target_of(struct worker *worker, struct text scope, s
     for (struct link *link = NULL; (link = pawli_links_find(&worker->targets, link, hash)) != NULL;) {
         struct target *target = (struct target *)link;
         if (text_is(scope, target->scope) && text_is(name, target->name)) {
-            target->holds++;
+            target->queues++;
             return target;
         }
     }
@@ -92,7 +92,7 @@ static void free_queue(struct queue *queue)
     char *texts[] = {queue->scope, queue->lane, queue->name, queue->url, queue->secret_file, queue->headers};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         pawli_free(texts[i]);
-    pawli_target_release(queue->worker, queue->target);
+    release_target(queue->worker, queue->target);
     pawli_secret_release(queue->secret);
     pawl_store_close(queue->store);
     pawli_free(queue);

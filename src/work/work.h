@@ -17,6 +17,7 @@
 
 #include "base/links.h"
 #include "commit/handle.h"
+#include "commit/register.h"
 #include "pawl/worker.h"
 #include "sink/callback/callback.h"
 #include "sink/sink.h"
@@ -40,7 +41,7 @@
 /* Sends in flight to a target of a scope, over all its lanes. */
 struct target {
     struct link link; /* in worker.targets, by its names */
-    unsigned holds;   /* queues that lead to it, and a hold being set on it */
+    unsigned queues;  /* that lead to it */
     char *scope, *name;
     struct usage usage;
     bool is_holding;      /* a hold is being set on it */
@@ -65,8 +66,8 @@ struct queue {
     struct boot_time due;  /* when a claim is worth it; BOOT_NEVER: the next survey will say */
     struct boot_time held; /* until then nothing is claimed */
     bool is_claiming, is_listed, told_no_sink;
-    bool is_hinted;          /* told that something is ready, since the claim under way was submitted */
-    struct boot_time hinted; /* when that, or news of it, came last; 0: a claim found no more since */
+    bool is_hinted;            /* told that something is ready, since the claim under way was submitted */
+    struct boot_time hinted;   /* when that, or news of it, came last; 0: a claim found no more since */
     uint32_t asked;            /* the limit of the claim under way */
     struct claimed_page *page; /* and where its messages will go */
     uint32_t in_flight;
@@ -97,7 +98,7 @@ struct claimed_page {
 struct survey {
     struct job job;
     struct worker *worker;
-    bool is_news;                       /* only of queues that have new messages */
+    bool is_news; /* only of queues that have new messages */
     bool is_running, is_wanted;
     bool is_read;                       /* and is being learned */
     struct boot_time began, not_before; /* a survey takes a fifth of the time at most */
@@ -160,14 +161,13 @@ struct worker {
     struct boot_time seen_boot;
     struct queue *queues;
     struct links by_name, targets;
-    struct due due; /* of the queues */
+    struct due due;                             /* of the queues */
     uint32_t send_max;                          /* sends at once */
     struct usage usage;                         /* of all targets */
     struct delivery *in_flight;                 /* at their sinks */
     struct delivery *finished, **finished_last; /* said, not yet settled */
     struct boot_time settle_at;                 /* after a failed settlement: not before */
     unsigned units;                             /* claims and settlements under way */
-    unsigned jobs;                              /* holds being set */
 };
 
 struct pawl_worker {
@@ -182,7 +182,6 @@ void pawli_sweep_start(struct worker *worker);
 void pawli_worker_forget(struct worker *worker); /* queues and targets */
 void pawli_take_hints(struct worker *worker, struct boot_time now);
 
-void pawli_target_release(struct worker *worker, struct target *target); /* NULL is fine */
 void pawli_queue_read_secret(struct queue *queue); /* where its file changed, or it is in doubt */
 
 /* ---- deliver.c ---- */
@@ -190,7 +189,7 @@ void pawli_claim_due(struct worker *worker, struct boot_time now);
 bool pawli_settle_finished(struct worker *worker, struct boot_time now);
 struct boot_time pawli_check_deliveries(struct worker *worker, struct boot_time now); /* renews, cancels */
 void pawli_queue_schedule(struct queue *queue, struct boot_time now); /* after whatever says when to claim changed */
-void pawli_abandon_finished(struct worker *worker); /* what a stopped worker could not settle */
+void pawli_abandon_finished(struct worker *worker);                   /* what a stopped worker could not settle */
 
 /* ---- presence.c ---- */
 bool pawli_presence_init(struct worker *worker);                                   /* false: out of memory */

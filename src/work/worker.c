@@ -92,14 +92,14 @@ static bool sinks_are_idle(const struct worker *worker)
 static bool is_drained(const struct worker *worker)
 {
     return sinks_are_idle(worker) && !worker->in_flight && !worker->finished && worker->units == 0 &&
-           worker->jobs == 0 && !pawli_survey_is_running(worker) && !worker->sweeping.is_running;
+           !pawli_survey_is_running(worker) && !worker->sweeping.is_running;
 }
 
 /* After its grace a stopping worker leaves what it cannot settle: the leases, or the end of the process, give it back. */
 static bool gives_up(const struct worker *worker, struct boot_time now)
 {
     return sinks_are_idle(worker) && now.ns > boot_after_ms(worker->stop_by, 5 * PAUSE_MS).ns && !worker->in_flight &&
-           worker->units == 0 && worker->jobs == 0 && !pawli_survey_is_running(worker) && !worker->sweeping.is_running;
+           worker->units == 0 && !pawli_survey_is_running(worker) && !worker->sweeping.is_running;
 }
 
 static void note_stopped(struct worker *worker)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Several units in one commit: each sees what those before it decided, and none pays for another's refusal. */
-#include "commit/unit.h"
+#include "commit/configure.h"
 
 #include "conformance.h"
 

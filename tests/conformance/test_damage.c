@@ -2,6 +2,8 @@
 /* Rows that no version of pawl wrote: each is refused by name and stands in nobody's way. */
 #include <sqlite3.h>
 
+#include "commit/hold.h"
+#include "commit/settle.h"
 #include "conformance.h"
 
 static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true, false};
@@ -231,7 +233,7 @@ static void a_record_that_cannot_be_read_is_an_item_of_its_own(void **state)
 {
     static const char *const changes[] = {
         "type = ''",       "events = '[9'",    "events = '[[\"o\",\"e\",null,{}, 7]]'",
-        "command = x'00'", "messages = x'00'", "settled = '9'"};
+        "command = x'00'", "messages = x'00'", "effects = '9'"};
     (void)state;
     for (size_t i = 0; i < COUNT_OF(changes); i++) {
         struct world w;
@@ -258,6 +260,69 @@ static void a_record_that_cannot_be_read_is_an_item_of_its_own(void **state)
         assert_status(pawl_record_get(w.store, NULL, 3, &records, &err), PAWL_ECORRUPT);
         assert_status(verified(&w), PAWL_ECORRUPT);
         append(&w, 1);
+        close_world(&w);
+    }
+}
+
+/* Wherever it is changed, and by one byte only: the chain itself tells, not the sum of the row alone. */
+static void a_changed_byte_of_effects_or_messages_breaks_the_chain(void **state)
+{
+    static const char *const changes[] = {
+        "effects = '{ ' || substr(effects, 2)",
+        "effects = replace(effects, 'delivered', 'delivereD')",
+        "effects = substr(effects, 1, length(effects) - 1) || ' }'",
+        "effects = NULL",
+        "messages = CAST(substr(messages, 1, 16) || x'00' || substr(messages, 18) AS BLOB)",
+        "messages = CAST(substr(messages, 1, 48) || x'00' || substr(messages, 50) AS BLOB)", /* the nonces: first … */
+        "messages = CAST(substr(messages, 1, 111) || x'7f' AS BLOB)",                        /* … and last byte */
+        "messages = substr(messages, 1, 56)",
+    };
+    (void)state;
+    LAW(J3);
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
+        struct world w;
+        char sql[160];
+        open_world(&w, &file_store, 1);
+        add(&w, MESSAGE("1"));
+        struct held held = claim_one(&w, CLAIM(.limit = 1));
+        pawl_transition *t = pawl_transition_new(w.store,
+                                                 &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "t"});
+        pawl_transition_settle(t, SETTLE(held, DELIVERED));
+        pawl_transition_message(t, MESSAGE("2"));
+        pawl_transition_message(t, MESSAGE("3"));
+        assert_ok(pawl_transition_commit(t, NULL, &err));
+        pawl_transition_free(t);
+        assert_ok(verified(&w));
+        snprintf(sql, sizeof sql, "UPDATE record SET %s", changes[i]);
+        damage(&w, sql);
+        assert_status(verified(&w), PAWL_ECORRUPT);
+        if (!strstr(err.text, "its digest does not follow"))
+            fail_msg("%s: %s", changes[i], err.text);
+        close_world(&w);
+    }
+}
+
+static void a_hold_aside_refuses_nothing(void **state)
+{
+    (void)state;
+    for (int is_aside = 0; is_aside < 2; is_aside++) {
+        struct world w;
+        struct drafting drafting;
+        struct hold_change hold = {.kind = HOLD_TARGET,
+                                   .target = TEXT(TARGET),
+                                   .code = TEXT("gone"),
+                                   .until = WALL_NEVER,
+                                   .is_aside = is_aside};
+        open_world(&w, &file_store, 1);
+        add(&w, MESSAGE("1"));
+        struct held held = claim_one(&w, CLAIM(.limit = 1));
+        damage(&w, "UPDATE scope SET sum = sum + 1 WHERE name = 'default'");
+        pawli_drafting_init(&drafting, w.store);
+        assert_ok(pawli_draft_settle(&drafting, SETTLE(held, DELIVERED), 1, &err));
+        pawli_unit_add(&drafting.unit, &hold.effect, &pawli_effect_hold);
+        assert_int_equal(pawli_draft_commit(&drafting, NULL, &err), is_aside ? PAWL_OK : PAWL_ECORRUPT);
+        assert_int_equal(hold.count, 0);
+        pawli_drafting_done(&drafting);
         close_world(&w);
     }
 }
@@ -308,6 +373,8 @@ int main(void)
                                        cmocka_unit_test(a_claim_that_cannot_be_read_stops_nobody_else),
                                        cmocka_unit_test(a_policy_that_cannot_be_read_stops_its_lane_only),
                                        cmocka_unit_test(a_record_that_cannot_be_read_is_an_item_of_its_own),
+                                       cmocka_unit_test(a_changed_byte_of_effects_or_messages_breaks_the_chain),
+                                       cmocka_unit_test(a_hold_aside_refuses_nothing),
                                        cmocka_unit_test(a_table_that_is_gone_is_damage),
                                        cmocka_unit_test(a_record_that_is_missing_is_named_wherever_it_stood)};
     return cmocka_run_group_tests_name("damage", tests, NULL, NULL);

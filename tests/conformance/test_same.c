@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The same random life on every store: whatever is asked, every store answers what the first one does, and what they keep
  * reads the same, field by field. PAWL_SEED repeats one life; PAWL_SEEDS says how many are tried. */
+#include "commit/register.h"
 #include "dump.h"
 #include "outbox/claim.h"
 

@@ -18,6 +18,7 @@ import tempfile
 import uuid
 
 ABSENT = b"\xff\xff\xff\xff"
+NO_NONCE = 2 ** 64 - 1
 KEEPS = ["full", "reference", "none"]
 JSON = "application/json"
 
@@ -75,12 +76,12 @@ def record_body(r):
               r["pre"], r["post"], r["duration_us"], len(r["events"])]
     for e in r["events"]:
         fields += [e["topic"], e["type"], e["key"], e["content_type"], e["stream_seq"], KEEPS.index(e["keep"]), e["hash"]]
-    fields += [len(r["messages"])] + [fingerprint for _, fingerprint in r["messages"]] + [r["settled"]]
+    fields += [len(r["messages"])] + [fingerprint for _, fingerprint, _ in r["messages"]] + [r["effects"]]
     return digest("pawl.record-body.1", *fields)
 
 
-def record_digest(scope, epoch, seq, previous, body, committed):
-    nonces = []
+def record_digest(scope, epoch, seq, previous, body, messages, committed):
+    nonces = [nonce for _, _, nonce in messages if nonce is not None]
     return digest("pawl.record.1", scope, epoch, seq, previous, body, len(nonces), *nonces, committed)
 
 
@@ -94,13 +95,17 @@ def vectors():
     first = transition_fingerprint("PlaceOrder", "order-1", JSON, sha256(order))
     event = {"topic": "orders/new", "type": "Placed", "key": None, "content_type": JSON, "stream_seq": None,
              "hash": sha256("{}")}
+    messages = [(None, sha256("first"), None), (None, sha256("second"), None)]
     body = record_body({
         "request_id": ORDER_ID, "fingerprint": first, "type": "PlaceOrder", "ref": "order-1", "received": 1700000000001,
         "command": sha256(order), "response": sha256("ok"), "pre": b"\1\2", "post": b"\3", "duration_us": 250,
         "events": [event | {"keep": "full"}, event | {"keep": "reference", "key": "order-1"},
                    event | {"keep": "none", "stream_seq": 77}],
-        "messages": [(None, sha256("first")), (None, sha256("second"))], "settled": '[{"id":"x"}]'})
-    record = record_digest("default", 1, 1, bytes(32), body, 1700000000002)
+        "messages": messages, "effects": '{"settled":[{"id":"x"}]}'})
+    records = [bytes(32)]
+    for epoch, nonce, committed in ((1, None, 1700000000002), (2, None, 1700000000003), (2, 77, 1700000000004)):
+        given = messages[:1] + [messages[1][:2] + (nonce,)]
+        records.append(record_digest("default", epoch, len(records), records[-1], body, given, committed))
     return {
         "fields": digest("domain", "", None, b"a\0b", 0x0102030405060708, -2),
         "request-id order-1": request_id_from("order-1"),
@@ -114,9 +119,7 @@ def vectors():
             "sender": None, "key": None, "priority": 5, "content_type": "application/octet-stream", "payload": "",
             "headers": {}, "deadline": None}),
         "body": body,
-        "record 1": record,
-        "record 2": record_digest("default", 2, 2, record, body, 1700000000003),
-    }
+    } | {f"record {seq}": records[seq] for seq in (1, 2, 3)}
 
 
 def as_text(value):
@@ -177,9 +180,14 @@ def read_record(row):
         r[name] = stored_hash(r["hashes"], kind) if r[name] is None else sha256(r[name])
     r["duration_us"] = r["duration_us"] or 0
     r["events"] = read_events(r["events"])
-    ids = r["messages"] or b""
-    r["messages"] = [(uuid.UUID(bytes=ids[i:i + 16]), ids[i + 16:i + 48]) for i in range(0, len(ids), 48)]
+    entries = r["messages"] or b""
+    r["messages"] = [read_entry(entries[at:at + 56]) for at in range(0, len(entries), 56)]
     return r
+
+
+def read_entry(entry):
+    nonce = int.from_bytes(entry[48:56], "big")
+    return uuid.UUID(bytes=entry[:16]), entry[16:48], None if nonce == NO_NONCE else nonce
 
 
 class Wrong(Exception):
@@ -213,7 +221,7 @@ def check_scope(db, scope):
         expect(r["seq"], seq, what + ", seq")
         expect(r["fingerprint"], transition_fingerprint(r["type"], r["ref"], r["content_type"], r["command"]),
                what + ", fingerprint")
-        previous = record_digest(scope["name"], r["epoch"], seq, previous, record_body(r), r["committed"])
+        previous = record_digest(scope["name"], r["epoch"], seq, previous, record_body(r), r["messages"], r["committed"])
         expect(r["digest"], previous, what + ", digest")
         check_view(db, scope, r, what)
         yield scope["name"], r
@@ -243,7 +251,7 @@ def check_store(path):
     for scope in db.execute("SELECT * FROM scope ORDER BY id").fetchall():
         for name, r in check_scope(db, scope):
             lines.append(f"record {name} {r['seq']} {r['epoch']} {r['request_id']} {r['fingerprint'].hex()} {r['digest'].hex()}")
-            promised |= r["messages"]
+            promised |= {message: fingerprint for message, fingerprint, _ in r["messages"]}
     for m in check_messages(db):
         lines.append(f"message {m['scope']} {m['id']} {m['fingerprint'].hex()}")
         if m["id"] in promised:
@@ -269,7 +277,12 @@ DAMAGE = [
     "UPDATE record SET response = 'other' WHERE seq = 1",
     "UPDATE record SET events = replace(events, '1.50', '1.5') WHERE seq = 1",
     "UPDATE record SET events = replace(events, 'orders/new', 'orders/old') WHERE seq = 1",
-    "UPDATE record SET settled = replace(settled, 'delivered', 'dead') WHERE settled IS NOT NULL",
+    "UPDATE record SET effects = replace(effects, 'delivered', 'dead') WHERE effects IS NOT NULL",
+    "UPDATE record SET effects = replace(effects, '{\"settled\"', '{ \"settled\"') WHERE effects IS NOT NULL",
+    "UPDATE record SET effects = '{}' WHERE seq = 2",
+    "UPDATE record SET effects = NULL WHERE effects IS NOT NULL",
+    "UPDATE record SET messages = CAST(substr(messages, 1, 55) || x'fe' || substr(messages, 57) AS BLOB) WHERE messages IS NOT NULL",
+    "UPDATE record SET messages = CAST(substr(messages, 1, 104) || x'7f' || substr(messages, 106) AS BLOB) WHERE messages IS NOT NULL",
     "UPDATE record SET digest = zeroblob(32) WHERE seq = 1",
     "DELETE FROM record WHERE seq = 1",
     "DELETE FROM record WHERE seq = (SELECT max(seq) FROM record)",

@@ -321,17 +321,26 @@ struct model_record *model_append(struct model *model, const struct model_record
     return added;
 }
 
-static int change_all(struct model *model, const struct op *op, const struct model_settlement *settlements,
-                      struct model_record *record)
+static int enqueue_all(struct model *model, const struct op *op, struct model_record *record)
 {
-    struct model_settled results[MAX_SETTLEMENTS];
-    int status = settle_all(model, op, settlements, true, results);
+    int status = PAWL_OK;
     for (int64_t i = 0; status == PAWL_OK && i < op->message_count; i++) {
         struct model_enqueued result;
         status = model_enqueue_one(model, op->scope, &op->messages[i], model_head(model, op->scope) + 1, &result);
         record->messages[record->message_count++] = result.number;
     }
     return status;
+}
+
+/* In the order in which they were given. */
+static int change_all(struct model *model, const struct op *op, const struct model_settlement *settlements,
+                      struct model_record *record)
+{
+    struct model_settled results[MAX_SETTLEMENTS];
+    int status = op->settles_first ? PAWL_OK : enqueue_all(model, op, record);
+    if (status == PAWL_OK)
+        status = settle_all(model, op, settlements, true, results);
+    return status == PAWL_OK && op->settles_first ? enqueue_all(model, op, record) : status;
 }
 
 int model_transition(struct model *model, const struct op *op, uint64_t expect_seq,

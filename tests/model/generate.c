@@ -194,6 +194,7 @@ static void transition(struct generator *g, const struct model *model, struct op
     op->settlement_count = percent(g, 40) ? from_to(g, 1, 2) : 0;
     for (int64_t i = 0; i < op->settlement_count; i++)
         pick_settlement(g, model, op->scope, &op->settlements[i]);
+    op->settles_first = op->request % 2;
     op->message_count = percent(g, 50) ? from_to(g, 1, 3) : 0;
     for (int64_t i = 0; i < op->message_count; i++)
         pick_message(g, model, true, &op->messages[i]);

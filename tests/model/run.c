@@ -358,6 +358,14 @@ static void transition_done(void *data, int status, pawl_receipt *receipt, const
     call->is_done = true;
 }
 
+static void build_settlements(struct call *call)
+{
+    for (int64_t i = 0; i < call->op.settlement_count; i++) {
+        call->settlements[i] = settlement_of(call, i);
+        pawl_transition_settle(call->transition, &call->settlements[i]);
+    }
+}
+
 static void build_transition(struct call *call)
 {
     const struct op *op = &call->op;
@@ -376,14 +384,14 @@ static void build_transition(struct call *call)
                              .has_stream_seq = e->stream != 0, .stream_seq = e->stream ? (uint64_t)e->stream - 1 : 0,
                              .keep = (int32_t)e->keep});
     }
+    if (op->settles_first)
+        build_settlements(call);
     for (int64_t i = 0; i < op->message_count; i++) {
         call->messages[i] = message_of(op, &op->messages[i]);
         pawl_transition_message(t, &call->messages[i]);
     }
-    for (int64_t i = 0; i < op->settlement_count; i++) {
-        call->settlements[i] = settlement_of(call, i);
-        pawl_transition_settle(t, &call->settlements[i]);
-    }
+    if (!op->settles_first)
+        build_settlements(call);
 }
 
 static void ask_transition(struct call *call)

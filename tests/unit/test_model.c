@@ -886,7 +886,7 @@ static void a_fingerprint_without_memory_is_marked_as_none(void **state)
 struct chained { /* a record with everything */
     struct record_row row;
     struct event events[3];
-    struct digest messages[2];
+    struct record_message messages[2];
     struct record_body body;
 };
 
@@ -902,17 +902,18 @@ static void chained_init(struct chained *chained, struct hasher *hasher)
     row->pre = TEXT("\x01\x02");
     row->post = TEXT("\x03");
     row->duration_us = 250;
-    row->settled = TEXT("[{\"id\":\"x\"}]");
+    row->effects = TEXT("{\"settled\":[{\"id\":\"x\"}]}");
+    row->messages = (struct text){(const char *)chained->messages, sizeof chained->messages};
     row->fingerprint = command_fingerprint(hasher, row->type, row->ref, TEXT("application/json"), TEXT("{\"n\": 1}"));
     chained->body = (struct record_body){.row = row,
                                          .command = pawli_sha256(hasher, TEXT("{\"n\": 1}")),
                                          .response = pawli_sha256(hasher, TEXT("ok")),
                                          .has_response = true,
-                                         .message_fingerprints = chained->messages,
-                                         .message_count = 2,
                                          .event_count = 3};
-    chained->messages[0] = pawli_sha256(hasher, TEXT("first"));
-    chained->messages[1] = pawli_sha256(hasher, TEXT("second"));
+    for (size_t i = 0; i < 2; i++) {
+        chained->messages[i].fingerprint = pawli_sha256(hasher, i == 0 ? TEXT("first") : TEXT("second"));
+        put_be64(chained->messages[i].nonce, NONCE_NONE);
+    }
     for (size_t i = 0; i < 3; i++)
         chained->events[i] = (struct event){.topic = TEXT("orders/new"),
                                             .type = TEXT("Placed"),
@@ -940,13 +941,22 @@ static void the_digests_of_a_record_are_the_published_ones(void **state)
     struct chained chained;
     pawli_hasher_init(&hasher);
     chained_init(&chained, &hasher);
-    struct digest body = body_of(&chained, &hasher), none = {0};
-    assert_digest(body, "fb1020b0f8654da4e0461159b5bc7859bdc712e895e4a63dc965b28c5d655c40");
-    struct digest first = pawli_record_digest(&hasher, TEXT("default"), 1, 1, &none, &body,
-                                              (struct wall_time){1700000000002});
-    assert_digest(first, "a57f40eaa664b3f41d61d291da378f72696be8f977c92c76c35aeed893732204");
-    assert_digest(pawli_record_digest(&hasher, TEXT("default"), 2, 2, &first, &body, (struct wall_time){1700000000003}),
-                  "144bfe6748aed824cb46f37e802f38abe3beb7127ad14bafc98b148063e415db");
+    struct digest body = body_of(&chained, &hasher), previous = {0};
+    assert_digest(body, "a778c14e9eeb68f5639602b7d894fdd1d717a31047c3ea0c88948dd08d0f3343");
+    static const struct {
+        uint64_t epoch, nonce; /* of the second message */
+        const char *digest;
+    } records[] = {{1, NONCE_NONE, "0762e4fd6f618a09d2ddbe92cf8f91bc2f3ee373c8c98472123162c998d03713"},
+                   {2, NONCE_NONE, "4abd8ec4fee1c75a34eb8d4a70365822df2ea60bbc6144683281f1d4d2fc204a"},
+                   {2, 77, "090cda804adc6fa62a6a5db950a12ce19118e77832d5a2f35851bad7107c2a79"}};
+    for (size_t i = 0; i < COUNT_OF(records); i++) {
+        chained.row.seq = i + 1;
+        chained.row.epoch = records[i].epoch;
+        chained.row.committed = (struct wall_time){1700000000002 + (int64_t)i};
+        put_be64(chained.messages[1].nonce, records[i].nonce);
+        previous = pawli_record_digest(&hasher, TEXT("default"), &chained.row, &previous, &body);
+        assert_digest(previous, records[i].digest);
+    }
     pawli_hasher_done(&hasher);
 }
 
@@ -996,13 +1006,13 @@ static void the_digest_of_a_body_depends_on_every_part(void **state)
             c.row.duration_us = 0;
             break;
         case 12:
-            c.row.settled = (struct text){0};
+            c.row.effects = (struct text){0};
             break;
         case 13:
-            c.messages[1].bytes[0] ^= 1;
+            c.messages[1].fingerprint.bytes[0] ^= 1;
             break;
         case 14:
-            c.body.message_count = 1;
+            c.row.messages.size /= 2;
             break;
         case 15:
             c.body.event_count = 2;
@@ -1046,18 +1056,28 @@ static void the_digest_of_a_record_depends_on_its_place_in_the_chain(void **stat
     LAW(J3);
     struct hasher hasher;
     pawli_hasher_init(&hasher);
-    struct digest none = {0}, body = pawli_sha256(&hasher, TEXT("b")), digests[7];
-    const struct wall_time at = {1700000000000}, later = {1700000000001};
-    digests[0] = pawli_record_digest(&hasher, TEXT("s"), 1, 1, &none, &body, at);
-    digests[1] = pawli_record_digest(&hasher, TEXT("t"), 1, 1, &none, &body, at);
-    digests[2] = pawli_record_digest(&hasher, TEXT("s"), 2, 1, &none, &body, at);
-    digests[3] = pawli_record_digest(&hasher, TEXT("s"), 1, 2, &none, &body, at);
-    digests[4] = pawli_record_digest(&hasher, TEXT("s"), 1, 1, &body, &body, at);
-    digests[5] = pawli_record_digest(&hasher, TEXT("s"), 1, 1, &none, &none, at);
-    digests[6] = pawli_record_digest(&hasher, TEXT("s"), 1, 1, &none, &body, later);
-    for (size_t i = 0; i < COUNT_OF(digests); i++)
-        for (size_t j = 0; j < i; j++)
-            assert_false(digest_equal(&digests[i], &digests[j]));
+    enum { PLACES = 12 };
+    struct digest digests[PLACES];
+    for (int place = 0; place < PLACES; place++) {
+        struct record_message messages[2] = {{.nonce = {0, 0, 0, 0, 0, 0, 0, 1}}, {.nonce = {0, 0, 0, 0, 0, 0, 0, 2}}};
+        struct record_row row = {.epoch = place == 2 ? 2 : 1,
+                                 .seq = place == 3 ? 2 : 1,
+                                 .committed = {place == 6 ? 1700000000001 : 1700000000000},
+                                 .messages = {(const char *)messages, sizeof messages}};
+        struct digest none = {0}, body = pawli_sha256(&hasher, TEXT("b"));
+        if (place >= 7) /* nonces: each of their bytes, none, one less, the other way round */
+            messages[1].nonce[place == 7 ? 0 : 7] ^= place == 9 ? 0 : 1;
+        if (place == 9)
+            memset(messages[1].nonce, 0xff, sizeof messages[1].nonce);
+        if (place == 10)
+            row.messages.size /= 2, messages[0].nonce[7] = 9;
+        if (place == 11)
+            messages[0].nonce[7] = 2, messages[1].nonce[7] = 1;
+        digests[place] = pawli_record_digest(&hasher, place == 1 ? TEXT("t") : TEXT("s"), &row,
+                                             place == 4 ? &body : &none, place == 5 ? &none : &body);
+        for (int other = 0; other < place; other++)
+            assert_false(digest_equal(&digests[place], &digests[other]));
+    }
     pawli_hasher_done(&hasher);
 }
 
@@ -1292,7 +1312,8 @@ static void a_message_s_own_cap_and_expiry_beat_the_policy(void **state)
     struct message_row message = {.expires = WALL_NEVER, .created = {5000}};
     assert_int_equal(pawli_cap_of(&message, &policy), 9);
     assert_true(pawli_expiry_of(&clock, &message, never, &policy, &no_pause).ms == 6000);
-    assert_true(pawli_expiry_of(&clock, &message, later, &policy, &no_pause).ms == 6500); /* counted anew by an operator */
+    assert_true(pawli_expiry_of(&clock, &message, later, &policy, &no_pause).ms ==
+                6500); /* counted anew by an operator */
     assert_true(pawli_expiry_of(&clock, &message, earlier, &policy, &no_pause).ms == 6000);
     message.available = (struct wall_time){5500}; /* a date of its own: it is not old before */
     assert_true(pawli_expiry_of(&clock, &message, never, &policy, &no_pause).ms == 6500);
@@ -1304,7 +1325,8 @@ static void a_message_s_own_cap_and_expiry_beat_the_policy(void **state)
     assert_true(pawli_expiry_of(&clock, &message, never, &policy, &no_pause).ms == 5001);
     message.expires = WALL_NEVER;
     message.created = (struct wall_time){INT64_MAX - 5};
-    assert_true(pawli_expiry_of(&clock, &message, never, &policy, &no_pause).ms == INT64_MAX - 1); /* rather than in the past */
+    assert_true(pawli_expiry_of(&clock, &message, never, &policy, &no_pause).ms ==
+                INT64_MAX - 1); /* rather than in the past */
 }
 
 /* When one that was made at 5000, and may be 1000 old, is too old at 20000, after holds that are over or last. */

@@ -125,8 +125,8 @@ CREATE TABLE pawl.record (
     epoch         INTEGER NOT NULL,
     digest        BLOB    NOT NULL,
     events        TEXT,                             -- JSON array
-    messages      BLOB,                             -- 48 bytes each: id, fingerprint
-    settled       TEXT,                             -- JSON array
+    messages      BLOB,                             -- 56 bytes each: id, fingerprint, nonce
+    effects       TEXT,                             -- JSON object
     hashes        BLOB,                             -- of bodies that are no longer stored
     sum           INTEGER NOT NULL
 ) STRICT;

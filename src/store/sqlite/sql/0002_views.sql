@@ -8,7 +8,7 @@ SELECT scope.name AS scope, record.seq,
        type, ref, coalesce(content_type, 'application/json') AS content_type, command,
        iif(response IS NULL, NULL, coalesce(response_type, 'application/json')) AS response_type, response, lower(hex(fingerprint)) AS fingerprint,
        lower(hex(digest)) AS digest, lower(hex(pre)) AS pre, lower(hex(post)) AS post, duration_us, received, committed,
-       epoch, events, coalesce(length(messages) / 48, 0) AS message_count, settled
+       epoch, events, coalesce(length(messages) / 56, 0) AS message_count, effects
   FROM pawl.record JOIN pawl.scope ON scope.id = record.scope;
 
 CREATE VIEW pawl.events AS

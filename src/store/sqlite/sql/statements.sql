@@ -81,7 +81,7 @@ SELECT id, name, sum, seq, head FROM pawl.scope WHERE id = :id;
 -- params: scope request_id
 -- row: record
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
-       duration_us, received, committed, epoch, digest, events, messages, settled, hashes,
+       duration_us, received, committed, epoch, digest, events, messages, effects, hashes,
        sum
   FROM pawl.record
  WHERE request_id = :request_id AND scope = :scope;
@@ -283,14 +283,14 @@ VALUES (:id, :name, :seq, :head, :sum)
     ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, head = excluded.head;
 
 -- name: add_record
--- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us received committed epoch digest events messages settled hashes sum
+-- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us received committed epoch digest events messages effects hashes sum
 -- row: record
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.record (scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type,
                                  response, pre, post, duration_us, received, committed, epoch, digest, events, messages,
-                                 settled, hashes, sum)
+                                 effects, hashes, sum)
 VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :command, :response_type, :response, :pre,
-        :post, :duration_us, :received, :committed, :epoch, :digest, :events, :messages, :settled, :hashes, :sum);
+        :post, :duration_us, :received, :committed, :epoch, :digest, :events, :messages, :effects, :hashes, :sum);
 
 -- name: put_queue
 -- params: id scope lane target sum pending claimed awaiting uncertain delivered dead cancelled
@@ -482,7 +482,7 @@ SELECT id, name, sum, seq, head FROM pawl.scope WHERE id > :after ORDER BY id LI
 -- name: list_records_up
 -- params: scope after ref type since limit
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
-       duration_us, received, committed, epoch, digest, events, messages, settled, hashes,
+       duration_us, received, committed, epoch, digest, events, messages, effects, hashes,
        sum
   FROM pawl.record
  WHERE scope = :scope AND seq > :after AND (:ref IS NULL OR ref = :ref) AND (:type IS NULL OR type = :type)
@@ -493,7 +493,7 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 -- name: list_records_down
 -- params: scope before ref type since limit
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
-       duration_us, received, committed, epoch, digest, events, messages, settled, hashes,
+       duration_us, received, committed, epoch, digest, events, messages, effects, hashes,
        sum
   FROM pawl.record
  WHERE scope = :scope AND seq < :before AND (:ref IS NULL OR ref = :ref) AND (:type IS NULL OR type = :type)
@@ -504,7 +504,7 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 -- name: get_record
 -- params: scope seq
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
-       duration_us, received, committed, epoch, digest, events, messages, settled, hashes,
+       duration_us, received, committed, epoch, digest, events, messages, effects, hashes,
        sum
   FROM pawl.record
  WHERE scope = :scope AND seq = :seq;

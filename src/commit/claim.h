@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* The effect that claims messages. */
+#ifndef PAWLI_EFFECT_CLAIM_H
+#define PAWLI_EFFECT_CLAIM_H
+
+#include "commit/unit.h"
+
+struct claimed {
+    struct message_row message;
+    struct task_row task;
+    struct wall_time lease_until;
+};
+
+struct claim {
+    struct effect effect;
+    struct text lane, target, consumer;
+    pawl_uuid id; /* nil: the next of the queue */
+    uint32_t limit;
+    uint64_t size_max; /* of the payloads: with so many bytes it takes no further one; UINT64_MAX: no limit */
+    uint32_t look;     /* how many due ones it looks at; those that may not be sent any more are passed over */
+    int64_t lease_ms;  /* 0: the policy's */
+    bool by_hand;      /* outlives its process */
+    struct view_queue *queue;
+    struct view_task *task;
+    /* the answer */
+    struct claimed *items;
+    size_t count, passed;
+    uint64_t size; /* of the payloads */
+};
+
+extern const struct effect_ops pawli_effect_claim;
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* The effect of an operator on policies and targets. */
+#ifndef PAWLI_EFFECT_CONFIGURE_H
+#define PAWLI_EFFECT_CONFIGURE_H
+
+#include "commit/unit.h"
+
+struct policy_change {
+    struct effect effect;
+    bool is_target, removes;
+    struct text name, url, secret_file;
+    struct text headers;  /* those to set, as they are stored; with an empty value: to take away */
+    struct policy policy; /* the keys to set; */
+    uint32_t unset;       /* the keys to unset */
+    bool replaces;        /* adds the target: one that is there must be the same */
+    struct view_fact *lane;
+    struct view_fact *target;
+    struct view_subject *subject; /* the target's holds */
+};
+
+extern const struct effect_ops pawli_effect_policy;
+
+#endif
