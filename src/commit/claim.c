@@ -16,8 +16,8 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     if (uuid_is_nil(&claim->id))
         return pawli_view_due(view, claim->queue, claim->look, claim->size_max);
     uint64_t number, tail;
-    if (pawli_message_id_split(&claim->id, &number, &tail)) {
-        claim->task = pawli_view_task(view, number);
+    if (message_id_split(&claim->id, &number, &tail)) {
+        claim->task = pawli_view_task(view, unit->view_scope, number);
         if (!claim->task)
             return false;
         claim->task->wants_message = true;
@@ -131,12 +131,9 @@ static bool pass_over(struct claim *claim, const struct paused *paused, struct v
 
 static bool take(struct unit *unit, struct claim *claim, struct view *view, struct view_task *task)
 {
-    struct store_row *store = &view->store.row;
     int64_t lease = claim->lease_ms ? claim->lease_ms : policy_get(&task->queue->policy, POLICY_LEASE_MS);
-    if (!pawli_view_touch(view, &view->store.slot))
-        return false;
-    uint64_t token = store->epoch << 47 | ++store->last_token;
-    if (!pawli_task_claim(view, task, token, lease))
+    uint64_t token;
+    if (!pawli_view_token(view, &token) || !pawli_task_claim(view, task, token, lease))
         return false;
     task->row.committer = claim->by_hand ? 0 : view->committer.row.id;
     task->row.consumer = claim->consumer;
@@ -151,7 +148,7 @@ static bool may_take_named(const struct claim *claim)
     if (!task || !task->slot.exists || !task->message || task->queue != claim->queue ||
         task->row.place != PLACE_READY || task->row.phase != PHASE_SEND)
         return false;
-    pawl_uuid id = pawli_message_id(task->number, task->message->tail);
+    pawl_uuid id = message_id(task->message);
     return uuid_equal(&id, &claim->id);
 }
 

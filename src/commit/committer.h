@@ -58,6 +58,7 @@ struct committer {
     struct hasher hasher;
     uint64_t seed;
     struct committer_row own;
+    struct tokens tokens;
     uint64_t seen_commits; /* another number at load: other processes wrote meanwhile */
 };
 

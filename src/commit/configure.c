@@ -72,7 +72,10 @@ static int change_target(struct unit *unit, struct policy_change *change, struct
     if (change->removes && !is_there)
         return pawli_hint(err, pawli_fail(err, PAWL_ENOTFOUND, "no target is called \"%.*s\"", TEXT_ARG(change->name)),
                           "see \"pawl targets list\"");
-    if (!pawli_scope_exists(view, scope) || !pawli_view_touch(view, &target->slot))
+    int status = pawli_make_scope(view, scope, err);
+    if (status < 0)
+        return status;
+    if (!pawli_view_touch(view, &target->slot))
         return pawli_no_memory(err);
     /* What was removed, or could not be read, must not come back with what is set next. */
     if (!target->slot.exists || target->slot.is_damaged || change->removes)
@@ -102,7 +105,10 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     if (change->is_target)
         return change_target(unit, change, view, err);
     struct view_fact *lane = change->lane;
-    if (!pawli_scope_exists(view, unit->view_scope) || !pawli_view_touch(view, &lane->slot))
+    int status = pawli_make_scope(view, unit->view_scope, err);
+    if (status < 0)
+        return status;
+    if (!pawli_view_touch(view, &lane->slot))
         return pawli_no_memory(err);
     if (lane->slot.is_damaged) /* what is set now is all that is known of it */
         lane->row.lane.policy = (struct policy){0};

@@ -7,30 +7,44 @@
 #include "base/codec.h"
 #include "model/check.h"
 
-bool pawli_scope_exists(struct view *view, struct view_scope *scope)
+int pawli_make_scope(struct view *view, struct view_scope *scope, pawl_error *err)
 {
     if (scope->slot.exists)
-        return true;
+        return PAWL_OK;
+    if (view->store.row.last_scope == SCOPE_MAX)
+        return pawli_fail(err, PAWL_ELIMIT, "the store has %llu scopes, which is the limit",
+                          (unsigned long long)SCOPE_MAX);
     if (!pawli_view_touch(view, &scope->slot) || !pawli_view_touch(view, &view->store.slot))
-        return false;
+        return pawli_no_memory(err);
     scope->slot.exists = true;
     scope->row = (struct scope_row){.id = ++view->store.row.last_scope, .name = scope->row.name};
-    return true;
+    return PAWL_OK;
 }
 
-bool pawli_queue_exists(struct view *view, struct view_queue *queue)
+static int make_queue(struct view *view, struct view_queue *queue, pawl_error *err)
 {
     if (queue->slot.exists)
-        return true;
-    if (!pawli_scope_exists(view, queue->scope) || !pawli_view_touch(view, &queue->slot) ||
-        !pawli_view_touch(view, &view->store.slot))
-        return false;
+        return PAWL_OK;
+    int status = pawli_make_scope(view, queue->scope, err);
+    if (status < 0)
+        return status;
+    if (!pawli_view_touch(view, &queue->slot) || !pawli_view_touch(view, &view->store.slot))
+        return pawli_no_memory(err);
     queue->slot.exists = true;
     queue->row = (struct queue_row){.id = ++view->store.row.last_queue,
                                     .scope = queue->scope->row.id,
                                     .lane = queue->row.lane,
                                     .target = queue->row.target};
-    return true;
+    return PAWL_OK;
+}
+
+/* Room for one more number in the scope, which will be counted. */
+static int touch_numbers(struct view *view, struct view_scope *scope, pawl_error *err)
+{
+    if (scope->row.last_number == MESSAGE_NUMBER_MAX)
+        return pawli_fail(err, PAWL_ELIMIT, "the scope has had %llu messages, which is the limit",
+                          (unsigned long long)MESSAGE_NUMBER_MAX);
+    return pawli_view_touch(view, &scope->slot) ? PAWL_OK : pawli_no_memory(err);
 }
 
 bool pawli_gather_message(struct view *view, struct view_scope *scope, struct message_draft *draft)
@@ -63,9 +77,9 @@ static const struct view_task *find_task(const struct view *view, uint64_t numbe
 static const struct view_task *successor_of(const struct view *view, const struct view_task *task)
 {
     uint64_t number, tail;
-    if (task->row.place != PLACE_ENDED || !pawli_message_id_split(&task->row.successor, &number, &tail))
+    if (task->row.place != PLACE_ENDED || !message_id_split(&task->row.successor, &number, &tail))
         return NULL;
-    return find_task(view, number);
+    return find_task(view, number_of(task->queue->row.scope, number));
 }
 
 bool pawli_leads_to_successor(const struct view *view, const struct view_task *task)
@@ -91,7 +105,7 @@ static void answer_bound(const struct view *view, struct message_draft *draft, c
     }
     while ((next = successor_of(view, task)) != NULL)
         task = next;
-    draft->id = pawli_message_id(task->number, task->message->tail);
+    draft->id = message_id(task->message);
     draft->state = task_state(&task->row);
 }
 
@@ -145,7 +159,8 @@ static struct view_task *make_task(struct view *view, struct message_draft *draf
     struct view_task *task = pawli_view_new_task(view);
     if (!message || !task)
         return NULL;
-    uint64_t number = ++view->store.row.last_number;
+    struct view_scope *scope = draft->queue->scope;
+    uint64_t number = number_of(scope->row.id, ++scope->row.last_number);
     *message = draft->row;
     message->number = number;
     message->queue = draft->queue->row.id;
@@ -195,13 +210,16 @@ int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct messag
         answer_bound(view, draft, bound);
         return PAWL_OK;
     }
-    if (!pawli_queue_exists(view, draft->queue) || !pawli_view_touch(view, &view->store.slot))
-        return pawli_no_memory(err);
+    int status = make_queue(view, draft->queue, err);
+    if (status == PAWL_OK)
+        status = touch_numbers(view, scope, err);
+    if (status < 0)
+        return draft->status = status;
     struct view_task *task = make_task(view, draft, seq);
     if (!task)
         return pawli_no_memory(err);
     draft->task = task;
-    draft->id = pawli_message_id(task->number, task->message->tail);
+    draft->id = message_id(task->message);
     if (!bind(view, draft, task) || !pawli_task_add(view, task))
         return pawli_no_memory(err);
     return PAWL_OK;
@@ -213,13 +231,16 @@ int pawli_enqueue_successor(struct view *view, struct message_draft *draft, pawl
     struct view_line *line = draft->line;
     draft->status = PAWL_OK;
     draft->state = STATE_PENDING;
-    if (!pawli_view_touch(view, &view->store.slot) || !pawli_view_touch(view, &line->slot))
+    int status = touch_numbers(view, draft->queue->scope, err);
+    if (status < 0)
+        return status;
+    if (!pawli_view_touch(view, &line->slot))
         return pawli_no_memory(err);
     struct view_task *task = make_task(view, draft, 0);
     if (!task)
         return pawli_no_memory(err);
     draft->task = task;
-    draft->id = pawli_message_id(task->number, task->message->tail);
+    draft->id = message_id(task->message);
     task->row.holds_key = true;
     line->row.head = task->number;
     return pawli_task_add(view, task) ? PAWL_OK : pawli_no_memory(err);

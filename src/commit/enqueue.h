@@ -48,7 +48,6 @@ int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct messag
 int pawli_enqueue_successor(struct view *view, struct message_draft *draft, pawl_error *err);
 /* Whether a key that is bound to the message leads to a successor: while that is kept, both are. */
 bool pawli_leads_to_successor(const struct view *view, const struct view_task *task);
-bool pawli_queue_exists(struct view *view, struct view_queue *queue); /* makes it where it does not; false: no memory */
 bool pawli_is_bound(const struct view *view, const struct view_bound *bound); /* its time is not over */
 
 extern const struct effect_ops pawli_effect_enqueue;

@@ -54,8 +54,9 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
         return change->is_aside ? PAWL_OK : pawli_refuse_damaged("the scope", err);
     if (change->releases)
         return release(change, view, err);
-    if (change->kind != HOLD_STORE && !pawli_scope_exists(view, unit->view_scope))
-        return pawli_no_memory(err);
+    int status = change->kind == HOLD_STORE ? PAWL_OK : pawli_make_scope(view, unit->view_scope, err);
+    if (status < 0)
+        return status;
     if (!pawli_view_touch(view, &change->subject->slot))
         return pawli_no_memory(err);
     struct view_hold *hold = find_hold(change->subject, change->code);

@@ -8,14 +8,13 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {
     struct move *move = (struct move *)effect;
     uint64_t number, tail;
-    (void)unit;
     view->wants_lost = true;
     for (size_t i = 0; i < move->count; i++) {
         struct move_item *item = &move->items[i];
         item->task = NULL;
-        if (!pawli_message_id_split(&item->id, &number, &tail))
+        if (!message_id_split(&item->id, &number, &tail))
             continue;
-        item->task = pawli_view_task(view, number);
+        item->task = pawli_view_task(view, unit->view_scope, number);
         if (!item->task)
             return false;
         item->task->wants_message = item->task->wants_bounds = true;
@@ -198,7 +197,7 @@ static int move_one(struct unit *unit, struct move *move, struct move_item *item
         return pawli_refuse_damaged("the message", err);
     bool visible = task && task->slot.exists && task->message && task->queue->scope == unit->view_scope;
     if (visible) {
-        pawl_uuid id = pawli_message_id(task->number, task->message->tail);
+        pawl_uuid id = message_id(task->message);
         visible = uuid_equal(&id, &item->id);
     }
     if (!visible)

@@ -162,8 +162,10 @@ int pawli_append_record(struct unit *unit, struct view *view, struct hasher *has
     struct record_draft *record = unit->record;
     struct view_scope *scope = unit->view_record_scope;
     struct view_request *request = record->request;
-    if (!pawli_scope_exists(view, scope) || !pawli_view_touch(view, &scope->slot) ||
-        !pawli_view_touch(view, &request->slot))
+    int status = pawli_make_scope(view, scope, err);
+    if (status < 0)
+        return status;
+    if (!pawli_view_touch(view, &scope->slot) || !pawli_view_touch(view, &request->slot))
         return pawli_no_memory(err);
     if (record->seals_late && !(describe(unit) && pawli_seal_record(unit, hasher, NULL, 0)))
         return pawli_no_memory(err);

@@ -27,6 +27,7 @@ static bool gather(struct committer *committer, struct view *view, struct unit *
     pawli_arena_reset(&committer->arena);
     pawli_view_init(view, &committer->arena, committer->seed);
     view->committer.row = committer->own;
+    view->store.tokens = committer->tokens;
     for (struct unit *unit = units; unit; unit = unit->next)
         if (!gather_unit(view, unit))
             return false;
@@ -180,6 +181,7 @@ static enum store_result try_round(struct committer *committer, struct view *vie
         result = joined ? pawli_store_fail(err, STORE_BUSY) : resolve(committer, view, until, txn, err);
     if (result == STORE_OK && !joined) {
         committer->own = view->committer.row;
+        committer->tokens = view->store.tokens;
         committer->seen_commits = view->store.row.commits;
     }
     return result;

@@ -14,9 +14,9 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
         struct settlement *item = &settle->items[i];
         uint64_t number, tail;
         item->task = NULL;
-        if (!pawli_message_id_split(&item->id, &number, &tail))
+        if (!message_id_split(&item->id, &number, &tail))
             continue; /* no message has such an id */
-        item->task = pawli_view_task(view, number);
+        item->task = pawli_view_task(view, unit->view_scope, number);
         if (!item->task)
             return false;
         item->task->wants_tail = true;
@@ -35,7 +35,7 @@ static bool is_visible(const struct unit *unit, const struct settlement *item)
     uint64_t number, tail;
     if (!task || !task->slot.exists || task->queue->scope != unit->view_scope)
         return false;
-    return pawli_message_id_split(&item->id, &number, &tail) &&
+    return message_id_split(&item->id, &number, &tail) &&
            tail == (task->message ? task->message->tail : task->was.tail);
 }
 

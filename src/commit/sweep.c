@@ -67,7 +67,7 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
         struct view_queue *queue = pawli_view_queue(view, unit->view_scope, item->lane, item->target);
         if (!queue || !pawli_view_wants_subjects(view, queue))
             return false;
-        sweep->tasks[i] = pawli_view_task(view, item->number);
+        sweep->tasks[i] = pawli_view_task(view, unit->view_scope, number_in_scope(item->number));
         if (!sweep->tasks[i])
             return false;
         sweep->tasks[i]->wants_message = sweep->tasks[i]->wants_bounds = true;

@@ -139,6 +139,7 @@ bool pawli_task_add(struct view *view, struct view_task *task)
         return false;
     PAWL_ASSERT(task->row.place == PLACE_NONE);
     task->queue->row.counts[STATE_PENDING]++;
+    task->queue->row.added = view->store.row.commits;
     task->row.phase = PHASE_SEND;
     task->row.updated = view->wall;
     return enter_line(view, task);

@@ -109,7 +109,7 @@ bool pawli_task_attempt(struct view *view, struct view_task *task, const char *v
 /* Refuses what needs a row that load set apart. */
 int pawli_refuse_damaged(const char *what, pawl_error *err);
 
-bool pawli_scope_exists(struct view *view, struct view_scope *scope); /* makes it where it does not; false: no memory */
+int pawli_make_scope(struct view *view, struct view_scope *scope, pawl_error *err); /* where it does not exist */
 
 /* Claims that nobody holds any more (sweep.c): decided before the claims of a batch. */
 #define LOST_LIMIT 1000

@@ -219,7 +219,7 @@ static bool is_listed(struct message_walk *walk, const struct message_row *messa
         return false;
     size_t count;
     const struct record_message *entries = record_messages(walk->record, &count);
-    pawl_uuid id = pawli_message_id(message->number, message->tail);
+    pawl_uuid id = message_id(message);
     while (walk->listed < count) {
         const struct record_message *entry = &entries[walk->listed++];
         if (uuid_equal(&entry->id, &id) && digest_equal(&entry->fingerprint, &message->fingerprint))

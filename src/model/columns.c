@@ -14,7 +14,7 @@
 #define COUNTER     .max = COUNTER_MAX
 #define FROM_ONE    .min = 1, .max = COUNTER_MAX
 #define EPOCH       .min = 1, .max = UINT16_MAX
-#define NUMBER      .min = 1, .max = MESSAGE_NUMBER_MAX
+#define NUMBER      .min = 1 + NUMBER_MAX, .max = INT64_MAX
 #define TAIL        .max = MESSAGE_TAIL_MAX
 #define COUNT       .max = INT32_MAX
 #define BOOT        .max = INT64_MAX
@@ -247,7 +247,6 @@ static const struct column store_columns[] = {
     COLUMN("life", BYTES, life, .size = sizeof(pawl_uuid)),
     COLUMN("epoch", U64, epoch, EPOCH),
     COLUMN("commits", U64, commits, COUNTER),
-    COLUMN("last_number", U64, last_number, .max = MESSAGE_NUMBER_MAX / 2),
     COLUMN("last_token", U64, last_token, .max = TOKEN_COUNTER_MAX / 2),
     COLUMN("last_scope", U64, last_scope, COUNTER),
     COLUMN("last_queue", U64, last_queue, COUNTER),
@@ -291,11 +290,12 @@ static const struct column worker_columns[] = {
 
 #define ROW scope_row
 static const struct column scope_columns[] = {
-    COLUMN("id", U64, id, ID),
+    COLUMN("id", U64, id, .min = 1, .max = SCOPE_MAX),
     COLUMN("name", TEXT, name, KEY, NEEDED, .is_good = is_name),
     SUM,
     COLUMN("seq", U64, seq, COUNTER),
     COLUMN("head", BYTES, head, .size = DIGEST_SIZE),
+    COLUMN("last_number", U64, last_number, .max = NUMBER_MAX),
 };
 #undef ROW
 
@@ -350,6 +350,7 @@ static const struct column queue_columns[] = {
     COLUMN("delivered", U64, counts[STATE_DELIVERED], COUNTER),
     COLUMN("dead", U64, counts[STATE_DEAD], COUNTER),
     COLUMN("cancelled", U64, counts[STATE_CANCELLED], COUNTER),
+    COLUMN("added", U64, added, COUNTER),
 };
 #undef ROW
 
@@ -431,7 +432,7 @@ static bool complete_bound(void *at)
     const struct bound_row *row = at;
     uint64_t number, tail;
     bool is_kept = row->until.ms == INT64_MAX; /* its message is */
-    return is_kept == (row->state == STATE_PENDING) && pawli_message_id_split(&row->message, &number, &tail) &&
+    return is_kept == (row->state == STATE_PENDING) && message_id_split(&row->message, &number, &tail) &&
            (row->kind == BOUND_DEDUPE || row->key.size == sizeof(pawl_uuid));
 }
 
@@ -452,8 +453,7 @@ static const struct column line_columns[] = {
 #define COUNTS                                                                                                         \
     COLUMN("attempts", U32, attempts, COUNT), COLUMN("deferrals", U32, deferrals, COUNT),                              \
         COLUMN("crashes", U32, crashes, COUNT), COLUMN("retried", JSON, retried, .form = &retries)
-#define LINE                                                                                                           \
-    COLUMN("key", TEXT, key, .is_good = is_key), COLUMN("position", U64_OR_NULL, order, .max = MESSAGE_NUMBER_MAX)
+#define LINE      COLUMN("key", TEXT, key, .is_good = is_key), COLUMN("position", U64_OR_NULL, order, NUMBER)
 #define FAILURE   COLUMN("failure", JSON, failure, .form = &failures)
 #define REMOTE_ID COLUMN("remote_id", TEXT, remote_id, .max = LIMIT_REMOTE_ID, .is_good = is_text)
 #define HISTORY                                                                                                        \

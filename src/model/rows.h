@@ -23,11 +23,10 @@ struct clock {
 
 /* The store itself: one row. */
 struct store_row {
-    pawl_uuid life;       /* random, made by init */
-    uint64_t epoch;       /* raised by adopt; 1 first */
-    uint64_t commits;     /* transactions that pawl wrote: the commit number */
-    uint64_t last_number; /* of a message, workflow or schedule */
-    uint64_t last_token;  /* the counter part */
+    pawl_uuid life;      /* random, made by init */
+    uint64_t epoch;      /* raised by adopt; 1 first */
+    uint64_t commits;    /* transactions that pawl wrote: the commit number */
+    uint64_t last_token; /* the counter part: of those that committers took, block by block */
     uint64_t last_scope, last_queue, last_committer;
     pawl_uuid boot_id;      /* of the boot in which `boot` was raised last */
     uint64_t boot;          /* counts boots, so that a lease of an earlier one is over */
@@ -47,7 +46,31 @@ struct scope_row {
     struct text name;
     uint64_t seq; /* of the last record */
     struct digest head;
+    uint64_t last_number; /* of the last message, workflow or schedule */
 };
+
+/* What is claimed and moves is known by its scope and its number in it; numbers are given in commit order. In a store both are
+ * one integer, which orders by scope, then by number: wherever a row has a `number`, it is that. Only the id that a caller
+ * sees has the number alone. */
+#define NUMBER_BITS 43
+#define NUMBER_MAX  ((UINT64_C(1) << NUMBER_BITS) - 1)
+#define SCOPE_MAX   ((UINT64_C(1) << (63 - NUMBER_BITS)) - 1)
+
+static inline uint64_t number_of(uint64_t scope, uint64_t in_scope)
+{
+    return scope << NUMBER_BITS | in_scope;
+}
+
+static inline uint64_t number_in_scope(uint64_t number)
+{
+    return number & NUMBER_MAX;
+}
+
+/* False: no id of a message that a store can have. */
+static inline bool message_id_split(const pawl_uuid *id, uint64_t *in_scope, uint64_t *tail)
+{
+    return pawli_message_id_split(id, in_scope, tail) && *in_scope <= NUMBER_MAX;
+}
 
 struct lane_row {
     uint64_t scope;
@@ -70,6 +93,7 @@ struct queue_row {
     uint64_t id, scope;
     struct text lane, target;
     uint64_t counts[STATE_COUNT];
+    uint64_t added; /* the commit that last added a task to it */
 };
 
 #define HOLD_CODE_MALFORMED "malformed" /* of a target, by a worker: another URL releases it */
@@ -116,7 +140,7 @@ struct bound_row {
 
 /* Written once, never changed. */
 struct message_row {
-    uint64_t number, tail;
+    uint64_t number, tail; /* tail: the random half of its id */
     uint64_t queue;
     uint64_t seq;                    /* of the record that made it; 0: enqueued outside a transition */
     struct text sender, key, dedupe; /* key: the ordering key */
@@ -132,6 +156,11 @@ struct message_row {
     pawl_uuid resent_of;        /* the message that it is a copy of; nil: none */
     struct wall_time created;
 };
+
+static inline pawl_uuid message_id(const struct message_row *message)
+{
+    return pawli_message_id(number_in_scope(message->number), message->tail);
+}
 
 enum error_class { ERROR_NONE, ERROR_TRANSIENT, ERROR_PERMANENT, ERROR_UNKNOWN, ERROR_EXPIRED, ERROR_CLASS_COUNT };
 

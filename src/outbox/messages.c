@@ -75,7 +75,7 @@ static int64_t or_zero(struct wall_time time)
 
 static void view_message(struct arena *arena, const struct message_row *message, pawl_message_view *view)
 {
-    view->id = pawli_message_id(message->number, message->tail);
+    view->id = message_id(message);
     view->data = message->payload.data;
     view->data_size = message->payload.size;
     view->content_type = message->content_type.data;
@@ -253,11 +253,11 @@ static enum store_result read_context(struct store *store, struct reader *reader
     return result;
 }
 
-static enum store_result read_one(struct store *store, struct reader *reader, uint64_t number, pawl_messages *messages,
-                                  pawl_error *err)
+static enum store_result read_one(struct store *store, struct reader *reader, struct text scope, uint64_t number,
+                                  pawl_messages *messages, pawl_error *err)
 {
     struct page page = {0};
-    struct query query = {.kind = QUERY_MESSAGE, .number = number};
+    struct query query = {.kind = QUERY_MESSAGE, .scope = scope, .number = number};
     enum store_result result = pawli_store_read(store, reader, &query, &page, err);
     if (result != STORE_OK) {
         pawli_page_done(&page);
@@ -288,14 +288,14 @@ int pawl_message_get(pawl_store *store, const pawl_uuid *id, pawl_messages **ret
     if (status < 0)
         return status;
     struct store *inner = store->opened->store;
-    if (!pawli_message_id_split(id, &number, &tail))
+    if (!message_id_split(id, &number, &tail))
         return no_such_message(store, err);
     pawl_messages *messages = pawli_alloc(sizeof *messages);
     if (!messages)
         return pawli_no_memory(err);
     status = pawli_store_status(pawli_store_reader(inner, &reader, err));
     if (status == PAWL_OK) {
-        status = pawli_store_status(read_one(inner, reader, number, messages, err));
+        status = pawli_store_status(read_one(inner, reader, store->scope, number, messages, err));
         pawli_store_done(inner, reader);
     }
     if (status == PAWL_OK && messages->count && strcmp(messages->items[0].state, "damaged") == 0) {
@@ -388,12 +388,12 @@ int pawl_message_find(pawl_store *store, const char *text, pawl_uuid *ret_id, pa
     char id[PAWL_UUID_TEXT_SIZE];
     if (given.size - digits != 5 || !pawli_parse_u64((struct text){given.data, digits}, &number))
         return pawl_uuid_parse(text, ret_id, err);
-    struct query query = {.kind = QUERY_MESSAGE, .number = number};
+    struct query query = {.kind = QUERY_MESSAGE, .scope = store->scope, .number = number};
     status = pawli_store_query(store->opened->store, &query, &page, err);
     if (status < 0)
         return status;
     const struct message_item *item = page.count ? &page.messages[0] : NULL;
-    pawl_uuid found = item ? pawli_message_id(item->message.number, item->message.tail) : (pawl_uuid){0};
+    pawl_uuid found = item ? message_id(&item->message) : (pawl_uuid){0};
     bool is_meant = item && text_equal(item->scope, store->scope) &&
                     strncasecmp(pawl_uuid_format(&found, id) + PAWL_UUID_TEXT_SIZE - 5, dash + 1, 4) == 0;
     pawli_page_done(&page);

@@ -107,10 +107,10 @@ static bool take_item(void *data, const struct page *page, const struct message_
     if (m->move.count && m->bytes + item->message.payload.size > PART_BYTES_MAX)
         return false;
     m->bytes += item->message.payload.size;
-    m->move.seen_to = item->message.number;
+    m->move.seen_to = number_in_scope(item->message.number);
     if (m->moves.dry_run)
         m->done.refused += item->is_damaged || !pawli_may_move(&m->move, &item->task);
-    m->items[m->move.count++] = (struct move_item){.id = pawli_message_id(item->message.number, item->message.tail)};
+    m->items[m->move.count++] = (struct move_item){.id = message_id(&item->message)};
     return true;
 }
 
@@ -120,8 +120,10 @@ static enum store_result find_end(struct moving *m, struct reader *reader, pawl_
     struct page page = {0};
     enum store_result result = STORE_OK;
     if (m->move.last_to == 0) {
-        result = pawli_store_read(m->store->opened->store, reader, &(struct query){.kind = QUERY_STORE}, &page, err);
-        m->move.last_to = page.store.last_number;
+        struct query newest = {
+            .kind = QUERY_MESSAGES, .scope = m->store->scope, .down = true, .any_state = true, .limit = 1};
+        result = pawli_store_read(m->store->opened->store, reader, &newest, &page, err);
+        m->move.last_to = page.count ? number_in_scope(page.messages[0].message.number) : 1;
         pawli_page_done(&page);
     }
     uint64_t *before = &m->selection.query.before;

@@ -632,7 +632,7 @@ static int add_held_messages(pawl_store *store, pawl_settings *settings, size_t 
                 .scope = store->scope_text,
                 .lane = pawli_arena_text(arena, item->lane).data,
                 .target = pawli_arena_text(arena, item->target).data,
-                .message = pawli_message_id(item->message.number, item->message.tail),
+                .message = message_id(&item->message),
                 .code = pawli_arena_text(arena, item->task.hold).data,
                 .since_ms = item->task.updated.ms,
                 .until_ms = item->task.until.ms == INT64_MAX ? 0 : item->task.until.ms,

@@ -10,7 +10,7 @@
 static int check_id(const char *field, const pawl_uuid *id, uint64_t *number, pawl_error *err)
 {
     uint64_t tail;
-    if (uuid_is_nil(id) || pawli_message_id_split(id, number, &tail))
+    if (uuid_is_nil(id) || message_id_split(id, number, &tail))
         return PAWL_OK;
     return pawli_fail(err, PAWL_EINVAL, "%s is not the id of a message", field);
 }
@@ -68,13 +68,14 @@ static bool matches(const struct selection *selection, const struct message_item
     const struct query *query = &selection->query;
     const struct task_row *task = &item->task;
     bool is_placed = task->place != PLACE_NONE;
+    uint64_t number = number_in_scope(item->message.number);
     int64_t time = task->place == PLACE_ENDED ? task->ended_at.ms : item->message.created.ms;
     return text_equal(item->scope, query->scope) && (!query->lane.data || text_equal(item->lane, query->lane)) &&
            (!query->target.data || text_equal(item->target, query->target)) &&
            (!query->key.data || text_equal(item->message.key, query->key)) &&
            (query->any_state || (is_placed && task_state(task) == query->state)) &&
            has_part(task->failure.text, selection->error) && time < selection->until.ms &&
-           item->message.number > query->after && (!query->before || item->message.number < query->before);
+           number > number_in_scope(query->after) && (!query->before || number < number_in_scope(query->before));
 }
 
 struct selecting {
@@ -143,7 +144,7 @@ static bool add_numbers(struct numbers *numbers, const struct record_row *row)
         if (!pawli_arena_reserve(&numbers->arena, (void **)&numbers->at, sizeof *numbers->at, numbers->count + 1,
                                  &numbers->room))
             return false;
-        numbers->count += pawli_message_id_split(&entries[i].id, &numbers->at[numbers->count], &tail);
+        numbers->count += message_id_split(&entries[i].id, &numbers->at[numbers->count], &tail);
     }
     return true;
 }
@@ -183,7 +184,7 @@ static int by_number(const void *a, const void *b)
 static int offer_number(struct selecting *s, uint64_t number, pawl_error *err)
 {
     struct page page = {0};
-    struct query query = {.kind = QUERY_MESSAGE, .number = number};
+    struct query query = {.kind = QUERY_MESSAGE, .scope = s->selection->query.scope, .number = number};
     int status = pawli_store_status(pawli_store_read(s->store, s->reader, &query, &page, err));
     if (status == PAWL_OK && page.count)
         offer(s, &page, &page.messages[0]);

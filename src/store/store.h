@@ -58,7 +58,7 @@ enum query_kind {
     QUERY_SCOPES,     /* after, limit */
     QUERY_RECORD,     /* scope; id or seq */
     QUERY_RECORDS,    /* scope, ref, type, since; after or before, limit */
-    QUERY_MESSAGE,    /* number */
+    QUERY_MESSAGE,    /* scope, number */
     QUERY_MESSAGES,   /* scope (absent: all), lane, target, key, state; between after and before, limit */
     QUERY_ATTEMPTS,   /* number */
     QUERY_QUEUES,     /* scope (absent: all), lane, target; after, limit */
@@ -90,14 +90,16 @@ struct query {
     struct text scope, lane, target, key, ref, type;
     struct wall_time since; /* 0: any */
     pawl_uuid id;
-    uint64_t seq, number, after, before; /* before 0: the newest end */
-    bool down;                           /* newest first */
+    /* before 0: the newest end. Of messages: numbers as rows have them, or those of the scope that is named. */
+    uint64_t seq, number, after, before;
+    bool down; /* newest first */
     bool any_state, wants_places;
     bool wants_ages; /* of QUERY_QUEUES: how many are due and held, and since when */
     bool wants_due;  /* of QUERY_QUEUES: when something is due, what holds it; only queues with pending messages, and
                         an address to send them to */
-    bool wants_news; /* of QUERY_QUEUES: only queues of messages with numbers greater than `after`, of which the newest
-                        NEWS_MAX are looked at */
+    bool
+        wants_news; /* of QUERY_QUEUES: only those to which something was added since `after`, which is the `next` of an
+                        earlier page of queues; of them the newest NEWS_MAX */
     enum state state;
     enum place place;
     enum phase phase;
@@ -367,6 +369,12 @@ enum store_result pawli_below_read(struct store *store, struct reader *reader, c
 /* One query in a snapshot of its own, as a status. The page is the caller's to end (pawli_page_done). */
 int pawli_store_query(struct store *store, const struct query *query, struct page *page, pawl_error *err);
 void pawli_page_done(struct page *page);
+
+/* For stores: a number of a query, whole. scope: that which the query names. */
+static inline uint64_t query_number(uint64_t scope, uint64_t number)
+{
+    return number == 0 || number > NUMBER_MAX ? number : number_of(scope, number);
+}
 
 /* A store fills the error for every result but OK, PENDING and RACE; pawli_store_fail has the general sentences. */
 enum store_result pawli_store_fail(pawl_error *err, enum store_result result);

@@ -181,19 +181,51 @@ struct view_queue *pawli_view_queue_by_id(struct view *view, uint64_t id)
     return queue;
 }
 
-struct view_task *pawli_view_task(struct view *view, uint64_t number)
+struct view_task *pawli_view_task(struct view *view, struct view_scope *scope, uint64_t in_scope)
 {
-    uint64_t hash = pawli_hash_number(view->seed, number);
+    uint64_t hash = pawli_hash_number(pawli_hash_number(view->seed, (uint64_t)(uintptr_t)scope), in_scope);
     struct map_probe probe = map_probe(&view->tasks.map, hash);
     for (uint32_t i; map_next(&view->tasks.map, &probe, &i);) {
+        struct view_task *task = view->tasks.at[i];
+        if (task->scope == scope && task->wanted == in_scope)
+            return task;
+    }
+    struct view_task *task = add_hashed(view, SLOT_TASK, hash);
+    if (task) {
+        task->scope = scope;
+        task->wanted = in_scope;
+    }
+    return task;
+}
+
+static bool put_number(struct view *view, size_t index, uint64_t number)
+{
+    ((struct view_task *)view->tasks.at[index])->number = number;
+    return pawli_map_put(&view->numbered, view->arena, pawli_hash_number(view->seed, number), (uint32_t)index);
+}
+
+bool pawli_view_number_tasks(struct view *view)
+{
+    for (size_t i = 0; i < view->tasks.count; i++) {
+        const struct view_task *task = view->tasks.at[i];
+        const struct view_scope *scope = task->scope;
+        if (scope->slot.found && !scope->slot.is_damaged && task->wanted <= NUMBER_MAX &&
+            !put_number(view, i, number_of(scope->row.id, task->wanted)))
+            return false;
+    }
+    return true;
+}
+
+struct view_task *pawli_view_task_at(struct view *view, uint64_t number)
+{
+    struct map_probe probe = map_probe(&view->numbered, pawli_hash_number(view->seed, number));
+    for (uint32_t i; map_next(&view->numbered, &probe, &i);) {
         struct view_task *task = view->tasks.at[i];
         if (task->number == number)
             return task;
     }
-    struct view_task *task = add_hashed(view, SLOT_TASK, hash);
-    if (task)
-        task->number = number;
-    return task;
+    struct view_task *task = add_slot(view, SLOT_TASK);
+    return task && put_number(view, view->tasks.count - 1, number) ? task : NULL;
 }
 
 bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue)
@@ -373,6 +405,22 @@ bool pawli_view_touch(struct view *view, struct slot *slot)
         slot->touched_in = view->unit;
     }
     slot->changed = true;
+    return true;
+}
+
+#define TOKENS_AT_ONCE 1024
+
+bool pawli_view_token(struct view *view, uint64_t *ret_token)
+{
+    struct store_row *store = &view->store.row;
+    struct tokens *tokens = &view->store.tokens;
+    if (tokens->epoch != store->epoch || tokens->next > tokens->last) {
+        if (!pawli_view_touch(view, &view->store.slot))
+            return false;
+        *tokens = (struct tokens){store->epoch, store->last_token + 1, store->last_token + TOKENS_AT_ONCE};
+        store->last_token = tokens->last;
+    }
+    *ret_token = store->epoch << 47 | tokens->next++;
     return true;
 }
 

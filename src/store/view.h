@@ -42,9 +42,15 @@ struct slot {
     uint32_t touched_in; /* the unit that saved its undo last */
 };
 
+/* Taken from the store in blocks, so that its row is not one of every batch. */
+struct tokens {
+    uint64_t epoch, next, last;
+};
+
 struct view_store {
     struct slot slot;
     struct store_row row;
+    struct tokens tokens; /* the committer's; those of a batch that was not saved are left out */
 };
 
 struct view_committer {
@@ -117,7 +123,9 @@ struct view_line {
 
 struct view_task {
     struct slot slot;
-    uint64_t number;
+    struct view_scope *scope; /* a unit wants it: of this scope, */
+    uint64_t wanted;          /* under this number there */
+    uint64_t number;          /* 0: wanted, and its scope is not there or not loaded so far */
     bool wants_message, wants_bounds;
     bool wants_tail; /* of its id: a claim has it, of all others the message is loaded */
     bool lost;       /* claimed, but by nobody who still may hold it */
@@ -168,6 +176,7 @@ struct view {
     struct view_store store;
     struct view_committer committer; /* whose batch this is */
     struct slots scopes, requests, queues, facts, subjects, holds, bounds, lines, tasks, workers;
+    struct map numbered; /* tasks by number */
     struct view_due **dues;
     size_t due_count, due_room;
     bool has_candidates; /* decide: the candidates of all dues are listed */
@@ -217,9 +226,13 @@ struct view_subject *pawli_view_subject(struct view *view, enum hold_kind kind, 
                                         struct text lane, struct text target);
 struct view_bound *pawli_view_bound(struct view *view, struct view_queue *queue, enum bound_kind kind, struct text key);
 struct view_line *pawli_view_line(struct view *view, struct view_queue *queue, struct text key);
-struct view_task *pawli_view_task(struct view *view, uint64_t number);
+struct view_task *pawli_view_task(struct view *view, struct view_scope *scope, uint64_t in_scope);
 bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit, uint64_t size_max);
 bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue);
+
+/* For stores, in load: the numbers of the tasks that were wanted, once their scopes are there; then tasks by number. */
+bool pawli_view_number_tasks(struct view *view);
+struct view_task *pawli_view_task_at(struct view *view, uint64_t number);
 
 /* For stores, in load: a hold, or a follower, that was found. */
 struct view_hold *pawli_view_add_hold(struct view *view, struct view_subject *subject);
@@ -241,6 +254,9 @@ void pawli_view_set_apart(struct view *view);
 void pawli_view_begin_unit(struct view *view);
 void pawli_view_undo_unit(struct view *view);
 bool pawli_view_touch(struct view *view, struct slot *slot); /* false when out of memory */
+
+/* The next token of a claim. */
+bool pawli_view_token(struct view *view, uint64_t *ret_token); /* false when out of memory */
 
 /* A task that did not exist: its message is new too. */
 struct view_task *pawli_view_new_task(struct view *view);

@@ -206,7 +206,7 @@ static enum find find_task(struct walk *walk, struct view_task *task)
 
 static bool load_task(struct walk *walk, struct view_task *task)
 {
-    if (task->slot.is_damaged)
+    if (task->slot.is_damaged || task->number == 0)
         return true;
     enum find found = find_task(walk, task);
     if (found == FIND_DAMAGED)
@@ -227,8 +227,8 @@ static bool load_chain(struct walk *walk, struct view_bound *bound)
 {
     uint64_t number, tail;
     pawl_uuid id = bound->row.message;
-    while (pawli_message_id_split(&id, &number, &tail)) {
-        struct view_task *task = pawli_view_task(walk->view, number);
+    while (message_id_split(&id, &number, &tail)) {
+        struct view_task *task = pawli_view_task_at(walk->view, number_of(bound->queue->row.scope, number));
         if (!task)
             return false;
         task->wants_message = true;
@@ -254,7 +254,7 @@ static bool load_bound(struct walk *walk, struct view_bound *bound)
 /* A task of a range: it may be in the view already, because a unit named it. NULL: it failed. */
 static struct view_task *keep_found(struct walk *walk, const struct task_row *row, struct view_line *line)
 {
-    struct view_task *task = pawli_view_task(walk->view, row->number);
+    struct view_task *task = pawli_view_task_at(walk->view, row->number);
     if (!task || task->slot.found || task->slot.is_damaged)
         return task;
     task->row = *row;
@@ -384,7 +384,8 @@ bool pawli_walk(struct walk *walk)
     struct view *view = walk->view;
     size_t queues = 0, tasks = 0;
     bool good = (!view->wants_workers || load_workers(walk)) && load_facts(walk, &view->scopes) &&
-                load_facts(walk, &view->requests) && load_queues(walk, &queues) && load_facts(walk, &view->facts);
+                pawli_view_number_tasks(view) && load_facts(walk, &view->requests) && load_queues(walk, &queues) &&
+                load_facts(walk, &view->facts);
     FOR_ALL(view->subjects, struct view_subject, load_subject);
     good = good && load_tasks(walk, &tasks) && load_queues(walk, &queues);
     FOR_ALL(view->bounds, struct view_bound, load_bound);

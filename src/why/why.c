@@ -105,7 +105,7 @@ struct other {
 
 static int look_at(struct explaining *e, uint64_t number, struct other *other)
 {
-    struct query query = {.kind = QUERY_MESSAGE, .number = number};
+    struct query query = {.kind = QUERY_MESSAGE, .scope = e->item->scope, .number = number};
     *other = (struct other){.state = "purged", .why = TEXT(""), .until = WALL_NEVER};
     int status = pawli_store_status(pawli_store_read(e->store, e->reader, &query, &other->page, e->err));
     if (status < 0 || other->page.count == 0)
@@ -115,7 +115,7 @@ static int look_at(struct explaining *e, uint64_t number, struct other *other)
         other->state = NULL;
         return PAWL_OK;
     }
-    pawl_uuid id = pawli_message_id(item->message.number, item->message.tail);
+    pawl_uuid id = message_id(&item->message);
     pawl_uuid_format(&id, other->id);
     other->state = item->task.place == PLACE_NONE ? "missing" : pawli_state_text(task_state(&item->task));
     if (item->task.place == PLACE_NONE || item->task.place == PLACE_ENDED || item->task.place == PLACE_BLOCKED)
@@ -175,7 +175,7 @@ static int explain_successors(struct explaining *e)
     pawl_uuid id = e->item->task.successor;
     uint64_t number, tail;
     int status = PAWL_OK;
-    for (int i = 0; status == PAWL_OK && i < CHAIN_MAX && pawli_message_id_split(&id, &number, &tail); i++) {
+    for (int i = 0; status == PAWL_OK && i < CHAIN_MAX && message_id_split(&id, &number, &tail); i++) {
         struct other other;
         status = look_at(e, number, &other);
         if (!other.id[0])
@@ -429,9 +429,9 @@ static int explain_id(pawl_store *store, const pawl_uuid *id, struct explaining 
 {
     uint64_t number, tail;
     struct page page = {0};
-    if (!pawli_message_id_split(id, &number, &tail))
+    if (!message_id_split(id, &number, &tail))
         return no_such_message(store, e->err);
-    struct query query = {.kind = QUERY_MESSAGE, .number = number};
+    struct query query = {.kind = QUERY_MESSAGE, .scope = store->scope, .number = number};
     enum store_result result = pawli_store_read(e->store, e->reader, &query, &page, e->err);
     int status = pawli_store_status(result);
     const struct message_item *item = page.count ? &page.messages[0] : NULL;

@@ -231,11 +231,13 @@ static void ask_messages(struct world *w, FILE *out)
     query.scope = TEXT("default");
     ask(w, out, query);
     struct page page;
-    assert_ok(pawli_store_query(w->store->opened->store, &(struct query){.kind = QUERY_STORE}, &page, &err));
-    for (uint64_t number = 1; number <= page.store.last_number + 1; number++) {
-        ask(w, out, (struct query){.kind = QUERY_MESSAGE, .number = number});
-        ask(w, out, (struct query){.kind = QUERY_ATTEMPTS, .number = number});
-    }
+    assert_ok(
+        pawli_store_query(w->store->opened->store, &(struct query){.kind = QUERY_SCOPES, .limit = 100}, &page, &err));
+    for (size_t i = 0; i < page.count; i++)
+        for (uint64_t number = 1; number <= page.scopes[i].last_number + 1; number++) {
+            ask(w, out, (struct query){.kind = QUERY_MESSAGE, .scope = page.scopes[i].name, .number = number});
+            ask(w, out, (struct query){.kind = QUERY_ATTEMPTS, .number = number_of(page.scopes[i].id, number)});
+        }
     pawli_page_done(&page);
 }
 

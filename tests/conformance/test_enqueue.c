@@ -464,7 +464,80 @@ static void counts_are_by_queue(struct world *w)
     pawl_stats_free(page);
 }
 
+/* ---- who is who ---- */
+
+static uint64_t number_of_id(pawl_uuid id)
+{
+    uint64_t number = 0, tail;
+    assert_true(pawli_message_id_split(&id, &number, &tail));
+    return number;
+}
+
+static struct world in_scope(struct world *w, const char *scope)
+{
+    struct world other = *w;
+    assert_ok(pawl_store_scope(w->store, scope, &other.store, &err));
+    return other;
+}
+
+/* A scope counts its own messages, in the order of commits, whatever others do. */
+static void numbers_are_given_by_scope(struct world *w)
+{
+    struct world a = in_scope(w, "a"), b = in_scope(w, "b");
+    assert_int_equal(number_of_id(add(&a, MESSAGE("1", .key = NULL)).id), 1);
+    assert_int_equal(number_of_id(add(&b, MESSAGE("1", .key = NULL)).id), 1);
+    assert_int_equal(number_of_id(add(&b, MESSAGE("2", .key = NULL)).id), 2);
+    assert_int_equal(number_of_id(add(&a, MESSAGE("2", .key = NULL)).id), 2);
+    verify(w);
+    pawl_store_close(a.store);
+    pawl_store_close(b.store);
+}
+
+/* The same number elsewhere is another message: it is not seen, not claimed, not settled. */
+static void an_id_means_nothing_in_another_scope(struct world *w)
+{
+    struct world a = in_scope(w, "a"), b = in_scope(w, "b");
+    pawl_uuid id = add(&a, MESSAGE("1", .key = NULL)).id;
+    add(&b, MESSAGE("1", .key = NULL));
+    pawl_messages *messages;
+    assert_status(pawl_message_get(b.store, &id, &messages, &err), PAWL_ENOTFOUND);
+    claim_none(&b, CLAIM(.id = id));
+    struct held held = claim_one(&a, CLAIM(.id = id));
+    assert_int_equal(settle(&b, SETTLE(held, DELIVERED)), PAWL_RESULT_LOST);
+    assert_state(&a, id, "claimed");
+    assert_int_equal(settle(&a, SETTLE(held, DELIVERED)), PAWL_RESULT_DELIVERED);
+    verify(w);
+    pawl_store_close(a.store);
+    pawl_store_close(b.store);
+}
+
+/* Paging goes on from an id of its own scope. */
+static void a_list_has_the_messages_of_its_scope(struct world *w)
+{
+    struct world a = in_scope(w, "a"), b = in_scope(w, "b");
+    pawl_uuid ids[6];
+    for (size_t i = 0; i < COUNT_OF(ids); i++)
+        ids[i] = add(i % 2 ? &a : &b, MESSAGE("1", .key = NULL)).id;
+    pawl_messages *messages;
+    pawl_messages_query query = {PAWL_MESSAGES_QUERY, .before = ids[5], .limit = 10};
+    assert_ok(pawl_messages_list(a.store, &query, &messages, &err));
+    assert_int_equal(pawl_messages_count(messages), 2);
+    assert_id(pawl_messages_get(messages, 0)->id, ids[3]);
+    assert_id(pawl_messages_get(messages, 1)->id, ids[1]);
+    pawl_messages_free(messages);
+    query = (pawl_messages_query){PAWL_MESSAGES_QUERY, .after = ids[2], .state = "pending", .limit = 10};
+    assert_ok(pawl_messages_list(b.store, &query, &messages, &err));
+    assert_int_equal(pawl_messages_count(messages), 1);
+    assert_id(pawl_messages_get(messages, 0)->id, ids[4]);
+    pawl_messages_free(messages);
+    pawl_store_close(a.store);
+    pawl_store_close(b.store);
+}
+
 static const struct conformance_case cases[] = {
+    CASE(numbers_are_given_by_scope),
+    CASE(an_id_means_nothing_in_another_scope),
+    CASE(a_list_has_the_messages_of_its_scope),
     CASE(a1_blank_lane_is_refused),
     CASE(a2_blank_fields_are_named),
     CASE(a3_one_attempt_is_enough),

@@ -421,7 +421,8 @@ static void reopen(struct rich *rich)
 /* Columns that say nothing: the key of the only row, and the order of commits over all scopes. */
 static bool says_nothing(void)
 {
-    return strstr(tried, "store SET \"one\"") || strstr(tried, "record SET \"position\"");
+    return strstr(tried, "store SET \"one\"") || strstr(tried, "record SET \"position\"") ||
+           strstr(tried, "store SET \"version\""); /* which is read in another program's database */
 }
 
 static void mutate_all(bool mends)

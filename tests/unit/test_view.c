@@ -79,10 +79,10 @@ static void a_refused_unit_leaves_no_task(void **state)
     pawli_view_begin_unit(&view);
     assert_non_null(pawli_view_new_task(&view));
     assert_true(pawli_view_touch(&view, &view.store.slot));
-    view.store.row.last_number = 7;
+    view.store.row.last_queue = 7;
     pawli_view_undo_unit(&view);
     assert_int_equal(view.tasks.count, 1);
-    assert_int_equal(view.store.row.last_number, 0);
+    assert_int_equal(view.store.row.last_queue, 0);
     assert_false(view.store.slot.changed);
     pawli_arena_done(&arena);
 }

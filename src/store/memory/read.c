@@ -270,25 +270,13 @@ static bool is_wanted(const struct reading *reading, uint64_t scope, const struc
     return queue_matches(reading->query, scope, row) && (!reading->query->wants_due || can_be_sent(reading, row));
 }
 
-static bool is_listed(const struct reading *reading, uint64_t queue)
-{
-    for (size_t i = 0; i < reading->page->count; i++)
-        if (reading->page->queues[i].row.id == queue)
-            return true;
-    return false;
-}
-
 static bool read_news(struct reading *reading, uint64_t scope)
 {
-    const struct message_row *message = &(struct message_row){.number = MESSAGE_NUMBER_MAX};
-    for (int i = 0; i < NEWS_MAX && (message = before(reading, ROW_MESSAGE, message)) != NULL; i++) {
-        if (message->number <= reading->query->after)
-            break;
-        const struct queue_row *row = find(reading, ROW_QUEUE, &(struct queue_row){.id = message->queue});
-        if (is_wanted(reading, scope, row) && !is_listed(reading, row->id) && !add_queue(reading, row))
+    const struct queue_row *row = &(struct queue_row){.id = 0};
+    while ((row = after(reading, ROW_QUEUE, row)) != NULL)
+        if (row->added > reading->query->after && is_wanted(reading, scope, row) && !add_queue(reading, row))
             return false;
-    }
-    reading->page->next = reading->tables->store.last_number;
+    reading->page->next = reading->tables->store.commits;
     return true;
 }
 
@@ -338,7 +326,7 @@ static const struct task_row *find_task(const struct reading *reading, uint64_t 
 
 static bool read_one_message(struct reading *reading)
 {
-    uint64_t number = reading->query->number;
+    uint64_t number = query_number(scope_id(reading, reading->query->scope), reading->query->number);
     const struct message_row *row = find(reading, ROW_MESSAGE, &(struct message_row){.number = number});
     const struct task_row *task = find_task(reading, number);
     if (!row)
@@ -363,11 +351,13 @@ static bool message_matches(const struct reading *reading, uint64_t scope, const
 static bool read_messages(struct reading *reading)
 {
     const struct query *query = reading->query;
-    uint64_t scope = scope_id(reading, query->scope), end = query->before ? query->before : INT64_MAX;
-    const struct message_row *row = &(struct message_row){.number = query->down ? end : query->after};
+    uint64_t scope = scope_id(reading, query->scope);
+    uint64_t start = query->after ? query_number(scope, query->after) : number_of(scope, 0);
+    uint64_t end = query->before ? query_number(scope, query->before) : scope ? number_of(scope + 1, 0) : INT64_MAX;
+    const struct message_row *row = &(struct message_row){.number = query->down ? end : start};
     for (;;) {
         row = query->down ? before(reading, ROW_MESSAGE, row) : after(reading, ROW_MESSAGE, row);
-        if (!row || row->number <= query->after || row->number >= end)
+        if (!row || row->number <= start || row->number >= end)
             return true;
         const struct task_row *task = find_task(reading, row->number);
         if (!message_matches(reading, scope, row, task))

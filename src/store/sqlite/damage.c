@@ -9,7 +9,7 @@ static const struct agreement {
 } agreements[] = {
     {SQL_stray_queues, "a queue of a scope that does not exist"},
     {SQL_stray_records, "a record of a scope that does not exist"},
-    {SQL_stray_messages, "a message of a queue that does not exist"},
+    {SQL_stray_messages, "a message of a queue that does not exist, or of another scope"},
     {SQL_stray_lanes, "a lane of a scope that does not exist"},
     {SQL_stray_targets, "a target of a scope that does not exist"},
     {SQL_stray_holds, "a hold of a scope that does not exist"},

@@ -12,7 +12,8 @@ struct reading {
     const struct query *query;
     struct page *page;
     struct arena *arena;
-    size_t room; /* of the page's items */
+    size_t room;            /* of the page's items */
+    uint64_t after, before; /* numbers between which messages are listed */
 };
 
 void *pawli_add_item(struct reading *reading, void **items, size_t item_size); /* NULL: out of memory */

@@ -67,7 +67,10 @@ int pawli_query_one_message(struct reading *reading)
     bool found = false;
     if (!item)
         return SQLITE_NOMEM;
-    int code = fill_message(reading, reading->query->number, item, &found);
+    uint64_t scope = 0;
+    int code = reading->query->scope.data ? pawli_scope_id(reading, reading->query->scope, &scope) : SQLITE_OK;
+    if (code == SQLITE_OK)
+        code = fill_message(reading, query_number(scope, reading->query->number), item, &found);
     if (code == SQLITE_OK && found)
         code = name_queue(reading, item);
     if (code == SQLITE_OK && found)
@@ -102,9 +105,15 @@ static void keep_first(struct first *first, uint64_t number)
     first->numbers[at] = number;
 }
 
-static uint64_t end_of(const struct query *query)
+/* What lies between two numbers: of the scope that the query names, else of all. */
+static int set_range(struct reading *reading)
 {
-    return query->before ? query->before : INT64_MAX;
+    const struct query *query = reading->query;
+    uint64_t scope = 0;
+    int code = query->scope.data ? pawli_scope_id(reading, query->scope, &scope) : SQLITE_OK;
+    reading->after = query->after ? query_number(scope, query->after) : number_of(scope, 0);
+    reading->before = query->before ? query_number(scope, query->before) : scope ? number_of(scope + 1, 0) : INT64_MAX;
+    return code;
 }
 
 /* Walks one statement of a place; those in order of number stop as soon as enough were kept. */
@@ -125,7 +134,7 @@ static int walk(struct reading *reading, struct call call, const struct queue_se
                 continue;
             state = pawli_state_of((enum phase)phase, place);
         }
-        if (number <= query->after || number >= end_of(query) || number > MESSAGE_NUMBER_MAX || state != query->state ||
+        if (number <= reading->after || number >= reading->before || state != query->state ||
             !pawli_in_set(set, queue, &index))
             continue;
         const char *key = sqlite3_column_blob(call.statement, 3);
@@ -151,8 +160,8 @@ static int walk_ordered(struct reading *reading, struct directions sql, const st
                         struct first *first)
 {
     struct call call = pawli_call(reading->connection, first->down ? sql.down : sql.up);
-    pawli_bind_u64(&call, reading->query->after);
-    pawli_bind_u64(&call, end_of(reading->query));
+    pawli_bind_u64(&call, reading->after);
+    pawli_bind_u64(&call, reading->before);
     return walk(reading, call, set, place, true, first);
 }
 
@@ -247,21 +256,23 @@ int pawli_query_messages(struct reading *reading)
     const struct query *query = reading->query;
     struct queue_set set = {0};
     size_t index;
-    int code = pawli_read_queue_set(reading, &set);
+    int code = set_range(reading);
+    if (code == SQLITE_OK)
+        code = pawli_read_queue_set(reading, &set);
     if (code != SQLITE_OK || set.count == 0)
         return code;
     if (!query->any_state)
         return read_messages_by_state(reading, &set);
     struct call call = pawli_call(reading->connection, query->down ? SQL_list_messages_down : SQL_list_messages_up);
-    pawli_bind_u64(&call, query->down ? end_of(query) : query->after);
+    pawli_bind_u64(&call, query->down ? reading->before : reading->after);
     pawli_bind_i64(&call, INT64_MAX);
     while (pawli_call_row(&call)) {
         uint64_t number = raw_number(&call, 0), queue = raw_number(&call, 2);
-        if (number && (number <= query->after || number >= end_of(query)))
+        if (number && (number <= reading->after || number >= reading->before))
             break;
         const char *key = sqlite3_column_blob(call.statement, 5);
         struct text found = {key, (size_t)sqlite3_column_bytes(call.statement, 5)};
-        if (number == 0 || number > MESSAGE_NUMBER_MAX || !pawli_in_set(&set, queue, &index) ||
+        if (number == 0 || !pawli_in_set(&set, queue, &index) ||
             (query->key.data && !(key && text_equal(query->key, found))))
             continue;
         if ((reading->page->more = is_full(reading)))

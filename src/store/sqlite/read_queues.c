@@ -64,7 +64,7 @@ static int list_news(struct reading *reading, uint64_t scope, struct queue_set *
 {
     struct store_row store = {0};
     int code = pawli_get_store(reading->connection, &store);
-    reading->page->next = store.last_number;
+    reading->page->next = store.commits;
     struct call call = pawli_call(reading->connection, SQL_list_news);
     pawli_bind_u64(&call, reading->query->after);
     pawli_bind_i64(&call, NEWS_MAX);

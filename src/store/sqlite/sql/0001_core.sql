@@ -2,6 +2,7 @@
 -- The tables of a store. Times are Unix milliseconds unless they say boot (nanoseconds of CLOCK_BOOTTIME). What is written
 -- for every batch is small and one page each; what is large is only ever appended. A task is in exactly one of the five
 -- places ready, blocked, claimed, held, ended, and moving it is a delete and an insert: indexes on hot rows are what costs.
+-- A number of a message is that of its scope, times 2 to the 43rd, and its own in it: one integer, in order of both.
 -- A sum covers the other columns of its row; of scope and queue those that never change; verify adds up the rest.
 
 CREATE TABLE pawl.store (
@@ -9,7 +10,6 @@ CREATE TABLE pawl.store (
     life           BLOB    NOT NULL CHECK (length(life) = 16),
     epoch          INTEGER NOT NULL CHECK (epoch >= 1),
     commits        INTEGER NOT NULL,
-    last_number    INTEGER NOT NULL,
     last_token     INTEGER NOT NULL,
     last_scope     INTEGER NOT NULL,
     last_queue     INTEGER NOT NULL,
@@ -52,6 +52,7 @@ CREATE TABLE pawl.scope (
     name TEXT    NOT NULL UNIQUE,
     seq  INTEGER NOT NULL,
     head BLOB    NOT NULL CHECK (length(head) = 32),
+    last_number INTEGER NOT NULL,                   -- of its messages
     sum  INTEGER NOT NULL
 ) STRICT;
 
@@ -101,9 +102,11 @@ CREATE TABLE pawl.queue (
     delivered INTEGER NOT NULL CHECK (delivered >= 0),
     dead      INTEGER NOT NULL CHECK (dead >= 0),
     cancelled INTEGER NOT NULL CHECK (cancelled >= 0),
+    added     INTEGER NOT NULL,                     -- the commit that last added a task to it
     sum       INTEGER NOT NULL,
     UNIQUE (scope, lane, target)
 ) STRICT;
+CREATE INDEX pawl.queue_added ON pawl.queue (added);
 
 CREATE TABLE pawl.record (
     position      INTEGER PRIMARY KEY,              -- commit order over all scopes

@@ -23,7 +23,7 @@ SELECT scope, seq, "index", event ->> '$[0]' AS topic, event ->> '$[1]' AS type,
  WHERE keep <> 'none';
 
 CREATE VIEW pawl.messages AS
-SELECT printf('%08x-%04x-8%03x-%04x-%012x', message.number >> 28, (message.number >> 12) & 65535, message.number & 4095,
+SELECT printf('%08x-%04x-8%03x-%04x-%012x', (message.number & 8796093022207) >> 28, (message.number >> 12) & 65535, message.number & 4095,
               32768 | (message.tail >> 48), message.tail & 281474976710655) AS id,
        scope.name AS scope, queue.lane, queue.target,
        CASE WHEN ended.number IS NOT NULL THEN ended.state

@@ -35,7 +35,7 @@ ROLLBACK TO pawl;
 -- name: get_store
 -- params:
 -- row: store
-SELECT life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id, boot, lease,
+SELECT life, epoch, commits, last_token, last_scope, last_queue, last_committer, boot_id, boot, lease,
        wall, seen, steady, steady_boot, floor, leapt, sum
   FROM pawl.store;
 
@@ -71,11 +71,11 @@ SELECT id, consumer, committer, pid, scope, lanes, sinks, since, seen, stopped, 
 -- name: get_scope
 -- params: name
 -- row: scope
-SELECT id, name, sum, seq, head FROM pawl.scope WHERE name = :name;
+SELECT id, name, sum, seq, head, last_number FROM pawl.scope WHERE name = :name;
 
 -- name: get_scope_by_id
 -- params: id
-SELECT id, name, sum, seq, head FROM pawl.scope WHERE id = :id;
+SELECT id, name, sum, seq, head, last_number FROM pawl.scope WHERE id = :id;
 
 -- name: find_request
 -- params: scope request_id
@@ -89,13 +89,15 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 -- name: get_queue
 -- params: scope lane target
 -- row: queue
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled,
+       added
   FROM pawl.queue
  WHERE scope = :scope AND lane = :lane AND target = :target;
 
 -- name: get_queue_by_id
 -- params: id
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled,
+       added
   FROM pawl.queue
  WHERE id = :id;
 
@@ -234,17 +236,17 @@ SELECT queue, number, tail, phase, priority, due, is_first, token, committer, co
 -- ---- save ----
 
 -- name: add_store
--- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt sum
-INSERT INTO pawl.store (one, life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer,
+-- params: life epoch commits last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt sum
+INSERT INTO pawl.store (one, life, epoch, commits, last_token, last_scope, last_queue, last_committer,
                         boot_id, boot, lease, wall, seen, steady, steady_boot, floor, leapt, sum)
-VALUES (1, :life, :epoch, :commits, :last_number, :last_token, :last_scope, :last_queue, :last_committer, :boot_id,
+VALUES (1, :life, :epoch, :commits, :last_token, :last_scope, :last_queue, :last_committer, :boot_id,
         :boot, :lease, :wall, :seen, :steady, :steady_boot, :floor, :leapt, :sum);
 
 -- name: put_store
--- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt sum
+-- params: life epoch commits last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt sum
 -- row: store
 UPDATE pawl.store
-   SET life = :life, epoch = :epoch, commits = :commits, last_number = :last_number, last_token = :last_token,
+   SET life = :life, epoch = :epoch, commits = :commits, last_token = :last_token,
        last_scope = :last_scope, last_queue = :last_queue, last_committer = :last_committer, boot_id = :boot_id, boot = :boot,
        lease = :lease, wall = :wall, seen = :seen, steady = :steady, steady_boot = :steady_boot, floor = :floor,
        leapt = :leapt, sum = :sum;
@@ -276,11 +278,11 @@ VALUES (:id, :consumer, :committer, :pid, :scope, :lanes, :sinks, :since, :seen,
 DELETE FROM pawl.worker WHERE id = :id;
 
 -- name: put_scope
--- params: id name sum seq head
+-- params: id name sum seq head last_number
 -- row: scope
-INSERT INTO pawl.scope (id, name, seq, head, sum)
-VALUES (:id, :name, :seq, :head, :sum)
-    ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, head = excluded.head;
+INSERT INTO pawl.scope (id, name, seq, head, last_number, sum)
+VALUES (:id, :name, :seq, :head, :last_number, :sum)
+    ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, head = excluded.head, last_number = excluded.last_number;
 
 -- name: add_record
 -- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us received committed epoch digest events messages effects hashes sum
@@ -293,14 +295,16 @@ VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :co
         :post, :duration_us, :received, :committed, :epoch, :digest, :events, :messages, :effects, :hashes, :sum);
 
 -- name: put_queue
--- params: id scope lane target sum pending claimed awaiting uncertain delivered dead cancelled
+-- params: id scope lane target sum pending claimed awaiting uncertain delivered dead cancelled added
 -- row: queue
-INSERT INTO pawl.queue (id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, sum)
-VALUES (:id, :scope, :lane, :target, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled, :sum)
+INSERT INTO pawl.queue (id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, added,
+                        sum)
+VALUES (:id, :scope, :lane, :target, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled, :added,
+        :sum)
     ON CONFLICT (id) DO UPDATE
    SET pending = excluded.pending, claimed = excluded.claimed, awaiting = excluded.awaiting,
        uncertain = excluded.uncertain, delivered = excluded.delivered, dead = excluded.dead,
-       cancelled = excluded.cancelled;
+       cancelled = excluded.cancelled, added = excluded.added;
 
 -- name: put_lane
 -- params: scope name policy sum
@@ -477,7 +481,7 @@ DELETE FROM pawl.attempt WHERE number = :number;
 
 -- name: list_scopes
 -- params: after limit
-SELECT id, name, sum, seq, head FROM pawl.scope WHERE id > :after ORDER BY id LIMIT :limit;
+SELECT id, name, sum, seq, head, last_number FROM pawl.scope WHERE id > :after ORDER BY id LIMIT :limit;
 
 -- name: list_records_up
 -- params: scope after ref type since limit
@@ -511,7 +515,8 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 
 -- name: list_queues
 -- params: after limit
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled,
+       added
   FROM pawl.queue
  WHERE id > :after
  ORDER BY id
@@ -519,15 +524,15 @@ SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, deli
 
 -- name: list_queues_of_scope
 -- params: scope
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled,
+       added
   FROM pawl.queue
  WHERE scope = :scope
  ORDER BY id;
 
 -- name: list_news
 -- params: after limit
-SELECT DISTINCT queue
-  FROM (SELECT queue FROM pawl.message WHERE number > :after ORDER BY number DESC LIMIT :limit);
+SELECT id FROM pawl.queue WHERE added > :after ORDER BY added DESC LIMIT :limit;
 
 -- name: list_lanes
 -- params: scope after limit
@@ -701,13 +706,14 @@ SELECT (SELECT count(*) FROM pawl.claimed WHERE number = :number) + (SELECT coun
 -- name: all_scopes
 -- params:
 -- row: scope
-SELECT id, name, sum, seq, head
+SELECT id, name, sum, seq, head, last_number
   FROM pawl.scope;
 
 -- name: all_queues
 -- params:
 -- row: queue
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled,
+       added
   FROM pawl.queue;
 
 -- name: all_lanes
@@ -787,7 +793,9 @@ SELECT NULL, NULL, seq FROM pawl.record WHERE NOT EXISTS (SELECT 1 FROM pawl.sco
 
 -- name: stray_messages
 -- params:
-SELECT NULL, NULL, number FROM pawl.message WHERE NOT EXISTS (SELECT 1 FROM pawl.queue WHERE queue.id = message.queue);
+SELECT NULL, NULL, number
+  FROM pawl.message
+ WHERE NOT EXISTS (SELECT 1 FROM pawl.queue WHERE queue.id = message.queue AND queue.scope = message.number >> 43);
 
 -- name: stray_lanes
 -- params:
@@ -898,5 +906,9 @@ SELECT NULL, NULL, consumer FROM pawl.worker WHERE committer > (SELECT last_comm
 -- params:
 SELECT NULL, NULL, one
   FROM pawl.store
- WHERE last_number < (SELECT max(number) FROM pawl.message) OR last_queue < (SELECT max(id) FROM pawl.queue)
-    OR last_scope < (SELECT max(id) FROM pawl.scope);
+ WHERE last_queue < (SELECT max(id) FROM pawl.queue) OR last_scope < (SELECT max(id) FROM pawl.scope)
+    OR EXISTS (SELECT 1
+                 FROM pawl.scope
+                WHERE (scope.id << 43) + last_number < (SELECT max(number)
+                                                          FROM pawl.message
+                                                         WHERE number > scope.id << 43 AND number < (scope.id + 1) << 43));
