@@ -161,10 +161,10 @@ static struct view_task *make_task(struct view *view, struct message_draft *draf
                                   .queue = message->queue,
                                   .priority = message->priority,
                                   .due = message->available,
-                                  .is_due_first = true,
+                                  .since = message->available.ms < view->wall.ms ? view->wall : WALL_NEVER,
                                   .key = message->key,
                                   .order = draft->order ? draft->order : number,
-                                  .until = WALL_NEVER};
+                                  .until = message->expires};
     return task;
 }
 

@@ -124,7 +124,7 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
         return pawli_task_pend(view, task, event, retry_at(view, item, policy, task->row.deferrals), false);
     case EVENT_RELEASE:
         task->row.attempts--;
-        return pawli_task_pend(view, task, event, task->row.due, task->row.is_due_first);
+        return pawli_task_pend(view, task, event, task->row.due, is_due_first(&task->row));
     case EVENT_CLAIM:
     case EVENT_EXPIRE:
     case EVENT_RENEW:

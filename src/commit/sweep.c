@@ -169,6 +169,11 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
         bound->slot.exists = false;
         sweep->forgotten++;
     }
+    if (sweep->mended > view->store.row.clock.mended && sweep->mended <= view->store.row.clock.backs) {
+        if (!pawli_view_touch(view, &view->store.slot))
+            return pawli_no_memory(err);
+        view->store.row.clock.mended = sweep->mended;
+    }
     return pawli_arena_failed(view->arena) ? pawli_no_memory(err) : PAWL_OK;
 }
 

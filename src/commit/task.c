@@ -161,6 +161,13 @@ bool pawli_task_claim(struct view *view, struct view_task *task, uint64_t token,
     return true;
 }
 
+static struct wall_time age_begins(const struct view_task *task)
+{
+    if (task->message)
+        return pawli_age_begins(task->message, task->row.retried);
+    return is_due_first(&task->row) ? task->row.due : task->row.since;
+}
+
 bool pawli_task_pend(struct view *view, struct view_task *task, enum task_event event, struct wall_time due,
                      bool due_first)
 {
@@ -172,9 +179,12 @@ bool pawli_task_pend(struct view *view, struct view_task *task, enum task_event 
     clear_claim(&task->row);
     task->row.phase = PHASE_SEND;
     task->row.hold = (struct text){0};
-    task->row.until = WALL_NEVER;
+    PAWL_ASSERT(task->message || from == STATE_CLAIMED); /* of which the claim kept all that is needed */
+    if (task->message)
+        task->row.until = task->message->expires;
+    if (!due_first)
+        task->row.since = age_begins(task);
     task->row.due = due;
-    task->row.is_due_first = due_first;
     task->row.updated = view->wall;
     return enter_line(view, task);
 }
@@ -240,7 +250,7 @@ bool pawli_task_redate(struct view *view, struct view_task *task)
         return false;
     int64_t wait_ms = add_saturating(row->due.ms, -row->updated.ms);
     row->due = wall_after_ms(view->wall, wait_ms > 0 ? wait_ms : 0);
-    row->is_due_first = false;
+    row->since = age_begins(task);
     row->updated = view->wall;
     return row->place != PLACE_READY || note_ready(view, task);
 }

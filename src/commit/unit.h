@@ -145,9 +145,9 @@ struct move {
     struct text reason, by;
     struct move_item *items;
     size_t count;
-    bool by_filter;           /* one part of what a filter found: a refused item does not refuse the unit */
+    bool by_filter;            /* one part of what a filter found: a refused item does not refuse the unit */
     uint64_t seen_to, last_to; /* the number that was looked at last, and the last that may be */
-    bool ends;                /* nothing that the filter finds is behind it */
+    bool ends;                 /* nothing that the filter finds is behind it */
 };
 
 struct policy_change {
@@ -191,6 +191,7 @@ struct sweep {
     } * bounds;
     size_t bound_count;
     struct view_bound **bound_slots;
+    uint64_t mended; /* all that waits was looked at after the clock went back so often; 0: it was not */
     /* the answer */
     uint32_t expired, purged, suspected, forgotten;
     uint32_t lost; /* claims that this batch settles: there may be more */
@@ -227,7 +228,7 @@ struct unit {
     bool claims; /* decided after the others of its batch */
     bool adopts; /* the one thing that a restored store takes */
     bool sealed;
-    bool changes_nothing; /* decided: what was asked for is so already, no record says that it was */
+    bool changes_nothing;      /* decided: what was asked for is so already, no record says that it was */
     struct boot_time deadline; /* until it is taken into a batch */
     size_t weight;             /* about how many bytes it writes */
 

@@ -79,6 +79,13 @@ struct wall_time pawli_paused_until(const struct paused *paused);
 struct wall_time pawli_expiry_of(const struct clock *clock, const struct message_row *message, struct wall_time retried,
                                  const struct policy *policy, const struct paused *paused);
 
+/* When that age begins: `retried` and the message's own date put it off. */
+struct wall_time pawli_age_begins(const struct message_row *message, struct wall_time retried);
+
+/* What began later is not over yet. Before the beginning of time: nothing is, for as long as it is held. So a store finds by
+ * its order of time what may be over; of that pawli_expiry_of tells. */
+struct wall_time pawli_oldest_start(const struct clock *clock, int64_t length_ms, const struct paused *paused);
+
 /* Whether its due time was reckoned by a clock that was ahead; a date that somebody asked for is never that. */
 bool pawli_is_misdated(const struct clock *clock, const struct message_row *message, const struct task_row *task);
 

@@ -19,6 +19,9 @@ struct clock {
     struct boot_time steady_boot;
     struct wall_time floor; /* where the wall clock was after its last jump ahead */
     int64_t leapt_ms;       /* what began before it may be younger by so much than it looks */
+    struct wall_time ahead; /* the latest that it showed before it went back; 0: it never did */
+    uint64_t backs;         /* how often it went back; */
+    uint64_t mended;        /* the same when all that waits was looked at for dates that were false */
 };
 
 /* The store itself: one row. */
@@ -149,14 +152,15 @@ struct task_row {
     enum state ended; /* place ended: delivered, dead or cancelled */
     uint32_t priority;
     struct wall_time due;
-    bool is_due_first; /* due is still the message's own available time */
+    struct wall_time
+        since; /* when its age began; WALL_NEVER: with due, which is still the message's own available time */
     uint32_t attempts, deferrals, crashes;
     uint32_t retries;         /* how often an operator gave it all its attempts again; */
     struct wall_time retried; /* when last: its age counts from there; 0: never */
     uint32_t earlier;         /* attempts before that: the next one's ordinal counts on */
-    struct text key; /* ordering key */
-    uint64_t order;  /* its place in the line of its key */
-    bool holds_key;  /* head of its line */
+    struct text key;          /* ordering key */
+    uint64_t order;           /* its place in the line of its key */
+    bool holds_key;           /* head of its line */
 
     uint64_t tail;      /* place claimed: of its message's id */
     uint64_t token;     /* of the claim; kept while an outcome is awaited */
@@ -169,8 +173,8 @@ struct task_row {
     struct failure failure;
     struct text progress, remote_id;
 
-    struct text hold; /* place held: why */
-    struct wall_time until;
+    struct text hold;       /* place held: why */
+    struct wall_time until; /* when time ends what it waits for: to be sent, to be polled, to be probed; WALL_NEVER */
 
     struct wall_time ended_at;
     struct text ended_reason, ended_by;
@@ -182,6 +186,12 @@ struct task_row {
 static inline enum state task_state(const struct task_row *task)
 {
     return task->place == PLACE_ENDED ? task->ended : pawli_state_of(task->phase, task->place);
+}
+
+/* Due at a date of its message, which was not in the past when it was given. */
+static inline bool is_due_first(const struct task_row *task)
+{
+    return task->since.ms == INT64_MAX;
 }
 
 static inline int64_t lease_left_ms(const struct task_row *task, struct boot_time now)

@@ -418,10 +418,12 @@ static void reopen(struct rich *rich)
     look(rich);
 }
 
-/* Columns that say nothing: the key of the only row, and the order of commits over all scopes. */
+/* Columns that say nothing: the key of the only row, the order of commits over all scopes, and the schema's version, which is
+ * looked at when a store is opened. */
 static bool says_nothing(void)
 {
-    return strstr(tried, "store SET \"one\"") || strstr(tried, "record SET \"position\"");
+    return strstr(tried, "store SET \"one\"") || strstr(tried, "store SET \"version\"") ||
+           strstr(tried, "record SET \"position\"");
 }
 
 static void mutate_all(bool mends)

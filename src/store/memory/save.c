@@ -89,7 +89,8 @@ static struct task_row keep_ready(const struct task_row *row)
     return (struct task_row){.phase = row->phase,
                              .priority = row->priority,
                              .due = row->due,
-                             .is_due_first = row->is_due_first,
+                             .since = row->since,
+                             .until = row->until,
                              .holds_key = row->key.data != NULL,
                              .progress = row->progress,
                              .updated = row->updated};
@@ -120,7 +121,6 @@ static struct task_row keep_held(const struct task_row *row)
 {
     struct task_row kept = keep_ready(row);
     kept.hold = row->hold;
-    kept.until = row->until;
     kept.token = row->token;
     kept.holds_key = row->holds_key;
     return kept;

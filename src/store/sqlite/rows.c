@@ -80,6 +80,9 @@ bool pawli_read_store(struct call *call, struct store_row *row)
     row->clock.steady_boot = (struct boot_time){pawli_column_between(call, 0, INT64_MAX)};
     row->clock.floor = pawli_column_wall(call);
     row->clock.leapt_ms = pawli_column_between(call, 0, INT64_MAX);
+    row->clock.ahead = pawli_column_wall(call);
+    row->clock.backs = pawli_column_u64(call);
+    row->clock.mended = pawli_column_u64(call);
     return pawli_column_sum(call);
 }
 
@@ -344,7 +347,8 @@ static void read_due(struct call *call, struct task_row *row)
 {
     row->priority = (uint32_t)pawli_column_between(call, 1, 9);
     row->due = pawli_column_wall(call);
-    row->is_due_first = pawli_column_bool(call);
+    row->since = pawli_column_wall_or_never(call);
+    row->until = pawli_column_wall_or_never(call);
 }
 
 static void read_phase(struct call *call, struct task_row *row)
@@ -454,7 +458,6 @@ bool pawli_read_held(struct call *call, struct task_row *row, struct arena *aren
     read_phase(call, row);
     read_due(call, row);
     row->hold = column_key(call, arena);
-    row->until = pawli_column_wall_or_never(call);
     row->token = pawli_column_u64(call);
     read_counts(call, row, arena);
     read_key(call, row, arena);

@@ -123,7 +123,8 @@ static void bind_due(struct call *call, const struct task_row *row)
 {
     pawli_bind_i64(call, row->priority);
     pawli_bind_i64(call, row->due.ms);
-    pawli_bind_i64(call, row->is_due_first);
+    pawli_bind_wall(call, row->since);
+    pawli_bind_wall(call, row->until);
 }
 
 static void bind_history(struct saving *saving, struct call *call, const struct task_row *row)
@@ -244,7 +245,6 @@ static void bind_held(struct saving *saving, struct call *call, const void *item
     pawli_bind_i64(call, row->phase);
     bind_due(call, row);
     pawli_bind_text(call, row->hold);
-    pawli_bind_wall(call, row->until);
     pawli_bind_u64(call, row->token);
     bind_counts(saving, call, row);
     bind_key(call, row);
@@ -606,6 +606,9 @@ void pawli_bind_store(struct call *call, const struct store_row *row)
     pawli_bind_i64(call, row->clock.steady_boot.ns);
     pawli_bind_i64(call, row->clock.floor.ms);
     pawli_bind_i64(call, row->clock.leapt_ms);
+    pawli_bind_wall(call, row->clock.ahead);
+    pawli_bind_u64(call, row->clock.backs);
+    pawli_bind_u64(call, row->clock.mended);
     pawli_bind_sum(call);
 }
 

@@ -23,6 +23,9 @@ CREATE TABLE pawl.store (
     steady_boot    INTEGER NOT NULL,                -- the same moment in boot time
     floor          INTEGER NOT NULL,                -- where the wall clock was after its last jump ahead
     leapt          INTEGER NOT NULL,                -- by so much may look too old what began before
+    ahead          INTEGER NOT NULL,                -- where the wall clock was before it went back
+    backs          INTEGER NOT NULL,                -- how often it did
+    mended         INTEGER NOT NULL,                -- of these, as of the last look at all that waits
     sum            INTEGER NOT NULL,
     version        INTEGER NOT NULL DEFAULT 0       -- of the schema: the file's user_version may be another program's
 ) STRICT;
@@ -184,7 +187,8 @@ CREATE TABLE pawl.ready (
     priority  INTEGER NOT NULL,
     due       INTEGER NOT NULL,
     number    INTEGER NOT NULL,
-    is_first  INTEGER NOT NULL,                     -- 1: due is still the message's own available time
+    since     INTEGER,                              -- when its age began; NULL: at due, still the message's own date
+    until     INTEGER,                              -- when time ends it, where that is a date of its own
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
@@ -198,7 +202,9 @@ CREATE TABLE pawl.ready (
     sum       INTEGER NOT NULL,
     PRIMARY KEY (queue, phase, priority, due, number)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX pawl.ready_again ON pawl.ready (number) WHERE is_first = 0;
+CREATE INDEX pawl.ready_again ON pawl.ready (number) WHERE since IS NOT NULL;
+CREATE INDEX pawl.ready_since ON pawl.ready (queue, since, number) WHERE since IS NOT NULL;
+CREATE INDEX pawl.ready_until ON pawl.ready (queue, until, number) WHERE until IS NOT NULL;
 
 CREATE TABLE pawl.blocked (
     queue     INTEGER NOT NULL,
@@ -207,7 +213,8 @@ CREATE TABLE pawl.blocked (
     number    INTEGER NOT NULL,
     priority  INTEGER NOT NULL,
     due       INTEGER NOT NULL,
-    is_first  INTEGER NOT NULL,
+    since     INTEGER,                              -- since, until: as in ready
+    until     INTEGER,
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
@@ -220,6 +227,8 @@ CREATE TABLE pawl.blocked (
     PRIMARY KEY (queue, key, position, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pawl.blocked_moved ON pawl.blocked (number) WHERE position <> number;
+CREATE INDEX pawl.blocked_since ON pawl.blocked (queue, ifnull(since, due), number);
+CREATE INDEX pawl.blocked_until ON pawl.blocked (queue, until, number) WHERE until IS NOT NULL;
 
 CREATE TABLE pawl.claimed (
     number    INTEGER PRIMARY KEY,
@@ -228,7 +237,8 @@ CREATE TABLE pawl.claimed (
     phase     INTEGER NOT NULL,
     priority  INTEGER NOT NULL,
     due       INTEGER NOT NULL,
-    is_first  INTEGER NOT NULL,
+    since     INTEGER,                              -- since, until: as in ready
+    until     INTEGER,
     token     INTEGER NOT NULL,
     committer INTEGER,                              -- NULL: claimed by hand
     consumer  TEXT,
@@ -254,9 +264,9 @@ CREATE TABLE pawl.held (
     phase     INTEGER NOT NULL,
     priority  INTEGER NOT NULL,
     due       INTEGER NOT NULL,
-    is_first  INTEGER NOT NULL,
-    hold      TEXT    NOT NULL,
+    since     INTEGER,                              -- since, until: as in ready
     until     INTEGER,
+    hold      TEXT    NOT NULL,
     token     INTEGER,                              -- of the claim that handed it over, while its outcome is awaited
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
@@ -271,6 +281,7 @@ CREATE TABLE pawl.held (
     updated   INTEGER NOT NULL,
     sum       INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX pawl.held_until ON pawl.held (queue, until, number) WHERE until IS NOT NULL;
 
 CREATE TABLE pawl.ended (
     number    INTEGER PRIMARY KEY,

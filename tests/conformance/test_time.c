@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* What time does is found by index: a sweep, and a claim that looks for lost ones, read no more when more waits. What is
+ * read is counted by SQLite, in steps of its machine: a row more is some steps more. */
+#include <sqlite3.h>
+
+#include "conformance.h"
+
+static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true, false};
+static int64_t steps;
+
+static int count_steps(unsigned what, void *data, void *statement, void *time)
+{
+    (void)what, (void)data, (void)time;
+    steps += sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1);
+    return 0;
+}
+
+static int count_in(sqlite3 *db, char **text, const sqlite3_api_routines *api)
+{
+    (void)text, (void)api;
+    return sqlite3_trace_v2(db, SQLITE_TRACE_PROFILE, count_steps, NULL);
+}
+
+/* Some of every way to wait: new, with a key, blocked behind one, with a date of its own, failed once, and ended. */
+static void fill(struct world *w, unsigned thousands)
+{
+    pawl_message messages[1000];
+    pawl_enqueued results[1000];
+    for (int i = 0; i < 1000; i++)
+        messages[i] = *MESSAGE("1", .priority = (uint32_t)i % 9 + 1,
+                               .key = i % 4   ? NULL
+                                      : i % 8 ? "a"
+                                              : "b",
+                               .expires_in_ms = i % 5 ? 0 : 3600000, .delay_ms = i % 7 ? 0 : 600000);
+    for (unsigned i = 0; i < thousands; i++) {
+        assert_ok(pawl_enqueue(w->store, messages, COUNT_OF(messages), results, &err));
+        pawl_messages *claimed = claim(w, CLAIM(.limit = 100));
+        for (size_t j = 0; j < pawl_messages_count(claimed); j++) {
+            const pawl_message_view *view = pawl_messages_get(claimed, j);
+            struct held held = {view->id, view->token, 0, 0};
+            settle(w, j % 2 ? SETTLE(held, DELIVERED) : SETTLE(held, RETRY, .retry_in_ms = 900000));
+        }
+        pawl_messages_free(claimed);
+        pawli_sim_advance_ms(w->env, 10);
+    }
+}
+
+static int64_t steps_of_sweep(struct world *w)
+{
+    steps = 0;
+    pawl_swept swept = sweep(w);
+    assert_int_equal(swept.expired + swept.purged + swept.suspected, 0);
+    return steps;
+}
+
+static void a_sweep_reads_no_more_when_more_waits(void **state)
+{
+    (void)state;
+    LAW(C1);
+    struct world w;
+    open_world(&w, &file_store, 1);
+    set_lane(&w, "keep_ms", "86400000");
+    fill(&w, 2);
+    steps_of_sweep(&w); /* prepares its statements */
+    int64_t few = steps_of_sweep(&w);
+    fill(&w, 8);
+    int64_t many = steps_of_sweep(&w);
+    assert_in_range(few, 100, 5000); /* some rows: fewer than 1000 */
+    assert_in_range(many, few / 2, few + few / 10);
+    pawli_sim_advance_ms(w.env, 3600000);
+    assert_true(sweep(&w).expired > 1000);
+    pawli_sim_advance_ms(w.env, 7 * 86400000LL);
+    assert_true(sweep(&w).expired > 5000);
+    assert_int_equal(stats(&w).pending, 0);
+    verify(&w);
+    close_world(&w);
+}
+
+/* Only while the clock is behind where it was, and until all was looked at. */
+static void dates_are_mended_once(void **state)
+{
+    (void)state;
+    LAW(C1);
+    struct world w;
+    open_world(&w, &file_store, 1);
+    int64_t now = now_ms(&w);
+    fill(&w, 2);
+    pawli_sim_set_wall_ms(w.env, now + 40 * 86400000LL);
+    pawl_uuid id = add(&w, MESSAGE("1")).id;
+    pawli_sim_set_wall_ms(w.env, now + 60000);
+    steps = 0;
+    sweep(&w);
+    int64_t all = steps;
+    int64_t few = steps_of_sweep(&w);
+    assert_true(all > 10 * few);
+    claim_one(&w, CLAIM(.id = id));
+    verify(&w);
+    close_world(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sweep_reads_no_more_when_more_waits),
+        cmocka_unit_test(dates_are_mended_once),
+    };
+    sqlite3_auto_extension((void (*)(void))count_in);
+    return cmocka_run_group_tests_name("time", tests, NULL, NULL);
+}
