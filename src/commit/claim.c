@@ -13,6 +13,7 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     claim->queue = pawli_view_queue(view, unit->view_scope, claim->lane, claim->target);
     if (!claim->queue)
         return false;
+    claim->queue->wants_lost = true;
     if (uuid_is_nil(&claim->id))
         return pawli_view_due(view, claim->queue, claim->look, claim->size_max);
     uint64_t number, tail;

@@ -25,7 +25,9 @@ bool pawli_queue_exists(struct view *view, struct view_queue *queue)
     queue->row = (struct queue_row){.id = ++view->store.row.last_queue,
                                     .scope = queue->scope->row.id,
                                     .lane = queue->lane,
-                                    .target = queue->target};
+                                    .target = queue->target,
+                                    .lease = BOOT_NEVER,
+                                    .looks = view->store.row.looks};
     return true;
 }
 

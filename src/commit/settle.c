@@ -148,6 +148,11 @@ static bool extend(struct view *view, struct settlement *item)
     if (item->progress.data)
         task->row.progress = item->progress;
     view->store.row.lease = boot_earlier(view->store.row.lease, task->row.lease);
+    if (boot_before(task->row.lease, task->queue->row.lease)) {
+        if (!pawli_view_touch(view, &task->queue->slot))
+            return false;
+        task->queue->row.lease = task->row.lease;
+    }
     item->result = SETTLED_EXTENDED;
     return true;
 }

@@ -41,6 +41,15 @@ bool pawli_settle_lost(struct view *view)
     for (size_t i = 0; i < view->tasks.count; i++)
         if (!pawli_lose(view, view->tasks.at[i]))
             return false;
+    for (size_t i = 0; i < view->queues.count; i++) {
+        struct view_queue *queue = view->queues.at[i];
+        if (!queue->lost_seen)
+            continue;
+        if (!pawli_view_touch(view, &queue->slot))
+            return false;
+        queue->row.lease = queue->next_lease;
+        queue->row.looks = view->store.row.looks;
+    }
     if (!view->lost_all_seen)
         return true;
     /* Every claim was looked at: the next look is due when the first of the others ends, and the dead hold nothing more. */
@@ -56,6 +65,7 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     struct sweep *sweep = (struct sweep *)effect;
     view->wants_lost = true;
     view->lost_limit = LOST_LIMIT;
+    view->sweeps_lost = true;
     sweep->tasks = arena_array(view->arena, struct view_task *, sweep->count + 1);
     sweep->bound_slots = arena_array(view->arena, struct view_bound *, sweep->bound_count + 1);
     if (!sweep->tasks || !sweep->bound_slots)

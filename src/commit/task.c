@@ -158,6 +158,7 @@ bool pawli_task_claim(struct view *view, struct view_task *task, uint64_t token,
     if (!pawli_view_touch(view, &view->store.slot))
         return false;
     view->store.row.lease = boot_earlier(view->store.row.lease, task->row.lease);
+    task->queue->row.lease = boot_earlier(task->queue->row.lease, task->row.lease);
     return true;
 }
 

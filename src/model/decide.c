@@ -58,6 +58,15 @@ enum task_event pawli_event_of(enum verdict verdict, uint32_t attempts, uint32_t
     return attempts < cap ? EVENT_RETRY : pawli_event_of_exhausted(policy);
 }
 
+bool pawli_may_have_lost(const struct queue_row *queue, const struct store_row *store, const pawl_uuid *boot_id,
+                         struct boot_time now)
+{
+    const uint64_t *counts = queue->counts;
+    if (counts[STATE_CLAIMED] + counts[STATE_AWAITING] + counts[STATE_UNCERTAIN] == 0)
+        return false;
+    return queue->looks != store->looks || !uuid_equal(&store->boot_id, boot_id) || !boot_before(now, queue->lease);
+}
+
 enum task_event pawli_event_of_exhausted(const struct policy *policy)
 {
     return policy_get(policy, POLICY_EXHAUSTED) == EXHAUSTED_HOLD ? EVENT_EXHAUST_HOLD : EVENT_EXHAUST;

@@ -40,6 +40,10 @@ enum task_event pawli_event_of(enum verdict verdict, uint32_t attempts, uint32_t
 /* The event of a claim that nobody holds any more: the outcome is unknown. */
 enum task_event pawli_event_of_lost(uint32_t attempts, uint32_t cap, const struct policy *policy);
 
+/* Whether a queue may have claims that nobody holds any more. */
+bool pawli_may_have_lost(const struct queue_row *queue, const struct store_row *store, const pawl_uuid *boot_id,
+                         struct boot_time now);
+
 /* The event of a message that has no attempt left. */
 enum task_event pawli_event_of_exhausted(const struct policy *policy);
 

@@ -34,6 +34,7 @@ struct store_row {
     uint64_t last_scope, last_queue, last_committer;
     pawl_uuid boot_id;      /* of the boot in which `boot` was raised last */
     uint64_t boot;          /* counts boots, so that a lease of an earlier one is over */
+    uint64_t looks;         /* counts when claims may have been lost before their leases ended: boots, new committers */
     struct boot_time lease; /* no claim of this boot ends earlier: before it, nobody need look for lost ones */
     struct clock clock;
 };
@@ -73,6 +74,8 @@ struct queue_row {
     uint64_t id, scope;
     struct text lane, target;
     uint64_t counts[STATE_COUNT];
+    struct boot_time lease; /* no claim of it ends earlier, unless the store's looks were more since */
+    uint64_t looks;
 };
 
 #define HOLD_CODE_MALFORMED "malformed" /* of a target, by a worker: another URL releases it */

@@ -170,7 +170,7 @@ static int mend_dates(struct sweeping *s, pawl_error *err)
 int pawli_sweep_lost(pawl_store *store, struct boot_time *ret_next, pawl_error *err)
 {
     struct sweeping s = {.store = store};
-    struct query query = {.kind = QUERY_LOOK, .scope = store->scope, .lane = TEXT("-"), .target = TEXT("-")};
+    struct query query = {.kind = QUERY_LOOK};
     int status = PAWL_OK;
     do {
         struct page page;

@@ -65,7 +65,7 @@ enum query_kind {
     QUERY_LANES,      /* scope; limit */
     QUERY_TARGETS,    /* scope; limit */
     QUERY_HOLDS,      /* scope (absent: all); limit */
-    QUERY_LOOK,       /* scope, lane, target, phase: page.look */
+    QUERY_LOOK,       /* scope, lane, target, phase: page.look; without: for the lost claims of all queues */
     QUERY_LINE,       /* scope, lane, target, key: page.line; cursor.position, cursor.number: how many are before it */
     QUERY_OLD,        /* old, since, cursor, limit: tasks that time may end (expiry, retention, deadlines) */
     QUERY_OLD_BOUNDS, /* limit: bounds whose time is over */

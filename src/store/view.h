@@ -78,6 +78,10 @@ struct view_queue {
     bool has_ready;       /* decide: a task of it became ready, and is due */
     struct view_due *due; /* NULL: no claim asks for it */
     bool found_by_id;     /* row.id is what is known; lane and target come out of load */
+    bool wants_lost;      /* somebody claims from it: those of its claims that are lost */
+    bool lost_seen;       /* load looked at every claim of it, and found fewer lost ones than the limit */
+    uint32_t lost_count;
+    struct boot_time next_lease; /* load: the earliest end of one that is not lost */
 };
 
 struct view_lane {
@@ -137,7 +141,7 @@ struct view_task {
     bool lost;       /* claimed, but by nobody who still may hold it */
     bool purged;     /* message and task shall go */
     struct task_row was, row;
-    uint64_t behind; /* found due right behind that one, with none between them; 0: not known */
+    uint64_t behind;              /* found due right behind that one, with none between them; 0: not known */
     struct message_row *message;  /* absent unless wanted, or new */
     struct attempt_row *attempt;  /* to be added */
     struct view_bound *bounds[2]; /* its dedupe key and request id, where wanted */
@@ -184,13 +188,15 @@ struct view {
     struct slots scopes, requests, queues, lanes, targets, subjects, holds, bounds, lines, tasks, workers;
     struct view_due **dues;
     size_t due_count, due_room;
-    bool has_candidates; /* decide: the candidates of all dues are listed */
-    bool wants_workers;  /* all of them */
-    bool wants_lost;     /* of the claims that are named: whether anybody still holds them */
-    uint32_t lost_limit; /* 0: look for no others. So many of the queues that are claimed from, and of the rest */
-    struct boot_time next_lease; /* load: the earliest end of a claim that is not lost, of those that it saw */
-    bool lost_all_seen;          /* load looked at every claim, and found fewer lost ones than the limit */
-    struct committer_row *dead;  /* load: committers whose process is gone */
+    bool has_candidates;            /* decide: the candidates of all dues are listed */
+    bool wants_workers;             /* all of them */
+    bool wants_lost;                /* of the claims that are named: whether anybody still holds them */
+    uint32_t lost_limit;            /* 0: look for no others. So many of the queues that are claimed from, */
+    bool sweeps_lost;               /* and so many of the rest: else only where a process died */
+    struct boot_time next_lease;    /* load: the earliest end of a claim that is not lost, of those that it saw */
+    bool lost_all_seen;             /* load looked at every claim, and found fewer lost ones than the limit */
+    uint32_t lost_count, lost_open; /* of other queues; how many are not at their limit */
+    struct committer_row *dead;     /* load: committers whose process is gone */
     size_t dead_count;
     bool forget_dead; /* decide: they have no claims left */
 
@@ -203,8 +209,12 @@ struct view {
 
 void pawli_view_init(struct view *view, struct arena *arena, uint64_t seed);
 
-/* Whether a claim asks for what is due in the queue. */
-bool pawli_view_asks_for(const struct view *view, uint64_t queue);
+/* For stores, in load: the look for lost claims. Each claim that exists is given to living or lost, until there is no need:
+ * those of queues from which somebody claims, and in a sweep, or after a process died, those of all. */
+bool pawli_view_needs_claims(struct view *view);                     /* begins it */
+bool pawli_view_needs_more(const struct view *view, uint64_t queue); /* whether those of this queue are */
+void pawli_view_living(struct view *view, const struct task_row *row);
+bool pawli_view_lost(struct view *view, const struct task_row *row); /* whether it shall be kept: there is a limit */
 
 /* Wanting. NULL when out of memory. Texts are borrowed as long as the view lives. */
 struct view_scope *pawli_view_scope(struct view *view, struct text name);

@@ -50,6 +50,7 @@ static void put_store(FILE *out, const struct store_row *row)
     NUMBER_OF(row, last_committer);
     BYTES_OF(row, boot_id);
     NUMBER_OF(row, boot);
+    NUMBER_OF(row, looks);
     NUMBER_OF(row, lease.ns);
     NUMBER_OF(row, clock.wall.ms);
     NUMBER_OF(row, clock.boot.ns);
@@ -198,6 +199,8 @@ static void put_queue(FILE *out, const struct queue_item *item)
     TEXT_OF(item, row.target);
     for (size_t i = 0; i < STATE_COUNT; i++)
         fprintf(out, ",%llu", (unsigned long long)item->row.counts[i]);
+    NUMBER_OF(item, row.lease.ns);
+    NUMBER_OF(item, row.looks);
     TEXT_OF(item, scope);
     put_values(out, &item->policy);
     put_policy(out, &item->lane_policy);

@@ -98,11 +98,50 @@ static void dates_are_mended_once(void **state)
     close_world(&w);
 }
 
+/* Claims so many of LANE, whose leases end at once; then what a claim of another queue costs, which has a claim of its own. */
+static int64_t steps_of_claim(struct world *w, unsigned others)
+{
+    pawl_message messages[1000];
+    pawl_enqueued results[1000];
+    for (int i = 0; i < 1000; i++)
+        messages[i] = *MESSAGE("1");
+    const pawl_message other = {PAWL_MESSAGE, .lane = "other", .target = TARGET, .data = "1", .data_size = 1};
+    pawl_claim_options options = *CLAIM(.limit = 1, .lease_ms = 3600000);
+    options.lane = "other";
+    assert_ok(pawl_enqueue(w->store, messages, others, results, &err));
+    pawl_messages_free(claim(w, CLAIM(.limit = others, .lease_ms = 1000)));
+    for (int i = 0; i < 3; i++)
+        assert_ok(pawl_enqueue(w->store, &other, 1, results, &err));
+    pawl_messages_free(claim(w, &options));
+    pawli_sim_advance_ms(w->env, 1000);
+    steps = 0;
+    pawl_messages_free(claim(w, &options));
+    return steps;
+}
+
+static void a_claim_looks_for_lost_ones_of_its_queue(void **state)
+{
+    (void)state;
+    LAW(O4);
+    struct world w;
+    open_world(&w, &file_store, 1);
+    steps_of_claim(&w, 1);
+    int64_t few = steps_of_claim(&w, 10), many = steps_of_claim(&w, 1000);
+    assert_in_range(many, few / 2, few + few / 10);
+    pawl_messages *retaken = claim(&w,
+                                   CLAIM(.limit = 1000)); /* its own are taken up by the next claim, without a sweep */
+    assert_int_equal(pawl_messages_count(retaken), 1000);
+    pawl_messages_free(retaken);
+    verify(&w);
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sweep_reads_no_more_when_more_waits),
         cmocka_unit_test(dates_are_mended_once),
+        cmocka_unit_test(a_claim_looks_for_lost_ones_of_its_queue),
     };
     sqlite3_auto_extension((void (*)(void))count_in);
     return cmocka_run_group_tests_name("time", tests, NULL, NULL);

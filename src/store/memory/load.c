@@ -236,29 +236,20 @@ static const struct task_row *next_task(const struct loading *loading, const str
 static bool load_lost(struct loading *loading)
 {
     struct view *view = loading->view;
-    bool same_boot = uuid_equal(&view->store.row.boot_id, &view->boot_id);
-    if (same_boot && boot_before(view->boot, view->store.row.lease))
+    const struct task_row *row = &(struct task_row){.place = PLACE_CLAIMED};
+    if (!pawli_view_needs_claims(view))
         return true;
-    uint32_t found[2] = {0}; /* in other queues; in those that are claimed from, which must not wait for the others */
-    uint32_t last = view->due_count > 0;
-    const struct task_row *row = next_task(loading, &(struct task_row){.place = PLACE_CLAIMED});
-    view->lost_all_seen = true;
-    for (; found[last] < view->lost_limit && row && row->place == PLACE_CLAIMED; row = next_task(loading, row)) {
+    while (view->lost_open > 0 && (row = next_task(loading, row)) != NULL && row->place == PLACE_CLAIMED) {
+        if (!pawli_view_needs_more(view, row->queue))
+            continue;
         if (!pawli_memory_claim_lost(loading->tables, row, view->boot, &view->boot_id)) {
-            view->next_lease = boot_earlier(view->next_lease, row->lease);
+            pawli_view_living(view, row);
             continue;
         }
-        uint32_t *count = &found[pawli_view_asks_for(view, row->queue)];
-        if (*count == view->lost_limit) {
-            view->lost_all_seen = false;
-            continue;
-        }
-        struct view_task *task = keep_found(loading, row);
-        if (!task || !load_message(loading, task))
+        struct view_task *task;
+        if (pawli_view_lost(view, row) && (!(task = keep_found(loading, row)) || !load_message(loading, task)))
             return false;
-        ++*count;
     }
-    view->lost_all_seen &= found[last] < view->lost_limit;
     return true;
 }
 

@@ -454,19 +454,25 @@ static bool look_for_holds(struct reading *reading, uint64_t scope)
     return true;
 }
 
-static void look_for_lost(struct reading *reading)
+/* queue: whose; NULL: of all. */
+static void look_for_lost(struct reading *reading, const struct queue_row *queue)
 {
     struct look *look = &reading->page->look;
     const struct store_row *store = &reading->tables->store;
     struct boot_time now = reading->page->boot;
     pawl_uuid boot_id;
     reading->env->ops->boot_id(reading->env, &boot_id);
-    look->next_lease = store->lease;
-    if (uuid_equal(&store->boot_id, &boot_id) && boot_before(now, store->lease))
+    bool all_early = uuid_equal(&store->boot_id, &boot_id) && boot_before(now, store->lease);
+    look->next_lease = !queue                                           ? store->lease
+                       : boot_before(reading->page->boot, queue->lease) ? queue->lease
+                                                                        : BOOT_NEVER;
+    if (queue ? !pawli_may_have_lost(queue, store, &boot_id, now) : all_early)
         return;
     look->next_lease = BOOT_NEVER;
     const struct task_row *row = next_task(reading, &(struct task_row){.place = PLACE_CLAIMED});
     for (; row && row->place == PLACE_CLAIMED && !look->is_lost; row = next_task(reading, row)) {
+        if (queue && row->queue != queue->id)
+            continue;
         look->is_lost = pawli_memory_claim_lost(reading->tables, row, now, &boot_id);
         if (!look->is_lost)
             look->next_lease = boot_earlier(look->next_lease, row->lease);
@@ -476,13 +482,18 @@ static void look_for_lost(struct reading *reading)
 static bool read_look(struct reading *reading)
 {
     reading->page->look = (struct look){.next_due = WALL_NEVER, .next_lease = BOOT_NEVER};
+    if (!reading->query->lane.data) {
+        look_for_lost(reading, NULL);
+        return true;
+    }
     uint64_t scope = scope_id(reading, reading->query->scope);
     const struct queue_row *queue = find_queue(reading, scope);
     if (queue) {
         reading->page->look.next_due = first_due(reading, queue->id, reading->query->phase);
         reading->page->look.is_due = reading->page->look.next_due.ms <= reading->page->wall.ms;
     }
-    look_for_lost(reading);
+    if (queue)
+        look_for_lost(reading, queue);
     return !queue || look_for_holds(reading, scope);
 }
 

@@ -398,34 +398,26 @@ static int keep_found(struct loading *loading, const struct task_row *row, struc
 static int load_lost(struct loading *loading)
 {
     struct view *view = loading->view;
-    const struct store_row *store = &view->store.row;
-    bool same_boot = uuid_equal(&store->boot_id, &view->boot_id);
-    if (same_boot && boot_before(view->boot, store->lease) && view->dead_count == 0)
+    if (!pawli_view_needs_claims(view))
         return SQLITE_OK;
-    uint32_t found[2] = {0}; /* in other queues; in those that are claimed from, which must not wait for the others */
-    uint32_t last = view->due_count > 0;
     struct call call = pawli_call(loading->connection, SQL_list_claimed);
-    view->lost_all_seen = true;
-    while (found[last] < view->lost_limit && pawli_call_row(&call)) {
+    while (view->lost_open > 0 && pawli_call_row(&call)) {
         struct task_row row;
         struct view_task *task;
-        if (!pawli_read_claimed(&call, &row, loading->arena))
+        if (!pawli_view_needs_more(view, (uint64_t)sqlite3_column_int64(call.statement, 0)) ||
+            !pawli_read_claimed(&call, &row, loading->arena))
             continue;
-        if (!pawli_claim_lost(&row, store, view->boot, &view->boot_id, loading->alive, loading->alive_count)) {
-            view->next_lease = boot_earlier(view->next_lease, row.lease);
-            continue;
-        }
-        uint32_t *count = &found[pawli_view_asks_for(view, row.queue)];
-        if (*count == view->lost_limit) {
-            view->lost_all_seen = false;
+        if (!pawli_claim_lost(&row, &view->store.row, view->boot, &view->boot_id, loading->alive,
+                              loading->alive_count)) {
+            pawli_view_living(view, &row);
             continue;
         }
+        if (!pawli_view_lost(view, &row))
+            continue;
         call.code = keep_found(loading, &row, &task);
         if (call.code == SQLITE_OK)
             call.code = load_message_of(loading, task);
-        *count += task && task->slot.found;
     }
-    view->lost_all_seen &= found[last] < view->lost_limit;
     return pawli_call_end(&call);
 }
 

@@ -73,6 +73,7 @@ bool pawli_read_store(struct call *call, struct store_row *row)
     row->last_committer = (uint64_t)pawli_column_between(call, 0, COUNTER_MAX);
     pawli_column_bytes(call, &row->boot_id, sizeof row->boot_id);
     row->boot = (uint64_t)pawli_column_between(call, 0, COUNTER_MAX);
+    row->looks = (uint64_t)pawli_column_between(call, 0, COUNTER_MAX);
     row->lease = (struct boot_time){pawli_column_between(call, 0, INT64_MAX)};
     row->clock.wall = pawli_column_wall(call);
     row->clock.boot = (struct boot_time){pawli_column_between(call, 0, INT64_MAX)};
@@ -139,6 +140,8 @@ bool pawli_read_queue(struct call *call, struct queue_row *row, struct arena *ar
     pawli_column_sum(call);
     for (size_t i = 0; i < STATE_COUNT; i++)
         row->counts[i] = (uint64_t)pawli_column_between(call, 0, COUNTER_MAX);
+    row->lease = (struct boot_time){pawli_column_between(call, 0, INT64_MAX)};
+    row->looks = (uint64_t)pawli_column_between(call, 0, COUNTER_MAX);
     return !call->bad;
 }
 

@@ -471,6 +471,8 @@ static int save_queue(struct saving *saving, const struct slot *slot)
     }
     for (size_t i = 0; i < STATE_COUNT; i++)
         pawli_bind_u64(&call, queue->row.counts[i]);
+    pawli_bind_i64(&call, queue->row.lease.ns);
+    pawli_bind_u64(&call, queue->row.looks);
     if (queue->slot.found)
         pawli_bind_u64(&call, queue->row.id);
     return run_one(saving, &call);
@@ -599,6 +601,7 @@ void pawli_bind_store(struct call *call, const struct store_row *row)
     pawli_bind_u64(call, row->last_committer);
     pawli_bind_blob(call, &row->boot_id, sizeof row->boot_id);
     pawli_bind_u64(call, row->boot);
+    pawli_bind_u64(call, row->looks);
     pawli_bind_i64(call, row->lease.ns);
     pawli_bind_i64(call, row->clock.wall.ms);
     pawli_bind_i64(call, row->clock.boot.ns);

@@ -16,6 +16,7 @@ CREATE TABLE pawl.store (
     last_committer INTEGER NOT NULL,
     boot_id        BLOB    NOT NULL CHECK (length(boot_id) = 16),
     boot           INTEGER NOT NULL,
+    looks          INTEGER NOT NULL,                -- counts boots and new committers: claims may be lost
     lease          INTEGER NOT NULL,                -- boot time before which no claim of this boot ends
     wall           INTEGER NOT NULL,                -- as of the last commit; 0: there was none
     seen           INTEGER NOT NULL,                -- the same moment in boot time
@@ -104,6 +105,8 @@ CREATE TABLE pawl.queue (
     delivered INTEGER NOT NULL CHECK (delivered >= 0),
     dead      INTEGER NOT NULL CHECK (dead >= 0),
     cancelled INTEGER NOT NULL CHECK (cancelled >= 0),
+    lease     INTEGER NOT NULL,                     -- boot time before which no claim of it ends, while looks
+    looks     INTEGER NOT NULL,                     -- is the store's
     sum       INTEGER NOT NULL,
     UNIQUE (scope, lane, target)
 ) STRICT;

@@ -34,7 +34,7 @@ ROLLBACK TO pawl;
 
 -- name: get_store
 -- params:
-SELECT life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id, boot, lease,
+SELECT life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer, boot_id, boot, looks, lease,
        wall, seen, steady, steady_boot, floor, leapt, ahead, backs, mended, sum
   FROM pawl.store;
 
@@ -82,13 +82,15 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 
 -- name: get_queue
 -- params: scope lane target
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks
   FROM pawl.queue
  WHERE scope = :scope AND lane = :lane AND target = :target;
 
 -- name: get_queue_by_id
 -- params: id
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks
   FROM pawl.queue
  WHERE id = :id;
 
@@ -216,18 +218,18 @@ SELECT queue, number, tail, phase, priority, due, since, until, token, committer
 -- ---- save ----
 
 -- name: add_store
--- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt ahead backs mended sum
+-- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot looks lease wall seen steady steady_boot floor leapt ahead backs mended sum
 INSERT INTO pawl.store (one, life, epoch, commits, last_number, last_token, last_scope, last_queue, last_committer,
-                        boot_id, boot, lease, wall, seen, steady, steady_boot, floor, leapt, ahead, backs, mended, sum)
+                        boot_id, boot, looks, lease, wall, seen, steady, steady_boot, floor, leapt, ahead, backs, mended, sum)
 VALUES (1, :life, :epoch, :commits, :last_number, :last_token, :last_scope, :last_queue, :last_committer, :boot_id,
-        :boot, :lease, :wall, :seen, :steady, :steady_boot, :floor, :leapt, :ahead, :backs, :mended, :sum);
+        :boot, :looks, :lease, :wall, :seen, :steady, :steady_boot, :floor, :leapt, :ahead, :backs, :mended, :sum);
 
 -- name: put_store
--- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt ahead backs mended sum
+-- params: life epoch commits last_number last_token last_scope last_queue last_committer boot_id boot looks lease wall seen steady steady_boot floor leapt ahead backs mended sum
 UPDATE pawl.store
    SET life = :life, epoch = :epoch, commits = :commits, last_number = :last_number, last_token = :last_token,
        last_scope = :last_scope, last_queue = :last_queue, last_committer = :last_committer, boot_id = :boot_id, boot = :boot,
-       lease = :lease, wall = :wall, seen = :seen, steady = :steady, steady_boot = :steady_boot, floor = :floor,
+       looks = :looks, lease = :lease, wall = :wall, seen = :seen, steady = :steady, steady_boot = :steady_boot, floor = :floor,
        leapt = :leapt, ahead = :ahead, backs = :backs, mended = :mended, sum = :sum;
 
 -- name: add_committer
@@ -271,15 +273,17 @@ VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :co
         :post, :duration_us, :received, :committed, :epoch, :digest, :events, :messages, :settled, :hashes, :sum);
 
 -- name: add_queue
--- params: id scope lane target sum pending claimed awaiting uncertain delivered dead cancelled
-INSERT INTO pawl.queue (id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, sum)
-VALUES (:id, :scope, :lane, :target, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled, :sum);
+-- params: id scope lane target sum pending claimed awaiting uncertain delivered dead cancelled lease looks
+INSERT INTO pawl.queue (id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease, looks,
+                        sum)
+VALUES (:id, :scope, :lane, :target, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled, :lease,
+        :looks, :sum);
 
 -- name: put_queue
--- params: pending claimed awaiting uncertain delivered dead cancelled id
+-- params: pending claimed awaiting uncertain delivered dead cancelled lease looks id
 UPDATE pawl.queue
    SET pending = :pending, claimed = :claimed, awaiting = :awaiting, uncertain = :uncertain, delivered = :delivered,
-       dead = :dead, cancelled = :cancelled
+       dead = :dead, cancelled = :cancelled, lease = :lease, looks = :looks
  WHERE id = :id;
 
 -- name: put_lane
@@ -474,7 +478,8 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 
 -- name: list_queues
 -- params: after limit
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks
   FROM pawl.queue
  WHERE id > :after
  ORDER BY id
@@ -482,7 +487,8 @@ SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, deli
 
 -- name: list_queues_of_scope
 -- params: scope
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks
   FROM pawl.queue
  WHERE scope = :scope
  ORDER BY id;
@@ -742,7 +748,8 @@ SELECT id, name, sum, seq, head
 
 -- name: all_queues
 -- params:
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks
   FROM pawl.queue;
 
 -- name: all_lanes
@@ -907,6 +914,12 @@ SELECT NULL, queue, hex(message)
    AND NOT EXISTS (SELECT 1 FROM pawl.message WHERE message.queue = bound.queue AND message.fingerprint = bound.fingerprint
                       AND ((bound.kind = 0 AND message.dedupe = bound.key) OR (bound.kind = 1
                       AND message.request_id = bound.key)));
+
+-- name: wrong_leases
+-- params:
+SELECT NULL, queue.id, claimed.number
+  FROM pawl.store JOIN pawl.claimed ON claimed.boot = store.boot
+  JOIN pawl.queue ON queue.id = claimed.queue AND queue.looks = store.looks AND queue.lease > claimed.lease;
 
 -- name: wrong_committers
 -- params:
