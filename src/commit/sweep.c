@@ -11,6 +11,8 @@ static bool lose(struct view *view, struct view_task *task)
 {
     const struct policy *policy = &task->queue->policy;
     struct text why = TEXT("the claim was lost: its lease ended, or its process did");
+    if (task->row.phase != PHASE_SEND) /* nothing was sent: somebody else looks */
+        return pawli_view_touch(view, &task->slot) && pawli_task_look(view, task, view->wall);
     enum task_event event = pawli_event_of_lost(task->row.attempts, pawli_cap_of(task->message, policy), policy);
     if (!pawli_view_touch(view, &task->slot))
         return false;
@@ -146,7 +148,8 @@ static bool sweep_one(struct view *view, struct sweep *sweep, struct view_task *
         return true;
     if (task->row.phase == PHASE_SEND && (task->row.place == PLACE_READY || task->row.place == PLACE_BLOCKED))
         return sweep_waiting(view, sweep, task);
-    if (task->row.place == PLACE_HELD && task->row.phase == PHASE_POLL && task->row.until.ms <= view->wall.ms) {
+    bool waits = task->row.place == PLACE_HELD || task->row.place == PLACE_READY;
+    if (waits && task->row.phase == PHASE_POLL && task->row.until.ms <= view->wall.ms) {
         sweep->suspected++;
         if (!pawli_view_touch(view, &task->slot))
             return false;

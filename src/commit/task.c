@@ -143,7 +143,8 @@ bool pawli_task_add(struct view *view, struct view_task *task)
 
 bool pawli_task_claim(struct view *view, struct view_task *task, uint64_t token, int64_t lease_ms)
 {
-    enum state from = task_state(&task->row), to = next_state(task, EVENT_CLAIM);
+    bool is_send = task->row.phase == PHASE_SEND; /* else its state is kept, and no attempt is counted */
+    enum state from = task_state(&task->row), to = is_send ? next_state(task, EVENT_CLAIM) : from;
     if (!touch(view, task))
         return false;
     PAWL_ASSERT(task->row.place == PLACE_READY);
@@ -151,7 +152,7 @@ bool pawli_task_claim(struct view *view, struct view_task *task, uint64_t token,
     task->row.place = PLACE_CLAIMED;
     task->row.token = token;
     task->row.tail = task->message->tail;
-    task->row.attempts++;
+    task->row.attempts += is_send;
     task->row.claimed = task->row.updated = view->wall;
     task->row.lease = boot_after_ms(view->boot, lease_ms);
     task->row.boot = view->store.row.boot;
@@ -188,6 +189,21 @@ bool pawli_task_pend(struct view *view, struct view_task *task, enum task_event 
     task->row.due = due;
     task->row.updated = view->wall;
     return enter_line(view, task);
+}
+
+/* A date of its own says until when. Under its token nobody may report the outcome any more: whoever looks has another. */
+bool pawli_task_look(struct view *view, struct view_task *task, struct wall_time due)
+{
+    PAWL_ASSERT(task->row.phase != PHASE_SEND && task->row.place != PLACE_ENDED);
+    if (!touch(view, task))
+        return false;
+    clear_claim(&task->row);
+    task->row.hold = (struct text){0};
+    task->row.since = age_begins(task);
+    task->row.due = due;
+    task->row.updated = view->wall;
+    task->row.place = PLACE_READY;
+    return note_ready(view, task);
 }
 
 bool pawli_task_hold(struct view *view, struct view_task *task, enum task_event event, struct text why,

@@ -109,7 +109,8 @@ struct claimed {
 struct claim {
     struct effect effect;
     struct text lane, target, consumer;
-    pawl_uuid id; /* nil: the next of the queue */
+    enum phase phase; /* what it is claimed for */
+    pawl_uuid id;     /* nil: the next of the queue */
     uint32_t limit;
     uint64_t size_max; /* of the payloads: with so many bytes it takes no further one; UINT64_MAX: no limit */
     uint32_t look;     /* how many due ones it looks at; those that may not be sent any more are passed over */
@@ -260,6 +261,8 @@ bool pawli_task_hold(struct view *view, struct view_task *task, enum task_event 
 bool pawli_task_end(struct view *view, struct view_task *task, enum task_event event, struct text reason,
                     struct text by);
 bool pawli_task_add(struct view *view, struct view_task *task); /* a new one: ready or blocked */
+bool pawli_task_look(struct view *view, struct view_task *task,
+                     struct wall_time due); /* its outcome is asked for then: polled or probed, its state is kept */
 bool pawli_task_expire(struct view *view, struct view_task *task);
 bool pawli_task_redate(struct view *view, struct view_task *task); /* what waits for a false date: as long from now */
 bool pawli_task_purge(struct view *view, struct view_task *task);

@@ -237,21 +237,23 @@ bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue)
     return true;
 }
 
-bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit, uint64_t size_max)
+bool pawli_view_due(struct view *view, struct view_queue *queue, enum phase phase, uint32_t limit, uint64_t size_max)
 {
-    if (!queue->due) {
+    struct view_due *due = queue->due[phase];
+    if (!due) {
         if (!pawli_arena_reserve(view->arena, (void **)&view->dues, sizeof(struct view_due *), view->due_count + 1,
                                  &view->due_room))
             return false;
-        queue->due = arena_new(view->arena, struct view_due);
-        if (!queue->due)
+        due = arena_new(view->arena, struct view_due);
+        if (!due)
             return false;
-        queue->due->queue = queue;
-        view->dues[view->due_count++] = queue->due;
+        due->queue = queue;
+        due->phase = phase;
+        view->dues[view->due_count++] = queue->due[phase] = due;
     }
-    queue->due->limit += limit;
-    if (__builtin_add_overflow(queue->due->size_max, size_max, &queue->due->size_max))
-        queue->due->size_max = UINT64_MAX;
+    due->limit += limit;
+    if (__builtin_add_overflow(due->size_max, size_max, &due->size_max))
+        due->size_max = UINT64_MAX;
     return pawli_view_wants_subjects(view, queue);
 }
 

@@ -75,11 +75,11 @@ struct view_queue {
     struct policy policy;             /* effective; filled by load when wants_policy */
     struct view_subject *subjects[4]; /* what may hold it; filled by want_due */
     bool wants_policy, has_policy, is_policy_damaged;
-    bool has_ready;       /* decide: a task of it became ready, and is due */
-    struct view_due *due; /* NULL: no claim asks for it */
-    bool found_by_id;     /* row.id is what is known; lane and target come out of load */
-    bool wants_lost;      /* somebody claims from it: those of its claims that are lost */
-    bool lost_seen;       /* load looked at every claim of it, and found fewer lost ones than the limit */
+    bool has_ready;                    /* decide: a task of it became ready, and is due */
+    struct view_due *due[PHASE_COUNT]; /* NULL: no claim asks for it */
+    bool found_by_id;                  /* row.id is what is known; lane and target come out of load */
+    bool wants_lost;                   /* somebody claims from it: those of its claims that are lost */
+    bool lost_seen;                    /* load looked at every claim of it, and found fewer lost ones than the limit */
     uint32_t lost_count;
     struct boot_time next_lease; /* load: the earliest end of one that is not lost */
 };
@@ -158,6 +158,7 @@ struct view_worker {
 /* Due tasks of a queue, asked for by claims. */
 struct view_due {
     struct view_queue *queue;
+    enum phase phase;
     uint32_t limit;
     uint64_t size_max;        /* load stops behind so many bytes of payload */
     struct view_task **tasks; /* found: by priority, due time, number */
@@ -228,7 +229,7 @@ struct view_subject *pawli_view_subject(struct view *view, enum hold_kind kind, 
 struct view_bound *pawli_view_bound(struct view *view, struct view_queue *queue, enum bound_kind kind, struct text key);
 struct view_line *pawli_view_line(struct view *view, struct view_queue *queue, struct text key);
 struct view_task *pawli_view_task(struct view *view, uint64_t number);
-bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit, uint64_t size_max);
+bool pawli_view_due(struct view *view, struct view_queue *queue, enum phase phase, uint32_t limit, uint64_t size_max);
 bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue);
 
 /* For stores, in load: a hold, or a follower, that was found. */

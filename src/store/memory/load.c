@@ -271,7 +271,7 @@ static bool load_due(struct loading *loading, struct view_due *due)
     for (uint32_t priority = 1; priority <= 9; priority++) {
         const struct task_row probe = {.place = PLACE_READY,
                                        .queue = due->queue->row.id,
-                                       .phase = PHASE_SEND,
+                                       .phase = due->phase,
                                        .priority = priority,
                                        .due = {INT64_MIN}};
         const struct task_row *row = next_task(loading, &probe);
@@ -291,7 +291,7 @@ static bool load_followers(struct loading *loading, struct view_line *line)
 {
     struct task_row probe = {.place = PLACE_BLOCKED, .queue = line->row.queue, .key = line->key};
     const struct task_row *row = next_task(loading, &probe);
-    bool wants_message = line->queue->due != NULL;
+    bool wants_message = line->queue->due[PHASE_SEND] != NULL;
     for (uint32_t i = 0; i <= line->exits && row && row->place == PLACE_BLOCKED && row->queue == probe.queue &&
                          text_equal(row->key, line->key);
          i++, row = next_task(loading, row)) {

@@ -91,7 +91,7 @@ static struct task_row keep_ready(const struct task_row *row)
                              .due = row->due,
                              .since = row->since,
                              .until = row->until,
-                             .holds_key = row->key.data != NULL,
+                             .holds_key = row->holds_key,
                              .progress = row->progress,
                              .updated = row->updated};
 }

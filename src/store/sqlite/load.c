@@ -432,7 +432,7 @@ static int load_due(struct loading *loading, struct view_due *due)
     for (int64_t priority = 1; priority <= 9 && due->count < due->limit && size < due->size_max; priority++) {
         struct call call = pawli_call(loading->connection, SQL_find_due);
         pawli_bind_u64(&call, due->queue->row.id);
-        pawli_bind_i64(&call, PHASE_SEND);
+        pawli_bind_i64(&call, due->phase);
         pawli_bind_i64(&call, priority);
         pawli_bind_i64(&call, loading->view->wall.ms);
         uint64_t behind = 0;
@@ -477,7 +477,7 @@ static int find_line(struct loading *loading, struct view_line *line)
 /* One more than this batch may need. */
 static int load_followers(struct loading *loading, struct view_line *line)
 {
-    bool wants_message = line->queue->due != NULL;
+    bool wants_message = line->queue->due[PHASE_SEND] != NULL;
     struct call call = pawli_call(loading->connection, SQL_find_followers);
     pawli_bind_u64(&call, line->queue->row.id);
     pawli_bind_text(&call, line->key);

@@ -128,6 +128,18 @@ static int read_rows(struct old_walking *w, struct wall_time until)
 
 /* ---- groups ---- */
 
+/* What is no number stands behind all numbers: behind that the next group is another's. */
+static void skip_damaged(const struct call *call, struct task_cursor *cursor, struct wall_time *first)
+{
+    bool good_phase = sqlite3_column_type(call->statement, 1) == SQLITE_INTEGER;
+    if (good_phase && sqlite3_column_type(call->statement, 2) == SQLITE_INTEGER)
+        return;
+    cursor->queue += !good_phase;
+    cursor->phase = good_phase ? cursor->phase + 1 : -1;
+    cursor->priority = INT64_MIN;
+    first->ms = INT64_MAX;
+}
+
 static int next_group(struct old_walking *w, bool *found, struct wall_time *first)
 {
     struct task_cursor *cursor = &w->reading->page->cursor;
@@ -137,12 +149,13 @@ static int next_group(struct old_walking *w, bool *found, struct wall_time *firs
         pawli_bind_i64(&call, cursor->phase);
         pawli_bind_i64(&call, cursor->priority);
     }
-    *found = pawli_call_row(&call);
+    *found = pawli_call_row(&call) && sqlite3_column_type(call.statement, 0) == SQLITE_INTEGER;
     if (*found) {
         *cursor = (struct task_cursor){.queue = raw_number(&call, 0), .at = INT64_MIN};
         cursor->phase = sqlite3_column_int64(call.statement, 1);
         cursor->priority = sqlite3_column_int64(call.statement, 2);
         first->ms = sqlite3_column_int64(call.statement, 3);
+        skip_damaged(&call, cursor, first);
     }
     return pawli_call_end(&call);
 }

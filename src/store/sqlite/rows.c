@@ -422,7 +422,8 @@ bool pawli_read_ready(struct call *call, struct task_row *row, struct arena *are
     read_due(call, row);
     read_counts(call, row, arena);
     read_key(call, row, arena);
-    row->holds_key = row->key.data != NULL;
+    read_holds_key(call, row);
+    call->bad |= row->phase == PHASE_SEND && row->key.data && !row->holds_key;
     return read_history(call, row, arena);
 }
 
@@ -450,7 +451,7 @@ bool pawli_read_claimed(struct call *call, struct task_row *row, struct arena *a
     row->boot = pawli_column_u64(call);
     read_counts(call, row, arena);
     read_key(call, row, arena);
-    row->holds_key = row->key.data != NULL;
+    read_holds_key(call, row);
     call->bad |= row->phase == PHASE_SEND && row->attempts == 0; /* counted before it is made */
     return read_history(call, row, arena);
 }

@@ -145,6 +145,7 @@ static void bind_ready(struct saving *saving, struct call *call, const void *ite
     bind_due(call, row);
     bind_counts(saving, call, row);
     bind_key(call, row);
+    pawli_bind_i64(call, row->holds_key);
     bind_history(saving, call, row);
 }
 
@@ -218,6 +219,7 @@ static void bind_claimed(struct saving *saving, struct call *call, const void *i
     pawli_bind_u64(call, row->boot);
     bind_counts(saving, call, row);
     bind_key(call, row);
+    pawli_bind_i64(call, row->holds_key);
     bind_history(saving, call, row);
 }
 

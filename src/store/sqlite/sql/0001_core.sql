@@ -198,6 +198,7 @@ CREATE TABLE pawl.ready (
     retried   TEXT,                                 -- JSON: times an operator did, at the last, attempts before that
     key       TEXT,
     position  INTEGER,                              -- in the line of its key
+    holds_key INTEGER NOT NULL,                     -- 0: it has none, or gave it up when it was handed over
     failure   TEXT,                                 -- JSON: class, at, text of the last error
     progress  BLOB,
     remote_id TEXT,
@@ -254,6 +255,7 @@ CREATE TABLE pawl.claimed (
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
     key       TEXT,
     position  INTEGER,
+    holds_key INTEGER NOT NULL,
     failure   TEXT,
     progress  BLOB,
     remote_id TEXT,

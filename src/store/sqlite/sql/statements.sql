@@ -137,7 +137,7 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 -- name: get_claimed
 -- params: number
 SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals, crashes, retried, key, position, failure, progress, remote_id, updated, sum
+       deferrals, crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed
  WHERE number = :number;
 
@@ -157,14 +157,14 @@ SELECT queue, number, phase, priority, due, since, until, hold, token, attempts,
 
 -- name: get_ready_first
 -- params: queue priority due number
-SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure,
+SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready
  WHERE queue = :queue AND phase = 0 AND priority = :priority AND due = :due AND number = :number;
 
 -- name: get_ready_again
 -- params: number
-SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure,
+SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready
  WHERE number = :number AND since IS NOT NULL;
@@ -187,7 +187,7 @@ SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes,
 
 -- name: find_due
 -- params: queue phase priority now
-SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure,
+SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority AND due <= :now
@@ -212,7 +212,7 @@ SELECT count(*) FROM pawl.blocked WHERE queue = :queue AND key = :key AND (posit
 -- name: list_claimed
 -- params:
 SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals, crashes, retried, key, position, failure, progress, remote_id, updated, sum
+       deferrals, crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed;
 
 -- ---- save ----
@@ -349,11 +349,11 @@ VALUES (:number, :tail, :queue, :seq, :sender, :key, :dedupe, :request_id, :prio
 DELETE FROM pawl.message WHERE number = :number;
 
 -- name: add_ready
--- params: queue number phase priority due since until attempts deferrals crashes retried key position failure progress remote_id updated sum
+-- params: queue number phase priority due since until attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.ready (queue, phase, priority, due, number, since, until, attempts, deferrals, crashes, retried,
-                                key, position, failure, progress, remote_id, updated, sum)
-VALUES (:queue, :phase, :priority, :due, :number, :since, :until, :attempts, :deferrals, :crashes, :retried, :key, :position,
+                                key, position, holds_key, failure, progress, remote_id, updated, sum)
+VALUES (:queue, :phase, :priority, :due, :number, :since, :until, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key,
         :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: remove_ready
@@ -380,23 +380,23 @@ VALUES (:queue, :key, :position, :number, :priority, :due, :since, :until, :atte
 DELETE FROM pawl.blocked WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
 
 -- name: add_claimed
--- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried key position failure progress remote_id updated sum
+-- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.claimed (number, tail, queue, phase, priority, due, since, until, token, committer, consumer,
-                                  claimed, lease, boot, attempts, deferrals, crashes, retried, key, position, failure,
+                                  claimed, lease, boot, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
                                   progress, remote_id, updated, sum)
 VALUES (:number, :tail, :queue, :phase, :priority, :due, :since, :until, :token, :committer, :consumer, :claimed, :lease,
-        :boot, :attempts, :deferrals, :crashes, :retried, :key, :position, :failure, :progress, :remote_id, :updated,
+        :boot, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated,
         :sum);
 
 -- The whole row: its sum covers all of it.
 
 -- name: put_claimed
--- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried key position failure progress remote_id updated sum
+-- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
 UPDATE pawl.claimed
    SET queue = :queue, tail = :tail, phase = :phase, priority = :priority, due = :due, since = :since, until = :until,
        committer = :committer, consumer = :consumer, claimed = :claimed, lease = :lease, boot = :boot, attempts = :attempts,
-       deferrals = :deferrals, crashes = :crashes, retried = :retried, key = :key, position = :position,
+       deferrals = :deferrals, crashes = :crashes, retried = :retried, key = :key, position = :position, holds_key = :holds_key,
        failure = :failure, progress = :progress, remote_id = :remote_id, updated = :updated, sum = :sum
  WHERE number = :number AND token = :token;
 
@@ -707,7 +707,7 @@ SELECT ended.queue, ended.number, message.created, message.available, message.ex
 -- name: page_claimed
 -- params: after limit
 SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals, crashes, retried, key, position, failure, progress, remote_id, updated, sum
+       deferrals, crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed
  WHERE number > :after
  ORDER BY number
@@ -780,7 +780,7 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 
 -- name: all_ready
 -- params:
-SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure,
+SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready;
 
@@ -884,8 +884,8 @@ SELECT NULL, line.queue, line.key
 -- name: wrong_heads
 -- params:
 SELECT NULL, queue, number
-  FROM (SELECT queue, number, key, position FROM pawl.ready WHERE key IS NOT NULL
-        UNION ALL SELECT queue, number, key, position FROM pawl.claimed WHERE key IS NOT NULL
+  FROM (SELECT queue, number, key, position FROM pawl.ready WHERE holds_key = 1
+        UNION ALL SELECT queue, number, key, position FROM pawl.claimed WHERE holds_key = 1
         UNION ALL SELECT queue, number, key, position FROM pawl.held WHERE holds_key = 1
         UNION ALL SELECT queue, number, key, position FROM pawl.ended WHERE holds_key = 1) AS holder
  WHERE NOT EXISTS (SELECT 1 FROM pawl.line WHERE line.queue = holder.queue AND line.key = holder.key
