@@ -234,6 +234,45 @@ int pawl_settle_submit(pawl_store *store, const pawl_settlement *settlements, si
     return status;
 }
 
+/* ---- progress ---- */
+
+static int refuse_progress(const pawl_store *store, const struct settlement *item, pawl_error *err)
+{
+    if (item->state == STATE_COUNT)
+        return pawli_hint(err,
+                          pawli_fail(err, PAWL_ENOTFOUND, "no such message in scope \"%.*s\"", TEXT_ARG(store->scope)),
+                          "see \"pawl messages list\"");
+    return pawli_hint(err,
+                      pawli_fail(err, PAWL_EFENCED,
+                                 "the claim was lost: the message is %s, and the token is not its claim's",
+                                 pawli_state_text(item->state)),
+                      "nothing was stored: do nothing in its name");
+}
+
+int pawl_progress(pawl_store *store, const pawl_uuid *id, uint64_t token, const void *data, size_t data_size,
+                  pawl_error *err)
+{
+    struct request request;
+    pawl_settlement settlement = {PAWL_SETTLEMENT, .token = token, .verdict = PAWL_VERDICT_EXTEND, .progress = data,
+                                  .progress_size = data_size};
+    int status = pawli_check_given(err, store, id, data);
+    if (status == PAWL_OK)
+        status = pawli_check_range("data_size", (int64_t)data_size, 1, INT64_MAX, err);
+    if (status < 0)
+        return status;
+    settlement.id = *id;
+    open_request(&request, store);
+    status = draft_settle(&request, store, &settlement, 1, err);
+    if (status == PAWL_OK) {
+        request.settle.items[0].keeps_lease = true;
+        status = pawli_commit(&request.unit, err);
+    }
+    if (status == PAWL_OK && request.settle.items[0].result == SETTLED_LOST)
+        status = refuse_progress(store, &request.settle.items[0], err);
+    close_request(&request);
+    return status;
+}
+
 const char *pawl_verdict_text(int verdict)
 {
     return verdict >= 0 && verdict < PAWL_VERDICT_COUNT ? pawli_verdict_text((enum verdict)verdict) : NULL;

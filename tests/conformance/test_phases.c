@@ -236,12 +236,42 @@ static void a_date_of_its_own_is_kept(struct world *w)
     verify(w);
 }
 
+/* It keeps the claim and its lease, stays through retries, and goes when the message ends. */
+static void progress_is_stored_under_the_token(struct world *w)
+{
+    LAW(O1);
+    static char big[65537];
+    pawl_uuid id = add(w, MESSAGE("1")).id, nobody = make_id(7);
+    struct held held = claim_one(w, CLAIM(.lease_ms = 5000));
+    assert_int_equal(pawl_progress(w->store, &id, held.token, big, sizeof big, &err), PAWL_ELIMIT);
+    assert_int_equal(pawl_progress(w->store, &id, held.token, big, 0, &err), PAWL_EINVAL);
+    assert_int_equal(pawl_progress(w->store, &id, held.token + 1, big, 1, &err), PAWL_EFENCED);
+    assert_int_equal(pawl_progress(w->store, &nobody, held.token, big, 1, &err), PAWL_ENOTFOUND);
+    pawli_sim_advance_ms(w->env, 4000);
+    assert_ok(pawl_progress(w->store, &id, held.token, big, sizeof big - 1, &err));
+    pawl_messages *messages = get(w, id);
+    assert_int_equal(pawl_messages_get(messages, 0)->lease_until_ms, now_ms(w) + 1000);
+    assert_int_equal(pawl_messages_get(messages, 0)->progress_size, sizeof big - 1);
+    pawl_messages_free(messages);
+    assert_ok(pawl_progress(w->store, &id, held.token, "signed", 6, &err));
+    settle(w, SETTLE(held, RETRY, .has_retry_in = 1));
+    assert_int_equal(pawl_progress(w->store, &id, held.token, big, 1, &err), PAWL_EFENCED);
+    messages = claim(w, CLAIM(.limit = 1));
+    const pawl_message_view *view = pawl_messages_get(messages, 0);
+    assert_bytes(view->progress, view->progress_size, "signed");
+    held.token = view->token;
+    pawl_messages_free(messages);
+    settle(w, SETTLE(held, DELIVERED));
+    messages = get(w, id);
+    assert_null(pawl_messages_get(messages, 0)->progress);
+    pawl_messages_free(messages);
+    verify(w);
+}
+
 static const struct conformance_case cases[] = {
-    CASE(a_poll_is_claimed_as_such),
-    CASE(a_lost_poll_is_made_by_another),
-    CASE(an_outcome_has_its_time_whoever_asks),
-    CASE(a_probe_tells_what_happened),
-    CASE(a_poll_does_not_take_its_key_back),
+    CASE(progress_is_stored_under_the_token), CASE(a_poll_is_claimed_as_such),
+    CASE(a_lost_poll_is_made_by_another),     CASE(an_outcome_has_its_time_whoever_asks),
+    CASE(a_probe_tells_what_happened),        CASE(a_poll_does_not_take_its_key_back),
     CASE(a_date_of_its_own_is_kept),
 };
 
