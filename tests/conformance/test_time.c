@@ -136,12 +136,51 @@ static void a_claim_looks_for_lost_ones_of_its_queue(void **state)
     close_world(&w);
 }
 
+/* Queues of one message each, `from` to `to`; then what it costs to say why one of LANE waits, and to list and count those of it. */
+static int64_t steps_of_looks(struct world *w, int from, int to)
+{
+    char target[32];
+    pawl_uuid id = add(w, MESSAGE("1")).id;
+    pawl_messages *messages;
+    pawl_stats *queues;
+    pawl_why *why;
+    for (int i = from; i < to; i++) {
+        pawl_enqueued result;
+        snprintf(target, sizeof target, "t%d", i);
+        const pawl_message other = {PAWL_MESSAGE, .lane = "other", .target = target, .data = "1", .data_size = 1};
+        assert_ok(pawl_enqueue(w->store, &other, 1, &result, &err));
+    }
+    id = add(w, MESSAGE("1")).id;
+    steps = 0;
+    assert_ok(pawl_why_message(w->store, &id, &why, &err));
+    pawl_why_free(why);
+    assert_ok(pawl_stats_read(w->store, LANE, TARGET, &queues, &err));
+    assert_int_equal(pawl_stats_count(queues), 1);
+    pawl_stats_free(queues);
+    const pawl_messages_query query = {PAWL_MESSAGES_QUERY, .lane = LANE, .state = "pending", .limit = 10};
+    assert_ok(pawl_messages_list(w->store, &query, &messages, &err));
+    pawl_messages_free(messages);
+    return steps;
+}
+
+static void one_queue_is_looked_at_alone(void **state)
+{
+    (void)state;
+    struct world w;
+    open_world(&w, &file_store, 1);
+    steps_of_looks(&w, 0, 1);
+    int64_t few = steps_of_looks(&w, 1, 10), many = steps_of_looks(&w, 10, 500);
+    assert_in_range(many, few / 2, few + few / 5);
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sweep_reads_no_more_when_more_waits),
         cmocka_unit_test(dates_are_mended_once),
         cmocka_unit_test(a_claim_looks_for_lost_ones_of_its_queue),
+        cmocka_unit_test(one_queue_is_looked_at_alone),
     };
     sqlite3_auto_extension((void (*)(void))count_in);
     return cmocka_run_group_tests_name("time", tests, NULL, NULL);

@@ -45,13 +45,28 @@ static int keep_queue(struct reading *reading, struct queue_set *set, const stru
     return SQLITE_OK;
 }
 
+/* By as much of the key as is given. */
+static struct call call_queues(struct reading *reading, uint64_t scope)
+{
+    const struct query *query = reading->query;
+    bool has_lane = query->lane.data != NULL, has_both = has_lane && query->target.data;
+    struct call call = pawli_call(reading->connection, !query->scope.data ? SQL_list_queues
+                                                       : has_both         ? SQL_get_queue
+                                                       : has_lane         ? SQL_list_queues_of_lane
+                                                                          : SQL_list_queues_of_scope);
+    pawli_bind_u64(&call, query->scope.data ? scope : 0);
+    if (!query->scope.data)
+        pawli_bind_i64(&call, INT64_MAX);
+    else if (has_lane)
+        pawli_bind_text(&call, query->lane);
+    if (query->scope.data && has_both)
+        pawli_bind_text(&call, query->target);
+    return call;
+}
+
 static int list_queues(struct reading *reading, uint64_t scope, struct queue_set *set)
 {
-    bool all = !reading->query->scope.data;
-    struct call call = pawli_call(reading->connection, all ? SQL_list_queues : SQL_list_queues_of_scope);
-    pawli_bind_u64(&call, all ? 0 : scope);
-    if (all)
-        pawli_bind_i64(&call, INT64_MAX);
+    struct call call = call_queues(reading, scope);
     while (pawli_call_row(&call)) {
         struct queue_row row;
         if (pawli_read_queue(&call, &row, reading->arena) && queue_matches(reading->query, scope, &row))

@@ -493,6 +493,14 @@ SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, deli
  WHERE scope = :scope
  ORDER BY id;
 
+-- name: list_queues_of_lane
+-- params: scope lane
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks
+  FROM pawl.queue
+ WHERE scope = :scope AND lane = :lane
+ ORDER BY id;
+
 -- name: list_news
 -- params: after limit
 SELECT DISTINCT queue
