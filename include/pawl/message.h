@@ -113,6 +113,9 @@ typedef struct pawl_message_view {
     uint32_t retries;        /* how often an operator gave it all its attempts again */
     uint32_t cap;            /* attempts at most: its own, or the policy's as it is now; here and */
     pawl_uuid created_by;    /* the request id of the record that made it: only in what pawl_message_get returns */
+    const void
+        *progress; /* what an attempt stored before it went on (pawl_progress): of claims, and of pawl_message_get */
+    size_t progress_size;
 } pawl_message_view;
 
 /* An attempt; all of them are kept as long as the message. */
@@ -290,6 +293,19 @@ typedef void pawl_settle_done(void *data, int status, const pawl_settled *result
                               const pawl_error *error);
 PAWL_API int pawl_settle_submit(pawl_store *store, const pawl_settlement *settlements, size_t count,
                                 pawl_settle_done *done, void *data, pawl_error *err);
+
+/*
+ * pawl_progress: stores what an attempt has done so far, under the token of its claim, before it goes on: the signed bytes of
+ * what it is about to submit, say. Whoever claims the message next is given them, so that he submits the same. What was
+ * stored before is replaced; it stays through retries, until the message ends. The claim and its lease stay as they are.
+ *
+ * Shapes     1 byte to 64 KiB of any bytes.
+ * Durable    When it returns: submit after that.
+ * Errors     PAWL_EFENCED   the claim was lost: nothing was stored, submit nothing
+ *            PAWL_ENOTFOUND no such message in the handle's scope; others as pawl_enqueue
+ */
+PAWL_API int pawl_progress(pawl_store *store, const pawl_uuid *id, uint64_t token, const void *data, size_t data_size,
+                           pawl_error *err);
 
 PAWL_API const char *pawl_verdict_text(int verdict); /* "delivered"; NULL: no such verdict */
 PAWL_API int pawl_verdict_parse(const char *text);   /* enum pawl_verdict, or -1 */

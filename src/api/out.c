@@ -168,6 +168,8 @@ void pawli_api_put_claim(struct json_writer *out, const pawl_message_view *messa
     put_token(out, message->token);
     pawli_json_put_u64(out, "attempt", message->attempts);
     pawli_message_json(out, message);
+    if (message->progress)
+        pawli_body_json(out, "progress", "application/json", (struct text){message->progress, message->progress_size});
 }
 
 void pawli_api_put_attempts(struct json_writer *out, const pawl_messages *messages)

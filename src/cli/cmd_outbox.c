@@ -258,3 +258,24 @@ int cli_extend(struct cli *cli)
         status = cli_duration(cli, "MS", cli_argument(cli, 2), 1, LIMIT_LEASE_MS, &settlement.retry_in_ms);
     return status == PAWL_OK ? settle(cli, &settlement) : status;
 }
+
+int cli_keep_progress(struct cli *cli)
+{
+    pawl_settlement settlement = {PAWL_SETTLEMENT};
+    pawl_settled settled = {PAWL_RESULT_EXTENDED, "claimed"};
+    struct text data;
+    char id[PAWL_UUID_TEXT_SIZE];
+    int status = read_claim(cli, &settlement);
+    if (status == PAWL_OK)
+        status = cli_data(cli, "DATA", cli_argument(cli, 2), LIMIT_PROGRESS, &data);
+    if (status == PAWL_OK)
+        status = pawl_progress(cli->store, &settlement.id, settlement.token, data.data, data.size, &cli->error);
+    if (status < 0)
+        return status;
+    if (cli->json) {
+        pawli_api_put_settled(cli_object(cli), &settlement.id, &settled);
+        cli_object_end(cli);
+    }
+    cli_say(cli, "%s stored", pawl_uuid_format(&settlement.id, id));
+    return PAWL_OK;
+}

@@ -246,6 +246,8 @@ const struct cli_command cli_commands[] = {
     {"ack", "ID TOKEN", "say that a claimed message was delivered", ack_options, cli_ack, CLI_WRITES},
     {"nack", "ID TOKEN", "say that a claimed message was not delivered", nack_options, cli_nack, CLI_WRITES},
     {"extend", "ID TOKEN MS", "renew the lease of a claimed message", NULL, cli_extend, CLI_WRITES},
+    {"progress", "ID TOKEN DATA", "store what an attempt did so far, for the next one", NULL, cli_keep_progress,
+     CLI_WRITES},
     {"messages list", "", "list messages, newest first", messages_list_options, cli_messages_list, CLI_READS},
     {"messages show", "ID", "show one message with all its attempts", NULL, cli_messages_show, CLI_READS},
     {"messages retry", "[ID...]", "send dead messages again under the same id: these, or what a filter finds",

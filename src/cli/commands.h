@@ -49,6 +49,7 @@ int cli_claim(struct cli *cli);
 int cli_ack(struct cli *cli);
 int cli_nack(struct cli *cli);
 int cli_extend(struct cli *cli);
+int cli_keep_progress(struct cli *cli);
 
 /* cmd_messages.c */
 int cli_messages_list(struct cli *cli);

@@ -13,8 +13,9 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     claim->queue = pawli_view_queue(view, unit->view_scope, claim->lane, claim->target);
     if (!claim->queue)
         return false;
+    claim->queue->wants_lost = true;
     if (uuid_is_nil(&claim->id))
-        return pawli_view_due(view, claim->queue, claim->look, claim->size_max);
+        return pawli_view_due(view, claim->queue, claim->phase, claim->look, claim->size_max);
     uint64_t number, tail;
     if (message_id_split(&claim->id, &number, &tail)) {
         claim->task = pawli_view_task(view, unit->view_scope, number);
@@ -48,8 +49,13 @@ static int by_order_of_claim(const void *a, const void *b)
 
 static bool is_claimable(const struct view *view, const struct view_task *task)
 {
-    return task->slot.exists && !task->purged && task->row.place == PLACE_READY && task->row.phase == PHASE_SEND &&
-           task->row.due.ms <= view->wall.ms && task->message;
+    return task->slot.exists && !task->purged && task->row.place == PLACE_READY && task->row.due.ms <= view->wall.ms &&
+           task->message;
+}
+
+static struct view_due *due_of(const struct view_task *task)
+{
+    return task->queue ? task->queue->due[task->row.phase] : NULL;
 }
 
 /* What load found and what the batch made, for each queue in the order in which claims take it. */
@@ -58,8 +64,9 @@ static bool list_candidates(struct view *view)
     view->has_candidates = true;
     for (size_t i = 0; i < view->tasks.count; i++) {
         const struct view_task *task = view->tasks.at[i];
-        if (task->queue && task->queue->due)
-            task->queue->due->candidate_count += is_claimable(view, task);
+        struct view_due *due = due_of(task);
+        if (due)
+            due->candidate_count += is_claimable(view, task);
     }
     for (size_t i = 0; i < view->due_count; i++) {
         struct view_due *due = view->dues[i];
@@ -70,7 +77,7 @@ static bool list_candidates(struct view *view)
     }
     for (size_t i = 0; i < view->tasks.count; i++) {
         struct view_task *task = view->tasks.at[i];
-        struct view_due *due = task->queue ? task->queue->due : NULL;
+        struct view_due *due = due_of(task);
         if (due && is_claimable(view, task))
             due->candidates[due->candidate_count++] = task;
     }
@@ -117,6 +124,8 @@ static bool exhaust(struct view *view, struct view_task *task)
 static bool pass_over(struct claim *claim, const struct paused *paused, struct view *view, struct view_task *task)
 {
     const struct policy *policy = &task->queue->policy;
+    if (task->row.phase != PHASE_SEND)
+        return false;
     bool is_old = pawli_expiry_of(&view->store.row.clock, task->message, task->row.retried.at, policy, paused).ms <=
                   view->wall.ms;
     if (!is_old && task->row.attempts < pawli_cap_of(task->message, policy))
@@ -146,7 +155,7 @@ static bool may_take_named(const struct claim *claim)
 {
     const struct view_task *task = claim->task;
     if (!task || !task->slot.exists || !task->message || task->queue != claim->queue ||
-        task->row.place != PLACE_READY || task->row.phase != PHASE_SEND)
+        task->row.place != PLACE_READY || task->row.phase != claim->phase)
         return false;
     pawl_uuid id = message_id(task->message);
     return uuid_equal(&id, &claim->id);
@@ -173,7 +182,7 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
         return pawli_no_memory(err);
     if (uuid_is_nil(&claim->id))
         while (claim->count < claim->limit && claim->size < claim->size_max &&
-               (task = next_candidate(view, claim->queue->due)) != NULL)
+               (task = next_candidate(view, claim->queue->due[claim->phase])) != NULL)
             if (!pass_over(claim, &paused, view, task) && !take(unit, claim, view, task))
                 return pawli_no_memory(err);
     return pawli_arena_failed(view->arena) || pawli_arena_failed(&unit->arena) ? pawli_no_memory(err) : PAWL_OK;

@@ -14,7 +14,8 @@ struct claimed {
 struct claim {
     struct effect effect;
     struct text lane, target, consumer;
-    pawl_uuid id; /* nil: the next of the queue */
+    enum phase phase; /* what it is claimed for */
+    pawl_uuid id;     /* nil: the next of the queue */
     uint32_t limit;
     uint64_t size_max; /* of the payloads: with so many bytes it takes no further one; UINT64_MAX: no limit */
     uint32_t look;     /* how many due ones it looks at; those that may not be sent any more are passed over */

@@ -34,7 +34,9 @@ static int make_queue(struct view *view, struct view_queue *queue, pawl_error *e
     queue->row = (struct queue_row){.id = ++view->store.row.last_queue,
                                     .scope = queue->scope->row.id,
                                     .lane = queue->row.lane,
-                                    .target = queue->row.target};
+                                    .target = queue->row.target,
+                                    .lease = BOOT_NEVER,
+                                    .looks = view->store.row.looks};
     return PAWL_OK;
 }
 
@@ -180,12 +182,12 @@ static struct view_task *make_task(struct view *view, struct message_draft *draf
                                   .queue = message->queue,
                                   .priority = message->priority,
                                   .due = message->available,
-                                  .is_due_first = true,
+                                  .since = message->available.ms < view->wall.ms ? view->wall : WALL_NEVER,
                                   .key = message->key,
                                   .order = !message->key.data ? 0
                                            : draft->order     ? draft->order
                                                               : number,
-                                  .until = WALL_NEVER};
+                                  .until = message->expires};
     return task;
 }
 

@@ -75,7 +75,9 @@ static void note_clocks(struct view *view)
         return;
     store->boot_id = view->boot_id;
     store->boot++;
-    store->lease = (struct boot_time){0}; /* the next claim shall look at all claims */
+    store->looks++;
+    store->lease = (struct boot_time){
+        0}; /* the next sweep shall look at all claims, the next claim at those of its queue */
 }
 
 /* The commit number, the clocks, and the marker of this batch; in a caller's own transaction its commit is the marker. */
@@ -95,7 +97,8 @@ static bool mark(struct committer *committer, struct view *view, bool joined)
         own->row = (struct committer_row){.id = ++view->store.row.last_committer,
                                           .slot = pawli_store_slot(committer->store)};
         own->slot.exists = true;
-        /* Whoever had the slot before may have left claims behind: the next claim shall look at all of them. */
+        /* Whoever had the slot before may have left claims behind. */
+        view->store.row.looks++;
         view->store.row.lease = (struct boot_time){0};
     }
     own->row.batch++;

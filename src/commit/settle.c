@@ -75,6 +75,7 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
     struct view_task *task = item->task;
     const struct policy *policy = &task->queue->policy;
     struct text error = item->error, by = task->row.consumer;
+    bool is_look = task->row.phase != PHASE_SEND; /* polled, probed, or reported */
     if (!pawli_view_touch(view, &task->slot))
         return false;
     if (item->remote_id.data)
@@ -91,7 +92,7 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
                                item->retry_in_ms >= 0 ? wall_after_ms(view->wall, item->retry_in_ms) : WALL_NEVER);
     case EVENT_RETRY:
         pawli_task_fail(view, task, ERROR_TRANSIENT, error);
-        return pawli_task_attempt(view, task, "retry", ERROR_TRANSIENT, or_text(item->response, error)) &&
+        return (is_look || pawli_task_attempt(view, task, "retry", ERROR_TRANSIENT, or_text(item->response, error))) &&
                pawli_task_pend(view, task, event, retry_at(view, item, policy, task->row.attempts), false);
     case EVENT_RESEND:
         pawli_task_fail(view, task, ERROR_UNKNOWN, error);
@@ -99,7 +100,7 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
                pawli_task_pend(view, task, event, retry_at(view, item, policy, task->row.attempts), false);
     case EVENT_SUSPECT:
         pawli_task_fail(view, task, ERROR_UNKNOWN, error);
-        return (task->row.place != PLACE_CLAIMED || /* its attempt was noted when it was handed over */
+        return (is_look || /* its attempt was noted when it was handed over */
                 pawli_task_attempt(view, task, "uncertain", ERROR_UNKNOWN, or_text(item->response, error))) &&
                pawli_task_hold(view, task, event, TEXT("uncertain"), WALL_NEVER);
     case EVENT_EXHAUST_HOLD:
@@ -108,7 +109,7 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
                pawli_task_hold(view, task, event, TEXT("exhausted"), WALL_NEVER);
     case EVENT_EXHAUST:
         pawli_task_fail(view, task, ERROR_TRANSIENT, error);
-        return pawli_task_attempt(view, task, "retry", ERROR_TRANSIENT, or_text(item->response, error)) &&
+        return (is_look || pawli_task_attempt(view, task, "retry", ERROR_TRANSIENT, or_text(item->response, error))) &&
                pawli_task_end(view, task, event, TEXT("max_attempts"), by);
     case EVENT_GIVE_UP:
         pawli_task_fail(view, task, ERROR_UNKNOWN, error);
@@ -116,7 +117,7 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
                pawli_task_end(view, task, event, TEXT("gave up; may have arrived"), by);
     case EVENT_REFUSE:
         pawli_task_fail(view, task, ERROR_PERMANENT, error);
-        return (task->row.place != PLACE_CLAIMED || /* as below */
+        return (is_look || /* as above */
                 pawli_task_attempt(view, task, "dead", ERROR_PERMANENT, or_text(item->response, error))) &&
                pawli_task_end(view, task, event, TEXT("permanent"), by);
     case EVENT_DEFER:
@@ -127,7 +128,7 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
         return pawli_task_pend(view, task, event, retry_at(view, item, policy, task->row.deferrals), false);
     case EVENT_RELEASE:
         task->row.attempts--;
-        return pawli_task_pend(view, task, event, task->row.due, task->row.is_due_first);
+        return pawli_task_pend(view, task, event, task->row.due, is_due_first(&task->row));
     case EVENT_CLAIM:
     case EVENT_EXPIRE:
     case EVENT_RENEW:
@@ -139,20 +140,73 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
     return false;
 }
 
-static bool extend(struct view *view, struct settlement *item)
+/* The bounds of leases may be too early, never too late. */
+static bool renew(struct view *view, const struct settlement *item)
 {
     struct view_task *task = item->task;
-    if (!pawli_view_touch(view, &task->slot) || !pawli_view_touch(view, &view->store.slot))
-        return false;
+    struct queue_row *queue = &task->queue->row;
     int64_t lease = item->retry_in_ms >= 0 ? item->retry_in_ms : policy_get(&task->queue->policy, POLICY_LEASE_MS);
     task->row.lease = boot_after_ms(view->boot, lease);
     task->row.boot = view->store.row.boot;
+    if (!pawli_view_touch(view, &view->store.slot))
+        return false;
+    view->store.row.lease = boot_earlier(view->store.row.lease, task->row.lease);
+    if (!boot_before(task->row.lease, queue->lease))
+        return true;
+    if (!pawli_view_touch(view, &task->queue->slot))
+        return false;
+    queue->lease = task->row.lease;
+    return true;
+}
+
+static bool extend(struct view *view, struct settlement *item)
+{
+    struct view_task *task = item->task;
+    if (!pawli_view_touch(view, &task->slot) || (!item->keeps_lease && !renew(view, item)))
+        return false;
     task->row.updated = view->wall;
     if (item->progress.data)
         task->row.progress = item->progress;
-    view->store.row.lease = boot_earlier(view->store.row.lease, task->row.lease);
     item->result = SETTLED_EXTENDED;
     return true;
+}
+
+/* What a poll or a probe found out. COUNT: nothing, it looks again. */
+static enum task_event event_of_look(const struct settlement *item, uint32_t cap)
+{
+    const struct task_row *row = &item->task->row;
+    bool is_probe = row->phase == PHASE_PROBE;
+    switch (item->verdict) {
+    case VERDICT_DELIVERED:
+        return EVENT_DELIVER;
+    case VERDICT_DEAD:
+        return EVENT_REFUSE;
+    case VERDICT_RETRY: /* a probe: it did not happen */
+        return !is_probe ? EVENT_COUNT : row->attempts < cap ? EVENT_RETRY : EVENT_EXHAUST;
+    case VERDICT_UNCERTAIN:
+        return is_probe ? EVENT_COUNT : EVENT_SUSPECT;
+    case VERDICT_DEFERRED:
+    case VERDICT_RELEASED:
+    case VERDICT_SUBMITTED:
+    case VERDICT_EXTEND:
+    case VERDICT_COUNT:
+        break;
+    }
+    return EVENT_COUNT;
+}
+
+static bool look_again(struct view *view, struct settlement *item)
+{
+    struct view_task *task = item->task;
+    bool is_released = item->verdict == VERDICT_RELEASED;
+    if (!pawli_view_touch(view, &task->slot))
+        return false;
+    if (item->progress.data)
+        task->row.progress = item->progress;
+    item->result = is_released                     ? SETTLED_RELEASED
+                   : task->row.phase == PHASE_POLL ? SETTLED_AWAITING
+                                                   : SETTLED_UNCERTAIN;
+    return pawli_task_look(view, task, is_released ? task->row.due : retry_at(view, item, &task->queue->policy, 1));
 }
 
 /* What a verdict means for a task whose claim is held, or whose outcome is reported. */
@@ -161,9 +215,12 @@ static bool move(struct view *view, struct settlement *item, bool held)
     struct view_task *task = item->task;
     const struct policy *policy = &task->queue->policy;
     uint32_t cap = task->message ? pawli_cap_of(task->message, policy) : UINT32_MAX;
-    enum task_event event = held ? pawli_event_of(item->verdict, task->row.attempts, cap, policy)
-                            : item->verdict == VERDICT_UNCERTAIN ? EVENT_SUSPECT
-                                                                 : pawli_event_of(item->verdict, 0, 1, policy);
+    bool is_look = task->row.phase != PHASE_SEND;
+    enum task_event event = is_look ? event_of_look(item, cap)
+                                    : pawli_event_of(item->verdict, task->row.attempts, cap, policy);
+    PAWL_ASSERT(held || event != EVENT_COUNT);
+    if (event == EVENT_COUNT)
+        return look_again(view, item);
     item->result = pawli_result_of(event);
     return apply(view, item, event);
 }

@@ -12,6 +12,7 @@ struct settlement {
     struct text error, remote_id, progress, response;
     int64_t retry_in_ms;            /* -1: not given */
     bool retry_is_least;            /* the backoff holds where it is longer */
+    bool keeps_lease;               /* of EXTEND: it stores progress, and nothing else */
     uint64_t random;                /* drawn when sealed: jitter */
     struct message_draft *messages; /* follow-ups, in its own transaction */
     size_t message_count;

@@ -13,6 +13,8 @@ static bool lose(struct view *view, struct view_task *task)
 {
     const struct policy *policy = &task->queue->policy;
     struct text why = TEXT("the claim was lost: its lease ended, or its process did");
+    if (task->row.phase != PHASE_SEND) /* nothing was sent: somebody else looks */
+        return pawli_view_touch(view, &task->slot) && pawli_task_look(view, task, view->wall);
     enum task_event event = pawli_event_of_lost(task->row.attempts, pawli_cap_of(task->message, policy), policy);
     if (!pawli_view_touch(view, &task->slot))
         return false;
@@ -43,6 +45,15 @@ bool pawli_settle_lost(struct view *view)
     for (size_t i = 0; i < view->tasks.count; i++)
         if (!pawli_lose(view, view->tasks.at[i]))
             return false;
+    for (size_t i = 0; i < view->queues.count; i++) {
+        struct view_queue *queue = view->queues.at[i];
+        if (!queue->lost_seen)
+            continue;
+        if (!pawli_view_touch(view, &queue->slot))
+            return false;
+        queue->row.lease = queue->next_lease;
+        queue->row.looks = view->store.row.looks;
+    }
     if (!view->lost_all_seen)
         return true;
     /* Every claim was looked at: the next look is due when the first of the others ends, and the dead hold nothing more. */
@@ -58,6 +69,7 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     struct sweep *sweep = (struct sweep *)effect;
     view->wants_lost = true;
     view->lost_limit = LOST_LIMIT;
+    view->sweeps_lost = true;
     sweep->tasks = arena_array(view->arena, struct view_task *, sweep->count + 1);
     sweep->bound_slots = arena_array(view->arena, struct view_bound *, sweep->bound_count + 1);
     if (!sweep->tasks || !sweep->bound_slots)
@@ -138,7 +150,8 @@ static bool sweep_one(struct view *view, struct sweep *sweep, struct view_task *
         return true;
     if (task->row.phase == PHASE_SEND && (task->row.place == PLACE_READY || task->row.place == PLACE_BLOCKED))
         return sweep_waiting(view, sweep, task);
-    if (task->row.place == PLACE_HELD && task->row.phase == PHASE_POLL && task->row.until.ms <= view->wall.ms) {
+    bool waits = task->row.place == PLACE_HELD || task->row.place == PLACE_READY;
+    if (waits && task->row.phase == PHASE_POLL && task->row.until.ms <= view->wall.ms) {
         sweep->suspected++;
         if (!pawli_view_touch(view, &task->slot))
             return false;
@@ -170,6 +183,11 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
             return pawli_no_memory(err);
         bound->slot.exists = false;
         sweep->forgotten++;
+    }
+    if (sweep->mended > view->store.row.clock.mended && sweep->mended <= view->store.row.clock.backs) {
+        if (!pawli_view_touch(view, &view->store.slot))
+            return pawli_no_memory(err);
+        view->store.row.clock.mended = sweep->mended;
     }
     return pawli_arena_failed(view->arena) ? pawli_no_memory(err) : PAWL_OK;
 }

@@ -19,6 +19,7 @@ struct sweep {
     } * bounds;
     size_t bound_count;
     struct view_bound **bound_slots;
+    uint64_t mended; /* all that waits was looked at after the clock went back so often; 0: it was not */
     /* the answer */
     uint32_t expired, purged, suspected, forgotten;
     uint32_t lost; /* claims that this batch settles: there may be more */

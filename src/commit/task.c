@@ -147,7 +147,8 @@ bool pawli_task_add(struct view *view, struct view_task *task)
 
 bool pawli_task_claim(struct view *view, struct view_task *task, uint64_t token, int64_t lease_ms)
 {
-    enum state from = task_state(&task->row), to = next_state(task, EVENT_CLAIM);
+    bool is_send = task->row.phase == PHASE_SEND; /* else its state is kept, and no attempt is counted */
+    enum state from = task_state(&task->row), to = is_send ? next_state(task, EVENT_CLAIM) : from;
     if (!touch(view, task))
         return false;
     PAWL_ASSERT(task->row.place == PLACE_READY);
@@ -155,14 +156,22 @@ bool pawli_task_claim(struct view *view, struct view_task *task, uint64_t token,
     task->row.place = PLACE_CLAIMED;
     task->row.token = token;
     task->row.tail = task->message->tail;
-    task->row.attempts++;
+    task->row.attempts += is_send;
     task->row.claimed = task->row.updated = view->wall;
     task->row.lease = boot_after_ms(view->boot, lease_ms);
     task->row.boot = view->store.row.boot;
     if (!pawli_view_touch(view, &view->store.slot))
         return false;
     view->store.row.lease = boot_earlier(view->store.row.lease, task->row.lease);
+    task->queue->row.lease = boot_earlier(task->queue->row.lease, task->row.lease);
     return true;
+}
+
+static struct wall_time age_begins(const struct view_task *task)
+{
+    if (task->message)
+        return pawli_age_begins(task->message, task->row.retried.at);
+    return is_due_first(&task->row) ? task->row.due : task->row.since;
 }
 
 bool pawli_task_pend(struct view *view, struct view_task *task, enum task_event event, struct wall_time due,
@@ -176,11 +185,29 @@ bool pawli_task_pend(struct view *view, struct view_task *task, enum task_event 
     clear_claim(&task->row);
     task->row.phase = PHASE_SEND;
     task->row.hold = (struct text){0};
-    task->row.until = WALL_NEVER;
+    PAWL_ASSERT(task->message || from == STATE_CLAIMED); /* of which the claim kept all that is needed */
+    if (task->message)
+        task->row.until = task->message->expires;
+    if (!due_first)
+        task->row.since = age_begins(task);
     task->row.due = due;
-    task->row.is_due_first = due_first;
     task->row.updated = view->wall;
     return enter_line(view, task);
+}
+
+/* A date of its own says until when. Under its token nobody may report the outcome any more: whoever looks has another. */
+bool pawli_task_look(struct view *view, struct view_task *task, struct wall_time due)
+{
+    PAWL_ASSERT(task->row.phase != PHASE_SEND && task->row.place != PLACE_ENDED);
+    if (!touch(view, task))
+        return false;
+    clear_claim(&task->row);
+    task->row.hold = (struct text){0};
+    task->row.since = age_begins(task);
+    task->row.due = due;
+    task->row.updated = view->wall;
+    task->row.place = PLACE_READY;
+    return note_ready(view, task);
 }
 
 bool pawli_task_hold(struct view *view, struct view_task *task, enum task_event event, struct text why,
@@ -244,7 +271,7 @@ bool pawli_task_redate(struct view *view, struct view_task *task)
         return false;
     int64_t wait_ms = add_saturating(row->due.ms, -row->updated.ms);
     row->due = wall_after_ms(view->wall, wait_ms > 0 ? wait_ms : 0);
-    row->is_due_first = false;
+    row->since = age_begins(task);
     row->updated = view->wall;
     return row->place != PLACE_READY || note_ready(view, task);
 }

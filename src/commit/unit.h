@@ -99,6 +99,8 @@ bool pawli_task_hold(struct view *view, struct view_task *task, enum task_event 
 bool pawli_task_end(struct view *view, struct view_task *task, enum task_event event, struct text reason,
                     struct text by);
 bool pawli_task_add(struct view *view, struct view_task *task); /* a new one: ready or blocked */
+bool pawli_task_look(struct view *view, struct view_task *task,
+                     struct wall_time due); /* its outcome is asked for then: polled or probed, its state is kept */
 bool pawli_task_expire(struct view *view, struct view_task *task);
 bool pawli_task_redate(struct view *view, struct view_task *task); /* what waits for a false date: as long from now */
 bool pawli_task_purge(struct view *view, struct view_task *task);

@@ -253,6 +253,7 @@ static const struct column store_columns[] = {
     COLUMN("last_committer", U64, last_committer, COUNTER),
     COLUMN("boot_id", BYTES, boot_id, .size = sizeof(pawl_uuid)),
     COLUMN("boot", U64, boot, COUNTER),
+    COLUMN("looks", U64, looks, COUNTER),
     COLUMN("lease", TIME, lease, BOOT),
     COLUMN("wall", TIME, clock.wall, WALL),
     COLUMN("seen", TIME, clock.boot, BOOT),
@@ -260,6 +261,9 @@ static const struct column store_columns[] = {
     COLUMN("steady_boot", TIME, clock.steady_boot, BOOT),
     COLUMN("floor", TIME, clock.floor, WALL),
     COLUMN("leapt", TIME, clock.leapt_ms, ANY),
+    COLUMN("ahead", TIME, clock.ahead, WALL),
+    COLUMN("backs", U64, clock.backs, ANY),
+    COLUMN("mended", U64, clock.mended, ANY),
     SUM,
 };
 #undef ROW
@@ -350,6 +354,8 @@ static const struct column queue_columns[] = {
     COLUMN("delivered", U64, counts[STATE_DELIVERED], COUNTER),
     COLUMN("dead", U64, counts[STATE_DEAD], COUNTER),
     COLUMN("cancelled", U64, counts[STATE_CANCELLED], COUNTER),
+    COLUMN("lease", TIME, lease, BOOT),
+    COLUMN("looks", U64, looks, COUNTER),
     COLUMN("added", U64, added, COUNTER),
 };
 #undef ROW
@@ -449,18 +455,19 @@ static const struct column line_columns[] = {
 #define PHASE COLUMN("phase", U32, phase, .max = PHASE_COUNT - 1)
 #define DUE                                                                                                            \
     COLUMN("priority", U32, priority, .min = 1, .max = 9), COLUMN("due", TIME, due, WALL),                             \
-        COLUMN("is_first", BOOL, is_due_first, .max = 1)
+        COLUMN("since", TIME_OR_NEVER, since, WALL), COLUMN("until", TIME_OR_NEVER, until, WALL)
 #define COUNTS                                                                                                         \
     COLUMN("attempts", U32, attempts, COUNT), COLUMN("deferrals", U32, deferrals, COUNT),                              \
         COLUMN("crashes", U32, crashes, COUNT), COLUMN("retried", JSON, retried, .form = &retries)
 #define LINE      COLUMN("key", TEXT, key, .is_good = is_key), COLUMN("position", U64_OR_NULL, order, NUMBER)
+#define HOLDS_KEY COLUMN("holds_key", BOOL, holds_key, .max = 1)
 #define FAILURE   COLUMN("failure", JSON, failure, .form = &failures)
 #define REMOTE_ID COLUMN("remote_id", TEXT, remote_id, .max = LIMIT_REMOTE_ID, .is_good = is_text)
 #define HISTORY                                                                                                        \
     FAILURE, COLUMN("progress", BLOB, progress, .max = LIMIT_PROGRESS), REMOTE_ID,                                     \
         COLUMN("updated", TIME, updated, WALL), SUM
 
-static const struct column ready_columns[] = {TASK, PHASE, DUE, COUNTS, LINE, HISTORY};
+static const struct column ready_columns[] = {TASK, PHASE, DUE, COUNTS, LINE, HOLDS_KEY, HISTORY};
 static const struct column blocked_columns[] = {TASK, DUE, COUNTS, LINE, HISTORY};
 static const struct column claimed_columns[] = {
     TASK,
@@ -475,6 +482,7 @@ static const struct column claimed_columns[] = {
     COLUMN("boot", U64, boot, ANY),
     COUNTS,
     LINE,
+    HOLDS_KEY,
     HISTORY,
 };
 static const struct column held_columns[] = {
@@ -482,11 +490,10 @@ static const struct column held_columns[] = {
     PHASE,
     DUE,
     COLUMN("hold", TEXT, hold, NEEDED, .is_good = is_key),
-    COLUMN("until", TIME_OR_NEVER, until, WALL),
     COLUMN("token", U64, token, ANY),
     COUNTS,
     LINE,
-    COLUMN("holds_key", BOOL, holds_key, .max = 1),
+    HOLDS_KEY,
     HISTORY,
 };
 static const struct column ended_columns[] = {
@@ -494,7 +501,7 @@ static const struct column ended_columns[] = {
     COLUMN("state", WORD, ended, .words = &states),
     COUNTS,
     LINE,
-    COLUMN("holds_key", BOOL, holds_key, .max = 1),
+    HOLDS_KEY,
     FAILURE,
     REMOTE_ID,
     COLUMN("claimed", TIME_OR_NONE, claimed, WALL),
@@ -509,14 +516,13 @@ static const struct column ended_columns[] = {
 static bool is_in_place(struct task_row *row, enum place place)
 {
     row->place = place;
-    return (row->key.data != NULL) == (row->order != 0);
+    return (row->key.data != NULL) == (row->order != 0) && (!row->holds_key || row->key.data);
 }
 
 static bool complete_ready(void *at)
 {
     struct task_row *row = at;
-    row->holds_key = row->key.data != NULL;
-    return is_in_place(row, PLACE_READY);
+    return is_in_place(row, PLACE_READY) && (row->phase != PHASE_SEND || !row->key.data || row->holds_key);
 }
 
 static bool complete_blocked(void *at)
@@ -528,7 +534,6 @@ static bool complete_blocked(void *at)
 static bool complete_claimed(void *at)
 {
     struct task_row *row = at;
-    row->holds_key = row->key.data != NULL;
     return is_in_place(row, PLACE_CLAIMED) &&
            (row->phase != PHASE_SEND || row->attempts > 0); /* counted before it is made */
 }
@@ -536,14 +541,14 @@ static bool complete_claimed(void *at)
 static bool complete_held(void *at)
 {
     struct task_row *row = at;
-    return is_in_place(row, PLACE_HELD) && (!row->holds_key || row->key.data);
+    return is_in_place(row, PLACE_HELD);
 }
 
 static bool complete_ended(void *at)
 {
     struct task_row *row = at;
     row->updated = row->ended_at;
-    return is_in_place(row, PLACE_ENDED) && (!row->holds_key || (row->key.data && row->ended == STATE_DEAD));
+    return is_in_place(row, PLACE_ENDED) && (!row->holds_key || row->ended == STATE_DEAD);
 }
 
 #define ROW attempt_row

@@ -58,6 +58,15 @@ enum task_event pawli_event_of(enum verdict verdict, uint32_t attempts, uint32_t
     return attempts < cap ? EVENT_RETRY : pawli_event_of_exhausted(policy);
 }
 
+bool pawli_may_have_lost(const struct queue_row *queue, const struct store_row *store, const pawl_uuid *boot_id,
+                         struct boot_time now)
+{
+    const uint64_t *counts = queue->counts;
+    if (counts[STATE_CLAIMED] + counts[STATE_AWAITING] + counts[STATE_UNCERTAIN] == 0)
+        return false;
+    return queue->looks != store->looks || !uuid_equal(&store->boot_id, boot_id) || !boot_before(now, queue->lease);
+}
+
 enum task_event pawli_event_of_exhausted(const struct policy *policy)
 {
     return policy_get(policy, POLICY_EXHAUSTED) == EXHAUSTED_HOLD ? EVENT_EXHAUST_HOLD : EVENT_EXHAUST;
@@ -93,6 +102,11 @@ static bool runs_with(int64_t wall_ms, int64_t boot_ms)
     return (apart < 0 ? -(apart + 1) : apart) <= boot_ms / 20 + SLACK_MS;
 }
 
+static struct wall_time later(struct wall_time a, struct wall_time b)
+{
+    return a.ms > b.ms ? a : b;
+}
+
 /* By how much the wall clock jumped since the last commit; 0: it did not. */
 static int64_t jump_of(const struct clock *last, bool same_boot, struct wall_time wall, struct boot_time boot)
 {
@@ -119,6 +133,10 @@ struct clock pawli_clock_at(const struct store_row *last, const pawl_uuid *boot_
     clock.leapt_ms = leapt > 0 ? leapt : 0;
     if (jump > 0)
         clock.floor = wall;
+    if (wall.ms < clock.wall.ms) {
+        clock.ahead = later(clock.ahead, clock.wall);
+        clock.backs++;
+    }
     clock.wall = wall;
     clock.boot = boot;
     return clock;
@@ -192,9 +210,45 @@ struct wall_time pawli_expiry_of(const struct clock *clock, const struct message
     return wall_after_ms(pawli_end_of(clock, start, length), paused_since(paused, start, clock->wall));
 }
 
+/* Not after the end of anything that began at `start`, and never earlier for a later start: of the pauses the longest alone
+ * is that, and only beside an age that no clock moved. */
+static bool may_be_over(const struct clock *clock, struct wall_time start, int64_t length, const struct paused *paused)
+{
+    int64_t most = 0;
+    for (size_t i = 0; i < COUNT_OF(paused->of); i++) {
+        int64_t since = between(start.ms, earlier(paused->of[i].until, clock->wall).ms), all = paused->of[i].length_ms;
+        since = since < all ? since : all;
+        most = since > most ? since : most;
+    }
+    return pawli_end_of(clock, start, length).ms <= clock->wall.ms &&
+           add_saturating(wall_after_ms(start, length).ms, most) <= clock->wall.ms;
+}
+
+struct wall_time pawli_oldest_start(const struct clock *clock, int64_t length_ms, const struct paused *paused)
+{
+    int64_t old = -1, young = clock->wall.ms < INT64_MAX ? clock->wall.ms + 1 : INT64_MAX;
+    if (pawli_paused_until(paused).ms > clock->wall.ms)
+        return (struct wall_time){old};
+    while (young - old > 1) {
+        int64_t middle = old + (young - old) / 2;
+        if (may_be_over(clock, (struct wall_time){middle}, length_ms, paused))
+            old = middle;
+        else
+            young = middle;
+    }
+    return (struct wall_time){old};
+}
+
+struct wall_time pawli_age_begins(const struct message_row *message, struct wall_time retried)
+{
+    return later(later(message->created, message->available), retried);
+}
+
 bool pawli_is_misdated(const struct clock *clock, const struct message_row *message, const struct task_row *task)
 {
-    bool is_asked = task->is_due_first && message->available.ms != message->created.ms;
+    bool is_own = is_due_first(task) ||
+                  (message->available.ms < message->created.ms && task->due.ms == message->available.ms);
+    bool is_asked = is_own && message->available.ms != message->created.ms;
     return !is_asked && task->updated.ms > clock->wall.ms;
 }
 

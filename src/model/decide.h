@@ -40,6 +40,10 @@ enum task_event pawli_event_of(enum verdict verdict, uint32_t attempts, uint32_t
 /* The event of a claim that nobody holds any more: the outcome is unknown. */
 enum task_event pawli_event_of_lost(uint32_t attempts, uint32_t cap, const struct policy *policy);
 
+/* Whether a queue may have claims that nobody holds any more. */
+bool pawli_may_have_lost(const struct queue_row *queue, const struct store_row *store, const pawl_uuid *boot_id,
+                         struct boot_time now);
+
 /* The event of a message that has no attempt left. */
 enum task_event pawli_event_of_exhausted(const struct policy *policy);
 
@@ -78,6 +82,13 @@ struct wall_time pawli_paused_until(const struct paused *paused);
  * it its age again; 0: never. */
 struct wall_time pawli_expiry_of(const struct clock *clock, const struct message_row *message, struct wall_time retried,
                                  const struct policy *policy, const struct paused *paused);
+
+/* When that age begins: `retried` and the message's own date put it off. */
+struct wall_time pawli_age_begins(const struct message_row *message, struct wall_time retried);
+
+/* What began later is not over yet. Before the beginning of time: nothing is, for as long as it is held. So a store finds by
+ * its order of time what may be over; of that pawli_expiry_of tells. */
+struct wall_time pawli_oldest_start(const struct clock *clock, int64_t length_ms, const struct paused *paused);
 
 /* Whether its due time was reckoned by a clock that was ahead; a date that somebody asked for is never that. */
 bool pawli_is_misdated(const struct clock *clock, const struct message_row *message, const struct task_row *task);

@@ -19,6 +19,9 @@ struct clock {
     struct boot_time steady_boot;
     struct wall_time floor; /* where the wall clock was after its last jump ahead */
     int64_t leapt_ms;       /* what began before it may be younger by so much than it looks */
+    struct wall_time ahead; /* the latest that it showed before it went back; 0: it never did */
+    uint64_t backs;         /* how often it went back; */
+    uint64_t mended;        /* the same when all that waits was looked at for dates that were false */
 };
 
 /* The store itself: one row. */
@@ -30,6 +33,7 @@ struct store_row {
     uint64_t last_scope, last_queue, last_committer;
     pawl_uuid boot_id;      /* of the boot in which `boot` was raised last */
     uint64_t boot;          /* counts boots, so that a lease of an earlier one is over */
+    uint64_t looks;         /* counts when claims may have been lost before their leases ended: boots, new committers */
     struct boot_time lease; /* no claim of this boot ends earlier: before it, nobody need look for lost ones */
     struct clock clock;
 };
@@ -93,6 +97,8 @@ struct queue_row {
     uint64_t id, scope;
     struct text lane, target;
     uint64_t counts[STATE_COUNT];
+    struct boot_time lease; /* no claim of it ends earlier, unless the store's looks were more since */
+    uint64_t looks;
     uint64_t added; /* the commit that last added a task to it */
 };
 
@@ -185,7 +191,7 @@ struct task_row {
     enum state ended; /* place ended: delivered, dead or cancelled */
     uint32_t priority;
     struct wall_time due;
-    bool is_due_first; /* due is still the message's own available time */
+    struct wall_time since; /* when its age began; WALL_NEVER: with due, still the message's own available time */
     uint32_t attempts, deferrals, crashes;
     struct retried retried;
     struct text key; /* ordering key */
@@ -203,8 +209,8 @@ struct task_row {
     struct failure failure;
     struct text progress, remote_id;
 
-    struct text hold; /* place held: why */
-    struct wall_time until;
+    struct text hold;       /* place held: why */
+    struct wall_time until; /* when time ends what it waits for: to be sent, to be polled, to be probed; WALL_NEVER */
 
     struct wall_time ended_at;
     struct text ended_reason, ended_by;
@@ -216,6 +222,12 @@ struct task_row {
 static inline enum state task_state(const struct task_row *task)
 {
     return task->place == PLACE_ENDED ? task->ended : pawli_state_of(task->phase, task->place);
+}
+
+/* Due at a date of its message, which was not in the past when it was given. */
+static inline bool is_due_first(const struct task_row *task)
+{
+    return task->since.ms == INT64_MAX;
 }
 
 static inline int64_t lease_left_ms(const struct task_row *task, struct boot_time now)

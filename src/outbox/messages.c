@@ -111,6 +111,8 @@ static void view_task(const struct task_row *task, pawl_message_view *view)
         view->error_at_ms = task->failure.at.ms;
     }
     view->remote_id = task->remote_id.data;
+    view->progress = task->progress.size ? task->progress.data : NULL;
+    view->progress_size = task->progress.size;
     view->hold = task->place == PLACE_HELD ? task->hold.data : NULL;
     if (task->place == PLACE_ENDED) {
         view->ended_at_ms = task->ended_at.ms;
@@ -150,7 +152,8 @@ static void keep_texts(struct arena *arena, struct claimed *item)
 {
     struct text *texts[] = {&item->message.sender,       &item->message.key,       &item->message.dedupe,
                             &item->message.content_type, &item->message.payload,   &item->message.headers,
-                            &item->task.remote_id,       &item->task.failure.text, &item->task.consumer};
+                            &item->task.remote_id,       &item->task.failure.text, &item->task.consumer,
+                            &item->task.progress};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         *texts[i] = pawli_arena_text(arena, *texts[i]);
 }
@@ -319,21 +322,11 @@ static bool take_item(void *data, const struct page *page, const struct message_
     pawl_messages *messages = data;
     struct arena *arena = &messages->arena;
     struct message_item item = *found;
-    struct text *texts[] = {&item.message.sender,
-                            &item.message.key,
-                            &item.message.dedupe,
-                            &item.message.content_type,
-                            &item.message.payload,
-                            &item.message.headers,
-                            &item.task.consumer,
-                            &item.task.failure.text,
-                            &item.task.remote_id,
-                            &item.task.hold,
-                            &item.task.ended_reason,
-                            &item.task.ended_by,
-                            &item.scope,
-                            &item.lane,
-                            &item.target};
+    struct text *texts[] = {
+        &item.message.sender,  &item.message.key,     &item.message.dedupe, &item.message.content_type,
+        &item.message.payload, &item.message.headers, &item.task.consumer,  &item.task.failure.text,
+        &item.task.remote_id,  &item.task.progress,   &item.task.hold,      &item.task.ended_reason,
+        &item.task.ended_by,   &item.scope,           &item.lane,           &item.target};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         *texts[i] = pawli_arena_text(arena, *texts[i]);
     if (!pawli_arena_reserve(arena, (void **)&messages->items, sizeof *messages->items, messages->count + 1,

@@ -202,6 +202,46 @@ int pawl_settle_submit(pawl_store *store, const pawl_settlement *settlements, si
     return submit(request, draft_settle(&request->drafting, settlements, count, err), settle_answered, err);
 }
 
+/* ---- progress ---- */
+
+static int refuse_progress(const pawl_store *store, const struct settlement *item, pawl_error *err)
+{
+    if (item->state == STATE_COUNT)
+        return pawli_hint(err,
+                          pawli_fail(err, PAWL_ENOTFOUND, "no such message in scope \"%.*s\"", TEXT_ARG(store->scope)),
+                          "see \"pawl messages list\"");
+    return pawli_hint(err,
+                      pawli_fail(err, PAWL_EFENCED,
+                                 "the claim was lost: the message is %s, and the token is not its claim's",
+                                 pawli_state_text(item->state)),
+                      "nothing was stored: do nothing in its name");
+}
+
+int pawl_progress(pawl_store *store, const pawl_uuid *id, uint64_t token, const void *data, size_t data_size,
+                  pawl_error *err)
+{
+    struct drafting drafting;
+    pawl_settlement settlement = {PAWL_SETTLEMENT, .token = token, .verdict = PAWL_VERDICT_EXTEND, .progress = data,
+                                  .progress_size = data_size};
+    int status = pawli_check_given(err, store, id, data);
+    if (status == PAWL_OK)
+        status = pawli_check_range("data_size", (int64_t)data_size, 1, INT64_MAX, err);
+    if (status < 0)
+        return status;
+    settlement.id = *id;
+    pawli_drafting_init(&drafting, store);
+    status = draft_settle(&drafting, &settlement, 1, err);
+    if (status == PAWL_OK) {
+        struct settlement *item = ((struct settle *)drafting.unit.effects)->items;
+        item->keeps_lease = true;
+        status = pawli_draft_commit(&drafting, NULL, err);
+        if (status == PAWL_OK && item->result == SETTLED_LOST)
+            status = refuse_progress(store, item, err);
+    }
+    pawli_drafting_done(&drafting);
+    return status;
+}
+
 const char *pawl_verdict_text(int verdict)
 {
     return verdict >= 0 && verdict < PAWL_VERDICT_COUNT ? pawli_verdict_text((enum verdict)verdict) : NULL;

@@ -16,6 +16,8 @@ struct sweeping {
     uint32_t lost;        /* claims that the last commit settled */
     struct store_row row; /* when the sweep began */
     pawl_uuid boot_id;
+    struct clock clock;
+    struct wall_time ended_before; /* 0: whenever */
 };
 
 static bool shall_end(const struct sweeping *s)
@@ -47,18 +49,17 @@ static bool is_candidate(const struct sweeping *s, const struct page *page, cons
     struct clock clock = pawli_clock_at(&s->row, &s->boot_id, page->wall, page->boot);
     int64_t now = page->wall.ms, keep = policy_get(&item->policy, POLICY_KEEP_MS);
     if (place == PLACE_ENDED)
-        return keep > 0 && pawli_end_of(&clock, item->ends, keep).ms <= now;
-    if (place == PLACE_HELD)
-        return item->phase == PHASE_POLL && item->ends.ms <= now;
+        return keep > 0 && pawli_end_of(&clock, item->task.until, keep).ms <= now;
+    if (place == PLACE_HELD || item->task.phase != PHASE_SEND)
+        return item->task.phase == PHASE_POLL && item->task.until.ms <= now;
     const struct message_row message = {
         .created = item->created, .available = item->available, .expires = item->expires};
-    const struct task_row task = {.is_due_first = item->is_due_first, .updated = item->updated};
     return (pawli_paused_until(&item->paused).ms <= now &&
-            pawli_expiry_of(&clock, &message, item->retried, &item->policy, &item->paused).ms <= now) ||
-           pawli_is_misdated(&clock, &message, &task);
+            pawli_expiry_of(&clock, &message, item->task.retried.at, &item->policy, &item->paused).ms <= now) ||
+           pawli_is_misdated(&clock, &message, &item->task);
 }
 
-/* One page of a place: candidates of one scope go into one unit. */
+/* One page: candidates of one scope go into one unit. */
 static int sweep_page(struct sweeping *s, const struct page *page, enum place place, pawl_error *err)
 {
     struct sweep_task items[CANDIDATES];
@@ -80,26 +81,20 @@ static int sweep_page(struct sweeping *s, const struct page *page, enum place pl
     return sweep.count ? run(s, scope, &sweep, err) : PAWL_OK;
 }
 
-static int sweep_place(struct sweeping *s, enum place place, pawl_error *err)
+static int sweep_old(struct sweeping *s, enum old old, bool all, pawl_error *err)
 {
-    struct query query = {.kind = QUERY_OLD, .place = place, .limit = 2000};
-    struct arena keys = {0}; /* the cursor's key outlives the page that it came from */
+    struct query query = {.kind = QUERY_OLD, .old = old, .all = all, .since = s->ended_before, .limit = 2000};
     int status = PAWL_OK;
     for (bool more = true; more && status == PAWL_OK && !shall_end(s);) {
         struct page page;
         status = pawli_store_query(s->store->opened->store, &query, &page, err);
         if (status < 0)
             break;
-        status = sweep_page(s, &page, place, err);
+        status = sweep_page(s, &page, place_of_old(old), err);
         more = page.more;
         query.cursor = page.cursor;
-        pawli_arena_reset(&keys);
-        query.cursor.key = pawli_arena_text(&keys, page.cursor.key);
-        if (pawli_arena_failed(&keys))
-            status = pawli_no_memory(err);
         pawli_page_done(&page);
     }
-    pawli_arena_done(&keys);
     return status;
 }
 
@@ -139,24 +134,44 @@ static int sweep_bounds(struct sweeping *s, pawl_error *err)
     return status;
 }
 
-/* Whether any policy of the store lets ended messages go: most keep everything, and then the walk is spared. */
-static int keeps_everything(struct sweeping *s, bool *keeps, pawl_error *err)
+/* Whether any policy of the store lets ended messages go: most keep everything, and then the walk is spared. What was made
+ * when no message may be so old has not ended long enough; unless the clock went back since, its number tells when. */
+static int sweep_ended(struct sweeping *s, pawl_error *err)
 {
     struct page page;
     struct query query = {.kind = QUERY_QUEUES, .limit = UINT32_MAX};
+    int64_t least = INT64_MAX;
     int status = pawli_store_query(s->store->opened->store, &query, &page, err);
-    *keeps = true;
-    for (size_t i = 0; status == PAWL_OK && i < page.count; i++)
-        *keeps &= policy_get(&page.queues[i].policy, POLICY_KEEP_MS) == 0;
-    if (status == PAWL_OK)
-        pawli_page_done(&page);
-    return status;
+    if (status < 0)
+        return status;
+    for (size_t i = 0; i < page.count; i++) {
+        int64_t keep = policy_get(&page.queues[i].policy, POLICY_KEEP_MS);
+        least = keep > 0 && keep < least ? keep : least;
+    }
+    struct wall_time before = wall_after_ms(page.wall, -least);
+    pawli_page_done(&page);
+    if (before.ms >= s->clock.ahead.ms)
+        s->ended_before = before;
+    return least == INT64_MAX ? PAWL_OK : sweep_old(s, OLD_ENDED, false, err);
+}
+
+/* What waits for a date that a clock gave which was ahead: there is none, unless the clock went back and is still behind. */
+static int mend_dates(struct sweeping *s, pawl_error *err)
+{
+    if (s->clock.backs == s->clock.mended || s->clock.ahead.ms <= s->clock.wall.ms)
+        return PAWL_OK;
+    static const enum old olds[] = {OLD_BLOCKED, OLD_READY, OLD_READY_UNTIL};
+    int status = PAWL_OK;
+    for (size_t i = 0; status == PAWL_OK && i < COUNT_OF(olds); i++)
+        status = sweep_old(s, olds[i], true, err);
+    return status == PAWL_OK && !shall_end(s) ? run(s, s->store->scope, &(struct sweep){.mended = s->clock.backs}, err)
+                                              : status;
 }
 
 int pawli_sweep_lost(pawl_store *store, struct boot_time *ret_next, pawl_error *err)
 {
     struct sweeping s = {.store = store};
-    struct query query = {.kind = QUERY_LOOK, .scope = store->scope, .lane = TEXT("-"), .target = TEXT("-")};
+    struct query query = {.kind = QUERY_LOOK};
     int status = PAWL_OK;
     do {
         struct page page;
@@ -182,6 +197,7 @@ static int read_clocks(struct sweeping *s, pawl_error *err)
         return status;
     opened->env->ops->boot_id(opened->env, &s->boot_id);
     s->row = page.store;
+    s->clock = pawli_clock_at(&s->row, &s->boot_id, page.wall, page.boot);
     pawli_page_done(&page);
     return PAWL_OK;
 }
@@ -194,10 +210,10 @@ int pawl_sweep(pawl_store *store, pawl_swept *ret_swept, pawl_error *err)
 int pawli_sweep(pawl_store *store, const _Atomic bool *shall_end, pawl_swept *ret_swept, pawl_error *err)
 {
     /* Lines before their heads: a head that ends promotes the next, which this sweep shall have seen. */
-    static const enum place places[] = {PLACE_BLOCKED, PLACE_READY, PLACE_HELD};
+    static const enum old olds[] = {OLD_BLOCKED,     OLD_BLOCKED_UNTIL, OLD_READY,
+                                    OLD_READY_AGAIN, OLD_READY_UNTIL,   OLD_HELD_UNTIL};
     struct sweeping s = {.store = store, .shall_end = shall_end};
     struct boot_time next_lease;
-    bool keeps = true;
     int status = pawli_check_given(err, store);
     if (status == PAWL_OK)
         status = pawli_check_room("pawl_swept", ret_swept, err);
@@ -207,12 +223,12 @@ int pawli_sweep(pawl_store *store, const _Atomic bool *shall_end, pawl_swept *re
         status = pawli_sweep_lost(store, &next_lease, err);
     if (status == PAWL_OK)
         status = read_clocks(&s, err);
-    for (size_t i = 0; status == PAWL_OK && i < COUNT_OF(places); i++)
-        status = sweep_place(&s, places[i], err);
     if (status == PAWL_OK)
-        status = keeps_everything(&s, &keeps, err);
-    if (status == PAWL_OK && !keeps)
-        status = sweep_place(&s, PLACE_ENDED, err);
+        status = mend_dates(&s, err);
+    for (size_t i = 0; status == PAWL_OK && i < COUNT_OF(olds); i++)
+        status = sweep_old(&s, olds[i], false, err);
+    if (status == PAWL_OK)
+        status = sweep_ended(&s, err);
     if (status == PAWL_OK)
         status = sweep_bounds(&s, err);
     if (status == PAWL_OK)

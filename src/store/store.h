@@ -65,9 +65,9 @@ enum query_kind {
     QUERY_LANES,      /* scope; limit */
     QUERY_TARGETS,    /* scope; limit */
     QUERY_HOLDS,      /* scope (absent: all); limit */
-    QUERY_LOOK,       /* scope, lane, target, phase: page.look */
+    QUERY_LOOK,       /* scope, lane, target, phase: page.look; without: for the lost claims of all queues */
     QUERY_LINE,       /* scope, lane, target, key: page.line; cursor.position, cursor.number: how many are before it */
-    QUERY_OLD,        /* place, cursor, limit: tasks that time may end (expiry, retention, deadlines) */
+    QUERY_OLD,        /* old, since, cursor, limit: tasks that time may end (expiry, retention, deadlines) */
     QUERY_OLD_BOUNDS, /* limit: bounds whose time is over */
     QUERY_WORKERS,    /* after, limit */
     QUERY_CLAIMS,     /* after, limit: what is claimed, by number */
@@ -75,12 +75,32 @@ enum query_kind {
     QUERY_KIND_COUNT
 };
 
+/* How tasks that time may end are found: in the order of time of each queue, so that what is young is not looked at. */
+enum old {
+    OLD_BLOCKED,       /* by its age, */
+    OLD_BLOCKED_UNTIL, /* or a date of its own */
+    OLD_READY,
+    OLD_READY_AGAIN, /* by its age, where it is not due for the first time */
+    OLD_READY_UNTIL,
+    OLD_HELD_UNTIL,
+    OLD_ENDED, /* up to messages that were made after `since`, where it is given */
+    OLD_COUNT
+};
+
+static inline enum place place_of_old(enum old old)
+{
+    static const enum place places[OLD_COUNT] = {
+        [OLD_BLOCKED] = PLACE_BLOCKED,   [OLD_BLOCKED_UNTIL] = PLACE_BLOCKED, [OLD_READY] = PLACE_READY,
+        [OLD_READY_AGAIN] = PLACE_READY, [OLD_READY_UNTIL] = PLACE_READY,     [OLD_HELD_UNTIL] = PLACE_HELD,
+        [OLD_ENDED] = PLACE_ENDED};
+    return places[old];
+}
+
 /* Where a walk over a place is: the key of the last row that was seen. All zero: at the beginning. */
 struct task_cursor {
     uint64_t queue, number;
-    int64_t phase, priority, due;
+    int64_t phase, priority, at; /* at: the time by which the walk goes */
     uint64_t position;
-    struct text key;
 };
 
 #define NEWS_MAX 10000
@@ -89,6 +109,8 @@ struct query {
     enum query_kind kind;
     struct text scope, lane, target, key, ref, type;
     struct wall_time since; /* 0: any */
+    enum old old;
+    bool all; /* of QUERY_OLD, not of what ended: what is young, too, for its dates may be false */
     pawl_uuid id;
     /* before 0: the newest end. Of messages: numbers as rows have them, or those of the scope that is named. */
     uint64_t seq, number, after, before;
@@ -164,11 +186,8 @@ struct damage_item {
 struct old_item {
     uint64_t number;
     struct text scope, lane, target;
-    enum phase phase;
-    struct wall_time created, available, expires, updated; /* of what is ready or blocked */
-    struct wall_time retried;                              /* the same; 0: never */
-    bool is_due_first;
-    struct wall_time ends; /* held: its deadline; ended: when it ended */
+    struct wall_time created, available, expires;
+    struct task_row task; /* phase, due, since, updated, retried, and until; of what ended when it did */
     struct policy policy;
     struct paused paused; /* of its queue, for what is ready or blocked */
 };
@@ -192,7 +211,7 @@ struct page {
     size_t count;
     bool more;                 /* the limit cut it */
     uint64_t next;             /* for `after` or `before` of the next page; news: the greatest number that was given */
-    struct task_cursor cursor; /* for the next page of QUERY_OLD; its key lives in this page */
+    struct task_cursor cursor; /* for the next page of QUERY_OLD */
     struct wall_time wall;
     struct boot_time boot;
     union {

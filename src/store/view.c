@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/view.h"
 
+#include "model/decide.h"
+
 struct undo {
     struct undo *next;
     struct slot *slot;
@@ -243,29 +245,78 @@ bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue)
     return true;
 }
 
-bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit, uint64_t size_max)
+bool pawli_view_due(struct view *view, struct view_queue *queue, enum phase phase, uint32_t limit, uint64_t size_max)
 {
-    if (!queue->due) {
+    struct view_due *due = queue->due[phase];
+    if (!due) {
         if (!pawli_arena_reserve(view->arena, (void **)&view->dues, sizeof(struct view_due *), view->due_count + 1,
                                  &view->due_room))
             return false;
-        queue->due = arena_new(view->arena, struct view_due);
-        if (!queue->due)
+        due = arena_new(view->arena, struct view_due);
+        if (!due)
             return false;
-        queue->due->queue = queue;
-        view->dues[view->due_count++] = queue->due;
+        due->queue = queue;
+        due->phase = phase;
+        view->dues[view->due_count++] = queue->due[phase] = due;
     }
-    queue->due->limit += limit;
-    if (__builtin_add_overflow(queue->due->size_max, size_max, &queue->due->size_max))
-        queue->due->size_max = UINT64_MAX;
+    due->limit += limit;
+    if (__builtin_add_overflow(due->size_max, size_max, &due->size_max))
+        due->size_max = UINT64_MAX;
     return pawli_view_wants_subjects(view, queue);
 }
 
-bool pawli_view_asks_for(const struct view *view, uint64_t queue)
+bool pawli_view_needs_claims(struct view *view)
 {
-    for (size_t i = 0; i < view->due_count; i++)
-        if (view->dues[i]->queue->row.id == queue)
-            return true;
+    const struct store_row *store = &view->store.row;
+    bool is_early = uuid_equal(&store->boot_id, &view->boot_id) && boot_before(view->boot, store->lease);
+    view->lost_all_seen = view->dead_count > 0 || (view->sweeps_lost && !is_early);
+    view->lost_open = view->lost_all_seen;
+    for (size_t i = 0; i < view->queues.count; i++) {
+        struct view_queue *queue = view->queues.at[i];
+        if (!queue->wants_lost || !queue->slot.found || queue->slot.is_damaged)
+            continue;
+        queue->lost_seen = view->dead_count > 0 || pawli_may_have_lost(&queue->row, store, &view->boot_id, view->boot);
+        queue->next_lease = BOOT_NEVER;
+        view->lost_open += queue->lost_seen;
+    }
+    return view->lost_open > 0;
+}
+
+/* Few are claimed from in one batch. */
+static struct view_queue *asks_for(const struct view *view, uint64_t id)
+{
+    for (size_t i = 0; i < view->queues.count; i++) {
+        struct view_queue *queue = view->queues.at[i];
+        if (queue->row.id == id)
+            return queue->wants_lost ? queue : NULL;
+    }
+    return NULL;
+}
+
+bool pawli_view_needs_more(const struct view *view, uint64_t queue)
+{
+    const struct view_queue *own = asks_for(view, queue);
+    return view->lost_open > 0 && (own ? own->lost_seen : view->lost_all_seen);
+}
+
+void pawli_view_living(struct view *view, const struct task_row *row)
+{
+    struct view_queue *own = asks_for(view, row->queue);
+    view->next_lease = boot_earlier(view->next_lease, row->lease);
+    if (own)
+        own->next_lease = boot_earlier(own->next_lease, row->lease);
+}
+
+bool pawli_view_lost(struct view *view, const struct task_row *row)
+{
+    struct view_queue *own = asks_for(view, row->queue);
+    uint32_t *count = own ? &own->lost_count : &view->lost_count;
+    if ((*count)++ < view->lost_limit)
+        return true;
+    view->lost_open--;
+    view->lost_all_seen = false;
+    if (own)
+        own->lost_seen = false;
     return false;
 }
 

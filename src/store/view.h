@@ -77,9 +77,13 @@ struct view_queue {
     struct policy policy;             /* effective; filled by load when wants_policy */
     struct view_subject *subjects[4]; /* what may hold it; filled by want_due */
     bool wants_policy, has_policy, is_policy_damaged;
-    bool has_ready;       /* decide: a task of it became ready, and is due */
-    struct view_due *due; /* NULL: no claim asks for it */
-    bool found_by_id;     /* row.id is what is known; the rest comes out of load */
+    bool has_ready;                    /* decide: a task of it became ready, and is due */
+    struct view_due *due[PHASE_COUNT]; /* NULL: no claim asks for it */
+    bool found_by_id;                  /* row.id is what is known; the rest comes out of load */
+    bool wants_lost;                   /* somebody claims from it: those of its claims that are lost */
+    bool lost_seen;                    /* load looked at every claim of it, and found fewer lost ones than the limit */
+    uint32_t lost_count;
+    struct boot_time next_lease; /* load: the earliest end of one that is not lost */
 };
 
 /* A plain noun: a keyed row, and what it belongs to. */
@@ -148,6 +152,7 @@ struct view_worker {
 /* Due tasks of a queue, asked for by claims. */
 struct view_due {
     struct view_queue *queue;
+    enum phase phase;
     uint32_t limit;
     uint64_t size_max;        /* load stops behind so many bytes of payload */
     struct view_task **tasks; /* found: by priority, due time, number */
@@ -179,12 +184,14 @@ struct view {
     struct map numbered; /* tasks by number */
     struct view_due **dues;
     size_t due_count, due_room;
-    bool has_candidates; /* decide: the candidates of all dues are listed */
-    bool wants_workers;  /* all of them */
-    bool wants_lost;     /* of the claims that are named: whether anybody still holds them */
-    uint32_t lost_limit; /* 0: look for no others. So many of the queues that are claimed from, and of the rest */
+    bool has_candidates;                /* decide: the candidates of all dues are listed */
+    bool wants_workers;                 /* all of them */
+    bool wants_lost;                    /* of the claims that are named: whether anybody still holds them */
+    uint32_t lost_limit;                /* 0: look for no others. So many of the queues that are claimed from, */
+    bool sweeps_lost;                   /* and so many of the rest: else only where a process died */
     struct boot_time next_lease;        /* load: the earliest end of a claim that is not lost, of those that it saw */
     bool lost_all_seen;                 /* load looked at every claim, and found fewer lost ones than the limit */
+    uint32_t lost_count, lost_open;     /* of other queues; how many are not at their limit */
     struct committer_row *alive, *dead; /* load: committers, and those whose process is gone */
     size_t alive_count, dead_count;
     bool forget_dead; /* decide: they have no claims left */
@@ -198,8 +205,12 @@ struct view {
 
 void pawli_view_init(struct view *view, struct arena *arena, uint64_t seed);
 
-/* Whether a claim asks for what is due in the queue. */
-bool pawli_view_asks_for(const struct view *view, uint64_t queue);
+/* For stores, in load: the look for lost claims. Each claim that exists is given to living or lost, until there is no need:
+ * those of queues from which somebody claims, and in a sweep, or after a process died, those of all. */
+bool pawli_view_needs_claims(struct view *view);                     /* begins it */
+bool pawli_view_needs_more(const struct view *view, uint64_t queue); /* whether those of this queue are */
+void pawli_view_living(struct view *view, const struct task_row *row);
+bool pawli_view_lost(struct view *view, const struct task_row *row); /* whether it shall be kept: there is a limit */
 
 /* Most slots have a row that is found by its key, and perhaps the slot of what it belongs to, whose number is part of that
  * key and known only once that was loaded or made. */
@@ -227,7 +238,7 @@ struct view_subject *pawli_view_subject(struct view *view, enum hold_kind kind, 
 struct view_bound *pawli_view_bound(struct view *view, struct view_queue *queue, enum bound_kind kind, struct text key);
 struct view_line *pawli_view_line(struct view *view, struct view_queue *queue, struct text key);
 struct view_task *pawli_view_task(struct view *view, struct view_scope *scope, uint64_t in_scope);
-bool pawli_view_due(struct view *view, struct view_queue *queue, uint32_t limit, uint64_t size_max);
+bool pawli_view_due(struct view *view, struct view_queue *queue, enum phase phase, uint32_t limit, uint64_t size_max);
 bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue);
 
 /* For stores, in load: the numbers of the tasks that were wanted, once their scopes are there; then tasks by number. */

@@ -268,35 +268,25 @@ static struct view_task *keep_found(struct walk *walk, const struct task_row *ro
 static bool load_lost(struct walk *walk)
 {
     struct view *view = walk->view;
-    const struct store_row *store = &view->store.row;
-    bool same_boot = uuid_equal(&store->boot_id, &view->boot_id);
-    if (same_boot && boot_before(view->boot, store->lease) && view->dead_count == 0)
-        return true;
     struct range range = {.kind = RANGE_CLAIMED};
-    uint32_t counts[2] = {0}; /* in other queues; in those that are claimed from, which must not wait for the others */
-    uint32_t last = view->due_count > 0;
     struct task_row row;
     enum find found = FIND_NOTHING;
+    if (!pawli_view_needs_claims(view))
+        return true;
     bool good = walk->finders->begin(walk, &range);
-    view->lost_all_seen = true;
-    while (good && counts[last] < view->lost_limit &&
-           (found = walk->finders->next(walk, &range, &row)) != FIND_NOTHING && found != FIND_FAILED) {
+    while (good && view->lost_open > 0 && (found = walk->finders->next(walk, &range, &row)) != FIND_NOTHING &&
+           found != FIND_FAILED) {
         if (found == FIND_DAMAGED)
             continue;
-        if (!pawli_claim_lost(&row, store, view->boot, &view->boot_id, view->alive, view->alive_count)) {
-            view->next_lease = boot_earlier(view->next_lease, row.lease);
+        if (!pawli_claim_lost(&row, &view->store.row, view->boot, &view->boot_id, view->alive, view->alive_count)) {
+            pawli_view_living(view, &row);
             continue;
         }
-        uint32_t *count = &counts[pawli_view_asks_for(view, row.queue)];
-        if (*count == view->lost_limit) {
-            view->lost_all_seen = false;
+        if (!pawli_view_lost(view, &row))
             continue;
-        }
         struct view_task *task = keep_found(walk, &row, NULL);
         good = task && (!task->slot.found || load_message_of(walk, task));
-        *count += good && task->slot.found;
     }
-    view->lost_all_seen &= counts[last] < view->lost_limit;
     return walk->finders->end(walk, &range) && good;
 }
 
@@ -306,7 +296,7 @@ static bool load_due_of(struct walk *walk, struct view_due *due, uint32_t priori
 {
     struct range range = {.kind = RANGE_DUE,
                           .queue = due->queue->row.id,
-                          .phase = PHASE_SEND,
+                          .phase = due->phase,
                           .priority = priority,
                           .until = walk->view->wall};
     struct task_row row;
@@ -350,7 +340,7 @@ static bool load_due(struct walk *walk, struct view_due *due)
 static bool load_followers(struct walk *walk, struct view_line *line)
 {
     struct range range = {.kind = RANGE_FOLLOWERS, .queue = line->row.queue, .key = line->row.key};
-    bool wants_message = line->queue->due != NULL;
+    bool wants_message = line->queue->due[PHASE_SEND] != NULL;
     struct task_row row;
     enum find found = FIND_NOTHING;
     bool good = walk->finders->begin(walk, &range);

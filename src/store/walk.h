@@ -13,7 +13,7 @@ enum find { FIND_NOTHING, FIND_ROW, FIND_DAMAGED /* there is one that cannot be 
 enum range_kind {
     RANGE_WORKERS,   /* worker_row, by id */
     RANGE_HOLDS,     /* hold_row, of a subject */
-    RANGE_CLAIMED,   /* task_row: all that is claimed */
+    RANGE_CLAIMED,   /* task_row: what is claimed of queues that the view needs more claims of */
     RANGE_DUE,       /* task_row, of a queue, phase and priority: ready and due until `until`, by due time and number */
     RANGE_FOLLOWERS, /* task_row, of a queue and key: blocked, in the order of the line */
 };

@@ -153,7 +153,7 @@ class Outbox(support.Case):
     def test_ids_and_tokens_are_looked_at_first(self):
         key = self.enqueue("l", "t", "1")
         self.writes_nothing(3, "ack", support.NOBODY, 1, says="message")
-        for command, more in (("ack", ()), ("nack", ()), ("extend", (1000,))):
+        for command, more in (("ack", ()), ("nack", ()), ("extend", (1000,)), ("progress", ("x",))):
             self.writes_nothing(2, command, "nonsense", 1, *more, says="id")
             for token in ("", "x", "-1", "1" * 21, "1.0"):
                 self.writes_nothing(2, command, "--", key, token, *more, says="token")
@@ -216,6 +216,20 @@ class Outbox(support.Case):
         for ms in (0, -1, 86400001, "x"):
             self.writes_nothing(2, "extend", "--", key, token, ms, says="MS")
         self.fails(7, "extend", key, int(token) + 1, 1000)
+
+    def test_what_an_attempt_stored_is_the_next_ones(self):
+        key = self.enqueue("l", "t", "1")
+        _, token = self.claim("l", "t")
+        self.writes_nothing(3, "progress", support.NOBODY, token, "x", says="message")
+        self.writes_nothing(7, "progress", key, int(token) + 1, "x", says="lost")
+        self.writes_nothing(7, "progress", key, token, "x" * 65537, says="65536")
+        self.assertEqual(self.json("progress", key, token, "not JSON")[0]["result"], "extended")
+        for data, shown in (("not JSON", {"progress_base64": "bm90IEpTT04="}), ('{"a":1}', {"progress": {"a": 1}})):
+            self.ok("progress", key, token, data)
+            self.ok("nack", key, token, "--retry-in", 0)
+            claimed, = self.json("claim", "l", "t")
+            token = claimed["token"]
+            self.assertEqual({name: claimed[name] for name in claimed if name.startswith("progress")}, shown)
 
     def test_a_script_consumes_everything_once(self):
         ids = {self.enqueue("mail", "smtp", f"a message {n}", "--dedupe", f"d{n}") for n in range(20)}

@@ -85,20 +85,20 @@ static void put_queue(FILE *out, const struct queue_item *item)
     put_paused(out, &item->paused);
 }
 
-static void put_old(FILE *out, enum place place, const struct old_item *item)
+static void put_old(FILE *out, const struct old_item *item)
 {
     NUMBER_OF(item, number);
     TEXT_OF(item, scope);
     TEXT_OF(item, lane);
     TEXT_OF(item, target);
-    if (place != PLACE_ENDED)
-        NUMBER_OF(item, phase);
+    NUMBER_OF(item, task.phase);
     NUMBER_OF(item, created.ms);
     NUMBER_OF(item, available.ms);
     NUMBER_OF(item, expires.ms);
-    NUMBER_OF(item, is_due_first);
-    NUMBER_OF(item, updated.ms);
-    NUMBER_OF(item, ends.ms);
+    NUMBER_OF(item, task.due.ms);
+    NUMBER_OF(item, task.since.ms);
+    NUMBER_OF(item, task.updated.ms);
+    NUMBER_OF(item, task.until.ms);
     put_values(out, &item->policy);
     put_paused(out, &item->paused);
 }
@@ -152,7 +152,7 @@ static void put_page(FILE *out, const struct query *query, const struct page *pa
             put_text(out, "scope", page->holds[i].scope);
             break;
         case QUERY_OLD:
-            put_old(out, query->place, &page->olds[i]);
+            put_old(out, &page->olds[i]);
             break;
         case QUERY_OLD_BOUNDS:
             put_number(out, "kind", page->bounds[i].kind);
@@ -195,7 +195,6 @@ static void put_look(FILE *out, const struct page *page)
 static void ask(struct world *w, FILE *out, struct query query)
 {
     struct store *store = w->store->opened->store;
-    char key[LIMIT_KEY];
     fprintf(out, "\nquery %d place %d state %d", query.kind, query.place, query.state);
     for (bool more = true; more;) {
         struct page page;
@@ -209,10 +208,6 @@ static void ask(struct world *w, FILE *out, struct query query)
         more = page.more && query.kind != QUERY_OLD_BOUNDS; /* its pages follow each other by being dealt with */
         *(query.down ? &query.before : &query.after) = page.next;
         query.cursor = page.cursor;
-        if (page.cursor.key.data) {
-            memcpy(key, page.cursor.key.data, page.cursor.key.size);
-            query.cursor.key.data = key;
-        }
         pawli_page_done(&page);
     }
 }
@@ -290,13 +285,13 @@ static void ask_scopes(struct world *w, FILE *out)
 
 void dump_store(struct world *w, FILE *out)
 {
-    static const enum place places[] = {PLACE_READY, PLACE_BLOCKED, PLACE_HELD, PLACE_ENDED};
     ask(w, out, (struct query){.kind = QUERY_STORE});
     ask_scopes(w, out);
     ask_queues(w, out);
     ask_messages(w, out);
-    for (size_t i = 0; i < COUNT_OF(places); i++)
-        ask(w, out, (struct query){.kind = QUERY_OLD, .place = places[i], .limit = SMALL});
+    for (enum old old = 0; old < OLD_COUNT; old++)
+        for (int all = 0; all < 2; all++)
+            ask(w, out, (struct query){.kind = QUERY_OLD, .old = old, .all = all, .limit = SMALL});
     ask(w, out, (struct query){.kind = QUERY_OLD_BOUNDS, .limit = 100});
     ask(w, out, (struct query){.kind = QUERY_WORKERS, .limit = SMALL});
     ask(w, out, (struct query){.kind = QUERY_CLAIMS, .limit = SMALL});

@@ -189,12 +189,13 @@ static void what_a_place_does_not_keep_is_gone(void **state)
                            .ended_reason = TEXT("y"),
                            .until = {9},
                            .key = TEXT("k"),
-                           .order = 3};
+                           .order = 3,
+                           .holds_key = true};
     struct task_row kept;
     pawli_row_keep(ROW_READY, &row, &kept);
     assert_int_equal(kept.number, 1);
     assert_int_equal(kept.place, PLACE_READY);
-    assert_true(kept.holds_key);
+    assert_true(kept.holds_key && kept.order == 3);
     assert_int_equal(kept.token, 0);
     assert_null(kept.hold.data);
     assert_null(kept.ended_reason.data);

@@ -57,10 +57,38 @@ static void what_a_dead_one_held_is_free_whoever_has_its_slot(void **state)
     close_world(&w);
 }
 
+/* What it signed is what the next one submits, and the dead one can store nothing any more. */
+static void what_a_dead_one_stored_is_given_to_the_next(void **state)
+{
+    (void)state;
+    LAW(O1, O4);
+    static const char signed_bytes[] = "signed\0once";
+    struct world w, other;
+    open_world(&w, &file_store, 1);
+    other = w;
+    pawl_uuid id = add(&w, MESSAGE("1")).id;
+    struct held held = claim_one(&w, CLAIM(.lease_ms = 3600000, .ends_with_process = 1));
+    assert_ok(pawl_progress(w.store, &id, held.token, "draft", 5, &err));
+    assert_ok(pawl_progress(w.store, &id, held.token, signed_bytes, sizeof signed_bytes, &err));
+    pawli_sim_free_slots(w.env); /* it dies before it submits */
+    assert_ok(pawli_open_in(w.env, w.url, NULL, &other.store, &err));
+    pawl_messages *messages = claim(&other, CLAIM(.limit = 1));
+    assert_int_equal(pawl_messages_count(messages), 1);
+    const pawl_message_view *view = pawl_messages_get(messages, 0);
+    assert_int_equal(view->progress_size, sizeof signed_bytes);
+    assert_memory_equal(view->progress, signed_bytes, sizeof signed_bytes);
+    assert_int_equal(pawl_progress(w.store, &id, held.token, "late", 4, &err), PAWL_EFENCED);
+    pawl_messages_free(messages);
+    verify(&other);
+    pawl_store_close(other.store);
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_dead_one_held_is_free_whoever_has_its_slot),
+        cmocka_unit_test(what_a_dead_one_stored_is_given_to_the_next),
     };
     return cmocka_run_group_tests_name("process", tests, NULL, NULL);
 }

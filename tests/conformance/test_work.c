@@ -127,6 +127,36 @@ static void end(struct work *work, pawl_worker *worker)
     verify(work->w);
 }
 
+/* ---- what is stored before it goes on ---- */
+
+/* Signs, stores, submits: in one attempt something happens between the last two. What is submitted is what was signed first. */
+static void sign_and_submit(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    char fresh[16];
+    snprintf(fresh, sizeof fresh, "signed %zu", work->count);
+    if (work->count == 1) {
+        assert_null(message->progress);
+        assert_ok(pawl_progress(work->w->store, &message->id, message->token, fresh, strlen(fresh), &err));
+        outcome->verdict = PAWL_VERDICT_UNCERTAIN; /* nobody knows whether it was submitted */
+        return;
+    }
+    assert_bytes(message->progress, message->progress_size, "signed 1");
+    assert_int_equal(pawl_progress(work->w->store, &message->id, message->token + 1, fresh, 1, &err), PAWL_EFENCED);
+}
+
+static void what_was_signed_is_submitted_again(struct world *w)
+{
+    LAW(O4);
+    struct work work;
+    begin(&work, w, NULL, 0);
+    work.deliver = sign_and_submit;
+    pawl_uuid id = add(w, MESSAGE("1")).id;
+    pawl_worker *worker = start(&work, "me");
+    work_until(&work, id, "delivered");
+    assert_int_equal(work.count, 2);
+    end(&work, worker);
+}
+
 /* ---- when it is tried again ---- */
 
 static void fail_for_now(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
@@ -518,7 +548,8 @@ static void a79_a_hundred_wakes_make_few_passes(struct world *w)
     pawli_fault_set(work.filter, NULL);
     work_on(&work);
     assert_int_equal(work.count, 100);
-    assert_in_range(pawli_fault_calls(work.filter, FAULT_SAVE), 2, 16); /* two claims, and what became of each threadful */
+    assert_in_range(pawli_fault_calls(work.filter, FAULT_SAVE), 2,
+                    16); /* two claims, and what became of each threadful */
     end(&work, worker);
 }
 
@@ -685,6 +716,7 @@ static void a80_whenever_it_is_stopped_nothing_stays_claimed(struct world *w)
 }
 
 static const struct conformance_case cases[] = {
+    CASE(what_was_signed_is_submitted_again),
     CASE(a65_a66_the_curves_of_other_outboxes_are_policies),
     CASE(a68_jitter_comes_early_and_never_late),
     CASE(a69_what_its_function_refuses_is_not_tried_again),

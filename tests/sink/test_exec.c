@@ -182,9 +182,11 @@ static void a_program_gets_a_small_environment(void **state)
                                            "PAWL_KEY=k 1",
                                            "PAWL_LANE=mail",
                                            "PAWL_MESSAGE_ID=01020304-0506-8708-890a-0b0c0d0e0f10",
+                                           "PAWL_PROGRESS=AHNpZ25lZA==",
                                            "PAWL_SCOPE=default",
                                            "PAWL_SENDER=s",
                                            "PAWL_TARGET=smtp",
+                                           "PAWL_TOKEN=140737488355329",
                                            "TZ=UTC"};
     static const struct {
         const char *name, *value;
@@ -199,10 +201,13 @@ static void a_program_gets_a_small_environment(void **state)
         struct outgoing *outgoing = outgoing_new("{}");
         pawl_message_view *message = &outgoing->message;
         char url[160], *rest;
+        message->token = UINT64_C(1) << 47 | 1;
         if (full) {
             message->key = "k 1";
             message->sender = "s";
             message->deadline_ms = 7;
+            message->progress = "\0signed";
+            message->progress_size = 7;
             message->headers = headers;
             message->header_count = 2;
         }
@@ -216,7 +221,7 @@ static void a_program_gets_a_small_environment(void **state)
         assert_int_equal(outgoing->send.verdict, VERDICT_DELIVERED);
         char *content = read_file(&world, "program.out", NULL), *line = strtok_r(content, "\n", &rest);
         for (size_t i = 0; i < COUNT_OF(expected); i++) {
-            static const char optional[] = "PAWL_DEADLINE PAWL_HEADERS PAWL_KEY PAWL_SENDER";
+            static const char optional[] = "PAWL_DEADLINE PAWL_HEADERS PAWL_KEY PAWL_PROGRESS PAWL_SENDER";
             char name[32];
             snprintf(name, sizeof name, "%.*s", (int)strcspn(expected[i], "="), expected[i]);
             if (!full && strstr(optional, name))

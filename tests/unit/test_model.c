@@ -1554,6 +1554,39 @@ static void a_clock_of_any_value_is_reckoned_with(void **state)
     }
 }
 
+/* What a store finds by its order of time is all that may be over, whatever clocks and holds did. */
+static void nothing_that_is_too_old_is_young(void **state)
+{
+    (void)state;
+    struct policy policy = policy_of("age_limit_ms=1000");
+    uint64_t dice = 1;
+    for (int i = 0; i < 20000; i++) {
+        int64_t draws[16];
+        for (size_t j = 0; j < COUNT_OF(draws); j++)
+            draws[j] = (int64_t)((dice = dice * 6364136223846793005u + 1442695040888963407u) >> 33) % 9000;
+        struct clock clock = {.wall = {draws[0]},
+                              .steady = {draws[1]},
+                              .steady_boot = {0},
+                              .floor = {draws[2]},
+                              .boot = {draws[3] % 2 ? INT64_C(1) << 50 : 0},
+                              .leapt_ms = draws[4] % 3 ? 0 : draws[5]};
+        struct paused paused = {0};
+        for (int j = 0; j < draws[6] % 4; j++) {
+            struct hold_row hold = {
+                .kind = j, .since = {draws[7 + j] % 5000}, .until = {draws[10 + j]}, .before_ms = draws[13 + j]};
+            pawli_paused_add(&paused, &hold, clock.wall);
+        }
+        int64_t young = pawli_oldest_start(&clock, 1000, &paused).ms;
+        bool is_held = pawli_paused_until(&paused).ms > clock.wall.ms;
+        for (int64_t start = 0; start < 9000; start += 97) {
+            struct message_row message = {.created = {start}, .available = {start}, .expires = WALL_NEVER};
+            int64_t end = pawli_expiry_of(&clock, &message, (struct wall_time){0}, &policy, &paused).ms;
+            assert_true(is_held || end > clock.wall.ms || start <= young);
+            assert_true(start > young || start + 1000 <= clock.wall.ms);
+        }
+    }
+}
+
 static void only_a_date_that_nobody_asked_for_is_false(void **state)
 {
     (void)state;
@@ -1565,7 +1598,7 @@ static void only_a_date_that_nobody_asked_for_is_false(void **state)
                  {4000, 4000, 5000, false, false}, {4000, 4000, 5001, false, true}, {4000, 9000, 4000, true, false}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct message_row message = {.created = {cases[i].created}, .available = {cases[i].available}};
-        struct task_row task = {.is_due_first = cases[i].is_first, .updated = {cases[i].updated}};
+        struct task_row task = {.since = {cases[i].is_first ? INT64_MAX : 0}, .updated = {cases[i].updated}};
         assert_int_equal(pawli_is_misdated(&clock, &message, &task), cases[i].is_false);
     }
 }
@@ -1710,6 +1743,7 @@ int main(void)
         cmocka_unit_test(a_boot_lets_the_clock_be_set_for_an_hour),
         cmocka_unit_test(a_clock_of_any_value_is_reckoned_with),
         cmocka_unit_test(only_a_date_that_nobody_asked_for_is_false),
+        cmocka_unit_test(nothing_that_is_too_old_is_young),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }

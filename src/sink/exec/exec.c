@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/codec.h"
 #include "base/json.h"
 #include "model/limits.h"
 #include "sink/answer.h"
@@ -105,9 +106,11 @@ static char **make_environment(const struct send *send)
 {
     static const char *const inherited[] = {"PATH", "HOME", "LANG", "TZ"};
     const pawl_message_view *message = send->message;
-    char id[PAWL_UUID_TEXT_SIZE], attempt[16], deadline[24];
+    char id[PAWL_UUID_TEXT_SIZE], attempt[16], deadline[24], token[24];
     snprintf(attempt, sizeof attempt, "%u", send->attempt);
     snprintf(deadline, sizeof deadline, "%" PRId64, message->deadline_ms);
+    snprintf(token, sizeof token, "%" PRIu64, message->token);
+    struct text progress = {message->progress, message->progress_size};
     const struct {
         const char *name, *value; /* NULL: the message has none */
     } own[] = {{"PAWL_MESSAGE_ID", pawl_uuid_format(&message->id, id)},
@@ -115,6 +118,8 @@ static char **make_environment(const struct send *send)
                {"PAWL_LANE", message->lane},
                {"PAWL_TARGET", message->target},
                {"PAWL_ATTEMPT", attempt},
+               {"PAWL_TOKEN", token},
+               {"PAWL_PROGRESS", progress.size ? pawli_base64(send->arena, progress).data : NULL},
                {"PAWL_KEY", message->key},
                {"PAWL_SENDER", message->sender},
                {"PAWL_DEADLINE", message->deadline_ms ? deadline : NULL},

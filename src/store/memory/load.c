@@ -106,6 +106,9 @@ static enum find next_in_range(struct walk *walk, struct range *range, void *row
     struct loading *loading = loading_of(walk);
     const void *at = range->at;
     enum row_kind table = ranges[range->kind].table;
+    while (range->kind == RANGE_CLAIMED && at && is_claimed(range, at) &&
+           !pawli_view_needs_more(walk->view, ((const struct task_row *)at)->queue))
+        at = pawli_table_after(loading->tables, table, ORDER_SECOND, at);
     if (!at || (ranges[range->kind].has && !ranges[range->kind].has(range, at)))
         return FIND_NOTHING;
     range->at = pawli_table_after(loading->tables, table, ranges[range->kind].order, at);

@@ -450,17 +450,23 @@ static bool look_for_holds(struct reading *reading, uint64_t scope)
     return true;
 }
 
-static void look_for_lost(struct reading *reading)
+/* queue: whose; NULL: of all. */
+static void look_for_lost(struct reading *reading, const struct queue_row *queue)
 {
     struct look *look = &reading->page->look;
     const struct store_row *store = &reading->tables->store;
     struct boot_time now = reading->page->boot;
-    look->next_lease = store->lease;
-    if (uuid_equal(&store->boot_id, &reading->boot_id) && boot_before(now, store->lease))
+    bool all_early = uuid_equal(&store->boot_id, &reading->boot_id) && boot_before(now, store->lease);
+    look->next_lease = !queue                                           ? store->lease
+                       : boot_before(reading->page->boot, queue->lease) ? queue->lease
+                                                                        : BOOT_NEVER;
+    if (queue ? !pawli_may_have_lost(queue, store, &reading->boot_id, now) : all_early)
         return;
     look->next_lease = BOOT_NEVER;
     const struct task_row *row = next_task(reading, &(struct task_row){.place = PLACE_CLAIMED});
     for (; row && row->place == PLACE_CLAIMED && !look->is_lost; row = next_task(reading, row)) {
+        if (queue && row->queue != queue->id)
+            continue;
         look->is_lost = is_lost(reading, row);
         if (!look->is_lost)
             look->next_lease = boot_earlier(look->next_lease, row->lease);
@@ -470,13 +476,18 @@ static void look_for_lost(struct reading *reading)
 static bool read_look(struct reading *reading)
 {
     reading->page->look = (struct look){.next_due = WALL_NEVER, .next_lease = BOOT_NEVER};
+    if (!reading->query->lane.data) {
+        look_for_lost(reading, NULL);
+        return true;
+    }
     uint64_t scope = scope_id(reading, reading->query->scope);
     const struct queue_row *queue = find_queue(reading, scope);
     if (queue) {
         reading->page->look.next_due = first_due(reading, queue->id, reading->query->phase);
         reading->page->look.is_due = reading->page->look.next_due.ms <= reading->page->wall.ms;
     }
-    look_for_lost(reading);
+    if (queue)
+        look_for_lost(reading, queue);
     return !queue || look_for_holds(reading, scope);
 }
 
@@ -504,33 +515,6 @@ static bool read_line(struct reading *reading)
 
 /* ---- what time may end ---- */
 
-static struct task_row task_of_cursor(const struct query *query)
-{
-    const struct task_cursor *cursor = &query->cursor;
-    return (struct task_row){.place = query->place,
-                             .queue = cursor->queue,
-                             .phase = (enum phase)cursor->phase,
-                             .priority = (uint32_t)cursor->priority,
-                             .due = {cursor->due},
-                             .key = cursor->key,
-                             .order = cursor->position,
-                             .number = cursor->number};
-}
-
-static void advance(struct reading *reading, const struct task_row *row)
-{
-    struct task_cursor *cursor = &reading->page->cursor;
-    *cursor = (struct task_cursor){.queue = row->queue, .number = row->number};
-    if (row->place == PLACE_READY) {
-        cursor->phase = row->phase;
-        cursor->priority = row->priority;
-        cursor->due = row->due.ms;
-    } else if (row->place == PLACE_BLOCKED) {
-        cursor->key = pawli_arena_text(reading->arena, row->key);
-        cursor->position = row->order;
-    }
-}
-
 static void describe_old(struct reading *reading, const struct task_row *row, struct old_item *item)
 {
     const struct queue_row *queue = find(reading, ROW_QUEUE, &(struct queue_row){.id = row->queue});
@@ -542,33 +526,105 @@ static void describe_old(struct reading *reading, const struct task_row *row, st
         .lane = pawli_arena_text(reading->arena, queue->lane),
         .target = pawli_arena_text(reading->arena, queue->target),
         .number = row->number,
-        .phase = row->phase,
-        .expires = WALL_NEVER,
-        .ends = row->place == PLACE_HELD    ? row->until
-                : row->place == PLACE_ENDED ? row->ended_at
-                                            : WALL_NEVER,
+        .created = message->created,
+        .available = message->available,
+        .expires = message->expires,
         .policy = pawli_policy_effective(lane ? &lane->policy : NULL, target ? &target->policy : NULL)};
-    if (row->place != PLACE_READY && row->place != PLACE_BLOCKED)
+    if (row->place == PLACE_ENDED) {
+        item->task = (struct task_row){.until = row->ended_at, .since = WALL_NEVER};
         return;
-    item->created = message->created;
-    item->available = message->available;
-    item->expires = message->expires;
-    item->is_due_first = row->is_due_first;
-    item->updated = row->updated;
+    }
+    item->task = (struct task_row){.queue = row->queue,
+                                   .phase = row->phase,
+                                   .priority = row->priority,
+                                   .due = row->due,
+                                   .since = row->since,
+                                   .until = row->until,
+                                   .retried = row->retried,
+                                   .updated = row->updated};
     item->paused = paused_of(reading, queue);
-    item->retried = row->retried.at;
+}
+
+static bool is_by_date(enum old old)
+{
+    return old == OLD_BLOCKED_UNTIL || old == OLD_READY_UNTIL || old == OLD_HELD_UNTIL;
+}
+
+/* By which a walk finds it; WALL_NEVER: it does not. */
+static struct wall_time time_of(enum old old, const struct task_row *row)
+{
+    if (is_by_date(old))
+        return row->until;
+    if (old == OLD_READY)
+        return row->phase == PHASE_SEND && row->until.ms == INT64_MAX ? row->due : WALL_NEVER;
+    return old == OLD_BLOCKED && is_due_first(row) ? row->due : row->since;
+}
+
+static bool is_old(const struct reading *reading, const struct old_item *item)
+{
+    const struct query *query = reading->query;
+    struct wall_time now = reading->page->wall, at = time_of(query->old, &item->task);
+    if (query->old == OLD_ENDED)
+        return !query->since.ms || item->created.ms <= query->since.ms;
+    if (is_by_date(query->old) || query->all)
+        return at.ms < INT64_MAX && (query->all || at.ms <= now.ms);
+    struct clock clock = pawli_clock_at(&reading->tables->store, &reading->boot_id, now, reading->page->boot);
+    return at.ms <= pawli_oldest_start(&clock, policy_get(&item->policy, POLICY_AGE_LIMIT_MS), &item->paused).ms;
+}
+
+/* As the indexes of SQLite have them. Of what ended only the number is compared. */
+static int by_cursor(const struct task_cursor *a, const struct task_cursor *b)
+{
+    if (a->queue != b->queue)
+        return a->queue < b->queue ? -1 : 1;
+    if (a->priority != b->priority)
+        return a->priority < b->priority ? -1 : 1;
+    return a->at != b->at ? (a->at < b->at ? -1 : 1) : (a->number > b->number) - (a->number < b->number);
+}
+
+static struct task_cursor cursor_of(enum old old, const struct old_item *item)
+{
+    if (old == OLD_ENDED)
+        return (struct task_cursor){.number = item->number};
+    return (struct task_cursor){.queue = item->task.queue,
+                                .priority = old == OLD_READY ? item->task.priority : 0,
+                                .at = time_of(old, &item->task).ms,
+                                .number = item->number};
+}
+
+/* Keeps the first that are behind the cursor, in order: here all of a place is walked. */
+static bool keep_old(struct reading *reading, const struct old_item *item)
+{
+    struct page *page = reading->page;
+    enum old old = reading->query->old;
+    struct task_cursor at = cursor_of(old, item), other;
+    size_t i = page->count;
+    if (by_cursor(&at, &reading->query->cursor) <= 0)
+        return true;
+    if (is_cut(reading)) {
+        other = cursor_of(old, &page->olds[--i]);
+        if (by_cursor(&at, &other) > 0)
+            return true;
+    } else if (!ADD_ITEM(reading, olds)) {
+        return false;
+    }
+    for (; i > 0 && (other = cursor_of(old, &page->olds[i - 1]), by_cursor(&at, &other) < 0); i--)
+        page->olds[i] = page->olds[i - 1];
+    page->olds[i] = *item;
+    page->cursor = cursor_of(old, &page->olds[page->count - 1]);
+    return true;
 }
 
 static bool read_old(struct reading *reading)
 {
-    struct task_row probe = task_of_cursor(reading->query);
-    const struct task_row *row = &probe;
-    while ((row = next_task(reading, row)) != NULL && row->place == probe.place && !is_cut(reading)) {
-        struct old_item *item = ADD_ITEM(reading, olds);
-        if (!item)
+    enum place place = place_of_old(reading->query->old);
+    const struct task_row *row = &(struct task_row){.place = place, .due = {INT64_MIN}};
+    reading->page->cursor = reading->query->cursor;
+    while ((row = next_task(reading, row)) != NULL && row->place == place) {
+        struct old_item item;
+        describe_old(reading, row, &item);
+        if (is_old(reading, &item) && !keep_old(reading, &item))
             return false;
-        describe_old(reading, row, item);
-        advance(reading, row);
     }
     return true;
 }

@@ -23,6 +23,7 @@ static const struct agreement {
     {SQL_wrong_heads, "a message holds its ordering key, and the line says otherwise"},
     {SQL_wrong_blocked, "a message waits in a line that does not exist"},
     {SQL_wrong_bounds, "a message and what its dedupe key or request id is bound to differ"},
+    {SQL_wrong_leases, "a claim ends before its queue looks for lost ones"},
     {SQL_stray_bounds, "a dedupe key or request id is bound to no message"},
     {SQL_wrong_committers, "a committer whose number or slot cannot be"},
     {SQL_stray_workers, "a worker of a committer that cannot be"},

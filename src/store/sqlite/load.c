@@ -128,8 +128,12 @@ static bool begin_range(struct walk *walk, struct range *range)
 static enum find next_in_range(struct walk *walk, struct range *range, void *row)
 {
     struct loading *loading = loading_of(walk);
-    if (!pawli_call_row(&loading->range))
-        return FIND_NOTHING;
+    const bool chooses = range->kind == RANGE_CLAIMED;
+    do {
+        if (!pawli_call_row(&loading->range))
+            return FIND_NOTHING;
+    } while (chooses &&
+             !pawli_view_needs_more(walk->view, (uint64_t)sqlite3_column_int64(loading->range.statement, 0)));
     return pawli_read_row(&loading->range, ranges[range->kind].row, row, loading->arena) ? FIND_ROW : FIND_DAMAGED;
 }
 

@@ -2,141 +2,231 @@
 /* Read: what time may end. */
 #include "store/sqlite/read.h"
 
-/* ---- what time may end ---- */
+/* ---- how it is found ---- */
 
-static struct call call_old(struct reading *reading)
+static const struct walk {
+    enum sql next, rows; /* next: the first of the group behind one */
+    bool by_age;         /* else by a date of its own */
+    bool has_priority;   /* a group is a priority of a queue, else a queue */
+} walks[OLD_COUNT] = {
+    [OLD_BLOCKED] = {SQL_next_blocked, SQL_old_blocked, true, false},
+    [OLD_BLOCKED_UNTIL] = {SQL_next_blocked_until, SQL_old_blocked_until, false, false},
+    [OLD_READY] = {SQL_next_ready, SQL_old_ready, true, true},
+    [OLD_READY_AGAIN] = {SQL_next_ready_again, SQL_old_ready_again, true, false},
+    [OLD_READY_UNTIL] = {SQL_next_ready_until, SQL_old_ready_until, false, false},
+    [OLD_HELD_UNTIL] = {SQL_next_held_until, SQL_old_held_until, false, false},
+    [OLD_ENDED] = {SQL_old_ended, SQL_old_ended, false, false},
+};
+
+struct old_walking {
+    struct reading *reading;
+    const struct walk *walk;
+    struct clock clock;
+    struct old_item queue; /* what is known of its queue: most of a page is of one */
+    uint64_t described;
+    bool is_good;  /* its queue, and the policy of that, can be read */
+    bool is_young; /* what follows in its scope was made too late */
+};
+
+/* ---- rows ---- */
+
+static void bind_cursor(const struct old_walking *w, struct call *call, struct wall_time until)
 {
-    const struct task_cursor *cursor = &reading->query->cursor;
-    struct call call;
-    switch (reading->query->place) {
-    case PLACE_READY:
-        call = pawli_call(reading->connection, SQL_old_ready);
-        pawli_bind_u64(&call, cursor->queue);
-        pawli_bind_i64(&call, cursor->phase);
-        pawli_bind_i64(&call, cursor->priority);
-        pawli_bind_i64(&call, cursor->due);
-        pawli_bind_u64(&call, cursor->number);
-        break;
-    case PLACE_BLOCKED:
-        call = pawli_call(reading->connection, SQL_old_blocked);
-        pawli_bind_u64(&call, cursor->queue);
-        pawli_bind_text(&call, cursor->key.data ? cursor->key : TEXT(""));
-        pawli_bind_u64(&call, cursor->position);
-        pawli_bind_u64(&call, cursor->number);
-        break;
-    case PLACE_HELD:
-    case PLACE_ENDED:
-    case PLACE_NONE:
-    case PLACE_CLAIMED:
-    case PLACE_COUNT:
-        call = pawli_call(reading->connection, reading->query->place == PLACE_HELD ? SQL_old_held : SQL_old_ended);
-        pawli_bind_u64(&call, cursor->number);
-        break;
+    const struct task_cursor *cursor = &w->reading->page->cursor;
+    bool is_grouped = w->reading->query->old != OLD_ENDED;
+    if (is_grouped) {
+        pawli_bind_u64(call, cursor->queue);
+        pawli_bind_i64(call, cursor->at);
     }
-    pawli_bind_i64(&call, limit_of(reading));
-    return call;
+    pawli_bind_u64(call, cursor->number);
+    if (is_grouped)
+        pawli_bind_i64(call, until.ms);
+    pawli_bind_i64(call, limit_of(w->reading));
+    if (w->walk->has_priority)
+        pawli_bind_i64(call, cursor->priority);
 }
 
-/* Where the walk goes on, whatever the row is worth. */
-static void advance(struct reading *reading, const struct call *call)
-{
-    struct task_cursor *cursor = &reading->page->cursor;
-    *cursor = (struct task_cursor){.queue = raw_number(call, 0), .number = raw_number(call, 1)};
-    if (reading->query->place == PLACE_READY) {
-        cursor->phase = sqlite3_column_int64(call->statement, 9);
-        cursor->priority = sqlite3_column_int64(call->statement, 10);
-        cursor->due = sqlite3_column_int64(call->statement, 11);
-    } else if (reading->query->place == PLACE_BLOCKED) {
-        const char *key = sqlite3_column_blob(call->statement, 9);
-        size_t size = (size_t)sqlite3_column_bytes(call->statement, 9);
-        cursor->key = pawli_arena_text(reading->arena, (struct text){key ? key : "", key ? size : 0});
-        cursor->position = raw_number(call, 10);
-    }
-}
-
-static bool read_old_item(struct reading *reading, struct call *call, struct old_item *item, uint64_t *queue)
+static bool read_old_item(const struct old_walking *w, struct call *call, struct old_item *item, uint64_t *queue)
 {
     struct message_row message = {0};
-    struct task_row task = {0};
-    pawli_read_field(call, ROW_MESSAGE, "queue", &message, reading->arena);
-    pawli_read_field(call, ROW_MESSAGE, "number", &message, reading->arena);
-    pawli_read_field(call, ROW_MESSAGE, "created", &message, reading->arena);
-    pawli_read_field(call, ROW_MESSAGE, "available", &message, reading->arena);
-    pawli_read_field(call, ROW_MESSAGE, "expires", &message, reading->arena);
-    item->ends = pawli_column_wall_or_never(call);
-    pawli_read_field(call, ROW_READY, "is_first", &task, reading->arena);
-    pawli_read_field(call, ROW_READY, "updated", &task, reading->arena);
-    pawli_read_field(call, ROW_READY, "retried", &task, reading->arena);
+    struct arena *arena = w->reading->arena;
+    *item = (struct old_item){0};
+    pawli_read_field(call, ROW_MESSAGE, "queue", &message, arena);
+    pawli_read_field(call, ROW_MESSAGE, "number", &message, arena);
+    pawli_read_field(call, ROW_MESSAGE, "created", &message, arena);
+    pawli_read_field(call, ROW_MESSAGE, "available", &message, arena);
+    pawli_read_field(call, ROW_MESSAGE, "expires", &message, arena);
+    pawli_read_field(call, ROW_READY, "until", &item->task, arena);
+    pawli_read_field(call, ROW_READY, "due", &item->task, arena);
+    pawli_read_field(call, ROW_READY, "since", &item->task, arena);
+    pawli_read_field(call, ROW_READY, "updated", &item->task, arena);
+    pawli_read_field(call, ROW_READY, "retried", &item->task, arena);
+    pawli_read_field(call, ROW_READY, "phase", &item->task, arena);
     *queue = message.queue;
     item->number = message.number;
     item->created = message.created;
     item->available = message.available;
     item->expires = message.expires;
-    item->is_due_first = task.is_due_first;
-    item->updated = task.updated;
-    item->retried = task.retried.at;
-    if (reading->query->place == PLACE_READY || reading->query->place == PLACE_HELD)
-        item->phase = (enum phase)pawli_column_between(call, 0, PHASE_COUNT - 1);
     return !call->bad;
 }
 
-/* False: its queue, or the policy of that, cannot be read. */
-static int describe_old(struct reading *reading, uint64_t queue, struct old_item *item, bool *good)
+static int describe_queue(struct old_walking *w, uint64_t queue)
 {
     struct queue_row row;
     struct lane_row lane = {0};
     struct target_row target = {0};
-    int code = pawli_read_queue_by_id(reading, queue, &row, good);
-    if (code == SQLITE_OK && *good)
+    struct reading *reading = w->reading;
+    if (queue == w->described)
+        return SQLITE_OK;
+    w->described = queue;
+    int code = pawli_read_queue_by_id(reading, queue, &row, &w->is_good);
+    if (code == SQLITE_OK && w->is_good)
         code = pawli_policy_of(reading->connection, &row, &lane, &target, reading->arena);
-    *good = *good && code == SQLITE_OK;
-    item->policy = pawli_policy_effective(&lane.policy, &target.policy);
-    item->lane = row.lane;
-    item->target = row.target;
-    item->paused = (struct paused){0};
-    bool waits = reading->query->place == PLACE_READY || reading->query->place == PLACE_BLOCKED;
-    if (code == SQLITE_OK && *good && waits)
-        code = pawli_add_pauses(reading, &row, &item->paused);
-    if (code == SQLITE_OK && *good)
-        code = pawli_scope_name(reading, row.scope, &item->scope);
-    *good = *good && item->scope.data;
+    w->is_good &= code == SQLITE_OK;
+    w->queue = (struct old_item){
+        .lane = row.lane, .target = row.target, .policy = pawli_policy_effective(&lane.policy, &target.policy)};
+    if (code == SQLITE_OK && w->is_good && reading->query->old != OLD_ENDED)
+        code = pawli_add_pauses(reading, &row, &w->queue.paused);
+    if (code == SQLITE_OK && w->is_good)
+        code = pawli_scope_name(reading, row.scope, &w->queue.scope);
+    w->is_good &= w->queue.scope.data != NULL;
     return code == BAD_ROW ? SQLITE_OK : code;
 }
 
-/* Rows that cannot be read are walked past: nothing ends them. */
-int pawli_query_old(struct reading *reading)
+static int keep_item(struct old_walking *w, const struct old_item *item)
 {
-    struct call call = call_old(reading);
-    struct old_item described = {0}; /* of the queue of the row before: most of a page is of one queue */
-    uint64_t last = 0, seen = 0;
-    bool good = false;
+    struct old_item *kept = pawli_add_item(w->reading, (void **)&w->reading->page->olds, sizeof *kept);
+    if (!kept)
+        return SQLITE_NOMEM;
+    *kept = w->queue;
+    kept->number = item->number;
+    kept->created = item->created;
+    kept->available = item->available;
+    kept->expires = item->expires;
+    kept->task = item->task;
+    return SQLITE_OK;
+}
+
+/* Rows that cannot be read are walked past: nothing ends them. */
+static int read_rows(struct old_walking *w, struct wall_time until)
+{
+    const struct query *query = w->reading->query;
+    struct page *page = w->reading->page;
+    struct call call = pawli_call(w->reading->connection, w->walk->rows);
+    uint64_t seen = 0;
+    bind_cursor(w, &call, until);
     while (pawli_call_row(&call)) {
-        if ((reading->page->more = ++seen > reading->query->limit))
-            break;
-        struct old_item item = {0};
+        struct old_item item;
         uint64_t queue;
-        advance(reading, &call);
-        if (!read_old_item(reading, &call, &item, &queue))
+        if ((page->more = ++seen > query->limit || is_full(w->reading)))
+            break;
+        page->cursor.queue = raw_number(&call, 0); /* where the walk goes on, whatever the row is worth */
+        page->cursor.number = raw_number(&call, 1);
+        page->cursor.at = sqlite3_column_int64(call.statement, 11);
+        if (!read_old_item(w, &call, &item, &queue))
             continue;
-        if (queue != last) {
-            call.code = describe_old(reading, queue, &described, &good);
-            if (call.code != SQLITE_OK)
-                break;
-        }
-        last = queue;
-        if (!good)
-            continue;
-        item.policy = described.policy;
-        item.paused = described.paused;
-        item.scope = described.scope;
-        item.lane = described.lane;
-        item.target = described.target;
-        struct old_item *kept = pawli_add_item(reading, (void **)&reading->page->olds, sizeof *kept);
-        if (!kept)
-            return SQLITE_NOMEM;
-        *kept = item;
+        w->is_young = query->old == OLD_ENDED && query->since.ms && item.created.ms > query->since.ms;
+        if (w->is_young)
+            break;
+        call.code = describe_queue(w, queue);
+        if (call.code == SQLITE_OK && w->is_good)
+            call.code = keep_item(w, &item);
     }
     return pawli_call_end(&call);
+}
+
+/* ---- groups ---- */
+
+/* What is no number stands behind all numbers: behind that the next group is another's. */
+static void skip_damaged(const struct call *call, struct task_cursor *cursor, struct wall_time *first)
+{
+    bool good_phase = sqlite3_column_type(call->statement, 1) == SQLITE_INTEGER;
+    if (good_phase && sqlite3_column_type(call->statement, 2) == SQLITE_INTEGER)
+        return;
+    cursor->queue += !good_phase;
+    cursor->phase = good_phase ? cursor->phase + 1 : -1;
+    cursor->priority = INT64_MIN;
+    first->ms = INT64_MAX;
+}
+
+static int next_group(struct old_walking *w, bool *found, struct wall_time *first)
+{
+    struct task_cursor *cursor = &w->reading->page->cursor;
+    struct call call = pawli_call(w->reading->connection, w->walk->next);
+    pawli_bind_u64(&call, cursor->queue);
+    if (w->walk->has_priority) {
+        pawli_bind_i64(&call, cursor->phase);
+        pawli_bind_i64(&call, cursor->priority);
+    }
+    *found = pawli_call_row(&call) && sqlite3_column_type(call.statement, 0) == SQLITE_INTEGER;
+    if (*found) {
+        *cursor = (struct task_cursor){.queue = raw_number(&call, 0), .at = INT64_MIN};
+        cursor->phase = sqlite3_column_int64(call.statement, 1);
+        cursor->priority = sqlite3_column_int64(call.statement, 2);
+        first->ms = sqlite3_column_int64(call.statement, 3);
+        skip_damaged(&call, cursor, first);
+    }
+    return pawli_call_end(&call);
+}
+
+/* What may be over is at the beginning of a group. */
+static int read_group(struct old_walking *w, struct wall_time first)
+{
+    const struct page *page = w->reading->page;
+    struct wall_time until = w->reading->query->all ? (struct wall_time){INT64_MAX} : page->wall;
+    if (page->cursor.phase != PHASE_SEND || first.ms > until.ms) /* only what waits to be sent has an age */
+        return SQLITE_OK;
+    int code = describe_queue(w, page->cursor.queue);
+    if (code != SQLITE_OK || !w->is_good)
+        return code;
+    if (w->walk->by_age && !w->reading->query->all)
+        until = pawli_oldest_start(&w->clock, policy_get(&w->queue.policy, POLICY_AGE_LIMIT_MS), &w->queue.paused);
+    return first.ms > until.ms ? SQLITE_OK : read_rows(w, until);
+}
+
+static int read_clock(struct old_walking *w)
+{
+    struct env *env = w->reading->store->store.env;
+    struct store_row row = {0};
+    pawl_uuid boot_id;
+    int code = pawli_get_store(w->reading->connection, &row);
+    env->ops->boot_id(env, &boot_id);
+    w->clock = pawli_clock_at(&row, &boot_id, w->reading->page->wall, w->reading->page->boot);
+    return code;
+}
+
+/* Scope by scope: in each, numbers ascend with the times at which they were given. */
+static int read_ended(struct old_walking *w)
+{
+    struct page *page = w->reading->page;
+    int code;
+    do {
+        w->is_young = false;
+        code = read_rows(w, page->wall);
+        if (w->is_young)
+            page->cursor.number = number_of((page->cursor.number >> NUMBER_BITS) + 1, 0);
+    } while (code == SQLITE_OK && w->is_young && !page->more);
+    return code;
+}
+
+int pawli_query_old(struct reading *reading)
+{
+    struct old_walking w = {.reading = reading, .walk = &walks[reading->query->old]};
+    struct page *page = reading->page;
+    struct wall_time first = {INT64_MIN};
+    bool found = true;
+    page->cursor = reading->query->cursor;
+    if (reading->query->old == OLD_ENDED)
+        return read_ended(&w);
+    int code = read_clock(&w);
+    if (code == SQLITE_OK && page->cursor.queue != 0) /* the group in which the page before ended */
+        code = read_group(&w, first);
+    while (code == SQLITE_OK && !page->more && found) {
+        code = next_group(&w, &found, &first);
+        if (code == SQLITE_OK && found)
+            code = read_group(&w, first);
+    }
+    return code;
 }
 
 int pawli_query_old_bounds(struct reading *reading)

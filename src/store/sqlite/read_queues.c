@@ -45,13 +45,28 @@ static int keep_queue(struct reading *reading, struct queue_set *set, const stru
     return SQLITE_OK;
 }
 
+/* By as much of the key as is given. */
+static struct call call_queues(struct reading *reading, uint64_t scope)
+{
+    const struct query *query = reading->query;
+    bool has_lane = query->lane.data != NULL, has_both = has_lane && query->target.data;
+    struct call call = pawli_call(reading->connection, !query->scope.data ? SQL_list_queues
+                                                       : has_both         ? SQL_get_queue
+                                                       : has_lane         ? SQL_list_queues_of_lane
+                                                                          : SQL_list_queues_of_scope);
+    pawli_bind_u64(&call, query->scope.data ? scope : 0);
+    if (!query->scope.data)
+        pawli_bind_i64(&call, INT64_MAX);
+    else if (has_lane)
+        pawli_bind_text(&call, query->lane);
+    if (query->scope.data && has_both)
+        pawli_bind_text(&call, query->target);
+    return call;
+}
+
 static int list_queues(struct reading *reading, uint64_t scope, struct queue_set *set)
 {
-    bool all = !reading->query->scope.data;
-    struct call call = pawli_call(reading->connection, all ? SQL_list_queues : SQL_list_queues_of_scope);
-    pawli_bind_u64(&call, all ? 0 : scope);
-    if (all)
-        pawli_bind_i64(&call, INT64_MAX);
+    struct call call = call_queues(reading, scope);
     while (pawli_call_row(&call)) {
         struct queue_row row;
         if (pawli_read_row(&call, ROW_QUEUE, &row, reading->arena) && queue_matches(reading->query, scope, &row))
@@ -310,7 +325,8 @@ static int look_for_holds(struct reading *reading, uint64_t scope)
     return SQLITE_OK;
 }
 
-static int look_for_lost(struct reading *reading)
+/* queue: whose; NULL: of all. */
+static int look_for_lost(struct reading *reading, const struct queue_row *queue)
 {
     struct look *look = &reading->page->look;
     struct living living;
@@ -318,14 +334,19 @@ static int look_for_lost(struct reading *reading)
     if (code != SQLITE_OK)
         return code;
     const struct store_row *store = &living.store;
-    look->next_lease = store->lease;
-    if (uuid_equal(&store->boot_id, &living.boot_id) && boot_before(reading->page->boot, store->lease) &&
-        living.dead_count == 0)
+    bool all_early = uuid_equal(&store->boot_id, &living.boot_id) && boot_before(reading->page->boot, store->lease);
+    bool early = queue ? !pawli_may_have_lost(queue, store, &living.boot_id, reading->page->boot) : all_early;
+    look->next_lease = !queue                                           ? store->lease
+                       : boot_before(reading->page->boot, queue->lease) ? queue->lease
+                                                                        : BOOT_NEVER;
+    if (early && living.dead_count == 0)
         return SQLITE_OK;
     look->next_lease = BOOT_NEVER;
     struct call call = pawli_call(reading->connection, SQL_list_claimed);
     while (pawli_call_row(&call)) {
         struct task_row row;
+        if (queue && raw_number(&call, 0) != queue->id)
+            continue;
         if (!pawli_read_row(&call, ROW_CLAIMED, &row, reading->arena))
             continue;
         if (pawli_is_lost(reading, &living, &row)) {
@@ -340,6 +361,9 @@ static int look_for_lost(struct reading *reading)
 int pawli_query_look(struct reading *reading)
 {
     uint64_t scope, queue = 0;
+    struct queue_row row = {0};
+    if (!reading->query->lane.data)
+        return look_for_lost(reading, NULL);
     reading->page->look = (struct look){.next_due = WALL_NEVER, .next_lease = BOOT_NEVER};
     int code = pawli_scope_id(reading, reading->query->scope, &scope);
     if (code == SQLITE_OK && scope) {
@@ -347,7 +371,6 @@ int pawli_query_look(struct reading *reading)
         pawli_bind_u64(&call, scope);
         pawli_bind_text(&call, reading->query->lane);
         pawli_bind_text(&call, reading->query->target);
-        struct queue_row row = {0};
         if (pawli_call_row(&call) && !pawli_read_row(&call, ROW_QUEUE, &row, reading->arena))
             call.code = BAD_ROW;
         queue = row.id;
@@ -358,7 +381,7 @@ int pawli_query_look(struct reading *reading)
     reading->page->look.is_due = reading->page->look.next_due.ms <= reading->page->wall.ms;
     if (code == SQLITE_OK && queue)
         code = look_for_holds(reading, scope);
-    return code == SQLITE_OK ? look_for_lost(reading) : code;
+    return code == SQLITE_OK && queue ? look_for_lost(reading, &row) : code;
 }
 
 int pawli_query_line(struct reading *reading)

@@ -16,6 +16,7 @@ CREATE TABLE pawl.store (
     last_committer INTEGER NOT NULL,
     boot_id        BLOB    NOT NULL CHECK (length(boot_id) = 16),
     boot           INTEGER NOT NULL,
+    looks          INTEGER NOT NULL,                -- counts boots and new committers: claims may be lost
     lease          INTEGER NOT NULL,                -- boot time before which no claim of this boot ends
     wall           INTEGER NOT NULL,                -- as of the last commit; 0: there was none
     seen           INTEGER NOT NULL,                -- the same moment in boot time
@@ -23,6 +24,9 @@ CREATE TABLE pawl.store (
     steady_boot    INTEGER NOT NULL,                -- the same moment in boot time
     floor          INTEGER NOT NULL,                -- where the wall clock was after its last jump ahead
     leapt          INTEGER NOT NULL,                -- by so much may look too old what began before
+    ahead          INTEGER NOT NULL,                -- where the wall clock was before it went back
+    backs          INTEGER NOT NULL,                -- how often it did
+    mended         INTEGER NOT NULL,                -- of these, as of the last look at all that waits
     sum            INTEGER NOT NULL,
     version        INTEGER NOT NULL DEFAULT 0       -- of the schema: the file's user_version may be another program's
 ) STRICT;
@@ -102,6 +106,8 @@ CREATE TABLE pawl.queue (
     delivered INTEGER NOT NULL CHECK (delivered >= 0),
     dead      INTEGER NOT NULL CHECK (dead >= 0),
     cancelled INTEGER NOT NULL CHECK (cancelled >= 0),
+    lease     INTEGER NOT NULL,                     -- boot time before which no claim of it ends, while looks
+    looks     INTEGER NOT NULL,                     -- is the store's
     added     INTEGER NOT NULL,                     -- the commit that last added a task to it
     sum       INTEGER NOT NULL,
     UNIQUE (scope, lane, target)
@@ -187,13 +193,15 @@ CREATE TABLE pawl.ready (
     priority  INTEGER NOT NULL,
     due       INTEGER NOT NULL,
     number    INTEGER NOT NULL,
-    is_first  INTEGER NOT NULL,                     -- 1: due is still the message's own available time
+    since     INTEGER,                              -- when its age began; NULL: at due, still the message's own date
+    until     INTEGER,                              -- when time ends it, where that is a date of its own
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times an operator did, at the last, attempts before that
     key       TEXT,
     position  INTEGER,                              -- in the line of its key
+    holds_key INTEGER NOT NULL,                     -- 0: it has none, or gave it up when it was handed over
     failure   TEXT,                                 -- JSON: class, at, text of the last error
     progress  BLOB,
     remote_id TEXT,
@@ -201,7 +209,9 @@ CREATE TABLE pawl.ready (
     sum       INTEGER NOT NULL,
     PRIMARY KEY (queue, phase, priority, due, number)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX pawl.ready_again ON pawl.ready (number) WHERE is_first = 0;
+CREATE INDEX pawl.ready_again ON pawl.ready (number) WHERE since IS NOT NULL;
+CREATE INDEX pawl.ready_since ON pawl.ready (queue, since, number) WHERE since IS NOT NULL;
+CREATE INDEX pawl.ready_until ON pawl.ready (queue, until, number) WHERE until IS NOT NULL;
 
 CREATE TABLE pawl.blocked (
     queue     INTEGER NOT NULL,
@@ -210,7 +220,8 @@ CREATE TABLE pawl.blocked (
     number    INTEGER NOT NULL,
     priority  INTEGER NOT NULL,
     due       INTEGER NOT NULL,
-    is_first  INTEGER NOT NULL,
+    since     INTEGER,                              -- since, until: as in ready
+    until     INTEGER,
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
@@ -223,6 +234,8 @@ CREATE TABLE pawl.blocked (
     PRIMARY KEY (queue, key, position, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX pawl.blocked_moved ON pawl.blocked (number) WHERE position <> number;
+CREATE INDEX pawl.blocked_since ON pawl.blocked (queue, ifnull(since, due), number);
+CREATE INDEX pawl.blocked_until ON pawl.blocked (queue, until, number) WHERE until IS NOT NULL;
 
 CREATE TABLE pawl.claimed (
     number    INTEGER PRIMARY KEY,
@@ -231,7 +244,8 @@ CREATE TABLE pawl.claimed (
     phase     INTEGER NOT NULL,
     priority  INTEGER NOT NULL,
     due       INTEGER NOT NULL,
-    is_first  INTEGER NOT NULL,
+    since     INTEGER,                              -- since, until: as in ready
+    until     INTEGER,
     token     INTEGER NOT NULL,
     committer INTEGER,                              -- NULL: claimed by hand
     consumer  TEXT,
@@ -244,6 +258,7 @@ CREATE TABLE pawl.claimed (
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
     key       TEXT,
     position  INTEGER,
+    holds_key INTEGER NOT NULL,
     failure   TEXT,
     progress  BLOB,
     remote_id TEXT,
@@ -257,9 +272,9 @@ CREATE TABLE pawl.held (
     phase     INTEGER NOT NULL,
     priority  INTEGER NOT NULL,
     due       INTEGER NOT NULL,
-    is_first  INTEGER NOT NULL,
-    hold      TEXT    NOT NULL,
+    since     INTEGER,                              -- since, until: as in ready
     until     INTEGER,
+    hold      TEXT    NOT NULL,
     token     INTEGER,                              -- of the claim that handed it over, while its outcome is awaited
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
@@ -274,6 +289,7 @@ CREATE TABLE pawl.held (
     updated   INTEGER NOT NULL,
     sum       INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX pawl.held_until ON pawl.held (queue, until, number) WHERE until IS NOT NULL;
 
 CREATE TABLE pawl.ended (
     number    INTEGER PRIMARY KEY,

@@ -51,4 +51,4 @@ SELECT printf('%08x-%04x-8%03x-%04x-%012x', (message.number & 8796093022207) >> 
   LEFT JOIN pawl.blocked ON blocked.queue = message.queue AND blocked.key = message.key AND blocked.number = message.number
   LEFT JOIN pawl.ready AS first ON first.queue = message.queue AND first.phase = 0 AND first.priority = message.priority
                           AND first.due = message.available AND first.number = message.number
-  LEFT JOIN pawl.ready AS again ON again.number = message.number AND again.is_first = 0;
+  LEFT JOIN pawl.ready AS again ON again.number = message.number AND again.since IS NOT NULL;

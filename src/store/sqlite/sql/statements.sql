@@ -35,8 +35,8 @@ ROLLBACK TO pawl;
 -- name: get_store
 -- params:
 -- row: store
-SELECT life, epoch, commits, last_token, last_scope, last_queue, last_committer, boot_id, boot, lease,
-       wall, seen, steady, steady_boot, floor, leapt, sum
+SELECT life, epoch, commits, last_token, last_scope, last_queue, last_committer, boot_id, boot, looks, lease,
+       wall, seen, steady, steady_boot, floor, leapt, ahead, backs, mended, sum
   FROM pawl.store;
 
 -- name: get_version
@@ -89,15 +89,15 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 -- name: get_queue
 -- params: scope lane target
 -- row: queue
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled,
-       added
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks, added
   FROM pawl.queue
  WHERE scope = :scope AND lane = :lane AND target = :target;
 
 -- name: get_queue_by_id
 -- params: id
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled,
-       added
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks, added
   FROM pawl.queue
  WHERE id = :id;
 
@@ -130,7 +130,7 @@ SELECT queue, key, head, position, depth FROM pawl.line WHERE queue = :queue AND
 
 -- name: find_followers
 -- params: queue key
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure, progress,
+SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure, progress,
        remote_id, updated, sum
   FROM pawl.blocked
  WHERE queue = :queue AND key = :key
@@ -149,8 +149,8 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 -- name: get_claimed
 -- params: number
 -- row: claimed
-SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals, crashes, retried, key, position, failure, progress, remote_id, updated, sum
+SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
+       deferrals, crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed
  WHERE number = :number;
 
@@ -165,14 +165,14 @@ SELECT queue, number, state, attempts, deferrals, crashes, retried, key, positio
 -- name: get_held
 -- params: number
 -- row: held
-SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retried, key,
+SELECT queue, number, phase, priority, due, since, until, hold, token, attempts, deferrals, crashes, retried, key,
        position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.held
  WHERE number = :number;
 
 -- name: get_ready_first
 -- params: queue priority due number
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure,
+SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready
  WHERE queue = :queue AND phase = 0 AND priority = :priority AND due = :due AND number = :number;
@@ -180,14 +180,14 @@ SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crash
 -- name: get_ready_again
 -- params: number
 -- row: ready
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure,
+SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready
- WHERE number = :number AND is_first = 0;
+ WHERE number = :number AND since IS NOT NULL;
 
 -- name: get_blocked_at
 -- params: queue key position number
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure, progress,
+SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure, progress,
        remote_id, updated, sum
   FROM pawl.blocked
  WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
@@ -195,7 +195,7 @@ SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, ret
 -- name: get_blocked_moved
 -- params: number
 -- row: blocked
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure, progress,
+SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure, progress,
        remote_id, updated, sum
   FROM pawl.blocked
  WHERE number = :number AND position <> number;
@@ -204,7 +204,7 @@ SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, ret
 
 -- name: find_due
 -- params: queue phase priority now
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure,
+SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority AND due <= :now
@@ -229,27 +229,27 @@ SELECT count(*) FROM pawl.blocked WHERE queue = :queue AND key = :key AND (posit
 -- name: list_claimed
 -- params:
 -- row: claimed
-SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals, crashes, retried, key, position, failure, progress, remote_id, updated, sum
+SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
+       deferrals, crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed;
 
 -- ---- save ----
 
 -- name: add_store
--- params: life epoch commits last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt sum
+-- params: life epoch commits last_token last_scope last_queue last_committer boot_id boot looks lease wall seen steady steady_boot floor leapt ahead backs mended sum
 INSERT INTO pawl.store (one, life, epoch, commits, last_token, last_scope, last_queue, last_committer,
-                        boot_id, boot, lease, wall, seen, steady, steady_boot, floor, leapt, sum)
+                        boot_id, boot, looks, lease, wall, seen, steady, steady_boot, floor, leapt, ahead, backs, mended, sum)
 VALUES (1, :life, :epoch, :commits, :last_token, :last_scope, :last_queue, :last_committer, :boot_id,
-        :boot, :lease, :wall, :seen, :steady, :steady_boot, :floor, :leapt, :sum);
+        :boot, :looks, :lease, :wall, :seen, :steady, :steady_boot, :floor, :leapt, :ahead, :backs, :mended, :sum);
 
 -- name: put_store
--- params: life epoch commits last_token last_scope last_queue last_committer boot_id boot lease wall seen steady steady_boot floor leapt sum
+-- params: life epoch commits last_token last_scope last_queue last_committer boot_id boot looks lease wall seen steady steady_boot floor leapt ahead backs mended sum
 -- row: store
 UPDATE pawl.store
    SET life = :life, epoch = :epoch, commits = :commits, last_token = :last_token,
        last_scope = :last_scope, last_queue = :last_queue, last_committer = :last_committer, boot_id = :boot_id, boot = :boot,
-       lease = :lease, wall = :wall, seen = :seen, steady = :steady, steady_boot = :steady_boot, floor = :floor,
-       leapt = :leapt, sum = :sum;
+       looks = :looks, lease = :lease, wall = :wall, seen = :seen, steady = :steady, steady_boot = :steady_boot, floor = :floor,
+       leapt = :leapt, ahead = :ahead, backs = :backs, mended = :mended, sum = :sum;
 
 -- name: put_committer
 -- params: id slot sum
@@ -295,16 +295,16 @@ VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :co
         :post, :duration_us, :received, :committed, :epoch, :digest, :events, :messages, :effects, :hashes, :sum);
 
 -- name: put_queue
--- params: id scope lane target sum pending claimed awaiting uncertain delivered dead cancelled added
+-- params: id scope lane target sum pending claimed awaiting uncertain delivered dead cancelled lease looks added
 -- row: queue
-INSERT INTO pawl.queue (id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, added,
-                        sum)
-VALUES (:id, :scope, :lane, :target, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled, :added,
-        :sum)
+INSERT INTO pawl.queue (id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+                        looks, added, sum)
+VALUES (:id, :scope, :lane, :target, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled, :lease,
+        :looks, :added, :sum)
     ON CONFLICT (id) DO UPDATE
    SET pending = excluded.pending, claimed = excluded.claimed, awaiting = excluded.awaiting,
        uncertain = excluded.uncertain, delivered = excluded.delivered, dead = excluded.dead,
-       cancelled = excluded.cancelled, added = excluded.added;
+       cancelled = excluded.cancelled, lease = excluded.lease, looks = excluded.looks, added = excluded.added;
 
 -- name: put_lane
 -- params: scope name policy sum
@@ -379,12 +379,12 @@ VALUES (:number, :tail, :queue, :seq, :sender, :key, :dedupe, :request_id, :prio
 DELETE FROM pawl.message WHERE number = :number;
 
 -- name: add_ready
--- params: queue number phase priority due is_first attempts deferrals crashes retried key position failure progress remote_id updated sum
+-- params: queue number phase priority due since until attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
 -- row: ready
 -- rows: 8 32
-INSERT OR FAIL INTO pawl.ready (queue, phase, priority, due, number, is_first, attempts, deferrals, crashes, retried,
-                                key, position, failure, progress, remote_id, updated, sum)
-VALUES (:queue, :phase, :priority, :due, :number, :is_first, :attempts, :deferrals, :crashes, :retried, :key, :position,
+INSERT OR FAIL INTO pawl.ready (queue, phase, priority, due, number, since, until, attempts, deferrals, crashes, retried,
+                                key, position, holds_key, failure, progress, remote_id, updated, sum)
+VALUES (:queue, :phase, :priority, :due, :number, :since, :until, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key,
         :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: remove_ready
@@ -399,12 +399,12 @@ DELETE FROM pawl.ready
    AND (due, number) >= (:due, :number) AND (due, number) <= (:last_due, :last_number);
 
 -- name: add_blocked
--- params: queue number priority due is_first attempts deferrals crashes retried key position failure progress remote_id updated sum
+-- params: queue number priority due since until attempts deferrals crashes retried key position failure progress remote_id updated sum
 -- row: blocked
 -- rows: 8 32
-INSERT OR FAIL INTO pawl.blocked (queue, key, position, number, priority, due, is_first, attempts, deferrals, crashes,
+INSERT OR FAIL INTO pawl.blocked (queue, key, position, number, priority, due, since, until, attempts, deferrals, crashes,
                                   retried, failure, progress, remote_id, updated, sum)
-VALUES (:queue, :key, :position, :number, :priority, :due, :is_first, :attempts, :deferrals, :crashes, :retried,
+VALUES (:queue, :key, :position, :number, :priority, :due, :since, :until, :attempts, :deferrals, :crashes, :retried,
         :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: remove_blocked
@@ -412,25 +412,25 @@ VALUES (:queue, :key, :position, :number, :priority, :due, :is_first, :attempts,
 DELETE FROM pawl.blocked WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
 
 -- name: add_claimed
--- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retried key position failure progress remote_id updated sum
+-- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
 -- row: claimed
 -- rows: 8 32
-INSERT OR FAIL INTO pawl.claimed (number, tail, queue, phase, priority, due, is_first, token, committer, consumer,
-                                  claimed, lease, boot, attempts, deferrals, crashes, retried, key, position, failure,
+INSERT OR FAIL INTO pawl.claimed (number, tail, queue, phase, priority, due, since, until, token, committer, consumer,
+                                  claimed, lease, boot, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
                                   progress, remote_id, updated, sum)
-VALUES (:number, :tail, :queue, :phase, :priority, :due, :is_first, :token, :committer, :consumer, :claimed, :lease,
-        :boot, :attempts, :deferrals, :crashes, :retried, :key, :position, :failure, :progress, :remote_id, :updated,
+VALUES (:number, :tail, :queue, :phase, :priority, :due, :since, :until, :token, :committer, :consumer, :claimed, :lease,
+        :boot, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated,
         :sum);
 
 -- The whole row: its sum covers all of it.
 
 -- name: put_claimed
--- params: queue number tail phase priority due is_first token committer consumer claimed lease boot attempts deferrals crashes retried key position failure progress remote_id updated sum
+-- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
 -- row: claimed
 UPDATE pawl.claimed
-   SET queue = :queue, tail = :tail, phase = :phase, priority = :priority, due = :due, is_first = :is_first,
+   SET queue = :queue, tail = :tail, phase = :phase, priority = :priority, due = :due, since = :since, until = :until,
        committer = :committer, consumer = :consumer, claimed = :claimed, lease = :lease, boot = :boot, attempts = :attempts,
-       deferrals = :deferrals, crashes = :crashes, retried = :retried, key = :key, position = :position,
+       deferrals = :deferrals, crashes = :crashes, retried = :retried, key = :key, position = :position, holds_key = :holds_key,
        failure = :failure, progress = :progress, remote_id = :remote_id, updated = :updated, sum = :sum
  WHERE number = :number AND token = :token;
 
@@ -439,12 +439,12 @@ UPDATE pawl.claimed
 DELETE FROM pawl.claimed WHERE number = :number AND token = :token;
 
 -- name: add_held
--- params: queue number phase priority due is_first hold until token attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
+-- params: queue number phase priority due since until hold token attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
 -- row: held
 -- rows: 8 32
-INSERT OR FAIL INTO pawl.held (number, queue, phase, priority, due, is_first, hold, until, token, attempts, deferrals,
+INSERT OR FAIL INTO pawl.held (number, queue, phase, priority, due, since, until, hold, token, attempts, deferrals,
                                crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum)
-VALUES (:number, :queue, :phase, :priority, :due, :is_first, :hold, :until, :token, :attempts, :deferrals, :crashes,
+VALUES (:number, :queue, :phase, :priority, :due, :since, :until, :hold, :token, :attempts, :deferrals, :crashes,
         :retried, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: remove_held
@@ -515,8 +515,8 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 
 -- name: list_queues
 -- params: after limit
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled,
-       added
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks, added
   FROM pawl.queue
  WHERE id > :after
  ORDER BY id
@@ -524,10 +524,18 @@ SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, deli
 
 -- name: list_queues_of_scope
 -- params: scope
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled,
-       added
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks, added
   FROM pawl.queue
  WHERE scope = :scope
+ ORDER BY id;
+
+-- name: list_queues_of_lane
+-- params: scope lane
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks, added
+  FROM pawl.queue
+ WHERE scope = :scope AND lane = :lane
  ORDER BY id;
 
 -- name: list_news
@@ -638,38 +646,112 @@ SELECT number, state, queue, key
  WHERE number > :after AND number < :before AND state <> 'delivered'
  ORDER BY number;
 
--- What time may end, in the order of each place's own key, a page at a time.
+-- What time may end, by how it is found. Each walk goes through groups in which the order is that of time (a queue; of
+-- what is ready, a priority of one): `next` finds the first of the next group. What is given is the queue, the number and
+-- what tells when it ends; then the group's phase, and where the walk is.
+
+-- name: next_ready
+-- params: queue phase priority
+SELECT queue, phase, priority, due
+  FROM pawl.ready
+ WHERE (queue, phase, priority, due) > (:queue, :phase, :priority, 9223372036854775807)
+ ORDER BY queue, phase, priority, due
+ LIMIT 1;
 
 -- name: old_ready
--- params: queue phase priority due number limit
-SELECT ready.queue, ready.number, message.created, message.available, message.expires, NULL, ready.is_first, ready.updated,
-       ready.retried, ready.phase, ready.priority, ready.due
+-- params: queue at number until limit priority
+SELECT ready.queue, ready.number, message.created, message.available, message.expires, NULL, ready.due, ready.since,
+       ready.updated, ready.retried, ready.phase, ready.due
   FROM pawl.ready JOIN pawl.message ON message.number = ready.number
- WHERE (ready.queue, ready.phase, ready.priority, ready.due, ready.number) > (:queue, :phase, :priority, :due, :number)
- ORDER BY ready.queue, ready.phase, ready.priority, ready.due, ready.number
+ WHERE ready.queue = :queue AND ready.phase = 0 AND ready.priority = :priority
+   AND (ready.due, ready.number) > (:at, :number) AND ready.due <= :until AND ready.until IS NULL
+ ORDER BY ready.due, ready.number
  LIMIT :limit;
+
+-- name: next_ready_again
+-- params: queue
+SELECT queue, 0, 0, since FROM pawl.ready WHERE queue > :queue AND since IS NOT NULL ORDER BY queue, since LIMIT 1;
+
+-- name: old_ready_again
+-- params: queue at number until limit
+SELECT ready.queue, ready.number, message.created, message.available, message.expires, ready.until, ready.due,
+       ready.since, ready.updated, ready.retried, ready.phase, ready.since
+  FROM pawl.ready JOIN pawl.message ON message.number = ready.number
+ WHERE ready.queue = :queue AND (ready.since, ready.number) > (:at, :number)
+   AND ready.since <= :until AND ready.since IS NOT NULL
+ ORDER BY ready.since, ready.number
+ LIMIT :limit;
+
+-- name: next_ready_until
+-- params: queue
+SELECT queue, 0, 0, until FROM pawl.ready WHERE queue > :queue AND until IS NOT NULL ORDER BY queue, until LIMIT 1;
+
+-- name: old_ready_until
+-- params: queue at number until limit
+SELECT ready.queue, ready.number, message.created, message.available, message.expires, ready.until, ready.due,
+       ready.since, ready.updated, ready.retried, ready.phase, ready.until
+  FROM pawl.ready JOIN pawl.message ON message.number = ready.number
+ WHERE ready.queue = :queue AND (ready.until, ready.number) > (:at, :number)
+   AND ready.until <= :until AND ready.until IS NOT NULL
+ ORDER BY ready.until, ready.number
+ LIMIT :limit;
+
+-- name: next_blocked
+-- params: queue
+SELECT queue, 0, 0, ifnull(since, due) FROM pawl.blocked WHERE queue > :queue ORDER BY queue, ifnull(since, due) LIMIT 1;
 
 -- name: old_blocked
--- params: queue key position number limit
-SELECT blocked.queue, blocked.number, message.created, message.available, message.expires, NULL, blocked.is_first,
-       blocked.updated, blocked.retried, blocked.key, blocked.position
+-- params: queue at number until limit
+SELECT blocked.queue, blocked.number, message.created, message.available, message.expires, blocked.until, blocked.due,
+       blocked.since, blocked.updated, blocked.retried, 0, ifnull(blocked.since, blocked.due)
   FROM pawl.blocked JOIN pawl.message ON message.number = blocked.number
- WHERE (blocked.queue, blocked.key, blocked.position, blocked.number) > (:queue, :key, :position, :number)
- ORDER BY blocked.queue, blocked.key, blocked.position, blocked.number
+ WHERE blocked.queue = :queue AND ifnull(blocked.since, blocked.due) BETWEEN :at AND :until
+   AND (ifnull(blocked.since, blocked.due), blocked.number) > (:at, :number)
+ ORDER BY ifnull(blocked.since, blocked.due), blocked.number
  LIMIT :limit;
 
--- name: old_held
--- params: number limit
-SELECT queue, number, 0, 0, NULL, until, 0, 0, NULL, phase FROM pawl.held WHERE number > :number ORDER BY number LIMIT :limit;
+-- name: next_blocked_until
+-- params: queue
+SELECT queue, 0, 0, until FROM pawl.blocked WHERE queue > :queue AND until IS NOT NULL ORDER BY queue, until LIMIT 1;
+
+-- name: old_blocked_until
+-- params: queue at number until limit
+SELECT blocked.queue, blocked.number, message.created, message.available, message.expires, blocked.until, blocked.due,
+       blocked.since, blocked.updated, blocked.retried, 0, blocked.until
+  FROM pawl.blocked JOIN pawl.message ON message.number = blocked.number
+ WHERE blocked.queue = :queue AND (blocked.until, blocked.number) > (:at, :number)
+   AND blocked.until <= :until AND blocked.until IS NOT NULL
+ ORDER BY blocked.until, blocked.number
+ LIMIT :limit;
+
+-- name: next_held_until
+-- params: queue
+SELECT queue, 0, 0, until FROM pawl.held WHERE queue > :queue AND until IS NOT NULL ORDER BY queue, until LIMIT 1;
+
+-- name: old_held_until
+-- params: queue at number until limit
+SELECT held.queue, held.number, message.created, message.available, message.expires, held.until, held.due,
+       held.since, held.updated, held.retried, held.phase, held.until
+  FROM pawl.held JOIN pawl.message ON message.number = held.number
+ WHERE held.queue = :queue AND (held.until, held.number) > (:at, :number)
+   AND held.until <= :until AND held.until IS NOT NULL
+ ORDER BY held.until, held.number
+ LIMIT :limit;
+
+-- Numbers ascend as their messages were made, and none ends before that: the caller stops where they are young.
 
 -- name: old_ended
 -- params: number limit
-SELECT queue, number, 0, 0, NULL, ended, 0, 0, NULL FROM pawl.ended WHERE number > :number ORDER BY number LIMIT :limit;
+SELECT ended.queue, ended.number, message.created, message.available, message.expires, ended.ended, 0, NULL, 0, NULL, 0, 0
+  FROM pawl.ended JOIN pawl.message ON message.number = ended.number
+ WHERE ended.number > :number
+ ORDER BY ended.number
+ LIMIT :limit;
 
 -- name: page_claimed
 -- params: after limit
-SELECT queue, number, tail, phase, priority, due, is_first, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals, crashes, retried, key, position, failure, progress, remote_id, updated, sum
+SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
+       deferrals, crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed
  WHERE number > :after
  ORDER BY number
@@ -694,8 +776,8 @@ SELECT queue, kind, key, message, fingerprint, until, state, sum
 SELECT (SELECT count(*) FROM pawl.claimed WHERE number = :number) + (SELECT count(*) FROM pawl.held WHERE number = :number)
      + (SELECT count(*) FROM pawl.ended WHERE number = :number)
      + (SELECT count(*) FROM pawl.ready
-         WHERE queue = :queue AND phase = 0 AND priority = :priority AND due = :due AND number = :number AND is_first = 1)
-     + (SELECT count(*) FROM pawl.ready WHERE number = :number AND is_first = 0)
+         WHERE queue = :queue AND phase = 0 AND priority = :priority AND due = :due AND number = :number AND since IS NULL)
+     + (SELECT count(*) FROM pawl.ready WHERE number = :number AND since IS NOT NULL)
      + (SELECT count(*) FROM pawl.blocked WHERE queue = :queue AND key = :key AND position = :number AND number = :number)
      + (SELECT count(*) FROM pawl.blocked WHERE number = :number AND position <> number);
 
@@ -712,8 +794,8 @@ SELECT id, name, sum, seq, head, last_number
 -- name: all_queues
 -- params:
 -- row: queue
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled,
-       added
+SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks, added
   FROM pawl.queue;
 
 -- name: all_lanes
@@ -750,21 +832,21 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 -- name: all_ready
 -- params:
 -- row: ready
-SELECT queue, number, phase, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure,
+SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready;
 
 -- name: all_blocked
 -- params:
 -- row: blocked
-SELECT queue, number, priority, due, is_first, attempts, deferrals, crashes, retried, key, position, failure, progress,
+SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure, progress,
        remote_id, updated, sum
   FROM pawl.blocked;
 
 -- name: all_held
 -- params:
 -- row: held
-SELECT queue, number, phase, priority, due, is_first, hold, until, token, attempts, deferrals, crashes, retried, key,
+SELECT queue, number, phase, priority, due, since, until, hold, token, attempts, deferrals, crashes, retried, key,
        position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.held;
 
@@ -814,7 +896,7 @@ SELECT NULL, NULL, code FROM pawl.hold WHERE scope <> 0 AND NOT EXISTS (SELECT 1
 SELECT NULL, ready.queue, ready.number
   FROM pawl.ready LEFT JOIN pawl.message ON message.number = ready.number
  WHERE message.queue IS NOT ready.queue OR message.priority IS NOT ready.priority OR message.key IS NOT ready.key
-    OR (ready.is_first = 1 AND (ready.phase <> 0 OR message.available IS NOT ready.due));
+    OR (ready.since IS NULL AND (ready.phase <> 0 OR message.available IS NOT ready.due));
 
 -- name: stray_blocked
 -- params:
@@ -860,8 +942,8 @@ SELECT NULL, line.queue, line.key
 -- name: wrong_heads
 -- params:
 SELECT NULL, queue, number
-  FROM (SELECT queue, number, key, position FROM pawl.ready WHERE key IS NOT NULL
-        UNION ALL SELECT queue, number, key, position FROM pawl.claimed WHERE key IS NOT NULL
+  FROM (SELECT queue, number, key, position FROM pawl.ready WHERE holds_key = 1
+        UNION ALL SELECT queue, number, key, position FROM pawl.claimed WHERE holds_key = 1
         UNION ALL SELECT queue, number, key, position FROM pawl.held WHERE holds_key = 1
         UNION ALL SELECT queue, number, key, position FROM pawl.ended WHERE holds_key = 1) AS holder
  WHERE NOT EXISTS (SELECT 1 FROM pawl.line WHERE line.queue = holder.queue AND line.key = holder.key
@@ -890,6 +972,12 @@ SELECT NULL, queue, hex(message)
    AND NOT EXISTS (SELECT 1 FROM pawl.message WHERE message.queue = bound.queue AND message.fingerprint = bound.fingerprint
                       AND ((bound.kind = 0 AND message.dedupe = bound.key) OR (bound.kind = 1
                       AND message.request_id = bound.key)));
+
+-- name: wrong_leases
+-- params:
+SELECT NULL, queue.id, claimed.number
+  FROM pawl.store JOIN pawl.claimed ON claimed.boot = store.boot
+  JOIN pawl.queue ON queue.id = claimed.queue AND queue.looks = store.looks AND queue.lease > claimed.lease;
 
 -- name: wrong_committers
 -- params:
