@@ -7,7 +7,9 @@
 
 void pawli_drafting_init(struct drafting *drafting, pawl_store *store)
 {
-    *drafting = (struct drafting){.store = store};
+    drafting->store = store;
+    drafting->size = 0;
+    drafting->error.status = PAWL_OK;
     pawli_unit_init(&drafting->unit, &store->opened->committer, store->scope);
     pawli_hasher_init(&drafting->hasher);
 }

@@ -277,7 +277,7 @@ plant([
             "factor = (int64_t)1 << exponent;", "factor = (int64_t)1 << (exponent ? exponent - 1 : 0);",
             "a receiver that is down is asked twice as often",
             "conformance_work", "*a65_a66_*"),
-    Mistake("retry_in_ms of 0 is taken for absent", "src/commit/draft.c",
+    Mistake("retry_in_ms of 0 is taken for absent", "src/commit/settle.c",
             ".retry_in_ms = settlement.has_retry_in ?", ".retry_in_ms = settlement.retry_in_ms ?",
             "what shall be tried at once waits for its backoff",
             "conformance_claim", "*a49_*"),
