@@ -26,6 +26,7 @@ enum column_kind {
     COLUMN_U32_OR_NULL,   /* 0: absent */
     COLUMN_BOOL,          /* as 0 or 1 */
     COLUMN_TIME,          /* struct wall_time or boot_time, or an int64_t */
+    COLUMN_TIME_BEFORE,   /* kept as how long it was before the time at `other`, whose column comes first */
     COLUMN_TIME_OR_NEVER, /* WALL_NEVER: absent */
     COLUMN_TIME_OR_NONE,  /* 0: absent */
     COLUMN_TEXT,          /* struct text */

@@ -41,6 +41,17 @@ static bool is_text_by(const struct column *column, const void *row)
                                        : *(const uint32_t *)other == BOUND_DEDUPE;
 }
 
+/* Of two times of any size; wrapped around it comes back the same way. */
+static int64_t before(int64_t time, int64_t other)
+{
+    return (int64_t)((uint64_t)time - (uint64_t)other);
+}
+
+static int64_t time_at(const struct column *column, const void *row)
+{
+    return *(const int64_t *)((const char *)row + column->other);
+}
+
 static struct value bytes_value(enum value_type type, struct text bytes)
 {
     return (struct value){.type = bytes.data ? type : VALUE_NULL, .bytes = bytes};
@@ -60,6 +71,8 @@ struct value pawli_column_get(const struct column *column, const void *row, stru
     if (trait->width)
         return number_value(trait, field);
     switch (column->kind) {
+    case COLUMN_TIME_BEFORE:
+        return (struct value){.type = VALUE_NUMBER, .number = before(time_at(column, row), *(const int64_t *)field)};
     case COLUMN_TEXT:
         return bytes_value(VALUE_TEXT, text_in(field));
     case COLUMN_TEXT_OR_EMPTY:
@@ -107,6 +120,15 @@ static bool set_bytes(const struct column *column, const struct value *value, en
     return type == VALUE_BLOB || !column->is_good || !field->data || column->is_good(*field, arena);
 }
 
+static bool set_before(const struct column *column, void *row, const struct value *value)
+{
+    int64_t time = before(time_at(column, row), value->number);
+    bool good = value->type == VALUE_NUMBER && time >= column->min && time <= column->max;
+    if (good)
+        *(int64_t *)((char *)row + column->offset) = time;
+    return good;
+}
+
 static bool set_array(const struct value *value, void *field, size_t size)
 {
     bool good = value->type == VALUE_BLOB && value->bytes.size == size;
@@ -132,6 +154,8 @@ bool pawli_column_set(const struct column *column, void *row, const struct value
     if (pawli_column_traits[column->kind].width)
         return set_number(column, value, field);
     switch (column->kind) {
+    case COLUMN_TIME_BEFORE:
+        return set_before(column, row, value);
     case COLUMN_TEXT:
         return set_bytes(column, value, VALUE_TEXT, field, arena);
     case COLUMN_TEXT_OR_EMPTY:
@@ -169,6 +193,7 @@ static size_t field_size(const struct column *column)
            : column->kind == COLUMN_JSON         ? column->form->size
            : column->kind == COLUMN_WORD         ? sizeof(unsigned)
            : column->kind == COLUMN_UUID_OR_NULL ? sizeof(pawl_uuid)
+           : column->kind == COLUMN_TIME_BEFORE  ? sizeof(int64_t)
            : column->kind == COLUMN_SUM          ? 0
                                                  : sizeof(struct text);
 }

@@ -178,6 +178,7 @@ def read_record(row):
     r["content_type"] = r["content_type"] or JSON
     for name, kind in (("command", b"C"), ("response", b"R")):
         r[name] = stored_hash(r["hashes"], kind) if r[name] is None else sha256(r[name])
+    r["received"] = r["committed"] - r.pop("waited")
     r["duration_us"] = r["duration_us"] or 0
     r["events"] = read_events(r["events"])
     entries = r["messages"] or b""
@@ -271,7 +272,7 @@ def document_vectors(path):
 
 DAMAGE = [
     "UPDATE record SET ref = 'other' WHERE seq = 2",
-    "UPDATE record SET received = received + 1 WHERE seq = 2",
+    "UPDATE record SET waited = waited + 1 WHERE seq = 2",
     "UPDATE record SET committed = committed + 1 WHERE seq = 2",
     "UPDATE record SET epoch = epoch + 1 WHERE seq = 2",
     "UPDATE record SET response = 'other' WHERE seq = 1",

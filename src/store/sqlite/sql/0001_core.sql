@@ -129,8 +129,8 @@ CREATE TABLE pawl.record (
     pre           BLOB,
     post          BLOB,
     duration_us   INTEGER,
-    received      INTEGER NOT NULL,
     committed     INTEGER NOT NULL,
+    waited        INTEGER NOT NULL,                 -- since it was received; a short number, most often
     epoch         INTEGER NOT NULL,
     digest        BLOB    NOT NULL,
     events        TEXT,                             -- JSON array

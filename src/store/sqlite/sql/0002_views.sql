@@ -7,7 +7,7 @@ SELECT scope.name AS scope, record.seq,
              || '-' || substr(hex(request_id), 17, 4) || '-' || substr(hex(request_id), 21)) AS request_id,
        type, ref, coalesce(content_type, 'application/json') AS content_type, command,
        iif(response IS NULL, NULL, coalesce(response_type, 'application/json')) AS response_type, response, lower(hex(fingerprint)) AS fingerprint,
-       lower(hex(digest)) AS digest, lower(hex(pre)) AS pre, lower(hex(post)) AS post, duration_us, received, committed,
+       lower(hex(digest)) AS digest, lower(hex(pre)) AS pre, lower(hex(post)) AS post, duration_us, committed - waited AS received, committed,
        epoch, events, coalesce(length(messages) / 56, 0) AS message_count, effects
   FROM pawl.record JOIN pawl.scope ON scope.id = record.scope;
 

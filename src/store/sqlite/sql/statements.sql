@@ -81,7 +81,7 @@ SELECT id, name, sum, seq, head, last_number FROM pawl.scope WHERE id = :id;
 -- params: scope request_id
 -- row: record
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
-       duration_us, received, committed, epoch, digest, events, messages, effects, hashes,
+       duration_us, committed, waited, epoch, digest, events, messages, effects, hashes,
        sum
   FROM pawl.record
  WHERE request_id = :request_id AND scope = :scope;
@@ -285,14 +285,14 @@ VALUES (:id, :name, :seq, :head, :last_number, :sum)
     ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, head = excluded.head, last_number = excluded.last_number;
 
 -- name: add_record
--- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us received committed epoch digest events messages effects hashes sum
+-- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us committed waited epoch digest events messages effects hashes sum
 -- row: record
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.record (scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type,
-                                 response, pre, post, duration_us, received, committed, epoch, digest, events, messages,
+                                 response, pre, post, duration_us, committed, waited, epoch, digest, events, messages,
                                  effects, hashes, sum)
 VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :command, :response_type, :response, :pre,
-        :post, :duration_us, :received, :committed, :epoch, :digest, :events, :messages, :effects, :hashes, :sum);
+        :post, :duration_us, :committed, :waited, :epoch, :digest, :events, :messages, :effects, :hashes, :sum);
 
 -- name: put_queue
 -- params: id scope lane target sum pending claimed awaiting uncertain delivered dead cancelled lease looks added
@@ -486,7 +486,7 @@ SELECT id, name, sum, seq, head, last_number FROM pawl.scope WHERE id > :after O
 -- name: list_records_up
 -- params: scope after ref type since limit
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
-       duration_us, received, committed, epoch, digest, events, messages, effects, hashes,
+       duration_us, committed, waited, epoch, digest, events, messages, effects, hashes,
        sum
   FROM pawl.record
  WHERE scope = :scope AND seq > :after AND (:ref IS NULL OR ref = :ref) AND (:type IS NULL OR type = :type)
@@ -497,7 +497,7 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 -- name: list_records_down
 -- params: scope before ref type since limit
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
-       duration_us, received, committed, epoch, digest, events, messages, effects, hashes,
+       duration_us, committed, waited, epoch, digest, events, messages, effects, hashes,
        sum
   FROM pawl.record
  WHERE scope = :scope AND seq < :before AND (:ref IS NULL OR ref = :ref) AND (:type IS NULL OR type = :type)
@@ -508,7 +508,7 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 -- name: get_record
 -- params: scope seq
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
-       duration_us, received, committed, epoch, digest, events, messages, effects, hashes,
+       duration_us, committed, waited, epoch, digest, events, messages, effects, hashes,
        sum
   FROM pawl.record
  WHERE scope = :scope AND seq = :seq;
