@@ -50,6 +50,9 @@ others: `pawli_state_next` is the only way from one state to the next, and every
 An attempt is counted by *claim*, and given back by *defer* and *release*: attempts never exceed the cap. Every event that leaves
 *claimed* names the token of the claim; a token that is no longer the claim's changes nothing. A retry by an operator is
 *renew*: the same message again. A requeue is a *cancel* with a successor: a new message, which begins as *pending*.
+
+What is *awaiting* or *uncertain* may be claimed too, by who polls or probes: that is no edge. It counts no attempt and keeps the
+state, the claim has a token and a lease like any other, and the date by which an outcome must come stays what it was.
 """
 
 

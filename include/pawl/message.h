@@ -213,7 +213,8 @@ typedef struct pawl_claim_options {
 /*
  * pawl_claim: takes messages that are due, under a token and a lease. Each counts an attempt.
  *
- * Does       First settles claims that nobody holds any more. What has expired is ended on the way, not taken, and the claim
+ * Does       First settles claims of the queue that nobody holds any more; those of other queues are their own
+ *            claims' and a sweep's. What has expired is ended on the way, not taken, and the claim
  *            goes on behind it. Nothing to take: an empty page and PAWL_OK; so with limit 0.
  *            A wait sleeps in this thread, until something is due, the store wakes it, or wait_ms passed.
  * Owns       *ret_messages is freed with pawl_messages_free; each view has its token.

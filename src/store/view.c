@@ -311,7 +311,7 @@ bool pawli_view_lost(struct view *view, const struct task_row *row)
 {
     struct view_queue *own = asks_for(view, row->queue);
     uint32_t *count = own ? &own->lost_count : &view->lost_count;
-    if ((*count)++ < view->lost_limit)
+    if ((own || view->sweeps_lost) && (*count)++ < view->lost_limit)
         return true;
     view->lost_open--;
     view->lost_all_seen = false;

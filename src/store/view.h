@@ -188,7 +188,7 @@ struct view {
     bool wants_workers;                 /* all of them */
     bool wants_lost;                    /* of the claims that are named: whether anybody still holds them */
     uint32_t lost_limit;                /* 0: look for no others. So many of the queues that are claimed from, */
-    bool sweeps_lost;                   /* and so many of the rest: else only where a process died */
+    bool sweeps_lost;                   /* and so many of the rest */
     struct boot_time next_lease;        /* load: the earliest end of a claim that is not lost, of those that it saw */
     bool lost_all_seen;                 /* load looked at every claim, and found fewer lost ones than the limit */
     uint32_t lost_count, lost_open;     /* of other queues; how many are not at their limit */
@@ -206,7 +206,8 @@ struct view {
 void pawli_view_init(struct view *view, struct arena *arena, uint64_t seed);
 
 /* For stores, in load: the look for lost claims. Each claim that exists is given to living or lost, until there is no need:
- * those of queues from which somebody claims, and in a sweep, or after a process died, those of all. */
+ * those of queues from which somebody claims, and in a sweep those of all. Where a process died all are seen, so that it is
+ * forgotten once it has none left. */
 bool pawli_view_needs_claims(struct view *view);                     /* begins it */
 bool pawli_view_needs_more(const struct view *view, uint64_t queue); /* whether those of this queue are */
 void pawli_view_living(struct view *view, const struct task_row *row);

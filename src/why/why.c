@@ -84,7 +84,8 @@ static void explain_claimed(struct explaining *e)
     struct wall_time until = wall_after_ms(e->page->wall, lease_left_ms(task, e->page->boot));
     if (e->item->lost)
         add(e, "lost_claim", WALL_NEVER, task->consumer,
-            TEXT("claimed, but its lease ended or its process is gone: the next claim or sweep gives it back"));
+            TEXT("claimed, but its lease ended or its process is gone: the next claim of its queue, or a sweep, gives "
+                 "it back"));
     else
         add(e, "claimed", until, task->consumer,
             pawli_arena_format(&e->why->arena, "claimed by %.*s, attempt %u", TEXT_ARG(task->consumer),

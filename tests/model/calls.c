@@ -424,12 +424,27 @@ size_t model_due(struct model *model, int64_t scope, int64_t lane, int64_t targe
     return count;
 }
 
-static bool any_lost(const struct model *model)
+/* A claim settles what was lost of its queue; that of others is a sweep's. */
+static bool is_lost_here(const struct model *model, const struct op *op, size_t i)
+{
+    const struct model_message *message = &model->messages[i];
+    return message->content.scope == op->scope && message->content.lane == op->lane &&
+           message->content.target == op->target && model_is_lost(model, message);
+}
+
+static bool any_lost(const struct model *model, const struct op *op)
 {
     for (size_t i = 0; i < model->message_count; i++)
-        if (model_is_lost(model, &model->messages[i]))
+        if (is_lost_here(model, op, i))
             return true;
     return false;
+}
+
+static void settle_lost(struct model *model, const struct op *op)
+{
+    for (size_t i = 0; i < model->message_count; i++)
+        if (is_lost_here(model, op, i))
+            model_lose(model, &model->messages[i]);
 }
 
 static bool take_or_expire(struct model *model, const struct op *op, struct model_message *message)
@@ -453,7 +468,7 @@ static bool take_or_expire(struct model *model, const struct op *op, struct mode
 static size_t claim_named(struct model *model, const struct op *op, uint64_t named, uint64_t *numbers)
 {
     struct model_message *message = model_message(model, named);
-    model_settle_lost(model);
+    settle_lost(model, op);
     if (!message || message->content.scope != op->scope || message->content.lane != op->lane ||
         message->content.target != op->target || !model_is_ready(message) ||
         model_is_held(model, op->scope, op->lane, op->target))
@@ -483,11 +498,11 @@ size_t model_claim(struct model *model, const struct op *op, uint64_t named, uin
         return 0;
     bool held = model_is_held(model, op->scope, op->lane, op->target);
     size_t looked_count = model_due(model, op->scope, op->lane, op->target, looked);
-    if ((looked_count == 0 || held) && !any_lost(model))
+    if ((looked_count == 0 || held) && !any_lost(model, op))
         return 0; /* nothing to do, nothing is done */
     for (size_t i = 0; i < model->message_count; i++)
         was_pending[i] = is_due(model, &model->messages[i]);
-    model_settle_lost(model);
+    settle_lost(model, op);
     for (size_t i = 0; i < model->message_count; i++)
         became_ready[i] = !was_pending[i] && is_due(model, &model->messages[i]);
     if (held)

@@ -35,7 +35,7 @@ plant([
             "what was requeued is overtaken by what came after it (O5)",
             "model property", "test_cases"),
     Mistake("whose slot a dead process had does not look for its claims", "src/commit/round.c",
-            "        view->store.row.lease = (struct boot_time){0};\n", "",
+            "        view->store.row.looks++;\n", "",
             "what the dead one had claimed is found when its lease ends, a day later",
             "conformance_process", "what_a_dead_one_held_*"),
     Mistake("the release of a hold wakes nobody", "src/commit/hold.c",
