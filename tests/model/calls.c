@@ -41,6 +41,9 @@ uint64_t model_add(struct model *model, const struct model_message *message)
     uint64_t number = model->message_count;
     bool inherits_key = message->has_key;
     *added = *message;
+    added->in_scope = 1;
+    for (const struct model_message *other = model->messages; other < added; other++)
+        added->in_scope += other->content.scope == added->content.scope;
     added->exists = added->touched = true;
     added->state = PENDING;
     added->created = added->updated = model->wall;

@@ -38,10 +38,16 @@ static bool same_number(struct run *run, uint64_t number, const char *what, int6
                        (long long)got, (long long)expected);
 }
 
+/* The number that the id of a message has, which counts those of its scope; 0 for none. */
+static int64_t in_scope(const struct run *run, uint64_t number)
+{
+    return number ? (int64_t)run->model.messages[number - 1].in_scope : 0;
+}
+
 bool learn_id(struct run *run, uint64_t number, const pawl_uuid *id)
 {
     struct model_message *message = &run->model.messages[number - 1];
-    if (number == 0 || number > run->model.message_count || number_of_id(id) != number)
+    if (number == 0 || number > run->model.message_count || number_of_id(id) != (uint64_t)in_scope(run, number))
         return run_differs(run, "id of number %llu where the model expects message %llu",
                            (unsigned long long)number_of_id(id), (unsigned long long)number);
     if (memcmp(&message->id, nil, 16) == 0)
@@ -122,7 +128,8 @@ static bool compare_state(struct run *run, const pawl_message_view *view, uint64
                 same_number(run, n, "deferrals", view->deferrals, m->deferrals) &&
                 same_number(run, n, "crashes", view->crashes, m->crashes) &&
                 same_number(run, n, "retries", view->retries, m->retries) &&
-                same_number(run, n, "resent_of", (int64_t)number_of_id(&view->resent_of), (int64_t)m->resent_of) &&
+                same_number(run, n, "resent_of", (int64_t)number_of_id(&view->resent_of),
+                            in_scope(run, (uint64_t)m->resent_of)) &&
                 same_number(run, n, "updated_at", view->updated_at_ms, m->updated) &&
                 same_number(run, n, "ended_at", view->ended_at_ms, ended ? m->ended_at : 0) &&
                 same_number(run, n, "lease_until", view->lease_until_ms, lease_until) &&
@@ -132,7 +139,8 @@ static bool compare_state(struct run *run, const pawl_message_view *view, uint64
                 same_text(run, n, "hold", view->hold, holds[m->hold]) &&
                 same_text(run, n, "ended_reason", view->ended_reason, ended ? text_of_reason(m) : NULL) &&
                 same_text(run, n, "ended_by", view->ended_by, ended ? text_by(m->by) : NULL) &&
-                same_number(run, n, "superseded_by", (int64_t)number_of_id(&view->superseded_by), m->successor);
+                same_number(run, n, "superseded_by", (int64_t)number_of_id(&view->superseded_by),
+                            in_scope(run, (uint64_t)m->successor));
     if (same && !waits)
         return same_number(run, n, "available_at", view->available_at_ms, 0);
     if (same && m->due_least < m->due && view->available_at_ms >= m->due_least && view->available_at_ms <= m->due)
@@ -206,6 +214,14 @@ static bool compare_attempts(struct run *run, uint64_t number, const pawl_messag
     return same;
 }
 
+static uint64_t number_named(const struct run *run, int64_t scope, uint64_t in_scope)
+{
+    for (size_t i = 0; i < run->model.message_count; i++)
+        if (run->model.messages[i].content.scope == scope && run->model.messages[i].in_scope == in_scope)
+            return i + 1;
+    return 0;
+}
+
 /* Messages whose ids no answer told: the newest of their scope. */
 static bool learn_ids(struct run *run, int64_t scope)
 {
@@ -217,7 +233,7 @@ static bool learn_ids(struct run *run, int64_t scope)
     bool same = true;
     for (size_t i = 0; same && i < pawl_messages_count(page); i++) {
         const pawl_uuid *id = &pawl_messages_get(page, i)->id;
-        same = learn_id(run, number_of_id(id), id);
+        same = learn_id(run, number_named(run, scope, number_of_id(id)), id);
     }
     pawl_messages_free(page);
     return same;

@@ -87,6 +87,7 @@ struct model_content {
 struct model_message {
     bool exists; /* false: purged */
     struct model_content content;
+    uint64_t in_scope; /* which of its scope it is; the first is 1 */
     int64_t dedupe, request, max_attempts;
     uint64_t seq;
     int64_t created, available, expires; /* expires NEVER: none of its own */
