@@ -498,8 +498,9 @@ static int count_frames(void *data, sqlite3 *db, const char *name, int frames)
     return SQLITE_OK;
 }
 
-static enum store_result save(struct store *base, struct txn *txn, const struct view *view, pawl_error *err)
+static enum store_result save(struct store *base, struct txn *txn, const struct view *view, bool syncs, pawl_error *err)
 {
+    (void)syncs;
     struct sqlite_store *store = sqlite_of(base);
     if (!txn->joined)
         sqlite3_wal_hook(store->writer->db, count_frames, store);
@@ -543,6 +544,13 @@ void pawli_sqlite_drop(struct store *base, struct txn *txn)
         pawli_free(txn->connection);
     }
     pawli_free(txn);
+}
+
+/* COMMIT did it. */
+static enum store_result sync_commits(struct store *base, uint64_t commits, pawl_error *err)
+{
+    (void)base, (void)commits, (void)err;
+    return STORE_OK;
 }
 
 static enum store_result resolve(struct store *base, const struct committer_row *marker, bool *ret_committed,
@@ -738,6 +746,7 @@ const struct store_ops pawli_store_sqlite = {
     .join = pawli_sqlite_join,
     .load = pawli_sqlite_load,
     .save = save,
+    .sync = sync_commits,
     .drop = pawli_sqlite_drop,
     .resolve = resolve,
     .reader = pawli_sqlite_reader,
