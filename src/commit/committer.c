@@ -221,7 +221,7 @@ static struct batch *take(struct committer *committer, struct round *round)
     withdraw_late(committer);
     struct batch *batch = committer->first;
     if (batch) {
-        size_t before = committer->most - committer->most / 16;
+        size_t before = committer->most - (committer->most + 15) / 16;
         committer->first = batch->next;
         if (!committer->first)
             committer->last = NULL;
