@@ -6,7 +6,8 @@
  *   2  The first handle of all audits the log and copies it into the database, synced, before anything that it reads
  *      counts: frames that were recovered may never have been synced by whoever wrote them.
  *   3  After a storage error that was not one of reading, the file is poisoned in this process (struct database_file).
- *   4  A handle holds a byte (its slot) for life: whose slot is free is dead, whatever its leases say. */
+ *   4  A handle holds a byte (its slot) for life: whose slot is free is dead, whatever its leases say.
+ *   5  A commit may be synced after its COMMIT, while nobody else has the store open: durable.c. */
 #include "store/sqlite/durable.h"
 #include "store/sqlite/vfs.h"
 
