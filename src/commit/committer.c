@@ -181,6 +181,7 @@ static void withdraw_late(struct committer *committer)
         withdraw(committer, unit);
         unit->status = fail_late(&unit->error);
         if (unit->done) {
+            committer->crowd++; /* until its callback */
             answer_later(committer, unit);
             continue;
         }

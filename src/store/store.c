@@ -328,7 +328,9 @@ enum store_result pawli_store_save(struct store *store, struct txn *txn, struct 
 enum store_result pawli_store_sync(struct store *store, uint64_t commits, pawl_error *err)
 {
     PASS_ON(store, sync);
-    return settled(store->ops->sync(store, commits, err));
+    enum store_result result = settled(store->ops->sync(store, commits, err));
+    /* Whatever it was, what was saved may be there or not. */
+    return result == STORE_OK || result == STORE_UNKNOWN ? result : pawli_store_fail(err, STORE_UNKNOWN);
 }
 
 void pawli_store_drop(struct store *store, struct txn *txn)
