@@ -179,15 +179,15 @@ static void sync_pending(struct disk_walk *walk, const struct disk_op *sync)
     const struct disk_op *ops = walk->trace->ops;
     size_t kept = 0;
     for (size_t i = 0; sync->syncs_folder && i < walk->pending_count; i++)
-        if (is_folder_op(&ops[walk->pending[i].op]))
+        if (is_folder_op(&ops[walk->pending[i].op]) && walk->pending[i].op < sync->begun)
             settle(walk, &walk->pending[i]);
     for (size_t i = 0; i < walk->pending_count; i++) {
         struct disk_pending *pending = &walk->pending[i];
         const struct disk_op *op = &ops[pending->op];
-        bool data = !is_folder_op(op) && op->file == sync->file && !pending->clean;
+        bool data = !is_folder_op(op) && op->file == sync->file && !pending->clean && pending->op < sync->begun;
         if (data)
             settle(walk, pending);
-        if (!data && !(sync->syncs_folder && is_folder_op(op)))
+        if (!data && !(sync->syncs_folder && is_folder_op(op) && pending->op < sync->begun))
             walk->pending[kept++] = *pending;
     }
     walk->pending_count = kept;
@@ -223,7 +223,7 @@ void pawli_walk_step(struct disk_walk *walk)
         break;
     case DISK_SYNC_FAILED:
         for (size_t i = 0; i < walk->pending_count; i++)
-            if (walk->trace->ops[walk->pending[i].op].file == op->file)
+            if (walk->trace->ops[walk->pending[i].op].file == op->file && walk->pending[i].op < op->begun)
                 walk->pending[i].clean = true;
         break;
     case DISK_DELETE:

@@ -3,7 +3,9 @@
  *
  * What is issued is one thing, what is on the platter another. An operation is pending until a sync of its file; a crash
  * keeps what is on the platter and any part of what is pending. Creations and deletions are pending too, until a sync that
- * syncs the folder; of them a crash keeps a prefix, as journaling file systems do. */
+ * syncs the folder; of them a crash keeps a prefix, as journaling file systems do.
+ *
+ * A sync takes time: it stands in the trace where it ended, and covers what was written before it began. */
 #ifndef PAWLI_SIM_DISK_H
 #define PAWLI_SIM_DISK_H
 
@@ -37,6 +39,7 @@ struct disk_op {
     enum disk_op_kind kind;
     unsigned file;
     bool syncs_folder;
+    size_t begun; /* of a sync: operations before it */
     uint64_t offset;
     size_t size;
     uint8_t *bytes;

@@ -55,6 +55,11 @@ static void record(const struct disk_op *op)
     pawli_disk_leaves();
 }
 
+static size_t now(void)
+{
+    return disk.trace ? disk.trace->count : 0;
+}
+
 static bool fails(enum disk_fault_kind kind)
 {
     struct disk_fault *fault = &disk.fault;
@@ -161,8 +166,10 @@ static bool drops_syncs_of(unsigned file)
 static int file_sync(sqlite3_file *base, int flags)
 {
     struct vfs_file *file = vfs_file_of(base);
-    struct disk_op op = {.kind = DISK_SYNC, .file = file->number, .syncs_folder = file->syncs_folder};
+    struct disk_op op = {.kind = DISK_SYNC, .file = file->number, .syncs_folder = file->syncs_folder, .begun = now()};
     (void)flags;
+    if (disk.meanwhile)
+        disk.meanwhile(disk.meanwhile_data);
     if (drops_syncs_of(file->number))
         return SQLITE_OK;
     if (fails(FAULT_SYNC)) {
@@ -375,7 +382,7 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync)
     live->size = 0;
     record(&(struct disk_op){.kind = DISK_DELETE, .file = number});
     if (sync)
-        record(&(struct disk_op){.kind = DISK_SYNC, .file = number, .syncs_folder = true});
+        record(&(struct disk_op){.kind = DISK_SYNC, .file = number, .syncs_folder = true, .begun = now()});
     return SQLITE_OK;
 }
 
@@ -463,6 +470,7 @@ void pawli_disk_clear(uint64_t seed)
     disk.trace = NULL;
     disk.fault = (struct disk_fault){0};
     disk.drops_syncs = NULL;
+    disk.meanwhile = NULL;
     disk.random = seed;
     /* Salts of the log come from SQLite's own generator. */
     sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, (int)(seed | 1), NULL);

@@ -36,7 +36,9 @@ struct disk {
     struct disk_image live;   /* what processes see */
     struct disk_trace *trace; /* where changes are recorded; NULL: nowhere */
     struct disk_fault fault;
-    bool powersafe;          /* SQLITE_IOCAP_POWERSAFE_OVERWRITE */
+    bool powersafe;                /* SQLITE_IOCAP_POWERSAFE_OVERWRITE */
+    void (*meanwhile)(void *data); /* called in each sync, between its begin and its end; NULL: nothing happens then */
+    void *meanwhile_data;
     const char *drops_syncs; /* planted: a sync of a file whose name ends so says yes and does nothing */
     uint64_t random;
     uint64_t calls;

@@ -68,10 +68,19 @@ static int refuse(struct committer *committer, const struct unit *unit, pawl_err
     return PAWL_OK;
 }
 
+/* Of all units that are on their way half are taken, so that one half is on the disk while the other is with the processor.
+ * Where the disk takes much longer nothing is gained, and each sync shall cover as many as it can. */
+static size_t half_of(const struct committer *committer)
+{
+    bool is_slow = committer->sync_ns >= 3 * committer->work_ns; /* or not known */
+    return is_slow ? BATCH_UNITS : (committer->most + 1) / 2;
+}
+
 static struct batch *gathering_batch(struct committer *committer, const struct unit *unit)
 {
     struct batch *batch = committer->last;
-    if (batch && batch->count < BATCH_UNITS && batch->weight + unit->weight <= BATCH_WEIGHT)
+    size_t most = half_of(committer) < BATCH_UNITS ? half_of(committer) : BATCH_UNITS;
+    if (batch && batch->count < most && batch->weight + unit->weight <= BATCH_WEIGHT)
         return batch;
     batch = pawli_alloc(sizeof *batch);
     if (!batch)
@@ -91,9 +100,12 @@ static int enqueue(struct committer *committer, struct unit *unit, pawl_error *e
     int status = refuse(committer, unit, err);
     if (status < 0)
         return status;
+    if (committer->most <= committer->crowd)
+        committer->most = committer->crowd + 1;
     struct batch *batch = gathering_batch(committer, unit);
     if (!batch)
         return pawli_no_memory(err);
+    committer->crowd++;
     unit->next = NULL;
     unit->batch = batch;
     atomic_store(&unit->answered, false);
@@ -122,6 +134,7 @@ static bool withdraw(struct committer *committer, struct unit *unit)
     batch->count--;
     batch->weight -= unit->weight;
     committer->waiting--;
+    committer->crowd--;
     return true;
 }
 
@@ -131,11 +144,19 @@ static void release_batch(struct batch *batch)
         pawli_free(batch);
 }
 
-/* Somebody shall lead, if anything waits: a sleeping caller of the first batch, or the engine. */
+/* Whether somebody may lead: where nothing is being synced at once, else when enough wait. */
+static bool is_time(const struct committer *committer)
+{
+    if (committer->leading || !committer->first || committer->open_rounds == ROUNDS_OPEN)
+        return false;
+    return committer->open_rounds == 0 || committer->waiting >= (committer->most + 1) / 2;
+}
+
+/* Somebody shall lead, if it is time: a sleeping caller of the first batch, or the engine. */
 static void hand_on(struct committer *committer)
 {
     struct batch *next = committer->first;
-    if (committer->leading || !next)
+    if (!is_time(committer))
         return;
     if (!next->blocked) {
         pawli_engine_wake(&committer->engine);
@@ -169,6 +190,7 @@ static void withdraw_late(struct committer *committer)
         withdraw(committer, unit);
         unit->status = fail_late(&unit->error);
         if (unit->done) {
+            committer->crowd++; /* until its callback */
             answer_later(committer, unit);
             continue;
         }
@@ -180,6 +202,16 @@ static void withdraw_late(struct committer *committer)
 }
 
 /* ---- leading ---- */
+
+/* Free as long as somebody leads: rounds are answered in order, and the leader's comes behind those that are open. */
+static struct round *next_round(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->lock);
+    PAWL_ASSERT(committer->open_rounds < ROUNDS_OPEN);
+    struct round *round = &committer->rounds[(committer->first_round + committer->open_rounds) % ROUNDS_OPEN];
+    pthread_mutex_unlock(&committer->lock);
+    return round;
+}
 
 /* When the first of those that would be taken next gives up. */
 static struct boot_time first_deadline(struct committer *committer)
@@ -193,27 +225,24 @@ static struct boot_time first_deadline(struct committer *committer)
     return first;
 }
 
-static struct batch *take(struct committer *committer)
+static struct batch *take(struct committer *committer, struct round *round)
 {
     pthread_mutex_lock(&committer->lock);
     withdraw_late(committer);
     struct batch *batch = committer->first;
     if (batch) {
+        size_t before = committer->most - (committer->most + 15) / 16;
         committer->first = batch->next;
         if (!committer->first)
             committer->last = NULL;
         committer->waiting -= batch->count;
+        committer->most = committer->crowd > before ? committer->crowd : before;
+        round->syncs = committer->crowd <= 1;
+        round->units = batch->first;
+        round->batch = batch;
     }
     pthread_mutex_unlock(&committer->lock);
     return batch;
-}
-
-static void fail_batch(struct batch *batch, enum store_result result, const pawl_error *error)
-{
-    for (struct unit *unit = batch->first; unit; unit = unit->next) {
-        unit->status = pawli_store_status(result);
-        unit->error = *error;
-    }
 }
 
 /* Callback units go to the engine, in order; the others are awake when their batch is. */
@@ -221,6 +250,7 @@ static void sort_answers(struct committer *committer, struct batch *batch)
 {
     for (struct unit *unit = batch->first, *next; unit; unit = next) {
         next = unit->next;
+        committer->crowd -= !unit->done;
         if (unit->done) {
             answer_later(committer, unit);
         } else {
@@ -229,8 +259,108 @@ static void sort_answers(struct committer *committer, struct batch *batch)
     }
 }
 
-/* The lock of others was not free in time for somebody: he leaves, the others go on waiting. */
-static void give_way(struct committer *committer)
+static void tell(struct committer *committer, const uint64_t *queues, size_t count)
+{
+    for (struct listener *listener = committer->listeners; listener; listener = listener->next)
+        listener->news(listener, queues, count);
+}
+
+static struct batch *answer_round(struct committer *committer, struct round *round)
+{
+    struct batch *batch = round->batch;
+    uint64_t queues[ROUND_TOLD_MAX];
+    size_t count = 0;
+    bool all = committer->listeners && pawli_round_news(round, queues, &count);
+    if (all || count)
+        tell(committer, queues, all ? 0 : count);
+    sort_answers(committer, batch);
+    committer->first_round = (committer->first_round + 1) % ROUNDS_OPEN;
+    committer->open_rounds--;
+    return batch;
+}
+
+static void note_time(int64_t *lately, int64_t ns)
+{
+    *lately += (ns - *lately) / 4;
+}
+
+/* Syncs, and answers every round that this covers, in order; after a failure all that are open, since none of them is durable
+ * for certain. */
+static void finish(struct committer *committer, uint64_t ticket, bool syncs)
+{
+    struct env *env = committer->env;
+    pawl_error error = {0};
+    struct batch *answered = NULL, **last = &answered;
+    struct boot_time begin = env->ops->boot_now(env);
+    enum store_result result = syncs ? pawli_store_sync(committer->store, ticket, &error) : STORE_OK;
+    int64_t took_ns = env->ops->boot_now(env).ns - begin.ns;
+
+    pthread_mutex_lock(&committer->lock);
+    if (syncs)
+        note_time(&committer->sync_ns, took_ns);
+    while (committer->open_rounds) {
+        struct round *round = &committer->rounds[committer->first_round];
+        if (result == STORE_OK && round->ticket > ticket)
+            break;
+        if (result != STORE_OK)
+            pawli_round_fail(round, result, &error);
+        *last = answer_round(committer, round);
+        (*last)->next = NULL;
+        last = &(*last)->next;
+    }
+    bool callbacks = committer->answered_first;
+    hand_on(committer);
+    pthread_mutex_unlock(&committer->lock);
+
+    for (struct batch *batch = answered, *next; batch; batch = next) {
+        next = batch->next;
+        atomic_fetch_add(&batch->word, 1);
+        if (batch->blocked)
+            env->ops->wake(env, &batch->word, INT_MAX);
+        release_batch(batch);
+    }
+    bool tend = !atomic_load(&committer->tending) && pawli_store_needs_tending(committer->store);
+    if (callbacks || tend)
+        pawli_engine_wake(&committer->engine);
+}
+
+/* The one that is open longest, or 0. */
+static uint64_t first_ticket(struct committer *committer)
+{
+    pthread_mutex_lock(&committer->lock);
+    uint64_t ticket = committer->open_rounds ? committer->rounds[committer->first_round].ticket : 0;
+    pthread_mutex_unlock(&committer->lock);
+    return ticket;
+}
+
+static void run_sync(struct job *job)
+{
+    struct committer *committer = (struct committer *)((char *)job - offsetof(struct committer, sync));
+    for (uint64_t ticket; (ticket = first_ticket(committer)) != 0;)
+        finish(committer, ticket, true);
+}
+
+/* With the lock. */
+static bool must_offload_sync(struct committer *committer)
+{
+    bool must = committer->open_rounds && !committer->sync_is_offloaded;
+    committer->sync_is_offloaded |= must;
+    return must;
+}
+
+static void sync_done(struct job *job)
+{
+    struct committer *committer = (struct committer *)((char *)job - offsetof(struct committer, sync));
+    pthread_mutex_lock(&committer->lock);
+    committer->sync_is_offloaded = false;
+    bool again = must_offload_sync(committer); /* of a round that was saved after the job had looked */
+    pthread_mutex_unlock(&committer->lock);
+    if (again)
+        committer->env->ops->offload(committer->env, &committer->sync);
+}
+
+/* Nobody leads any more; callers whose time was up have left. */
+static void step_down(struct committer *committer)
 {
     pthread_mutex_lock(&committer->lock);
     withdraw_late(committer);
@@ -242,49 +372,59 @@ static void give_way(struct committer *committer)
         pawli_engine_wake(&committer->engine);
 }
 
-/* Called with `leading` set; commits one batch and hands leadership on. */
-static void lead(struct committer *committer)
+/* The round is open from here on, behind those that are, and the next one may lead. A blocked caller syncs it himself; for
+ * the engine, if it has more to do, somebody else does. */
+static void hand_round_on(struct committer *committer, struct round *round, int64_t work_ns, bool is_engine)
 {
     struct env *env = committer->env;
-    struct txn *txn = NULL;
-    pawl_error error = {0};
-    struct boot_time until = first_deadline(committer);
-    /* The write lock first: while we wait for it more units come, and those whose time is up can still leave. */
-    enum store_result result = pawli_store_begin(committer->store, until, &txn, &error);
-    if (result == STORE_BUSY && env->ops->boot_now(env).ns >= until.ns) {
-        give_way(committer);
-        return;
-    }
-    struct batch *batch = take(committer);
-    if (!batch) {
-        pawli_store_drop(committer->store, txn);
-        pthread_mutex_lock(&committer->lock);
-        committer->leading = false;
-        hand_on(committer);
-        pthread_mutex_unlock(&committer->lock);
-        return;
-    }
-    if (result != STORE_OK)
-        fail_batch(batch, result, &error);
-    else if (batch->first)
-        pawli_round(committer, batch->first, &txn, false);
-    pawli_store_drop(committer->store, txn);
-
     pthread_mutex_lock(&committer->lock);
-    unsigned blocked = batch->blocked;
-    sort_answers(committer, batch);
-    bool callbacks = committer->answered_first;
+    note_time(&committer->work_ns, work_ns);
+    /* Answers do not overtake those of a round before, whatever became of this one. */
+    for (unsigned i = 0; i < committer->open_rounds; i++) {
+        const struct round *before = &committer->rounds[(committer->first_round + i) % ROUNDS_OPEN];
+        round->ticket = before->ticket > round->ticket ? before->ticket : round->ticket;
+    }
+    committer->open_rounds++;
+    bool syncs = round->ticket && !(round->syncs && round->is_news);
+    bool busy = committer->first || committer->answered_first || committer->sync_is_offloaded;
+    bool leaves = is_engine && syncs && busy;
+    bool offloads = leaves && must_offload_sync(committer);
+    uint64_t ticket = round->ticket;
     committer->leading = false;
     hand_on(committer);
     pthread_mutex_unlock(&committer->lock);
+    if (offloads)
+        env->ops->offload(env, &committer->sync);
+    if (!leaves)
+        finish(committer, ticket, syncs);
+}
 
-    atomic_fetch_add(&batch->word, 1);
-    if (blocked)
-        env->ops->wake(env, &batch->word, INT_MAX);
-    bool tend = !atomic_load(&committer->tending) && pawli_store_needs_tending(committer->store);
-    if (callbacks || tend)
-        pawli_engine_wake(&committer->engine);
-    release_batch(batch);
+/* Called with `leading` set; commits one batch, hands leadership on, and syncs. */
+static void lead(struct committer *committer, bool is_engine)
+{
+    struct env *env = committer->env;
+    pawl_error error = {0};
+    struct boot_time until = first_deadline(committer);
+    struct round *round = next_round(committer);
+    enum store_result result = pawli_round_begin(round, until, &error);
+    if (result == STORE_BUSY && env->ops->boot_now(env).ns >= until.ns) {
+        step_down(
+            committer); /* the lock of others was not free in time for somebody: he leaves, the others go on waiting */
+        return;
+    }
+    if (!take(committer, round)) {
+        pawli_round_drop(round);
+        step_down(committer);
+        return;
+    }
+    struct boot_time begin = env->ops->boot_now(env);
+    if (result != STORE_OK)
+        pawli_round_fail(round, result, &error);
+    else if (round->units)
+        pawli_round_save(round);
+    else
+        pawli_round_drop(round);
+    hand_round_on(committer, round, env->ops->boot_now(env).ns - begin.ns, is_engine);
 }
 
 /* Leads, or sleeps until its batch is answered or its deadline withdraws it. */
@@ -294,7 +434,7 @@ static int wait_for_answer(struct committer *committer, struct unit *unit, struc
     while (!atomic_load(&unit->answered)) {
         pthread_mutex_lock(&committer->lock);
         bool answered = atomic_load(&unit->answered);
-        bool leads = !answered && !committer->leading && committer->first;
+        bool leads = !answered && is_time(committer);
         committer->leading |= leads;
         bool late = !leads && !answered && unit->deadline.ns != INT64_MAX &&
                     env->ops->boot_now(env).ns >= unit->deadline.ns;
@@ -308,7 +448,7 @@ static int wait_for_answer(struct committer *committer, struct unit *unit, struc
         if (left)
             return fail_late(err);
         if (leads)
-            lead(committer);
+            lead(committer, false);
         else if (!answered)
             env->ops->wait(env, &batch->word, word, late ? BOOT_NEVER : unit->deadline);
     }
@@ -351,7 +491,7 @@ int pawli_commit_later(struct unit *unit, void (*done)(struct unit *unit, void *
         return status;
     pthread_mutex_lock(&committer->lock);
     status = enqueue(committer, unit, err);
-    bool wake = status == PAWL_OK && !committer->leading;
+    bool wake = status == PAWL_OK && is_time(committer);
     pthread_mutex_unlock(&committer->lock);
     if (wake)
         pawli_engine_wake(&committer->engine);
@@ -361,7 +501,6 @@ int pawli_commit_later(struct unit *unit, void (*done)(struct unit *unit, void *
 int pawli_commit_joined(struct unit *unit, void *native, pawl_error *err)
 {
     struct committer *committer = unit->committer;
-    struct txn *txn = NULL;
     int status = check_writable(committer, err);
     if (status < 0)
         return status;
@@ -370,18 +509,18 @@ int pawli_commit_joined(struct unit *unit, void *native, pawl_error *err)
     pthread_mutex_unlock(&committer->lock);
     if (status < 0)
         return status;
-    enum store_result result = pawli_store_join(committer->store, native, unit->deadline, &txn, err);
-    if (result != STORE_OK)
-        return pawli_store_status(result);
     /* A committer of its own: the store's may lead meanwhile in another thread. Its marker is the caller's commit. */
     struct committer own = {
         .env = committer->env, .store = committer->store, .seed = committer->seed, .own = {.id = 0}};
+    struct round round = {.committer = &own, .units = unit, .joined = true};
+    enum store_result result = pawli_store_join(committer->store, native, unit->deadline, &round.txn, err);
+    if (result != STORE_OK)
+        return pawli_store_status(result);
     pawli_hasher_init(&own.hasher);
     unit->next = NULL;
-    pawli_round(&own, unit, &txn, true);
-    pawli_store_drop(committer->store, txn);
+    pawli_round_save(&round);
     pawli_hasher_done(&own.hasher);
-    pawli_arena_done(&own.arena);
+    pawli_arena_done(&round.arena);
     if (unit->status < 0 && err)
         *err = unit->error;
     return unit->status;
@@ -428,8 +567,7 @@ bool pawli_committer_has_listeners(struct committer *committer)
 void pawli_committer_tell(struct committer *committer, const uint64_t *queues, size_t count)
 {
     pthread_mutex_lock(&committer->lock);
-    for (struct listener *listener = committer->listeners; listener; listener = listener->next)
-        listener->news(listener, queues, count);
+    tell(committer, queues, count);
     pthread_mutex_unlock(&committer->lock);
 }
 
@@ -444,6 +582,8 @@ static struct unit *take_answers(struct committer *committer)
 {
     pthread_mutex_lock(&committer->lock);
     struct unit *answered = committer->answered_first;
+    for (const struct unit *unit = answered; unit; unit = unit->next)
+        committer->crowd--;
     committer->answered_first = NULL;
     committer->answered_last = &committer->answered_first;
     pthread_mutex_unlock(&committer->lock);
@@ -466,11 +606,11 @@ static bool answer_callbacks(struct committer *committer)
 static bool lead_for_callbacks(struct committer *committer)
 {
     pthread_mutex_lock(&committer->lock);
-    bool leads = !committer->leading && committer->first;
+    bool leads = is_time(committer);
     committer->leading |= leads;
     pthread_mutex_unlock(&committer->lock);
     if (leads)
-        lead(committer);
+        lead(committer, true);
     return leads;
 }
 
@@ -526,7 +666,7 @@ static struct boot_time step(struct engine *engine, struct boot_time now)
         committer->env->ops->offload(committer->env, &committer->tend);
     }
     pthread_mutex_lock(&committer->lock);
-    bool again = committer->answered_first || (committer->first && !committer->leading);
+    bool again = committer->answered_first || is_time(committer);
     pthread_mutex_unlock(&committer->lock);
     return again ? now : poll_bell(committer, now);
 }
@@ -536,7 +676,8 @@ static bool stop(struct engine *engine, struct boot_time by)
     struct committer *committer = committer_of(engine);
     (void)by;
     pthread_mutex_lock(&committer->lock);
-    bool drained = !committer->first && !committer->answered_first && !committer->leading && !committer->tending;
+    bool drained = !committer->first && !committer->answered_first && !committer->leading && !committer->open_rounds &&
+                   !committer->sync_is_offloaded && !committer->tending;
     pthread_mutex_unlock(&committer->lock);
     return drained;
 }
@@ -560,6 +701,9 @@ int pawli_committer_init(struct committer *committer, struct env *env, struct st
     store->joined_news = joined_news;
     store->joined_news_data = committer;
     committer->answered_last = &committer->answered_first;
+    for (size_t i = 0; i < ROUNDS_OPEN; i++)
+        committer->rounds[i].committer = committer;
+    committer->sync = (struct job){.run = run_sync, .done = sync_done, .engine = &committer->engine};
     committer->tend = (struct job){.run = run_tend, .done = tend_done, .engine = &committer->engine};
     return PAWL_OK;
 }
@@ -568,9 +712,11 @@ void pawli_committer_done(struct committer *committer)
 {
     PAWL_ASSERT(!committer->first);
     PAWL_ASSERT(!committer->leading);
+    PAWL_ASSERT(!committer->open_rounds);
     PAWL_ASSERT(!committer->tending);
     pawli_engine_done(&committer->engine);
     pawli_hasher_done(&committer->hasher);
-    pawli_arena_done(&committer->arena);
+    for (size_t i = 0; i < ROUNDS_OPEN; i++)
+        pawli_arena_done(&committer->rounds[i].arena);
     pthread_mutex_destroy(&committer->lock);
 }

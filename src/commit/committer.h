@@ -3,21 +3,25 @@
  * saves, and so one sync pays for all of them.
  *
  *   1  At most one leads. A blocked caller leads where nobody does; the engine leads for the callback form.
- *   2  A unit is answered after the commit of its batch, never before; a batch that only repeats stored answers commits its
+ *   2  A unit is answered after the sync of its batch, never before; a batch that only repeats stored answers commits its
  *      marker all the same, since what another connection made visible may not be synced yet.
  *   3  A refused unit does not fail its neighbours; a storage error fails all.
  *   4  A commit whose reply is lost is looked for by its marker until the last unit's deadline: where the store finds it, it
  *      counts; where it was not and will not be, the batch is decided afresh; else the outcome is unknown.
- *   5  The queue is bounded: a unit for which there is no room is busy. A unit's deadline withdraws it until it is taken. */
+ *   5  The queue is bounded: a unit for which there is no room is busy. A unit's deadline withdraws it until it is taken.
+ *   6  Rounds overlap, two at most (round.h). Who led hands leadership on and syncs then, so that the next is decided and saved
+ *      meanwhile; answers go out in the order of the rounds. Beside a round that is being synced nobody leads before half of
+ *      all units that are on their way wait for it: else all end up in one round, or in many small ones, and the disk or the
+ *      processor rests. Who is alone waits for nobody, and his save syncs. */
 #ifndef PAWLI_COMMITTER_H
 #define PAWLI_COMMITTER_H
 
-#include "commit/unit.h"
+#include "commit/round.h"
 #include "env/engine.h"
-#include "store/store.h"
 
 #define BATCH_UNITS  1024
 #define BATCH_WEIGHT ((size_t)8 * 1024 * 1024)
+#define ROUNDS_OPEN  2
 
 /* Units that are committed together, and the word on which their callers sleep. */
 struct batch {
@@ -25,7 +29,7 @@ struct batch {
     struct unit *first, **last;
     size_t count, weight;
     unsigned blocked;      /* callers that sleep on it; under the lock until it is taken */
-    _Atomic unsigned refs; /* them, and the leader */
+    _Atomic unsigned refs; /* them, and its round */
     _Atomic uint32_t word; /* changes when the batch is answered, or when one of its callers shall lead */
 };
 
@@ -42,19 +46,23 @@ struct committer {
     pthread_mutex_t lock; /* of the queue; never held across a call of the store */
     struct batch *first, *last;
     size_t waiting, waiting_max;
+    size_t crowd, most;                /* units from their call to their answer: now, and lately */
+    unsigned first_round, open_rounds; /* saved and not answered; whoever leads uses the one behind them */
+    bool sync_is_offloaded;            /* somebody else syncs for the engine */
+    int64_t work_ns, sync_ns;          /* of a round, lately */
     bool leading, closed;
     _Atomic bool is_restored;
     struct listener *listeners;
 
     struct engine engine; /* answers callback units; leads for them */
     struct unit *answered_first, **answered_last;
-    struct job tend;
+    struct job tend, sync;
     _Atomic bool tending;
     struct watch bell;
     struct boot_time next_poll;
 
-    /* the leader's */
-    struct arena arena;
+    /* the leader's, but for rounds that are open */
+    struct round rounds[ROUNDS_OPEN];
     struct hasher hasher;
     uint64_t seed;
     struct committer_row own;
@@ -82,9 +90,5 @@ void pawli_committer_unlisten(struct committer *committer, struct listener *list
 bool pawli_committer_has_listeners(struct committer *committer);
 void pawli_committer_tell(struct committer *committer, const uint64_t *queues, size_t count);
 uint64_t pawli_queue_hash(struct text scope, struct text lane, struct text target);
-
-/* round.c: one batch, from load to save; answers every unit of it. The transaction may be another one afterwards, or none
- * (NULL); whichever it is, it is the caller's to drop. */
-void pawli_round(struct committer *committer, struct unit *units, struct txn **txn, bool joined);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One batch: gather what its units will look at, load, decide unit by unit, save. After a race all of it again: units are
- * read-only but for their answers. */
+/* One batch: gather what its units will look at, load, decide unit by unit, save. */
 #include "commit/committer.h"
 
 #define RACES_MAX 100
@@ -22,13 +21,14 @@ static bool gather_unit(struct view *view, struct unit *unit)
     return true;
 }
 
-static bool gather(struct committer *committer, struct view *view, struct unit *units)
+static bool gather(struct round *round)
 {
-    pawli_arena_reset(&committer->arena);
-    pawli_view_init(view, &committer->arena, committer->seed);
-    view->committer.row = committer->own;
-    view->store.tokens = committer->tokens;
-    for (struct unit *unit = units; unit; unit = unit->next)
+    struct view *view = &round->view;
+    pawli_arena_reset(&round->arena);
+    pawli_view_init(view, &round->arena, round->committer->seed);
+    view->committer.row = round->committer->own;
+    view->store.tokens = round->committer->tokens;
+    for (struct unit *unit = round->units; unit; unit = unit->next)
         if (!gather_unit(view, unit))
             return false;
     return true;
@@ -106,11 +106,13 @@ static bool mark(struct committer *committer, struct view *view, bool joined)
 }
 
 /* Claims come last and need to know whose they are, so the marker comes before them. */
-static bool decide(struct committer *committer, struct view *view, struct unit *units, bool joined)
+static bool decide(struct round *round)
 {
-    if (!mark(committer, view, joined))
+    struct committer *committer = round->committer;
+    struct view *view = &round->view;
+    if (!mark(committer, view, round->joined))
         return false;
-    for (struct unit *unit = units; unit; unit = unit->next)
+    for (struct unit *unit = round->units; unit; unit = unit->next)
         if (!unit->claims)
             decide_unit(committer, view, unit);
     if (view->lost_limit) {
@@ -118,7 +120,7 @@ static bool decide(struct committer *committer, struct view *view, struct unit *
         if (!pawli_settle_lost(view))
             return false;
     }
-    for (struct unit *unit = units; unit; unit = unit->next)
+    for (struct unit *unit = round->units; unit; unit = unit->next)
         if (unit->claims)
             decide_unit(committer, view, unit);
     return !pawli_arena_failed(view->arena);
@@ -145,91 +147,109 @@ static struct boot_time last_deadline(const struct unit *units)
     return last;
 }
 
-/* The reply to a COMMIT is lost: its marker tells. Where it never was, all of it again, in another transaction. */
-static enum store_result resolve(struct committer *committer, const struct view *view, struct boot_time until,
-                                 struct txn **txn, pawl_error *err)
+enum store_result pawli_round_begin(struct round *round, struct boot_time until, pawl_error *err)
 {
-    struct store *store = committer->store;
+    round->units = NULL;
+    round->batch = NULL;
+    round->txn = NULL;
+    round->ticket = 0;
+    round->joined = round->syncs = round->is_news = false;
+    return pawli_store_begin(round->committer->store, until, &round->txn, err);
+}
+
+void pawli_round_drop(struct round *round)
+{
+    pawli_store_drop(round->committer->store, round->txn);
+    round->txn = NULL;
+}
+
+/* The reply to a COMMIT is lost: its marker tells. Where it never was, all of it again, in another transaction. */
+static enum store_result resolve(struct round *round, struct boot_time until, pawl_error *err)
+{
+    struct store *store = round->committer->store;
     bool committed = false;
-    pawli_store_drop(store, *txn);
-    *txn = NULL;
-    if (pawli_store_resolve(store, &view->committer.row, until, &committed, NULL) != STORE_OK)
+    pawli_round_drop(round);
+    if (pawli_store_resolve(store, &round->view.committer.row, until, &committed, NULL) != STORE_OK)
         return STORE_UNKNOWN; /* the error says what save said */
     if (committed)
         return STORE_OK;
-    enum store_result result = pawli_store_begin(store, until, txn, err);
+    enum store_result result = pawli_store_begin(store, until, &round->txn, err);
     return result == STORE_OK ? STORE_RACE : result;
 }
 
-static enum store_result try_round(struct committer *committer, struct view *view, struct unit *units, struct txn **txn,
-                                   bool joined, pawl_error *err)
+static enum store_result save(struct round *round, struct boot_time until, pawl_error *err)
 {
-    struct store *store = committer->store;
-    struct boot_time until = last_deadline(units);
-    if (!gather(committer, view, units))
+    struct committer *committer = round->committer;
+    struct view *view = &round->view;
+    enum store_result result = pawli_store_save(committer->store, round->txn, until, view, round->syncs, err);
+    if (result == STORE_UNKNOWN) /* joined, no COMMIT was sent: dropped, it never was */
+        result = round->joined ? pawli_store_fail(err, STORE_BUSY) : resolve(round, until, err);
+    if (result != STORE_OK || round->joined)
+        return result;
+    committer->own = view->committer.row;
+    committer->tokens = view->store.tokens;
+    round->ticket = committer->seen_commits = view->store.row.commits;
+    round->is_news = true;
+    return STORE_OK;
+}
+
+static enum store_result try_round(struct round *round, pawl_error *err)
+{
+    struct committer *committer = round->committer;
+    struct view *view = &round->view;
+    struct boot_time until = last_deadline(round->units);
+    if (!gather(round))
         return pawli_store_fail(err, STORE_NO_MEMORY);
-    enum store_result result = pawli_store_load(store, *txn, until, view, err);
+    enum store_result result = pawli_store_load(committer->store, round->txn, until, view, err);
     if (result != STORE_OK)
         return result;
+    round->ticket = view->store.row.commits;
     view->wakes = view->store.row.commits != committer->seen_commits;
-    if (!decide(committer, view, units, joined))
+    if (!decide(round))
         return pawli_store_fail(err, STORE_NO_MEMORY);
-    if (!joined && is_nothing(view, units))
+    if (!round->joined && is_nothing(view, round->units))
         return STORE_OK;
     /* Inside a caller's transaction a refused unit must leave nothing at all. */
-    if (joined && units->status < 0)
+    if (round->joined && round->units->status < 0)
         return STORE_OK;
-    result = pawli_store_save(store, *txn, until, view, err);
-    if (result == STORE_UNKNOWN) /* joined, no COMMIT was sent: dropped, it never was */
-        result = joined ? pawli_store_fail(err, STORE_BUSY) : resolve(committer, view, until, txn, err);
-    if (result == STORE_OK && !joined) {
-        committer->own = view->committer.row;
-        committer->tokens = view->store.tokens;
-        committer->seen_commits = view->store.row.commits;
-    }
-    return result;
+    return save(round, until, err);
 }
 
-#define TOLD_MAX 32
-
-/* After the commit, once: which queues have something ready now. */
-static void tell(struct committer *committer, const struct view *view)
+void pawli_round_fail(struct round *round, enum store_result result, const pawl_error *error)
 {
-    uint64_t queues[TOLD_MAX];
-    size_t count = 0;
-    bool look = view->wakes;
-    if (!pawli_committer_has_listeners(committer))
-        return;
-    for (size_t i = 0; i < view->queues.count && !look; i++) {
-        const struct view_queue *queue = view->queues.at[i];
-        if (!queue->has_ready)
-            continue;
-        if (count == TOLD_MAX || !queue->scope)
-            look = true;
-        else
-            queues[count++] = pawli_queue_hash(queue->scope->row.name, queue->row.lane, queue->row.target);
+    round->is_news = false;
+    for (struct unit *unit = round->units; unit; unit = unit->next) {
+        unit->status = pawli_store_status(result);
+        unit->error = *error;
     }
-    if (look || count)
-        pawli_committer_tell(committer, queues, look ? 0 : count);
 }
 
-void pawli_round(struct committer *committer, struct unit *units, struct txn **txn, bool joined)
+void pawli_round_save(struct round *round)
 {
-    struct view view;
     pawl_error error = {0};
     enum store_result result = STORE_RACE;
     for (int i = 0; result == STORE_RACE && i < RACES_MAX; i++)
-        result = try_round(committer, &view, units, txn, joined, &error);
-    if (result == STORE_OK) {
-        if (!joined)
-            tell(committer, &view);
-        return;
-    }
+        result = try_round(round, &error);
     if (result == STORE_RACE)
         pawli_store_fail(&error, STORE_BUSY);
-    int status = pawli_store_status(result);
-    for (struct unit *unit = units; unit; unit = unit->next) {
-        unit->status = status;
-        unit->error = error;
+    if (result != STORE_OK)
+        pawli_round_fail(round, result, &error);
+    pawli_round_drop(round);
+}
+
+bool pawli_round_news(const struct round *round, uint64_t *queues, size_t *ret_count)
+{
+    const struct view *view = &round->view;
+    *ret_count = 0;
+    if (!round->is_news)
+        return false;
+    for (size_t i = 0; i < view->queues.count && !view->wakes; i++) {
+        const struct view_queue *queue = view->queues.at[i];
+        if (!queue->has_ready)
+            continue;
+        if (*ret_count == ROUND_TOLD_MAX || !queue->scope)
+            return true;
+        queues[(*ret_count)++] = pawli_queue_hash(queue->scope->row.name, queue->row.lane, queue->row.target);
     }
+    return view->wakes;
 }

@@ -154,10 +154,11 @@ enum store_result pawli_below_load(struct store *store, struct txn *txn, struct 
     return checked(store->ops->load(store, txn, view, err));
 }
 
-enum store_result pawli_below_save(struct store *store, struct txn *txn, const struct view *view, pawl_error *err)
+enum store_result pawli_below_save(struct store *store, struct txn *txn, const struct view *view, bool syncs,
+                                   pawl_error *err)
 {
     PASS_ON(store, save);
-    return checked(store->ops->save(store, txn, view, err));
+    return checked(store->ops->save(store, txn, view, syncs, err));
 }
 
 enum store_result pawli_below_resolve(struct store *store, const struct committer_row *marker, bool *ret_committed,
@@ -314,14 +315,22 @@ static void check_saved(const struct view *view)
 }
 
 enum store_result pawli_store_save(struct store *store, struct txn *txn, struct boot_time until,
-                                   const struct view *view, pawl_error *err)
+                                   const struct view *view, bool syncs, pawl_error *err)
 {
     enum store_result result;
     check_saved(view);
     do {
-        result = pawli_below_save(store, txn, view, err);
+        result = pawli_below_save(store, txn, view, syncs, err);
     } while (again(store, result, until));
     return in_time(result, STORE_UNKNOWN, err);
+}
+
+enum store_result pawli_store_sync(struct store *store, uint64_t commits, pawl_error *err)
+{
+    PASS_ON(store, sync);
+    enum store_result result = settled(store->ops->sync(store, commits, err));
+    /* Whatever it was, what was saved may be there or not. */
+    return result == STORE_OK || result == STORE_UNKNOWN ? result : pawli_store_fail(err, STORE_UNKNOWN);
 }
 
 void pawli_store_drop(struct store *store, struct txn *txn)

@@ -264,8 +264,12 @@ struct store_ops {
     enum store_result (*join)(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
     /* P */
     enum store_result (*load)(struct store *store, struct txn *txn, struct view *view, pawl_error *err);
-    /* P. And commits, unless joined. */
-    enum store_result (*save)(struct store *store, struct txn *txn, const struct view *view, pawl_error *err);
+    /* P. And commits, unless joined: the next load sees it. Durable on return where it `syncs`, else after the sync. */
+    enum store_result (*save)(struct store *store, struct txn *txn, const struct view *view, bool syncs,
+                              pawl_error *err);
+    /* Returns once every commit up to this number, which is there to be seen, is durable. Any thread, while another batch is
+     * loaded and saved. What fails is UNKNOWN, and so is all that comes after it. */
+    enum store_result (*sync)(struct store *store, uint64_t commits, pawl_error *err);
     /* Ends txn, in the middle of a call that is pending, too; rolls back what was not saved. */
     void (*drop)(struct store *store, struct txn *txn);
     /* P. What became of the save whose marker this is, asked after UNKNOWN, once its transaction was dropped. Not committed
@@ -273,7 +277,8 @@ struct store_ops {
     enum store_result (*resolve)(struct store *store, const struct committer_row *marker, bool *ret_committed,
                                  pawl_error *err);
 
-    enum store_result (*reader)(struct store *store, struct reader **ret_reader, pawl_error *err); /* P */
+    /* P. What a page shows is durable. */
+    enum store_result (*reader)(struct store *store, struct reader **ret_reader, pawl_error *err);
     enum store_result (*read)(struct store *store, struct reader *reader, const struct query *query, struct page *page,
                               pawl_error *err); /* P */
     void (*done)(struct store *store, struct reader *reader);
@@ -341,7 +346,8 @@ enum store_result pawli_store_join(struct store *store, void *native, struct boo
 enum store_result pawli_store_load(struct store *store, struct txn *txn, struct boot_time until, struct view *view,
                                    pawl_error *err);
 enum store_result pawli_store_save(struct store *store, struct txn *txn, struct boot_time until,
-                                   const struct view *view, pawl_error *err);
+                                   const struct view *view, bool syncs, pawl_error *err);
+enum store_result pawli_store_sync(struct store *store, uint64_t commits, pawl_error *err);
 void pawli_store_drop(struct store *store, struct txn *txn); /* NULL is fine */
 /* Asks once, and again until `until` while the store is out of reach. */
 enum store_result pawli_store_resolve(struct store *store, const struct committer_row *marker, struct boot_time until,
@@ -378,7 +384,8 @@ void pawli_filter_init(struct store *filter, const struct store_ops *ops, struct
 enum store_result pawli_below_begin(struct store *store, struct boot_time until, struct txn **ret_txn, pawl_error *err);
 enum store_result pawli_below_join(struct store *store, void *native, struct txn **ret_txn, pawl_error *err);
 enum store_result pawli_below_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err);
-enum store_result pawli_below_save(struct store *store, struct txn *txn, const struct view *view, pawl_error *err);
+enum store_result pawli_below_save(struct store *store, struct txn *txn, const struct view *view, bool syncs,
+                                   pawl_error *err);
 enum store_result pawli_below_resolve(struct store *store, const struct committer_row *marker, bool *ret_committed,
                                       pawl_error *err);
 enum store_result pawli_below_reader(struct store *store, struct reader **ret_reader, pawl_error *err);

@@ -255,6 +255,7 @@ static void a_unit_is_withdrawn_by_its_deadline(struct world *w)
     assert_int_equal(boot_ms(w) - began, 200);
     unblock(w, &blocker);
     step_until(w, &answers, 2); /* its time is not up */
+    assert_int_equal(w->store->opened->committer.crowd, 0);
     assert_int_equal(answers.statuses[1], PAWL_OK);
     submit(w, &answers, MESSAGE("4", .key = NULL));
     pawli_sim_advance_ms(w->env, 100); /* nobody took it, though nobody was in the way */
@@ -264,11 +265,91 @@ static void a_unit_is_withdrawn_by_its_deadline(struct world *w)
     verify(w);
 }
 
+/* ---- rounds that overlap ---- */
+
+#define OVERLAPPING 6
+
+static struct committer *committer_of(struct world *w)
+{
+    return &w->store->opened->committer;
+}
+
+/* Two rounds are saved then, and more wait. How many units are in the two. */
+static size_t save_two_rounds(struct world *w, struct answers *answers)
+{
+    static const char *const dedupes[OVERLAPPING] = {"1", "2", "3", "4", "5", "6"};
+    struct committer *committer = committer_of(w);
+    committer->most = OVERLAPPING;
+    committer->work_ns = INT64_MAX / 8; /* the disk is quick beside it */
+    for (size_t i = 0; i < OVERLAPPING; i++)
+        submit(w, answers, MESSAGE("1", .dedupe = dedupes[i]));
+    for (int i = 0; i < 4; i++)
+        assert_ok(pawl_store_step(w->store, 0, NULL, &err));
+    assert_int_equal(committer->open_rounds, ROUNDS_OPEN);
+    return OVERLAPPING - committer->waiting;
+}
+
+static void finish(struct world *w, const struct answers *answers, size_t count)
+{
+    for (int i = 0; answers->count < count || committer_of(w)->sync_is_offloaded; i++) {
+        pawli_sim_run_jobs(w->env);
+        assert_ok(pawl_store_step(w->store, 0, NULL, &err));
+        assert_true(i < 100);
+    }
+    assert_int_equal(committer_of(w)->crowd, 0);
+}
+
+static void rounds_are_answered_after_their_sync(struct world *w)
+{
+    struct store *filter = put_filter(w->store);
+    struct answers answers = {0};
+    pawli_fault_set(filter, NULL);
+    pawli_store_listen(filter, true);
+    uint64_t news = pawli_store_news(filter, NEWS_COMMIT);
+    save_two_rounds(w, &answers);
+    assert_int_equal(pawli_fault_calls(filter, FAULT_SAVE), 2);
+    assert_int_equal(pawli_fault_calls(filter, FAULT_SYNC), 0);
+    if (!w->store->opened->facts.is_into) /* there COMMIT syncs */
+        assert_int_equal(pawli_store_news(filter, NEWS_COMMIT), news);
+    assert_int_equal(answers.count, 0);
+    finish(w, &answers, OVERLAPPING);
+    assert_int_not_equal(pawli_store_news(filter, NEWS_COMMIT), news);
+    pawli_store_listen(filter, false);
+    for (size_t i = 0; i < OVERLAPPING; i++)
+        assert_int_equal(answers.statuses[i], PAWL_OK);
+    assert_int_equal(stats(w).pending, OVERLAPPING);
+    verify(w);
+}
+
+/* F1. Whatever it says; and the same again finds out. */
+static void a_sync_that_fails_is_unknown_to_every_round(struct world *w)
+{
+    struct store *filter = put_filter(w->store);
+    struct answers answers = {0};
+    pawli_fault_set(filter, &(struct fault){FAULT_SYNC, 1, 1, FAULT_BEFORE, STORE_UNAVAILABLE});
+    size_t saved = save_two_rounds(w, &answers);
+    finish(w, &answers, OVERLAPPING);
+    assert_int_equal(pawli_fault_hits(filter), 1);
+    for (size_t i = 0; i < OVERLAPPING; i++)
+        assert_int_equal(answers.statuses[i], i < saved ? PAWL_EUNCERTAIN : PAWL_OK);
+    pawli_fault_set(filter, NULL);
+    submit(w, &answers, MESSAGE("1", .dedupe = "1"));
+    finish(w, &answers, OVERLAPPING + 1);
+    assert_int_equal(answers.statuses[OVERLAPPING], PAWL_OK);
+    assert_true(answers.enqueued[OVERLAPPING].was_replayed);
+    verify(w);
+}
+
 static const struct conformance_case cases[] = {
-    CASE(a_refused_unit_leaves_its_neighbours),   CASE(a_lost_commit_that_is_found_answers_all_of_its_units),
-    CASE(a_failed_commit_fails_all_of_its_units), CASE(a_line_moves_several_steps_in_one_commit),
-    CASE(a_large_batch_is_stored_whole),          CASE(a_target_that_comes_and_goes_in_one_commit),
+    CASE(a_refused_unit_leaves_its_neighbours),
+    CASE(a_lost_commit_that_is_found_answers_all_of_its_units),
+    CASE(a_failed_commit_fails_all_of_its_units),
+    CASE(a_line_moves_several_steps_in_one_commit),
+    CASE(a_large_batch_is_stored_whole),
+    CASE(a_target_that_comes_and_goes_in_one_commit),
     CASE(a_unit_is_withdrawn_by_its_deadline),
+    CASE(rounds_are_answered_after_their_sync),
+    CASE(a_sync_that_fails_is_unknown_to_every_round),
 };
 
 int main(void)

@@ -336,11 +336,12 @@ static struct {
     bool does_commit, is_lost;
 } losing;
 
-static enum store_result lose(struct store *store, struct txn *txn, const struct view *view, pawl_error *error)
+static enum store_result lose(struct store *store, struct txn *txn, const struct view *view, bool syncs,
+                              pawl_error *error)
 {
     enum store_result result = STORE_OK;
     if (!losing.is_lost || losing.does_commit)
-        result = pawli_below_save(store->below, txn, view, error);
+        result = pawli_below_save(store->below, txn, view, syncs, error);
     if (result == STORE_OK && losing.is_lost)
         result = pawli_store_fail(error, STORE_UNKNOWN);
     losing.is_lost = false;

@@ -283,10 +283,11 @@ static enum store_result begin_slowly(struct store *store, struct boot_time unti
     return pawli_below_begin(store->below, until, ret_txn, error);
 }
 
-static enum store_result save_slowly(struct store *store, struct txn *txn, const struct view *view, pawl_error *error)
+static enum store_result save_slowly(struct store *store, struct txn *txn, const struct view *view, bool syncs,
+                                     pawl_error *error)
 {
     be_slow();
-    return pawli_below_save(store->below, txn, view, error);
+    return pawli_below_save(store->below, txn, view, syncs, error);
 }
 
 static void *add_one(void *argument)

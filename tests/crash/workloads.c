@@ -299,6 +299,8 @@ const struct workload workloads[] = {
     {"orphans", FEW_FRAMES, setup_orphans, run_orphans},
     {"operate", FEW_FRAMES, make_queue, run_operate},
     {"adopt", FEW_FRAMES, setup_adopt, run_adopt},
+    {"overlap", MANY_FRAMES, make_store, run_overlap},
+    {"overlap-checkpoint", FEW_FRAMES, make_store, run_overlap},
     {"join", MANY_FRAMES, make_store, run_join},
     {"migrate", FEW_FRAMES, setup_migrate, run_init},
     {"into", "into=1&" MANY_FRAMES, setup_into, run_into},

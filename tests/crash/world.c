@@ -263,7 +263,7 @@ static int end_asks(struct world *world, size_t first, int status)
     return status;
 }
 
-static void keep_receipt(struct ask *ask, const pawl_receipt *receipt)
+void world_keep_receipt(struct ask *ask, const pawl_receipt *receipt)
 {
     ask->seq = pawl_receipt_seq(receipt);
     memcpy(ask->digest, pawl_receipt_digest(receipt), sizeof ask->digest);
@@ -275,7 +275,7 @@ static int commit_ask(struct world *world, pawl_store *store, struct ask *ask, b
     pawl_transition *transition = world_transition(world, store, ask->number);
     int status = pawl_transition_commit(transition, &receipt, &world->err);
     if (status == PAWL_OK) {
-        keep_receipt(ask, receipt);
+        world_keep_receipt(ask, receipt);
         *replayed = pawl_receipt_was_replayed(receipt);
     }
     pawl_receipt_free(receipt);
@@ -426,7 +426,7 @@ static void transition_done(void *data, int status, pawl_receipt *receipt, const
     struct answer *answer = data;
     answer->status = status;
     if (status == PAWL_OK)
-        keep_receipt(&answer->world->asks[answer->ask], receipt);
+        world_keep_receipt(&answer->world->asks[answer->ask], receipt);
     else
         answer->world->err = *error;
     pawl_receipt_free(receipt);

@@ -104,6 +104,9 @@ int world_group(struct world *world, unsigned size); /* units of several callers
 void world_begin(struct world *world, const char *name);
 int world_end(struct world *world, int status);
 
+void world_keep_receipt(struct ask *ask, const pawl_receipt *receipt);
+void run_overlap(struct world *world); /* overlap.c */
+
 /* The same again: what it answered, compared with the ask. */
 int world_repeat(struct world *world, pawl_store *store, const struct ask *ask, bool *ret_replayed, struct ask *answer);
 struct held *world_next_held(struct world *world);

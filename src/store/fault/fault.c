@@ -152,12 +152,21 @@ static enum store_result load(struct store *store, struct txn *txn, struct view 
     return told(&fault, pawli_below_load(store->below, txn, view, err), err);
 }
 
-static enum store_result save(struct store *store, struct txn *txn, const struct view *view, pawl_error *err)
+static enum store_result save(struct store *store, struct txn *txn, const struct view *view, bool syncs,
+                              pawl_error *err)
 {
     struct fault fault = count(store, FAULT_SAVE);
     if (is_before(&fault))
         return pawli_store_fail(err, fault.result);
-    return told(&fault, pawli_below_save(store->below, txn, view, err), err);
+    return told(&fault, pawli_below_save(store->below, txn, view, syncs, err), err);
+}
+
+static enum store_result sync_commits(struct store *store, uint64_t commits, pawl_error *err)
+{
+    struct fault fault = count(store, FAULT_SYNC);
+    if (is_before(&fault))
+        return pawli_store_fail(err, fault.result);
+    return told(&fault, pawli_store_sync(store->below, commits, err), err);
 }
 
 static enum store_result resolve(struct store *store, const struct committer_row *marker, bool *ret_committed,
@@ -255,6 +264,7 @@ static const struct store_ops filter_ops = {
     .join = join,
     .load = load,
     .save = save,
+    .sync = sync_commits,
     .resolve = resolve,
     .reader = open_reader,
     .read = read_page,

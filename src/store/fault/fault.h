@@ -18,11 +18,12 @@ enum fault_call {
     FAULT_BEGIN,
     FAULT_JOIN,
     FAULT_LOAD,
-    FAULT_SAVE, /* writes and commits; in a joined transaction it only writes */
+    FAULT_SAVE, /* writes and commits; in a joined transaction it only writes. Syncs, or leaves that to FAULT_SYNC */
     FAULT_RESOLVE,
     FAULT_READER,
     FAULT_READ,
     FAULT_PENDING_LAST = FAULT_READ, /* those behind it are never pending */
+    FAULT_SYNC,
     FAULT_TEND,
     FAULT_BACKUP,
     FAULT_ADOPT,

@@ -84,31 +84,51 @@ static enum store_result begin(struct store *store, struct boot_time until, stru
     struct memory_store *memory = memory_of(store);
     enum store_result result = lock(memory, until, err);
     if (result == STORE_OK) {
-        memory->txn.saved = memory->txn.has_records = false;
+        memory->txn = (struct txn){0};
         *ret_txn = &memory->txn;
     }
     return result;
 }
 
-static enum store_result save(struct store *store, struct txn *txn, const struct view *view, pawl_error *err)
+static enum store_result save(struct store *store, struct txn *txn, const struct view *view, bool syncs,
+                              pawl_error *err)
 {
+    txn->syncs = syncs;
     enum store_result result = pawli_memory_save(memory_of(store), view, err);
     txn->saved |= result == STORE_OK;
     txn->has_records |= pawli_view_has_records(view);
     return result;
 }
 
-static void drop(struct store *store, struct txn *txn)
+static void ring(struct memory_store *memory)
 {
-    struct memory_store *memory = memory_of(store);
-    struct env *env = store->env;
-    unsigned told = txn->saved ? news_count(txn->has_records) : 0;
-    unlock(memory);
+    struct env *env = memory->store.env;
+    unsigned told = atomic_exchange(&memory->untold, 0);
     for (unsigned what = 0; what < told; what++) {
         atomic_fetch_add(&memory->bells[what], 1);
         if (atomic_load(&memory->listening))
             env->ops->wake(env, &memory->bells[what], INT_MAX);
     }
+}
+
+/* There is nothing to be synced, but nobody is told before it was asked for. */
+static enum store_result sync_commits(struct store *store, uint64_t commits, pawl_error *err)
+{
+    (void)commits, (void)err;
+    ring(memory_of(store));
+    return STORE_OK;
+}
+
+static void drop(struct store *store, struct txn *txn)
+{
+    struct memory_store *memory = memory_of(store);
+    unsigned count = txn->saved ? news_count(txn->has_records) : 0;
+    bool syncs = txn->syncs;
+    if (count > atomic_load(&memory->untold)) /* under the lock, but for whoever rings */
+        atomic_store(&memory->untold, count);
+    unlock(memory);
+    if (syncs)
+        ring(memory);
 }
 
 static enum store_result resolve(struct store *store, const struct committer_row *marker, bool *ret_committed,
@@ -233,6 +253,7 @@ const struct store_ops pawli_store_memory = {
     .begin = begin,
     .load = pawli_memory_load,
     .save = save,
+    .sync = sync_commits,
     .drop = drop,
     .resolve = resolve,
     .reader = open_reader,

@@ -75,7 +75,7 @@ void pawli_tables_done(struct tables *tables);
 /* ---- the store ---- */
 
 struct txn {
-    bool saved, has_records;
+    bool saved, has_records, syncs;
 };
 
 struct memory_store {
@@ -83,6 +83,7 @@ struct memory_store {
     _Atomic uint32_t lock;              /* of the tables: 0 free, 1 held, 2 held and waited for */
     _Atomic uint32_t bells[NEWS_COUNT]; /* count commits: those who listen sleep on them */
     _Atomic uint32_t listening;         /* how many do */
+    _Atomic unsigned untold;            /* how many numbers what is not synced yet will ring */
     struct tables tables;
     struct txn txn; /* the one that holds the lock */
 };

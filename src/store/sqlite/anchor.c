@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The anchor: what the store says of itself in a file of its own, so that a database that was restored, copied or lost its
- * end is recognised. It says "at least": it is written after each commit, by a writer that still holds the turnstile, and
+ * end is recognised. It says "at least": it is written after each commit, by a writer that still holds the turnstile (where
+ * commits are synced later, of the last one that was synced by then), and
  * synced with each checkpoint. Three slots; one that was torn in writing fails its checksum, and the greatest of the others
  * counts. The first is written after each commit, unsynced; the other two in turn, synced with each checkpoint, so that
  * one of them is whole whatever a crash did to what was being written.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A look at the write-ahead log before SQLite sees it. SQLite cuts the log at the first frame with a bad checksum, which
  * is right for the torn end of the last transaction and silent loss for a flipped bit further up. The difference: behind
- * a torn end there is at most one commit mark of the log's current salts, since each commit is synced before the next
- * begins. On a device that may destroy what lies beside a write SQLite repeats the last frame of a commit, mark and all, up
+ * a torn end there are at most as many commit marks of the log's current salts as commits were made before the first of
+ * them was synced (OWED_MAX; in another program's database each is synced before the next begins). On a device that may destroy what lies beside a write SQLite repeats the last frame of a commit, mark and all, up
  * to the end of its sector. Format: sqlite.org/fileformat2.html, section 4. */
 #include "base/codec.h"
 #include "store/sqlite/sqlite.h"
@@ -204,12 +204,12 @@ static int count_marks(struct log_walk *walk, sqlite3_int64 size, unsigned *mark
     return SQLITE_OK;
 }
 
-/* How many marks may stand from the first bad frame on: that of the last commit with its repetitions, and the repetitions of
+/* How many marks may stand from the first bad frame on: those of commits that were not synced. Else that of the last commit with its repetitions, and the repetitions of
  * the commit before, whose sector was being written too. */
 static unsigned marks_of_commit(const struct log_walk *walk)
 {
     if (walk->file->pMethods->xDeviceCharacteristics(walk->file) & SQLITE_IOCAP_POWERSAFE_OVERWRITE)
-        return 1;
+        return walk->owner ? 1 : OWED_MAX;
     unsigned frame = FRAME_HEADER + walk->page_size, sector = (unsigned)walk->file->pMethods->xSectorSize(walk->file);
     unsigned repetitions = (sector + frame - 1) / frame;
     return 1 + 2 * repetitions;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Backup: one snapshot, into a new file. The copy has another name until it is whole and synced, so that one that was
  * interrupted is not taken for a backup. */
-#include "store/sqlite/sqlite.h"
+#include "store/sqlite/durable.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #define STEP_PAGES 1000
 
 struct backup {
-    const struct sqlite_store *store;
+    struct sqlite_store *store;
     const char *path;
     char *partial;
     int fd; /* of the partial one: made by us, and nobody else's */
@@ -154,8 +154,9 @@ static enum store_result publish(const struct backup *backup, pawl_error *err)
 static enum store_result write_backup(struct backup *backup, struct reader *reader, pawl_error *err)
 {
     int code = copy(backup, reader->connection);
+    enum store_result result = code == SQLITE_OK ? pawli_sqlite_sync_seen(backup->store, err) : STORE_OK;
     if (code == SQLITE_OK)
-        return publish(backup, err);
+        return result == STORE_OK ? publish(backup, err) : result;
     pawli_hint(
         err,
         pawli_fail(err, PAWL_EUNAVAIL, "cannot write the backup \"%.150s\": %s", backup->path, sqlite3_errstr(code)),

@@ -149,7 +149,7 @@ int pawli_connection_open(struct sqlite_store *store, bool writer, struct connec
         code = sqlite3_exec(connection->db,
                             "PRAGMA journal_size_limit = " LOG_KEEPS
                             "; PRAGMA mmap_size = 0; PRAGMA cache_size = -8000; PRAGMA temp_store = MEMORY"
-                            "; PRAGMA cache_spill = OFF", /* vfs.c */
+                            "; PRAGMA cache_spill = OFF; PRAGMA checkpoint_fullfsync = ON", /* vfs.c */
                             NULL, NULL, NULL);
     if (code == SQLITE_OK)
         code = pawli_connection_settings(connection->db, err);

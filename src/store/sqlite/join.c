@@ -8,7 +8,7 @@
  *      So it has no old snapshot when its turn has come, and keeps no checkpoint back.
  *   3  Once SQLite's lock is free again what was joined is committed or gone, and the store says which. So nobody is told
  *      before he can read it, nor of what was rolled back; a commit hook would tell too early, and has one owner. */
-#include "store/sqlite/sqlite.h"
+#include "store/sqlite/durable.h"
 
 #define WAL_WRITE_LOCK 0 /* of the shared memory's lock bytes: fixed by the format of SQLite's log */
 
@@ -106,11 +106,16 @@ int pawli_sqlite_committed(struct store *store, void *opaque, pawl_error *err)
 
 /* ---- the shim ---- */
 
+/* Nothing is written on top of what is not durable, or of what a sync that failed may have lost. */
 static int lock_writing(struct attachment *attachment, int flags)
 {
     if (!attachment->holds_gate && !enter(attachment, (struct boot_time){0})) {
         attachment->was_refused = true;
         return SQLITE_BUSY;
+    }
+    if (pawli_sqlite_sync_seen(attachment->store, NULL) != STORE_OK) {
+        leave(attachment);
+        return SQLITE_IOERR_SHMLOCK;
     }
     int code = attachment->real->xShmLock(attachment->file, WAL_WRITE_LOCK, 1, flags);
     attachment->writes = code == SQLITE_OK;

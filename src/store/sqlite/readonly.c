@@ -5,7 +5,7 @@
  *      can be read by anybody; one that is not empty is for a writer to audit and to recover.
  *   2  Where SQLite's files are not there and may not be made, the database file is read as it is, without a lock. Each
  *      reading looks whether it still is that file: whoever writes changes it, or begins a log. */
-#include "store/sqlite/sqlite.h"
+#include "store/sqlite/durable.h"
 
 #include <sys/stat.h>
 
@@ -49,7 +49,8 @@ static bool is_as_found(struct sqlite_store *store)
 
 enum store_result pawli_check_as_found(struct sqlite_store *store, pawl_error *err)
 {
-    if (!store->is_read_as_found || is_as_found(store))
+    bool is_unseen = store->store.read_only && !store->is_seen && has(store, "-gate");
+    if (!is_unseen && (!store->is_read_as_found || is_as_found(store)))
         return STORE_OK;
     pawli_hint(err, pawli_fail(err, PAWL_EUNAVAIL, "\"%s\" is written to by another process now", store->path),
                "close this read-only handle and open it again");
@@ -86,7 +87,12 @@ int pawli_open_read_only(struct sqlite_store *store, struct boot_time until, paw
         return pawli_hint(
             err, pawli_fail(err, PAWL_EBUSY, "\"%s\" is being opened or closed by another process", store->path),
             "try again");
-    int status = find(store, gate->is_held(store->gate, GATE_OPEN), err);
+    /* Whoever writes then syncs before he shows anything. Without a gate nobody writes. */
+    bool holds = gate->lock(store->gate, GATE_READ, GATE_SHARED, (struct boot_time){0}) == GATE_LOCKED;
+    int status = holds ? pawli_durable_pass(store, until, err) : PAWL_OK;
+    store->is_seen = holds;
+    if (status == PAWL_OK)
+        status = find(store, gate->is_held(store->gate, GATE_OPEN), err);
     gate->unlock(store->gate, GATE_OPENING);
     return status;
 }

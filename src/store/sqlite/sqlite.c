@@ -6,8 +6,9 @@
  *   2  The first handle of all audits the log and copies it into the database, synced, before anything that it reads
  *      counts: frames that were recovered may never have been synced by whoever wrote them.
  *   3  After a storage error that was not one of reading, the file is poisoned in this process (struct database_file).
- *   4  A handle holds a byte (its slot) for life: whose slot is free is dead, whatever its leases say. */
-#include "store/sqlite/sqlite.h"
+ *   4  A handle holds a byte (its slot) for life: whose slot is free is dead, whatever its leases say.
+ *   5  A commit may be synced after its COMMIT, while nobody else has the store open: durable.c. */
+#include "store/sqlite/durable.h"
 #include "store/sqlite/vfs.h"
 
 #include <stdio.h>
@@ -144,8 +145,11 @@ static int connect(struct sqlite_store *store, pawl_error *err)
         got = store->gate->ops->lock(store->gate, GATE_OPEN, GATE_SHARED, deadline(store));
         if (got != GATE_LOCKED)
             return busy(store, err);
+        int status = pawli_durable_pass(store, deadline(store), err);
+        if (status < 0)
+            return status;
         pawli_guard_forget_log(store->file);
-        int status = pawli_connection_open(store, true, &store->writer, err);
+        status = pawli_connection_open(store, true, &store->writer, err);
         if (status < 0)
             return status;
         struct call call = pawli_call(store->writer,
@@ -250,6 +254,7 @@ static void free_store(struct sqlite_store *store)
         pawli_database_leave(store->file);
     pthread_mutex_destroy(&store->lock);
     pthread_mutex_destroy(&store->tend_lock);
+    pawli_durable_done(store);
     pawli_free(store->path);
     pawli_free(store->vfs);
     pawli_free(store);
@@ -366,6 +371,7 @@ static int sqlite_open(const struct store_open *given, struct env *env, struct s
                                   .read_only = how->read_only};
     pthread_mutex_init(&store->lock, NULL);
     pthread_mutex_init(&store->tend_lock, NULL);
+    pawli_durable_init(store);
     *facts = (struct store_facts){0};
     snprintf(facts->engine, sizeof facts->engine, "SQLite %s", sqlite3_libversion());
     status = prepare(store, how, err);
@@ -393,14 +399,18 @@ static int sqlite_open(const struct store_open *given, struct env *env, struct s
 static void sqlite_close(struct store *base)
 {
     struct sqlite_store *store = sqlite_of(base);
-    bool usable = !base->read_only && pawli_sqlite_guard(store, NULL) == STORE_OK;
+    bool usable = !base->read_only && pawli_sqlite_guard(store, NULL) == STORE_OK &&
+                  pawli_sqlite_sync_seen(store, NULL) == STORE_OK;
     close_connections(store);
     if (usable && store->gate->ops->lock(store->gate, GATE_OPENING, GATE_EXCLUSIVE, deadline(store)) == GATE_LOCKED) {
         int left;
         if (!store->gate->ops->is_held_by_others(store->gate, GATE_OPEN) &&
             pawli_checkpoint(store, store->writer, SQLITE_CHECKPOINT_TRUNCATE, &left, NULL) == STORE_OK &&
-            store->anchor_file && !store->is_restored)
+            store->anchor_file && !store->is_restored) {
+            if (store->owed.anchor.commits > store->anchor.commits)
+                pawli_anchor_write(store, &store->owed.anchor);
             pawli_anchor_keep(store, left == 0);
+        }
     }
     free_store(store); /* closing the gate gives up all its bytes */
 }
@@ -472,20 +482,37 @@ static void remember_heads(struct sqlite_store *store, const struct view *view, 
         anchor->head_count = count;
 }
 
-static enum store_result commit(struct txn *txn, const struct view *view, pawl_error *err)
+/* Behind GATE_WRITE, and never of a commit that is owed still: of those the first that is durable by then. */
+static void write_anchor(struct sqlite_store *store, const struct view *view, bool owes)
+{
+    struct anchor *waiting = &store->owed.anchor, now;
+    bool is_free = waiting->commits == 0, is_due = !is_free && waiting->commits <= store->owed.durable;
+    if (!store->anchor_file || store->is_restored)
+        return;
+    if (owes && is_due && waiting->commits > store->anchor.commits)
+        pawli_anchor_write(store, waiting); /* unsynced, and "at least": a lost one is an older one */
+    remember_heads(store, view, &now);
+    if (owes && (is_free || is_due))
+        *waiting = now;
+    if (owes)
+        return;
+    waiting->commits = 0;
+    if (now.commits > store->anchor.commits)
+        pawli_anchor_write(store, &now);
+}
+
+static enum store_result commit(struct txn *txn, const struct view *view, bool syncs, pawl_error *err)
 {
     struct sqlite_store *store = txn->store;
-    struct call call = pawli_call(txn->connection, SQL_commit);
-    int code = pawli_call_run(&call);
+    bool has_records = pawli_view_has_records(view);
+    int code = pawli_durable_commit(store, view->store.row.commits, has_records, syncs, &txn->owes);
     enum store_result result = pawli_sqlite_result(store, txn->connection->db, code, WRITE_COMMIT, err);
     if (result != STORE_OK)
         return result;
     txn->active = false;
-    struct anchor anchor;
-    remember_heads(store, view, &anchor);
-    if (store->anchor_file && !store->is_restored && anchor.commits > store->anchor.commits)
-        pawli_anchor_write(store, &anchor); /* unsynced, and "at least": a lost one is an older one */
-    atomic_store(&store->own_commits, view->store.row.commits);
+    write_anchor(store, view, txn->owes);
+    if (txn->owes)
+        return STORE_OK;
     /* What was written into files that nobody will open again is in no store. */
     return pawli_sqlite_guard(store, err) == STORE_OK ? STORE_OK : STORE_UNKNOWN;
 }
@@ -498,7 +525,7 @@ static int count_frames(void *data, sqlite3 *db, const char *name, int frames)
     return SQLITE_OK;
 }
 
-static enum store_result save(struct store *base, struct txn *txn, const struct view *view, pawl_error *err)
+static enum store_result save(struct store *base, struct txn *txn, const struct view *view, bool syncs, pawl_error *err)
 {
     struct sqlite_store *store = sqlite_of(base);
     if (!txn->joined)
@@ -512,9 +539,8 @@ static enum store_result save(struct store *base, struct txn *txn, const struct 
         txn->active = result != STORE_OK;
         return result;
     }
-    result = commit(txn, view, err);
+    result = commit(txn, view, syncs, err);
     txn->saved = result == STORE_OK;
-    txn->has_records = pawli_view_has_records(view);
     return result;
 }
 
@@ -530,8 +556,8 @@ void pawli_sqlite_drop(struct store *base, struct txn *txn)
         }
     }
     if (txn->saved) {
-        if (store->gate->ops->is_held(store->gate, GATE_LISTEN))
-            store->bell->ops->ring(store->bell, atomic_load(&store->own_commits), news_count(txn->has_records));
+        if (!txn->owes)
+            pawli_durable_ring(store);
         pawli_checkpoint_after_commit(store);
     } else if (!txn->joined) {
         pawli_sqlite_guard(store, NULL); /* or what found nothing would look in lost files for ever */
@@ -595,7 +621,12 @@ static enum store_result read_page(struct store *base, struct reader *reader, co
 {
     struct sqlite_store *store = sqlite_of(base);
     enum store_result result = pawli_sqlite_usable(store, err);
-    return result == STORE_OK ? pawli_sqlite_read(store, reader->connection, query, page, err) : result;
+    if (result == STORE_OK)
+        result = pawli_sqlite_read(store, reader->connection, query, page, err);
+    if (result == STORE_OK && !reader->is_durable)
+        result = pawli_sqlite_sync_seen(store, err);
+    reader->is_durable = result == STORE_OK;
+    return result;
 }
 
 /* A walk fills the cache of its connection, which would keep it though nobody reads those pages again. */
@@ -734,6 +765,7 @@ const struct store_ops pawli_store_sqlite = {
     .join = pawli_sqlite_join,
     .load = pawli_sqlite_load,
     .save = save,
+    .sync = pawli_sqlite_sync,
     .drop = pawli_sqlite_drop,
     .resolve = resolve,
     .reader = pawli_sqlite_reader,

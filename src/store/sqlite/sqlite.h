@@ -24,6 +24,8 @@ enum {
     GATE_NEXT = 2,    /* the turnstile: who holds it is the next to write */
     GATE_WRITE = 3,   /* who holds it writes */
     GATE_LISTEN = 4,  /* shared by those who watch the bell: without them nobody rings */
+    GATE_READ = 5,    /* shared by every open handle that only reads */
+    GATE_OWED = 6,    /* by whoever made commits that are not synced yet, or never will be */
     GATE_SLOT = 16,   /* from here: a byte for the life of a handle */
     GATE_SLOTS = 4096,
 };
@@ -79,6 +81,20 @@ struct log_facts {
     struct page_facts last;
 };
 
+/* Commits that may be made before the first of them is synced. */
+#define OWED_MAX 2
+
+struct owed {
+    pthread_mutex_t commit_lock; /* from before COMMIT until it is known what became of it */
+    pthread_mutex_t sync_lock;   /* one syncs at a time */
+    sqlite3_file *log;
+    bool holds_byte;
+    /* Commit numbers: of one that may be seen and is owed, of the last one made, of the last one synced, of the last one that
+     * has records. */
+    _Atomic uint64_t raised, saved, durable, records;
+    struct anchor anchor; /* for when it is durable; no commits: none waits */
+};
+
 struct sqlite_store {
     struct store store;
     struct database_file *file;
@@ -91,6 +107,7 @@ struct sqlite_store {
     _Atomic bool is_restored;
     _Atomic bool doubts_places; /* a row was where one should be added: load looks whether tasks are in one place */
     bool is_read_as_found;      /* without locks: nobody wrote when it was opened */
+    bool is_seen;               /* of one that only reads: whoever writes knows that it is there */
     bool has_other_tables;      /* before pawl's were made */
     bool was_put_into_wal;      /* those, by this opening */
     struct stat found;
@@ -110,6 +127,8 @@ struct sqlite_store {
     struct connection *tender; /* the second connection, for checkpoints */
     pthread_mutex_t tend_lock; /* one tend at a time */
 
+    struct owed owed;
+
     sqlite3_file *anchor_file;
     struct anchor anchor;         /* as written last */
     _Atomic uint64_t own_commits; /* the greatest commit number that this handle made: its ring is no news */
@@ -119,12 +138,13 @@ struct sqlite_store {
 struct txn {
     struct sqlite_store *store;
     struct connection *connection;
-    bool joined, active, saved, has_records, holds_gate;
+    bool joined, active, saved, owes, holds_gate;
     uint64_t commits; /* as load found them */
 };
 
 struct reader {
     struct connection *connection; /* in a transaction; its snapshot is taken by the first read */
+    bool is_durable;               /* what it shows: asked once it has its snapshot */
 };
 
 /* ---- connection.c ---- */

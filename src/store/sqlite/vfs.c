@@ -2,8 +2,8 @@
 /* A VFS in front of another that gathers contiguous writes of the log. SQLite writes a page of its log in two calls, header
  * and page; on a commit of fifty pages the calls cost more than the bytes. What was gathered is written before anything
  * could miss it: before a sync, a read of the same bytes, a look at the size, a truncation. In WAL mode with
- * synchronous=FULL every commit is synced before its frames are published, so no other connection ever looks for bytes
- * that are still here. Nothing of a transaction is written before its commit (cache_spill is off): of one that is rolled
+ * synchronous=FULL every commit asks for a sync before its frames are published, so no other connection ever looks for bytes
+ * that are still here; also where that sync is put off (durable.c), they are written. Nothing of a transaction is written before its commit (cache_spill is off): of one that is rolled
  * back nothing stays here, to be written over what another connection commits then.
  *
  * Everything else is passed through. The database file too: a checkpoint publishes how far it came after calls whose
@@ -22,7 +22,8 @@
 struct gathering_file {
     sqlite3_file base;
     bool gathers;
-    sqlite3_int64 offset; /* of what was gathered */
+    bool puts_off, was_put_off; /* the sync of a commit, and there was one */
+    sqlite3_int64 offset;       /* of what was gathered */
     size_t size;
     char *bytes;        /* allocated at the first write that could be gathered */
     sqlite3_file *real; /* behind this struct */
@@ -105,9 +106,15 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
     return code == SQLITE_OK ? real_of(file)->pMethods->xTruncate(real_of(file), size) : code;
 }
 
+/* Only the end of a commit is put off: checkpoints and the header of a log sync with SQLITE_SYNC_FULL. */
 static int file_sync(sqlite3_file *file, int flags)
 {
-    int code = flush(gathering_of(file));
+    struct gathering_file *gathering = gathering_of(file);
+    int code = flush(gathering);
+    bool puts_off = code == SQLITE_OK && gathering->puts_off && flags == SQLITE_SYNC_NORMAL;
+    gathering->was_put_off |= puts_off;
+    if (puts_off)
+        return SQLITE_OK;
     return code == SQLITE_OK ? real_of(file)->pMethods->xSync(real_of(file), flags) : code;
 }
 
@@ -257,6 +264,20 @@ static int vfs_error(sqlite3_vfs *vfs, int size, char *out)
 {
     sqlite3_vfs *real = ((struct gathering_vfs *)vfs)->real;
     return real->xGetLastError(real, size, out);
+}
+
+void pawli_vfs_put_off(sqlite3_file *file)
+{
+    struct gathering_file *gathering = gathering_of(file);
+    gathering->puts_off = gathering->gathers;
+    gathering->was_put_off = false;
+}
+
+bool pawli_vfs_was_put_off(sqlite3_file *file)
+{
+    struct gathering_file *gathering = gathering_of(file);
+    gathering->puts_off = false;
+    return gathering->was_put_off;
 }
 
 static sqlite3_vfs *find_real(const char *name)
