@@ -66,34 +66,18 @@ static void decide_unit(struct committer *committer, struct view *view, struct u
     }
 }
 
-/* A boot counts up when the machine's differs from the one that the store saw last: every lease of before is over. */
-static void note_clocks(struct view *view)
-{
-    struct store_row *store = &view->store.row;
-    store->clock = pawli_clock_at(store, &view->boot_id, view->wall, view->boot);
-    if (uuid_equal(&store->boot_id, &view->boot_id))
-        return;
-    store->boot_id = view->boot_id;
-    store->boot++;
-    store->looks++;
-    store->lease = (struct boot_time){
-        0}; /* the next sweep shall look at all claims, the next claim at those of its queue */
-}
-
-/* The commit number, the clocks, and the marker of this batch; in a caller's own transaction its commit is the marker. */
+/* The marker of this batch; in a caller's own transaction its commit is the marker. */
 static bool mark(struct committer *committer, struct view *view, bool joined)
 {
     struct view_committer *own = &view->committer;
-    pawli_view_begin_unit(view);
-    if (!pawli_view_touch(view, &view->store.slot))
-        return false;
-    view->store.row.commits++;
-    note_clocks(view);
     if (joined)
         return true;
+    pawli_view_begin_unit(view);
     if (!pawli_view_touch(view, &own->slot))
         return false;
     if (!own->slot.exists) {
+        if (!pawli_view_touch(view, &view->store.slot))
+            return false;
         own->row = (struct committer_row){.id = ++view->store.row.last_committer,
                                           .slot = pawli_store_slot(committer->store)};
         own->slot.exists = true;
@@ -203,8 +187,8 @@ static enum store_result try_round(struct round *round, pawl_error *err)
     enum store_result result = pawli_store_load(committer->store, round->txn, until, view, err);
     if (result != STORE_OK)
         return result;
-    round->ticket = view->store.row.commits;
-    view->wakes = view->store.row.commits != committer->seen_commits;
+    round->ticket = view->seen_commits;
+    view->wakes = view->seen_commits != committer->seen_commits;
     if (!decide(round))
         return pawli_store_fail(err, STORE_NO_MEMORY);
     if (!round->joined && is_nothing(view, round->units))

@@ -140,23 +140,11 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
     return false;
 }
 
-/* The bounds of leases may be too early, never too late. */
 static bool renew(struct view *view, const struct settlement *item)
 {
     struct view_task *task = item->task;
-    struct queue_row *queue = &task->queue->row;
     int64_t lease = item->retry_in_ms >= 0 ? item->retry_in_ms : policy_get(&task->queue->policy, POLICY_LEASE_MS);
-    task->row.lease = boot_after_ms(view->boot, lease);
-    task->row.boot = view->store.row.boot;
-    if (!pawli_view_touch(view, &view->store.slot))
-        return false;
-    view->store.row.lease = boot_earlier(view->store.row.lease, task->row.lease);
-    if (!boot_before(task->row.lease, queue->lease))
-        return true;
-    if (!pawli_view_touch(view, &task->queue->slot))
-        return false;
-    queue->lease = task->row.lease;
-    return true;
+    return pawli_task_lease(view, task, lease);
 }
 
 static bool extend(struct view *view, struct settlement *item)

@@ -158,12 +158,21 @@ bool pawli_task_claim(struct view *view, struct view_task *task, uint64_t token,
     task->row.tail = task->message->tail;
     task->row.attempts += is_send;
     task->row.claimed = task->row.updated = view->wall;
-    task->row.lease = boot_after_ms(view->boot, lease_ms);
+    return pawli_task_lease(view, task, lease_ms);
+}
+
+/* The bounds of leases may be too early, never too late. Most are later than those that are out: nothing of them changes. */
+bool pawli_task_lease(struct view *view, struct view_task *task, int64_t lease_ms)
+{
+    struct view_queue *queue = task->queue;
+    struct boot_time lease = boot_after_ms(view->boot, lease_ms);
+    task->row.lease = lease;
     task->row.boot = view->store.row.boot;
-    if (!pawli_view_touch(view, &view->store.slot))
+    if ((boot_before(lease, queue->row.lease) && !pawli_view_touch(view, &queue->slot)) ||
+        (boot_before(lease, view->store.row.lease) && !pawli_view_touch(view, &view->store.slot)))
         return false;
-    view->store.row.lease = boot_earlier(view->store.row.lease, task->row.lease);
-    task->queue->row.lease = boot_earlier(task->queue->row.lease, task->row.lease);
+    queue->row.lease = boot_earlier(queue->row.lease, lease);
+    view->store.row.lease = boot_earlier(view->store.row.lease, lease);
     return true;
 }
 

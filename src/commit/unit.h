@@ -92,6 +92,7 @@ void pawli_unit_seal(struct unit *unit); /* nothing is added any more: weighs it
 /* The only ways a task moves (task.c). Each asks the table of states, keeps the counts of its queue and the line of its
  * ordering key. False: out of memory. */
 bool pawli_task_claim(struct view *view, struct view_task *task, uint64_t token, int64_t lease_ms);
+bool pawli_task_lease(struct view *view, struct view_task *task, int64_t lease_ms); /* begins now */
 bool pawli_task_pend(struct view *view, struct view_task *task, enum task_event event, struct wall_time due,
                      bool due_first);
 bool pawli_task_hold(struct view *view, struct view_task *task, enum task_event event, struct text why,

@@ -311,7 +311,7 @@ static void check_saved(const struct view *view)
             PAWL_ASSERT(request->row.seq <= request->scope->row.seq);
         }
     }
-    PAWL_ASSERT(view->store.slot.changed);
+    PAWL_ASSERT(view->store.row.commits == view->seen_commits + 1);
 }
 
 enum store_result pawli_store_save(struct store *store, struct txn *txn, struct boot_time until,

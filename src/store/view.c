@@ -265,6 +265,20 @@ bool pawli_view_due(struct view *view, struct view_queue *queue, enum phase phas
     return pawli_view_wants_subjects(view, queue);
 }
 
+/* A boot counts up when the machine's differs from the one that the store saw last: every lease of before is over. */
+void pawli_view_begin_commit(struct view *view)
+{
+    struct store_row *store = &view->store.row;
+    view->seen_commits = store->commits++;
+    store->clock = pawli_clock_at(store, &view->boot_id, view->wall, view->boot);
+    if (uuid_equal(&store->boot_id, &view->boot_id))
+        return;
+    store->boot_id = view->boot_id;
+    store->boot++;
+    store->looks++;
+    store->lease = (struct boot_time){0}; /* the next sweep looks at all claims, the next claim at those of its queue */
+}
+
 bool pawli_view_needs_claims(struct view *view)
 {
     const struct store_row *store = &view->store.row;

@@ -174,6 +174,7 @@ struct view {
     uint64_t seed;
 
     /* out of load */
+    uint64_t seen_commits; /* the number of the last commit; that of this one is in store.row */
     struct wall_time wall;
     struct boot_time boot;
     pawl_uuid boot_id;
@@ -204,6 +205,10 @@ struct view {
 };
 
 void pawli_view_init(struct view *view, struct arena *arena, uint64_t seed);
+
+/* For stores, in load, once the row of the store and the clocks are there: the number of this commit, and what the clocks were
+ * seen to do. A store writes both with every batch; whatever else is in that row a batch changes only now and then. */
+void pawli_view_begin_commit(struct view *view);
 
 /* For stores, in load: the look for lost claims. Each claim that exists is given to living or lost, until there is no need:
  * those of queues from which somebody claims, and in a sweep those of all. Where a process died all are seen, so that it is

@@ -143,6 +143,7 @@ static bool load_store(struct loading *loading, struct env *env)
     env->ops->boot_id(env, &view->boot_id);
     view->store.row = loading->tables->store;
     view->store.slot.found = view->store.slot.exists = true;
+    pawli_view_begin_commit(view);
     own->slot.found = own->slot.exists = own->row.id != 0 && own->row.id == loading->tables->committer.id;
     view->alive = arena_new(loading->arena, struct committer_row);
     if (!view->alive)

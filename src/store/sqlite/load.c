@@ -165,6 +165,8 @@ static int load_store(struct loading *loading)
     int code = pawli_get_store(loading->connection, &view->store.row);
     view->store.slot.found = view->store.slot.exists = code == SQLITE_OK;
     loading->txn->commits = view->store.row.commits;
+    if (code == SQLITE_OK)
+        pawli_view_begin_commit(view);
     return code;
 }
 
