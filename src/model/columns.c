@@ -296,10 +296,10 @@ static const struct column worker_columns[] = {
 static const struct column scope_columns[] = {
     COLUMN("id", U64, id, .min = 1, .max = SCOPE_MAX),
     COLUMN("name", TEXT, name, KEY, NEEDED, .is_good = is_name),
-    SUM,
     COLUMN("seq", U64, seq, COUNTER),
     COLUMN("head", BYTES, head, .size = DIGEST_SIZE),
     COLUMN("last_number", U64, last_number, .max = NUMBER_MAX),
+    SUM,
 };
 #undef ROW
 
@@ -346,7 +346,6 @@ static const struct column queue_columns[] = {
     COLUMN("scope", U64, scope, KEY, ID),
     COLUMN("lane", TEXT, lane, KEY, NEEDED, .is_good = is_name),
     COLUMN("target", TEXT, target, KEY, NEEDED, .is_good = is_name),
-    SUM,
     COLUMN("pending", U64, counts[STATE_PENDING], COUNTER),
     COLUMN("claimed", U64, counts[STATE_CLAIMED], COUNTER),
     COLUMN("awaiting", U64, counts[STATE_AWAITING], COUNTER),
@@ -357,6 +356,7 @@ static const struct column queue_columns[] = {
     COLUMN("lease", TIME, lease, BOOT),
     COLUMN("looks", U64, looks, COUNTER),
     COLUMN("added", U64, added, COUNTER),
+    SUM,
 };
 #undef ROW
 

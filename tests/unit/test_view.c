@@ -87,9 +87,43 @@ static void a_refused_unit_leaves_no_task(void **state)
     pawli_arena_done(&arena);
 }
 
+/* A block of tokens is taken with the row of the store: where that is undone nobody may have it. */
+static void a_refused_unit_gives_its_tokens_back(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct view view;
+    uint64_t token, again;
+    pawli_view_init(&view, &arena, 1);
+    view.store.row = (struct store_row){.epoch = 1, .last_token = 10};
+    pawli_view_begin_unit(&view);
+    assert_true(pawli_view_token(&view, &token));
+    assert_int_equal(token, UINT64_C(1) << 47 | 11);
+    assert_true(view.store.row.last_token > 10);
+    pawli_view_undo_unit(&view);
+    assert_int_equal(view.store.row.last_token, 10);
+    pawli_view_begin_unit(&view);
+    assert_true(pawli_view_token(&view, &again));
+    assert_int_equal(again, token);
+    uint64_t taken = view.store.row.last_token;
+    pawli_view_begin_unit(&view);
+    assert_true(pawli_view_token(&view, &again));
+    assert_int_equal(again, token + 1);
+    pawli_view_undo_unit(&view); /* of a block that is taken, what was given is left out */
+    assert_true(pawli_view_token(&view, &again));
+    assert_true(again > token);
+    assert_int_equal(view.store.row.last_token, taken);
+    view.store.row.epoch = 2; /* adopted: the old block is of another epoch */
+    view.store.row.last_token = 0;
+    assert_true(pawli_view_token(&view, &again));
+    assert_int_equal(again, UINT64_C(2) << 47 | 1);
+    pawli_arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_refused_unit_gives_its_tokens_back),
         cmocka_unit_test(a_refused_unit_leaves_a_line_as_it_found_it),
         cmocka_unit_test(a_refused_unit_leaves_no_task),
     };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What verify is told of rows that are set apart: every row of every table read once, and every pair of tables that must
- * agree. The chains of records are verified above the door; nothing here decides anything. */
+/* What verify is told of rows that are set apart: every row of every table read once, every index, and every pair of tables
+ * that must agree. The chains of records are verified above the door; nothing here decides anything. */
 #include "store/sqlite/sqlite.h"
 
 static const struct agreement {
@@ -79,6 +79,24 @@ static int find_bad_rows(struct finding *finding, enum row_kind kind)
     return code == SQLITE_OK ? ended : code;
 }
 
+/* Of all that SQLite's check says, what nothing else here sees. */
+static int find_bad_indexes(struct finding *finding, enum row_kind kind)
+{
+    const char *into = finding->connection->names == NAMES_INTO ? "pawl_" : "";
+    struct text table = pawli_arena_format(&finding->scratch, "%s%s", into, pawli_rows[kind].name);
+    int code = table.data ? SQLITE_OK : SQLITE_NOMEM;
+    struct call call = pawli_call(finding->connection, SQL_check_table);
+    pawli_bind_text(&call, table);
+    while (code == SQLITE_OK && pawli_call_row(&call))
+        if (strstr(text_at(&call, 0), " index "))
+            code = finding->found(finding->data, 0, 0,
+                                  pawli_arena_format(finding->arena, "an index of table %s: %s", pawli_rows[kind].name,
+                                                     text_at(&call, 0)));
+    int ended = pawli_call_end(&call);
+    pawli_arena_reset(&finding->scratch);
+    return code == SQLITE_OK ? ended : code;
+}
+
 static int find_disagreement(struct finding *finding, const struct agreement *agreement)
 {
     int code = SQLITE_OK;
@@ -96,8 +114,10 @@ int pawli_find_damage(struct connection *connection, struct arena *arena,
     struct finding finding = {.connection = connection, .arena = arena, .found = found, .data = data};
     int code = SQLITE_OK;
     for (enum row_kind kind = 0; code == SQLITE_OK && kind < ROW_KIND_COUNT; kind++)
-        if (pawli_row_sql[kind].all != SQL_COUNT)
+        if (pawli_row_sql[kind].all != SQL_COUNT) {
             code = find_bad_rows(&finding, kind);
+            code = code == SQLITE_OK ? find_bad_indexes(&finding, kind) : code;
+        }
     pawli_arena_done(&finding.scratch);
     for (size_t i = 0; code == SQLITE_OK && i < COUNT_OF(agreements); i++)
         code = find_disagreement(&finding, &agreements[i]);

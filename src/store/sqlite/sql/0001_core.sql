@@ -3,7 +3,7 @@
 -- for every batch is small and one page each; what is large is only ever appended. A task is in exactly one of the five
 -- places ready, blocked, claimed, held, ended, and moving it is a delete and an insert: indexes on hot rows are what costs.
 -- A number of a message is that of its scope, times 2 to the 43rd, and its own in it: one integer, in order of both.
--- A sum covers the other columns of its row; of scope and queue those that never change; verify adds up the rest.
+-- A sum covers the other columns of its row.
 
 CREATE TABLE pawl.store (
     one            INTEGER PRIMARY KEY CHECK (one = 1),

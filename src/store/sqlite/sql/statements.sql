@@ -71,11 +71,11 @@ SELECT id, consumer, committer, pid, scope, lanes, sinks, since, seen, stopped, 
 -- name: get_scope
 -- params: name
 -- row: scope
-SELECT id, name, sum, seq, head, last_number FROM pawl.scope WHERE name = :name;
+SELECT id, name, seq, head, last_number, sum FROM pawl.scope WHERE name = :name;
 
 -- name: get_scope_by_id
 -- params: id
-SELECT id, name, sum, seq, head, last_number FROM pawl.scope WHERE id = :id;
+SELECT id, name, seq, head, last_number, sum FROM pawl.scope WHERE id = :id;
 
 -- name: find_request
 -- params: scope request_id
@@ -89,15 +89,15 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 -- name: get_queue
 -- params: scope lane target
 -- row: queue
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-       looks, added
+SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks, added, sum
   FROM pawl.queue
  WHERE scope = :scope AND lane = :lane AND target = :target;
 
 -- name: get_queue_by_id
 -- params: id
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-       looks, added
+SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks, added, sum
   FROM pawl.queue
  WHERE id = :id;
 
@@ -278,11 +278,12 @@ VALUES (:id, :consumer, :committer, :pid, :scope, :lanes, :sinks, :since, :seen,
 DELETE FROM pawl.worker WHERE id = :id;
 
 -- name: put_scope
--- params: id name sum seq head last_number
+-- params: id name seq head last_number sum
 -- row: scope
 INSERT INTO pawl.scope (id, name, seq, head, last_number, sum)
 VALUES (:id, :name, :seq, :head, :last_number, :sum)
-    ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, head = excluded.head, last_number = excluded.last_number;
+    ON CONFLICT (id) DO UPDATE
+   SET seq = excluded.seq, head = excluded.head, last_number = excluded.last_number, sum = excluded.sum;
 
 -- name: add_record
 -- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us committed waited epoch digest events messages effects hashes sum
@@ -295,7 +296,7 @@ VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :co
         :post, :duration_us, :committed, :waited, :epoch, :digest, :events, :messages, :effects, :hashes, :sum);
 
 -- name: put_queue
--- params: id scope lane target sum pending claimed awaiting uncertain delivered dead cancelled lease looks added
+-- params: id scope lane target pending claimed awaiting uncertain delivered dead cancelled lease looks added sum
 -- row: queue
 INSERT INTO pawl.queue (id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
                         looks, added, sum)
@@ -304,7 +305,7 @@ VALUES (:id, :scope, :lane, :target, :pending, :claimed, :awaiting, :uncertain, 
     ON CONFLICT (id) DO UPDATE
    SET pending = excluded.pending, claimed = excluded.claimed, awaiting = excluded.awaiting,
        uncertain = excluded.uncertain, delivered = excluded.delivered, dead = excluded.dead,
-       cancelled = excluded.cancelled, lease = excluded.lease, looks = excluded.looks, added = excluded.added;
+       cancelled = excluded.cancelled, lease = excluded.lease, looks = excluded.looks, added = excluded.added, sum = excluded.sum;
 
 -- name: put_lane
 -- params: scope name policy sum
@@ -481,7 +482,7 @@ DELETE FROM pawl.attempt WHERE number = :number;
 
 -- name: list_scopes
 -- params: after limit
-SELECT id, name, sum, seq, head, last_number FROM pawl.scope WHERE id > :after ORDER BY id LIMIT :limit;
+SELECT id, name, seq, head, last_number, sum FROM pawl.scope WHERE id > :after ORDER BY id LIMIT :limit;
 
 -- name: list_records_up
 -- params: scope after ref type since limit
@@ -515,8 +516,8 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 
 -- name: list_queues
 -- params: after limit
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-       looks, added
+SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks, added, sum
   FROM pawl.queue
  WHERE id > :after
  ORDER BY id
@@ -524,16 +525,16 @@ SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, deli
 
 -- name: list_queues_of_scope
 -- params: scope
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-       looks, added
+SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks, added, sum
   FROM pawl.queue
  WHERE scope = :scope
  ORDER BY id;
 
 -- name: list_queues_of_lane
 -- params: scope lane
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-       looks, added
+SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks, added, sum
   FROM pawl.queue
  WHERE scope = :scope AND lane = :lane
  ORDER BY id;
@@ -788,14 +789,14 @@ SELECT (SELECT count(*) FROM pawl.claimed WHERE number = :number) + (SELECT coun
 -- name: all_scopes
 -- params:
 -- row: scope
-SELECT id, name, sum, seq, head, last_number
+SELECT id, name, seq, head, last_number, sum
   FROM pawl.scope;
 
 -- name: all_queues
 -- params:
 -- row: queue
-SELECT id, scope, lane, target, sum, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-       looks, added
+SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks, added, sum
   FROM pawl.queue;
 
 -- name: all_lanes
@@ -862,6 +863,12 @@ SELECT queue, number, state, attempts, deferrals, crashes, retried, key, positio
 -- row: attempt
 SELECT number, ordinal, n, began, ended, worker, verdict, class, text, sum
   FROM pawl.attempt;
+
+-- Whether a table and its indexes agree: what is found by a key that its index lost is not there.
+
+-- name: check_table
+-- params: table
+SELECT integrity_check FROM pragma_integrity_check(:table);
 
 -- What does not agree: scope, queue, and a text of which row. Each finds nothing in a good store.
 
