@@ -18,8 +18,8 @@ struct effect;
 struct effect_ops {
     const char *name;
     size_t size; /* of its struct, which begins with a struct effect */
-    bool
-        claims; /* takes what the others of its batch leave: decided behind them; where it finds nothing it writes nothing */
+    /* Takes what the others of its batch leave: decided behind them; where it finds nothing it writes nothing. */
+    bool claims;
     bool adopts;                                                                 /* a restored store takes it */
     bool (*gather)(struct unit *unit, struct effect *effect, struct view *view); /* false: out of memory */
     int (*decide)(struct unit *unit, struct effect *effect, struct view *view,

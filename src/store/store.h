@@ -119,9 +119,9 @@ struct query {
     bool wants_ages; /* of QUERY_QUEUES: how many are due and held, and since when */
     bool wants_due;  /* of QUERY_QUEUES: when something is due, what holds it; only queues with pending messages, and
                         an address to send them to */
-    bool
-        wants_news; /* of QUERY_QUEUES: only those to which something was added since `after`, which is the `next` of an
-                        earlier page of queues; of them the newest NEWS_MAX */
+    /* Of QUERY_QUEUES: only those to which something was added since `after`, which is the `next` of an earlier page of queues
+     * that wanted news; of them the newest NEWS_MAX. */
+    bool wants_news;
     enum state state;
     enum place place;
     enum phase phase;
@@ -210,7 +210,7 @@ struct page {
     struct arena arena;
     size_t count;
     bool more;                 /* the limit cut it */
-    uint64_t next;             /* for `after` or `before` of the next page; news: the greatest number that was given */
+    uint64_t next;             /* for `after` or `before` of the next page; of news: what is seen by now */
     struct task_cursor cursor; /* for the next page of QUERY_OLD */
     struct wall_time wall;
     struct boot_time boot;

@@ -16,7 +16,7 @@ static void run(struct job *job)
         query.scope = worker->store->scope;
     if (survey->is_news) {
         query.wants_news = true;
-        query.after = worker->seen_number;
+        query.after = worker->seen_news;
     }
     survey->error = (pawl_error){0};
     survey->status = survey->is_news ? PAWL_OK
@@ -334,7 +334,7 @@ static void learn_some(struct survey *survey, struct boot_time now)
     if (survey->learned < page->count)
         return;
     if (survey->is_news)
-        worker->seen_number = page->next;
+        worker->seen_news = page->next;
     else
         learned_all(worker, survey, now);
     end(survey);

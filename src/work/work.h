@@ -149,7 +149,7 @@ struct worker {
     pawl_worker_stats stats;
 
     struct survey survey, news;
-    uint64_t seen_number; /* of the newest message that a survey of news saw */
+    uint64_t seen_news; /* up to what a survey of news has seen, as the store counts it */
     struct sweeping sweeping;
     struct presence presence;
     pthread_mutex_t hint_lock;

@@ -2,8 +2,9 @@
 /* A look at the write-ahead log before SQLite sees it. SQLite cuts the log at the first frame with a bad checksum, which
  * is right for the torn end of the last transaction and silent loss for a flipped bit further up. The difference: behind
  * a torn end there are at most as many commit marks of the log's current salts as commits were made before the first of
- * them was synced (OWED_MAX; in another program's database each is synced before the next begins). On a device that may destroy what lies beside a write SQLite repeats the last frame of a commit, mark and all, up
- * to the end of its sector. Format: sqlite.org/fileformat2.html, section 4. */
+ * them was synced (OWED_MAX; in another program's database each is synced before the next begins). On a device that may
+ * destroy what lies beside a write SQLite repeats the last frame of a commit, mark and all, up to the end of its sector.
+ * Format: sqlite.org/fileformat2.html, section 4. */
 #include "base/codec.h"
 #include "store/sqlite/sqlite.h"
 #include "store/sqlite/vfs.h"
@@ -204,8 +205,8 @@ static int count_marks(struct log_walk *walk, sqlite3_int64 size, unsigned *mark
     return SQLITE_OK;
 }
 
-/* How many marks may stand from the first bad frame on: those of commits that were not synced. Else that of the last commit with its repetitions, and the repetitions of
- * the commit before, whose sector was being written too. */
+/* How many marks may stand from the first bad frame on: those of commits that were not synced. Else that of the last commit
+ * with its repetitions, and the repetitions of the commit before, whose sector was being written too. */
 static unsigned marks_of_commit(const struct log_walk *walk)
 {
     if (walk->file->pMethods->xDeviceCharacteristics(walk->file) & SQLITE_IOCAP_POWERSAFE_OVERWRITE)

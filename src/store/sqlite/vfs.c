@@ -3,8 +3,9 @@
  * and page; on a commit of fifty pages the calls cost more than the bytes. What was gathered is written before anything
  * could miss it: before a sync, a read of the same bytes, a look at the size, a truncation. In WAL mode with
  * synchronous=FULL every commit asks for a sync before its frames are published, so no other connection ever looks for bytes
- * that are still here; also where that sync is put off (durable.c), they are written. Nothing of a transaction is written before its commit (cache_spill is off): of one that is rolled
- * back nothing stays here, to be written over what another connection commits then.
+ * that are still here; also where that sync is put off (durable.c), they are written. Nothing of a transaction is written
+ * before its commit (cache_spill is off): of one that is rolled back nothing stays here, to be written over what another
+ * connection commits then.
  *
  * Everything else is passed through. The database file too: a checkpoint publishes how far it came after calls whose
  * results SQLite does not look at, and an error of gathered pages would be lost there. And all of a device that may destroy
