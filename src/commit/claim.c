@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The effect that claims messages. Decided after everything else of its batch, so that it may take what the batch made. */
+/* The effect that claims tasks. Decided after everything else of its batch, so that it may take what the batch made. */
 #include <stdlib.h>
 
 #include "commit/claim.h"
@@ -10,7 +10,7 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     claim->task = NULL;
     view->wants_lost = true;
     view->lost_limit = LOST_LIMIT;
-    claim->queue = pawli_view_queue(view, unit->view_scope, claim->lane, claim->target);
+    claim->queue = pawli_view_queue(view, unit->view_scope, claim->kind, claim->lane, claim->target);
     if (!claim->queue)
         return false;
     claim->queue->wants_lost = true;
@@ -18,10 +18,10 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
         return pawli_view_due(view, claim->queue, claim->phase, claim->look, claim->size_max);
     uint64_t number, tail;
     if (message_id_split(&claim->id, &number, &tail)) {
-        claim->task = pawli_view_task(view, unit->view_scope, number);
+        claim->task = pawli_view_task(view, unit->view_scope, claim->kind, number);
         if (!claim->task)
             return false;
-        claim->task->wants_message = true;
+        claim->task->wants_body = true;
     }
     return pawli_view_wants_subjects(view, claim->queue);
 }
@@ -50,7 +50,7 @@ static int by_order_of_claim(const void *a, const void *b)
 static bool is_claimable(const struct view *view, const struct view_task *task)
 {
     return task->slot.exists && !task->purged && task->row.place == PLACE_READY && task->row.due.ms <= view->wall.ms &&
-           task->message;
+           task->body;
 }
 
 static struct view_due *due_of(const struct view_task *task)
@@ -96,19 +96,18 @@ static struct view_task *next_candidate(struct view *view, struct view_due *due)
     return NULL;
 }
 
-/* The answer outlives the batch: its texts are copied into the unit. */
+/* The answer outlives the batch: its texts are copied into the unit, whose arena remembers when they could not be. */
 static void answer(struct unit *unit, struct claim *claim, const struct view *view, const struct view_task *task)
 {
     struct claimed *item = &claim->items[claim->count++];
     struct arena *arena = &unit->arena;
-    claim->size += task->message->payload.size;
-    item->message = *task->message;
+    const struct task_kind_form *kind = &pawli_task_kinds[task->kind];
+    claim->size += kind->size(task->body);
+    item->body = kind->copy(task->body, arena);
     item->task = task->row;
     item->lease_until = wall_after_ms(view->wall, lease_left_ms(&task->row, view->boot));
-    struct text *texts[] = {
-        &item->message.sender,  &item->message.key,       &item->message.dedupe, &item->message.content_type,
-        &item->message.payload, &item->message.headers,   &item->task.key,       &item->task.progress,
-        &item->task.remote_id,  &item->task.failure.text, &item->task.consumer};
+    struct text *texts[] = {&item->task.key, &item->task.progress, &item->task.remote_id, &item->task.failure.text,
+                            &item->task.consumer};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         *texts[i] = pawli_arena_text(arena, *texts[i]);
 }
@@ -126,9 +125,9 @@ static bool pass_over(struct claim *claim, const struct paused *paused, struct v
     const struct policy *policy = &task->queue->policy;
     if (task->row.phase != PHASE_SEND)
         return false;
-    bool is_old = pawli_expiry_of(&view->store.row.clock, task->message, task->row.retried.at, policy, paused).ms <=
+    bool is_old = pawli_expiry_of(&view->store.row.clock, task->body, task->row.retried.at, policy, paused).ms <=
                   view->wall.ms;
-    if (!is_old && task->row.attempts < pawli_cap_of(task->message, policy))
+    if (!is_old && task->row.attempts < pawli_cap_of(task->body, policy))
         return false;
     claim->passed++;
     if (is_old)
@@ -154,10 +153,10 @@ static bool take(struct unit *unit, struct claim *claim, struct view *view, stru
 static bool may_take_named(const struct claim *claim)
 {
     const struct view_task *task = claim->task;
-    if (!task || !task->slot.exists || !task->message || task->queue != claim->queue ||
-        task->row.place != PLACE_READY || task->row.phase != claim->phase)
+    if (!task || !task->slot.exists || !task->body || task->queue != claim->queue || task->row.place != PLACE_READY ||
+        task->row.phase != claim->phase)
         return false;
-    pawl_uuid id = message_id(task->message);
+    pawl_uuid id = body_id(task->body);
     return uuid_equal(&id, &claim->id);
 }
 

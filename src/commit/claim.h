@@ -6,18 +6,19 @@
 #include "commit/unit.h"
 
 struct claimed {
-    struct message_row message;
+    const struct task_body *body;
     struct task_row task;
     struct wall_time lease_until;
 };
 
 struct claim {
     struct effect effect;
+    enum task_kind kind; /* of its queue: of what it claims */
     struct text lane, target, consumer;
     enum phase phase; /* what it is claimed for */
     pawl_uuid id;     /* nil: the next of the queue */
     uint32_t limit;
-    uint64_t size_max; /* of the payloads: with so many bytes it takes no further one; UINT64_MAX: no limit */
+    uint64_t size_max; /* of the bodies: with so many bytes it takes no further one; UINT64_MAX: no limit */
     uint32_t look;     /* how many due ones it looks at; those that may not be sent any more are passed over */
     int64_t lease_ms;  /* 0: the policy's */
     bool by_hand;      /* outlives its process */
@@ -26,7 +27,7 @@ struct claim {
     /* the answer */
     struct claimed *items;
     size_t count, passed;
-    uint64_t size; /* of the payloads */
+    uint64_t size; /* of the bodies */
 };
 
 extern const struct effect_ops pawli_effect_claim;

@@ -35,6 +35,7 @@ static int make_queue(struct view *view, struct view_queue *queue, pawl_error *e
                                     .scope = queue->scope->row.id,
                                     .lane = queue->row.lane,
                                     .target = queue->row.target,
+                                    .kind = queue->row.kind,
                                     .lease = BOOT_NEVER,
                                     .looks = view->store.row.looks};
     return PAWL_OK;
@@ -51,7 +52,7 @@ static int touch_numbers(struct view *view, struct view_scope *scope, pawl_error
 
 bool pawli_gather_message(struct view *view, struct view_scope *scope, struct message_draft *draft)
 {
-    draft->queue = pawli_view_queue(view, scope, draft->lane, draft->target);
+    draft->queue = pawli_view_queue(view, scope, TASK_MESSAGE, draft->lane, draft->target);
     if (!draft->queue)
         return false;
     if (draft->has_bound) {
@@ -69,7 +70,7 @@ static const struct view_task *find_task(const struct view *view, uint64_t numbe
 {
     for (size_t i = view->tasks.count; i-- > 0;) {
         const struct view_task *task = view->tasks.at[i];
-        if (task->slot.exists && task->message && task->number == number)
+        if (task->slot.exists && task->body && task->number == number)
             return task;
     }
     return NULL;
@@ -107,7 +108,7 @@ static void answer_bound(const struct view *view, struct message_draft *draft, c
     }
     while ((next = successor_of(view, task)) != NULL)
         task = next;
-    draft->id = message_id(task->message);
+    draft->id = body_id(task->body);
     draft->state = task_state(&task->row);
 }
 
@@ -175,7 +176,8 @@ static struct view_task *make_task(struct view *view, struct message_draft *draf
     if (draft->expires_in_ms >= 0)
         message->expires = wall_after_ms(view->wall, draft->expires_in_ms);
     task->number = number;
-    task->message = message;
+    task->kind = draft->queue->row.kind;
+    task->body = &message->body;
     task->queue = draft->queue;
     task->line = draft->line;
     task->row = (struct task_row){.number = number,
@@ -221,7 +223,7 @@ int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct messag
     if (!task)
         return pawli_no_memory(err);
     draft->task = task;
-    draft->id = message_id(task->message);
+    draft->id = body_id(task->body);
     if (!bind(view, draft, task) || !pawli_task_add(view, task))
         return pawli_no_memory(err);
     return PAWL_OK;
@@ -242,7 +244,7 @@ int pawli_enqueue_successor(struct view *view, struct message_draft *draft, pawl
     if (!task)
         return pawli_no_memory(err);
     draft->task = task;
-    draft->id = message_id(task->message);
+    draft->id = body_id(task->body);
     task->row.holds_key = true;
     line->row.head = task->number;
     return pawli_task_add(view, task) ? PAWL_OK : pawli_no_memory(err);

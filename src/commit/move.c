@@ -14,10 +14,10 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
         item->task = NULL;
         if (!message_id_split(&item->id, &number, &tail))
             continue;
-        item->task = pawli_view_task(view, unit->view_scope, number);
+        item->task = pawli_view_task(view, unit->view_scope, TASK_MESSAGE, number);
         if (!item->task)
             return false;
-        item->task->wants_message = item->task->wants_bounds = true;
+        item->task->wants_body = item->task->wants_bounds = true;
     }
     return true;
 }
@@ -77,10 +77,9 @@ static int retry(struct move *move, struct move_item *item, struct view *view, p
     struct view_task *task = item->task;
     struct task_row *row = &task->row;
     const struct paused none = {0}; /* a date of its own is refused as it is written, whatever was held meanwhile */
-    struct wall_time end = pawli_expiry_of(&view->store.row.clock, task->message, view->wall, &task->queue->policy,
-                                           &none);
+    struct wall_time end = pawli_expiry_of(&view->store.row.clock, task->body, view->wall, &task->queue->policy, &none);
     (void)move;
-    if (task->message->expires.ms != INT64_MAX && end.ms <= view->wall.ms)
+    if (task->body->expires.ms != INT64_MAX && end.ms <= view->wall.ms)
         return pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "the time by which the message expires has passed"),
                           "\"requeue\" makes a new message, which has no such time");
     if (!pawli_view_touch(view, &task->slot))
@@ -91,7 +90,7 @@ static int retry(struct move *move, struct move_item *item, struct view *view, p
     row->retried.at = view->wall;
     row->ended_at = (struct wall_time){0};
     row->ended_reason = row->ended_by = (struct text){0};
-    row->priority = task->message->priority;
+    row->priority = task->body->priority;
     return pawli_task_pend(view, task, EVENT_RENEW, view->wall, false) ? PAWL_OK : pawli_no_memory(err);
 }
 
@@ -106,7 +105,7 @@ static void copy_message(struct move_item *item)
 {
     const struct view_task *task = item->task;
     struct message_draft *draft = &item->successor;
-    *draft = (struct message_draft){.row = *task->message,
+    *draft = (struct message_draft){.row = *message_in(task->body),
                                     .lane = task->queue->row.lane,
                                     .target = task->queue->row.target,
                                     .delay_ms = 0,
@@ -154,7 +153,7 @@ static int resolve(struct move *move, struct move_item *item, struct view *view,
 {
     struct view_task *task = item->task;
     enum task_event event = move->outcome;
-    if (event == EVENT_RETRY && task->row.attempts >= pawli_cap_of(task->message, &task->queue->policy))
+    if (event == EVENT_RETRY && task->row.attempts >= pawli_cap_of(task->body, &task->queue->policy))
         event = EVENT_EXHAUST;
     if (!pawli_view_touch(view, &task->slot))
         return pawli_no_memory(err);
@@ -195,9 +194,9 @@ static int move_one(struct unit *unit, struct move *move, struct move_item *item
     const struct view_task *task = item->task;
     if (task && task->slot.is_damaged)
         return pawli_refuse_damaged("the message", err);
-    bool visible = task && task->slot.exists && task->message && task->queue->scope == unit->view_scope;
+    bool visible = task && task->slot.exists && task->body && task->queue->scope == unit->view_scope;
     if (visible) {
-        pawl_uuid id = message_id(task->message);
+        pawl_uuid id = body_id(task->body);
         visible = uuid_equal(&id, &item->id);
     }
     if (!visible)

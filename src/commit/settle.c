@@ -16,11 +16,11 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
         item->task = NULL;
         if (!message_id_split(&item->id, &number, &tail))
             continue; /* no message has such an id */
-        item->task = pawli_view_task(view, unit->view_scope, number);
+        item->task = pawli_view_task(view, unit->view_scope, TASK_MESSAGE, number);
         if (!item->task)
             return false;
         item->task->wants_tail = true;
-        item->task->wants_message |= item->verdict == VERDICT_RETRY || item->verdict == VERDICT_UNCERTAIN;
+        item->task->wants_body |= item->verdict == VERDICT_RETRY || item->verdict == VERDICT_UNCERTAIN;
         for (size_t j = 0; j < item->message_count; j++)
             if (!pawli_gather_message(view, unit->view_scope, &item->messages[j]))
                 return false;
@@ -35,8 +35,7 @@ static bool is_visible(const struct unit *unit, const struct settlement *item)
     uint64_t number, tail;
     if (!task || !task->slot.exists || task->queue->scope != unit->view_scope)
         return false;
-    return message_id_split(&item->id, &number, &tail) &&
-           tail == (task->message ? task->message->tail : task->was.tail);
+    return message_id_split(&item->id, &number, &tail) && tail == (task->body ? task->body->tail : task->was.tail);
 }
 
 static bool holds_claim(const struct settlement *item)
@@ -202,7 +201,7 @@ static bool move(struct view *view, struct settlement *item, bool held)
 {
     struct view_task *task = item->task;
     const struct policy *policy = &task->queue->policy;
-    uint32_t cap = task->message ? pawli_cap_of(task->message, policy) : UINT32_MAX;
+    uint32_t cap = task->body ? pawli_cap_of(task->body, policy) : UINT32_MAX;
     bool is_look = task->row.phase != PHASE_SEND;
     enum task_event event = is_look ? event_of_look(item, cap)
                                     : pawli_event_of(item->verdict, task->row.attempts, cap, policy);

@@ -6,7 +6,7 @@
 
 static bool is_lost(const struct view_task *task)
 {
-    return task->lost && task->slot.exists && task->row.place == PLACE_CLAIMED && task->message;
+    return task->lost && task->slot.exists && task->row.place == PLACE_CLAIMED && task->body;
 }
 
 static bool lose(struct view *view, struct view_task *task)
@@ -15,7 +15,7 @@ static bool lose(struct view *view, struct view_task *task)
     struct text why = TEXT("the claim was lost: its lease ended, or its process did");
     if (task->row.phase != PHASE_SEND) /* nothing was sent: somebody else looks */
         return pawli_view_touch(view, &task->slot) && pawli_task_look(view, task, view->wall);
-    enum task_event event = pawli_event_of_lost(task->row.attempts, pawli_cap_of(task->message, policy), policy);
+    enum task_event event = pawli_event_of_lost(task->row.attempts, pawli_cap_of(task->body, policy), policy);
     if (!pawli_view_touch(view, &task->slot))
         return false;
     struct text by = task->row.consumer;
@@ -76,17 +76,17 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
         return false;
     for (size_t i = 0; i < sweep->count; i++) {
         const struct sweep_task *item = &sweep->items[i];
-        struct view_queue *queue = pawli_view_queue(view, unit->view_scope, item->lane, item->target);
+        struct view_queue *queue = pawli_view_queue(view, unit->view_scope, item->kind, item->lane, item->target);
         if (!queue || !pawli_view_wants_subjects(view, queue))
             return false;
-        sweep->tasks[i] = pawli_view_task(view, unit->view_scope, number_in_scope(item->number));
+        sweep->tasks[i] = pawli_view_task(view, unit->view_scope, item->kind, number_in_scope(item->number));
         if (!sweep->tasks[i])
             return false;
-        sweep->tasks[i]->wants_message = sweep->tasks[i]->wants_bounds = true;
+        sweep->tasks[i]->wants_body = sweep->tasks[i]->wants_bounds = true;
     }
     for (size_t i = 0; i < sweep->bound_count; i++) {
         const struct sweep_bound *bound = &sweep->bounds[i];
-        struct view_queue *queue = pawli_view_queue(view, unit->view_scope, bound->lane, bound->target);
+        struct view_queue *queue = pawli_view_queue(view, unit->view_scope, bound->of, bound->lane, bound->target);
         if (queue)
             queue->wants_policy = true;
         sweep->bound_slots[i] = queue ? pawli_view_bound(view, queue, bound->kind, bound->key) : NULL;
@@ -134,11 +134,11 @@ static bool may_purge(const struct view *view, const struct view_task *task)
 static bool sweep_waiting(struct view *view, struct sweep *sweep, struct view_task *task)
 {
     const struct clock *clock = &view->store.row.clock;
-    if (pawli_is_misdated(clock, task->message, &task->row) && !pawli_task_redate(view, task))
+    if (pawli_is_misdated(clock, task->body, &task->row) && !pawli_task_redate(view, task))
         return false;
     struct paused paused = pawli_paused_of(view, task->queue);
     if (pawli_paused_until(&paused).ms > view->wall.ms ||
-        pawli_expiry_of(clock, task->message, task->row.retried.at, &task->queue->policy, &paused).ms > view->wall.ms)
+        pawli_expiry_of(clock, task->body, task->row.retried.at, &task->queue->policy, &paused).ms > view->wall.ms)
         return true;
     sweep->expired++;
     return pawli_task_expire(view, task);
@@ -146,7 +146,7 @@ static bool sweep_waiting(struct view *view, struct sweep *sweep, struct view_ta
 
 static bool sweep_one(struct view *view, struct sweep *sweep, struct view_task *task)
 {
-    if (!task->slot.exists || !task->message)
+    if (!task->slot.exists || !task->body)
         return true;
     if (task->row.phase == PHASE_SEND && (task->row.place == PLACE_READY || task->row.place == PLACE_BLOCKED))
         return sweep_waiting(view, sweep, task);

@@ -9,11 +9,13 @@ struct sweep {
     struct effect effect;
     const struct sweep_task {
         uint64_t number;
+        enum task_kind kind;
         struct text lane, target;
     } * items; /* candidates: decided afresh */
     size_t count;
     struct view_task **tasks;
     const struct sweep_bound {
+        enum task_kind of;
         struct text lane, target, key;
         enum bound_kind kind;
     } * bounds;

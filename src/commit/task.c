@@ -155,7 +155,7 @@ bool pawli_task_claim(struct view *view, struct view_task *task, uint64_t token,
     count(task, from, to);
     task->row.place = PLACE_CLAIMED;
     task->row.token = token;
-    task->row.tail = task->message->tail;
+    task->row.tail = task->body->tail;
     task->row.attempts += is_send;
     task->row.claimed = task->row.updated = view->wall;
     return pawli_task_lease(view, task, lease_ms);
@@ -178,8 +178,8 @@ bool pawli_task_lease(struct view *view, struct view_task *task, int64_t lease_m
 
 static struct wall_time age_begins(const struct view_task *task)
 {
-    if (task->message)
-        return pawli_age_begins(task->message, task->row.retried.at);
+    if (task->body)
+        return pawli_age_begins(task->body, task->row.retried.at);
     return is_due_first(&task->row) ? task->row.due : task->row.since;
 }
 
@@ -194,9 +194,9 @@ bool pawli_task_pend(struct view *view, struct view_task *task, enum task_event 
     clear_claim(&task->row);
     task->row.phase = PHASE_SEND;
     task->row.hold = (struct text){0};
-    PAWL_ASSERT(task->message || from == STATE_CLAIMED); /* of which the claim kept all that is needed */
-    if (task->message)
-        task->row.until = task->message->expires;
+    PAWL_ASSERT(task->body || from == STATE_CLAIMED); /* of which the claim kept all that is needed */
+    if (task->body)
+        task->row.until = task->body->expires;
     if (!due_first)
         task->row.since = age_begins(task);
     task->row.due = due;

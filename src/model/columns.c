@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "model/check.h"
 #include "model/serving.h"
+#include "model/task_kind.h"
 
 /* ---- what a number may be ---- */
 
@@ -112,6 +113,19 @@ static bool hold_kind_parse(struct text word, unsigned *value)
     return good;
 }
 
+static const char *task_kind_text(unsigned value)
+{
+    return pawli_task_kinds[value].name;
+}
+
+static bool task_kind_parse(struct text word, unsigned *value)
+{
+    for (*value = 0; *value < TASK_KIND_COUNT; ++*value)
+        if (text_is(word, pawli_task_kinds[*value].name))
+            return true;
+    return false;
+}
+
 static const char *error_class_text(unsigned value)
 {
     return pawli_error_class_text((enum error_class)value);
@@ -127,6 +141,7 @@ static bool error_class_parse(struct text word, unsigned *value)
 
 static const struct words states = {state_text, state_parse}, last_states = {last_state_text, last_state_parse},
                           hold_kinds = {hold_kind_text, hold_kind_parse},
+                          task_kinds = {task_kind_text, task_kind_parse},
                           error_classes = {error_class_text, error_class_parse};
 
 /* ---- what few rows have: a column that is absent in nearly all of them costs each only its place ---- */
@@ -346,6 +361,7 @@ static const struct column queue_columns[] = {
     COLUMN("scope", U64, scope, KEY, ID),
     COLUMN("lane", TEXT, lane, KEY, NEEDED, .is_good = is_name),
     COLUMN("target", TEXT, target, KEY, NEEDED, .is_good = is_name),
+    COLUMN("kind", WORD, kind, KEY, .words = &task_kinds),
     COLUMN("pending", U64, counts[STATE_PENDING], COUNTER),
     COLUMN("claimed", U64, counts[STATE_CLAIMED], COUNTER),
     COLUMN("awaiting", U64, counts[STATE_AWAITING], COUNTER),
@@ -580,7 +596,7 @@ const struct row_form pawli_rows[ROW_KIND_COUNT] = {
     [ROW_LANE] = FORM(lane, lane_row, 2, offsetof(struct lane_row, scope), NULL),
     [ROW_TARGET] = FORM(target, target_row, 2, offsetof(struct target_row, scope), NULL),
     [ROW_HOLD] = FORM(hold, hold_row, 5, offsetof(struct hold_row, scope), NULL),
-    [ROW_QUEUE] = FORM(queue, queue_row, 4, offsetof(struct queue_row, scope), NULL),
+    [ROW_QUEUE] = FORM(queue, queue_row, 5, offsetof(struct queue_row, scope), NULL),
     [ROW_RECORD] = FORM(record, record_row, 3, offsetof(struct record_row, scope), complete_record),
     [ROW_MESSAGE] = FORM(message, message_row, 1, NOBODY, NULL),
     [ROW_BOUND] = FORM(bound, bound_row, 3, offsetof(struct bound_row, queue), complete_bound),

@@ -116,6 +116,7 @@ union any_row {
     struct queue_row queue;
     struct record_row record;
     struct message_row message;
+    struct task_body body; /* of what a task carries, whatever its kind */
     struct bound_row bound;
     struct line_row line;
     struct task_row task;

@@ -82,9 +82,9 @@ enum settle_result pawli_result_of(enum task_event event)
     return of[event];
 }
 
-uint32_t pawli_cap_of(const struct message_row *message, const struct policy *policy)
+uint32_t pawli_cap_of(const struct task_body *body, const struct policy *policy)
 {
-    return message->max_attempts ? message->max_attempts : (uint32_t)policy_get(policy, POLICY_MAX_ATTEMPTS);
+    return body->max_attempts ? body->max_attempts : (uint32_t)policy_get(policy, POLICY_MAX_ATTEMPTS);
 }
 
 #define SLACK_MS  1000               /* the clocks are not read at one moment */
@@ -198,15 +198,15 @@ static int64_t paused_since(const struct paused *paused, struct wall_time start,
     return sum < passed || sum == 0 ? sum : passed;
 }
 
-struct wall_time pawli_expiry_of(const struct clock *clock, const struct message_row *message, struct wall_time retried,
+struct wall_time pawli_expiry_of(const struct clock *clock, const struct task_body *body, struct wall_time retried,
                                  const struct policy *policy, const struct paused *paused)
 {
-    struct wall_time start = message->created;
+    struct wall_time start = body->created;
     int64_t length = policy_get(policy, POLICY_AGE_LIMIT_MS);
-    if (message->expires.ms != INT64_MAX)
-        length = between(start.ms, message->expires.ms);
-    else if (start.ms < message->available.ms || start.ms < retried.ms)
-        start = message->available.ms > retried.ms ? message->available : retried;
+    if (body->expires.ms != INT64_MAX)
+        length = between(start.ms, body->expires.ms);
+    else if (start.ms < body->available.ms || start.ms < retried.ms)
+        start = body->available.ms > retried.ms ? body->available : retried;
     return wall_after_ms(pawli_end_of(clock, start, length), paused_since(paused, start, clock->wall));
 }
 
@@ -239,16 +239,15 @@ struct wall_time pawli_oldest_start(const struct clock *clock, int64_t length_ms
     return (struct wall_time){old};
 }
 
-struct wall_time pawli_age_begins(const struct message_row *message, struct wall_time retried)
+struct wall_time pawli_age_begins(const struct task_body *body, struct wall_time retried)
 {
-    return later(later(message->created, message->available), retried);
+    return later(later(body->created, body->available), retried);
 }
 
-bool pawli_is_misdated(const struct clock *clock, const struct message_row *message, const struct task_row *task)
+bool pawli_is_misdated(const struct clock *clock, const struct task_body *body, const struct task_row *task)
 {
-    bool is_own = is_due_first(task) ||
-                  (message->available.ms < message->created.ms && task->due.ms == message->available.ms);
-    bool is_asked = is_own && message->available.ms != message->created.ms;
+    bool is_own = is_due_first(task) || (body->available.ms < body->created.ms && task->due.ms == body->available.ms);
+    bool is_asked = is_own && body->available.ms != body->created.ms;
     return !is_asked && task->updated.ms > clock->wall.ms;
 }
 

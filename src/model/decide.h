@@ -48,7 +48,7 @@ bool pawli_may_have_lost(const struct queue_row *queue, const struct store_row *
 enum task_event pawli_event_of_exhausted(const struct policy *policy);
 
 enum settle_result pawli_result_of(enum task_event event);
-uint32_t pawli_cap_of(const struct message_row *message, const struct policy *policy);
+uint32_t pawli_cap_of(const struct task_body *body, const struct policy *policy);
 
 /* ---- ends by wall time ----
  *
@@ -78,20 +78,20 @@ int64_t pawli_held_ms(const struct hold_row *hold, struct wall_time now);
 void pawli_paused_add(struct paused *paused, const struct hold_row *hold, struct wall_time now);
 struct wall_time pawli_paused_until(const struct paused *paused);
 
-/* When a message is too old to be sent. Its age does not count the time that it was held. retried: when an operator last gave
+/* When what a task carries is too old to be sent. Its age does not count the time that it was held. retried: when an operator last gave
  * it its age again; 0: never. */
-struct wall_time pawli_expiry_of(const struct clock *clock, const struct message_row *message, struct wall_time retried,
+struct wall_time pawli_expiry_of(const struct clock *clock, const struct task_body *body, struct wall_time retried,
                                  const struct policy *policy, const struct paused *paused);
 
-/* When that age begins: `retried` and the message's own date put it off. */
-struct wall_time pawli_age_begins(const struct message_row *message, struct wall_time retried);
+/* When that age begins: `retried` and the body's own date put it off. */
+struct wall_time pawli_age_begins(const struct task_body *body, struct wall_time retried);
 
 /* What began later is not over yet. Before the beginning of time: nothing is, for as long as it is held. So a store finds by
  * its order of time what may be over; of that pawli_expiry_of tells. */
 struct wall_time pawli_oldest_start(const struct clock *clock, int64_t length_ms, const struct paused *paused);
 
 /* Whether its due time was reckoned by a clock that was ahead; a date that somebody asked for is never that. */
-bool pawli_is_misdated(const struct clock *clock, const struct message_row *message, const struct task_row *task);
+bool pawli_is_misdated(const struct clock *clock, const struct task_body *body, const struct task_row *task);
 
 /* Whether a claim belongs to nobody any more: its lease ended, its boot did, or its process is gone. */
 bool pawli_claim_lost(const struct task_row *task, const struct store_row *store, struct boot_time now,

@@ -93,9 +93,13 @@ struct target_row {
     bool is_damaged;
 };
 
+/* What a queue is for, and so what its tasks carry: model/task_kind.h says what all need to know of each. */
+enum task_kind { TASK_MESSAGE, TASK_KIND_COUNT };
+
 struct queue_row {
     uint64_t id, scope;
     struct text lane, target;
+    enum task_kind kind;
     uint64_t counts[STATE_COUNT];
     struct boot_time lease; /* no claim of it ends earlier, unless the store's looks were more since */
     uint64_t looks;
@@ -133,7 +137,7 @@ struct line_row {
 };
 
 /* A dedupe key or the request id of an enqueue, bound to a message of its queue. */
-enum bound_kind { BOUND_DEDUPE, BOUND_REQUEST };
+enum bound_kind { BOUND_DEDUPE, BOUND_REQUEST, BOUND_KIND_COUNT };
 struct bound_row {
     uint64_t queue;
     enum bound_kind kind;
@@ -144,28 +148,47 @@ struct bound_row {
     enum state state;       /* of the message when it was purged; before: STATE_PENDING */
 };
 
+/* What a task carries is a row of its kind, its body. Each begins with what whoever moves tasks needs to know of all. */
+#define BODY                                                                                                           \
+    uint64_t number, tail; /* tail: the random half of its id */                                                       \
+    uint64_t queue;                                                                                                    \
+    struct text key; /* the ordering key */                                                                            \
+    uint32_t priority;                                                                                                 \
+    uint32_t max_attempts;      /* 0: the policy's */                                                                  \
+    struct wall_time available; /* earliest first claim; when it was made, where none was given */                     \
+    struct wall_time expires;   /* WALL_NEVER: the policy's age limit */                                               \
+    struct wall_time created
+
+struct task_body {
+    BODY;
+};
+
+static inline pawl_uuid body_id(const struct task_body *body)
+{
+    return pawli_message_id(number_in_scope(body->number), body->tail);
+}
+
 /* Written once, never changed. */
 struct message_row {
-    uint64_t number, tail; /* tail: the random half of its id */
-    uint64_t queue;
-    uint64_t seq;                    /* of the record that made it; 0: enqueued outside a transition */
-    struct text sender, key, dedupe; /* key: the ordering key */
-    pawl_uuid request_id;            /* of the enqueue; nil when none */
-    uint32_t priority;
+    union {
+        struct task_body body;
+        struct {
+            BODY;
+        };
+    };
+    uint64_t seq; /* of the record that made it; 0: enqueued outside a transition */
+    struct text sender, dedupe;
+    pawl_uuid request_id; /* of the enqueue; nil when none */
     struct text content_type, payload;
     struct text headers; /* a JSON object, names sorted; absent when none */
     struct digest fingerprint;
-    struct wall_time deadline;  /* information only; WALL_NEVER: none */
-    struct wall_time available; /* earliest first send; the time of enqueue when none was given */
-    struct wall_time expires;   /* WALL_NEVER: the policy's age limit */
-    uint32_t max_attempts;      /* 0: the policy's */
-    pawl_uuid resent_of;        /* the message that it is a copy of; nil: none */
-    struct wall_time created;
+    struct wall_time deadline; /* information only; WALL_NEVER: none */
+    pawl_uuid resent_of;       /* the message that it is a copy of; nil: none */
 };
 
 static inline pawl_uuid message_id(const struct message_row *message)
 {
-    return pawli_message_id(number_in_scope(message->number), message->tail);
+    return body_id(&message->body);
 }
 
 enum error_class { ERROR_NONE, ERROR_TRANSIENT, ERROR_PERMANENT, ERROR_UNKNOWN, ERROR_EXPIRED, ERROR_CLASS_COUNT };

@@ -150,12 +150,11 @@ int pawli_messages_empty(pawl_messages **ret_messages, pawl_error *err)
 /* Texts of a claim belong to its unit, which ends: they are copied. */
 static void keep_texts(struct arena *arena, struct claimed *item)
 {
-    struct text *texts[] = {&item->message.sender,       &item->message.key,       &item->message.dedupe,
-                            &item->message.content_type, &item->message.payload,   &item->message.headers,
-                            &item->task.remote_id,       &item->task.failure.text, &item->task.consumer,
+    struct text *texts[] = {&item->task.remote_id, &item->task.failure.text, &item->task.consumer,
                             &item->task.progress};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         *texts[i] = pawli_arena_text(arena, *texts[i]);
+    item->body = pawli_task_kinds[TASK_MESSAGE].copy(item->body, arena);
 }
 
 int pawli_messages_of_claim(struct text scope, const struct claim *claim, pawl_messages **ret_messages, pawl_error *err)
@@ -171,7 +170,8 @@ int pawli_messages_of_claim(struct text scope, const struct claim *claim, pawl_m
         pawl_message_view *view = &messages->items[messages->count++];
         keep_texts(arena, &item);
         *view = (pawl_message_view){.struct_size = sizeof *view, .scope = scope_text, .lane = lane, .target = target};
-        view_message(arena, &item.message, view);
+        if (item.body)
+            view_message(arena, message_in(item.body), view);
         view_task(&item.task, view);
         view->token = item.task.token;
         view->lease_until_ms = item.lease_until.ms;
@@ -243,7 +243,7 @@ static enum store_result read_context(struct store *store, struct reader *reader
         .kind = QUERY_QUEUES, .scope = item->scope, .lane = item->lane, .target = item->target, .limit = 1};
     enum store_result result = pawli_store_read(store, reader, &query, &page, err);
     if (result == STORE_OK && page.count)
-        view->cap = pawli_cap_of(&item->message, &page.queues[0].policy);
+        view->cap = pawli_cap_of(&item->message.body, &page.queues[0].policy);
     pawli_page_done(&page);
     if (result != STORE_OK || !item->message.seq)
         return result;

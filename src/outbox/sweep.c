@@ -52,11 +52,10 @@ static bool is_candidate(const struct sweeping *s, const struct page *page, cons
         return keep > 0 && pawli_end_of(&clock, item->task.until, keep).ms <= now;
     if (place == PLACE_HELD || item->task.phase != PHASE_SEND)
         return item->task.phase == PHASE_POLL && item->task.until.ms <= now;
-    const struct message_row message = {
-        .created = item->created, .available = item->available, .expires = item->expires};
+    const struct task_body body = {.created = item->created, .available = item->available, .expires = item->expires};
     return (pawli_paused_until(&item->paused).ms <= now &&
-            pawli_expiry_of(&clock, &message, item->task.retried.at, &item->policy, &item->paused).ms <= now) ||
-           pawli_is_misdated(&clock, &message, &item->task);
+            pawli_expiry_of(&clock, &body, item->task.retried.at, &item->policy, &item->paused).ms <= now) ||
+           pawli_is_misdated(&clock, &body, &item->task);
 }
 
 /* One page: candidates of one scope go into one unit. */
@@ -76,7 +75,7 @@ static int sweep_page(struct sweeping *s, const struct page *page, enum place pl
             sweep = (struct sweep){.items = items};
         }
         scope = item->scope;
-        items[sweep.count++] = (struct sweep_task){item->number, item->lane, item->target};
+        items[sweep.count++] = (struct sweep_task){item->number, TASK_MESSAGE, item->lane, item->target};
     }
     return sweep.count ? run(s, scope, &sweep, err) : PAWL_OK;
 }
@@ -112,7 +111,8 @@ static int sweep_bounds_of(struct sweeping *s, const struct page *page, pawl_err
             sweep = (struct sweep){.bounds = bounds};
         }
         scope = item->scope;
-        bounds[sweep.bound_count++] = (struct sweep_bound){item->lane, item->target, item->key, item->kind};
+        bounds[sweep.bound_count++] = (struct sweep_bound){TASK_MESSAGE, item->lane, item->target, item->key,
+                                                           item->kind};
     }
     return sweep.bound_count ? run(s, scope, &sweep, err) : PAWL_OK;
 }

@@ -246,8 +246,9 @@ static void check_task(const struct view_task *task)
         PAWL_ASSERT(row->key.data != NULL);
     if (row->key.data)
         PAWL_ASSERT(task->line != NULL);
-    if (task->wants_message && task->message)
-        PAWL_ASSERT(task->message->number == row->number);
+    PAWL_ASSERT(task->queue->row.kind == task->kind);
+    if (task->body)
+        PAWL_ASSERT(task->body->number == row->number);
 }
 
 static void check_loaded(const struct view *view)
@@ -260,7 +261,7 @@ static void check_loaded(const struct view *view)
                 continue;
             PAWL_ASSERT(due->tasks[j]->row.place == PLACE_READY);
             PAWL_ASSERT(due->tasks[j]->row.due.ms <= view->wall.ms);
-            PAWL_ASSERT(due->tasks[j]->message != NULL);
+            PAWL_ASSERT(due->tasks[j]->body != NULL);
             PAWL_ASSERT(due->tasks[j]->queue == due->queue);
         }
     }
@@ -299,7 +300,7 @@ static void check_saved(const struct view *view)
         if (task->slot.found && task->was.place == PLACE_ENDED && !task->purged)
             PAWL_ASSERT(pawli_state_kind(task->was.ended) != STATE_KIND_FINAL);
         if (!task->slot.found)
-            PAWL_ASSERT(task->message != NULL);
+            PAWL_ASSERT(task->body != NULL);
         if (task->row.place == PLACE_CLAIMED && task->was.place != PLACE_CLAIMED)
             PAWL_ASSERT(task->row.attempts > task->was.attempts || task->was.phase != PHASE_SEND);
     }

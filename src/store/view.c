@@ -144,9 +144,11 @@ struct view_request *pawli_view_request(struct view *view, struct view_scope *sc
     return want(view, SLOT_REQUEST, ROW_RECORD, scope, &(struct record_row){.request_id = *id});
 }
 
-struct view_queue *pawli_view_queue(struct view *view, struct view_scope *scope, struct text lane, struct text target)
+struct view_queue *pawli_view_queue(struct view *view, struct view_scope *scope, enum task_kind kind, struct text lane,
+                                    struct text target)
 {
-    return want(view, SLOT_QUEUE, ROW_QUEUE, scope, &(struct queue_row){.lane = lane, .target = target});
+    const struct queue_row key = {.lane = lane, .target = target, .kind = kind};
+    return want(view, SLOT_QUEUE, ROW_QUEUE, scope, &key);
 }
 
 struct view_subject *pawli_view_subject(struct view *view, enum hold_kind kind, struct view_scope *scope,
@@ -183,19 +185,20 @@ struct view_queue *pawli_view_queue_by_id(struct view *view, uint64_t id)
     return queue;
 }
 
-struct view_task *pawli_view_task(struct view *view, struct view_scope *scope, uint64_t in_scope)
+struct view_task *pawli_view_task(struct view *view, struct view_scope *scope, enum task_kind kind, uint64_t in_scope)
 {
     uint64_t hash = pawli_hash_number(pawli_hash_number(view->seed, (uint64_t)(uintptr_t)scope), in_scope);
     struct map_probe probe = map_probe(&view->tasks.map, hash);
     for (uint32_t i; map_next(&view->tasks.map, &probe, &i);) {
         struct view_task *task = view->tasks.at[i];
-        if (task->scope == scope && task->wanted == in_scope)
+        if (task->scope == scope && task->wanted == in_scope && task->kind == kind)
             return task;
     }
     struct view_task *task = add_hashed(view, SLOT_TASK, hash);
     if (task) {
         task->scope = scope;
         task->wanted = in_scope;
+        task->kind = kind;
     }
     return task;
 }
@@ -218,16 +221,19 @@ bool pawli_view_number_tasks(struct view *view)
     return true;
 }
 
-struct view_task *pawli_view_task_at(struct view *view, uint64_t number)
+struct view_task *pawli_view_task_at(struct view *view, enum task_kind kind, uint64_t number)
 {
     struct map_probe probe = map_probe(&view->numbered, pawli_hash_number(view->seed, number));
     for (uint32_t i; map_next(&view->numbered, &probe, &i);) {
         struct view_task *task = view->tasks.at[i];
-        if (task->number == number)
+        if (task->number == number && task->kind == kind)
             return task;
     }
     struct view_task *task = add_slot(view, SLOT_TASK);
-    return task && put_number(view, view->tasks.count - 1, number) ? task : NULL;
+    if (!task || !put_number(view, view->tasks.count - 1, number))
+        return NULL;
+    task->kind = kind;
+    return task;
 }
 
 bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue)
@@ -397,47 +403,16 @@ bool pawli_view_task_found(struct view *view, struct view_task *task)
     return task->line != NULL;
 }
 
-static bool is_in_line(const struct task_row *row)
-{
-    return row->key.data && (row->holds_key || row->place == PLACE_BLOCKED);
-}
-
-/* A task, its message, its queue and its line are rows of their own: a move needs that they agree. */
-static bool agrees(const struct view_task *task)
-{
-    const struct view_line *line = task->line;
-    const struct message_row *message = task->message;
-    if (message && (message->queue != task->row.queue || !text_equal(message->key, task->row.key)))
-        return false;
-    if (task->queue->slot.is_damaged || task->queue->is_policy_damaged)
-        return false;
-    if (!is_in_line(&task->row))
-        return !line || !line->slot.is_damaged;
-    return line && line->slot.found && !line->slot.is_damaged &&
-           (line->row.head == task->number) == task->row.holds_key;
-}
-
-void pawli_view_set_apart(struct view *view)
-{
-    for (size_t i = 0; i < view->tasks.count; i++) {
-        struct view_task *task = view->tasks.at[i];
-        if (!task->slot.found || agrees(task))
-            continue;
-        task->slot.found = task->slot.exists = false;
-        task->slot.is_damaged = true;
-    }
-}
-
 bool pawli_view_task_bounds(struct view *view, struct view_task *task)
 {
-    const struct message_row *message = task->message;
-    if (!task->wants_bounds || !message || !task->queue)
+    if (!task->wants_bounds || !task->body || !task->queue)
         return true;
-    if (message->dedupe.data && !(task->bounds[0] = pawli_view_bound(view, task->queue, BOUND_DEDUPE, message->dedupe)))
-        return false;
-    struct text id = {(const char *)&message->request_id, sizeof message->request_id};
-    return uuid_is_nil(&message->request_id) ||
-           (task->bounds[1] = pawli_view_bound(view, task->queue, BOUND_REQUEST, id)) != NULL;
+    for (enum bound_kind kind = 0; kind < BOUND_KIND_COUNT; kind++) {
+        struct text key = pawli_task_kinds[task->kind].bound(task->body, kind);
+        if (key.data && !(task->bounds[kind] = pawli_view_bound(view, task->queue, kind, key)))
+            return false;
+    }
+    return true;
 }
 
 void pawli_view_begin_unit(struct view *view)

@@ -3,7 +3,7 @@
  *
  *   gather   units say what they will look at (want_*); the same thing asked twice is one slot
  *   load     the store fills every slot, and what slots imply: the queue and the line of a task, the followers of a line,
- *            the chain of successors of a bound message, the message of a task that may be claimed. What cannot be read is
+ *            the chain of successors of a bound message, the body of a task that may be claimed. What cannot be read is
  *            set apart: of many that were looked for it is left out, one that was named is marked as damaged. A damaged
  *            task does not exist, so nothing moves it; whatever else is damaged exists, so nothing makes it anew
  *   decide   units change rows (touch first, so that a refused unit can be undone); nothing is read from the store
@@ -15,7 +15,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
-#include "model/columns.h"
+#include "model/task_kind.h"
 
 enum slot_kind {
     SLOT_STORE,
@@ -128,17 +128,18 @@ struct view_line {
 struct view_task {
     struct slot slot;
     struct view_scope *scope; /* a unit wants it: of this scope, */
-    uint64_t wanted;          /* under this number there */
+    uint64_t wanted;          /* under this number there, */
+    enum task_kind kind;      /* and of this kind; one that is found has that of its queue */
     uint64_t number;          /* 0: wanted, and its scope is not there or not loaded so far */
-    bool wants_message, wants_bounds;
-    bool wants_tail; /* of its id: a claim has it, of all others the message is loaded */
+    bool wants_body, wants_bounds;
+    bool wants_tail; /* of its id: a claim has it, of all others the body is loaded */
     bool lost;       /* claimed, but by nobody who still may hold it */
-    bool purged;     /* message and task shall go */
+    bool purged;     /* body and task shall go */
     struct task_row was, row;
-    uint64_t behind;              /* found due right behind that one, with none between them; 0: not known */
-    struct message_row *message;  /* absent unless wanted, or new */
-    struct attempt_row *attempt;  /* to be added */
-    struct view_bound *bounds[2]; /* its dedupe key and request id, where wanted */
+    uint64_t behind;             /* found due right behind that one, with none between them; 0: not known */
+    struct task_body *body;      /* a row of its kind; absent unless wanted, or new */
+    struct attempt_row *attempt; /* to be added */
+    struct view_bound *bounds[BOUND_KIND_COUNT]; /* its dedupe key and request id, where wanted */
     struct view_queue *queue;
     struct view_line *line; /* of its ordering key, NULL when none */
 };
@@ -154,7 +155,7 @@ struct view_due {
     struct view_queue *queue;
     enum phase phase;
     uint32_t limit;
-    uint64_t size_max;        /* load stops behind so many bytes of payload */
+    uint64_t size_max;        /* load stops behind so many bytes of bodies */
     struct view_task **tasks; /* found: by priority, due time, number */
     uint32_t count;
     struct view_task **candidates; /* the claims' own list, see commit/claim.c */
@@ -237,19 +238,20 @@ void *pawli_slot_row(struct slot *slot); /* with the number of what it belongs t
 struct view_fact *pawli_view_fact(struct view *view, enum row_kind kind, struct slot *owner, const void *key);
 struct view_scope *pawli_view_scope(struct view *view, struct text name);
 struct view_request *pawli_view_request(struct view *view, struct view_scope *scope, const pawl_uuid *id);
-struct view_queue *pawli_view_queue(struct view *view, struct view_scope *scope, struct text lane, struct text target);
+struct view_queue *pawli_view_queue(struct view *view, struct view_scope *scope, enum task_kind kind, struct text lane,
+                                    struct text target);
 struct view_queue *pawli_view_queue_by_id(struct view *view, uint64_t id);
 struct view_subject *pawli_view_subject(struct view *view, enum hold_kind kind, struct view_scope *scope,
                                         struct text lane, struct text target);
 struct view_bound *pawli_view_bound(struct view *view, struct view_queue *queue, enum bound_kind kind, struct text key);
 struct view_line *pawli_view_line(struct view *view, struct view_queue *queue, struct text key);
-struct view_task *pawli_view_task(struct view *view, struct view_scope *scope, uint64_t in_scope);
+struct view_task *pawli_view_task(struct view *view, struct view_scope *scope, enum task_kind kind, uint64_t in_scope);
 bool pawli_view_due(struct view *view, struct view_queue *queue, enum phase phase, uint32_t limit, uint64_t size_max);
 bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue);
 
 /* For stores, in load: the numbers of the tasks that were wanted, once their scopes are there; then tasks by number. */
 bool pawli_view_number_tasks(struct view *view);
-struct view_task *pawli_view_task_at(struct view *view, uint64_t number);
+struct view_task *pawli_view_task_at(struct view *view, enum task_kind kind, uint64_t number);
 
 /* For stores, in load: a hold, or a follower, that was found. */
 struct view_hold *pawli_view_add_hold(struct view *view, struct view_subject *subject);
@@ -261,11 +263,8 @@ struct view_worker *pawli_view_add_worker(struct view *view);
 /* For stores, in load: a task slot was filled; wants its queue and line. False when out of memory. */
 bool pawli_view_task_found(struct view *view, struct view_task *task);
 
-/* For stores, in load: a task's message was loaded; wants what it bound, where somebody wants to know. */
+/* For stores, in load: a task's body was loaded; wants what leads to it, where somebody wants to know. */
 bool pawli_view_task_bounds(struct view *view, struct view_task *task);
-
-/* For stores, at the end of load: tasks that do not agree with their queue and line are as damaged as those are. */
-void pawli_view_set_apart(struct view *view);
 
 /* Deciding. begin sets a mark; touch before the first change of a row; undo goes back to the mark. */
 void pawli_view_begin_unit(struct view *view);
@@ -275,7 +274,7 @@ bool pawli_view_touch(struct view *view, struct slot *slot); /* false when out o
 /* The next token of a claim. */
 bool pawli_view_token(struct view *view, uint64_t *ret_token); /* false when out of memory */
 
-/* A task that did not exist: its message is new too. */
+/* A task that did not exist: its body is new too. */
 struct view_task *pawli_view_new_task(struct view *view);
 
 /* For stores, in save: what to tell those who wait. */

@@ -51,6 +51,8 @@ static struct view_scope *scope_by_id(const struct view *view, uint64_t id)
 
 static bool load_queue(struct walk *walk, struct view_queue *queue)
 {
+    if (queue->slot.found)
+        return true;
     if (!queue->found_by_id)
         return load_fact(walk, &queue->slot);
     enum find found = walk->finders->queue(walk, queue->row.id, &queue->row);
@@ -138,40 +140,41 @@ static void set_task_apart(struct view_task *task)
 {
     task->slot.found = task->slot.exists = false;
     task->slot.is_damaged = true;
-    task->message = NULL;
+    task->body = NULL;
 }
 
-static enum find load_message(struct walk *walk, struct view_task *task)
+static enum find load_body(struct walk *walk, struct view_task *task)
 {
-    if (task->message)
+    enum row_kind kind = pawli_task_kinds[task->kind].body;
+    if (task->body)
         return FIND_ROW;
-    struct message_row *message = arena_new(walk->view->arena, struct message_row);
-    if (!message)
+    struct task_body *body = pawli_arena_alloc(walk->view->arena, pawli_rows[kind].size);
+    if (!body)
         return FIND_FAILED;
-    message->number = task->number;
-    enum find found = walk->finders->fact(walk, ROW_MESSAGE, message);
+    body->number = task->number;
+    enum find found = walk->finders->fact(walk, kind, body);
     if (found == FIND_ROW)
-        task->message = message;
+        task->body = body;
     return found;
 }
 
-/* Of a task that was found: without its message it is one that cannot be read. */
-static bool load_message_of(struct walk *walk, struct view_task *task)
+/* Of a task that was found: without its body it is one that cannot be read. */
+static bool load_body_of(struct walk *walk, struct view_task *task)
 {
-    enum find found = load_message(walk, task);
+    enum find found = load_body(walk, task);
     if (found == FIND_NOTHING || found == FIND_DAMAGED)
         set_task_apart(task);
     return found != FIND_FAILED;
 }
 
-/* A message in two places is in none. */
+/* A task in two places is in none. */
 static bool check_place(struct walk *walk, struct view_task *task)
 {
     if (!walk->doubts_places)
         return true;
-    enum find found = load_message(walk, task);
+    enum find found = load_body(walk, task);
     if (found == FIND_ROW)
-        found = walk->finders->place(walk, task->message);
+        found = walk->finders->place(walk, task->body);
     if (found == FIND_DAMAGED)
         set_task_apart(task);
     return found != FIND_FAILED;
@@ -189,17 +192,26 @@ static bool task_found(struct walk *walk, struct view_task *task)
     return true;
 }
 
+/* A number is one task's, whatever its kind: who asks for one of another kind asks for what is not there. */
+static enum find check_kind(struct walk *walk, const struct view_task *task)
+{
+    struct view_queue *queue = pawli_view_queue_by_id(walk->view, task->row.queue);
+    if (!queue || !load_queue(walk, queue))
+        return FIND_FAILED;
+    return queue->slot.is_damaged || queue->row.kind == task->kind ? FIND_DAMAGED : FIND_NOTHING;
+}
+
 /* One without the other cannot be. */
 static enum find find_task(struct walk *walk, struct view_task *task)
 {
-    enum find message = task->wants_message ? load_message(walk, task) : FIND_NOTHING;
-    if (message == FIND_FAILED || message == FIND_DAMAGED || task->slot.found)
-        return message == FIND_FAILED || message == FIND_DAMAGED ? message : FIND_ROW;
-    enum find found = walk->finders->task(walk, task->number, task->message, &task->row);
-    bool wants = task->wants_message || (task->wants_tail && task->row.place != PLACE_CLAIMED);
-    if (found == FIND_ROW && wants && (message = load_message(walk, task)) != FIND_ROW)
-        return message == FIND_FAILED ? FIND_FAILED : FIND_DAMAGED;
-    if (found == FIND_NOTHING && task->message)
+    enum find body = task->wants_body ? load_body(walk, task) : FIND_NOTHING;
+    if (body == FIND_FAILED || body == FIND_DAMAGED || task->slot.found)
+        return body == FIND_FAILED || body == FIND_DAMAGED ? body : FIND_ROW;
+    enum find found = walk->finders->task(walk, task->kind, task->number, task->body, &task->row);
+    bool wants = task->wants_body || (task->wants_tail && task->row.place != PLACE_CLAIMED);
+    if (found == FIND_ROW && wants && (body = load_body(walk, task)) != FIND_ROW)
+        return body == FIND_NOTHING ? check_kind(walk, task) : body;
+    if (found == FIND_NOTHING && task->body)
         return FIND_DAMAGED;
     return found == FIND_ROW && !task_found(walk, task) ? FIND_FAILED : found;
 }
@@ -228,15 +240,16 @@ static bool load_chain(struct walk *walk, struct view_bound *bound)
     uint64_t number, tail;
     pawl_uuid id = bound->row.message;
     while (message_id_split(&id, &number, &tail)) {
-        struct view_task *task = pawli_view_task_at(walk->view, number_of(bound->queue->row.scope, number));
+        const struct queue_row *queue = &bound->queue->row;
+        struct view_task *task = pawli_view_task_at(walk->view, queue->kind, number_of(queue->scope, number));
         if (!task)
             return false;
-        task->wants_message = true;
+        task->wants_body = true;
         if (!load_task(walk, task))
             return false;
-        if (task->slot.is_damaged || (task->message && task->message->tail != tail))
+        if (task->slot.is_damaged || (task->body && task->body->tail != tail))
             return note(&bound->slot, FIND_DAMAGED);
-        if (!task->slot.found || !task->message)
+        if (!task->slot.found || !task->body)
             return true; /* purged */
         if (!bound->task)
             bound->task = task;
@@ -252,9 +265,10 @@ static bool load_bound(struct walk *walk, struct view_bound *bound)
 }
 
 /* A task of a range: it may be in the view already, because a unit named it. NULL: it failed. */
-static struct view_task *keep_found(struct walk *walk, const struct task_row *row, struct view_line *line)
+static struct view_task *keep_found(struct walk *walk, const struct task_row *row, const struct view_queue *queue,
+                                    struct view_line *line)
 {
-    struct view_task *task = pawli_view_task_at(walk->view, row->number);
+    struct view_task *task = pawli_view_task_at(walk->view, queue->row.kind, row->number);
     if (!task || task->slot.found || task->slot.is_damaged)
         return task;
     task->row = *row;
@@ -284,8 +298,12 @@ static bool load_lost(struct walk *walk)
         }
         if (!pawli_view_lost(view, &row))
             continue;
-        struct view_task *task = keep_found(walk, &row, NULL);
-        good = task && (!task->slot.found || load_message_of(walk, task));
+        struct view_queue *queue = pawli_view_queue_by_id(view, row.queue);
+        good = queue && load_queue(walk, queue);
+        if (!good || queue->slot.is_damaged)
+            continue;
+        struct view_task *task = keep_found(walk, &row, queue, NULL);
+        good = task && (!task->slot.found || load_body_of(walk, task));
     }
     return walk->finders->end(walk, &range) && good;
 }
@@ -309,14 +327,14 @@ static bool load_due_of(struct walk *walk, struct view_due *due, uint32_t priori
         behind = 0;
         if (found == FIND_DAMAGED)
             continue;
-        struct view_task *task = keep_found(walk, &row, NULL);
-        good = task && (!task->slot.found || load_message_of(walk, task));
+        struct view_task *task = keep_found(walk, &row, due->queue, NULL);
+        good = task && (!task->slot.found || load_body_of(walk, task));
         if (!good || !task->slot.found || task->queue != due->queue || task->row.place != PLACE_READY)
             continue;
         task->behind = last;
         behind = task->number;
         due->tasks[due->count++] = task;
-        *size += task->message->payload.size;
+        *size += pawli_task_kinds[task->kind].size(task->body);
     }
     return walk->finders->end(walk, &range) && good;
 }
@@ -340,7 +358,7 @@ static bool load_due(struct walk *walk, struct view_due *due)
 static bool load_followers(struct walk *walk, struct view_line *line)
 {
     struct range range = {.kind = RANGE_FOLLOWERS, .queue = line->row.queue, .key = line->row.key};
-    bool wants_message = line->queue->due[PHASE_SEND] != NULL;
+    bool wants_body = line->queue->due[PHASE_SEND] != NULL;
     struct task_row row;
     enum find found = FIND_NOTHING;
     bool good = walk->finders->begin(walk, &range);
@@ -348,8 +366,8 @@ static bool load_followers(struct walk *walk, struct view_line *line)
            (found = walk->finders->next(walk, &range, &row)) != FIND_NOTHING && found != FIND_FAILED) {
         if (found == FIND_DAMAGED)
             continue;
-        struct view_task *task = keep_found(walk, &row, line);
-        good = task && (!wants_message || !task->slot.found || load_message_of(walk, task));
+        struct view_task *task = keep_found(walk, &row, line->queue, line);
+        good = task && (!wants_body || !task->slot.found || load_body_of(walk, task));
         if (good && task->slot.found && task->line == line && task->row.place == PLACE_BLOCKED)
             good = pawli_view_add_follower(walk->view, line, task);
     }
@@ -361,6 +379,37 @@ static bool load_line(struct walk *walk, struct view_line *line)
     bool good = load_fact(walk, &line->slot);
     bool goes_on = good && line->queue->slot.found && !line->queue->slot.is_damaged && line->exits > 0;
     return goes_on ? load_followers(walk, line) : good;
+}
+
+/* ---- what does not agree ---- */
+
+static bool is_in_line(const struct task_row *row)
+{
+    return row->key.data && (row->holds_key || row->place == PLACE_BLOCKED);
+}
+
+/* A task, its body, its queue and its line are rows of their own: a move needs that they agree. */
+static bool agrees(const struct view_task *task)
+{
+    const struct view_line *line = task->line;
+    const struct task_body *body = task->body;
+    if (body && (body->queue != task->row.queue || !text_equal(body->key, task->row.key)))
+        return false;
+    if (task->queue->slot.is_damaged || task->queue->is_policy_damaged || task->queue->row.kind != task->kind)
+        return false;
+    if (!is_in_line(&task->row))
+        return !line || !line->slot.is_damaged;
+    return line && line->slot.found && !line->slot.is_damaged &&
+           (line->row.head == task->number) == task->row.holds_key;
+}
+
+static void check_tasks(const struct view *view)
+{
+    for (size_t i = 0; i < view->tasks.count; i++) {
+        struct view_task *task = view->tasks.at[i];
+        if (task->slot.found && !agrees(task))
+            set_task_apart(task);
+    }
 }
 
 /* ---- all of it ---- */
@@ -384,8 +433,8 @@ bool pawli_walk(struct walk *walk)
         good = load_due(walk, view->dues[i]);
     good = good && load_queues(walk, &queues);
     FOR_ALL(view->lines, struct view_line, load_line);
-    good = good && load_tasks(walk, &tasks) && load_queues(walk, &queues); /* messages of what was found on the way */
+    good = good && load_tasks(walk, &tasks) && load_queues(walk, &queues); /* bodies of what was found on the way */
     FOR_ALL(view->queues, struct view_queue, load_policy);
-    pawli_view_set_apart(view);
+    check_tasks(view);
     return good;
 }

@@ -35,13 +35,14 @@ struct finders {
     /* By its key, which stands in the row; where nothing is found or can be read, the row is as it was. */
     enum find (*fact)(struct walk *walk, enum row_kind kind, void *row);
     enum find (*queue)(struct walk *walk, uint64_t id, struct queue_row *row);
-    /* Wherever it is; message: NULL when it is not known. */
-    enum find (*task)(struct walk *walk, uint64_t number, const struct message_row *message, struct task_row *row);
+    /* Wherever it is; body: of this kind, NULL when it is not known. */
+    enum find (*task)(struct walk *walk, enum task_kind kind, uint64_t number, const struct task_body *body,
+                      struct task_row *row);
     bool (*begin)(struct walk *walk, struct range *range);                /* one is open at a time */
     enum find (*next)(struct walk *walk, struct range *range, void *row); /* damaged: only the row's key may be there */
     bool (*end)(struct walk *walk, struct range *range);
-    /* FIND_DAMAGED: the task of this message is not in one place. Asked only where doubts_places. */
-    enum find (*place)(struct walk *walk, const struct message_row *message);
+    /* FIND_DAMAGED: the task of this body is not in one place. Asked only where doubts_places. */
+    enum find (*place)(struct walk *walk, const struct task_body *body);
 };
 
 struct walk {

@@ -236,11 +236,11 @@ static struct text last_failure(struct explaining *e)
 /* Too old by the wall clock alone: why it is sent all the same. */
 static struct text doubted_age(struct explaining *e, const struct queue_item *queue)
 {
-    const struct message_row *message = &e->item->message;
+    const struct task_body *body = &e->item->message.body;
     const struct clock believed = {.wall = e->page->wall};
     int64_t now = e->page->wall.ms;
-    if (pawli_expiry_of(&believed, message, e->item->task.retried.at, &queue->policy, &e->paused).ms > now ||
-        pawli_expiry_of(&e->clock, message, e->item->task.retried.at, &queue->policy, &e->paused).ms <= now)
+    if (pawli_expiry_of(&believed, body, e->item->task.retried.at, &queue->policy, &e->paused).ms > now ||
+        pawli_expiry_of(&e->clock, body, e->item->task.retried.at, &queue->policy, &e->paused).ms <= now)
         return TEXT("");
     return TEXT(
         "; too old by the wall clock, but that jumped, or the machine came up since: its age counts from there");
@@ -362,7 +362,7 @@ static void explain_not_due(struct explaining *e)
 {
     const struct task_row *task = &e->item->task;
     struct text failure = last_failure(e);
-    bool is_misdated = pawli_is_misdated(&e->clock, &e->item->message, task);
+    bool is_misdated = pawli_is_misdated(&e->clock, &e->item->message.body, task);
     add(e, "not_due", task->due, nobody,
         pawli_arena_format(&e->why->arena, "waits until it is %s%s%.*s%.*s",
                            task->attempts || task->deferrals ? "tried again" : "due",

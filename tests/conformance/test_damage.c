@@ -102,6 +102,7 @@ static void a_changed_cell_is_found_in_every_table(void **state)
                                           "lane SET policy = ' {}'",
                                           "queue SET pending = 9 WHERE id = 1",
                                           "queue SET lane = 'other' WHERE id = 1",
+                                          "queue SET kind = 'workflow' WHERE id = 1",
                                           "scope SET name = 'defaulu' WHERE name = 'default'",
                                           "scope SET last_number = 0",
                                           "store SET last_token = -1",

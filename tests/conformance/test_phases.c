@@ -17,7 +17,7 @@ struct looking {
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {
     struct looking *looking = (struct looking *)effect;
-    looking->task = pawli_view_task(view, unit->view_scope, looking->number);
+    looking->task = pawli_view_task(view, unit->view_scope, TASK_MESSAGE, looking->number);
     return looking->task != NULL;
 }
 
@@ -68,7 +68,7 @@ static struct held claim_for(struct world *w, enum phase phase, size_t count)
     assert_int_equal(claim.count, count);
     if (count) {
         const struct claimed *item = &claim.items[0];
-        held = (struct held){message_id(&item->message), item->task.token, item->task.attempts, item->lease_until.ms};
+        held = (struct held){body_id(item->body), item->task.token, item->task.attempts, item->lease_until.ms};
     }
     pawli_unit_done(&unit);
     return held;

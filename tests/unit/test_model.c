@@ -1310,22 +1310,22 @@ static void a_message_s_own_cap_and_expiry_beat_the_policy(void **state)
     struct policy policy = policy_of("max_attempts=9 age_limit_ms=1000");
     const struct wall_time never = {0}, later = {5500}, earlier = {4000};
     struct message_row message = {.expires = WALL_NEVER, .created = {5000}};
-    assert_int_equal(pawli_cap_of(&message, &policy), 9);
-    assert_true(pawli_expiry_of(&clock, &message, never, &policy, &no_pause).ms == 6000);
-    assert_true(pawli_expiry_of(&clock, &message, later, &policy, &no_pause).ms ==
+    assert_int_equal(pawli_cap_of(&message.body, &policy), 9);
+    assert_true(pawli_expiry_of(&clock, &message.body, never, &policy, &no_pause).ms == 6000);
+    assert_true(pawli_expiry_of(&clock, &message.body, later, &policy, &no_pause).ms ==
                 6500); /* counted anew by an operator */
-    assert_true(pawli_expiry_of(&clock, &message, earlier, &policy, &no_pause).ms == 6000);
+    assert_true(pawli_expiry_of(&clock, &message.body, earlier, &policy, &no_pause).ms == 6000);
     message.available = (struct wall_time){5500}; /* a date of its own: it is not old before */
-    assert_true(pawli_expiry_of(&clock, &message, never, &policy, &no_pause).ms == 6500);
+    assert_true(pawli_expiry_of(&clock, &message.body, never, &policy, &no_pause).ms == 6500);
     message.available = (struct wall_time){4500};
-    assert_true(pawli_expiry_of(&clock, &message, never, &policy, &no_pause).ms == 6000);
+    assert_true(pawli_expiry_of(&clock, &message.body, never, &policy, &no_pause).ms == 6000);
     message.max_attempts = 2;
     message.expires = (struct wall_time){5001};
-    assert_int_equal(pawli_cap_of(&message, &policy), 2);
-    assert_true(pawli_expiry_of(&clock, &message, never, &policy, &no_pause).ms == 5001);
+    assert_int_equal(pawli_cap_of(&message.body, &policy), 2);
+    assert_true(pawli_expiry_of(&clock, &message.body, never, &policy, &no_pause).ms == 5001);
     message.expires = WALL_NEVER;
     message.created = (struct wall_time){INT64_MAX - 5};
-    assert_true(pawli_expiry_of(&clock, &message, never, &policy, &no_pause).ms ==
+    assert_true(pawli_expiry_of(&clock, &message.body, never, &policy, &no_pause).ms ==
                 INT64_MAX - 1); /* rather than in the past */
 }
 
@@ -1338,7 +1338,7 @@ static int64_t expiry_after(size_t count, const struct hold_row *holds)
     struct paused paused = {0};
     for (size_t i = 0; i < count; i++)
         pawli_paused_add(&paused, &holds[i], clock.wall);
-    return pawli_expiry_of(&clock, &message, (struct wall_time){0}, &policy, &paused).ms;
+    return pawli_expiry_of(&clock, &message.body, (struct wall_time){0}, &policy, &paused).ms;
 }
 
 static void an_age_does_not_count_what_was_held(void **state)
@@ -1580,7 +1580,7 @@ static void nothing_that_is_too_old_is_young(void **state)
         bool is_held = pawli_paused_until(&paused).ms > clock.wall.ms;
         for (int64_t start = 0; start < 9000; start += 97) {
             struct message_row message = {.created = {start}, .available = {start}, .expires = WALL_NEVER};
-            int64_t end = pawli_expiry_of(&clock, &message, (struct wall_time){0}, &policy, &paused).ms;
+            int64_t end = pawli_expiry_of(&clock, &message.body, (struct wall_time){0}, &policy, &paused).ms;
             assert_true(is_held || end > clock.wall.ms || start <= young);
             assert_true(start > young || start + 1000 <= clock.wall.ms);
         }
@@ -1599,7 +1599,7 @@ static void only_a_date_that_nobody_asked_for_is_false(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct message_row message = {.created = {cases[i].created}, .available = {cases[i].available}};
         struct task_row task = {.since = {cases[i].is_first ? INT64_MAX : 0}, .updated = {cases[i].updated}};
-        assert_int_equal(pawli_is_misdated(&clock, &message, &task), cases[i].is_false);
+        assert_int_equal(pawli_is_misdated(&clock, &message.body, &task), cases[i].is_false);
     }
 }
 

@@ -2,7 +2,7 @@
 /* The view takes a refused unit back: what others of its batch see is what it would be had it not been there. */
 #include "unit.h"
 
-#include "store/view.h"
+#include "store/walk.h"
 
 #define FOLLOWERS 40
 
@@ -44,8 +44,8 @@ static void a_refused_unit_leaves_a_line_as_it_found_it(void **state)
         uint64_t number = 0;
         pawli_view_init(&view, &arena, random_next(&random));
         struct view_scope *scope = pawli_view_scope(&view, TEXT("s"));
-        struct view_line *line = pawli_view_line(&view, pawli_view_queue(&view, scope, TEXT("l"), TEXT("t")),
-                                                 TEXT("k"));
+        struct view_line *line = pawli_view_line(
+            &view, pawli_view_queue(&view, scope, TASK_MESSAGE, TEXT("l"), TEXT("t")), TEXT("k"));
         while (line->follower_count < FOLLOWERS) {
             struct view_line before = *line;
             if (before.follower_count > 0)
@@ -120,12 +120,64 @@ static void a_refused_unit_gives_its_tokens_back(void **state)
     pawli_arena_done(&arena);
 }
 
+/* ---- a store of one task: that of number 1 in the only scope ---- */
+
+static enum task_kind queue_kind; /* TASK_KIND_COUNT: one that is none of those that are asked for */
+static bool has_body;
+
+static enum find find_fact(struct walk *walk, enum row_kind kind, void *row)
+{
+    (void)walk;
+    if (kind == ROW_SCOPE)
+        ((struct scope_row *)row)->id = 1;
+    if (kind == ROW_MESSAGE)
+        ((struct message_row *)row)->queue = 7;
+    return kind == ROW_SCOPE || (kind == ROW_MESSAGE && has_body) ? FIND_ROW : FIND_NOTHING;
+}
+
+static enum find find_queue(struct walk *walk, uint64_t id, struct queue_row *row)
+{
+    (void)walk;
+    *row = (struct queue_row){.id = id, .scope = 1, .kind = queue_kind};
+    return FIND_ROW;
+}
+
+static enum find find_task(struct walk *walk, enum task_kind kind, uint64_t number, const struct task_body *body,
+                           struct task_row *row)
+{
+    (void)walk, (void)kind, (void)body;
+    *row = (struct task_row){.number = number, .queue = 7, .place = PLACE_HELD};
+    return FIND_ROW;
+}
+
+/* A message is asked for by its number. One of another kind is not there; where its rows say both, it is damage. */
+static void a_task_is_of_its_queue_s_kind(void **state)
+{
+    static const struct finders finders = {.fact = find_fact, .queue = find_queue, .task = find_task};
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct arena arena = {0};
+        struct view view;
+        struct walk walk = {&finders, &view, false};
+        queue_kind = i / 2 ? TASK_KIND_COUNT : TASK_MESSAGE;
+        has_body = i % 2;
+        pawli_view_init(&view, &arena, 1);
+        struct view_task *task = pawli_view_task(&view, pawli_view_scope(&view, TEXT("s")), TASK_MESSAGE, 1);
+        task->wants_body = true;
+        assert_true(pawli_walk(&walk));
+        assert_int_equal(task->slot.exists, i == 1);
+        assert_int_equal(task->slot.is_damaged, i == 0 || i == 3);
+        pawli_arena_done(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refused_unit_gives_its_tokens_back),
         cmocka_unit_test(a_refused_unit_leaves_a_line_as_it_found_it),
         cmocka_unit_test(a_refused_unit_leaves_no_task),
+        cmocka_unit_test(a_task_is_of_its_queue_s_kind),
     };
     return cmocka_run_group_tests_name("view", tests, NULL, NULL);
 }

@@ -36,11 +36,12 @@ static enum find find_queue(struct walk *walk, uint64_t id, struct queue_row *ro
     return copy(loading, ROW_QUEUE, pawli_table_find(loading->tables, ROW_QUEUE, ORDER_FIRST, &probe), row);
 }
 
-static enum find find_task(struct walk *walk, uint64_t number, const struct message_row *message, struct task_row *row)
+static enum find find_task(struct walk *walk, enum task_kind kind, uint64_t number, const struct task_body *body,
+                           struct task_row *row)
 {
     struct loading *loading = loading_of(walk);
     const struct task_row probe = {.number = number};
-    (void)message;
+    (void)kind, (void)body;
     return copy(loading, TASKS, pawli_table_find(loading->tables, TASKS, ORDER_FIRST, &probe), row);
 }
 

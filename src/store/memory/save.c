@@ -61,10 +61,11 @@ static bool add_attempt(struct saving *saving, const struct attempt_row *row)
 
 static bool purge(struct saving *saving, const struct view_task *task)
 {
-    const void *message = pawli_table_find(saving->tables, ROW_MESSAGE, ORDER_FIRST,
-                                           &(struct message_row){.number = task->number});
-    PAWL_ASSERT(message != NULL);
-    return add_change(saving, ROW_MESSAGE, message, NULL) &&
+    enum row_kind table = pawli_task_kinds[task->kind].body;
+    const void *body = pawli_table_find(saving->tables, table, ORDER_FIRST,
+                                        &(struct task_body){.number = task->number});
+    PAWL_ASSERT(body != NULL);
+    return add_change(saving, table, body, NULL) &&
            replace(saving, TASKS, &task->slot, &(struct task_row){.number = task->number}) &&
            remove_attempts(saving, task->number);
 }
@@ -75,7 +76,7 @@ static bool save_task(struct saving *saving, struct slot *slot)
     struct task_row kept;
     if (task->purged)
         return purge(saving, task);
-    if (!slot->found && !add_change(saving, ROW_MESSAGE, NULL, task->message))
+    if (!slot->found && !add_change(saving, pawli_task_kinds[task->kind].body, NULL, task->body))
         return false;
     /* What the place before left in the row must not come back with it. */
     pawli_row_keep(row_kind_of(task->row.place), &task->row, &kept);

@@ -45,22 +45,23 @@ static enum find find_queue(struct walk *walk, uint64_t id, struct queue_row *ro
     return end(walk, code, found);
 }
 
-static enum find find_task(struct walk *walk, uint64_t number, const struct message_row *message, struct task_row *row)
+static enum find find_task(struct walk *walk, enum task_kind kind, uint64_t number, const struct task_body *body,
+                           struct task_row *row)
 {
     struct loading *loading = loading_of(walk);
     bool found;
-    int code = pawli_find_task(loading->connection, number, message, row, &found, loading->arena);
+    int code = pawli_find_task(loading->connection, kind, number, body, row, &found, loading->arena);
     return end(walk, code, found);
 }
 
-static enum find find_place(struct walk *walk, const struct message_row *message)
+static enum find find_place(struct walk *walk, const struct task_body *body)
 {
     struct call call = pawli_call(loading_of(walk)->connection, SQL_count_places);
-    pawli_bind_u64(&call, message->queue);
-    pawli_bind_i64(&call, message->priority);
-    pawli_bind_wall(&call, message->available);
-    pawli_bind_u64(&call, message->number);
-    pawli_bind_text(&call, message->key);
+    pawli_bind_u64(&call, body->queue);
+    pawli_bind_i64(&call, body->priority);
+    pawli_bind_wall(&call, body->available);
+    pawli_bind_u64(&call, body->number);
+    pawli_bind_text(&call, body->key);
     if (pawli_call_row(&call) && sqlite3_column_int64(call.statement, 0) != 1)
         call.code = BAD_ROW;
     return end(walk, pawli_call_end(&call), true);

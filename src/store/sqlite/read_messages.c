@@ -28,7 +28,8 @@ static int fill_message(struct reading *reading, uint64_t number, struct message
     if ((code != SQLITE_OK && code != BAD_ROW) || !*found)
         return code;
     if (code == SQLITE_OK)
-        code = pawli_find_task(reading->connection, number, &item->message, &item->task, &placed, reading->arena);
+        code = pawli_find_task(reading->connection, TASK_MESSAGE, number, &item->message.body, &item->task, &placed,
+                               reading->arena);
     item->is_damaged = code == BAD_ROW;
     if (!placed || item->is_damaged)
         item->task = (struct task_row){.number = number, .place = PLACE_NONE};

@@ -60,7 +60,7 @@ static struct call call_queues(struct reading *reading, uint64_t scope)
     else if (has_lane)
         pawli_bind_text(&call, query->lane);
     if (query->scope.data && has_both)
-        pawli_bind_text(&call, query->target);
+        pawli_bind_text(&call, query->target), pawli_bind_text(&call, text_of(pawli_task_kinds[TASK_MESSAGE].name));
     return call;
 }
 
@@ -367,14 +367,10 @@ int pawli_query_look(struct reading *reading)
     reading->page->look = (struct look){.next_due = WALL_NEVER, .next_lease = BOOT_NEVER};
     int code = pawli_scope_id(reading, reading->query->scope, &scope);
     if (code == SQLITE_OK && scope) {
-        struct call call = pawli_call(reading->connection, SQL_get_queue);
-        pawli_bind_u64(&call, scope);
-        pawli_bind_text(&call, reading->query->lane);
-        pawli_bind_text(&call, reading->query->target);
-        if (pawli_call_row(&call) && !pawli_read_row(&call, ROW_QUEUE, &row, reading->arena))
-            call.code = BAD_ROW;
+        bool found;
+        row = (struct queue_row){.scope = scope, .lane = reading->query->lane, .target = reading->query->target};
+        code = pawli_get_fact(reading->connection, ROW_QUEUE, &row, &found, reading->arena);
         queue = row.id;
-        code = pawli_call_end(&call);
     }
     if (code == SQLITE_OK && queue)
         code = first_due(reading, queue, reading->query->phase, true, &reading->page->look.next_due);

@@ -43,31 +43,31 @@ int pawli_get_queue(struct connection *connection, uint64_t id, struct queue_row
     return pawli_call_end(&call);
 }
 
-/* Where the task of a message that is there for the first time is, and nowhere else. */
-static int find_by_message(struct connection *connection, const struct message_row *message, struct task_row *row,
-                           bool *found, struct arena *arena)
+/* Where the task of a body that is there for the first time is, and nowhere else. */
+static int find_by_body(struct connection *connection, const struct task_body *body, struct task_row *row, bool *found,
+                        struct arena *arena)
 {
     struct call call = pawli_call(connection, SQL_get_ready_first);
-    pawli_bind_u64(&call, message->queue);
-    pawli_bind_i64(&call, message->priority);
-    pawli_bind_wall(&call, message->available);
-    pawli_bind_u64(&call, message->number);
+    pawli_bind_u64(&call, body->queue);
+    pawli_bind_i64(&call, body->priority);
+    pawli_bind_wall(&call, body->available);
+    pawli_bind_u64(&call, body->number);
     int code = found_by_key(&call, ROW_READY, row, found, arena);
-    if (code != SQLITE_OK || *found || !message->key.data)
+    if (code != SQLITE_OK || *found || !body->key.data)
         return code;
     call = pawli_call(connection, SQL_get_blocked_at);
-    pawli_bind_u64(&call, message->queue);
-    pawli_bind_text(&call, message->key);
-    pawli_bind_u64(&call, message->number);
-    pawli_bind_u64(&call, message->number);
+    pawli_bind_u64(&call, body->queue);
+    pawli_bind_text(&call, body->key);
+    pawli_bind_u64(&call, body->number);
+    pawli_bind_u64(&call, body->number);
     return found_by_key(&call, ROW_BLOCKED, row, found, arena);
 }
 
-int pawli_find_task(struct connection *connection, uint64_t number, const struct message_row *message,
+int pawli_find_task(struct connection *connection, enum task_kind kind, uint64_t number, const struct task_body *body,
                     struct task_row *row, bool *found, struct arena *arena)
 {
     static const enum row_kind likely[] = {ROW_CLAIMED, ROW_ENDED, ROW_HELD, ROW_READY, ROW_BLOCKED};
-    struct message_row own = {.number = number};
+    union any_row own = {.body = {.number = number}};
     int code = SQLITE_OK;
     *found = false;
     *row = (struct task_row){.number = number};
@@ -75,17 +75,17 @@ int pawli_find_task(struct connection *connection, uint64_t number, const struct
         code = pawli_get_fact(connection, likely[i], row, found, arena);
     if (code != SQLITE_OK)
         return code;
-    /* The rest is found by what its message says: when it is due for the first time, and its place in its line. */
-    if (!*found && !message) {
+    /* The rest is found by what its body says: when it is due for the first time, and its place in its line. */
+    if (!*found && !body) {
         bool exists;
-        code = pawli_get_fact(connection, ROW_MESSAGE, &own, &exists, arena);
+        code = pawli_get_fact(connection, pawli_task_kinds[kind].body, &own, &exists, arena);
         if (code != SQLITE_OK || !exists)
             return code;
-        message = &own;
+        body = &own.body;
     }
     if (!*found)
-        code = find_by_message(connection, message, row, found, arena);
-    if (code == SQLITE_OK && *found && message && row->queue != message->queue)
+        code = find_by_body(connection, body, row, found, arena);
+    if (code == SQLITE_OK && *found && body && row->queue != body->queue)
         code = BAD_ROW;
     return code;
 }

@@ -151,7 +151,7 @@ static int (*const removals[PLACE_COUNT])(struct saving *saving, const struct vi
 
 static int purge(struct saving *saving, const struct view_task *task)
 {
-    int code = take_away(saving, ROW_MESSAGE, &(struct message_row){.number = task->number});
+    int code = take_away(saving, pawli_task_kinds[task->kind].body, &(struct task_body){.number = task->number});
     if (code == SQLITE_OK)
         code = removals[task->was.place](saving, task);
     struct call call = pawli_call(saving->connection, SQL_remove_attempts);
@@ -160,7 +160,7 @@ static int purge(struct saving *saving, const struct view_task *task)
 }
 
 /* Whatever is done to a task but the insertions: those are listed. */
-static int save_task(struct saving *saving, const struct view_task *task, struct rows *messages, struct rows *placed)
+static int save_task(struct saving *saving, const struct view_task *task, struct rows *bodies, struct rows *placed)
 {
     if (task->purged)
         return purge(saving, task);
@@ -170,27 +170,29 @@ static int save_task(struct saving *saving, const struct view_task *task, struct
     struct rows *place = &placed[task->row.place];
     place->at[place->count++] = &task->row;
     if (!task->slot.found)
-        messages->at[messages->count++] = task->message;
+        bodies[task->kind].at[bodies[task->kind].count++] = task->body;
     int code = task->slot.found ? removals[task->was.place](saving, task) : SQLITE_OK;
     return code == SQLITE_OK && task->attempt ? put(saving, ROW_ATTEMPT, task->attempt) : code;
 }
 
 static int save_tasks(struct saving *saving, const struct slots *tasks)
 {
-    struct rows messages, placed[PLACE_COUNT];
-    bool good = rows_init(&messages, saving->arena, tasks->count);
+    struct rows bodies[TASK_KIND_COUNT], placed[PLACE_COUNT];
+    bool good = true;
+    for (enum task_kind kind = 0; kind < TASK_KIND_COUNT; kind++)
+        good &= rows_init(&bodies[kind], saving->arena, tasks->count);
     for (enum place place = PLACE_READY; place < PLACE_COUNT; place++)
         good &= rows_init(&placed[place], saving->arena, tasks->count);
     int code = good ? SQLITE_OK : SQLITE_NOMEM;
     for (size_t i = 0; code == SQLITE_OK && i < tasks->count; i++) {
         const struct view_task *task = tasks->at[i];
         if (task->slot.changed)
-            code = save_task(saving, task, &messages, placed);
+            code = save_task(saving, task, bodies, placed);
     }
     if (code == SQLITE_OK)
         code = end_run(saving);
-    if (code == SQLITE_OK)
-        code = insert(saving, ROW_MESSAGE, &messages);
+    for (enum task_kind kind = 0; code == SQLITE_OK && kind < TASK_KIND_COUNT; kind++)
+        code = insert(saving, pawli_task_kinds[kind].body, &bodies[kind]);
     for (enum place place = PLACE_READY; code == SQLITE_OK && place < PLACE_COUNT; place++)
         code = insert(saving, row_kind_of(place), &placed[place]);
     return code;

@@ -204,7 +204,7 @@ void pawli_read_field(struct call *call, enum row_kind kind, const char *column,
 #define BAD_ROW (SQLITE_CORRUPT | 0xFF << 8)
 
 /* The task of a message, wherever it is. *found false: nowhere. */
-int pawli_find_task(struct connection *connection, uint64_t number, const struct message_row *message,
+int pawli_find_task(struct connection *connection, enum task_kind kind, uint64_t number, const struct task_body *body,
                     struct task_row *row, bool *found, struct arena *arena);
 int pawli_get_store(struct connection *connection, struct store_row *row); /* BAD_ROW: there is none */
 int pawli_get_fact(struct connection *connection, enum row_kind kind, void *row, bool *found,

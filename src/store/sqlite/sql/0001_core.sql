@@ -99,6 +99,7 @@ CREATE TABLE pawl.queue (
     scope     INTEGER NOT NULL,
     lane      TEXT    NOT NULL,
     target    TEXT    NOT NULL,
+    kind      TEXT    NOT NULL,                     -- what its tasks are: message
     pending   INTEGER NOT NULL CHECK (pending >= 0),
     claimed   INTEGER NOT NULL CHECK (claimed >= 0),
     awaiting  INTEGER NOT NULL CHECK (awaiting >= 0),
@@ -110,7 +111,7 @@ CREATE TABLE pawl.queue (
     looks     INTEGER NOT NULL,                     -- is the store's
     added     INTEGER NOT NULL,                     -- the commit that last added a task to it
     sum       INTEGER NOT NULL,
-    UNIQUE (scope, lane, target)
+    UNIQUE (scope, lane, target, kind)              -- the kind last: policies and holds are of all kinds
 ) STRICT;
 CREATE INDEX pawl.queue_added ON pawl.queue (added);
 

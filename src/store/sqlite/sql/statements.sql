@@ -87,16 +87,16 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
  WHERE request_id = :request_id AND scope = :scope;
 
 -- name: get_queue
--- params: scope lane target
+-- params: scope lane target kind
 -- row: queue
-SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
        looks, added, sum
   FROM pawl.queue
- WHERE scope = :scope AND lane = :lane AND target = :target;
+ WHERE scope = :scope AND lane = :lane AND target = :target AND kind = :kind;
 
 -- name: get_queue_by_id
 -- params: id
-SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
        looks, added, sum
   FROM pawl.queue
  WHERE id = :id;
@@ -296,11 +296,11 @@ VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :co
         :post, :duration_us, :committed, :waited, :epoch, :digest, :events, :messages, :effects, :hashes, :sum);
 
 -- name: put_queue
--- params: id scope lane target pending claimed awaiting uncertain delivered dead cancelled lease looks added sum
+-- params: id scope lane target kind pending claimed awaiting uncertain delivered dead cancelled lease looks added sum
 -- row: queue
-INSERT INTO pawl.queue (id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-                        looks, added, sum)
-VALUES (:id, :scope, :lane, :target, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled, :lease,
+INSERT INTO pawl.queue (id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled,
+                        lease, looks, added, sum)
+VALUES (:id, :scope, :lane, :target, :kind, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled, :lease,
         :looks, :added, :sum)
     ON CONFLICT (id) DO UPDATE
    SET pending = excluded.pending, claimed = excluded.claimed, awaiting = excluded.awaiting,
@@ -516,7 +516,7 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 
 -- name: list_queues
 -- params: after limit
-SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
        looks, added, sum
   FROM pawl.queue
  WHERE id > :after
@@ -525,7 +525,7 @@ SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered
 
 -- name: list_queues_of_scope
 -- params: scope
-SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
        looks, added, sum
   FROM pawl.queue
  WHERE scope = :scope
@@ -533,7 +533,7 @@ SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered
 
 -- name: list_queues_of_lane
 -- params: scope lane
-SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
        looks, added, sum
   FROM pawl.queue
  WHERE scope = :scope AND lane = :lane
@@ -795,7 +795,7 @@ SELECT id, name, seq, head, last_number, sum
 -- name: all_queues
 -- params:
 -- row: queue
-SELECT id, scope, lane, target, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
        looks, added, sum
   FROM pawl.queue;
 
