@@ -44,7 +44,8 @@ struct range {
     struct wall_time until;
     const struct query *query;
     uint64_t scope, after, before;
-    /* Of messages and what is claimed: others are passed by unread. NULL: none is. */
+    /* Of messages and what is claimed: others are passed by unread. NULL: none is. The key is there where the query
+     * has one. */
     bool (*wants)(const void *data, uint64_t queue, struct text key);
     const void *data;
     const void *at;     /* the store's */

@@ -260,16 +260,13 @@ static bool begin_range(struct walk *walk, struct range *range)
     return true; /* what is wrong is said by the end */
 }
 
-static bool is_wanted(struct call *call, const struct range *range)
+bool pawli_is_wanted(struct call *call, const struct range *range, int queue, int key)
 {
-    int column = ranges[range->kind].key;
-    struct text key = {0};
-    if (!range->wants)
-        return true;
-    if (column)
-        key = (struct text){sqlite3_column_blob(call->statement, column),
-                            (size_t)sqlite3_column_bytes(call->statement, column)};
-    return range->wants(range->data, pawli_raw_number(call, ranges[range->kind].queue), key);
+    struct text found = {0};
+    if (key && range->query->key.data)
+        found = (struct text){sqlite3_column_blob(call->statement, key),
+                              (size_t)sqlite3_column_bytes(call->statement, key)};
+    return range->wants(range->data, pawli_raw_number(call, queue), found);
 }
 
 static enum find next_in_range(struct walk *walk, struct range *range, void *row)
@@ -278,7 +275,7 @@ static enum find next_in_range(struct walk *walk, struct range *range, void *row
     do {
         if (!pawli_call_row(call))
             return FIND_NOTHING;
-    } while (!is_wanted(call, range));
+    } while (range->wants && !pawli_is_wanted(call, range, ranges[range->kind].queue, ranges[range->kind].key));
     if (pawli_read_row(call, ranges[range->kind].row, row, finder_of(walk)->arena))
         return FIND_ROW;
     range->is_unreadable = call->bad;

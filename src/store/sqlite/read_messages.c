@@ -34,7 +34,7 @@ static int walk(struct reading *reading, struct call call, enum place place, boo
 {
     const struct range *range = &first->range;
     while (pawli_call_row(&call)) {
-        uint64_t number = pawli_raw_number(&call, 0), queue = pawli_raw_number(&call, 2);
+        uint64_t number = pawli_raw_number(&call, 0);
         enum state state;
         if (place == PLACE_ENDED) {
             if (!pawli_state_parse(text_of((const char *)sqlite3_column_text(call.statement, 1)), &state))
@@ -45,10 +45,8 @@ static int walk(struct reading *reading, struct call call, enum place place, boo
                 continue;
             state = pawli_state_of((enum phase)phase, place);
         }
-        const char *key = sqlite3_column_blob(call.statement, 3);
-        size_t size = (size_t)sqlite3_column_bytes(call.statement, 3);
         if (number <= range->after || number >= range->before || state != reading->query->state ||
-            !range->wants(range->data, queue, (struct text){key, size}))
+            !pawli_is_wanted(&call, range, 2, 3))
             continue;
         keep_first(first, number);
         if (ordered && first->count == first->room)

@@ -218,6 +218,8 @@ static inline struct finder *finder_of(struct walk *walk)
 }
 
 extern const struct finders pawli_sqlite_finders;
+/* By what columns of a row say that is not read yet. key 0: it has none. */
+bool pawli_is_wanted(struct call *call, const struct range *range, int queue, int key);
 
 /* ---- read.c, and a file for each thing that is read its own way ---- */
 
