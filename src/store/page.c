@@ -249,7 +249,9 @@ static bool wants_queue(struct reading *reading, void *row, enum find found)
 {
     const struct queue_row *queue = row;
     (void)found;
-    return queue_matches(reading, queue) && (!reading->query->wants_due || queue->counts[STATE_PENDING] > 0);
+    bool is_behind = reading->query->wants_news || queue->id > reading->query->after;
+    return is_behind && queue_matches(reading, queue) &&
+           (!reading->query->wants_due || queue->counts[STATE_PENDING] > 0);
 }
 
 static bool wants_worker(struct reading *reading, void *row, enum find found)

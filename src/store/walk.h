@@ -19,7 +19,7 @@ enum range_kind {
     /* Of pages; `after` is not in them. */
     RANGE_SCOPES,  /* scope_row, by id, behind `after` */
     RANGE_RECORDS, /* record_row, of a scope, between `after` and `before`, as the query says: down, ref, type, since */
-    RANGE_QUEUES,  /* queue_row, by id, behind `after`; at least what matches the query */
+    RANGE_QUEUES,  /* queue_row, by id; at least what is behind `after` and matches the query */
     RANGE_NEWS,    /* queue_row: to which something was added after `after` */
     RANGE_MESSAGES,  /* message_row, by number, between `after` and `before`; down, where the query says so */
     RANGE_ATTEMPTS,  /* attempt_row, of the query's number */
