@@ -55,7 +55,7 @@ static bool load_queue(struct walk *walk, struct view_queue *queue)
         return true;
     if (!queue->found_by_id)
         return load_fact(walk, &queue->slot);
-    enum find found = walk->finders->queue(walk, queue->row.id, &queue->row);
+    enum find found = walk->finders->by_id(walk, ROW_QUEUE, queue->row.id, &queue->row);
     /* A task of a queue that does not exist. */
     bool good = note(&queue->slot, found == FIND_NOTHING ? FIND_DAMAGED : found);
     if (found == FIND_ROW)
@@ -173,9 +173,10 @@ static bool check_place(struct walk *walk, struct view_task *task)
     if (!walk->doubts_places)
         return true;
     enum find found = load_body(walk, task);
+    uint32_t places = 1;
     if (found == FIND_ROW)
-        found = walk->finders->place(walk, task->body);
-    if (found == FIND_DAMAGED)
+        found = walk->finders->places(walk, task->body, &places);
+    if (found == FIND_DAMAGED || places != 1)
         set_task_apart(task);
     return found != FIND_FAILED;
 }
@@ -279,10 +280,16 @@ static struct view_task *keep_found(struct walk *walk, const struct task_row *ro
 
 /* ---- claims that nobody holds any more ---- */
 
+static bool needs_more(const void *data, uint64_t queue, struct text key)
+{
+    (void)key;
+    return pawli_view_needs_more(data, queue);
+}
+
 static bool load_lost(struct walk *walk)
 {
     struct view *view = walk->view;
-    struct range range = {.kind = RANGE_CLAIMED};
+    struct range range = {.kind = RANGE_CLAIMED, .wants = needs_more, .data = view};
     struct task_row row;
     enum find found = FIND_NOTHING;
     if (!pawli_view_needs_claims(view))

@@ -135,8 +135,10 @@ static enum find find_fact(struct walk *walk, enum row_kind kind, void *row)
     return kind == ROW_SCOPE || (kind == ROW_MESSAGE && has_body) ? FIND_ROW : FIND_NOTHING;
 }
 
-static enum find find_queue(struct walk *walk, uint64_t id, struct queue_row *row)
+static enum find find_queue(struct walk *walk, enum row_kind kind, uint64_t id, void *at)
 {
+    struct queue_row *row = at;
+    assert_int_equal(kind, ROW_QUEUE);
     (void)walk;
     *row = (struct queue_row){.id = id, .scope = 1, .kind = queue_kind};
     return FIND_ROW;
@@ -153,7 +155,7 @@ static enum find find_task(struct walk *walk, enum task_kind kind, uint64_t numb
 /* A message is asked for by its number. One of another kind is not there; where its rows say both, it is damage. */
 static void a_task_is_of_its_queue_s_kind(void **state)
 {
-    static const struct finders finders = {.fact = find_fact, .queue = find_queue, .task = find_task};
+    static const struct finders finders = {.fact = find_fact, .by_id = find_queue, .task = find_task};
     (void)state;
     for (int i = 0; i < 4; i++) {
         struct arena arena = {0};

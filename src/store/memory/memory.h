@@ -5,7 +5,7 @@
 #define PAWLI_MEMORY_H
 
 #include "model/columns.h"
-#include "store/store.h"
+#include "store/page.h"
 
 /* ---- tree.c: a set in order. Nodes live in what they order, so putting one in cannot fail. ---- */
 
@@ -93,6 +93,22 @@ static inline struct memory_store *memory_of(struct store *store)
     return (struct memory_store *)store;
 }
 
+/* ---- find.c ---- */
+
+struct finder {
+    struct walk walk;
+    const struct tables *tables;
+    struct arena *arena;
+};
+
+static inline struct finder *finder_of(struct walk *walk)
+{
+    return (struct finder *)((char *)walk - offsetof(struct finder, walk));
+}
+
+extern const struct finders pawli_memory_finders;
+
+/* ---- load.c, save.c, read.c ---- */
 enum store_result pawli_memory_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err);
 enum store_result pawli_memory_save(struct memory_store *memory, const struct view *view, pawl_error *err);
 enum store_result pawli_memory_read(struct store *store, struct reader *reader, const struct query *query,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Read: what time may end. */
-#include "store/sqlite/read.h"
+#include "store/sqlite/sqlite.h"
 
 /* ---- how it is found ---- */
 
-static const struct walk {
+static const struct old_walk {
     enum sql next, rows; /* next: the first of the group behind one */
     bool by_age;         /* else by a date of its own */
     bool has_priority;   /* a group is a priority of a queue, else a queue */
@@ -20,7 +20,7 @@ static const struct walk {
 
 struct old_walking {
     struct reading *reading;
-    const struct walk *walk;
+    const struct old_walk *walk;
     struct clock clock;
     struct old_item queue; /* what is known of its queue: most of a page is of one */
     uint64_t described;
@@ -41,7 +41,7 @@ static void bind_cursor(const struct old_walking *w, struct call *call, struct w
     pawli_bind_u64(call, cursor->number);
     if (is_grouped)
         pawli_bind_i64(call, until.ms);
-    pawli_bind_i64(call, limit_of(w->reading));
+    pawli_bind_i64(call, (int64_t)w->reading->query->limit + 1);
     if (w->walk->has_priority)
         pawli_bind_i64(call, cursor->priority);
 }
@@ -72,30 +72,17 @@ static bool read_old_item(const struct old_walking *w, struct call *call, struct
 
 static int describe_queue(struct old_walking *w, uint64_t queue)
 {
-    struct queue_row row;
-    struct lane_row lane = {0};
-    struct target_row target = {0};
-    struct reading *reading = w->reading;
     if (queue == w->described)
         return SQLITE_OK;
     w->described = queue;
-    int code = pawli_read_queue_by_id(reading, queue, &row, &w->is_good);
-    if (code == SQLITE_OK && w->is_good)
-        code = pawli_policy_of(reading->connection, &row, &lane, &target, reading->arena);
-    w->is_good &= code == SQLITE_OK;
-    w->queue = (struct old_item){
-        .lane = row.lane, .target = row.target, .policy = pawli_policy_effective(&lane.policy, &target.policy)};
-    if (code == SQLITE_OK && w->is_good && reading->query->old != OLD_ENDED)
-        code = pawli_add_pauses(reading, &row, &w->queue.paused);
-    if (code == SQLITE_OK && w->is_good)
-        code = pawli_scope_name(reading, row.scope, &w->queue.scope);
-    w->is_good &= w->queue.scope.data != NULL;
-    return code == BAD_ROW ? SQLITE_OK : code;
+    bool done = pawli_describe_old(w->reading, queue, &w->queue, &w->is_good);
+    int code = finder_of(w->reading->walk)->code;
+    return done ? SQLITE_OK : code ? code : SQLITE_NOMEM;
 }
 
 static int keep_item(struct old_walking *w, const struct old_item *item)
 {
-    struct old_item *kept = pawli_add_item(w->reading, (void **)&w->reading->page->olds, sizeof *kept);
+    struct old_item *kept = pawli_add_item(w->reading, sizeof *kept);
     if (!kept)
         return SQLITE_NOMEM;
     *kept = w->queue;
@@ -112,16 +99,16 @@ static int read_rows(struct old_walking *w, struct wall_time until)
 {
     const struct query *query = w->reading->query;
     struct page *page = w->reading->page;
-    struct call call = pawli_call(w->reading->connection, w->walk->rows);
+    struct call call = pawli_call(connection_of(w->reading), w->walk->rows);
     uint64_t seen = 0;
     bind_cursor(w, &call, until);
     while (pawli_call_row(&call)) {
         struct old_item item;
         uint64_t queue;
-        if ((page->more = ++seen > query->limit || is_full(w->reading)))
+        if ((page->more = ++seen > query->limit || pawli_is_cut(w->reading)))
             break;
-        page->cursor.queue = raw_number(&call, 0); /* where the walk goes on, whatever the row is worth */
-        page->cursor.number = raw_number(&call, 1);
+        page->cursor.queue = pawli_raw_number(&call, 0); /* where the walk goes on, whatever the row is worth */
+        page->cursor.number = pawli_raw_number(&call, 1);
         page->cursor.at = sqlite3_column_int64(call.statement, 11);
         if (!read_old_item(w, &call, &item, &queue))
             continue;
@@ -152,7 +139,7 @@ static void skip_damaged(const struct call *call, struct task_cursor *cursor, st
 static int next_group(struct old_walking *w, bool *found, struct wall_time *first)
 {
     struct task_cursor *cursor = &w->reading->page->cursor;
-    struct call call = pawli_call(w->reading->connection, w->walk->next);
+    struct call call = pawli_call(connection_of(w->reading), w->walk->next);
     pawli_bind_u64(&call, cursor->queue);
     if (w->walk->has_priority) {
         pawli_bind_i64(&call, cursor->phase);
@@ -160,7 +147,7 @@ static int next_group(struct old_walking *w, bool *found, struct wall_time *firs
     }
     *found = pawli_call_row(&call) && sqlite3_column_type(call.statement, 0) == SQLITE_INTEGER;
     if (*found) {
-        *cursor = (struct task_cursor){.queue = raw_number(&call, 0), .at = INT64_MIN};
+        *cursor = (struct task_cursor){.queue = pawli_raw_number(&call, 0), .at = INT64_MIN};
         cursor->phase = sqlite3_column_int64(call.statement, 1);
         cursor->priority = sqlite3_column_int64(call.statement, 2);
         first->ms = sqlite3_column_int64(call.statement, 3);
@@ -184,15 +171,14 @@ static int read_group(struct old_walking *w, struct wall_time first)
     return first.ms > until.ms ? SQLITE_OK : read_rows(w, until);
 }
 
-static int read_clock(struct old_walking *w)
+static bool read_clock(struct old_walking *w)
 {
-    struct env *env = w->reading->store->store.env;
-    struct store_row row = {0};
-    pawl_uuid boot_id;
-    int code = pawli_get_store(w->reading->connection, &row);
-    env->ops->boot_id(env, &boot_id);
-    w->clock = pawli_clock_at(&row, &boot_id, w->reading->page->wall, w->reading->page->boot);
-    return code;
+    struct reading *reading = w->reading;
+    if (!pawli_know_living(reading))
+        return false;
+    w->clock = pawli_clock_at(&reading->living.store, &reading->living.boot_id, reading->page->wall,
+                              reading->page->boot);
+    return true;
 }
 
 /* Scope by scope: in each, numbers ascend with the times at which they were given. */
@@ -209,54 +195,24 @@ static int read_ended(struct old_walking *w)
     return code;
 }
 
-int pawli_query_old(struct reading *reading)
+bool pawli_read_old(struct reading *reading)
 {
     struct old_walking w = {.reading = reading, .walk = &walks[reading->query->old]};
     struct page *page = reading->page;
     struct wall_time first = {INT64_MIN};
     bool found = true;
+    int code = SQLITE_OK;
     page->cursor = reading->query->cursor;
     if (reading->query->old == OLD_ENDED)
-        return read_ended(&w);
-    int code = read_clock(&w);
-    if (code == SQLITE_OK && page->cursor.queue != 0) /* the group in which the page before ended */
+        return is_good(reading, read_ended(&w));
+    if (!read_clock(&w))
+        return false;
+    if (page->cursor.queue != 0) /* the group in which the page before ended */
         code = read_group(&w, first);
     while (code == SQLITE_OK && !page->more && found) {
         code = next_group(&w, &found, &first);
         if (code == SQLITE_OK && found)
             code = read_group(&w, first);
     }
-    return code;
-}
-
-int pawli_query_old_bounds(struct reading *reading)
-{
-    int code = SQLITE_OK;
-    struct call call = pawli_call(reading->connection, SQL_list_bounds_until);
-    pawli_bind_i64(&call, reading->page->wall.ms);
-    while (code == SQLITE_OK && pawli_call_row(&call)) {
-        struct bound_row row;
-        struct queue_row queue;
-        struct text scope = {0};
-        bool good = pawli_read_row(&call, ROW_BOUND, &row, reading->arena);
-        if (good)
-            code = pawli_read_queue_by_id(reading, row.queue, &queue, &good);
-        if (code == SQLITE_OK && good)
-            code = pawli_scope_name(reading, queue.scope, &scope);
-        if (code != SQLITE_OK || !scope.data)
-            continue;
-        if ((reading->page->more = is_full(reading)))
-            break;
-        struct bound_item *item = pawli_add_item(reading, (void **)&reading->page->bounds, sizeof *item);
-        if (!item)
-            return SQLITE_NOMEM;
-        *item = (struct bound_item){.queue = row.queue,
-                                    .kind = row.kind,
-                                    .key = row.key,
-                                    .scope = scope,
-                                    .lane = queue.lane,
-                                    .target = queue.target};
-    }
-    int ended = pawli_call_end(&call);
-    return code == SQLITE_OK ? ended : code;
+    return is_good(reading, code);
 }

@@ -31,13 +31,16 @@ int pawli_get_fact(struct connection *connection, enum row_kind kind, void *row,
     return found_by_key(&call, kind, row, found, arena);
 }
 
-int pawli_get_queue(struct connection *connection, uint64_t id, struct queue_row *row, bool *found, struct arena *arena)
+int pawli_get_by_id(struct connection *connection, enum row_kind kind, uint64_t id, void *row, bool *found,
+                    struct arena *arena)
 {
-    struct call call = pawli_call(connection, SQL_get_queue_by_id);
+    struct call call = pawli_call(connection, kind == ROW_SCOPE ? SQL_get_scope_by_id : SQL_get_queue_by_id);
     pawli_bind_u64(&call, id);
     *found = pawli_call_row(&call);
-    if (*found && (!pawli_read_row(&call, ROW_QUEUE, row, arena) || row->id != id)) {
-        *row = (struct queue_row){.id = id};
+    uint64_t *own = kind == ROW_SCOPE ? &((struct scope_row *)row)->id : &((struct queue_row *)row)->id;
+    if (*found && (!pawli_read_row(&call, kind, row, arena) || *own != id)) {
+        memset(row, 0, pawli_rows[kind].size);
+        *own = id;
         call.code = BAD_ROW;
     }
     return pawli_call_end(&call);
@@ -88,14 +91,4 @@ int pawli_find_task(struct connection *connection, enum task_kind kind, uint64_t
     if (code == SQLITE_OK && *found && body && row->queue != body->queue)
         code = BAD_ROW;
     return code;
-}
-
-int pawli_policy_of(struct connection *connection, const struct queue_row *queue, struct lane_row *lane,
-                    struct target_row *target, struct arena *arena)
-{
-    bool found;
-    *lane = (struct lane_row){.scope = queue->scope, .name = queue->lane};
-    *target = (struct target_row){.scope = queue->scope, .name = queue->target};
-    int code = pawli_get_fact(connection, ROW_LANE, lane, &found, arena);
-    return code == SQLITE_OK ? pawli_get_fact(connection, ROW_TARGET, target, &found, arena) : code;
 }

@@ -15,7 +15,7 @@
 #include "sql.h"
 #include "store/sqlite/guard.h"
 #include "store/sqlite/migrations.h"
-#include "store/store.h"
+#include "store/page.h"
 
 /* Bytes of FILE-gate. */
 enum {
@@ -33,6 +33,17 @@ enum {
 /* Past this many frames the log is checkpointed: 16 MB of pages. Another number may be given with the URL. */
 #define CHECKPOINT_FRAMES 4096
 
+/* A statement being run; see call.c. */
+struct call {
+    struct connection *connection;
+    sqlite3_stmt *statement;
+    bool *is_bound;
+    int next; /* parameter or column */
+    int code; /* the first error of all */
+    bool bad; /* the row has a column that is not of its type or outside its range, or its columns do not go together */
+    bool differs; /* it is not what was written */
+};
+
 struct connection {
     sqlite3 *db;
     struct connection *next; /* in the pool of readers */
@@ -41,6 +52,7 @@ struct connection {
         sqlite3_stmt *handle; /* NULL: not needed so far */
         bool *is_bound; /* a parameter that was NULL stays so: most columns of most rows are, and each costs a call */
     } statements[SQL_COUNT];
+    struct call ranges[RANGE_KIND_COUNT]; /* as far as they are open */
 };
 
 struct anchor {
@@ -169,15 +181,6 @@ enum store_result pawli_sqlite_guard(struct sqlite_store *store,
  * Most rows carry a sum of all their columns before it, so that a cell that changed where no digest looks (a count of
  * attempts, a policy, a due time) makes its row unreadable instead of another one. It is made while binding and compared
  * while reading. It guards against accident, not against somebody who can write the file. */
-struct call {
-    struct connection *connection;
-    sqlite3_stmt *statement;
-    bool *is_bound;
-    int next; /* parameter or column */
-    int code; /* the first error of all */
-    bool bad; /* the row has a column that is not of its type or outside its range, or its columns do not go together */
-    bool differs; /* it is not what was written */
-};
 struct call pawli_call(struct connection *connection, enum sql sql);
 void pawli_bind_i64(struct call *call, int64_t value);
 void pawli_bind_u64(struct call *call, uint64_t value);
@@ -187,6 +190,13 @@ void pawli_bind_wall(struct call *call, struct wall_time time); /* WALL_NEVER: N
 bool pawli_call_row(struct call *call); /* steps; true: there is a row, read its columns from the first */
 int pawli_call_run(struct call *call);  /* steps a statement that returns nothing, and ends it */
 int pawli_call_end(struct call *call);  /* SQLITE_OK or the first error */
+
+/* Whatever else of the row can be read. */
+static inline uint64_t pawli_raw_number(const struct call *call, int column)
+{
+    int64_t number = sqlite3_column_int64(call->statement, column);
+    return number < 0 ? 0 : (uint64_t)number;
+}
 
 /* Rows, by their columns: statements name them in the order of model/columns.c. */
 void pawli_bind_row(struct call *call, enum row_kind kind, const void *row, struct arena *arena);
@@ -209,11 +219,43 @@ int pawli_find_task(struct connection *connection, enum task_kind kind, uint64_t
 int pawli_get_store(struct connection *connection, struct store_row *row); /* BAD_ROW: there is none */
 int pawli_get_fact(struct connection *connection, enum row_kind kind, void *row, bool *found,
                    struct arena *arena); /* by its key, which stands in row; where it is not found, row is as it was */
-int pawli_policy_of(struct connection *connection, const struct queue_row *queue, struct lane_row *lane,
-                    struct target_row *target, struct arena *arena); /* zeros where nothing is set */
+int pawli_get_by_id(struct connection *connection, enum row_kind kind, uint64_t id, void *row, bool *found,
+                    struct arena *arena); /* of a scope, or queue */
 
-int pawli_get_queue(struct connection *connection, uint64_t id, struct queue_row *row, bool *found,
-                    struct arena *arena);
+/* ---- find.c ---- */
+
+struct finder {
+    struct walk walk;
+    struct sqlite_store *store;
+    struct connection *connection;
+    struct arena *arena;
+    int code; /* the first error */
+};
+
+static inline struct finder *finder_of(struct walk *walk)
+{
+    return (struct finder *)((char *)walk - offsetof(struct finder, walk));
+}
+
+extern const struct finders pawli_sqlite_finders;
+/* By what columns of a row say that is not read yet. key 0: it has none. */
+bool pawli_is_wanted(struct call *call, const struct range *range, int queue, int key);
+
+/* ---- read.c, and a file for each thing that is read its own way ---- */
+
+/* Keeps the error. */
+static inline bool is_good(struct reading *reading, int code)
+{
+    finder_of(reading->walk)->code = code;
+    return code == SQLITE_OK;
+}
+
+static inline struct connection *connection_of(const struct reading *reading)
+{
+    return finder_of(reading->walk)->connection;
+}
+
+reading_fn pawli_read_messages, pawli_read_old;
 
 /* ---- the rest, a file each ---- */
 enum store_result pawli_sqlite_load(struct store *store, struct txn *txn, struct view *view, pawl_error *err);

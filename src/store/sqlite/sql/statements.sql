@@ -481,30 +481,28 @@ DELETE FROM pawl.attempt WHERE number = :number;
 -- ---- read ----
 
 -- name: list_scopes
--- params: after limit
-SELECT id, name, seq, head, last_number, sum FROM pawl.scope WHERE id > :after ORDER BY id LIMIT :limit;
+-- params: after
+SELECT id, name, seq, head, last_number, sum FROM pawl.scope WHERE id > :after ORDER BY id;
 
 -- name: list_records_up
--- params: scope after ref type since limit
+-- params: scope after ref type since
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
        duration_us, committed, waited, epoch, digest, events, messages, effects, hashes,
        sum
   FROM pawl.record
  WHERE scope = :scope AND seq > :after AND (:ref IS NULL OR ref = :ref) AND (:type IS NULL OR type = :type)
    AND (:since = 0 OR committed >= :since)
- ORDER BY seq
- LIMIT :limit;
+ ORDER BY seq;
 
 -- name: list_records_down
--- params: scope before ref type since limit
+-- params: scope before ref type since
 SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
        duration_us, committed, waited, epoch, digest, events, messages, effects, hashes,
        sum
   FROM pawl.record
  WHERE scope = :scope AND seq < :before AND (:ref IS NULL OR ref = :ref) AND (:type IS NULL OR type = :type)
    AND (:since = 0 OR committed >= :since)
- ORDER BY seq DESC
- LIMIT :limit;
+ ORDER BY seq DESC;
 
 -- name: get_record
 -- params: scope seq
@@ -515,13 +513,12 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
  WHERE scope = :scope AND seq = :seq;
 
 -- name: list_queues
--- params: after limit
+-- params: after
 SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
        looks, added, sum
   FROM pawl.queue
  WHERE id > :after
- ORDER BY id
- LIMIT :limit;
+ ORDER BY id;
 
 -- name: list_queues_of_scope
 -- params: scope
@@ -541,19 +538,23 @@ SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, del
 
 -- name: list_news
 -- params: after limit
-SELECT id FROM pawl.queue WHERE added > :after ORDER BY added DESC LIMIT :limit;
+SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks, added, sum
+  FROM pawl.queue
+ WHERE added > :after
+ ORDER BY added DESC
+ LIMIT :limit;
 
 -- name: list_lanes
--- params: scope after limit
-SELECT scope, name, policy, sum FROM pawl.lane WHERE scope = :scope AND name > :after ORDER BY name LIMIT :limit;
+-- params: scope
+SELECT scope, name, policy, sum FROM pawl.lane WHERE scope = :scope ORDER BY name;
 
 -- name: list_targets
--- params: scope after limit
+-- params: scope
 SELECT scope, name, url, secret_file, headers, policy, sum
   FROM pawl.target
- WHERE scope = :scope AND name > :after
- ORDER BY name
- LIMIT :limit;
+ WHERE scope = :scope
+ ORDER BY name;
 
 -- name: list_holds
 -- params:
@@ -563,22 +564,20 @@ SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, s
  ORDER BY since DESC;
 
 -- name: list_messages_down
--- params: before limit
+-- params: after before
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
        deadline, available, expires, max_attempts, resent_of, created, sum
   FROM pawl.message
- WHERE number < :before
- ORDER BY number DESC
- LIMIT :limit;
+ WHERE number > :after AND number < :before
+ ORDER BY number DESC;
 
 -- name: list_messages_up
--- params: after limit
+-- params: after before
 SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
        deadline, available, expires, max_attempts, resent_of, created, sum
   FROM pawl.message
- WHERE number > :after
- ORDER BY number
- LIMIT :limit;
+ WHERE number > :after AND number < :before
+ ORDER BY number;
 
 -- The first of a place in either direction, for listing by state. Ready and blocked rows are in no order of number: the
 -- store keeps the first while it walks.
@@ -750,13 +749,12 @@ SELECT ended.queue, ended.number, message.created, message.available, message.ex
  LIMIT :limit;
 
 -- name: page_claimed
--- params: after limit
+-- params: after
 SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
        deferrals, crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed
  WHERE number > :after
- ORDER BY number
- LIMIT :limit;
+ ORDER BY number;
 
 -- name: list_attempts
 -- params: number

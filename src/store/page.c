@@ -1,0 +1,710 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/page.h"
+
+#include "model/decide.h"
+
+#define NONE SIZE_MAX
+
+/* ---- items ---- */
+
+void *pawli_add_item(struct reading *reading, size_t item_size)
+{
+    void **items = (void **)&reading->page->scopes; /* whichever they are */
+    if (!pawli_arena_reserve(reading->arena, items, item_size, reading->page->count + 1, &reading->room))
+        return NULL;
+    return memset((char *)*items + reading->page->count++ * item_size, 0, item_size);
+}
+
+bool pawli_is_cut(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    reading->page->more = query->limit && reading->page->count == query->limit;
+    return reading->page->more;
+}
+
+/* ---- what an item needs besides its row ---- */
+
+static enum find find_fact(struct reading *reading, enum row_kind kind, void *row)
+{
+    return reading->walk->finders->fact(reading->walk, kind, row);
+}
+
+/* What a query names: without it nothing can be said. */
+static bool find_named(struct reading *reading, enum row_kind kind, void *row, bool *found)
+{
+    enum find what = find_fact(reading, kind, row);
+    *found = what == FIND_ROW;
+    reading->is_bad |= what == FIND_DAMAGED;
+    return what != FIND_FAILED && what != FIND_DAMAGED;
+}
+
+bool pawli_name_scope(struct reading *reading, uint64_t id, struct text *name)
+{
+    struct scope_row *last = &reading->last_scope;
+    enum find found = FIND_ROW;
+    if (id != last->id) {
+        struct scope_row row = {.id = id};
+        found = reading->walk->finders->by_id(reading->walk, ROW_SCOPE, id, &row);
+        *last = found == FIND_ROW ? row : (struct scope_row){.id = id};
+    }
+    *name = last->name;
+    return found != FIND_FAILED;
+}
+
+static const struct named_queue *find_listed(const struct reading *reading, uint64_t id)
+{
+    size_t low = 0, high = reading->queue_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (reading->queues[middle].row.id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < reading->queue_count && reading->queues[low].row.id == id ? &reading->queues[low] : NULL;
+}
+
+const struct named_queue *pawli_name_queue(struct reading *reading, uint64_t id)
+{
+    const struct named_queue *listed = find_listed(reading, id);
+    struct named_queue *last = &reading->last;
+    if (listed || (id && last->row.id == id))
+        return listed ? listed : last;
+    *last = (struct named_queue){.is_found = false};
+    enum find found = reading->walk->finders->by_id(reading->walk, ROW_QUEUE, id, &last->row);
+    last->is_found = found == FIND_ROW;
+    if (!last->is_found)
+        last->row = (struct queue_row){.id = id};
+    bool good = found != FIND_FAILED && (!last->is_found || pawli_name_scope(reading, last->row.scope, &last->scope));
+    return good ? last : NULL;
+}
+
+bool pawli_know_living(struct reading *reading)
+{
+    struct living *living = &reading->living;
+    bool found;
+    if (reading->has_living)
+        return true;
+    reading->has_living = true;
+    reading->env->ops->boot_id(reading->env, &living->boot_id);
+    if (!find_named(reading, ROW_STORE, &living->store, &found))
+        return false;
+    reading->is_bad |= !found;
+    return found && reading->walk->finders->committers(reading->walk, living) != FIND_FAILED;
+}
+
+static bool is_lost(const struct reading *reading, const struct task_row *row)
+{
+    const struct living *living = &reading->living;
+    return pawli_claim_lost(row, &living->store, reading->page->boot, &living->boot_id, living->alive,
+                            living->alive_count);
+}
+
+bool pawli_policies_of(struct reading *reading, const struct queue_row *queue, struct lane_row *lane,
+                       struct target_row *target, bool *is_damaged)
+{
+    *lane = (struct lane_row){.scope = queue->scope, .name = queue->lane};
+    *target = (struct target_row){.scope = queue->scope, .name = queue->target};
+    enum find found[] = {find_fact(reading, ROW_LANE, lane), find_fact(reading, ROW_TARGET, target)};
+    *is_damaged = found[0] == FIND_DAMAGED || found[1] == FIND_DAMAGED;
+    return found[0] != FIND_FAILED && found[1] != FIND_FAILED;
+}
+
+/* ---- ranges ---- */
+
+/* False: at its end, or it failed, which the end says. Damaged: the row is what can be read of it. */
+static bool next_row(struct reading *reading, struct range *range, void *row, enum find *found)
+{
+    *found = reading->walk->finders->next(reading->walk, range, row);
+    return *found == FIND_ROW || *found == FIND_DAMAGED;
+}
+
+static bool begin(struct reading *reading, struct range *range)
+{
+    return reading->walk->finders->begin(reading->walk, range);
+}
+
+static bool end(struct reading *reading, struct range *range)
+{
+    return reading->walk->finders->end(reading->walk, range);
+}
+
+#define SUBJECTS 4
+
+/* What may hold a queue. */
+static void list_subjects(uint64_t scope, struct text lane, struct text target, struct hold_row subjects[SUBJECTS])
+{
+    subjects[0] = (struct hold_row){.kind = HOLD_STORE};
+    subjects[1] = (struct hold_row){.kind = HOLD_LANE, .scope = scope, .lane = lane};
+    subjects[2] = (struct hold_row){.kind = HOLD_TARGET, .scope = scope, .target = target};
+    subjects[3] = (struct hold_row){.kind = HOLD_QUEUE, .scope = scope, .lane = lane, .target = target};
+}
+
+/* Most stores have none, and then nobody asks for those of each queue. */
+static bool look_for_any_hold(struct reading *reading)
+{
+    struct range range = {.kind = RANGE_ALL_HOLDS};
+    struct hold_row row;
+    enum find found;
+    if (reading->looked_at_holds)
+        return true;
+    bool good = begin(reading, &range);
+    reading->has_holds = good && next_row(reading, &range, &row, &found);
+    reading->looked_at_holds = true;
+    return end(reading, &range) && good;
+}
+
+/* Calls `add` with each hold of each subject. */
+static bool walk_holds(struct reading *reading, uint64_t scope, struct text lane, struct text target, void *data,
+                       bool (*add)(struct reading *reading, const struct hold_row *row, void *data))
+{
+    struct hold_row subjects[SUBJECTS], row;
+    enum find found;
+    bool good = true;
+    list_subjects(scope, lane, target, subjects);
+    for (size_t i = 0; good && i < SUBJECTS; i++) {
+        struct range range = {.kind = RANGE_HOLDS, .subject = subjects[i]};
+        good = begin(reading, &range);
+        while (good && next_row(reading, &range, &row, &found)) {
+            if (found == FIND_DAMAGED)
+                pawli_hold_unreadable(&row);
+            row.kind = subjects[i].kind;
+            row.scope = subjects[i].scope;
+            row.lane = subjects[i].lane;
+            row.target = subjects[i].target;
+            good = add(reading, &row, data);
+        }
+        good = end(reading, &range) && good;
+    }
+    return good;
+}
+
+static bool add_pause(struct reading *reading, const struct hold_row *row, void *data)
+{
+    pawli_paused_add(data, row, reading->page->wall);
+    return true;
+}
+
+bool pawli_pauses_of(struct reading *reading, const struct queue_row *queue, struct paused *paused)
+{
+    return walk_holds(reading, queue->scope, queue->lane, queue->target, paused, add_pause);
+}
+
+/* When the first that a claim could take is due. One that cannot be read is taken by nobody; whether its message can be
+ * is seen where somebody waits for this very queue. */
+static bool find_due(struct reading *reading, uint64_t queue, enum phase phase, bool looks, struct wall_time *due)
+{
+    bool good = true;
+    *due = WALL_NEVER;
+    for (uint32_t priority = 1; good && priority <= 9; priority++) {
+        struct range range = {
+            .kind = RANGE_DUE, .queue = queue, .phase = phase, .priority = priority, .until = {due->ms - 1}};
+        struct task_row row;
+        enum find found, message = FIND_NOTHING;
+        good = begin(reading, &range);
+        while (good && message != FIND_ROW && next_row(reading, &range, &row, &found)) {
+            if (found == FIND_DAMAGED)
+                continue;
+            message = looks ? find_fact(reading, ROW_MESSAGE, &(struct message_row){.number = row.number}) : FIND_ROW;
+            good = message != FIND_FAILED;
+            if (message == FIND_ROW)
+                *due = row.due;
+        }
+        good = end(reading, &range) && good;
+    }
+    return good;
+}
+
+bool pawli_describe_old(struct reading *reading, uint64_t id, struct old_item *item, bool *is_good)
+{
+    struct lane_row lane;
+    struct target_row target;
+    bool is_damaged = false;
+    const struct named_queue *queue = pawli_name_queue(reading, id);
+    *item = (struct old_item){0};
+    *is_good = queue && queue->scope.data;
+    if (!*is_good)
+        return queue != NULL;
+    if (!pawli_policies_of(reading, &queue->row, &lane, &target, &is_damaged))
+        return false;
+    *is_good = !is_damaged;
+    item->scope = queue->scope;
+    item->lane = queue->row.lane;
+    item->target = queue->row.target;
+    item->policy = pawli_policy_effective(&lane.policy, &target.policy);
+    return reading->query->old == OLD_ENDED || pawli_pauses_of(reading, &queue->row, &item->paused);
+}
+
+/* ---- lists: whether one is wanted, and what makes an item of its row ---- */
+
+static bool queue_matches(const struct reading *reading, const struct queue_row *row)
+{
+    const struct query *query = reading->query;
+    return (!query->scope.data || row->scope == reading->scope) &&
+           (!query->lane.data || text_equal(query->lane, row->lane)) &&
+           (!query->target.data || text_equal(query->target, row->target));
+}
+
+static bool wants_queue(struct reading *reading, void *row, enum find found)
+{
+    const struct queue_row *queue = row;
+    (void)found;
+    bool is_behind = reading->query->wants_news || queue->id > reading->query->after;
+    return is_behind && queue_matches(reading, queue) &&
+           (!reading->query->wants_due || queue->counts[STATE_PENDING] > 0);
+}
+
+static bool wants_worker(struct reading *reading, void *row, enum find found)
+{
+    (void)found;
+    return ((struct worker_row *)row)->id > reading->query->after;
+}
+
+static bool wants_hold(struct reading *reading, void *row, enum find found)
+{
+    struct hold_row *hold = row;
+    if (found == FIND_DAMAGED)
+        pawli_hold_unreadable(hold);
+    bool is_of_other = reading->query->scope.data && hold->kind != HOLD_STORE && hold->scope != reading->scope;
+    return !is_of_other && hold_is_on(hold, reading->page->wall);
+}
+
+/* These answer FIND_NOTHING where there is no item of it after all. */
+static enum find made(bool good)
+{
+    return good ? FIND_ROW : FIND_FAILED;
+}
+
+static enum find make_record(struct reading *reading, const struct range *range, const void *row, void *made_of)
+{
+    struct record_row *item = made_of;
+    (void)reading;
+    (void)row;
+    /* A sum that differs is told apart: where the chain says what was changed, that is the better answer. */
+    if (item->is_damaged && range->is_unreadable)
+        *item = (struct record_row){.seq = range->number, .is_damaged = true, .is_unreadable = true};
+    return FIND_ROW;
+}
+
+/* When a worker would find something in a queue, and until when it may not take it. */
+static bool look_at_queue(struct reading *reading, struct queue_item *item)
+{
+    return find_due(reading, item->row.id, PHASE_SEND, false, &item->next_due) && look_for_any_hold(reading) &&
+           (!reading->has_holds || pawli_pauses_of(reading, &item->row, &item->paused));
+}
+
+static enum find make_queue(struct reading *reading, const struct range *range, const void *row, void *made_of)
+{
+    struct queue_item *item = made_of;
+    const struct query *query = reading->query;
+    struct lane_row lane;
+    struct target_row target;
+    (void)range;
+    (void)row;
+    if (!pawli_name_scope(reading, item->row.scope, &item->scope) ||
+        !pawli_policies_of(reading, &item->row, &lane, &target, &item->is_damaged))
+        return FIND_FAILED;
+    /* Without an address no worker can claim from it. */
+    if (!item->scope.data || (query->wants_due && (item->is_damaged || !target.url.data)))
+        return FIND_NOTHING;
+    item->lane_policy = lane.policy;
+    item->target_policy = target.policy;
+    item->url = target.url;
+    item->secret_file = target.secret_file;
+    item->headers = target.headers;
+    item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
+    if (query->wants_due && !look_at_queue(reading, item))
+        return FIND_FAILED;
+    return query->wants_ages
+               ? reading->walk->finders->ages(reading->walk, item->row.id, reading->page->wall, &item->ages)
+               : FIND_ROW;
+}
+
+static enum find make_hold(struct reading *reading, const struct range *range, const void *row, void *made_of)
+{
+    struct hold_item *item = made_of;
+    (void)range;
+    (void)row;
+    return made(pawli_name_scope(reading, item->row.scope, &item->scope));
+}
+
+static enum find make_bound(struct reading *reading, const struct range *range, const void *row, void *made_of)
+{
+    const struct bound_row *bound = row;
+    const struct named_queue *queue = pawli_name_queue(reading, bound->queue);
+    (void)range;
+    if (!queue || !queue->scope.data)
+        return queue ? FIND_NOTHING : FIND_FAILED;
+    *(struct bound_item *)made_of = (struct bound_item){.queue = bound->queue,
+                                                        .kind = bound->kind,
+                                                        .key = bound->key,
+                                                        .scope = queue->scope,
+                                                        .lane = queue->row.lane,
+                                                        .target = queue->row.target};
+    return FIND_ROW;
+}
+
+static enum find make_worker(struct reading *reading, const struct range *range, const void *row, void *made_of)
+{
+    const struct living *living = &reading->living;
+    (void)range;
+    ((struct worker_item *)made_of)->is_alive = pawli_worker_alive(row, living->alive, living->alive_count);
+    return FIND_ROW;
+}
+
+static enum find make_claim(struct reading *reading, const struct range *range, const void *row, void *made_of)
+{
+    const struct task_row *task = row;
+    const struct named_queue *queue = find_listed(reading, task->queue);
+    (void)range;
+    if (!queue || !queue->scope.data)
+        return FIND_NOTHING;
+    *(struct claim_item *)made_of = (struct claim_item){.committer = task->committer,
+                                                        .consumer = task->consumer,
+                                                        .scope = queue->scope,
+                                                        .lane = queue->row.lane,
+                                                        .claimed = task->claimed,
+                                                        .updated = task->updated,
+                                                        .is_lost = is_lost(reading, task)};
+    return FIND_ROW;
+}
+
+/* A row that cannot be read hides no other: its message is said to be damaged. */
+static enum find make_message(struct reading *reading, const struct range *range, const void *row, void *made_of)
+{
+    struct message_item *item = made_of;
+    const struct finders *finders = reading->walk->finders;
+    enum find found = FIND_ROW;
+    (void)row;
+    if (item->is_message_damaged)
+        item->message = (struct message_row){
+            .number = range->number, .priority = 5, .queue = range->row_queue /* for all that it is worth */};
+    else
+        found = finders->task(reading->walk, TASK_MESSAGE, item->message.number, &item->message.body, &item->task);
+    item->is_damaged = item->is_message_damaged || found == FIND_DAMAGED;
+    if (item->is_damaged || found == FIND_NOTHING)
+        item->task = (struct task_row){.number = item->message.number, .place = PLACE_NONE};
+    if (!item->is_damaged && found != FIND_FAILED && reading->query->wants_places)
+        found = finders->places(reading->walk, &item->message.body, &item->places);
+    const struct named_queue *queue = found == FIND_FAILED ? NULL : pawli_name_queue(reading, item->message.queue);
+    if (!queue)
+        return FIND_FAILED;
+    item->scope = queue->scope;
+    item->lane = queue->row.lane;
+    item->target = queue->row.target;
+    item->is_damaged |= !item->scope.data;
+    return FIND_ROW;
+}
+
+/* ---- the loop ---- */
+
+static const struct listing {
+    enum range_kind range;
+    size_t row_size, item_size;
+    bool shows_damaged;                                                 /* else what cannot be read is passed by */
+    bool (*wants)(struct reading *reading, void *row, enum find found); /* NULL: all */
+    enum find (*make)(struct reading *reading, const struct range *range, const void *row, void *item);
+    size_t row_at;     /* of the item; NONE: it has no row */
+    size_t damaged_at; /* of the item, where it says so */
+    size_t number_at;  /* of the row: where the next page goes on */
+    reading_fn *needs;
+} listings[QUERY_KIND_COUNT] = {
+#define LISTED(range, type, item) RANGE_##range, sizeof(struct type##_row), sizeof(struct item)
+    [QUERY_SCOPES] = {LISTED(SCOPES, scope, scope_row), false, NULL, NULL, 0, NONE, offsetof(struct scope_row, id)},
+    [QUERY_RECORDS] = {LISTED(RECORDS, record, record_row), true, NULL, make_record, 0,
+                       offsetof(struct record_row, is_damaged), offsetof(struct record_row, seq)},
+    [QUERY_MESSAGES] = {LISTED(MESSAGES, message, message_item), true, NULL, make_message,
+                        offsetof(struct message_item, message), offsetof(struct message_item, is_message_damaged),
+                        offsetof(struct message_row, number), pawli_list_queues},
+    [QUERY_ATTEMPTS] = {LISTED(ATTEMPTS, attempt, attempt_row), false, NULL, NULL, 0, NONE, NONE},
+    [QUERY_QUEUES] = {LISTED(QUEUES, queue, queue_item), false, wants_queue, make_queue,
+                      offsetof(struct queue_item, row), NONE, offsetof(struct queue_row, id)},
+    [QUERY_LANES] = {LISTED(LANES, lane, lane_row), true, NULL, NULL, 0, offsetof(struct lane_row, is_damaged), NONE},
+    [QUERY_TARGETS] = {LISTED(TARGETS, target, target_row), true, NULL, NULL, 0,
+                       offsetof(struct target_row, is_damaged), NONE},
+    [QUERY_HOLDS] = {LISTED(ALL_HOLDS, hold, hold_item), true, wants_hold, make_hold, offsetof(struct hold_item, row),
+                     NONE, NONE},
+    [QUERY_OLD_BOUNDS] = {LISTED(BOUNDS, bound, bound_item), false, NULL, make_bound, NONE, NONE, NONE},
+    [QUERY_WORKERS] = {LISTED(WORKERS, worker, worker_item), false, wants_worker, make_worker,
+                       offsetof(struct worker_item, row), NONE, offsetof(struct worker_row, id), pawli_know_living},
+    [QUERY_CLAIMS] = {LISTED(CLAIMS, task, claim_item), false, NULL, make_claim, NONE, NONE,
+                      offsetof(struct task_row, number), pawli_know_living},
+#undef LISTED
+};
+
+static bool keep(struct reading *reading, const struct listing *listing, const struct range *range, enum find found,
+                 const void *row)
+{
+    char *item = pawli_add_item(reading, listing->item_size);
+    if (!item)
+        return false;
+    if (listing->row_at != NONE)
+        memcpy(item + listing->row_at, row, listing->row_size);
+    if (listing->damaged_at != NONE)
+        item[listing->damaged_at] = found == FIND_DAMAGED;
+    enum find made = listing->make ? listing->make(reading, range, row, item) : FIND_ROW;
+    reading->page->count -= made == FIND_NOTHING;
+    return made != FIND_FAILED;
+}
+
+/* Whatever cannot be read ends no list, and only where another one is wanted does the limit cut one. */
+static bool list(struct reading *reading, const struct listing *listing, struct range *range)
+{
+    union any_row row;
+    enum find found = FIND_NOTHING;
+    bool good = begin(reading, range);
+    while (good && next_row(reading, range, &row, &found)) {
+        bool is_damaged = found == FIND_DAMAGED, passes = is_damaged && !listing->shows_damaged;
+        if (!passes && listing->wants && !listing->wants(reading, &row, found))
+            continue;
+        if (!passes && pawli_is_cut(reading))
+            break;
+        good = passes || keep(reading, listing, range, found, &row);
+        if (listing->number_at != NONE)
+            reading->page->next = is_damaged ? range->number : *(uint64_t *)((char *)&row + listing->number_at);
+    }
+    return end(reading, range) && good && found != FIND_FAILED;
+}
+
+/* ---- queues that a query means ---- */
+
+static bool read_queues(struct reading *reading, struct range *range)
+{
+    struct queue_row row;
+    enum find found;
+    bool good = begin(reading, range);
+    while (good && next_row(reading, range, &row, &found)) {
+        if (found == FIND_DAMAGED || !queue_matches(reading, &row))
+            continue;
+        good = pawli_arena_reserve(reading->arena, (void **)&reading->queues, sizeof *reading->queues,
+                                   reading->queue_count + 1, &reading->queue_room);
+        if (!good)
+            break;
+        struct named_queue *queue = &reading->queues[reading->queue_count++];
+        *queue = (struct named_queue){.row = row, .is_found = true};
+        good = pawli_name_scope(reading, row.scope, &queue->scope);
+    }
+    return end(reading, range) && good;
+}
+
+bool pawli_list_queues(struct reading *reading)
+{
+    struct range range = {.kind = RANGE_QUEUES, .query = reading->query, .scope = reading->scope};
+    bool good = reading->has_queues || read_queues(reading, &range);
+    reading->has_queues = true;
+    return good;
+}
+
+static bool wants_message(const void *data, uint64_t queue, struct text key)
+{
+    const struct reading *reading = data;
+    struct text wanted = reading->query->key;
+    return find_listed(reading, queue) && (!wanted.data || (key.data && text_equal(wanted, key)));
+}
+
+/* ---- what is no list ---- */
+
+static bool read_store(struct reading *reading)
+{
+    bool found;
+    reading->page->count = 1;
+    bool good = find_named(reading, ROW_STORE, &reading->page->store, &found);
+    reading->is_bad |= !found;
+    return good;
+}
+
+static bool read_record(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    struct record_row row = {.scope = reading->scope, .request_id = query->id};
+    const struct query all = {.kind = QUERY_RECORD};
+    struct range range = {.kind = RANGE_RECORDS, .query = &all, .scope = row.scope, .after = query->seq - 1};
+    enum find found = FIND_NOTHING;
+    bool good = true;
+    if (!query->seq) {
+        found = find_fact(reading, ROW_RECORD, &row);
+    } else {
+        good = begin(reading, &range);
+        if (good && next_row(reading, &range, &row, &found) &&
+            (found == FIND_ROW ? row.seq : range.number) != query->seq)
+            found = FIND_NOTHING;
+        good = end(reading, &range) && good;
+    }
+    reading->is_bad |= found == FIND_DAMAGED;
+    if (!good || found != FIND_ROW)
+        return good && found == FIND_NOTHING;
+    return keep(reading, &listings[QUERY_RECORDS], &range, found, &row);
+}
+
+bool pawli_add_message(struct reading *reading, uint64_t number)
+{
+    struct message_row row = {.number = number};
+    struct range range = {.number = number};
+    enum find found = find_fact(reading, ROW_MESSAGE, &row);
+    if (found == FIND_NOTHING || found == FIND_FAILED)
+        return found == FIND_NOTHING;
+    if (reading->has_queues && (found == FIND_DAMAGED || !find_listed(reading, row.queue)))
+        return true;
+    reading->page->next = number;
+    return keep(reading, &listings[QUERY_MESSAGES], &range, found, &row);
+}
+
+static bool read_message(struct reading *reading)
+{
+    struct page *page = reading->page;
+    bool good = pawli_add_message(reading, query_number(reading->scope, reading->query->number));
+    if (!good || page->count == 0 || page->messages->task.place != PLACE_CLAIMED)
+        return good;
+    good = pawli_know_living(reading);
+    page->messages->lost = good && is_lost(reading, &page->messages->task);
+    return good;
+}
+
+/* ---- a look at a queue, without a write ---- */
+
+static bool add_look_hold(struct reading *reading, const struct hold_row *row, void *data)
+{
+    struct page *page = reading->page;
+    if (!pawli_arena_reserve(reading->arena, (void **)&page->look_holds, sizeof *page->look_holds,
+                             page->look_hold_count + 1, data))
+        return false;
+    page->look_holds[page->look_hold_count++] = (struct hold_item){
+        .row = *row, .scope = row->scope ? reading->query->scope : (struct text){0}};
+    return true;
+}
+
+static bool is_of_queue(const void *data, uint64_t queue, struct text key)
+{
+    const struct queue_row *wanted = data;
+    (void)key;
+    return !wanted || wanted->id == queue;
+}
+
+/* queue: whose; NULL: of all. */
+static bool look_for_lost(struct reading *reading, const struct queue_row *queue)
+{
+    struct look *look = &reading->page->look;
+    const struct living *living = &reading->living;
+    const struct store_row *store = &living->store;
+    struct boot_time now = reading->page->boot;
+    if (!pawli_know_living(reading))
+        return false;
+    bool all_early = uuid_equal(&store->boot_id, &living->boot_id) && boot_before(now, store->lease);
+    bool early = queue ? !pawli_may_have_lost(queue, store, &living->boot_id, now) : all_early;
+    look->next_lease = !queue ? store->lease : boot_before(now, queue->lease) ? queue->lease : BOOT_NEVER;
+    if (early && living->dead_count == 0)
+        return true;
+    look->next_lease = BOOT_NEVER;
+    struct range range = {.kind = RANGE_CLAIMED, .wants = is_of_queue, .data = queue};
+    struct task_row row;
+    enum find found;
+    bool good = begin(reading, &range);
+    while (good && !look->is_lost && next_row(reading, &range, &row, &found)) {
+        look->is_lost = found == FIND_ROW && is_lost(reading, &row);
+        if (found == FIND_ROW && !look->is_lost)
+            look->next_lease = boot_earlier(look->next_lease, row.lease);
+    }
+    return end(reading, &range) && good;
+}
+
+static bool read_look(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    struct look *look = &reading->page->look;
+    struct queue_row queue = {.scope = reading->scope, .lane = query->lane, .target = query->target};
+    size_t room = 0;
+    bool found;
+    *look = (struct look){.next_due = WALL_NEVER, .next_lease = BOOT_NEVER};
+    if (!query->lane.data)
+        return look_for_lost(reading, NULL);
+    bool good = find_named(reading, ROW_QUEUE, &queue, &found);
+    if (!good || !found)
+        return good;
+    good = find_due(reading, queue.id, query->phase, true, &look->next_due);
+    look->is_due = look->next_due.ms <= reading->page->wall.ms;
+    return good && walk_holds(reading, reading->scope, query->lane, query->target, &room, add_look_hold) &&
+           look_for_lost(reading, &queue);
+}
+
+static bool read_line(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    struct queue_row queue = {.scope = reading->scope, .lane = query->lane, .target = query->target};
+    struct line_item *line = &reading->page->line;
+    bool found;
+    bool good = find_named(reading, ROW_QUEUE, &queue, &found);
+    if (!good || !found)
+        return good;
+    line->row = (struct line_row){.queue = queue.id, .key = query->key};
+    if (!find_named(reading, ROW_LINE, &line->row, &line->found))
+        return false;
+    const struct finders *finders = reading->walk->finders;
+    return !query->cursor.number || finders->before(reading->walk, queue.id, query, &line->before) != FIND_FAILED;
+}
+
+/* ---- all of it ---- */
+
+static reading_fn *const readers[QUERY_KIND_COUNT] = {
+    [QUERY_STORE] = read_store, [QUERY_RECORD] = read_record, [QUERY_MESSAGE] = read_message,
+    [QUERY_LOOK] = read_look,   [QUERY_LINE] = read_line,
+};
+
+struct range pawli_messages_range(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    uint64_t scope = reading->scope;
+    return (struct range){.kind = RANGE_MESSAGES,
+                          .query = query,
+                          .after = query->after ? query_number(scope, query->after) : number_of(scope, 0),
+                          .before = query->before ? query_number(scope, query->before)
+                                    : scope       ? number_of(scope + 1, 0)
+                                                  : INT64_MAX,
+                          .wants = wants_message,
+                          .data = reading};
+}
+
+static struct range range_of(struct reading *reading, enum range_kind kind)
+{
+    const struct query *query = reading->query;
+    if (kind == RANGE_MESSAGES)
+        return pawli_messages_range(reading);
+    return (struct range){.kind = query->wants_news ? RANGE_NEWS : kind,
+                          .query = query,
+                          .scope = reading->scope,
+                          .after = query->after,
+                          .before = query->before ? query->before : INT64_MAX,
+                          .until = reading->page->wall};
+}
+
+bool pawli_read_listed(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    const struct listing *listing = &listings[query->kind];
+    bool found;
+    if (readers[query->kind])
+        return readers[query->kind](reading);
+    bool good = !listing->needs || listing->needs(reading);
+    if (good && query->kind == QUERY_CLAIMS)
+        good = pawli_list_queues(reading);
+    struct range range = range_of(reading, listing->range);
+    if (!good || !listing->item_size || !list(reading, listing, &range))
+        return good && !listing->item_size;
+    struct store_row store = {0};
+    good = !query->wants_news || find_named(reading, ROW_STORE, &store, &found);
+    if (query->wants_news)
+        reading->page->next = store.commits;
+    return good;
+}
+
+bool pawli_read_page(struct reading *reading, reading_fn *own)
+{
+    const struct text name = reading->query->scope;
+    struct scope_row scope = {.name = name};
+    bool found;
+    reading->page->wall = reading->env->ops->wall_now(reading->env);
+    reading->page->boot = reading->env->ops->boot_now(reading->env);
+    if (name.data && !find_named(reading, ROW_SCOPE, &scope, &found))
+        return false;
+    reading->scope = scope.id;
+    return own ? own(reading) : pawli_read_listed(reading);
+}
