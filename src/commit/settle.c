@@ -16,7 +16,7 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
         item->task = NULL;
         if (!message_id_split(&item->id, &number, &tail))
             continue; /* no message has such an id */
-        item->task = pawli_view_task(view, unit->view_scope, TASK_MESSAGE, number);
+        item->task = pawli_view_task(view, unit->view_scope, item->kind, number);
         if (!item->task)
             return false;
         item->task->wants_tail = true;
@@ -288,7 +288,8 @@ int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *set
                             LIMIT_MESSAGES);
     if (status < 0)
         return status;
-    *draft = (struct settlement){.id = settlement.id,
+    *draft = (struct settlement){.kind = TASK_MESSAGE,
+                                 .id = settlement.id,
                                  .token = settlement.token,
                                  .verdict = (enum verdict)settlement.verdict,
                                  .retry_in_ms = settlement.has_retry_in ? settlement.retry_in_ms : -1,

@@ -6,6 +6,7 @@
 #include "commit/enqueue.h"
 
 struct settlement {
+    enum task_kind kind; /* of what was claimed */
     pawl_uuid id;
     uint64_t token;
     enum verdict verdict;
