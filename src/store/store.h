@@ -126,7 +126,7 @@ struct query {
     enum place place;
     enum phase phase;
     struct task_cursor cursor;
-    uint32_t limit;
+    uint32_t limit; /* 0: there is none, as of attempts */
 };
 
 struct message_item {

@@ -76,7 +76,30 @@ static void pages_together_are_the_whole(struct world *w)
                 assert_whole(w, &laws[i], limit, down);
 }
 
-static const struct conformance_case cases[] = {CASE(pages_together_are_the_whole)};
+static bool is_lost(struct world *w, pawl_uuid id)
+{
+    struct page page = {0};
+    uint64_t number, tail;
+    assert_true(message_id_split(&id, &number, &tail));
+    struct query query = {.kind = QUERY_MESSAGE, .scope = TEXT("default"), .number = number};
+    assert_ok(pawli_store_query(w->store->opened->store, &query, &page, &err));
+    assert_int_equal(page.count, 1);
+    bool lost = page.messages->lost;
+    pawli_arena_done(&page.arena);
+    return lost;
+}
+
+static void a_claim_is_lost_once_its_lease_is_over(struct world *w)
+{
+    add(w, MESSAGE("1"));
+    struct held held = claim_one(w, CLAIM(.lease_ms = 1000));
+    assert_false(is_lost(w, held.id));
+    pawli_sim_advance_ms(w->env, 1000);
+    assert_true(is_lost(w, held.id));
+}
+
+static const struct conformance_case cases[] = {CASE(pages_together_are_the_whole),
+                                                CASE(a_claim_is_lost_once_its_lease_is_over)};
 
 int main(void)
 {
