@@ -70,13 +70,13 @@ const struct named_queue *pawli_name_queue(struct reading *reading, uint64_t id)
     struct named_queue *last = &reading->last;
     if (listed || (id && last->row.id == id))
         return listed ? listed : last;
-    *last = (struct named_queue){.is_found = false};
+    *last = (struct named_queue){.row = {0}};
     enum find found = reading->walk->finders->by_id(reading->walk, ROW_QUEUE, id, &last->row);
-    last->is_found = found == FIND_ROW;
-    if (!last->is_found)
+    if (found != FIND_ROW)
         last->row = (struct queue_row){.id = id};
-    bool good = found != FIND_FAILED && (!last->is_found || pawli_name_scope(reading, last->row.scope, &last->scope));
-    return good ? last : NULL;
+    else if (!pawli_name_scope(reading, last->row.scope, &last->scope))
+        found = FIND_FAILED;
+    return found != FIND_FAILED ? last : NULL;
 }
 
 bool pawli_know_living(struct reading *reading)
@@ -481,7 +481,7 @@ static bool read_queues(struct reading *reading, struct range *range)
         if (!good)
             break;
         struct named_queue *queue = &reading->queues[reading->queue_count++];
-        *queue = (struct named_queue){.row = row, .is_found = true};
+        *queue = (struct named_queue){.row = row};
         good = pawli_name_scope(reading, row.scope, &queue->scope);
     }
     return end(reading, range) && good;

@@ -10,8 +10,7 @@
 /* A queue, and whose it is. */
 struct named_queue {
     struct queue_row row;
-    struct text scope; /* absent: none that can be read */
-    bool is_found;     /* and can be read */
+    struct text scope; /* absent: it or its queue cannot be read */
 };
 
 struct reading {
@@ -36,7 +35,7 @@ struct reading {
 
 typedef bool reading_fn(struct reading *reading); /* false: a finder failed, or memory is out */
 
-/* own: what the store reads its own way; NULL: nothing. Whether clocks and all were there is told by the walk and the arena. */
+/* own: how the store reads this; NULL: as it is listed. False: is_bad, or what failed is known to the walk and the arena. */
 bool pawli_read_page(struct reading *reading, reading_fn *own);
 reading_fn pawli_read_listed; /* as if the store had none of its own */
 
