@@ -509,7 +509,7 @@ static bool read_store(struct reading *reading)
     bool found;
     reading->page->count = 1;
     bool good = find_named(reading, ROW_STORE, &reading->page->store, &found);
-    reading->is_bad |= !found;
+    reading->is_bad |= good && !found;
     return good;
 }
 

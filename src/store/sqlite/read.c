@@ -58,12 +58,13 @@ enum store_result pawli_sqlite_read(struct sqlite_store *store, struct connectio
         .walk = {.finders = &pawli_sqlite_finders}, .store = store, .connection = connection, .arena = &page->arena};
     struct reading reading = {
         .walk = &finder.walk, .env = store->store.env, .query = query, .page = page, .arena = &page->arena};
-    int code = SQLITE_OK;
-    if (!pawli_read_page(&reading, own[query->kind]))
-        code = finder.code ? finder.code : SQLITE_NOMEM;
-    if (reading.is_bad)
+    bool good = pawli_read_page(&reading, own[query->kind]);
+    int code = finder.code;
+    if (code == SQLITE_OK && reading.is_bad)
         code = BAD_ROW;
     if ((code == SQLITE_OK || code == BAD_ROW) && pawli_arena_failed(&page->arena))
+        code = SQLITE_NOMEM;
+    if (!good && code == SQLITE_OK)
         code = SQLITE_NOMEM;
     return pawli_sqlite_result(store, connection->db, code, READ_ONLY, err);
 }
