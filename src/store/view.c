@@ -9,14 +9,14 @@ struct undo {
     max_align_t copy[];
 };
 
-#define SLOT(name, slots)                                                                                              \
+#define SLOT(name, slots_of)                                                                                           \
     {                                                                                                                  \
-        sizeof(struct view_##name), offsetof(struct view, slots)                                                       \
+        .size = sizeof(struct view_##name), .slots = offsetof(struct view, slots_of)                                   \
     }
-#define ROW(name, slots, row_of, owner)                                                                                \
+#define ROW(name, slots_of, kind, owner_at)                                                                            \
     {                                                                                                                  \
-        sizeof(struct view_##name), offsetof(struct view, slots), offsetof(struct view_##name, row), ROW_##row_of,     \
-            owner                                                                                                      \
+        .size = sizeof(struct view_##name), .slots = offsetof(struct view, slots_of),                                  \
+        .row = offsetof(struct view_##name, row), .row_kind = ROW_##kind, .owner = owner_at                            \
     }
 const struct slot_form pawli_slots[SLOT_KIND_COUNT] = {
     [SLOT_STORE] = SLOT(store, store),

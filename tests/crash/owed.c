@@ -108,6 +108,7 @@ static void two_rounds_are_saved_before_the_first_is_synced(void **state)
 struct watch_syncs {
     struct world *world;
     struct told *told;
+    struct gate *gate;       /* of somebody who opens */
     unsigned syncs, answers; /* answers: when the second sync had begun */
 };
 
@@ -172,14 +173,68 @@ static void beside_another_handle_nothing_is_owed(void **state)
     end_world(world);
 }
 
-static bool is_owed(struct world *world)
+static struct gate *open_gate(struct world *world)
 {
     struct gate *gate;
     struct file_at at = {0};
     assert_int_equal(world->env->ops->gate(world->env, &at, &gate, NULL), PAWL_OK);
+    return gate;
+}
+
+static bool is_owed(struct world *world)
+{
+    struct gate *gate = open_gate(world);
     bool is_held = gate->ops->is_held(gate, GATE_OWED);
     gate->ops->close(gate);
     return is_held;
+}
+
+static void open_and_lead(void *data)
+{
+    struct watch_syncs *watch = data;
+    if (watch->syncs++)
+        return;
+    assert_int_equal(watch->gate->ops->lock(watch->gate, GATE_OPEN, GATE_SHARED, (struct boot_time){0}), GATE_LOCKED);
+    turn(watch->world); /* beside another handle: its COMMIT syncs */
+}
+
+static void lead_and_sync(void *data)
+{
+    struct watch_syncs *watch = data;
+    if (watch->syncs++)
+        return;
+    assert_int_equal(pawli_store_sync(committer_of(watch->world)->store, owed_of(watch->world)->saved, NULL), STORE_OK);
+}
+
+/* Somebody waits for what is owed, and the round behind it has synced itself: while that of before was being synced, before
+ * anybody did, or while that sync ended. He need not wait longer. */
+static void a_commit_that_syncs_ends_what_is_owed(void **state)
+{
+    static void (*const orders[])(void *data) = {open_and_lead, NULL, lead_and_sync};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(orders); i++) {
+        struct told told = {0};
+        struct world *world = open_world();
+        struct watch_syncs watch = {.world = world, .told = &told, .gate = open_gate(world)};
+        submit_units(world, &told);
+        turn(world);
+        assert_true(owed_of(world)->holds_byte);
+        pawli_disk()->meanwhile_data = &watch;
+        pawli_disk()->meanwhile = orders[i];
+        if (orders[i] != open_and_lead) {
+            assert_int_equal(watch.gate->ops->lock(watch.gate, GATE_OPEN, GATE_SHARED, (struct boot_time){0}),
+                             GATE_LOCKED);
+            turn(world);
+        }
+        finish(world);
+        pawli_disk()->meanwhile = NULL;
+        assert_true(!orders[i] || watch.syncs > 0);
+        assert_int_equal(told.answers, UNITS);
+        assert_int_equal(owed_of(world)->saved, owed_of(world)->durable);
+        assert_false(owed_of(world)->holds_byte);
+        watch.gate->ops->close(watch.gate);
+        end_world(world);
+    }
 }
 
 /* F1. Both rounds are unknown, though a later sync would say yes; nothing more is answered, and the gate keeps others out. */
@@ -212,7 +267,7 @@ static void a_failed_sync_answers_nothing_more(void **state)
 
 #define BESIDE(test, mode)                                                                                             \
     {                                                                                                                  \
-        #test " " mode, test, NULL, NULL, (void *)(uintptr_t) mode                                                     \
+#test " " mode, test, NULL, NULL, (void *)(uintptr_t)mode                                                      \
     }
 
 int main(void)
@@ -224,6 +279,7 @@ int main(void)
         BESIDE(who_opens_waits_for_what_is_owed, "mode=ro"),
         BESIDE(beside_another_handle_nothing_is_owed, "mode=rw"),
         BESIDE(beside_another_handle_nothing_is_owed, "mode=ro"),
+        cmocka_unit_test(a_commit_that_syncs_ends_what_is_owed),
         cmocka_unit_test(a_failed_sync_answers_nothing_more),
     };
     return cmocka_run_group_tests_name("what is owed", tests, NULL, NULL);

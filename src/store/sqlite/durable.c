@@ -81,6 +81,27 @@ static bool may_owe(struct sqlite_store *store, uint64_t commits)
     return owed->holds_byte;
 }
 
+/* A COMMIT that syncs and a sync of what was before it may end in either order. */
+static void note_durable(struct owed *owed, uint64_t commits)
+{
+    uint64_t durable = atomic_load(&owed->durable);
+    while (durable < commits && !atomic_compare_exchange_weak(&owed->durable, &durable, commits))
+        ;
+}
+
+/* Unless one is being committed just now: whoever commits or syncs that gives it back. */
+static void give_byte_back(struct sqlite_store *store)
+{
+    struct owed *owed = &store->owed;
+    if (pthread_mutex_trylock(&owed->commit_lock) != 0)
+        return;
+    if (owed->holds_byte && owed->saved <= owed->durable && !atomic_load(&store->file->poisoned)) {
+        store->gate->ops->unlock(store->gate, GATE_OWED);
+        owed->holds_byte = false;
+    }
+    pthread_mutex_unlock(&owed->commit_lock);
+}
+
 int pawli_durable_commit(struct sqlite_store *store, uint64_t commits, bool has_records, bool syncs, bool *ret_owes)
 {
     struct owed *owed = &store->owed;
@@ -96,12 +117,14 @@ int pawli_durable_commit(struct sqlite_store *store, uint64_t commits, bool has_
     int code = pawli_call_run(&call);
     *ret_owes = log && pawli_vfs_was_put_off(log);
     if (code == SQLITE_OK && !*ret_owes)
-        atomic_store(&owed->durable, commits); /* and all before it */
+        note_durable(owed, commits); /* and all before it */
     if (code == SQLITE_OK)
         atomic_store(&owed->saved, commits);
     else if (log)
         atomic_store(&owed->raised, owed->saved);
     pthread_mutex_unlock(&owed->commit_lock);
+    if (!*ret_owes)
+        give_byte_back(store);
     return code;
 }
 
@@ -111,19 +134,6 @@ void pawli_durable_ring(struct sqlite_store *store)
     bool has_records = atomic_load(&store->owed.records) > rung; /* or will have: then it rings once more */
     if (commits > rung && store->gate->ops->is_held(store->gate, GATE_LISTEN))
         store->bell->ops->ring(store->bell, commits, news_count(has_records));
-}
-
-/* Unless one is being committed just now: whoever syncs that gives it back. */
-static void give_byte_back(struct sqlite_store *store)
-{
-    struct owed *owed = &store->owed;
-    if (pthread_mutex_trylock(&owed->commit_lock) != 0)
-        return;
-    if (owed->holds_byte && owed->saved <= owed->durable) {
-        store->gate->ops->unlock(store->gate, GATE_OWED);
-        owed->holds_byte = false;
-    }
-    pthread_mutex_unlock(&owed->commit_lock);
 }
 
 /* One sync covers what was saved before it began. */
@@ -139,7 +149,7 @@ static enum store_result sync_log(struct sqlite_store *store, pawl_error *err)
     /* What was written into files that nobody will open again is in no store. */
     if (pawli_sqlite_guard(store, err) != STORE_OK)
         return STORE_UNKNOWN;
-    atomic_store(&owed->durable, saved);
+    note_durable(owed, saved);
     give_byte_back(store);
     pawli_durable_ring(store);
     return STORE_OK;

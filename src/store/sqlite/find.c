@@ -230,25 +230,25 @@ static struct call call_claims(struct connection *connection, const struct range
 static const struct {
     struct call (*call)(struct connection *connection, const struct range *range);
     enum row_kind row;
-    int number, queue,
-        key; /* columns, as far as somebody asks what they say before the row is read, or where it cannot be */
+    /* Columns, as far as somebody asks what they say before the row is read, or where it cannot be. */
+    int number, queue, key;
 } ranges[RANGE_KIND_COUNT] = {
-    [RANGE_WORKERS] = {call_workers, ROW_WORKER},
-    [RANGE_HOLDS] = {call_holds, ROW_HOLD},
-    [RANGE_CLAIMED] = {call_claimed, ROW_CLAIMED},
-    [RANGE_DUE] = {call_due, ROW_READY},
-    [RANGE_FOLLOWERS] = {call_followers, ROW_BLOCKED},
-    [RANGE_SCOPES] = {call_scopes, ROW_SCOPE},
-    [RANGE_RECORDS] = {call_records, ROW_RECORD, .number = 1},
-    [RANGE_QUEUES] = {call_queues, ROW_QUEUE},
-    [RANGE_NEWS] = {call_news, ROW_QUEUE},
-    [RANGE_MESSAGES] = {call_messages, ROW_MESSAGE, .queue = 2, .key = 5},
-    [RANGE_ATTEMPTS] = {call_attempts, ROW_ATTEMPT},
-    [RANGE_LANES] = {call_lanes, ROW_LANE},
-    [RANGE_TARGETS] = {call_targets, ROW_TARGET},
-    [RANGE_ALL_HOLDS] = {call_all_holds, ROW_HOLD},
-    [RANGE_BOUNDS] = {call_bounds, ROW_BOUND},
-    [RANGE_CLAIMS] = {call_claims, ROW_CLAIMED, .number = 1},
+    [RANGE_WORKERS] = {.call = call_workers, .row = ROW_WORKER},
+    [RANGE_HOLDS] = {.call = call_holds, .row = ROW_HOLD},
+    [RANGE_CLAIMED] = {.call = call_claimed, .row = ROW_CLAIMED},
+    [RANGE_DUE] = {.call = call_due, .row = ROW_READY},
+    [RANGE_FOLLOWERS] = {.call = call_followers, .row = ROW_BLOCKED},
+    [RANGE_SCOPES] = {.call = call_scopes, .row = ROW_SCOPE},
+    [RANGE_RECORDS] = {.call = call_records, .row = ROW_RECORD, .number = 1},
+    [RANGE_QUEUES] = {.call = call_queues, .row = ROW_QUEUE},
+    [RANGE_NEWS] = {.call = call_news, .row = ROW_QUEUE},
+    [RANGE_MESSAGES] = {.call = call_messages, .row = ROW_MESSAGE, .queue = 2, .key = 5},
+    [RANGE_ATTEMPTS] = {.call = call_attempts, .row = ROW_ATTEMPT},
+    [RANGE_LANES] = {.call = call_lanes, .row = ROW_LANE},
+    [RANGE_TARGETS] = {.call = call_targets, .row = ROW_TARGET},
+    [RANGE_ALL_HOLDS] = {.call = call_all_holds, .row = ROW_HOLD},
+    [RANGE_BOUNDS] = {.call = call_bounds, .row = ROW_BOUND},
+    [RANGE_CLAIMS] = {.call = call_claims, .row = ROW_CLAIMED, .number = 1},
 };
 
 static struct call *call_of(struct walk *walk, const struct range *range)
