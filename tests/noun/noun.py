@@ -19,7 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.abspath(os.path.join(HERE, "..", ".."))
 MAY_TOUCH = {
     "src/model/rows.h": "its struct", "src/model/columns.h": "its name", "src/model/columns.c": "its columns",
-    "src/store/sqlite/sql/0001_core.sql": "its table", "src/store/sqlite/sql/statements.sql": "its statements",
+    "src/store/sqlite/sql/0001_core.sql": "its table", "src/store/sqlite/sql/rows.sql": "its statements",
     "src/commit/count.h": "its effect", "src/commit/count.c": "its effect"}
 ROOMS = ("src/model/", "src/store/", "src/commit/")  # what knows rows, slots or statements
 LIKE = "tests/conformance/conformance_columns"        # a test that is linked with all that this one needs
@@ -52,7 +52,7 @@ def main():
         run(["patch", "-s", "-p1", "-i", os.path.join(HERE, "counter.patch")], cwd=folder)
         sql, made = os.path.join(folder, "src/store/sqlite/sql"), os.path.join(folder, "made")
         pack = [sys.executable, os.path.join(TOP, "tools/sqlpack.py")]
-        run([*pack, "statements", f"{sql}/statements.sql", f"{made}/sql.h", f"{made}/sql.c"])
+        run([*pack, "statements", f"{made}/sql.h", f"{made}/sql.c", f"{sql}/statements.sql", f"{sql}/rows.sql"])
         run([*pack, "migrations", f"{made}/migrations.c", f"{sql}/0001_core.sql", f"{sql}/0002_views.sql"])
 
         entries = {}

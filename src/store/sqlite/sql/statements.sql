@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Every statement of the SQLite store, by name. tools/sqlpack.py makes a C table of them; parameters are bound in the order
+-- The statements of the SQLite store that are not those of one kind of row (rows.sql), by name. tools/sqlpack.py makes a C table of them; parameters are bound in the order
 -- of the line `params`. No statement decides anything: it finds what it is told to find and moves what it is told to move.
 
 -- name: begin
@@ -32,13 +32,6 @@ ROLLBACK TO pawl;
 
 -- ---- load ----
 
--- name: get_store
--- params:
--- row: store
-SELECT life, epoch, commits, last_token, last_scope, last_queue, last_committer, boot_id, boot, looks, lease,
-       wall, seen, steady, steady_boot, floor, leapt, ahead, backs, mended, sum
-  FROM pawl.store;
-
 -- name: get_version
 -- params:
 SELECT version FROM pawl.store;
@@ -53,46 +46,9 @@ UPDATE pawl.store SET version = :version;
 -- params:
 SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = 'pawl_store';
 
--- name: get_committer
--- params: id
--- row: committer
-SELECT id, slot, sum FROM pawl.committer WHERE id = :id;
-
--- name: list_committers
--- params:
--- row: committer
-SELECT id, slot, sum FROM pawl.committer;
-
--- name: list_workers
--- params:
--- row: worker
-SELECT id, consumer, committer, pid, scope, lanes, sinks, since, seen, stopped, sum FROM pawl.worker ORDER BY id;
-
--- name: get_scope
--- params: name
--- row: scope
-SELECT id, name, seq, head, last_number, sum FROM pawl.scope WHERE name = :name;
-
 -- name: get_scope_by_id
 -- params: id
 SELECT id, name, seq, head, last_number, sum FROM pawl.scope WHERE id = :id;
-
--- name: find_request
--- params: scope request_id
--- row: record
-SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
-       duration_us, committed, waited, epoch, digest, events, messages, effects, hashes,
-       sum
-  FROM pawl.record
- WHERE request_id = :request_id AND scope = :scope;
-
--- name: get_queue
--- params: scope lane target kind
--- row: queue
-SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-       looks, added, sum
-  FROM pawl.queue
- WHERE scope = :scope AND lane = :lane AND target = :target AND kind = :kind;
 
 -- name: get_queue_by_id
 -- params: id
@@ -101,32 +57,11 @@ SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, del
   FROM pawl.queue
  WHERE id = :id;
 
--- name: get_lane
--- params: scope name
--- row: lane
-SELECT scope, name, policy, sum FROM pawl.lane WHERE scope = :scope AND name = :name;
-
--- name: get_target
--- params: scope name
--- row: target
-SELECT scope, name, url, secret_file, headers, policy, sum FROM pawl.target WHERE scope = :scope AND name = :name;
-
 -- name: find_holds
 -- params: kind scope lane target
 SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, sum
   FROM pawl.hold
  WHERE kind = :kind AND scope = :scope AND lane = :lane AND target = :target;
-
--- name: get_bound
--- params: queue kind key
--- row: bound
-SELECT queue, kind, key, message, fingerprint, until, state,
-       sum FROM pawl.bound WHERE queue = :queue AND kind = :kind AND key = :key;
-
--- name: get_line
--- params: queue key
--- row: line
-SELECT queue, key, head, position, depth FROM pawl.line WHERE queue = :queue AND key = :key;
 
 -- name: find_followers
 -- params: queue key
@@ -136,40 +71,6 @@ SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes,
  WHERE queue = :queue AND key = :key
  ORDER BY position, number;
 
--- name: get_message
--- params: number
--- row: message
-SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
-       deadline, available, expires, max_attempts, resent_of, created, sum
-  FROM pawl.message
- WHERE number = :number;
-
--- Where a task is, tried in the order of what is likely: the place is whichever of these finds it.
-
--- name: get_claimed
--- params: number
--- row: claimed
-SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals, crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum
-  FROM pawl.claimed
- WHERE number = :number;
-
--- name: get_ended
--- params: number
--- row: ended
-SELECT queue, number, state, attempts, deferrals, crashes, retried, key, position, holds_key, failure, remote_id,
-       claimed, ended, reason, "by", successor, sum
-  FROM pawl.ended
- WHERE number = :number;
-
--- name: get_held
--- params: number
--- row: held
-SELECT queue, number, phase, priority, due, since, until, hold, token, attempts, deferrals, crashes, retried, key,
-       position, holds_key, failure, progress, remote_id, updated, sum
-  FROM pawl.held
- WHERE number = :number;
-
 -- name: get_ready_first
 -- params: queue priority due number
 SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
@@ -177,28 +78,12 @@ SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, c
   FROM pawl.ready
  WHERE queue = :queue AND phase = 0 AND priority = :priority AND due = :due AND number = :number;
 
--- name: get_ready_again
--- params: number
--- row: ready
-SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
-       progress, remote_id, updated, sum
-  FROM pawl.ready
- WHERE number = :number AND since IS NOT NULL;
-
 -- name: get_blocked_at
 -- params: queue key position number
 SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure, progress,
        remote_id, updated, sum
   FROM pawl.blocked
  WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
-
--- name: get_blocked_moved
--- params: number
--- row: blocked
-SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure, progress,
-       remote_id, updated, sum
-  FROM pawl.blocked
- WHERE number = :number AND position <> number;
 
 -- One seek per priority: one ORDER BY over all of them would walk every delayed row of priority 1.
 
@@ -226,13 +111,6 @@ SELECT queue, count(*) FROM pawl.held GROUP BY queue ORDER BY queue;
 -- params: queue key position number
 SELECT count(*) FROM pawl.blocked WHERE queue = :queue AND key = :key AND (position, number) < (:position, :number);
 
--- name: list_claimed
--- params:
--- row: claimed
-SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals, crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum
-  FROM pawl.claimed;
-
 -- ---- save ----
 
 -- name: add_store
@@ -242,151 +120,9 @@ INSERT INTO pawl.store (one, life, epoch, commits, last_token, last_scope, last_
 VALUES (1, :life, :epoch, :commits, :last_token, :last_scope, :last_queue, :last_committer, :boot_id,
         :boot, :looks, :lease, :wall, :seen, :steady, :steady_boot, :floor, :leapt, :ahead, :backs, :mended, :sum);
 
--- name: put_store
--- params: life epoch commits last_token last_scope last_queue last_committer boot_id boot looks lease wall seen steady steady_boot floor leapt ahead backs mended sum
--- row: store
-UPDATE pawl.store
-   SET life = :life, epoch = :epoch, commits = :commits, last_token = :last_token,
-       last_scope = :last_scope, last_queue = :last_queue, last_committer = :last_committer, boot_id = :boot_id, boot = :boot,
-       looks = :looks, lease = :lease, wall = :wall, seen = :seen, steady = :steady, steady_boot = :steady_boot, floor = :floor,
-       leapt = :leapt, ahead = :ahead, backs = :backs, mended = :mended, sum = :sum;
-
--- name: put_committer
--- params: id slot sum
--- row: committer
-INSERT INTO pawl.committer (id, slot, sum)
-VALUES (:id, :slot, :sum);
-
 -- name: remove_committers_of_slot
 -- params: slot id
 DELETE FROM pawl.committer WHERE slot = :slot AND id <> :id;
-
--- name: remove_committer
--- params: id
--- row: committer
-DELETE FROM pawl.committer WHERE id = :id;
-
--- name: put_worker
--- params: id consumer committer pid scope lanes sinks since seen stopped sum
--- row: worker
-INSERT OR REPLACE INTO pawl.worker (id, consumer, committer, pid, scope, lanes, sinks, since, seen, stopped, sum)
-VALUES (:id, :consumer, :committer, :pid, :scope, :lanes, :sinks, :since, :seen, :stopped, :sum);
-
--- name: remove_worker
--- params: id
--- row: worker
-DELETE FROM pawl.worker WHERE id = :id;
-
--- name: put_scope
--- params: id name seq head last_number sum
--- row: scope
-INSERT INTO pawl.scope (id, name, seq, head, last_number, sum)
-VALUES (:id, :name, :seq, :head, :last_number, :sum)
-    ON CONFLICT (id) DO UPDATE
-   SET seq = excluded.seq, head = excluded.head, last_number = excluded.last_number, sum = excluded.sum;
-
--- name: add_record
--- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us committed waited epoch digest events messages effects hashes sum
--- row: record
--- rows: 8 32
-INSERT OR FAIL INTO pawl.record (scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type,
-                                 response, pre, post, duration_us, committed, waited, epoch, digest, events, messages,
-                                 effects, hashes, sum)
-VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :command, :response_type, :response, :pre,
-        :post, :duration_us, :committed, :waited, :epoch, :digest, :events, :messages, :effects, :hashes, :sum);
-
--- name: put_queue
--- params: id scope lane target kind pending claimed awaiting uncertain delivered dead cancelled lease looks added sum
--- row: queue
-INSERT INTO pawl.queue (id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled,
-                        lease, looks, added, sum)
-VALUES (:id, :scope, :lane, :target, :kind, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled, :lease,
-        :looks, :added, :sum)
-    ON CONFLICT (id) DO UPDATE
-   SET pending = excluded.pending, claimed = excluded.claimed, awaiting = excluded.awaiting,
-       uncertain = excluded.uncertain, delivered = excluded.delivered, dead = excluded.dead,
-       cancelled = excluded.cancelled, lease = excluded.lease, looks = excluded.looks, added = excluded.added, sum = excluded.sum;
-
--- name: put_lane
--- params: scope name policy sum
--- row: lane
-INSERT INTO pawl.lane (scope, name, policy, sum)
-VALUES (:scope, :name, :policy, :sum)
-    ON CONFLICT (scope, name) DO UPDATE SET policy = excluded.policy, sum = excluded.sum;
-
--- name: put_target
--- params: scope name url secret_file headers policy sum
--- row: target
-INSERT INTO pawl.target (scope, name, url, secret_file, headers, policy, sum)
-VALUES (:scope, :name, :url, :secret_file, :headers, :policy, :sum)
-    ON CONFLICT (scope, name) DO UPDATE
-   SET url = excluded.url, secret_file = excluded.secret_file, headers = excluded.headers, policy = excluded.policy,
-       sum = excluded.sum;
-
--- name: remove_target
--- params: scope name
--- row: target
-DELETE FROM pawl.target WHERE scope = :scope AND name = :name;
-
--- name: put_hold
--- params: kind scope lane target code reason by since until before_ms sum
--- row: hold
-INSERT INTO pawl.hold (kind, scope, lane, target, code, reason, "by", since, until, before_ms, sum)
-VALUES (:kind, :scope, :lane, :target, :code, :reason, :by, :since, :until, :before_ms, :sum)
-    ON CONFLICT (kind, scope, lane, target, code) DO UPDATE
-   SET reason = excluded.reason, "by" = excluded."by", since = excluded.since, until = excluded.until,
-       before_ms = excluded.before_ms, sum = excluded.sum;
-
--- name: put_bound
--- params: queue kind key message fingerprint until state sum
--- row: bound
-INSERT INTO pawl.bound (queue, kind, key, message, fingerprint, until, state, sum)
-VALUES (:queue, :kind, :key, :message, :fingerprint, :until, :state, :sum)
-    ON CONFLICT (queue, kind, key) DO UPDATE
-   SET message = excluded.message, fingerprint = excluded.fingerprint, until = excluded.until, state = excluded.state,
-       sum = excluded.sum;
-
--- name: remove_bound
--- params: queue kind key
--- row: bound
-DELETE FROM pawl.bound WHERE queue = :queue AND kind = :kind AND key = :key;
-
--- name: put_line
--- params: queue key head position depth
--- row: line
-INSERT INTO pawl.line (queue, key, head, position, depth)
-VALUES (:queue, :key, :head, :position, :depth)
-    ON CONFLICT (queue, key) DO UPDATE
-   SET head = excluded.head, position = excluded.position, depth = excluded.depth;
-
--- name: remove_line
--- params: queue key
--- row: line
-DELETE FROM pawl.line WHERE queue = :queue AND key = :key;
-
--- name: add_message
--- params: number tail queue seq sender key dedupe request_id priority content_type payload headers fingerprint deadline available expires max_attempts resent_of created sum
--- row: message
--- rows: 8 32
-INSERT OR FAIL INTO pawl.message (number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type,
-                                  payload, headers, fingerprint, deadline, available, expires, max_attempts, resent_of,
-                                  created, sum)
-VALUES (:number, :tail, :queue, :seq, :sender, :key, :dedupe, :request_id, :priority, :content_type, :payload, :headers,
-        :fingerprint, :deadline, :available, :expires, :max_attempts, :resent_of, :created, :sum);
-
--- name: remove_message
--- params: number
--- row: message
-DELETE FROM pawl.message WHERE number = :number;
-
--- name: add_ready
--- params: queue number phase priority due since until attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
--- row: ready
--- rows: 8 32
-INSERT OR FAIL INTO pawl.ready (queue, phase, priority, due, number, since, until, attempts, deferrals, crashes, retried,
-                                key, position, holds_key, failure, progress, remote_id, updated, sum)
-VALUES (:queue, :phase, :priority, :due, :number, :since, :until, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key,
-        :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: remove_ready
 -- params: queue phase priority due number
@@ -399,80 +135,21 @@ DELETE FROM pawl.ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority
    AND (due, number) >= (:due, :number) AND (due, number) <= (:last_due, :last_number);
 
--- name: add_blocked
--- params: queue number priority due since until attempts deferrals crashes retried key position failure progress remote_id updated sum
--- row: blocked
--- rows: 8 32
-INSERT OR FAIL INTO pawl.blocked (queue, key, position, number, priority, due, since, until, attempts, deferrals, crashes,
-                                  retried, failure, progress, remote_id, updated, sum)
-VALUES (:queue, :key, :position, :number, :priority, :due, :since, :until, :attempts, :deferrals, :crashes, :retried,
-        :failure, :progress, :remote_id, :updated, :sum);
-
 -- name: remove_blocked
 -- params: queue key position number
 DELETE FROM pawl.blocked WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
-
--- name: add_claimed
--- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
--- row: claimed
--- rows: 8 32
-INSERT OR FAIL INTO pawl.claimed (number, tail, queue, phase, priority, due, since, until, token, committer, consumer,
-                                  claimed, lease, boot, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
-                                  progress, remote_id, updated, sum)
-VALUES (:number, :tail, :queue, :phase, :priority, :due, :since, :until, :token, :committer, :consumer, :claimed, :lease,
-        :boot, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated,
-        :sum);
-
--- The whole row: its sum covers all of it.
-
--- name: put_claimed
--- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
--- row: claimed
-UPDATE pawl.claimed
-   SET queue = :queue, tail = :tail, phase = :phase, priority = :priority, due = :due, since = :since, until = :until,
-       committer = :committer, consumer = :consumer, claimed = :claimed, lease = :lease, boot = :boot, attempts = :attempts,
-       deferrals = :deferrals, crashes = :crashes, retried = :retried, key = :key, position = :position, holds_key = :holds_key,
-       failure = :failure, progress = :progress, remote_id = :remote_id, updated = :updated, sum = :sum
- WHERE number = :number AND token = :token;
 
 -- name: remove_claimed
 -- params: number token
 DELETE FROM pawl.claimed WHERE number = :number AND token = :token;
 
--- name: add_held
--- params: queue number phase priority due since until hold token attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
--- row: held
--- rows: 8 32
-INSERT OR FAIL INTO pawl.held (number, queue, phase, priority, due, since, until, hold, token, attempts, deferrals,
-                               crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum)
-VALUES (:number, :queue, :phase, :priority, :due, :since, :until, :hold, :token, :attempts, :deferrals, :crashes,
-        :retried, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated, :sum);
-
 -- name: remove_held
 -- params: number
 DELETE FROM pawl.held WHERE number = :number;
 
--- name: add_ended
--- params: queue number state attempts deferrals crashes retried key position holds_key failure remote_id claimed ended reason by successor sum
--- row: ended
--- rows: 8 32
-INSERT OR FAIL INTO pawl.ended (number, queue, state, attempts, deferrals, crashes, retried, key, position, holds_key,
-                                failure, remote_id, claimed, ended, reason, "by", successor, sum)
-VALUES (:number, :queue, :state, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key, :failure,
-        :remote_id, :claimed, :ended, :reason, :by, :successor, :sum);
-
 -- name: remove_ended
 -- params: number state
 DELETE FROM pawl.ended WHERE number = :number AND state = :state;
-
--- name: put_attempt
--- params: number ordinal n began ended worker verdict class text sum
--- row: attempt
-INSERT INTO pawl.attempt (number, ordinal, n, began, ended, worker, verdict, class, text, sum)
-VALUES (:number, :ordinal, :n, :began, :ended, :worker, :verdict, :class, :text, :sum)
-    ON CONFLICT (number, ordinal) DO UPDATE
-   SET n = excluded.n, began = excluded.began, ended = excluded.ended, worker = excluded.worker,
-       verdict = excluded.verdict, class = excluded.class, text = excluded.text, sum = excluded.sum;
 
 -- name: remove_attempts
 -- params: number
@@ -555,13 +232,6 @@ SELECT scope, name, url, secret_file, headers, policy, sum
   FROM pawl.target
  WHERE scope = :scope
  ORDER BY name;
-
--- name: list_holds
--- params:
--- row: hold
-SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, sum
-  FROM pawl.hold
- ORDER BY since DESC;
 
 -- name: list_messages_down
 -- params: after before
@@ -781,86 +451,6 @@ SELECT (SELECT count(*) FROM pawl.claimed WHERE number = :number) + (SELECT coun
      + (SELECT count(*) FROM pawl.blocked WHERE number = :number AND position <> number);
 
 -- ---- verify ----
-
--- Every row of a table, in the order in which it is read.
-
--- name: all_scopes
--- params:
--- row: scope
-SELECT id, name, seq, head, last_number, sum
-  FROM pawl.scope;
-
--- name: all_queues
--- params:
--- row: queue
-SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-       looks, added, sum
-  FROM pawl.queue;
-
--- name: all_lanes
--- params:
--- row: lane
-SELECT scope, name, policy, sum
-  FROM pawl.lane;
-
--- name: all_targets
--- params:
--- row: target
-SELECT scope, name, url, secret_file, headers, policy, sum
-  FROM pawl.target;
-
--- name: all_lines
--- params:
--- row: line
-SELECT queue, key, head, position, depth
-  FROM pawl.line;
-
--- name: all_bounds
--- params:
--- row: bound
-SELECT queue, kind, key, message, fingerprint, until, state, sum
-  FROM pawl.bound;
-
--- name: all_messages
--- params:
--- row: message
-SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
-       deadline, available, expires, max_attempts, resent_of, created, sum
-  FROM pawl.message;
-
--- name: all_ready
--- params:
--- row: ready
-SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
-       progress, remote_id, updated, sum
-  FROM pawl.ready;
-
--- name: all_blocked
--- params:
--- row: blocked
-SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure, progress,
-       remote_id, updated, sum
-  FROM pawl.blocked;
-
--- name: all_held
--- params:
--- row: held
-SELECT queue, number, phase, priority, due, since, until, hold, token, attempts, deferrals, crashes, retried, key,
-       position, holds_key, failure, progress, remote_id, updated, sum
-  FROM pawl.held;
-
--- name: all_ended
--- params:
--- row: ended
-SELECT queue, number, state, attempts, deferrals, crashes, retried, key, position, holds_key, failure, remote_id,
-       claimed, ended, reason, "by", successor, sum
-  FROM pawl.ended;
-
--- name: all_attempts
--- params:
--- row: attempt
-SELECT number, ordinal, n, began, ended, worker, verdict, class, text, sum
-  FROM pawl.attempt;
 
 -- Whether a table and its indexes agree: what is found by a key that its index lost is not there.
 

@@ -1,0 +1,448 @@
+-- SPDX-License-Identifier: MIT
+-- How the rows of each kind are found by their key, put, added, taken away and, for `pawl verify`, listed in the order in which
+-- they are read. The line `row` says whose a statement is, the first word of its name which of these it does; the columns are
+-- those of src/model/columns.c, in their order. tools/sqlpack.py makes the table pawli_row_sql of them.
+
+-- ---- store ----
+
+-- name: get_store
+-- params:
+-- row: store
+SELECT life, epoch, commits, last_token, last_scope, last_queue, last_committer, boot_id, boot, looks, lease,
+       wall, seen, steady, steady_boot, floor, leapt, ahead, backs, mended, sum
+  FROM pawl.store;
+
+-- name: put_store
+-- params: life epoch commits last_token last_scope last_queue last_committer boot_id boot looks lease wall seen steady steady_boot floor leapt ahead backs mended sum
+-- row: store
+UPDATE pawl.store
+   SET life = :life, epoch = :epoch, commits = :commits, last_token = :last_token,
+       last_scope = :last_scope, last_queue = :last_queue, last_committer = :last_committer, boot_id = :boot_id, boot = :boot,
+       looks = :looks, lease = :lease, wall = :wall, seen = :seen, steady = :steady, steady_boot = :steady_boot, floor = :floor,
+       leapt = :leapt, ahead = :ahead, backs = :backs, mended = :mended, sum = :sum;
+
+-- ---- committer ----
+
+-- name: get_committer
+-- params: id
+-- row: committer
+SELECT id, slot, sum FROM pawl.committer WHERE id = :id;
+
+-- name: list_committers
+-- params:
+-- row: committer
+SELECT id, slot, sum FROM pawl.committer;
+
+-- name: put_committer
+-- params: id slot sum
+-- row: committer
+INSERT INTO pawl.committer (id, slot, sum)
+VALUES (:id, :slot, :sum);
+
+-- name: remove_committer
+-- params: id
+-- row: committer
+DELETE FROM pawl.committer WHERE id = :id;
+
+-- ---- worker ----
+
+-- name: list_workers
+-- params:
+-- row: worker
+SELECT id, consumer, committer, pid, scope, lanes, sinks, since, seen, stopped, sum FROM pawl.worker ORDER BY id;
+
+-- name: put_worker
+-- params: id consumer committer pid scope lanes sinks since seen stopped sum
+-- row: worker
+INSERT OR REPLACE INTO pawl.worker (id, consumer, committer, pid, scope, lanes, sinks, since, seen, stopped, sum)
+VALUES (:id, :consumer, :committer, :pid, :scope, :lanes, :sinks, :since, :seen, :stopped, :sum);
+
+-- name: remove_worker
+-- params: id
+-- row: worker
+DELETE FROM pawl.worker WHERE id = :id;
+
+-- ---- scope ----
+
+-- name: get_scope
+-- params: name
+-- row: scope
+SELECT id, name, seq, head, last_number, sum FROM pawl.scope WHERE name = :name;
+
+-- name: put_scope
+-- params: id name seq head last_number sum
+-- row: scope
+INSERT INTO pawl.scope (id, name, seq, head, last_number, sum)
+VALUES (:id, :name, :seq, :head, :last_number, :sum)
+    ON CONFLICT (id) DO UPDATE
+   SET seq = excluded.seq, head = excluded.head, last_number = excluded.last_number, sum = excluded.sum;
+
+-- name: all_scopes
+-- params:
+-- row: scope
+SELECT id, name, seq, head, last_number, sum
+  FROM pawl.scope;
+
+-- ---- record ----
+
+-- name: find_request
+-- params: scope request_id
+-- row: record
+SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type, response, pre, post,
+       duration_us, committed, waited, epoch, digest, events, messages, effects, hashes,
+       sum
+  FROM pawl.record
+ WHERE request_id = :request_id AND scope = :scope;
+
+-- name: add_record
+-- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us committed waited epoch digest events messages effects hashes sum
+-- row: record
+-- rows: 8 32
+INSERT OR FAIL INTO pawl.record (scope, seq, request_id, fingerprint, type, ref, content_type, command, response_type,
+                                 response, pre, post, duration_us, committed, waited, epoch, digest, events, messages,
+                                 effects, hashes, sum)
+VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :command, :response_type, :response, :pre,
+        :post, :duration_us, :committed, :waited, :epoch, :digest, :events, :messages, :effects, :hashes, :sum);
+
+-- ---- queue ----
+
+-- name: get_queue
+-- params: scope lane target kind
+-- row: queue
+SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks, added, sum
+  FROM pawl.queue
+ WHERE scope = :scope AND lane = :lane AND target = :target AND kind = :kind;
+
+-- name: put_queue
+-- params: id scope lane target kind pending claimed awaiting uncertain delivered dead cancelled lease looks added sum
+-- row: queue
+INSERT INTO pawl.queue (id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled,
+                        lease, looks, added, sum)
+VALUES (:id, :scope, :lane, :target, :kind, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled, :lease,
+        :looks, :added, :sum)
+    ON CONFLICT (id) DO UPDATE
+   SET pending = excluded.pending, claimed = excluded.claimed, awaiting = excluded.awaiting,
+       uncertain = excluded.uncertain, delivered = excluded.delivered, dead = excluded.dead,
+       cancelled = excluded.cancelled, lease = excluded.lease, looks = excluded.looks, added = excluded.added, sum = excluded.sum;
+
+-- name: all_queues
+-- params:
+-- row: queue
+SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
+       looks, added, sum
+  FROM pawl.queue;
+
+-- ---- lane ----
+
+-- name: get_lane
+-- params: scope name
+-- row: lane
+SELECT scope, name, policy, sum FROM pawl.lane WHERE scope = :scope AND name = :name;
+
+-- name: put_lane
+-- params: scope name policy sum
+-- row: lane
+INSERT INTO pawl.lane (scope, name, policy, sum)
+VALUES (:scope, :name, :policy, :sum)
+    ON CONFLICT (scope, name) DO UPDATE SET policy = excluded.policy, sum = excluded.sum;
+
+-- name: all_lanes
+-- params:
+-- row: lane
+SELECT scope, name, policy, sum
+  FROM pawl.lane;
+
+-- ---- target ----
+
+-- name: get_target
+-- params: scope name
+-- row: target
+SELECT scope, name, url, secret_file, headers, policy, sum FROM pawl.target WHERE scope = :scope AND name = :name;
+
+-- name: put_target
+-- params: scope name url secret_file headers policy sum
+-- row: target
+INSERT INTO pawl.target (scope, name, url, secret_file, headers, policy, sum)
+VALUES (:scope, :name, :url, :secret_file, :headers, :policy, :sum)
+    ON CONFLICT (scope, name) DO UPDATE
+   SET url = excluded.url, secret_file = excluded.secret_file, headers = excluded.headers, policy = excluded.policy,
+       sum = excluded.sum;
+
+-- name: remove_target
+-- params: scope name
+-- row: target
+DELETE FROM pawl.target WHERE scope = :scope AND name = :name;
+
+-- name: all_targets
+-- params:
+-- row: target
+SELECT scope, name, url, secret_file, headers, policy, sum
+  FROM pawl.target;
+
+-- ---- bound ----
+
+-- name: get_bound
+-- params: queue kind key
+-- row: bound
+SELECT queue, kind, key, message, fingerprint, until, state,
+       sum FROM pawl.bound WHERE queue = :queue AND kind = :kind AND key = :key;
+
+-- name: put_bound
+-- params: queue kind key message fingerprint until state sum
+-- row: bound
+INSERT INTO pawl.bound (queue, kind, key, message, fingerprint, until, state, sum)
+VALUES (:queue, :kind, :key, :message, :fingerprint, :until, :state, :sum)
+    ON CONFLICT (queue, kind, key) DO UPDATE
+   SET message = excluded.message, fingerprint = excluded.fingerprint, until = excluded.until, state = excluded.state,
+       sum = excluded.sum;
+
+-- name: remove_bound
+-- params: queue kind key
+-- row: bound
+DELETE FROM pawl.bound WHERE queue = :queue AND kind = :kind AND key = :key;
+
+-- name: all_bounds
+-- params:
+-- row: bound
+SELECT queue, kind, key, message, fingerprint, until, state, sum
+  FROM pawl.bound;
+
+-- ---- line ----
+
+-- name: get_line
+-- params: queue key
+-- row: line
+SELECT queue, key, head, position, depth FROM pawl.line WHERE queue = :queue AND key = :key;
+
+-- name: put_line
+-- params: queue key head position depth
+-- row: line
+INSERT INTO pawl.line (queue, key, head, position, depth)
+VALUES (:queue, :key, :head, :position, :depth)
+    ON CONFLICT (queue, key) DO UPDATE
+   SET head = excluded.head, position = excluded.position, depth = excluded.depth;
+
+-- name: remove_line
+-- params: queue key
+-- row: line
+DELETE FROM pawl.line WHERE queue = :queue AND key = :key;
+
+-- name: all_lines
+-- params:
+-- row: line
+SELECT queue, key, head, position, depth
+  FROM pawl.line;
+
+-- ---- message ----
+
+-- name: get_message
+-- params: number
+-- row: message
+SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
+       deadline, available, expires, max_attempts, resent_of, created, sum
+  FROM pawl.message
+ WHERE number = :number;
+
+-- name: add_message
+-- params: number tail queue seq sender key dedupe request_id priority content_type payload headers fingerprint deadline available expires max_attempts resent_of created sum
+-- row: message
+-- rows: 8 32
+INSERT OR FAIL INTO pawl.message (number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type,
+                                  payload, headers, fingerprint, deadline, available, expires, max_attempts, resent_of,
+                                  created, sum)
+VALUES (:number, :tail, :queue, :seq, :sender, :key, :dedupe, :request_id, :priority, :content_type, :payload, :headers,
+        :fingerprint, :deadline, :available, :expires, :max_attempts, :resent_of, :created, :sum);
+
+-- name: remove_message
+-- params: number
+-- row: message
+DELETE FROM pawl.message WHERE number = :number;
+
+-- name: all_messages
+-- params:
+-- row: message
+SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, content_type, payload, headers, fingerprint,
+       deadline, available, expires, max_attempts, resent_of, created, sum
+  FROM pawl.message;
+
+-- ---- claimed ----
+
+-- Where a task is, tried in the order of what is likely: the place is whichever of these finds it.
+
+-- name: get_claimed
+-- params: number
+-- row: claimed
+SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
+       deferrals, crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum
+  FROM pawl.claimed
+ WHERE number = :number;
+
+-- name: list_claimed
+-- params:
+-- row: claimed
+SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
+       deferrals, crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum
+  FROM pawl.claimed;
+
+-- name: add_claimed
+-- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
+-- row: claimed
+-- rows: 8 32
+INSERT OR FAIL INTO pawl.claimed (number, tail, queue, phase, priority, due, since, until, token, committer, consumer,
+                                  claimed, lease, boot, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
+                                  progress, remote_id, updated, sum)
+VALUES (:number, :tail, :queue, :phase, :priority, :due, :since, :until, :token, :committer, :consumer, :claimed, :lease,
+        :boot, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated,
+        :sum);
+
+-- The whole row: its sum covers all of it.
+
+-- name: put_claimed
+-- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
+-- row: claimed
+UPDATE pawl.claimed
+   SET queue = :queue, tail = :tail, phase = :phase, priority = :priority, due = :due, since = :since, until = :until,
+       committer = :committer, consumer = :consumer, claimed = :claimed, lease = :lease, boot = :boot, attempts = :attempts,
+       deferrals = :deferrals, crashes = :crashes, retried = :retried, key = :key, position = :position, holds_key = :holds_key,
+       failure = :failure, progress = :progress, remote_id = :remote_id, updated = :updated, sum = :sum
+ WHERE number = :number AND token = :token;
+
+-- ---- ended ----
+
+-- name: get_ended
+-- params: number
+-- row: ended
+SELECT queue, number, state, attempts, deferrals, crashes, retried, key, position, holds_key, failure, remote_id,
+       claimed, ended, reason, "by", successor, sum
+  FROM pawl.ended
+ WHERE number = :number;
+
+-- name: add_ended
+-- params: queue number state attempts deferrals crashes retried key position holds_key failure remote_id claimed ended reason by successor sum
+-- row: ended
+-- rows: 8 32
+INSERT OR FAIL INTO pawl.ended (number, queue, state, attempts, deferrals, crashes, retried, key, position, holds_key,
+                                failure, remote_id, claimed, ended, reason, "by", successor, sum)
+VALUES (:number, :queue, :state, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key, :failure,
+        :remote_id, :claimed, :ended, :reason, :by, :successor, :sum);
+
+-- name: all_ended
+-- params:
+-- row: ended
+SELECT queue, number, state, attempts, deferrals, crashes, retried, key, position, holds_key, failure, remote_id,
+       claimed, ended, reason, "by", successor, sum
+  FROM pawl.ended;
+
+-- ---- held ----
+
+-- name: get_held
+-- params: number
+-- row: held
+SELECT queue, number, phase, priority, due, since, until, hold, token, attempts, deferrals, crashes, retried, key,
+       position, holds_key, failure, progress, remote_id, updated, sum
+  FROM pawl.held
+ WHERE number = :number;
+
+-- name: add_held
+-- params: queue number phase priority due since until hold token attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
+-- row: held
+-- rows: 8 32
+INSERT OR FAIL INTO pawl.held (number, queue, phase, priority, due, since, until, hold, token, attempts, deferrals,
+                               crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum)
+VALUES (:number, :queue, :phase, :priority, :due, :since, :until, :hold, :token, :attempts, :deferrals, :crashes,
+        :retried, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated, :sum);
+
+-- name: all_held
+-- params:
+-- row: held
+SELECT queue, number, phase, priority, due, since, until, hold, token, attempts, deferrals, crashes, retried, key,
+       position, holds_key, failure, progress, remote_id, updated, sum
+  FROM pawl.held;
+
+-- ---- ready ----
+
+-- name: get_ready_again
+-- params: number
+-- row: ready
+SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
+       progress, remote_id, updated, sum
+  FROM pawl.ready
+ WHERE number = :number AND since IS NOT NULL;
+
+-- name: add_ready
+-- params: queue number phase priority due since until attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
+-- row: ready
+-- rows: 8 32
+INSERT OR FAIL INTO pawl.ready (queue, phase, priority, due, number, since, until, attempts, deferrals, crashes, retried,
+                                key, position, holds_key, failure, progress, remote_id, updated, sum)
+VALUES (:queue, :phase, :priority, :due, :number, :since, :until, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key,
+        :failure, :progress, :remote_id, :updated, :sum);
+
+-- name: all_ready
+-- params:
+-- row: ready
+SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
+       progress, remote_id, updated, sum
+  FROM pawl.ready;
+
+-- ---- blocked ----
+
+-- name: get_blocked_moved
+-- params: number
+-- row: blocked
+SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure, progress,
+       remote_id, updated, sum
+  FROM pawl.blocked
+ WHERE number = :number AND position <> number;
+
+-- name: add_blocked
+-- params: queue number priority due since until attempts deferrals crashes retried key position failure progress remote_id updated sum
+-- row: blocked
+-- rows: 8 32
+INSERT OR FAIL INTO pawl.blocked (queue, key, position, number, priority, due, since, until, attempts, deferrals, crashes,
+                                  retried, failure, progress, remote_id, updated, sum)
+VALUES (:queue, :key, :position, :number, :priority, :due, :since, :until, :attempts, :deferrals, :crashes, :retried,
+        :failure, :progress, :remote_id, :updated, :sum);
+
+-- name: all_blocked
+-- params:
+-- row: blocked
+SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure, progress,
+       remote_id, updated, sum
+  FROM pawl.blocked;
+
+-- ---- hold ----
+
+-- name: put_hold
+-- params: kind scope lane target code reason by since until before_ms sum
+-- row: hold
+INSERT INTO pawl.hold (kind, scope, lane, target, code, reason, "by", since, until, before_ms, sum)
+VALUES (:kind, :scope, :lane, :target, :code, :reason, :by, :since, :until, :before_ms, :sum)
+    ON CONFLICT (kind, scope, lane, target, code) DO UPDATE
+   SET reason = excluded.reason, "by" = excluded."by", since = excluded.since, until = excluded.until,
+       before_ms = excluded.before_ms, sum = excluded.sum;
+
+-- name: list_holds
+-- params:
+-- row: hold
+SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, sum
+  FROM pawl.hold
+ ORDER BY since DESC;
+
+-- ---- attempt ----
+
+-- name: put_attempt
+-- params: number ordinal n began ended worker verdict class text sum
+-- row: attempt
+INSERT INTO pawl.attempt (number, ordinal, n, began, ended, worker, verdict, class, text, sum)
+VALUES (:number, :ordinal, :n, :began, :ended, :worker, :verdict, :class, :text, :sum)
+    ON CONFLICT (number, ordinal) DO UPDATE
+   SET n = excluded.n, began = excluded.began, ended = excluded.ended, worker = excluded.worker,
+       verdict = excluded.verdict, class = excluded.class, text = excluded.text, sum = excluded.sum;
+
+-- name: all_attempts
+-- params:
+-- row: attempt
+SELECT number, ordinal, n, began, ended, worker, verdict, class, text, sum
+  FROM pawl.attempt;
