@@ -621,7 +621,7 @@ static int add_held_messages(pawl_store *store, pawl_settings *settings, size_t 
             return status;
         for (size_t j = 0; j < page.count; j++) {
             const struct message_item *item = &page.messages[j];
-            if (item->task.place != PLACE_HELD)
+            if (item->is_damaged)
                 continue;
             if (!pawli_arena_reserve(arena, (void **)&settings->holds, sizeof *settings->holds, settings->count + 1,
                                      room))

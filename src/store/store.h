@@ -123,7 +123,7 @@ struct query {
      * that wanted news; of them the newest NEWS_MAX. */
     bool wants_news;
     enum state state;
-    enum place place;
+    enum place place; /* of messages of a state: only those that are there; PLACE_NONE: wherever they are */
     enum phase phase;
     struct task_cursor cursor;
     uint32_t limit; /* 0: there is none, as of attempts */

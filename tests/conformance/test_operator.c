@@ -699,6 +699,28 @@ static void a_message_apart_is_listed_with_the_holds(struct world *w)
     pawl_settings_free(holds);
 }
 
+/* More than a page of others of its state came after it. */
+static void a_message_apart_is_listed_however_many_wait(struct world *w)
+{
+    static pawl_message others[LIMIT_LIST + 1];
+    static pawl_enqueued results[LIMIT_LIST + 1];
+    set_lane(w, "max_attempts", "1");
+    set_lane(w, "exhausted", "hold");
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    claim_and(w, PAWL_VERDICT_RETRY);
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        others[i] = *MESSAGE("1", .key = NULL);
+    for (size_t i = 0; i < COUNT_OF(others); i += 1000) {
+        size_t left = COUNT_OF(others) - i;
+        assert_ok(pawl_enqueue(w->store, &others[i], left < 1000 ? left : 1000, &results[i], &err));
+    }
+    pawl_settings *holds;
+    assert_ok(pawl_holds_list(w->store, &holds, &err));
+    assert_int_equal(pawl_settings_count(holds), 1);
+    assert_id(pawl_settings_hold(holds, 0)->message, id);
+    pawl_settings_free(holds);
+}
+
 static void operations_are_recorded(struct world *w)
 {
     pawl_subject all = {PAWL_SUBJECT};
@@ -845,6 +867,7 @@ static const struct conformance_case cases[] = {
     CASE(a_hold_ends_by_itself),
     CASE(one_hold_of_each_code),
     CASE(a_message_apart_is_listed_with_the_holds),
+    CASE(a_message_apart_is_listed_however_many_wait),
     CASE(operations_are_recorded),
     CASE(only_a_restored_store_is_adopted),
     CASE(why_it_does_not_move),

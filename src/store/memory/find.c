@@ -167,9 +167,11 @@ static bool is_news(struct walk *walk, const struct range *range, const void *at
 static bool is_message(struct walk *walk, const struct range *range, const void *at)
 {
     const struct message_row *row = at;
-    const struct task_row *task = range->query->any_state ? NULL : task_at(walk, row->number);
+    const struct query *query = range->query;
+    const struct task_row *task = query->any_state ? NULL : task_at(walk, row->number);
     return range->wants(range->data, row->queue, row->key) &&
-           (range->query->any_state || (task && task_state(task) == range->query->state));
+           (query->any_state ||
+            (task && task_state(task) == query->state && (query->place == PLACE_NONE || task->place == query->place)));
 }
 
 static bool is_wanted(struct walk *walk, const struct range *range, const void *at)

@@ -92,6 +92,9 @@ static int find_by_state(struct reading *reading, struct first *first)
         enum place place;
     } unordered[] = {{SQL_walk_ready, PLACE_READY}, {SQL_walk_blocked, PLACE_BLOCKED}};
     int code = SQLITE_OK;
+    if (reading->query->place == PLACE_HELD)
+        return walk_ordered(reading, walk_held, PLACE_HELD, first);
+    PAWL_ASSERT(reading->query->place == PLACE_NONE);
     switch (reading->query->state) {
     case STATE_DELIVERED:
         return walk_ordered(reading, walk_delivered, PLACE_ENDED, first);
