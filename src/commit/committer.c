@@ -407,9 +407,9 @@ static void lead(struct committer *committer, bool is_engine)
     struct boot_time until = first_deadline(committer);
     struct round *round = next_round(committer);
     enum store_result result = pawli_round_begin(round, until, &error);
+    /* The lock of others was not free in time for somebody: he leaves, the others go on waiting. */
     if (result == STORE_BUSY && env->ops->boot_now(env).ns >= until.ns) {
-        step_down(
-            committer); /* the lock of others was not free in time for somebody: he leaves, the others go on waiting */
+        step_down(committer);
         return;
     }
     if (!take(committer, round)) {

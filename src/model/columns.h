@@ -99,8 +99,8 @@ struct row_form {
     const struct column *columns;
     size_t column_count, key_end; /* behind it no column is of the key */
     size_t owner; /* where in the struct the number of the scope or queue is that it belongs to; SIZE_MAX: to none */
-    bool (*complete)(
-        void *row); /* after reading: fills what follows from the rest; false: it cannot be. NULL: nothing */
+    /* After reading: fills what follows from the rest; false: it cannot be. NULL: nothing. */
+    bool (*complete)(void *row);
 };
 
 extern const struct row_form pawli_rows[ROW_KIND_COUNT];

@@ -152,9 +152,8 @@ static int connect(struct sqlite_store *store, pawl_error *err)
         status = pawli_connection_open(store, true, &store->writer, err);
         if (status < 0)
             return status;
-        struct call call = pawli_call(store->writer,
-                                      SQL_list_committers); /* maps the log's index; fails on no schema */
-        pawli_call_row(&call);
+        struct call call = pawli_call(store->writer, SQL_list_committers);
+        pawli_call_row(&call); /* maps the log's index; fails on no schema */
         pawli_call_end(&call);
         if (store->gate->ops->is_held_by_others(store->gate, GATE_OPEN))
             return PAWL_OK;
