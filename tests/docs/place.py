@@ -75,7 +75,10 @@ class Place:
             line = line.replace(f"127.0.0.1:{port}", address)
         script = f'set -a\n. "{self.state}"\ncd "$PWD"\n'
         if line.startswith(NEVER_END):
-            return self.start(line, script + "exec " + line)
+            done = self.start(line, script + "exec " + line)
+            while line.startswith("pawl serve") and done.returncode == 0 and not self.works(script, self.servers[-1]):
+                pass
+            return done
         done = self.run(f'{script}{line}\nstatus=$?\nexport -p >"{self.state}"\nexit $status')
         for row in rows(done.stdout):
             self.last.update({name: row[name] for name in ("id", "token") if name in row})
@@ -98,6 +101,11 @@ class Place:
         if address:
             self.ports["7296" if "listen" in line.split()[1] else "7295"] = address[0].decode()
         return subprocess.CompletedProcess(script, 0 if said else 1, said, b"" if said else server.communicate()[1])
+
+    def works(self, script, server):
+        """Whether its worker has said so, or it has ended: one that is ended before is none of those that worked."""
+        workers = rows(self.run(script + "pawl workers --json --quiet").stdout)
+        return server.poll() is not None or any(worker["pid"] == server.pid for worker in workers)
 
     def end_servers(self):
         """Ends them; answers the JSON that they printed since they began."""
