@@ -152,13 +152,16 @@ static bool is_time(const struct committer *committer)
     return committer->open_rounds == 0 || committer->waiting >= (committer->most + 1) / 2;
 }
 
-/* Somebody shall lead, if it is time: a sleeping caller of the first batch, or the engine. */
+/* Somebody shall lead, if it is time: a caller that sleeps, of whatever batch, or else the engine, whose thread may be that
+ * caller's. */
 static void hand_on(struct committer *committer)
 {
     struct batch *next = committer->first;
     if (!is_time(committer))
         return;
-    if (!next->blocked) {
+    while (next && !next->blocked)
+        next = next->next;
+    if (!next) {
         pawli_engine_wake(&committer->engine);
         return;
     }
@@ -324,11 +327,13 @@ static void finish(struct committer *committer, uint64_t ticket, bool syncs)
         pawli_engine_wake(&committer->engine);
 }
 
-/* The one that is open longest, or 0. */
+/* The one that is open longest; 0: none is, and the job syncs no more, whatever is saved from now on. */
 static uint64_t first_ticket(struct committer *committer)
 {
     pthread_mutex_lock(&committer->lock);
     uint64_t ticket = committer->open_rounds ? committer->rounds[committer->first_round].ticket : 0;
+    if (!ticket)
+        committer->job_syncs = false;
     pthread_mutex_unlock(&committer->lock);
     return ticket;
 }
@@ -340,23 +345,12 @@ static void run_sync(struct job *job)
         finish(committer, ticket, true);
 }
 
-/* With the lock. */
-static bool must_offload_sync(struct committer *committer)
-{
-    bool must = committer->open_rounds && !committer->sync_is_offloaded;
-    committer->sync_is_offloaded |= must;
-    return must;
-}
-
 static void sync_done(struct job *job)
 {
     struct committer *committer = (struct committer *)((char *)job - offsetof(struct committer, sync));
     pthread_mutex_lock(&committer->lock);
     committer->sync_is_offloaded = false;
-    bool again = must_offload_sync(committer); /* of a round that was saved after the job had looked */
     pthread_mutex_unlock(&committer->lock);
-    if (again)
-        committer->env->ops->offload(committer->env, &committer->sync);
 }
 
 /* Nobody leads any more; callers whose time was up have left. */
@@ -386,9 +380,11 @@ static void hand_round_on(struct committer *committer, struct round *round, int6
     }
     committer->open_rounds++;
     bool syncs = round->ticket && !(round->syncs && round->is_news);
-    bool busy = committer->first || committer->answered_first || committer->sync_is_offloaded;
-    bool leaves = is_engine && syncs && busy;
-    bool offloads = leaves && must_offload_sync(committer);
+    bool busy = committer->first || committer->answered_first;
+    bool offloads = is_engine && syncs && busy && !committer->sync_is_offloaded;
+    committer->sync_is_offloaded |= offloads;
+    committer->job_syncs |= offloads;
+    bool leaves = is_engine && syncs && committer->job_syncs;
     uint64_t ticket = round->ticket;
     committer->leading = false;
     hand_on(committer);

@@ -48,7 +48,8 @@ struct committer {
     size_t waiting, waiting_max;
     size_t crowd, most;                /* units from their call to their answer: now, and lately */
     unsigned first_round, open_rounds; /* saved and not answered; whoever leads uses the one behind them */
-    bool sync_is_offloaded;            /* somebody else syncs for the engine */
+    bool sync_is_offloaded;            /* a job syncs for the engine; until the engine knows that it has ended */
+    bool job_syncs;                    /* until it ends: it will look again */
     int64_t work_ns, sync_ns;          /* of a round, lately */
     bool leading, closed;
     _Atomic bool is_restored;

@@ -340,7 +340,65 @@ static void a_sync_that_fails_is_unknown_to_every_round(struct world *w)
     verify(w);
 }
 
+static void run_jobs(void *env)
+{
+    pawli_sim_run_jobs(env);
+}
+
+/* Nobody turns the loop while its thread waits for a commit: it must not wait for what only the loop would do. */
+static void expect_a_blocked_caller_goes_on(struct world *w)
+{
+    int64_t began = boot_ms(w);
+    pawli_sim_meanwhile(w->env, 1, run_jobs, w->env);
+    assert_ok(try_add(w, MESSAGE("1", .key = NULL)));
+    assert_in_range(boot_ms(w) - began, 0, 1);
+}
+
+static void who_turns_the_loop_may_wait_behind_what_it_submitted(struct world *w)
+{
+    struct answers answers = {0};
+    size_t saved = save_two_rounds(w, &answers);
+    for (size_t i = 0; i <= saved; i++)
+        submit(w, &answers, MESSAGE("2", .key = NULL)); /* more than one batch takes */
+    assert_int_equal(committer_of(w)->last->blocked, 0);
+    committer_of(w)->most = OVERLAPPING;
+    expect_a_blocked_caller_goes_on(w);
+    finish(w, &answers, OVERLAPPING + saved + 1);
+    verify(w);
+}
+
+static enum store_result save_while_jobs_end(struct store *store, struct txn *txn, const struct view *view, bool syncs,
+                                             pawl_error *error)
+{
+    enum store_result result = pawli_below_save(store->below, txn, view, syncs, error);
+    pawli_sim_run_jobs(store->env);
+    return result;
+}
+
+static void a_round_is_synced_though_the_job_has_ended(struct world *w)
+{
+    static const struct store_ops ops = {.save = save_while_jobs_end};
+    struct store *below = w->store->opened->store, filter;
+    struct committer *committer = committer_of(w);
+    struct answers answers = {0};
+    pawli_filter_init(&filter, &ops, below);
+    stand_on(w->store, &filter);
+    committer->most = 4;
+    committer->work_ns = INT64_MAX / 8;
+    for (int i = 0; i < 6; i++)
+        submit(w, &answers, MESSAGE("1", .key = NULL));
+    for (int i = 0; i < 2; i++)
+        assert_ok(pawl_store_step(w->store, 0, NULL, &err));
+    committer->most = 2 * OVERLAPPING;
+    expect_a_blocked_caller_goes_on(w);
+    finish(w, &answers, 6);
+    stand_on(w->store, below);
+    verify(w);
+}
+
 static const struct conformance_case cases[] = {
+    CASE(who_turns_the_loop_may_wait_behind_what_it_submitted),
+    CASE(a_round_is_synced_though_the_job_has_ended),
     CASE(a_refused_unit_leaves_its_neighbours),
     CASE(a_lost_commit_that_is_found_answers_all_of_its_units),
     CASE(a_failed_commit_fails_all_of_its_units),
