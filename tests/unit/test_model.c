@@ -204,11 +204,25 @@ static const struct {
     {"keep_ms", "0", 0, 0, 3153600000000},
     {"dedupe_keep_ms", "2592000000", 2592000000, 0, 3153600000000},
     {"retry_after_max_ms", "86400000", 86400000, 0, 31536000000},
+    {"keep_delivered_ms", "", POLICY_NONE, 0, 3153600000000},
+    {"keep_dead_ms", "", POLICY_NONE, 0, 3153600000000},
+    {"crash_limit", "5", 5, 1, 1000000},
+    {"probe_backoff_ms", "1000", 1000, 0, 31536000000},
+    {"probe_limit_ms", "86400000", 86400000, 1, 31536000000},
+    {"poll_deadline_ms", "86400000", 86400000, 1, 31536000000},
+    {"gone_ms", "600000", 600000, 0, 31536000000},
+    {"burst", "", POLICY_NONE, 1, 1000000},
+    {"lane_concurrency", "", POLICY_NONE, 1, 1000000},
+    {"key_concurrency", "1", 1, 1, 1000},
+    {"breaker_open_ms", "30000", 30000, 1, 86400000},
+    {"breaker_disable", "10", 10, 1, 1000000},
+    {"slow_start_ms", "30000", 30000, 0, 86400000},
+    {"retry_budget_percent", "20", 20, 0, 1000000},
 };
 
 static const struct {
     const char *key;
-    const char *words[3]; /* the default first */
+    const char *words[5]; /* the default first; NULL ends them */
 } words[] = {
     {"backoff_shape", {"exponential", "quadratic", "fixed"}},
     {"unknown", {"resend", "hold", NULL}},
@@ -216,10 +230,10 @@ static const struct {
     {"key_dead", {"skip", "block", NULL}},
     {"key_release", {"ended", "submitted", NULL}},
     {"unreachable", {"retry", "defer", NULL}},
+    {"accept", {"return", "bind", "rebind", "refuse", NULL}},
 };
-static const char *const status_lists[] = {"http_permanent", "http_retry"};
-static_assert(COUNT_OF(numbers) + COUNT_OF(words) + COUNT_OF(status_lists) == POLICY_COUNT,
-              "a new key needs a row here");
+static const char *const others[] = {"http_permanent", "http_retry", "rate", "breaker"};
+static_assert(COUNT_OF(numbers) + COUNT_OF(words) + COUNT_OF(others) == POLICY_COUNT, "a new key needs a row here");
 
 static enum policy_key key_of(const char *name)
 {
@@ -248,7 +262,7 @@ static void every_key_has_its_default_and_takes_its_range(void **state)
             snprintf(value, sizeof value, "%lld", (long long)tried[t]);
             int status = pawli_policy_set(&policy, text_of(numbers[i].key), text_of(value), &err);
             assert_int_equal(status, is_good ? PAWL_OK : PAWL_EINVAL);
-            assert_int_equal(policy.set, is_good ? 1u << key : 0);
+            assert_true(policy.set == (is_good ? UINT64_C(1) << key : 0));
             if (is_good) {
                 assert_true(policy.values[key] == tried[t]);
             } else { /* the message names the field and what was given, the hint its limits */
@@ -263,7 +277,7 @@ static void every_key_has_its_default_and_takes_its_range(void **state)
         enum policy_key key = key_of(words[i].key);
         assert_int_equal(policy_get(&defaults, key), 0);
         struct policy policy = {0};
-        for (int w = 0; w < 3 && words[i].words[w]; w++) {
+        for (int w = 0; words[i].words[w]; w++) {
             assert_ok(pawli_policy_set(&policy, text_of(words[i].key), text_of(words[i].words[w]), &err));
             assert_int_equal(policy.values[key], w);
         }
@@ -274,42 +288,86 @@ static void every_key_has_its_default_and_takes_its_range(void **state)
     }
 }
 
-static void a_list_of_statuses_is_kept_as_it_is_meant(void **state)
+static void a_value_is_kept_as_it_is_meant(void **state)
 {
     (void)state;
+    pawl_error err;
     static const struct {
-        const char *given, *kept; /* NULL: refused */
-    } rows[] = {{"404", "404"},
-                {"422,404,404", "404,422"},
-                {"400,451,500,510", "400,451,500,510"},
-                {"none", "none"},
-                {"399", NULL},
-                {"452", NULL},
-                {"499", NULL},
-                {"511", NULL},
-                {"200", NULL},
-                {"404,", NULL},
-                {",404", NULL},
-                {"404, 422", NULL},
-                {"x", NULL},
-                {"404,none", NULL}};
-    for (size_t l = 0; l < COUNT_OF(status_lists); l++)
-        for (size_t i = 0; i < COUNT_OF(rows); i++) {
-            struct policy policy = {0}, again;
-            struct arena arena = {0};
-            char json[128];
-            pawl_error err;
-            int status = pawli_policy_set(&policy, text_of(status_lists[l]), text_of(rows[i].given), &err);
-            assert_int_equal(status, rows[i].kept ? PAWL_OK : PAWL_EINVAL);
-            if (!rows[i].kept)
-                continue;
-            struct text stored = pawli_policy_json(&policy, &arena);
-            snprintf(json, sizeof json, "{\"%s\":\"%s\"}", status_lists[l], rows[i].kept);
-            assert_true(text_is(stored, json));
-            assert_ok(pawli_policy_parse(stored, &again, &err));
-            assert_memory_equal(&again, &policy, sizeof policy);
-            pawli_arena_done(&arena);
+        const char *key, *given, *kept; /* NULL: refused */
+    } rows[] = {{"http_permanent", "404", "404"},
+                {"http_retry", "404", "404"},
+                {"http_permanent", "422,404,404", "404,422"},
+                {"http_permanent", "400,451,500,510", "400,451,500,510"},
+                {"http_permanent", "none", "none"},
+                {"http_permanent", "399", NULL},
+                {"http_permanent", "452", NULL},
+                {"http_permanent", "499", NULL},
+                {"http_permanent", "511", NULL},
+                {"http_permanent", "200", NULL},
+                {"http_permanent", "404,", NULL},
+                {"http_permanent", ",404", NULL},
+                {"http_permanent", "404, 422", NULL},
+                {"http_permanent", "x", NULL},
+                {"http_permanent", "404,none", NULL},
+                {"rate", "100/1s", "100/1s"},
+                {"rate", "100/1000ms", "100/1s"},
+                {"rate", "5/90s", "5/90s"},
+                {"rate", "5/60s", "5/1m"},
+                {"rate", "1/24h", "1/1d"},
+                {"rate", "1/1ms", "1/1ms"},
+                {"rate", "none", "none"},
+                {"rate", "0/1s", NULL},
+                {"rate", "-1/1s", NULL},
+                {"rate", "1000001/1s", NULL},
+                {"rate", "1/0s", NULL},
+                {"rate", "1/-1s", NULL},
+                {"rate", "1/2d", NULL},
+                {"rate", "1/99999999999999999d", NULL},
+                {"rate", "1/1", NULL},
+                {"rate", "1/s", NULL},
+                {"rate", "100", NULL},
+                {"rate", "/1s", NULL},
+                {"rate", "1/1s/1s", NULL},
+                {"breaker", "50%/20", "50%/20"},
+                {"breaker", "100%/1000000", "100%/1000000"},
+                {"breaker", "off", "off"},
+                {"breaker", "0%/20", NULL},
+                {"breaker", "101%/20", NULL},
+                {"breaker", "50%/0", NULL},
+                {"breaker", "50/20", NULL},
+                {"breaker", "%/20", NULL},
+                {"breaker", "50%", NULL}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct policy policy = {0}, again;
+        struct arena arena = {0};
+        char json[128];
+        int status = pawli_policy_set(&policy, text_of(rows[i].key), text_of(rows[i].given), &err);
+        assert_int_equal(status, rows[i].kept ? PAWL_OK : PAWL_EINVAL);
+        if (!rows[i].kept) {
+            assert_true(err.hint[0] != '\0');
+            continue;
         }
+        struct text stored = pawli_policy_json(&policy, &arena);
+        snprintf(json, sizeof json, "{\"%s\":\"%s\"}", rows[i].key, rows[i].kept);
+        assert_true(text_is(stored, json));
+        assert_ok(pawli_policy_parse(stored, &again, &err));
+        assert_memory_equal(&again, &policy, sizeof policy);
+        pawli_arena_done(&arena);
+    }
+    struct policy policy = pawli_policy_default();
+    assert_int_equal(pawli_policy_rate(&policy, POLICY_RATE).count, 0);
+    assert_int_equal(pawli_policy_portion(&policy, POLICY_BREAKER).percent, 0);
+    assert_ok(pawli_policy_set(&policy, TEXT("rate"), TEXT("7/2m"), &err));
+    assert_ok(pawli_policy_set(&policy, TEXT("breaker"), TEXT("30%/9"), &err));
+    assert_int_equal(pawli_policy_rate(&policy, POLICY_RATE).count, 7);
+    assert_int_equal(pawli_policy_rate(&policy, POLICY_RATE).period_ms, 120000);
+    assert_int_equal(pawli_policy_portion(&policy, POLICY_BREAKER).percent, 30);
+    assert_int_equal(pawli_policy_portion(&policy, POLICY_BREAKER).least, 9);
+}
+
+static void some_statuses_are_final(void **state)
+{
+    (void)state;
     struct policy defaults = pawli_policy_default();
     size_t final = 0;
     for (int code = 0; code < 1000; code++)
@@ -1697,7 +1755,8 @@ int main(void)
         cmocka_unit_test(states_are_written_and_read_by_their_names),
         cmocka_unit_test(a_task_shows_its_state_by_its_phase_and_place),
         cmocka_unit_test(every_key_has_its_default_and_takes_its_range),
-        cmocka_unit_test(a_list_of_statuses_is_kept_as_it_is_meant),
+        cmocka_unit_test(a_value_is_kept_as_it_is_meant),
+        cmocka_unit_test(some_statuses_are_final),
         cmocka_unit_test(what_is_no_value_of_a_policy_is_refused),
         cmocka_unit_test(a_target_beats_its_lane_which_beats_the_default),
         cmocka_unit_test(a_policy_is_stored_as_json_and_read_back),
