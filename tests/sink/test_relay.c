@@ -402,7 +402,7 @@ static void A73_two_workers_share_a_backlog_and_send_nothing_twice(void **state)
     (void)state;
     enum { COUNT = 100 };
     static const struct script script = {OK_REPLY, THEN_KEEP};
-    static const pawl_setting settings[] = {{"concurrency", "1000"}} /* more than one worker takes at once */;
+    static const pawl_setting settings[] = {{"concurrency", "1000"}}; /* more than a worker takes at once */
     struct world world;
     pawl_uuid ids[COUNT];
     open_world(&world);
@@ -527,7 +527,7 @@ static size_t count_records(struct world *world, const char *type)
     pawl_store *operator;
     pawl_records *records;
     pawl_error err;
-    assert_ok(pawl_store_scope(world->store, "pawl.operator", &operator, & err));
+    assert_ok(pawl_store_scope(world->store, "pawl.operator", &operator, &err));
     assert_ok(pawl_records_list(operator, &(pawl_records_query){PAWL_RECORDS_QUERY, .type = type}, &records, &err));
     size_t count = pawl_records_count(records);
     pawl_records_free(records);
