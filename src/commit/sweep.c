@@ -102,7 +102,7 @@ static bool keep_bounds(struct view *view, struct view_task *task)
     int64_t keep = policy_get(&task->queue->policy, POLICY_DEDUPE_KEEP_MS);
     for (size_t i = 0; i < COUNT_OF(task->bounds); i++) {
         struct view_bound *bound = task->bounds[i];
-        if (!bound || !bound->slot.exists)
+        if (!bound || !bound->slot.exists || bound->task != task) /* it may lead to another by now */
             continue;
         if (!pawli_view_touch(view, &bound->slot))
             return false;

@@ -6,7 +6,7 @@ static pawl_error err;
 
 /* What never grows is what it was. */
 _Static_assert(sizeof(pawl_uuid) == 16 && sizeof(pawl_header) == 16 && sizeof(pawl_setting) == 16, "never change");
-_Static_assert(sizeof(pawl_cursor) == 16 && sizeof(pawl_error) == 464, "never change");
+_Static_assert(sizeof(pawl_cursor) == 16 && sizeof(pawl_error) == 808, "never change");
 _Static_assert(sizeof(pawl_enqueued) == 32 && sizeof(pawl_settled) == 16, "never change");
 
 /* As an older program has it, without the fields from `headers` on; and as a newer one. */

@@ -555,7 +555,8 @@ SELECT NULL, queue, number
 SELECT NULL, queue, number
   FROM pawl.message
  WHERE (dedupe IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pawl.bound WHERE bound.queue = message.queue AND kind = 0
-           AND bound.key = dedupe AND bound.fingerprint = message.fingerprint AND until IS NULL))
+           AND bound.key = dedupe AND bound.fingerprint = message.fingerprint AND until IS NULL)
+        AND NOT EXISTS (SELECT 1 FROM pawl.ended WHERE ended.number = message.number AND successor IS NOT NULL))
     OR (request_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pawl.bound WHERE bound.queue = message.queue AND kind = 1
            AND bound.key = message.request_id AND bound.fingerprint = message.fingerprint AND until IS NULL));
 
