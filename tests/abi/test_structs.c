@@ -263,6 +263,7 @@ static void an_index_that_is_not_there_is_null(void **state)
     assert_null(pawl_why_get(why, pawl_why_count(why)));
     assert_null(pawl_why_get(why, SIZE_MAX));
     assert_null(pawl_policy_key(SIZE_MAX, NULL, NULL));
+    assert_null(pawl_policy_preset(SIZE_MAX, NULL, NULL, NULL));
     assert_null(pawl_linked(SIZE_MAX, NULL));
     pawl_settings_free(settings);
     pawl_why_free(why);

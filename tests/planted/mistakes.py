@@ -343,6 +343,10 @@ plant([
             "a power loss locks a program out of its own database",
             "crash beside", "the_torn_end_*"),
     # ---- work, sinks, model ----
+    Mistake("a preset begins with its base", "src/model/preset.c",
+            '{"backoff_offset", "1"}', '{"backoff_offset", "0"}',
+            "who came for the delays of another outbox has others",
+            "conformance_preset", "*a66_a113_*"),
     Mistake("a lease is renewed when it is over", "src/work/deliver.c",
             "delivery->renew_at = boot_after_ms(now, delivery->lease_ms / 3);\n    delivery->send",
             "delivery->renew_at = boot_after_ms(now, delivery->lease_ms + 1);\n    delivery->send",
