@@ -182,6 +182,8 @@ typedef struct pawl_queue_stats {
     uint64_t due, held;       /* of those: to be sent by now; held apart (exhausted, awaiting, uncertain) */
     int64_t oldest_due_at_ms; /* since when the first of them is due; 0: none is */
     int64_t next_due_at_ms;   /* the first in the future; 0: none */
+    uint64_t after_expiry; /* messages that were made again, as their key had been forgotten: see pawl_swept. Only who
+                                 comes within a day of that, or as long as it was kept, is known */
 } pawl_queue_stats;
 
 typedef struct pawl_stats pawl_stats;

@@ -260,6 +260,8 @@ void pawli_api_put_stats(struct json_writer *out, const pawl_queue_stats *stats)
     put_time(out, "oldest_due_at", stats->oldest_due_at_ms);
     put_time(out, "next_due_at", stats->next_due_at_ms);
     pawli_json_put_u64(out, "held", stats->held);
+    if (stats->after_expiry)
+        pawli_json_put_u64(out, "after_expiry", stats->after_expiry);
 }
 
 static void put_policy(struct json_writer *out, const char *policy)

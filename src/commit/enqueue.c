@@ -108,6 +108,8 @@ bool pawli_is_bound(const struct view *view, const struct view_bound *bound)
 {
     int64_t keep = policy_get(&bound->queue->policy, POLICY_DEDUPE_KEEP_MS);
     struct wall_time until = bound->row.until, from = {add_saturating(until.ms, -keep)};
+    if (bound_is_forgotten(&bound->row))
+        return false;
     return until.ms == INT64_MAX || pawli_end_of(&view->store.row.clock, from, keep).ms > view->wall.ms;
 }
 
@@ -170,6 +172,14 @@ static enum accepted look_up(const struct view *view, struct message_draft *draf
     if (*ret_rule == ACCEPT_REBIND && !is_known)
         *ret_rule = ACCEPT_RETURN;
     return pawli_accept(*ret_rule, draft->state, digest_equal(&bound->row.fingerprint, &draft->row.fingerprint));
+}
+
+/* A repetition of what was forgotten. How would it be known that it is none: who waits so long may do it twice. */
+static bool came_too_late(const struct view *view, const struct message_draft *draft)
+{
+    const struct view_bound *bound = draft->bound;
+    return bound && bound->slot.exists && !pawli_is_bound(view, bound) &&
+           digest_equal(&bound->row.fingerprint, &draft->row.fingerprint);
 }
 
 /* The key moves on: the one that had it says where, unless it had a successor, which was purged. */
@@ -258,6 +268,7 @@ int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct messag
         return refuse_conflict(draft, rule, last, err);
     if (accepted == ACCEPTED_STORED)
         return PAWL_OK;
+    bool is_late = came_too_late(view, draft);
     int status = make_queue(view, draft->queue, err);
     if (status == PAWL_OK)
         status = touch_numbers(view, scope, err);
@@ -271,6 +282,7 @@ int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct messag
     draft->state = STATE_PENDING;
     if (!supersede(view, last, draft) || !bind(view, draft, task) || !pawli_task_add(view, task))
         return pawli_no_memory(err);
+    draft->queue->row.late += is_late;
     return PAWL_OK;
 }
 

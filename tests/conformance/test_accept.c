@@ -559,6 +559,109 @@ static void transitions_are_told_as_much(struct world *w)
     verify(w);
 }
 
+/* ---- keys that were forgotten ---- */
+
+/* Delivered, purged at once; its key is kept for so long. */
+static void end_and_purge(struct world *w, const char *keep_ms)
+{
+    set_lane(w, "dedupe_keep_ms", keep_ms);
+    pawl_uuid id = add(w, MESSAGE("1", .dedupe = "K")).id;
+    claim_and(w, PAWL_VERDICT_DELIVERED);
+    assert_ok(pawl_message_purge(w->store, &id, &because, NULL, &err));
+}
+
+static void assert_late(struct world *w, const char *payload, unsigned late)
+{
+    assert_false(add(w, MESSAGE(payload, .dedupe = "K")).was_replayed);
+    assert_int_equal(stats(w).after_expiry, late);
+    verify(w);
+}
+
+static void a20_a_repetition_that_comes_too_late_is_counted(struct world *w)
+{
+    end_and_purge(w, "5000");
+    pawli_sim_advance_ms(w->env, 5000);
+    assert_int_equal(sweep(w).forgotten, 1);
+    assert_int_equal(sweep(w).forgotten, 0); /* once */
+    pawli_sim_advance_ms(w->env, 4999);
+    sweep(w);
+    assert_late(w, "1", 1);
+    assert_true(add(w, MESSAGE("1", .dedupe = "K")).was_replayed); /* which has the key now */
+    assert_int_equal(stats(w).after_expiry, 1);
+    claim_and(w, PAWL_VERDICT_DELIVERED);
+}
+
+static void a20_so_is_one_before_the_sweep(struct world *w)
+{
+    end_and_purge(w, "5000");
+    pawli_sim_advance_ms(w->env, 5000);
+    assert_late(w, "1", 1);
+}
+
+static void a20_other_content_is_no_repetition(struct world *w)
+{
+    end_and_purge(w, "5000");
+    pawli_sim_advance_ms(w->env, 5000);
+    assert_int_equal(sweep(w).forgotten, 1);
+    assert_late(w, "2", 0);
+}
+
+/* As long again as it was kept, a day at most: then nothing is left by which it could be known. */
+static void a20_what_is_forgotten_altogether_counts_as_new(struct world *w)
+{
+    static const struct {
+        const char *keep_ms;
+        int64_t keep, remembered;
+    } rows[] = {{"0", 0, 0}, {"5000", 5000, 5000}, {"864000000", 864000000, 86400000}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        end_and_purge(w, rows[i].keep_ms);
+        pawli_sim_advance_ms(w->env, rows[i].keep);
+        assert_int_equal(sweep(w).forgotten, 1);
+        pawli_sim_advance_ms(w->env, rows[i].remembered);
+        assert_int_equal(sweep(w).forgotten, 0);
+        assert_late(w, "1", 0);
+        claim_and(w, PAWL_VERDICT_DELIVERED);
+        pawl_uuid id = add(w, MESSAGE("1", .dedupe = "K")).id;
+        assert_ok(pawl_message_purge(w->store, &id, &because, NULL, &err));
+        pawli_sim_advance_ms(w->env, INT64_C(2) * 864000000);
+        sweep(w);
+        pawli_sim_advance_ms(w->env, 86400000);
+        sweep(w);
+    }
+}
+
+/* More of them than one commit takes. */
+static void a_sweep_takes_away_all_that_it_finds(struct world *w)
+{
+    enum { MANY = 1200 };
+    set_lane(w, "dedupe_keep_ms", "1000");
+    set_lane(w, "keep_ms", "1000");
+    for (int i = 0; i < MANY; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "K%d", i);
+        add(w, MESSAGE("1", .dedupe = key));
+    }
+    pawl_messages *claimed = claim(w, CLAIM(.limit = MANY));
+    for (size_t i = 0; i < MANY; i++) {
+        const pawl_message_view *view = pawl_messages_get(claimed, i);
+        settle(w, &(pawl_settlement){PAWL_SETTLEMENT, .id = view->id, .token = view->token,
+                                     .verdict = PAWL_VERDICT_DELIVERED});
+    }
+    pawl_messages_free(claimed);
+    pawli_sim_advance_ms(w->env, 1000);
+    pawl_swept swept = sweep(w);
+    assert_int_equal(swept.purged, MANY);
+    assert_int_equal(swept.forgotten, MANY);
+    pawli_sim_advance_ms(w->env, 1000);
+    sweep(w);
+    struct page page;
+    assert_ok(pawli_store_query(w->store->opened->store, &(struct query){.kind = QUERY_OLD_BOUNDS, .limit = 10}, &page,
+                                &err));
+    assert_int_equal(page.count, 0);
+    pawli_page_done(&page);
+    assert_late(w, "1", 0);
+}
+
 /* What another error leaves is not another conflict's. */
 static void an_error_says_nothing_of_the_one_before(struct world *w)
 {
@@ -596,6 +699,11 @@ static const struct conformance_case cases[] = {
     CASE(twice_in_one_call_is_once),
     CASE(request_ids_answer_as_ever),
     CASE(transitions_are_told_as_much),
+    CASE(a20_a_repetition_that_comes_too_late_is_counted),
+    CASE(a20_so_is_one_before_the_sweep),
+    CASE(a20_other_content_is_no_repetition),
+    CASE(a20_what_is_forgotten_altogether_counts_as_new),
+    CASE(a_sweep_takes_away_all_that_it_finds),
     CASE(an_error_says_nothing_of_the_one_before),
 };
 
