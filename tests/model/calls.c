@@ -69,6 +69,30 @@ static uint64_t last_successor(const struct model *model, uint64_t number)
     return number;
 }
 
+enum { RETURN, BIND, REBIND, REFUSE };
+enum accepted { STORED, CONFLICT, ANEW };
+
+/* What the lane says of a dedupe key that is bound to this message; a request id answers as ever. */
+static enum accepted accept_again(const struct model *model, const struct model_bound *bound, uint64_t number,
+                                  bool same)
+{
+    const struct model_message *message = &model->messages[number - 1];
+    enum model_state state = message->state;
+    int64_t rule = bound->is_request || model->mistake == MISTAKE_ACCEPT_IGNORED
+                       ? RETURN
+                       : model_policy_of(model, message, POLICY_accept);
+    bool has_ended = state == DELIVERED || state == DEAD || state == CANCELLED;
+    /* It was requeued, and what became of that is gone; or that may be. */
+    bool is_unclear = state == CANCELLED && (!message->exists || message->successor);
+    if (rule == REFUSE)
+        return has_ended ? ANEW : CONFLICT;
+    if (rule == BIND && (state == DEAD || state == CANCELLED))
+        return CONFLICT;
+    if (rule == REBIND && (state == DEAD || (state == CANCELLED && !is_unclear)))
+        return ANEW;
+    return same ? STORED : CONFLICT;
+}
+
 int model_enqueue_one(struct model *model, int64_t scope, const struct op_message *asked, uint64_t seq,
                       struct model_enqueued *result)
 {
@@ -83,19 +107,26 @@ int model_enqueue_one(struct model *model, int64_t scope, const struct op_messag
     bool is_request = asked->dedupe == 0;
     int64_t key = is_request ? asked->request : asked->dedupe;
     struct model_bound *bound = key ? model_bound(model, scope, asked->lane, asked->target, is_request, key) : NULL;
+    uint64_t old = 0; /* that had the key */
     *result = (struct model_enqueued){.status = PAWL_OK, .state = PENDING};
     if (bound && (model_bound_until(model, bound) > model->wall || model->mistake == MISTAKE_DEDUPE_NEVER_FORGOTTEN) &&
         model->mistake != MISTAKE_DEDUPE_FORGOTTEN) {
-        bool same = memcmp(&model->messages[bound->first - 1].content, &message.content, sizeof message.content) == 0;
-        if (!same && model->mistake != MISTAKE_DEDUPE_IGNORES_CONTENT)
-            return result->status = PAWL_ECONFLICT;
-        result->replayed = true;
-        result->number = last_successor(model, bound->first);
-        result->state = model->messages[result->number - 1].state;
-        return PAWL_OK;
+        bool same = model->mistake == MISTAKE_DEDUPE_IGNORES_CONTENT ||
+                    memcmp(&model->messages[bound->first - 1].content, &message.content, sizeof message.content) == 0;
+        old = last_successor(model, bound->first);
+        enum accepted accepted = accept_again(model, bound, old, same);
+        if (accepted != ANEW) {
+            *result = (struct model_enqueued){.number = old, .state = model->messages[old - 1].state};
+            result->replayed = accepted == STORED;
+            return result->status = accepted == STORED ? PAWL_OK : PAWL_ECONFLICT;
+        }
     }
     result->number = model_add(model, &message);
-    if (!key)
+    if (old && model->messages[old - 1].exists && !model->messages[old - 1].successor) {
+        model->messages[old - 1].successor = (int64_t)result->number;
+        model->messages[old - 1].touched = true;
+    }
+    if (!key || (old && model->mistake == MISTAKE_KEY_STAYS))
         return PAWL_OK;
     if (!bound) {
         if (model->bound_count == MODEL_MESSAGES)

@@ -314,7 +314,7 @@ static void fill(struct generator *g, const struct model *model, struct op *op)
         op->lane = maybe(g, POOL_LANE, 40);
         op->key = maybe(g, POOL_KEY, 20);
         op->state = percent(g, 95) ? 1 + (percent(g, 60) ? DEAD : from_to(g, PENDING, CANCELLED)) : 0;
-        if (op->state == 1 + DEAD && (op->move == PAWL_MOVE_REQUEUE || op->move == PAWL_MOVE_CANCEL))
+        if (op->state == 1 + DEAD && op->move == PAWL_MOVE_CANCEL)
             op->limit = percent(g, 70) ? from_to(g, 1, 5)
                                        : 0; /* none is refused: a refused one would make a part more */
         op->dry = percent(g, 10);

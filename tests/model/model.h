@@ -59,6 +59,7 @@ enum model_policy_key {
     POLICY_key_release,
     POLICY_keep_ms,
     POLICY_dedupe_keep_ms,
+    POLICY_accept,
     MODEL_POLICY_KEYS
 };
 
@@ -118,9 +119,9 @@ struct model_message {
     int64_t updated, ended_at;
     enum model_reason reason;
     int64_t reason_text, by;
-    int64_t successor; /* number; 0: none */
+    int64_t successor;  /* number; 0: none */
     uint64_t resent_of; /* number; 0: none */
-    bool touched;      /* since it was compared last */
+    bool touched;       /* since it was compared last */
 };
 
 struct model_attempt {
@@ -236,6 +237,9 @@ enum model_mistake {
     MISTAKE_RETRY_KEEPS_ATTEMPTS,
     MISTAKE_RETRY_KEEPS_AGE,
     MISTAKE_RESEND_MOVES,
+    MISTAKE_ACCEPT_IGNORED,
+    MISTAKE_KEY_STAYS,
+    MISTAKE_REPLACED_IS_RETRIED,
     MISTAKES
 };
 const char *model_mistake_text(enum model_mistake mistake);

@@ -61,12 +61,18 @@ static int cancel(struct model *model, struct model_message *message, const stru
     return PAWL_OK;
 }
 
+/* It gave up, and another message has its key: to send it too were to do both. */
+static bool lost_its_key(const struct model *model, const struct model_message *message)
+{
+    return message->state == DEAD && message->successor && model->mistake != MISTAKE_REPLACED_IS_RETRIED;
+}
+
 /* The successor has what its predecessor had, but no dedupe key and no time; under `block` also its place in line. */
 static int requeue(struct model *model, struct model_message *message, enum op_kind kind, const struct op *op,
                    int64_t actor, uint64_t *made)
 {
     bool again = kind == OP_RESEND && message->state == DELIVERED;
-    if (!again && !may(message, DO_CANCEL))
+    if (!again && (!may(message, DO_CANCEL) || lost_its_key(model, message)))
         return PAWL_EREFUSED;
     struct model_message successor = {.content = message->content,
                                       .max_attempts = message->max_attempts,
@@ -97,7 +103,7 @@ static int requeue(struct model *model, struct model_message *message, enum op_k
 static int retry(struct model *model, struct model_message *message)
 {
     bool is_exhausted = message->state == PENDING && message->hold == HOLD_EXHAUSTED;
-    if ((message->state != DEAD && !is_exhausted) ||
+    if ((message->state != DEAD && !is_exhausted) || lost_its_key(model, message) ||
         (message->expires != NEVER &&
          model_end_of(model, message->created, message->expires - message->created) <= model->wall))
         return PAWL_EREFUSED;
