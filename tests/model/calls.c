@@ -23,14 +23,15 @@ static struct model_content content_of(int64_t scope, const struct op_message *a
                                   .deadline = asked->deadline};
 }
 
-static void note_queue(struct model *model, int64_t scope, int64_t lane, int64_t target)
+static struct model_queue *note_queue(struct model *model, int64_t scope, int64_t lane, int64_t target)
 {
     for (size_t i = 0; i < model->queue_count; i++)
         if (model->queues[i].scope == scope && model->queues[i].lane == lane && model->queues[i].target == target)
-            return;
+            return &model->queues[i];
     if (model->queue_count == sizeof model->queues / sizeof *model->queues)
         abort();
-    model->queues[model->queue_count++] = (struct model_queue){scope, lane, target};
+    model->queues[model->queue_count] = (struct model_queue){.scope = scope, .lane = lane, .target = target};
+    return &model->queues[model->queue_count++];
 }
 
 uint64_t model_add(struct model *model, const struct model_message *message)
@@ -107,25 +108,27 @@ int model_enqueue_one(struct model *model, int64_t scope, const struct op_messag
     bool is_request = asked->dedupe == 0;
     int64_t key = is_request ? asked->request : asked->dedupe;
     struct model_bound *bound = key ? model_bound(model, scope, asked->lane, asked->target, is_request, key) : NULL;
-    uint64_t old = 0; /* that had the key */
-    *result = (struct model_enqueued){.status = PAWL_OK, .state = PENDING};
-    if (bound && (model_bound_until(model, bound) > model->wall || model->mistake == MISTAKE_DEDUPE_NEVER_FORGOTTEN) &&
-        model->mistake != MISTAKE_DEDUPE_FORGOTTEN) {
-        bool same = model->mistake == MISTAKE_DEDUPE_IGNORES_CONTENT ||
-                    memcmp(&model->messages[bound->first - 1].content, &message.content, sizeof message.content) == 0;
-        old = last_successor(model, bound->first);
-        enum accepted accepted = accept_again(model, bound, old, same);
-        if (accepted != ANEW) {
-            *result = (struct model_enqueued){.number = old, .state = model->messages[old - 1].state};
-            result->replayed = accepted == STORED;
-            return result->status = accepted == STORED ? PAWL_OK : PAWL_ECONFLICT;
-        }
+    bool same = bound &&
+                (model->mistake == MISTAKE_DEDUPE_IGNORES_CONTENT ||
+                 memcmp(&model->messages[bound->first - 1].content, &message.content, sizeof message.content) == 0);
+    bool binds = bound && model->mistake != MISTAKE_DEDUPE_FORGOTTEN &&
+                 ((!bound->is_forgotten && model_bound_until(model, bound) > model->wall) ||
+                  model->mistake == MISTAKE_DEDUPE_NEVER_FORGOTTEN);
+    uint64_t old = binds ? last_successor(model, bound->first) : 0; /* that has the key */
+    enum accepted accepted = binds ? accept_again(model, bound, old, same) : ANEW;
+    if (accepted != ANEW) {
+        *result = (struct model_enqueued){.number = old, .state = model->messages[old - 1].state};
+        result->replayed = accepted == STORED;
+        return result->status = accepted == STORED ? PAWL_OK : PAWL_ECONFLICT;
     }
+    *result = (struct model_enqueued){.status = PAWL_OK, .state = PENDING};
     result->number = model_add(model, &message);
     if (old && model->messages[old - 1].exists && !model->messages[old - 1].successor) {
         model->messages[old - 1].successor = (int64_t)result->number;
         model->messages[old - 1].touched = true;
     }
+    note_queue(model, scope, asked->lane, asked->target)->late += same && !binds &&
+                                                                  model->mistake != MISTAKE_LATE_IS_NEW;
     if (!key || (old && model->mistake == MISTAKE_KEY_STAYS))
         return PAWL_OK;
     if (!bound) {

@@ -134,7 +134,8 @@ const char *model_mistake_text(enum model_mistake mistake)
                                                 "a delivered message is moved when it is sent again",
                                                 "what a lane accepts is ignored",
                                                 "a key stays with what was replaced",
-                                                "what was replaced is retried"};
+                                                "what was replaced is retried",
+                                                "what comes too late counts as new"};
     return texts[mistake];
 }
 

@@ -141,12 +141,15 @@ struct model_token {
 struct model_bound {
     bool exists, is_request;
     int64_t scope, lane, target, key;
-    uint64_t first; /* the message that was made under it: its content is what a repetition must repeat */
-    int64_t until;  /* NEVER while it, or a successor, exists */
+    uint64_t first;    /* the message that was made under it: its content is what a repetition must repeat */
+    int64_t until;     /* NEVER while it, or a successor, exists */
+    bool is_forgotten; /* it binds nothing, and is remembered until the sweep after that */
+    int64_t remembered;
 };
 
 struct model_queue {
     int64_t scope, lane, target;
+    uint64_t late; /* messages that were made again, as their key was forgotten */
 };
 
 struct model_event_kept {
@@ -240,6 +243,7 @@ enum model_mistake {
     MISTAKE_ACCEPT_IGNORED,
     MISTAKE_KEY_STAYS,
     MISTAKE_REPLACED_IS_RETRIED,
+    MISTAKE_LATE_IS_NEW,
     MISTAKES
 };
 const char *model_mistake_text(enum model_mistake mistake);

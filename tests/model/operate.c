@@ -433,6 +433,20 @@ static void mend_date(struct model *model, struct model_message *message)
     message->touched = true;
 }
 
+/* First it binds no more, then nobody remembers it: after as long again, or a day. */
+static void forget(struct model *model, struct model_bound *bound, struct model_swept *swept)
+{
+    int64_t keep = model_policy_of(model, &model->messages[bound->first - 1], POLICY_dedupe_keep_ms);
+    if (bound->is_forgotten) {
+        bound->exists = bound->remembered > model->wall;
+    } else if (model_bound_until(model, bound) <= model->wall) {
+        bound->is_forgotten = true;
+        bound->remembered = model_after(model->wall, keep < 86400000 ? keep : 86400000);
+        bound->exists = keep > 0;
+        swept->forgotten++;
+    }
+}
+
 void model_sweep(struct model *model, struct model_swept *swept)
 {
     *swept = (struct model_swept){0};
@@ -458,8 +472,6 @@ void model_sweep(struct model *model, struct model_swept *swept)
             swept->purged++;
     }
     for (size_t i = 0; i < model->bound_count; i++)
-        if (model->bounds[i].exists && model_bound_until(model, &model->bounds[i]) <= model->wall) {
-            model->bounds[i].exists = false;
-            swept->forgotten++;
-        }
+        if (model->bounds[i].exists)
+            forget(model, &model->bounds[i], swept);
 }
