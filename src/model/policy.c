@@ -416,9 +416,9 @@ int pawli_policy_parse(struct text json, struct policy *policy, pawl_error *err)
     return PAWL_OK;
 }
 
-int64_t pawli_backoff_ms(const struct policy *policy, uint64_t attempt)
+static int64_t backoff_from(const struct policy *policy, int64_t base, uint64_t attempt)
 {
-    int64_t base = policy_get(policy, POLICY_BACKOFF_MS), max = policy_get(policy, POLICY_BACKOFF_MAX_MS);
+    int64_t max = policy_get(policy, POLICY_BACKOFF_MAX_MS);
     int64_t factor = 1;
     if (attempt == 0)
         attempt = 1;
@@ -441,6 +441,24 @@ int64_t pawli_backoff_ms(const struct policy *policy, uint64_t attempt)
     }
     int64_t delay = mul_saturating(base, factor);
     return delay < max ? delay : max;
+}
+
+int64_t pawli_backoff_ms(const struct policy *policy, uint64_t attempt)
+{
+    return backoff_from(policy, policy_get(policy, POLICY_BACKOFF_MS), attempt);
+}
+
+int64_t pawli_look_backoff_ms(const struct policy *policy, uint64_t look)
+{
+    return backoff_from(policy, policy_get(policy, POLICY_PROBE_BACKOFF_MS), look);
+}
+
+int64_t pawli_policy_keep_ms(const struct policy *policy, enum state ended)
+{
+    int64_t own = ended == STATE_DELIVERED ? policy_get(policy, POLICY_KEEP_DELIVERED_MS)
+                  : ended == STATE_DEAD    ? policy_get(policy, POLICY_KEEP_DEAD_MS)
+                                           : POLICY_NONE;
+    return own == POLICY_NONE ? policy_get(policy, POLICY_KEEP_MS) : own;
 }
 
 /* 0 to jitter_percent of it, by chance. */

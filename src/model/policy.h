@@ -5,6 +5,7 @@
 #define PAWLI_POLICY_H
 
 #include "base/arena.h"
+#include "model/state.h"
 
 enum policy_key {
 #define KEY(name, key, kind, value, min, max, words, meaning) POLICY_##name,
@@ -71,6 +72,12 @@ bool pawli_policy_is_permanent(const struct policy *policy, int status);
 
 /* The delay after failed attempt n (1, 2, …) in milliseconds, without jitter: never wraps, never above the maximum. */
 int64_t pawli_backoff_ms(const struct policy *policy, uint64_t attempt);
+
+/* The same before the outcome is asked for the n-th time. */
+int64_t pawli_look_backoff_ms(const struct policy *policy, uint64_t look);
+
+/* How long what ended so is kept; 0: for ever. */
+int64_t pawli_policy_keep_ms(const struct policy *policy, enum state ended);
 
 /* With jitter: shorter by up to jitter_percent, by a random number. */
 int64_t pawli_backoff_jittered_ms(const struct policy *policy, uint64_t attempt, uint64_t random);

@@ -77,6 +77,7 @@ struct view_queue {
     struct policy policy;             /* effective; filled by load when wants_policy */
     struct view_subject *subjects[4]; /* what may hold it; filled by want_due */
     bool wants_policy, has_policy, is_policy_damaged;
+    bool has_probe, has_poll; /* its target has somebody to ask; with the policy */
     bool has_ready;                    /* decide: a task of it became ready, and is due */
     struct view_due *due[PHASE_COUNT]; /* NULL: no claim asks for it */
     bool found_by_id;                  /* row.id is what is known; the rest comes out of load */

@@ -84,6 +84,8 @@ static bool load_policy(struct walk *walk, struct view_queue *queue)
                          scope ? walk->finders->fact(walk, ROW_TARGET, &target) : FIND_NOTHING};
     queue->is_policy_damaged = found[0] == FIND_DAMAGED || found[1] == FIND_DAMAGED;
     queue->policy = pawli_policy_effective(&lane.policy, &target.policy);
+    queue->has_probe = target.probe.data != NULL;
+    queue->has_poll = target.poll.data != NULL;
     return found[0] != FIND_FAILED && found[1] != FIND_FAILED;
 }
 

@@ -202,6 +202,10 @@ static int settle_uncertain(struct model *model, struct model_message *message, 
         pend_for_retry(model, message, event, asked, message->attempts);
         return PAWL_RESULT_REQUEUED;
     }
+    if (event == DO_POISON) {
+        model_hold_apart(model, message, event, HOLD_CRASHES, NEVER);
+        return PAWL_RESULT_REQUEUED;
+    }
     model_hold_apart(model, message, event, HOLD_UNCERTAIN, NEVER);
     return PAWL_RESULT_UNCERTAIN;
 }
@@ -263,7 +267,7 @@ static int settle_one(struct model *model, struct model_message *message, const 
     case PAWL_VERDICT_DELIVERED:
         message->error = CLASS_NONE;
         if (!awaits)
-            model_note_attempt(model, message, "delivered", CLASS_NONE, 0);
+            model_note_attempt(model, message, "delivered", CLASS_NONE, asked->response);
         model_end(model, message, DO_DELIVER, REASON_NONE, by);
         return PAWL_RESULT_DELIVERED;
     case PAWL_VERDICT_DEAD:
@@ -280,7 +284,9 @@ static int settle_one(struct model *model, struct model_message *message, const 
     case PAWL_VERDICT_SUBMITTED:
         model_note_attempt(model, message, "submitted", CLASS_NONE, asked->response);
         model_hold_apart(model, message, DO_SUBMIT, HOLD_AWAITING,
-                         asked->retry ? model_after(model->wall, asked->retry - 1) : NEVER);
+                         model_after(model->wall, asked->retry
+                                                      ? asked->retry - 1
+                                                      : model_policy_of(model, message, POLICY_poll_deadline_ms)));
         return PAWL_RESULT_AWAITING;
     case PAWL_VERDICT_EXTEND:
         return extend(model, message, asked);

@@ -146,6 +146,12 @@ static void pick_settlement(struct generator *g, const struct model *model, int6
 
 static void pick_settings(struct generator *g, struct op *op)
 {
+    if (percent(g, 6)) { /* a cap that is lowered, and what then follows: rare by chance alone */
+        op->setting_count = 2;
+        op->settings[0] = (struct op_setting){.name = SETTING_MAX_ATTEMPTS, .value = from_to(g, 1, 2)};
+        op->settings[1] = (struct op_setting){.name = SETTING_EXHAUSTED, .value = from_to(g, 1, 2)};
+        return;
+    }
     op->setting_count = from_to(g, 1, MAX_SETTINGS);
     for (int64_t i = 0; i < op->setting_count; i++) {
         int64_t name = percent(g, 40)   ? g->favourite

@@ -18,26 +18,29 @@
 /* The table of the manual, written a second time and the other way round: a row a state, a column an event. */
 static const enum state moves[STATE_COUNT][EVENT_COUNT] = {
 #define ROW(claim, expire, deliver, submit, retry, exhaust, exhaust_hold, refuse, defer, release, resend, give_up,     \
-            suspect, renew, cancel)                                                                                    \
+            suspect, poison, renew, cancel)                                                                            \
     {                                                                                                                  \
         [EVENT_CLAIM] = (claim), [EVENT_EXPIRE] = (expire), [EVENT_DELIVER] = (deliver), [EVENT_SUBMIT] = (submit),    \
         [EVENT_RETRY] = (retry), [EVENT_EXHAUST] = (exhaust), [EVENT_EXHAUST_HOLD] = (exhaust_hold),                   \
         [EVENT_REFUSE] = (refuse), [EVENT_DEFER] = (defer), [EVENT_RELEASE] = (release), [EVENT_RESEND] = (resend),    \
-        [EVENT_GIVE_UP] = (give_up), [EVENT_SUSPECT] = (suspect), [EVENT_RENEW] = (renew), [EVENT_CANCEL] = (cancel)   \
+        [EVENT_GIVE_UP] = (give_up), [EVENT_SUSPECT] = (suspect), [EVENT_POISON] = (poison), [EVENT_RENEW] = (renew),  \
+        [EVENT_CANCEL] = (cancel)                                                                                      \
     }
     [STATE_PENDING] = ROW(STATE_CLAIMED, STATE_DEAD, NONE, NONE, NONE, STATE_DEAD, STATE_PENDING, NONE, NONE, NONE,
-                          NONE, NONE, NONE, STATE_PENDING, STATE_CANCELLED),
+                          NONE, NONE, NONE, NONE, STATE_PENDING, STATE_CANCELLED),
     [STATE_CLAIMED] = ROW(NONE, NONE, STATE_DELIVERED, STATE_AWAITING, STATE_PENDING, STATE_DEAD, STATE_PENDING,
-                          STATE_DEAD, STATE_PENDING, STATE_PENDING, STATE_PENDING, STATE_DEAD, STATE_UNCERTAIN, NONE,
-                          NONE),
+                          STATE_DEAD, STATE_PENDING, STATE_PENDING, STATE_PENDING, STATE_DEAD, STATE_UNCERTAIN,
+                          STATE_PENDING, NONE, NONE),
     [STATE_AWAITING] = ROW(NONE, NONE, STATE_DELIVERED, NONE, NONE, NONE, NONE, STATE_DEAD, NONE, NONE, NONE, NONE,
-                           STATE_UNCERTAIN, NONE, NONE),
+                           STATE_UNCERTAIN, NONE, NONE, NONE),
     [STATE_UNCERTAIN] = ROW(NONE, NONE, STATE_DELIVERED, NONE, STATE_PENDING, STATE_DEAD, NONE, STATE_DEAD, NONE, NONE,
-                            NONE, NONE, NONE, NONE, STATE_CANCELLED),
-    [STATE_DELIVERED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE),
-    [STATE_DEAD] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, STATE_PENDING,
-                       STATE_CANCELLED),
-    [STATE_CANCELLED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE),
+                            STATE_PENDING, STATE_DEAD, NONE, STATE_PENDING, NONE, STATE_CANCELLED),
+    [STATE_DELIVERED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
+                            NONE),
+    [STATE_DEAD] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
+                       STATE_PENDING, STATE_CANCELLED),
+    [STATE_CANCELLED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
+                            NONE),
 #undef ROW
 };
 
@@ -1304,7 +1307,8 @@ static void a_verdict_on_a_claimed_message_moves_it_by_cap_and_policy(void **sta
         struct policy policy = policy_of(decisions[i].policy);
         for (uint32_t cap = 1; cap < 5; cap++) {
             uint32_t attempts = decisions[i].at_cap ? cap : cap - 1;
-            enum task_event event = pawli_event_of(decisions[i].verdict, attempts, cap, &policy);
+            enum task_event event = pawli_event_of(decisions[i].verdict,
+                                                   &(struct trial){.attempts = attempts, .cap = cap}, &policy);
             enum state to = NONE;
             assert_true(pawli_state_next(STATE_CLAIMED, event, &to));
             if (to != decisions[i].state || pawli_result_of(event) != decisions[i].result)
@@ -1319,8 +1323,9 @@ static void attempts_past_a_cap_that_was_lowered_are_at_it(void **state)
 {
     (void)state;
     struct policy policy = pawli_policy_default();
-    assert_int_equal(pawli_event_of(VERDICT_RETRY, 9, 3, &policy), EVENT_EXHAUST);
-    assert_int_equal(pawli_event_of(VERDICT_UNCERTAIN, 9, 3, &policy), EVENT_GIVE_UP);
+    const struct trial trial = {.attempts = 9, .cap = 3};
+    assert_int_equal(pawli_event_of(VERDICT_RETRY, &trial, &policy), EVENT_EXHAUST);
+    assert_int_equal(pawli_event_of(VERDICT_UNCERTAIN, &trial, &policy), EVENT_GIVE_UP);
 }
 
 static void a_lost_claim_is_an_unknown_outcome_and_never_a_failure(void **state)
@@ -1329,10 +1334,53 @@ static void a_lost_claim_is_an_unknown_outcome_and_never_a_failure(void **state)
     LAW(O4);
     struct policy resend = pawli_policy_default(), hold = policy_of("unknown=hold");
     for (uint32_t attempts = 1; attempts < 6; attempts++) {
-        assert_int_equal(pawli_event_of_lost(attempts, 3, &resend), attempts < 3 ? EVENT_RESEND : EVENT_GIVE_UP);
-        assert_int_equal(pawli_event_of_lost(attempts, 3, &hold), EVENT_SUSPECT);
-        assert_int_equal(pawli_event_of_lost(attempts, 3, &resend),
-                         pawli_event_of(VERDICT_UNCERTAIN, attempts, 3, &resend));
+        const struct trial trial = {.attempts = attempts, .cap = 3};
+        enum task_event what_policy_says = attempts < 3 ? EVENT_RESEND : EVENT_GIVE_UP;
+        assert_int_equal(pawli_event_of_unknown(&trial, &resend), what_policy_says);
+        assert_int_equal(pawli_event_of_unknown(&trial, &hold), EVENT_SUSPECT);
+        assert_int_equal(pawli_event_of(VERDICT_UNCERTAIN, &trial, &resend), what_policy_says);
+        /* Whoever can be asked is asked first, under either policy; then it is what the policy says. */
+        const struct trial asked = {.attempts = attempts, .cap = 3, .can_ask = true};
+        assert_int_equal(pawli_event_of_unknown(&asked, &resend), EVENT_SUSPECT);
+        assert_int_equal(pawli_event_of_unknown(&asked, &hold), EVENT_SUSPECT);
+        assert_int_equal(pawli_event_of_unasked(&asked, &resend), what_policy_says);
+        assert_int_equal(pawli_event_of_unasked(&asked, &hold), EVENT_COUNT);
+        assert_int_equal(pawli_event_of_nothing(&asked, &resend), attempts < 3 ? EVENT_RETRY : EVENT_EXHAUST);
+    }
+}
+
+static void a_message_under_which_workers_die_is_set_aside_before_its_cap(void **state)
+{
+    (void)state;
+    LAW(O3, O4);
+    struct policy policy = policy_of("crash_limit=2"), hold = policy_of("crash_limit=2 unknown=hold");
+    for (uint32_t crashes = 0; crashes < 4; crashes++) {
+        const struct trial trial = {.attempts = 2, .crashes = crashes, .cap = 3};
+        const struct trial last = {.attempts = 3, .crashes = crashes, .cap = 3};
+        assert_int_equal(pawli_event_of_unknown(&trial, &policy), crashes < 2 ? EVENT_RESEND : EVENT_POISON);
+        assert_int_equal(pawli_event_of_nothing(&trial, &policy), crashes < 2 ? EVENT_RETRY : EVENT_POISON);
+        assert_int_equal(pawli_event_of_unknown(&last, &policy), EVENT_GIVE_UP);
+        assert_int_equal(pawli_event_of_unknown(&trial, &hold), EVENT_SUSPECT);
+        assert_int_equal(pawli_event_of(VERDICT_RETRY, &trial, &policy), EVENT_RETRY); /* nobody died */
+    }
+}
+
+static void each_end_has_its_time_to_be_kept(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *policy;
+        int64_t delivered, dead, cancelled;
+    } rows[] = {{"", 0, 0, 0},
+                {"keep_ms=5", 5, 5, 5},
+                {"keep_ms=5 keep_delivered_ms=1", 1, 5, 5},
+                {"keep_ms=5 keep_dead_ms=0", 5, 0, 5},
+                {"keep_delivered_ms=1 keep_dead_ms=9", 1, 9, 0}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct policy policy = policy_of(rows[i].policy);
+        assert_int_equal(pawli_policy_keep_ms(&policy, STATE_DELIVERED), rows[i].delivered);
+        assert_int_equal(pawli_policy_keep_ms(&policy, STATE_DEAD), rows[i].dead);
+        assert_int_equal(pawli_policy_keep_ms(&policy, STATE_CANCELLED), rows[i].cancelled);
     }
 }
 
@@ -1792,6 +1840,8 @@ int main(void)
         cmocka_unit_test(a_verdict_on_a_claimed_message_moves_it_by_cap_and_policy),
         cmocka_unit_test(attempts_past_a_cap_that_was_lowered_are_at_it),
         cmocka_unit_test(a_lost_claim_is_an_unknown_outcome_and_never_a_failure),
+        cmocka_unit_test(a_message_under_which_workers_die_is_set_aside_before_its_cap),
+        cmocka_unit_test(each_end_has_its_time_to_be_kept),
         cmocka_unit_test(verdicts_are_written_and_read_by_their_names),
         cmocka_unit_test(a_message_s_own_cap_and_expiry_beat_the_policy),
         cmocka_unit_test(an_age_does_not_count_what_was_held),

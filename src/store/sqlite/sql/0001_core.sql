@@ -74,6 +74,8 @@ CREATE TABLE pawl.target (
     url         TEXT,
     secret_file TEXT,
     headers     TEXT,                               -- JSON object
+    probe       TEXT,                               -- URLs that know whether a message happened,
+    poll        TEXT,                               -- and what became of one that was handed over
     policy      TEXT    NOT NULL,
     sum         INTEGER NOT NULL,
     PRIMARY KEY (scope, name)
@@ -201,6 +203,7 @@ CREATE TABLE pawl.ready (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times an operator did, at the last, attempts before that
+    looked    TEXT,                                 -- JSON: times it was polled or probed, and before it waits as now
     key       TEXT,
     position  INTEGER,                              -- in the line of its key
     holds_key INTEGER NOT NULL,                     -- 0: it has none, or gave it up when it was handed over
@@ -228,6 +231,7 @@ CREATE TABLE pawl.blocked (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
+    looked    TEXT,                                 -- JSON: times, before; as in ready
     failure   TEXT,
     progress  BLOB,
     remote_id TEXT,
@@ -258,6 +262,7 @@ CREATE TABLE pawl.claimed (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
+    looked    TEXT,                                 -- JSON: times, before; as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,
@@ -282,6 +287,7 @@ CREATE TABLE pawl.held (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
+    looked    TEXT,                                 -- JSON: times, before; as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,
@@ -302,11 +308,13 @@ CREATE TABLE pawl.ended (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
+    looked    TEXT,                                 -- JSON: times, before; as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,                     -- 1: dead, and its key waits for an operator
     failure   TEXT,
     remote_id TEXT,
+    answer    TEXT,                                 -- JSON: what the receiver said that has it
     claimed   INTEGER,                              -- when the claim began that ended it
     ended     INTEGER NOT NULL,
     reason    TEXT,
@@ -318,12 +326,14 @@ CREATE INDEX pawl.ended_other ON pawl.ended (number) WHERE state <> 'delivered';
 
 CREATE TABLE pawl.attempt (
     number  INTEGER NOT NULL,
-    ordinal INTEGER NOT NULL,                       -- of all its attempts; never used again
-    n       INTEGER NOT NULL,                       -- since the last retry
+    ordinal INTEGER NOT NULL,                       -- of all its attempts, polls and probes; never used again
+    phase   INTEGER NOT NULL,                       -- as in ready
+    n       INTEGER NOT NULL,                       -- since the last retry; of polls and probes since it waits
     began   INTEGER NOT NULL,
     ended   INTEGER NOT NULL,
     worker  TEXT,
     verdict TEXT    NOT NULL,
+    status  INTEGER,                                -- of HTTP; NULL: none
     class   TEXT    NOT NULL,
     text    TEXT,
     sum     INTEGER NOT NULL,
