@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "commit/flow.h"
 #include "model/check.h"
 
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
@@ -61,6 +62,14 @@ static struct wall_time retry_at(const struct view *view, const struct settlemen
         delay = asked > backoff ? asked : backoff;
     }
     return wall_after_ms(view->wall, delay >= 0 ? delay : backoff);
+}
+
+/* Of a target whose breaker watches not before its turn. */
+static struct wall_time retry_in_turn(struct view *view, const struct settlement *item, bool is_send)
+{
+    struct view_queue *queue = item->task->queue;
+    struct wall_time due = retry_at(view, item, &queue->policy, item->task->row.attempts);
+    return is_send ? pawli_flow_turn(view, queue, due) : due;
 }
 
 static struct text or_text(struct text text, struct text otherwise)
@@ -136,7 +145,8 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
         task->row.progress = item->progress;
     if (class_of(event) != ERROR_NONE)
         pawli_task_fail(view, task, class_of(event), item->error);
-    if (!note_attempt(view, item, event, held))
+    bool is_send = held && task->row.phase == PHASE_SEND;
+    if (!note_attempt(view, item, event, held) || (is_send && !pawli_flow_ended(view, task, event)))
         return false;
     switch (event) {
     case EVENT_DELIVER:
@@ -147,7 +157,7 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
         return submit(view, item);
     case EVENT_RETRY:
     case EVENT_RESEND:
-        return pawli_task_pend(view, task, event, retry_at(view, item, policy, task->row.attempts), false);
+        return pawli_task_pend(view, task, event, retry_in_turn(view, item, is_send), false);
     case EVENT_SUSPECT:
         return pawli_suspect(view, task);
     case EVENT_EXHAUST_HOLD:

@@ -434,6 +434,28 @@ static const struct column hold_columns[] = {
 };
 #undef ROW
 
+#define ROW flow_row
+static const struct column flow_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("lane", TEXT_OR_EMPTY, lane, KEY, .is_good = is_name),
+    COLUMN("target", TEXT_OR_EMPTY, target, KEY, .is_good = is_name),
+    COLUMN("boot", U64, boot, ANY),
+    COLUMN("rate_next", TIME, rate_next, BOOT),
+    COLUMN("breaker", U32, breaker, .max = BREAKER_COUNT - 1),
+    COLUMN("calls", U32, calls, COUNT),
+    COLUMN("failures", U32, failures, COUNT),
+    COLUMN("opened", U32, opened, COUNT),
+    COLUMN("until", TIME_OR_NEVER, until, WALL),
+    COLUMN("healed", TIME, healed, BOOT),
+    COLUMN("pace_next", TIME, pace_next, BOOT),
+    COLUMN("retry_next", TIME, retry_next, BOOT),
+    COLUMN("since", TIME, since, BOOT),
+    COLUMN("sent", U32, sent, COUNT),
+    COLUMN("normal", U64, normal, COUNTER),
+    SUM,
+};
+#undef ROW
+
 #define ROW queue_row
 static const struct column queue_columns[] = {
     COLUMN("id", U64, id, ID),
@@ -680,6 +702,7 @@ const struct row_form pawli_rows[ROW_KIND_COUNT] = {
     [ROW_LANE] = FORM(lane, lane_row, 2, offsetof(struct lane_row, scope), NULL),
     [ROW_TARGET] = FORM(target, target_row, 2, offsetof(struct target_row, scope), NULL),
     [ROW_HOLD] = FORM(hold, hold_row, 5, offsetof(struct hold_row, scope), NULL),
+    [ROW_FLOW] = FORM(flow, flow_row, 3, offsetof(struct flow_row, scope), NULL),
     [ROW_QUEUE] = FORM(queue, queue_row, 5, offsetof(struct queue_row, scope), NULL),
     [ROW_RECORD] = FORM(record, record_row, 3, offsetof(struct record_row, scope), complete_record),
     [ROW_MESSAGE] = FORM(message, message_row, 1, NOBODY, NULL),

@@ -327,8 +327,10 @@ struct policy pawli_policy_effective(const struct policy *lane, const struct pol
     const struct policy *layers[] = {lane, target};
     for (size_t i = 0; i < COUNT_OF(layers); i++)
         for (size_t key = 0; layers[i] && key < POLICY_COUNT; key++)
-            if (layers[i]->set >> key & 1)
+            if (layers[i]->set >> key & 1) {
                 effective.values[key] = layers[i]->values[key];
+                effective.set |= UINT64_C(1) << key;
+            }
     return effective;
 }
 

@@ -108,6 +108,30 @@ struct queue_row {
     uint64_t late;  /* messages whose key was bound to the same content, and had been forgotten */
 };
 
+enum breaker { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HEALING, BREAKER_COUNT };
+
+/* What the limits of a lane or a target saw: shared by all workers, and there only while one of them is set. Times of another
+ * boot mean nothing. */
+struct flow_row {
+    uint64_t scope;
+    struct text lane, target;   /* one of them; the other is absent */
+    uint64_t boot;              /* in which the boot times are */
+    struct boot_time rate_next; /* where the last one stands if all came evenly */
+
+    /* Of a target with a breaker. */
+    enum breaker breaker;
+    uint32_t calls, failures;    /* lately */
+    uint32_t opened;             /* in a row */
+    struct wall_time until;      /* open: a trial may be made from then on */
+    struct boot_time healed;     /* healing: since then */
+    struct boot_time pace_next;  /* as rate_next, of its pace while it heals */
+    struct boot_time retry_next; /* as that, of retries */
+    struct boot_time since;      /* closed: so many were */
+    uint32_t sent;               /* delivered since then */
+    uint64_t normal;             /* and in 1,000 seconds lately; 0: nobody knows */
+};
+
+#define HOLD_CODE_BREAKER   "breaker"   /* of a target, by its breaker */
 #define HOLD_CODE_MALFORMED "malformed" /* of a target, by a worker: another URL releases it */
 
 enum hold_kind { HOLD_STORE, HOLD_LANE, HOLD_TARGET, HOLD_QUEUE, HOLD_KIND_COUNT };

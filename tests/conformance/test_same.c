@@ -218,8 +218,10 @@ static void settle_answered(void *data, int status, const pawl_settled *results,
     put_settled(((struct reply *)data)->life, status, results, count);
 }
 
-static void claim_answered(void *data, int status, pawl_messages *messages, const pawl_error *error)
+static void claim_answered(void *data, int status, pawl_messages *messages, struct boot_time again,
+                           const pawl_error *error)
 {
+    (void)again;
     answered(data, error);
     put_claimed(((struct reply *)data)->life, status, messages);
 }

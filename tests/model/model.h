@@ -60,6 +60,7 @@ enum model_policy_key { /* in the order in which a policy is printed */
                         POLICY_key_dead,
                         POLICY_key_release,
                         POLICY_concurrency,
+                        POLICY_lane_concurrency,
                         POLICY_poll_deadline_ms,
                         POLICY_keep_ms,
                         POLICY_keep_delivered_ms,
@@ -336,6 +337,8 @@ void model_end(struct model *model, struct model_message *message, enum model_ev
 void model_expire(struct model *model, struct model_message *message);
 void model_lose(struct model *model, struct model_message *message);
 void model_settle_lost(struct model *model);
+/* How many may be claimed, by what caps say. */
+size_t model_room(const struct model *model, int64_t scope, int64_t lane, int64_t target, bool by_hand);
 void model_take(struct model *model, struct model_message *message, int64_t consumer, int64_t lease, uint64_t process,
                 uint64_t token);
 

@@ -216,7 +216,6 @@ static const struct {
     {"gone_ms", "600000", 600000, 0, 31536000000},
     {"burst", "", POLICY_NONE, 1, 1000000},
     {"lane_concurrency", "", POLICY_NONE, 1, 1000000},
-    {"key_concurrency", "1", 1, 1, 1000},
     {"breaker_open_ms", "30000", 30000, 1, 86400000},
     {"breaker_disable", "10", 10, 1, 1000000},
     {"slow_start_ms", "30000", 30000, 0, 86400000},

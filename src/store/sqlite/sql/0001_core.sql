@@ -96,6 +96,27 @@ CREATE TABLE pawl.hold (
     PRIMARY KEY (kind, scope, lane, target, code)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE pawl.flow (                                 -- what the limits of a lane or a target saw
+    scope      INTEGER NOT NULL,
+    lane       TEXT    NOT NULL,                    -- '' where it is a target's
+    target     TEXT    NOT NULL,
+    boot       INTEGER NOT NULL,                    -- in which the boot times are that follow
+    rate_next  INTEGER NOT NULL,
+    breaker    INTEGER NOT NULL,                    -- 0 closed, 1 open, 2 healing
+    calls      INTEGER NOT NULL,
+    failures   INTEGER NOT NULL,
+    opened     INTEGER NOT NULL,                    -- in a row
+    until      INTEGER,                             -- of an open one: when a trial may be made
+    healed     INTEGER NOT NULL,
+    pace_next  INTEGER NOT NULL,
+    retry_next INTEGER NOT NULL,
+    since      INTEGER NOT NULL,
+    sent       INTEGER NOT NULL,                    -- since then
+    normal     INTEGER NOT NULL,                    -- in 1,000 seconds lately
+    sum        INTEGER NOT NULL,
+    PRIMARY KEY (scope, lane, target)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE pawl.queue (
     id        INTEGER PRIMARY KEY,
     scope     INTEGER NOT NULL,
@@ -117,6 +138,7 @@ CREATE TABLE pawl.queue (
     UNIQUE (scope, lane, target, kind)              -- the kind last: policies and holds are of all kinds
 ) STRICT;
 CREATE INDEX pawl.queue_added ON pawl.queue (added);
+CREATE INDEX pawl.queue_target ON pawl.queue (scope, target);
 
 CREATE TABLE pawl.record (
     position      INTEGER PRIMARY KEY,              -- commit order over all scopes

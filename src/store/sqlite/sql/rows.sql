@@ -156,6 +156,31 @@ VALUES (:scope, :name, :policy, :sum)
 SELECT scope, name, policy, sum
   FROM pawl.lane;
 
+-- ---- flow ----
+
+-- name: get_flow
+-- params: scope lane target
+-- row: flow
+SELECT scope, lane, target, boot, rate_next, breaker, calls, failures, opened, until, healed, pace_next, retry_next, since,
+       sent, normal, sum
+  FROM pawl.flow
+ WHERE scope = :scope AND lane = :lane AND target = :target;
+
+-- name: put_flow
+-- params: scope lane target boot rate_next breaker calls failures opened until healed pace_next retry_next since sent normal sum
+-- row: flow
+INSERT OR REPLACE INTO pawl.flow (scope, lane, target, boot, rate_next, breaker, calls, failures, opened, until, healed,
+                                  pace_next, retry_next, since, sent, normal, sum)
+VALUES (:scope, :lane, :target, :boot, :rate_next, :breaker, :calls, :failures, :opened, :until, :healed, :pace_next,
+        :retry_next, :since, :sent, :normal, :sum);
+
+-- name: all_flows
+-- params:
+-- row: flow
+SELECT scope, lane, target, boot, rate_next, breaker, calls, failures, opened, until, healed, pace_next, retry_next, since,
+       sent, normal, sum
+  FROM pawl.flow;
+
 -- ---- target ----
 
 -- name: get_target

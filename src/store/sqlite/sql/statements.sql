@@ -63,6 +63,14 @@ SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, s
   FROM pawl.hold
  WHERE kind = :kind AND scope = :scope AND lane = :lane AND target = :target;
 
+-- name: count_claimed_of_lane
+-- params: scope lane
+SELECT ifnull(sum(claimed), 0) FROM pawl.queue WHERE scope = :scope AND lane = :lane;
+
+-- name: count_claimed_of_target
+-- params: scope target
+SELECT ifnull(sum(claimed), 0) FROM pawl.queue WHERE scope = :scope AND target = :target;
+
 -- name: find_followers
 -- params: queue key
 SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position, failure,
