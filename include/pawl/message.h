@@ -42,9 +42,9 @@ typedef struct pawl_message {
 
 /* What became of one message of an enqueue. Never grows: what more there is to know, pawl_message_get tells. */
 typedef struct pawl_enqueued {
-    pawl_uuid id;
+    pawl_uuid id;          /* of what was there, also on a conflict, the stored one's, or its last successor's */
     int32_t status;        /* PAWL_OK or PAWL_ECONFLICT */
-    uint32_t was_replayed; /* it was there already: id is the stored one's, or its last successor's */
+    uint32_t was_replayed; /* it was there already */
     const char *state;     /* static: "pending", or where the stored one is */
 } pawl_enqueued;
 
@@ -53,12 +53,13 @@ typedef struct pawl_enqueued {
  *
  * Does       All in one commit. A conflict refuses its message only, the others are added; the first one's status is
  *            returned.
- * Idempotent Same dedupe key (or request id) and same content: the stored message, was_replayed = 1.
+ * Idempotent Same dedupe key (or request id) and same content: the stored message, was_replayed = 1. What a dedupe key does
+ *            again is its lane's policy `accept`: return (this), or bind, rebind, refuse (docs/operations.md).
  * Shapes     1..4096 messages; results (may be NULL) has room for as many.
  * Durable    When it returns.
  * Errors     PAWL_EINVAL     malformed: the text names message and field; nothing was added
  *            PAWL_ELIMIT     a payload over 1 MiB; nothing was added
- *            PAWL_ECONFLICT  as above
+ *            PAWL_ECONFLICT  as above; the error says of the first what is stored (reason, fingerprints, remote_id)
  *            PAWL_EBUSY, PAWL_EUNAVAIL  nothing was added
  *            PAWL_EUNCERTAIN outcome unknown: ask again with the same keys
  *            PAWL_EREFUSED   storage full, restored or read-only store; PAWL_EIO  storage failed
@@ -186,6 +187,8 @@ typedef struct pawl_queue_stats {
     uint64_t due, held;       /* of those: to be sent by now; held apart (exhausted, awaiting, uncertain) */
     int64_t oldest_due_at_ms; /* since when the first of them is due; 0: none is */
     int64_t next_due_at_ms;   /* the first in the future; 0: none */
+    uint64_t after_expiry; /* messages that were made again, as their key had been forgotten: see pawl_swept. Only who
+                                 comes within a day of that, or as long as it was kept, is known */
 } pawl_queue_stats;
 
 typedef struct pawl_stats pawl_stats;

@@ -100,9 +100,14 @@ typedef struct pawl_setting {
 /* The keys that there are: 0, 1, … until NULL; with default and meaning, where these are not NULL. All static. */
 PAWL_API const char *pawl_policy_key(size_t index, const char **ret_default, const char **ret_meaning);
 
+/* The presets that there are, as the keys: with meaning and what they set, where these are not NULL. All static. */
+PAWL_API const char *pawl_policy_preset(size_t index, const char **ret_meaning, const pawl_setting **ret_settings,
+                                        size_t *ret_count);
+
 /*
  * pawl_lane_set: sets keys of a lane's policy; the others stay. It counts for what is decided from then on. A reason may
- * be given, here and below, unless a call says that it needs one.
+ * be given, here and below, unless a call says that it needs one. The key "preset" sets all that its value names, in its
+ * place among the settings: what stands behind it beats it.
  *
  * Errors     PAWL_EINVAL  the text names the key, the hint what it takes; nothing was changed
  */

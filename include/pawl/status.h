@@ -51,6 +51,11 @@ typedef struct pawl_error {
     char text[256];    /* one sentence: what is wrong, with the field or limit by name */
     char hint[192];    /* what to do next; may be empty */
     const char *where; /* static "file:line" of the library, for a bug report */
+    /* Of an identity that is bound to something else (PAWL_ECONFLICT); else, and where unknown, empty. */
+    char reason[48];             /* where the stored one is, and whether content differs: "dead_fingerprint_match" */
+    char fingerprint[17];        /* of what was given: its first 16 hex digits; */
+    char stored_fingerprint[17]; /* and of what is stored */
+    char remote_id[257];         /* what the receiver calls the stored one */
 } pawl_error;
 
 /*

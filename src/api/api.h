@@ -29,6 +29,7 @@ void pawli_api_put_record(struct json_writer *out, const pawl_record *record);
 void pawli_api_put_event(struct json_writer *out, const pawl_event_view *event);
 void pawli_api_put_claim(struct json_writer *out, const pawl_message_view *message);
 void pawli_api_put_attempts(struct json_writer *out, const pawl_messages *messages); /* of pawl_message_get */
+void pawli_api_put_conflict(struct json_writer *out, const pawl_error *error);       /* nothing where it is none */
 void pawli_api_put_enqueued(struct json_writer *out, const pawl_enqueued *enqueued);
 void pawli_api_put_settled(struct json_writer *out, const pawl_uuid *id, const pawl_settled *settled);
 void pawli_api_put_moved(struct json_writer *out, const pawl_uuid *id, const pawl_moved *moved);

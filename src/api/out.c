@@ -196,6 +196,19 @@ void pawli_api_put_attempts(struct json_writer *out, const pawl_messages *messag
     pawli_json_close(out, ']');
 }
 
+void pawli_api_put_conflict(struct json_writer *out, const pawl_error *error)
+{
+    const struct {
+        const char *name, *value;
+    } fields[] = {{"reason", error->reason},
+                  {"fingerprint", error->fingerprint},
+                  {"stored_fingerprint", error->stored_fingerprint},
+                  {"remote_id", error->remote_id}};
+    for (size_t i = 0; i < COUNT_OF(fields); i++)
+        if (fields[i].value[0])
+            pawli_json_put_string(out, fields[i].name, fields[i].value);
+}
+
 void pawli_api_put_enqueued(struct json_writer *out, const pawl_enqueued *enqueued)
 {
     put_id(out, "id", &enqueued->id);
@@ -250,6 +263,8 @@ void pawli_api_put_stats(struct json_writer *out, const pawl_queue_stats *stats)
     put_time(out, "oldest_due_at", stats->oldest_due_at_ms);
     put_time(out, "next_due_at", stats->next_due_at_ms);
     pawli_json_put_u64(out, "held", stats->held);
+    if (stats->after_expiry)
+        pawli_json_put_u64(out, "after_expiry", stats->after_expiry);
 }
 
 static void put_policy(struct json_writer *out, const char *policy)

@@ -253,6 +253,7 @@ static const struct stats_column {
     {{"DEAD", COLUMN_RIGHT}, offsetof(pawl_queue_stats, dead), false},
     {{"DELIVERED", COLUMN_RIGHT}, offsetof(pawl_queue_stats, delivered), false},
     {{"CANCELLED", COLUMN_RIGHT}, offsetof(pawl_queue_stats, cancelled), false},
+    {{"LATE", COLUMN_RIGHT}, offsetof(pawl_queue_stats, after_expiry), false},
 };
 
 static uint64_t stats_value(const pawl_queue_stats *stats, const struct stats_column *column)

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/table.h"
 #include "model/limits.h"
+#include "model/preset.h"
 #include "sink/sink.h"
 
 /* KEY=VALUE, from the arguments behind the first, or from an option that repeats. */
@@ -23,8 +24,11 @@ static int read_setting(struct cli *cli, const char *text, pawl_setting *setting
     setting->value = equals + 1;
     if (!setting->key)
         return pawli_no_memory(&cli->error);
-    const char *key;
+    const char *key = PRESET_KEY;
     struct cli_nearest nearest = {.word = setting->key};
+    if (strcmp(key, setting->key) == 0)
+        return PAWL_OK;
+    cli_nearest_offer(&nearest, key);
     for (size_t i = 0; (key = pawl_policy_key(i, NULL, NULL)); i++) {
         if (strcmp(key, setting->key) == 0)
             return PAWL_OK;

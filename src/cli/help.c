@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Help, the completion and the manual's list of commands, all out of the table. */
 #include "cli/commands.h"
+#include "model/preset.h"
 
 #define WIDTH  79
 #define INDENT 26 /* where meanings begin */
@@ -43,6 +44,21 @@ static void print_options(FILE *out, const struct cli_option *option)
     }
 }
 
+#define PRESET_TEXT_SIZE 2000
+
+/* What it is, and all that it sets. */
+static const char *preset_text(size_t index, char out[PRESET_TEXT_SIZE])
+{
+    const char *meaning;
+    const pawl_setting *settings;
+    size_t count, at;
+    pawl_policy_preset(index, &meaning, &settings, &count);
+    at = (size_t)snprintf(out, PRESET_TEXT_SIZE, "%s:", meaning);
+    for (size_t i = 0; i < count && at < PRESET_TEXT_SIZE; i++)
+        at += (size_t)snprintf(out + at, PRESET_TEXT_SIZE - at, " %s=%s", settings[i].key, settings[i].value);
+    return out;
+}
+
 static void print_policy(FILE *out)
 {
     const char *key, *value, *meaning;
@@ -51,6 +67,12 @@ static void print_policy(FILE *out)
         char shown[80];
         snprintf(shown, sizeof shown, "%s=%s", key, value);
         print_row(out, shown, meaning);
+    }
+    fputs("\nPresets set many keys at once; what stands behind one beats it:\n", out);
+    for (size_t i = 0; (key = pawl_policy_preset(i, NULL, NULL, NULL)); i++) {
+        char shown[80], text[PRESET_TEXT_SIZE];
+        snprintf(shown, sizeof shown, PRESET_KEY "=%s", key);
+        print_row(out, shown, preset_text(i, text));
     }
 }
 
@@ -183,6 +205,8 @@ static void print_bash(FILE *out)
         out);
     for (size_t i = 0; (key = pawl_policy_key(i, NULL, NULL)); i++)
         fprintf(out, " %s=", key);
+    for (size_t i = 0; (key = pawl_policy_preset(i, NULL, NULL, NULL)); i++)
+        fprintf(out, " " PRESET_KEY "=%s", key);
     fputs("';;\n    esac\n"
           "    COMPREPLY=($(compgen -W \"$words $options\" -- \"$cur\"))\n"
           "    [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null\n"
@@ -229,6 +253,15 @@ static void print_manual_policy(FILE *out)
         print_escaped(out, key);
         fprintf(out, "*=%s\n\t", value);
         print_escaped(out, meaning);
+        fputs("\n\n", out);
+    }
+    fputs(
+        "# PRESETS\n\nA preset sets many keys at once, each as if it stood there; what stands behind it beats it.\n\n",
+        out);
+    for (size_t i = 0; (key = pawl_policy_preset(i, NULL, NULL, NULL)); i++) {
+        char text[PRESET_TEXT_SIZE];
+        fprintf(out, "*" PRESET_KEY "*=%s\n\t", key);
+        print_escaped(out, preset_text(i, text));
         fputs("\n\n", out);
     }
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "api/api.h"
 #include "base/escape.h"
 #include "base/uuid.h"
 #include "cli/commands.h"
@@ -47,31 +48,39 @@ static bool names_request(int status, const pawl_uuid *request_id)
     return (exit_status == 5 || exit_status == 6) && request_id && !uuid_is_nil(request_id);
 }
 
-static void put_report(struct json_writer *out, const char *what, int status, const char *message, const char *hint,
-                       const char *request_id, uint64_t line)
+struct report {
+    const char *what; /* "error" or "note" */
+    int status;
+    const char *message, *hint, *request_id; /* escaped where they were made; NULL: absent */
+    const pawl_error *error;                 /* NULL: of a note */
+    uint64_t line;                           /* 0: of none */
+};
+
+/* "error":{…} or "note":{…} */
+static void put_report(struct json_writer *out, const struct report *report)
 {
-    pawli_json_key(out, what);
+    pawli_json_key(out, report->what);
     pawli_json_open(out, '{');
-    if (status < 0)
-        pawli_json_put_i64(out, "status", pawl_status_exit(status));
-    pawli_json_put_string(out, "message", message); /* escaped where it was made */
-    pawli_json_put_string(out, "hint", hint);
-    pawli_json_put_string(out, "request_id", request_id);
-    if (line)
-        pawli_json_put_u64(out, "line", line);
+    if (report->status < 0)
+        pawli_json_put_i64(out, "status", pawl_status_exit(report->status));
+    pawli_json_put_string(out, "message", report->message);
+    pawli_json_put_string(out, "hint", report->hint);
+    if (report->error)
+        pawli_api_put_conflict(out, report->error);
+    pawli_json_put_string(out, "request_id", report->request_id);
+    if (report->line)
+        pawli_json_put_u64(out, "line", report->line);
     pawli_json_close(out, '}');
 }
 
-/* {"error":{…}} or {"note":{…}} */
-static void report_json(const char *what, int status, const char *message, const char *hint, const char *request_id,
-                        uint64_t line)
+static void report_json(const struct report *report)
 {
     struct buffer out, shown;
     buffer_init(&out, 65536);
     buffer_init(&shown, 6 * 65536);
     struct json_writer writer = {&out, false};
     pawli_json_open(&writer, '{');
-    put_report(&writer, what, status, message, hint, request_id, line);
+    put_report(&writer, report);
     pawli_json_close(&writer, '}');
     pawli_escape_json(&shown, buffer_text(&out));
     if (!out.failed && !shown.failed)
@@ -100,7 +109,7 @@ void cli_note(const struct cli *cli, const char *format, ...)
     struct text safe = cli_safe(&arena, text_of(text));
     fflush(stdout); /* what it is about comes before it */
     if (cli->json)
-        report_json("note", PAWL_OK, safe.data, NULL, NULL, 0);
+        report_json(&(struct report){.what = "note", .message = safe.data});
     else
         put_labelled("pawl: note: ", safe.data);
     pawli_arena_done(&arena);
@@ -116,30 +125,41 @@ static const char *hint_for(int status, const pawl_error *error)
     return error->status == status && error->hint[0] ? error->hint : hint_of(status);
 }
 
+static struct report report_of(int status, const pawl_error *error, const pawl_uuid *request_id,
+                               char id[PAWL_UUID_TEXT_SIZE])
+{
+    return (struct report){.what = "error",
+                           .status = status,
+                           .message = message_of(status, error),
+                           .hint = hint_for(status, error),
+                           .request_id = names_request(status, request_id) ? pawl_uuid_format(request_id, id) : NULL,
+                           .error = error->status == status ? error : NULL};
+}
+
 void cli_put_error(struct json_writer *out, int status, const pawl_error *error, const pawl_uuid *request_id)
 {
     char id[PAWL_UUID_TEXT_SIZE];
-    put_report(out, "error", status, message_of(status, error), hint_for(status, error),
-               names_request(status, request_id) ? pawl_uuid_format(request_id, id) : NULL, 0);
+    const struct report report = report_of(status, error, request_id, id);
+    put_report(out, &report);
 }
 
 void cli_report(const struct cli *cli, int status, const pawl_error *error, const pawl_uuid *request_id, uint64_t line)
 {
     char id[PAWL_UUID_TEXT_SIZE];
-    const char *shown_id = names_request(status, request_id) ? pawl_uuid_format(request_id, id) : NULL;
-    const char *message = message_of(status, error), *hint = hint_for(status, error);
+    struct report report = report_of(status, error, request_id, id);
+    report.line = line;
     fflush(stdout); /* so that errors and results stay in order where both go to one place */
     if (cli->json) {
-        report_json("error", status, message, hint, shown_id, line);
+        report_json(&report);
         return;
     }
     char label[64] = "pawl: ";
     if (line)
         snprintf(label, sizeof label, "pawl: line %llu: ", (unsigned long long)line);
-    put_labelled(label, message);
-    put_labelled("  hint: ", hint);
-    if (shown_id)
-        put_labelled("  request id: ", shown_id);
+    put_labelled(label, report.message);
+    put_labelled("  hint: ", report.hint);
+    if (report.request_id)
+        put_labelled("  request id: ", report.request_id);
 }
 
 /* ---- the store ---- */

@@ -68,10 +68,10 @@ bool pawli_gather_message(struct view *view, struct view_scope *scope, struct me
     return true;
 }
 
-static const struct view_task *find_task(const struct view *view, uint64_t number)
+static struct view_task *find_task(const struct view *view, uint64_t number)
 {
     for (size_t i = view->tasks.count; i-- > 0;) {
-        const struct view_task *task = view->tasks.at[i];
+        struct view_task *task = view->tasks.at[i];
         if (task->slot.exists && task->body && task->number == number)
             return task;
     }
@@ -79,7 +79,7 @@ static const struct view_task *find_task(const struct view *view, uint64_t numbe
 }
 
 /* Load brought the whole chain; what is in it besides was made or purged in this batch. */
-static const struct view_task *successor_of(const struct view *view, const struct view_task *task)
+static struct view_task *successor_of(const struct view *view, const struct view_task *task)
 {
     uint64_t number, tail;
     if (task->row.place != PLACE_ENDED || !message_id_split(&task->row.successor, &number, &tail))
@@ -97,37 +97,41 @@ bool pawli_leads_to_successor(const struct view *view, const struct view_task *t
     return false;
 }
 
-/* The message that a key is bound to: the last of its successors that is kept, in whatever state it is. */
-static void answer_bound(const struct view *view, struct message_draft *draft, const struct view_bound *bound)
+/* The message that a key is bound to: the last of its successors that is kept. NULL: it was purged. */
+static struct view_task *last_of(const struct view *view, const struct view_bound *bound)
 {
-    const struct view_task *task = bound->task, *next;
-    draft->replayed = true;
-    draft->status = PAWL_OK;
-    if (!task || !task->slot.exists) {
-        draft->id = bound->row.message;
-        draft->state = bound->row.state;
-        return;
-    }
-    while ((next = successor_of(view, task)) != NULL)
+    struct view_task *task = bound->task && bound->task->slot.exists ? bound->task : NULL, *next;
+    while (task && (next = successor_of(view, task)) != NULL)
         task = next;
-    draft->id = body_id(task->body);
-    draft->state = task_state(&task->row);
+    return task;
 }
 
 bool pawli_is_bound(const struct view *view, const struct view_bound *bound)
 {
     int64_t keep = policy_get(&bound->queue->policy, POLICY_DEDUPE_KEEP_MS);
     struct wall_time until = bound->row.until, from = {add_saturating(until.ms, -keep)};
+    if (bound_is_forgotten(&bound->row))
+        return false;
     return until.ms == INT64_MAX || pawli_end_of(&view->store.row.clock, from, keep).ms > view->wall.ms;
 }
 
-static int refuse_conflict(struct message_draft *draft, const struct view_bound *bound, pawl_error *err)
+/* Of the same content it is the lane that refuses; of other content the key. */
+static int refuse_same(const struct message_draft *draft, enum accept rule, pawl_error *err)
+{
+    char id[PAWL_UUID_TEXT_SIZE];
+    int status = pawli_fail(err, PAWL_ECONFLICT, "dedupe key \"%.*s\" is bound to message %s, which is %s",
+                            draft->bound_key.size > 64 ? 64 : (int)draft->bound_key.size, draft->bound_key.data,
+                            pawl_uuid_format(&draft->id, id), pawli_state_text(draft->state));
+    return rule == ACCEPT_REFUSE
+               ? pawli_hint(err, status, "the lane's accept is refuse: wait until that one ended, or use another key")
+               : pawli_hint(err, status, "the lane's accept is bind: retry or requeue that one, or use another key");
+}
+
+static int refuse_other(const struct message_draft *draft, const struct conflict *conflict, pawl_error *err)
 {
     char stored[17], given[17];
-    pawli_hex(bound->row.fingerprint.bytes, 8, stored);
-    pawli_hex(draft->row.fingerprint.bytes, 8, given);
-    draft->status = PAWL_ECONFLICT;
-    draft->stored_fingerprint = bound->row.fingerprint;
+    pawli_hex(conflict->stored->bytes, 8, stored);
+    pawli_hex(conflict->given->bytes, 8, given);
     int status = draft->bound_kind == BOUND_DEDUPE
                      ? pawli_fail(
                            err, PAWL_ECONFLICT,
@@ -138,6 +142,57 @@ static int refuse_conflict(struct message_draft *draft, const struct view_bound 
                                   "the request id is bound to a message with other content (stored %s…, given %s…)",
                                   stored, given);
     return pawli_hint(err, status, "use another key for other content, or the same content for this key");
+}
+
+static int refuse_conflict(struct message_draft *draft, enum accept rule, const struct view_task *last, pawl_error *err)
+{
+    const struct conflict conflict = {.state = pawli_state_text(draft->state),
+                                      .given = &draft->row.fingerprint,
+                                      .stored = &draft->bound->row.fingerprint,
+                                      .remote_id = last ? last->row.remote_id : (struct text){0}};
+    bool match = digest_equal(conflict.given, conflict.stored);
+    draft->status = match ? refuse_same(draft, rule, err) : refuse_other(draft, &conflict, err);
+    return pawli_tell_conflict(err, draft->status, &conflict);
+}
+
+/* What the key is bound to is the answer, whatever becomes of the message; so says the lane's rule, of a dedupe key.
+ * *ret_last: what is kept of it. */
+static enum accepted look_up(const struct view *view, struct message_draft *draft, enum accept *ret_rule,
+                             struct view_task **ret_last)
+{
+    const struct view_bound *bound = draft->bound;
+    *ret_last = NULL;
+    if (!bound || !bound->slot.exists || !pawli_is_bound(view, bound))
+        return ACCEPTED_NEW;
+    struct view_task *last = *ret_last = last_of(view, bound);
+    draft->id = last ? body_id(last->body) : bound->row.message;
+    draft->state = last ? task_state(&last->row) : bound->row.state;
+    if (draft->bound_kind == BOUND_DEDUPE)
+        *ret_rule = (enum accept)policy_get(&draft->queue->policy, POLICY_ACCEPT);
+    /* What a requeue made of it, and what was purged since, may have been delivered. */
+    bool is_known = last ? uuid_is_nil(&last->row.successor) : draft->state != STATE_CANCELLED;
+    if (*ret_rule == ACCEPT_REBIND && !is_known)
+        *ret_rule = ACCEPT_RETURN;
+    return pawli_accept(*ret_rule, draft->state, digest_equal(&bound->row.fingerprint, &draft->row.fingerprint));
+}
+
+/* A repetition of what was forgotten. How would it be known that it is none: who waits so long may do it twice. */
+static bool came_too_late(const struct view *view, const struct message_draft *draft)
+{
+    const struct view_bound *bound = draft->bound;
+    return bound && bound->slot.exists && !pawli_is_bound(view, bound) &&
+           digest_equal(&bound->row.fingerprint, &draft->row.fingerprint);
+}
+
+/* The key moves on: the one that had it says where, unless it had a successor, which was purged. */
+static bool supersede(struct view *view, struct view_task *last, const struct message_draft *draft)
+{
+    if (!last || !uuid_is_nil(&last->row.successor))
+        return true;
+    if (!pawli_view_touch(view, &last->slot))
+        return false;
+    last->row.successor = draft->id;
+    return true;
 }
 
 static bool bind(struct view *view, struct message_draft *draft, struct view_task *task)
@@ -201,23 +256,23 @@ int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct messag
                       pawl_error *err)
 {
     PAWL_ASSERT(draft->queue->scope == scope);
-    draft->status = PAWL_OK;
-    draft->replayed = false;
-    draft->state = STATE_PENDING;
     struct view_bound *bound = draft->bound;
+    struct view_task *last;
+    enum accept rule = ACCEPT_RETURN;
+    draft->status = PAWL_OK;
     if (draft->queue->slot.is_damaged)
         return draft->status = pawli_refuse_damaged("the queue of this lane and target", err);
     if (bound && (bound->slot.is_damaged || (bound->task && bound->task->slot.is_damaged)))
         return draft->status = pawli_refuse_damaged("what this key is bound to", err);
     if (draft->line && draft->line->slot.is_damaged)
         return draft->status = pawli_refuse_damaged("the line of this ordering key", err);
-    bool is_bound = bound && bound->slot.exists && pawli_is_bound(view, bound);
-    if (is_bound && !digest_equal(&bound->row.fingerprint, &draft->row.fingerprint))
-        return refuse_conflict(draft, bound, err);
-    if (is_bound) {
-        answer_bound(view, draft, bound);
+    enum accepted accepted = look_up(view, draft, &rule, &last);
+    draft->replayed = accepted == ACCEPTED_STORED;
+    if (accepted == ACCEPTED_CONFLICT)
+        return refuse_conflict(draft, rule, last, err);
+    if (accepted == ACCEPTED_STORED)
         return PAWL_OK;
-    }
+    bool is_late = came_too_late(view, draft);
     int status = make_queue(view, draft->queue, err);
     if (status == PAWL_OK)
         status = touch_numbers(view, scope, err);
@@ -228,8 +283,10 @@ int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct messag
         return pawli_no_memory(err);
     draft->task = task;
     draft->id = body_id(task->body);
-    if (!bind(view, draft, task) || !pawli_task_add(view, task))
+    draft->state = STATE_PENDING;
+    if (!supersede(view, last, draft) || !bind(view, draft, task) || !pawli_task_add(view, task))
         return pawli_no_memory(err);
+    draft->queue->row.late += is_late;
     return PAWL_OK;
 }
 

@@ -22,8 +22,7 @@ struct message_draft {
     int status;
     bool replayed;
     enum state state;
-    struct digest stored_fingerprint; /* on a conflict */
-    struct view_task *task;           /* within the batch */
+    struct view_task *task; /* within the batch */
 };
 
 struct enqueue {

@@ -22,6 +22,12 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     return true;
 }
 
+/* Its key was given to another message: to send both were to do it twice. */
+static bool lost_its_key(const struct task_row *row)
+{
+    return row->place == PLACE_ENDED && row->ended == STATE_DEAD && !uuid_is_nil(&row->successor);
+}
+
 /* Pending, and only an operator moves it on. */
 static bool is_set_aside(const struct task_row *row)
 {
@@ -33,6 +39,8 @@ bool pawli_may_move(const struct move *move, const struct task_row *row)
     static const enum task_event events[] = {
         [MOVE_RETRY] = EVENT_RENEW, [MOVE_REQUEUE] = EVENT_CANCEL, [MOVE_CANCEL] = EVENT_CANCEL};
     enum state ignored, before = task_state(row);
+    if (lost_its_key(row) && (move->kind == MOVE_RETRY || move->kind == MOVE_REQUEUE))
+        return false;
     switch (move->kind) {
     case MOVE_PURGE:
         return row->place == PLACE_ENDED;
@@ -62,6 +70,12 @@ static int refuse(const struct move *move, const struct move_item *item, const s
         [MOVE_RESOLVE] = {"resolved so", "uncertain messages can be resolved; awaiting ones as delivered or dead"},
         [MOVE_PURGE] = {"purged", "only delivered, dead and cancelled messages can be"}};
     const struct task_row *row = &item->task->row;
+    char successor[PAWL_UUID_TEXT_SIZE];
+    if (lost_its_key(row) && move->kind != MOVE_RESOLVE)
+        return pawli_hint(err,
+                          pawli_fail(err, PAWL_EREFUSED, "its dedupe key was given to %s",
+                                     pawl_uuid_format(&row->successor, successor)),
+                          "move that one; this one can be cancelled or purged");
     const char *state = pawli_state_text(item->before), *what = texts[move->kind].what;
     int status = row->place != PLACE_CLAIMED
                      ? pawli_fail(err, PAWL_EREFUSED, "a message that is %s cannot be %s", state, what)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The record of a unit: known already, or appended to the chain of its scope. */
+#include <stdio.h>
+
 #include "base/codec.h"
 #include "commit/unit.h"
 
@@ -36,16 +38,30 @@ static bool differs(const struct record_row *given, const struct record_row *sto
     return given->events.size && memcmp(given->events.data, stored->events.data, given->events.size) != 0;
 }
 
+int pawli_tell_conflict(pawl_error *err, int status, const struct conflict *conflict)
+{
+    if (!err)
+        return status;
+    bool match = digest_equal(conflict->given, conflict->stored);
+    snprintf(err->reason, sizeof err->reason, "%s_fingerprint_%s", conflict->state, match ? "match" : "mismatch");
+    pawli_hex(conflict->given->bytes, (sizeof err->fingerprint - 1) / 2, err->fingerprint);
+    pawli_hex(conflict->stored->bytes, (sizeof err->stored_fingerprint - 1) / 2, err->stored_fingerprint);
+    static_assert(sizeof err->remote_id == LIMIT_REMOTE_ID + 1, "it is told whole");
+    snprintf(err->remote_id, sizeof err->remote_id, "%.*s", TEXT_ARG(conflict->remote_id));
+    return status;
+}
+
 static int refuse_conflict(const struct record_draft *record, pawl_error *err)
 {
     char stored[2 * DIGEST_SIZE + 1], given[2 * DIGEST_SIZE + 1];
-    pawli_hex(record->request->row.fingerprint.bytes, DIGEST_SIZE, stored);
-    pawli_hex(record->row.fingerprint.bytes, DIGEST_SIZE, given);
-    return pawli_hint(err,
-                      pawli_fail(err, PAWL_ECONFLICT,
-                                 "the request id is bound to other content: stored fingerprint %s, given %s", stored,
-                                 given),
-                      "use a new request id for a new command, or the same content for this one");
+    const struct conflict conflict = {
+        .state = "recorded", .given = &record->row.fingerprint, .stored = &record->request->row.fingerprint};
+    pawli_hex(conflict.stored->bytes, DIGEST_SIZE, stored);
+    pawli_hex(conflict.given->bytes, DIGEST_SIZE, given);
+    int status = pawli_fail(err, PAWL_ECONFLICT,
+                            "the request id is bound to other content: stored fingerprint %s, given %s", stored, given);
+    pawli_hint(err, status, "use a new request id for a new command, or the same content for this one");
+    return pawli_tell_conflict(err, status, &conflict);
 }
 
 enum record_check pawli_check_record(struct unit *unit, struct view *view, pawl_error *err)

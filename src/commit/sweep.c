@@ -109,7 +109,7 @@ static bool keep_bounds(struct view *view, struct view_task *task)
     int64_t keep = policy_get(&task->queue->policy, POLICY_DEDUPE_KEEP_MS);
     for (size_t i = 0; i < COUNT_OF(task->bounds); i++) {
         struct view_bound *bound = task->bounds[i];
-        if (!bound || !bound->slot.exists)
+        if (!bound || !bound->slot.exists || bound->task != task) /* it may lead to another by now */
             continue;
         if (!pawli_view_touch(view, &bound->slot))
             return false;
@@ -181,25 +181,39 @@ static bool sweep_one(struct view *view, struct sweep *sweep, struct view_task *
     return true;
 }
 
+#define REMEMBERED_MS 86400000 /* at most; as long as it was kept, where that is less */
+
+/* First it binds no more, then it goes: who enqueues finds it in between, where he looks anyway. */
+static bool forget(struct view *view, struct sweep *sweep, struct view_bound *bound)
+{
+    bool is_forgotten = bound_is_forgotten(&bound->row);
+    if (!bound->slot.exists || bound->slot.is_damaged || pawli_is_bound(view, bound) ||
+        (is_forgotten && bound->row.until.ms > view->wall.ms))
+        return true;
+    int64_t keep = policy_get(&bound->queue->policy, POLICY_DEDUPE_KEEP_MS);
+    if (!pawli_view_touch(view, &bound->slot))
+        return false;
+    bound->row.state = STATE_PENDING;
+    bound->row.until = wall_after_ms(view->wall, keep < REMEMBERED_MS ? keep : REMEMBERED_MS);
+    bound->slot.exists = !is_forgotten && bound->row.until.ms > view->wall.ms;
+    sweep->forgotten += !is_forgotten;
+    sweep->removed += !bound->slot.exists;
+    return true;
+}
+
 static int decide(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
 {
     struct sweep *sweep = (struct sweep *)effect;
     (void)unit;
-    sweep->expired = sweep->purged = sweep->suspected = sweep->forgotten = sweep->lost = 0;
+    sweep->expired = sweep->purged = sweep->suspected = sweep->forgotten = sweep->removed = sweep->lost = 0;
     for (size_t i = 0; i < view->tasks.count; i++)
         sweep->lost += is_lost(view->tasks.at[i]);
     for (size_t i = 0; i < sweep->count; i++)
         if (!sweep_one(view, sweep, sweep->tasks[i]))
             return pawli_no_memory(err);
-    for (size_t i = 0; i < sweep->bound_count; i++) {
-        struct view_bound *bound = sweep->bound_slots[i];
-        if (!bound->slot.exists || bound->slot.is_damaged || pawli_is_bound(view, bound))
-            continue;
-        if (!pawli_view_touch(view, &bound->slot))
+    for (size_t i = 0; i < sweep->bound_count; i++)
+        if (!forget(view, sweep, sweep->bound_slots[i]))
             return pawli_no_memory(err);
-        bound->slot.exists = false;
-        sweep->forgotten++;
-    }
     if (sweep->mended > view->store.row.clock.mended && sweep->mended <= view->store.row.clock.backs) {
         if (!pawli_view_touch(view, &view->store.slot))
             return pawli_no_memory(err);

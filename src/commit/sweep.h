@@ -24,7 +24,8 @@ struct sweep {
     uint64_t mended; /* all that waits was looked at after the clock went back so often; 0: it was not */
     /* the answer */
     uint32_t expired, purged, suspected, forgotten;
-    uint32_t lost; /* claims that this batch settles: there may be more */
+    uint32_t removed; /* keys that were forgotten before */
+    uint32_t lost;    /* claims that this batch settles: there may be more */
 };
 
 extern const struct effect_ops pawli_effect_sweep;

@@ -119,6 +119,14 @@ bool pawli_task_attempt(struct view *view, struct view_task *task, const char *v
 /* Refuses what needs a row that load set apart. */
 int pawli_refuse_damaged(const char *what, pawl_error *err);
 
+/* What an identity is bound to, told beside the text of a conflict (record.c). */
+struct conflict {
+    const char *state; /* of what is stored */
+    const struct digest *given, *stored;
+    struct text remote_id; /* absent: not known */
+};
+int pawli_tell_conflict(pawl_error *err, int status, const struct conflict *conflict);
+
 int pawli_make_scope(struct view *view, struct view_scope *scope, pawl_error *err); /* where it does not exist */
 
 /* An outcome that nobody knows, by what pawli_event_of_unknown says (settle.c). */

@@ -488,6 +488,7 @@ static const struct column queue_columns[] = {
     COLUMN("lease", TIME, lease, BOOT),
     COLUMN("looks", U64, looks, COUNTER),
     COLUMN("added", U64, added, COUNTER),
+    COLUMN("late", U64, late, COUNTER),
     SUM,
 };
 #undef ROW
@@ -570,7 +571,7 @@ static bool complete_bound(void *at)
     const struct bound_row *row = at;
     uint64_t number, tail;
     bool is_kept = row->until.ms == INT64_MAX; /* its message is */
-    return is_kept == (row->state == STATE_PENDING) && message_id_split(&row->message, &number, &tail) &&
+    return (!is_kept || row->state == STATE_PENDING) && message_id_split(&row->message, &number, &tail) &&
            (row->kind == BOUND_DEDUPE || row->key.size == sizeof(pawl_uuid));
 }
 

@@ -282,6 +282,30 @@ bool pawli_is_misdated(const struct clock *clock, const struct task_body *body, 
     return !is_asked && task->updated.ms > clock->wall.ms;
 }
 
+/* ---- keys again ---- */
+
+enum accepted pawli_accept(enum accept rule, enum state state, bool match)
+{
+    enum bound_to { UNFINISHED, DELIVERED, GIVEN_UP, BOUND_TO_COUNT };
+    static const enum accepted rules[ACCEPT_COUNT][BOUND_TO_COUNT][2] = {
+        /* other content, the same */
+        [ACCEPT_RETURN] = {[UNFINISHED] = {ACCEPTED_CONFLICT, ACCEPTED_STORED},
+                           [DELIVERED] = {ACCEPTED_CONFLICT, ACCEPTED_STORED},
+                           [GIVEN_UP] = {ACCEPTED_CONFLICT, ACCEPTED_STORED}},
+        [ACCEPT_BIND] = {[UNFINISHED] = {ACCEPTED_CONFLICT, ACCEPTED_STORED},
+                         [DELIVERED] = {ACCEPTED_CONFLICT, ACCEPTED_STORED},
+                         [GIVEN_UP] = {ACCEPTED_CONFLICT, ACCEPTED_CONFLICT}},
+        [ACCEPT_REBIND] = {[UNFINISHED] = {ACCEPTED_CONFLICT, ACCEPTED_STORED},
+                           [DELIVERED] = {ACCEPTED_CONFLICT, ACCEPTED_STORED},
+                           [GIVEN_UP] = {ACCEPTED_NEW, ACCEPTED_NEW}},
+        [ACCEPT_REFUSE] = {[UNFINISHED] = {ACCEPTED_CONFLICT, ACCEPTED_CONFLICT},
+                           [DELIVERED] = {ACCEPTED_NEW, ACCEPTED_NEW},
+                           [GIVEN_UP] = {ACCEPTED_NEW, ACCEPTED_NEW}},
+    };
+    bool is_open = pawli_state_kind(state) == STATE_KIND_OPEN;
+    return rules[rule][is_open ? UNFINISHED : state == STATE_DELIVERED ? DELIVERED : GIVEN_UP][match];
+}
+
 /* ---- who lives ---- */
 
 static bool is_among(uint64_t committer, const struct committer_row *alive, size_t alive_count)

@@ -60,6 +60,11 @@ bool pawli_may_have_lost(const struct queue_row *queue, const struct store_row *
 enum task_event pawli_event_of_exhausted(const struct policy *policy);
 
 enum settle_result pawli_result_of(enum task_event event);
+
+/* What becomes of a message whose dedupe key is bound to one in this state, with the same content or other. */
+enum accepted { ACCEPTED_STORED, ACCEPTED_NEW, ACCEPTED_CONFLICT };
+enum accepted pawli_accept(enum accept rule, enum state state, bool match);
+
 uint32_t pawli_cap_of(const struct task_body *body, const struct policy *policy);
 
 /* ---- ends by wall time ----

@@ -121,6 +121,7 @@ struct queue_row {
     struct boot_time lease; /* no claim of it ends earlier, unless the store's looks were more since */
     uint64_t looks;
     uint64_t added; /* the commit that last added a task to it */
+    uint64_t late;  /* messages whose key was bound to the same content, and had been forgotten */
 };
 
 enum breaker { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HEALING, BREAKER_COUNT };
@@ -186,8 +187,14 @@ struct bound_row {
     pawl_uuid message;
     struct digest fingerprint;
     struct wall_time until; /* WALL_NEVER while its message exists */
-    enum state state;       /* of the message when it was purged; before: STATE_PENDING */
+    enum state state; /* of the message when it was purged; before, and once the key is forgotten: STATE_PENDING */
 };
+
+/* Its time is over. It is kept a while longer, so that a repetition which comes too late is known as one. */
+static inline bool bound_is_forgotten(const struct bound_row *bound)
+{
+    return bound->until.ms != INT64_MAX && bound->state == STATE_PENDING;
+}
 
 /* What a task carries is a row of its kind, its body. Each begins with what whoever moves tasks needs to know of all. */
 #define BODY                                                                                                           \

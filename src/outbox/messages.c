@@ -481,7 +481,8 @@ int pawl_stats_read(pawl_store *store, const char *lane, const char *target, paw
                                              .uncertain = counts[STATE_UNCERTAIN],
                                              .delivered = counts[STATE_DELIVERED],
                                              .dead = counts[STATE_DEAD],
-                                             .cancelled = counts[STATE_CANCELLED]};
+                                             .cancelled = counts[STATE_CANCELLED],
+                                             .after_expiry = item->row.late};
     }
     *ret_stats = stats;
     return PAWL_OK;

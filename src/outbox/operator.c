@@ -11,6 +11,7 @@
 #include "commit/hold.h"
 #include "model/check.h"
 #include "model/headers.h"
+#include "model/preset.h"
 #include "model/urls.h"
 #include "outbox/move.h"
 
@@ -295,38 +296,45 @@ static bool names_header(const struct policy_change *change, const pawl_setting 
     return change->is_target && setting->key && strncmp(setting->key, HEADER_SETTING, strlen(HEADER_SETTING)) == 0;
 }
 
+/* Of a key that is given twice the last counts. */
+static int read_key(struct policy_change *change, const char *name, struct text value, pawl_error *err)
+{
+    struct policy one = {0};
+    int status = pawli_policy_set(&one, text_of(name ? name : ""), value, err);
+    for (int key = 0; status == PAWL_OK && key < POLICY_COUNT; key++) {
+        uint64_t bit = UINT64_C(1) << key;
+        if (strcmp(pawli_policy_key_text((enum policy_key)key), name) != 0)
+            continue;
+        change->policy.values[key] = one.values[key];
+        change->policy.set = (change->policy.set & ~bit) | (one.set & bit);
+        change->unset = value.size ? change->unset & ~bit : change->unset | bit;
+    }
+    return status;
+}
+
+static int read_preset(struct policy_change *change, struct text name, pawl_error *err)
+{
+    const struct preset *preset = NULL;
+    int status = pawli_preset_find(name, &preset, err);
+    for (size_t i = 0; status == PAWL_OK && i < preset->count; i++)
+        status = read_key(change, preset->settings[i].key, text_of(preset->settings[i].value), err);
+    return status;
+}
+
 static int read_settings(struct policy_change *change, const pawl_setting *settings, size_t count, pawl_error *err)
 {
-    int bad = pawli_check_bytes("settings", settings, count, err);
-    if (bad < 0)
-        return bad;
-    for (size_t i = 0; i < count; i++) {
+    int status = pawli_check_bytes("settings", settings, count, err);
+    for (size_t i = 0; status == PAWL_OK && i < count; i++) {
+        const char *key = settings[i].key;
         struct text value = text_of(settings[i].value ? settings[i].value : "");
-        struct policy one = {0};
-        bool is_header = names_header(change, &settings[i]);
-        if (is_header) {
-            int good = pawli_check_header(text_of(settings[i].key + strlen(HEADER_SETTING)), value, err);
-            if (good < 0)
-                return good;
-            continue;
-        }
-        int status = pawli_policy_set(&one, text_of(settings[i].key ? settings[i].key : ""), value, err);
-        if (status < 0)
-            return status;
-        for (int key = 0; key < POLICY_COUNT; key++) {
-            bool named = strcmp(pawli_policy_key_text((enum policy_key)key), settings[i].key) == 0;
-            if (named && value.size == 0) { /* of a key that is given twice the last counts */
-                change->unset |= UINT64_C(1) << key;
-                change->policy.set &= ~(UINT64_C(1) << key);
-            }
-            if (one.set >> key & 1) {
-                change->policy.values[key] = one.values[key];
-                change->policy.set |= UINT64_C(1) << key;
-                change->unset &= ~(UINT64_C(1) << key);
-            }
-        }
+        if (names_header(change, &settings[i]))
+            status = pawli_check_header(text_of(key + strlen(HEADER_SETTING)), value, err);
+        else if (key && strcmp(key, PRESET_KEY) == 0)
+            status = read_preset(change, value, err);
+        else
+            status = read_key(change, key, value, err);
     }
-    return PAWL_OK;
+    return status;
 }
 
 /* By their names: the order of the keys may change. */
@@ -394,6 +402,21 @@ const char *pawl_policy_key(size_t index, const char **ret_default, const char *
     if (ret_meaning)
         *ret_meaning = pawli_policy_key_meaning((enum policy_key)index);
     return pawli_policy_key_text((enum policy_key)index);
+}
+
+const char *pawl_policy_preset(size_t index, const char **ret_meaning, const pawl_setting **ret_settings,
+                               size_t *ret_count)
+{
+    if (index >= pawli_preset_count)
+        return NULL;
+    const struct preset *preset = &pawli_presets[index];
+    if (ret_meaning)
+        *ret_meaning = preset->meaning;
+    if (ret_settings)
+        *ret_settings = preset->settings;
+    if (ret_count)
+        *ret_count = preset->count;
+    return preset->name;
 }
 
 int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setting *settings, size_t count,

@@ -14,6 +14,7 @@ struct sweeping {
     const _Atomic bool *shall_end; /* NULL: never early */
     pawl_swept swept;
     uint32_t lost;        /* claims that the last commit settled */
+    uint32_t removed;     /* keys that were forgotten long ago */
     struct store_row row; /* when the sweep began */
     pawl_uuid boot_id;
     struct clock clock;
@@ -38,6 +39,7 @@ static int run(struct sweeping *s, struct text scope, struct sweep *sweep, pawl_
     s->swept.purged += sweep->purged;
     s->swept.suspected += sweep->suspected;
     s->swept.forgotten += sweep->forgotten;
+    s->removed += sweep->removed;
     s->lost = sweep->lost;
     return status;
 }
@@ -141,12 +143,12 @@ static int sweep_bounds(struct sweeping *s, pawl_error *err)
     for (bool more = true; more && status == PAWL_OK && !shall_end(s);) {
         struct page page;
         struct query query = {.kind = QUERY_OLD_BOUNDS, .limit = CANDIDATES};
-        uint32_t before = s->swept.forgotten;
+        uint32_t before = s->swept.forgotten + s->removed;
         status = pawli_store_query(s->store->opened->store, &query, &page, err);
         if (status < 0)
             break;
         status = sweep_bounds_of(s, &page, err);
-        more = page.more && s->swept.forgotten > before;
+        more = page.more && s->swept.forgotten + s->removed > before;
         pawli_page_done(&page);
     }
     return status;

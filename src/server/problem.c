@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Refusals as RFC 9457 has them. */
+#include "api/api.h"
 #include "base/json.h"
 #include "server/server.h"
 
@@ -17,7 +18,7 @@ static const char *title_of(int status)
     return "Error";
 }
 
-static void fill(struct server_reply *reply, int http_status, const char *code, const char *detail, const char *hint)
+static void fill(struct server_reply *reply, int http_status, const char *detail, const pawl_error *error)
 {
     struct json_writer writer = {&reply->body, false};
     reply->status = http_status;
@@ -27,20 +28,21 @@ static void fill(struct server_reply *reply, int http_status, const char *code, 
     pawli_json_put_string(&writer, "type", "about:blank");
     pawli_json_put_string(&writer, "title", title_of(http_status));
     pawli_json_put_i64(&writer, "status", http_status);
-    pawli_json_put_string(&writer, "code", code);
+    pawli_json_put_string(&writer, "code", error ? pawl_status_name(error->status) : NULL);
     pawli_json_put_string(&writer, "detail", detail);
-    pawli_json_put_string(&writer, "hint", hint);
+    pawli_json_put_string(&writer, "hint", error && error->hint[0] ? error->hint : NULL);
+    if (error)
+        pawli_api_put_conflict(&writer, error);
     pawli_json_close(&writer, '}');
 }
 
 void pawli_server_problem(struct server_reply *reply, int http_status, const char *detail)
 {
-    fill(reply, http_status, NULL, detail, NULL);
+    fill(reply, http_status, detail, NULL);
 }
 
 void pawli_server_error(struct server_reply *reply, const pawl_error *error)
 {
     const char *detail = error->text[0] ? error->text : pawl_status_text(error->status);
-    fill(reply, pawl_status_http(error->status), pawl_status_name(error->status), detail,
-         error->hint[0] ? error->hint : NULL);
+    fill(reply, pawl_status_http(error->status), detail, error);
 }

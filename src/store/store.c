@@ -288,6 +288,15 @@ enum store_result pawli_store_load(struct store *store, struct txn *txn, struct 
     return in_time(result, STORE_BUSY, err);
 }
 
+/* What is final never changes, but that who took over its dedupe key is named, once. */
+static bool may_be_saved(const struct task_row *was, const struct task_row *row)
+{
+    if (was->place != PLACE_ENDED || pawli_state_kind(was->ended) != STATE_KIND_FINAL)
+        return true;
+    return row->place == PLACE_ENDED && row->ended == was->ended && row->ended_at.ms == was->ended_at.ms &&
+           uuid_is_nil(&was->successor);
+}
+
 /* What must hold of every batch before it is written: the last look before the disk. */
 static void check_saved(const struct view *view)
 {
@@ -297,8 +306,8 @@ static void check_saved(const struct view *view)
             continue;
         PAWL_ASSERT(task->purged || (task->row.place > PLACE_NONE && task->row.place < PLACE_COUNT));
         PAWL_ASSERT(task->slot.found == (task->was.place != PLACE_NONE));
-        if (task->slot.found && task->was.place == PLACE_ENDED && !task->purged)
-            PAWL_ASSERT(pawli_state_kind(task->was.ended) != STATE_KIND_FINAL);
+        if (task->slot.found && !task->purged)
+            PAWL_ASSERT(may_be_saved(&task->was, &task->row));
         if (!task->slot.found)
             PAWL_ASSERT(task->body != NULL);
         if (task->row.place == PLACE_CLAIMED && task->was.place != PLACE_CLAIMED)

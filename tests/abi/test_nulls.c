@@ -28,6 +28,7 @@ struct world {
     pawl_moves moves;
     pawl_moves_done moves_done;
     pawl_setting setting;
+    const pawl_setting *preset;
     pawl_settings *settings, *other_settings;
     pawl_subject subject;
     const char *url;

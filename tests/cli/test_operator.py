@@ -79,6 +79,25 @@ class Operator(support.Case):
             self.writes_nothing(3, "messages", move, support.NOBODY, "--reason", "r")
             self.writes_nothing(3, "messages", move, key, "--reason", "r", "--scope", "b")
 
+    def test_a_preset_is_what_the_table_of_the_page_says(self):
+        page = (pathlib.Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+        head, *rows = [[cell.strip(" `") for cell in line.strip("|").split("|")]
+                       for line in page.split("## Presets")[1].split("\n## ")[0].splitlines() if line.startswith("|")]
+        self.assertEqual(head, ["key", "s4", "s5"])
+        told = self.ok("help", "lanes", "set").out
+        for place, preset in enumerate(head[1:], 1):
+            values = {row[0]: row[place] for row in rows[1:] if row[place]}
+            self.assertGreater(len(values), 10)
+            self.ok("lanes", "set", preset, f"preset={preset}")
+            (policy,) = [lane["policy"] for lane in self.json("lanes", "list") if lane["lane"] == preset]
+            self.assertEqual({key: str(value) for key, value in policy.items()}, values)
+            record = self.json("journal", "list", "--scope", "pawl.operator", "--limit", "1")[0]
+            self.assertEqual((record["data"]["lane"], record["data"]["policy"]), (preset, policy))
+            shown = " ".join(told.split(f"preset={preset} ")[1].split("preset=")[0].split("Options:")[0].split())
+            self.assertEqual(dict(word.split("=") for word in shown.split() if "=" in word), values)
+        self.writes_nothing(2, "lanes", "set", "l", "preset=s6", says=("preset", "s6"))
+        self.writes_nothing(2, "lanes", "set", "l", "presset=s4", says="preset")
+
     def test_what_may_be_cancelled_A130_A135(self):
         pending = self.enqueue("l", "t", "1")
         self.assertEqual(self.json("messages", "cancel", pending, "--reason", "r")[0]["after"], "cancelled")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """enqueue, claim, ack, nack, extend, from a script's side. LAW(O1) LAW(O2) LAW(O3) LAW(O4) LAW(O5)"""
+import json
 import re
 import subprocess
 import uuid
@@ -31,6 +32,31 @@ class Outbox(support.Case):
                       ("l", "t", "1", "--key", "k")):
             self.writes_nothing(4, "enqueue", *words, "--dedupe", "d", says="d")
         self.assertEqual(self.message(key), before)
+
+    def test_a_conflict_says_what_is_stored_A93_A100(self):
+        key = self.enqueue("l", "t", "1", "--dedupe", "d")
+        fingerprint = self.message(key)["fingerprint"]
+        error = self.writes_nothing(4, "enqueue", "l", "t", "2", "--dedupe", "d")
+        other = self.message(self.enqueue("l", "t", "2"))["fingerprint"]
+        told = {"reason": "pending_fingerprint_mismatch", "fingerprint": other[:16], "stored_fingerprint": fingerprint[:16]}
+        self.assertEqual({name: error.get(name) for name in (*told, "remote_id")}, {**told, "remote_id": None})
+        self.ok("ack", *self.claim("l", "t"), "--remote-id", "r-7")
+        line = json.dumps({"lane": "l", "target": "t", "data": 2, "dedupe": "d"})
+        run = self.run_it("enqueue", "--jsonl", "-", "--json", stdin=line + "\n")
+        (answer,) = run.answers
+        self.assertEqual({**answer["error"], "line": 1}, run.error)
+        self.assertEqual((run.status, run.error["reason"], run.error["remote_id"]), (4, "delivered_fingerprint_mismatch", "r-7"))
+
+    def test_a_lane_says_what_a_key_does_again_A101(self):
+        key = self.enqueue("l", "t", "1", "--dedupe", "d")
+        self.ok("messages", "cancel", key, "--reason", "r")
+        self.ok("lanes", "set", "l", "accept=bind")
+        error = self.writes_nothing(4, "enqueue", "l", "t", "1", "--dedupe", "d", says=(key, "cancelled"))
+        self.assertEqual(error["reason"], "cancelled_fingerprint_match")
+        self.ok("lanes", "set", "l", "accept=rebind")
+        new = self.enqueue("l", "t", "2", "--dedupe", "d")
+        self.assertEqual((self.message(key)["state"], self.message(key)["superseded_by"]), ("cancelled", new))
+        self.writes_nothing(2, "lanes", "set", "l", "accept=maybe", says=("accept", "maybe"))
 
     def test_a_dedupe_key_belongs_to_its_queue_and_scope_A9_A84(self):
         ids = {self.enqueue(*words, "--dedupe", "d") for words in

@@ -23,14 +23,15 @@ static struct model_content content_of(int64_t scope, const struct op_message *a
                                   .deadline = asked->deadline};
 }
 
-static void note_queue(struct model *model, int64_t scope, int64_t lane, int64_t target)
+static struct model_queue *note_queue(struct model *model, int64_t scope, int64_t lane, int64_t target)
 {
     for (size_t i = 0; i < model->queue_count; i++)
         if (model->queues[i].scope == scope && model->queues[i].lane == lane && model->queues[i].target == target)
-            return;
+            return &model->queues[i];
     if (model->queue_count == sizeof model->queues / sizeof *model->queues)
         abort();
-    model->queues[model->queue_count++] = (struct model_queue){scope, lane, target};
+    model->queues[model->queue_count] = (struct model_queue){.scope = scope, .lane = lane, .target = target};
+    return &model->queues[model->queue_count++];
 }
 
 uint64_t model_add(struct model *model, const struct model_message *message)
@@ -69,6 +70,30 @@ static uint64_t last_successor(const struct model *model, uint64_t number)
     return number;
 }
 
+enum { RETURN, BIND, REBIND, REFUSE };
+enum accepted { STORED, CONFLICT, ANEW };
+
+/* What the lane says of a dedupe key that is bound to this message; a request id answers as ever. */
+static enum accepted accept_again(const struct model *model, const struct model_bound *bound, uint64_t number,
+                                  bool same)
+{
+    const struct model_message *message = &model->messages[number - 1];
+    enum model_state state = message->state;
+    int64_t rule = bound->is_request || model->mistake == MISTAKE_ACCEPT_IGNORED
+                       ? RETURN
+                       : model_policy_of(model, message, POLICY_accept);
+    bool has_ended = state == DELIVERED || state == DEAD || state == CANCELLED;
+    /* It was requeued, and what became of that is gone; or that may be. */
+    bool is_unclear = state == CANCELLED && (!message->exists || message->successor);
+    if (rule == REFUSE)
+        return has_ended ? ANEW : CONFLICT;
+    if (rule == BIND && (state == DEAD || state == CANCELLED))
+        return CONFLICT;
+    if (rule == REBIND && (state == DEAD || (state == CANCELLED && !is_unclear)))
+        return ANEW;
+    return same ? STORED : CONFLICT;
+}
+
 int model_enqueue_one(struct model *model, int64_t scope, const struct op_message *asked, uint64_t seq,
                       struct model_enqueued *result)
 {
@@ -83,19 +108,28 @@ int model_enqueue_one(struct model *model, int64_t scope, const struct op_messag
     bool is_request = asked->dedupe == 0;
     int64_t key = is_request ? asked->request : asked->dedupe;
     struct model_bound *bound = key ? model_bound(model, scope, asked->lane, asked->target, is_request, key) : NULL;
-    *result = (struct model_enqueued){.status = PAWL_OK, .state = PENDING};
-    if (bound && (model_bound_until(model, bound) > model->wall || model->mistake == MISTAKE_DEDUPE_NEVER_FORGOTTEN) &&
-        model->mistake != MISTAKE_DEDUPE_FORGOTTEN) {
-        bool same = memcmp(&model->messages[bound->first - 1].content, &message.content, sizeof message.content) == 0;
-        if (!same && model->mistake != MISTAKE_DEDUPE_IGNORES_CONTENT)
-            return result->status = PAWL_ECONFLICT;
-        result->replayed = true;
-        result->number = last_successor(model, bound->first);
-        result->state = model->messages[result->number - 1].state;
-        return PAWL_OK;
+    bool same = bound &&
+                (model->mistake == MISTAKE_DEDUPE_IGNORES_CONTENT ||
+                 memcmp(&model->messages[bound->first - 1].content, &message.content, sizeof message.content) == 0);
+    bool binds = bound && model->mistake != MISTAKE_DEDUPE_FORGOTTEN &&
+                 ((!bound->is_forgotten && model_bound_until(model, bound) > model->wall) ||
+                  model->mistake == MISTAKE_DEDUPE_NEVER_FORGOTTEN);
+    uint64_t old = binds ? last_successor(model, bound->first) : 0; /* that has the key */
+    enum accepted accepted = binds ? accept_again(model, bound, old, same) : ANEW;
+    if (accepted != ANEW) {
+        *result = (struct model_enqueued){.number = old, .state = model->messages[old - 1].state};
+        result->replayed = accepted == STORED;
+        return result->status = accepted == STORED ? PAWL_OK : PAWL_ECONFLICT;
     }
+    *result = (struct model_enqueued){.status = PAWL_OK, .state = PENDING};
     result->number = model_add(model, &message);
-    if (!key)
+    if (old && model->messages[old - 1].exists && !model->messages[old - 1].successor) {
+        model->messages[old - 1].successor = (int64_t)result->number;
+        model->messages[old - 1].touched = true;
+    }
+    note_queue(model, scope, asked->lane, asked->target)->late += same && !binds &&
+                                                                  model->mistake != MISTAKE_LATE_IS_NEW;
+    if (!key || (old && model->mistake == MISTAKE_KEY_STAYS))
         return PAWL_OK;
     if (!bound) {
         if (model->bound_count == MODEL_MESSAGES)
@@ -166,6 +200,10 @@ static int settle_uncertain(struct model *model, struct model_message *message, 
     }
     if (event == DO_RESEND) {
         pend_for_retry(model, message, event, asked, message->attempts);
+        return PAWL_RESULT_REQUEUED;
+    }
+    if (event == DO_POISON) {
+        model_hold_apart(model, message, event, HOLD_CRASHES, NEVER);
         return PAWL_RESULT_REQUEUED;
     }
     model_hold_apart(model, message, event, HOLD_UNCERTAIN, NEVER);

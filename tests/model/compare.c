@@ -427,6 +427,14 @@ static bool compare_queue(struct run *run, const pawl_queue_stats *stats, int64_
             return run_differs(run, "queue %s/%s counts %llu %s, the model says %llu", stats->lane, stats->target,
                                (unsigned long long)got[state], model_state_text((enum model_state)state),
                                (unsigned long long)expected[state]);
+    for (size_t i = 0; i < run->model.queue_count; i++) {
+        const struct model_queue *queue = &run->model.queues[i];
+        if (queue->scope == scope && strcmp(pool_text(POOL_LANE, queue->lane), stats->lane) == 0 &&
+            strcmp(pool_text(POOL_TARGET, queue->target), stats->target) == 0 && queue->late != stats->after_expiry)
+            return run_differs(run, "queue %s/%s has %llu repetitions that came too late, the model says %llu",
+                               stats->lane, stats->target, (unsigned long long)stats->after_expiry,
+                               (unsigned long long)queue->late);
+    }
     return true;
 }
 

@@ -146,6 +146,12 @@ static void pick_settlement(struct generator *g, const struct model *model, int6
 
 static void pick_settings(struct generator *g, struct op *op)
 {
+    if (percent(g, 6)) { /* a cap that is lowered, and what then follows: rare by chance alone */
+        op->setting_count = 2;
+        op->settings[0] = (struct op_setting){.name = SETTING_MAX_ATTEMPTS, .value = from_to(g, 1, 2)};
+        op->settings[1] = (struct op_setting){.name = SETTING_EXHAUSTED, .value = from_to(g, 1, 2)};
+        return;
+    }
     op->setting_count = from_to(g, 1, MAX_SETTINGS);
     for (int64_t i = 0; i < op->setting_count; i++) {
         int64_t name = percent(g, 40)   ? g->favourite
@@ -314,7 +320,7 @@ static void fill(struct generator *g, const struct model *model, struct op *op)
         op->lane = maybe(g, POOL_LANE, 40);
         op->key = maybe(g, POOL_KEY, 20);
         op->state = percent(g, 95) ? 1 + (percent(g, 60) ? DEAD : from_to(g, PENDING, CANCELLED)) : 0;
-        if (op->state == 1 + DEAD && (op->move == PAWL_MOVE_REQUEUE || op->move == PAWL_MOVE_CANCEL))
+        if (op->state == 1 + DEAD && op->move == PAWL_MOVE_CANCEL)
             op->limit = percent(g, 70) ? from_to(g, 1, 5)
                                        : 0; /* none is refused: a refused one would make a part more */
         op->dry = percent(g, 10);

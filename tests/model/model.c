@@ -132,7 +132,11 @@ const char *model_mistake_text(enum model_mistake mistake)
                                                 "a message is purged whose key leads to a successor",
                                                 "a retry keeps its attempts",
                                                 "a retry keeps its age",
-                                                "a delivered message is moved when it is sent again"};
+                                                "a delivered message is moved when it is sent again",
+                                                "what a lane accepts is ignored",
+                                                "a key stays with what was replaced",
+                                                "what was replaced is retried",
+                                                "what comes too late counts as new"};
     return texts[mistake];
 }
 
@@ -223,7 +227,7 @@ struct model_bound *model_bound(struct model *model, int64_t scope, int64_t lane
 static const struct {
     const char *text;
     int64_t value;
-    const char *words[3];
+    const char *words[4];
 } policy_keys[MODEL_POLICY_KEYS] = {
     [POLICY_max_attempts] = {"max_attempts", 40, {0}},
     [POLICY_backoff_ms] = {"backoff_ms", 1000, {0}},
@@ -242,6 +246,7 @@ static const struct {
     [POLICY_key_release] = {"key_release", 0, {"ended", "submitted"}},
     [POLICY_keep_ms] = {"keep_ms", 0, {0}},
     [POLICY_dedupe_keep_ms] = {"dedupe_keep_ms", 2592000000, {0}},
+    [POLICY_accept] = {"accept", 0, {"return", "bind", "rebind", "refuse"}},
     [POLICY_keep_delivered_ms] = {"keep_delivered_ms", -1, {0}},
     [POLICY_keep_dead_ms] = {"keep_dead_ms", -1, {0}},
     [POLICY_crash_limit] = {"crash_limit", 5, {0}},
@@ -255,7 +260,7 @@ const char *model_policy_key_text(enum model_policy_key key)
 
 const char *model_policy_word(enum model_policy_key key, int64_t value)
 {
-    return value >= 0 && value < 3 ? policy_keys[key].words[value] : NULL;
+    return value >= 0 && value < 4 ? policy_keys[key].words[value] : NULL;
 }
 
 int64_t model_policy_value(const struct model_policy *policy, enum model_policy_key key)

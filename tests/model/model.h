@@ -56,6 +56,7 @@ enum model_policy_key { /* in the order in which a policy is printed */
                         POLICY_crash_limit,
                         POLICY_unknown,
                         POLICY_exhausted,
+                        POLICY_accept,
                         POLICY_key_dead,
                         POLICY_key_release,
                         POLICY_concurrency,
@@ -146,12 +147,15 @@ struct model_token {
 struct model_bound {
     bool exists, is_request;
     int64_t scope, lane, target, key;
-    uint64_t first; /* the message that was made under it: its content is what a repetition must repeat */
-    int64_t until;  /* NEVER while it, or a successor, exists */
+    uint64_t first;    /* the message that was made under it: its content is what a repetition must repeat */
+    int64_t until;     /* NEVER while it, or a successor, exists */
+    bool is_forgotten; /* it binds nothing, and is remembered until the sweep after that */
+    int64_t remembered;
 };
 
 struct model_queue {
     int64_t scope, lane, target;
+    uint64_t late; /* messages that were made again, as their key was forgotten */
 };
 
 struct model_event_kept {
@@ -242,6 +246,10 @@ enum model_mistake {
     MISTAKE_RETRY_KEEPS_ATTEMPTS,
     MISTAKE_RETRY_KEEPS_AGE,
     MISTAKE_RESEND_MOVES,
+    MISTAKE_ACCEPT_IGNORED,
+    MISTAKE_KEY_STAYS,
+    MISTAKE_REPLACED_IS_RETRIED,
+    MISTAKE_LATE_IS_NEW,
     MISTAKES
 };
 const char *model_mistake_text(enum model_mistake mistake);

@@ -61,12 +61,18 @@ static int cancel(struct model *model, struct model_message *message, const stru
     return PAWL_OK;
 }
 
+/* It gave up, and another message has its key: to send it too were to do both. */
+static bool lost_its_key(const struct model *model, const struct model_message *message)
+{
+    return message->state == DEAD && message->successor && model->mistake != MISTAKE_REPLACED_IS_RETRIED;
+}
+
 /* The successor has what its predecessor had, but no dedupe key and no time; under `block` also its place in line. */
 static int requeue(struct model *model, struct model_message *message, enum op_kind kind, const struct op *op,
                    int64_t actor, uint64_t *made)
 {
     bool again = kind == OP_RESEND && message->state == DELIVERED;
-    if (!again && !may(message, DO_CANCEL))
+    if (!again && (!may(message, DO_CANCEL) || lost_its_key(model, message)))
         return PAWL_EREFUSED;
     struct model_message successor = {.content = message->content,
                                       .max_attempts = message->max_attempts,
@@ -97,7 +103,7 @@ static int requeue(struct model *model, struct model_message *message, enum op_k
 static int retry(struct model *model, struct model_message *message)
 {
     bool is_set_aside = message->state == PENDING && message->hold != HOLD_NONE;
-    if ((message->state != DEAD && !is_set_aside) ||
+    if ((message->state != DEAD && !is_set_aside) || lost_its_key(model, message) ||
         (message->expires != NEVER &&
          model_end_of(model, message->created, message->expires - message->created) <= model->wall))
         return PAWL_EREFUSED;
@@ -431,6 +437,20 @@ static void mend_date(struct model *model, struct model_message *message)
     message->touched = true;
 }
 
+/* First it binds no more, then nobody remembers it: after as long again, or a day. */
+static void forget(struct model *model, struct model_bound *bound, struct model_swept *swept)
+{
+    int64_t keep = model_policy_of(model, &model->messages[bound->first - 1], POLICY_dedupe_keep_ms);
+    if (bound->is_forgotten) {
+        bound->exists = bound->remembered > model->wall;
+    } else if (model_bound_until(model, bound) <= model->wall) {
+        bound->is_forgotten = true;
+        bound->remembered = model_after(model->wall, keep < 86400000 ? keep : 86400000);
+        bound->exists = keep > 0;
+        swept->forgotten++;
+    }
+}
+
 void model_sweep(struct model *model, struct model_swept *swept)
 {
     *swept = (struct model_swept){0};
@@ -456,8 +476,6 @@ void model_sweep(struct model *model, struct model_swept *swept)
             swept->purged++;
     }
     for (size_t i = 0; i < model->bound_count; i++)
-        if (model->bounds[i].exists && model_bound_until(model, &model->bounds[i]) <= model->wall) {
-            model->bounds[i].exists = false;
-            swept->forgotten++;
-        }
+        if (model->bounds[i].exists)
+            forget(model, &model->bounds[i], swept);
 }

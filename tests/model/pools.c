@@ -228,6 +228,7 @@ static const struct {
     {"key_release", POLICY_key_release, {{"submitted", 1}, {"ended", 0}, {"", SETTING_UNSET}}},
     {"keep_ms", POLICY_keep_ms, {{"0", 0}, {"1000", 1000}, {"60000", 60000}, {"", SETTING_UNSET}, {"-1", SETTING_BAD}}},
     {"dedupe_keep_ms", POLICY_dedupe_keep_ms, {{"0", 0}, {"1000", 1000}, {"", SETTING_UNSET}}},
+    {"accept", POLICY_accept, {{"bind", 1}, {"rebind", 2}, {"refuse", 3}, {"return", 0}, {"", SETTING_UNSET}}},
     {"keep_delivered_ms", POLICY_keep_delivered_ms, {{"0", 0}, {"500", 500}, {"", SETTING_UNSET}, {"-1", SETTING_BAD}}},
     {"keep_dead_ms", POLICY_keep_dead_ms, {{"0", 0}, {"2000", 2000}, {"", SETTING_UNSET}}},
     {"crash_limit", POLICY_crash_limit, {{"1", 1}, {"2", 2}, {"", SETTING_UNSET}, {"0", SETTING_BAD}}},

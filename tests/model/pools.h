@@ -70,9 +70,11 @@ struct setting {
     int key;        /* enum model_policy_key; -1: no such key */
     int64_t number; /* what the value means; SETTING_UNSET, SETTING_BAD */
 };
-#define SETTING_UNSET (-1)
-#define SETTING_BAD   (-2)
-#define SETTING_NAMES 23
+#define SETTING_UNSET        (-1)
+#define SETTING_BAD          (-2)
+#define SETTING_NAMES        24
+#define SETTING_MAX_ATTEMPTS 1
+#define SETTING_EXHAUSTED    12
 int64_t pool_setting_count(int64_t name);                      /* how many values it has */
 struct setting pool_setting(int64_t name, int64_t value);      /* name 1 to SETTING_NAMES */
 int64_t pool_setting_value_find(int64_t name, int64_t number); /* the place of a value; 0: none */

@@ -84,6 +84,33 @@ static void a_path_that_is_there_answers_405_to_other_methods_and_names_its_own(
     pawli_buffer_done(&reply.body);
 }
 
+/* Of a conflict all that the command says of it; of anything else none of that. */
+static void a_problem_says_what_an_identity_is_bound_to(void **state)
+{
+    struct server_reply reply = {0};
+    pawl_error error = {.status = PAWL_ECONFLICT,
+                        .text = "bound",
+                        .reason = "dead_fingerprint_match",
+                        .fingerprint = "0123456789abcdef",
+                        .stored_fingerprint = "0123456789abcdef",
+                        .remote_id = "r-7"};
+    (void)state;
+    buffer_init(&reply.body, 1000);
+    pawli_server_error(&reply, &error);
+    pawli_buffer_add_char(&reply.body, '\0');
+    assert_string_equal(
+        reply.body.data,
+        "{\"type\":\"about:blank\",\"title\":\"Conflict\",\"status\":409,\"code\":\"ECONFLICT\","
+        "\"detail\":\"bound\",\"reason\":\"dead_fingerprint_match\",\"fingerprint\":\"0123456789abcdef\","
+        "\"stored_fingerprint\":\"0123456789abcdef\",\"remote_id\":\"r-7\"}");
+    error = (pawl_error){.status = PAWL_ENOTFOUND, .text = "gone", .hint = "look"};
+    pawli_server_error(&reply, &error);
+    pawli_buffer_add_char(&reply.body, '\0');
+    assert_string_equal(reply.body.data, "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,"
+                                         "\"code\":\"ENOTFOUND\",\"detail\":\"gone\",\"hint\":\"look\"}");
+    pawli_buffer_done(&reply.body);
+}
+
 static void addresses_to_listen_on_are_read_strictly(void **state)
 {
     static const struct {
@@ -117,6 +144,7 @@ int main(void)
         cmocka_unit_test(plain_requests_pass),
         cmocka_unit_test(ambiguous_requests_are_refused),
         cmocka_unit_test(a_path_that_is_there_answers_405_to_other_methods_and_names_its_own),
+        cmocka_unit_test(a_problem_says_what_an_identity_is_bound_to),
         cmocka_unit_test(addresses_to_listen_on_are_read_strictly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,7 @@ CREATE TABLE pawl.queue (
     lease     INTEGER NOT NULL,                     -- boot time before which no claim of it ends, while looks
     looks     INTEGER NOT NULL,                     -- is the store's
     added     INTEGER NOT NULL,                     -- the commit that last added a task to it
+    late      INTEGER NOT NULL CHECK (late >= 0),   -- repetitions whose key had been forgotten
     sum       INTEGER NOT NULL,
     UNIQUE (scope, lane, target, kind)              -- the kind last: policies and holds are of all kinds
 ) STRICT;
@@ -210,7 +211,7 @@ CREATE TABLE pawl.bound (
     message     BLOB    NOT NULL CHECK (length(message) = 16),
     fingerprint BLOB    NOT NULL CHECK (length(fingerprint) = 32),
     until       INTEGER,                            -- NULL while its message exists
-    state       TEXT,                               -- of the message when it was purged
+    state       TEXT,                               -- of the message when it was purged; NULL with until: forgotten since
     sum         INTEGER NOT NULL,
     PRIMARY KEY (queue, kind, key)
 ) STRICT, WITHOUT ROWID;

@@ -112,29 +112,28 @@ VALUES (:scope, :seq, :request_id, :fingerprint, :type, :ref, :content_type, :co
 -- params: scope lane target kind
 -- row: queue
 SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-       looks, added, sum
+       looks, added, late, sum
   FROM pawl.queue
  WHERE scope = :scope AND lane = :lane AND target = :target AND kind = :kind;
 
 -- name: put_queue
--- params: id scope lane target kind pending claimed awaiting uncertain delivered dead cancelled lease looks added sum
+-- params: id scope lane target kind pending claimed awaiting uncertain delivered dead cancelled lease looks added late sum
 -- row: queue
 INSERT INTO pawl.queue (id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled,
-                        lease, looks, added, sum)
+                        lease, looks, added, late, sum)
 VALUES (:id, :scope, :lane, :target, :kind, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled,
-        :lease,
-        :looks, :added, :sum)
+        :lease, :looks, :added, :late, :sum)
     ON CONFLICT (id) DO UPDATE
    SET pending = excluded.pending, claimed = excluded.claimed, awaiting = excluded.awaiting,
        uncertain = excluded.uncertain, delivered = excluded.delivered, dead = excluded.dead,
-       cancelled = excluded.cancelled, lease = excluded.lease, looks = excluded.looks, added = excluded.added,
+       cancelled = excluded.cancelled, lease = excluded.lease, looks = excluded.looks, added = excluded.added, late = excluded.late,
        sum = excluded.sum;
 
 -- name: all_queues
 -- params:
 -- row: queue
 SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-       looks, added, sum
+       looks, added, late, sum
   FROM pawl.queue;
 
 -- ---- lane ----

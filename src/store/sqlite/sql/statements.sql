@@ -53,7 +53,7 @@ SELECT id, name, seq, head, last_number, sum FROM pawl.scope WHERE id = :id;
 -- name: get_queue_by_id
 -- params: id
 SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-       looks, added, sum
+       looks, added, late, sum
   FROM pawl.queue
  WHERE id = :id;
 
@@ -200,7 +200,7 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
 -- name: list_queues
 -- params: after
 SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-       looks, added, sum
+       looks, added, late, sum
   FROM pawl.queue
  WHERE id > :after
  ORDER BY id;
@@ -208,7 +208,7 @@ SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, del
 -- name: list_queues_of_scope
 -- params: scope
 SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-       looks, added, sum
+       looks, added, late, sum
   FROM pawl.queue
  WHERE scope = :scope
  ORDER BY id;
@@ -216,7 +216,7 @@ SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, del
 -- name: list_queues_of_lane
 -- params: scope lane
 SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-       looks, added, sum
+       looks, added, late, sum
   FROM pawl.queue
  WHERE scope = :scope AND lane = :lane
  ORDER BY id;
@@ -224,7 +224,7 @@ SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, del
 -- name: list_news
 -- params: after limit
 SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled, lease,
-       looks, added, sum
+       looks, added, late, sum
   FROM pawl.queue
  WHERE added > :after
  ORDER BY added DESC
@@ -608,7 +608,8 @@ SELECT NULL, queue, number
 SELECT NULL, queue, number
   FROM pawl.message
  WHERE (dedupe IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pawl.bound WHERE bound.queue = message.queue AND kind = 0
-           AND bound.key = dedupe AND bound.fingerprint = message.fingerprint AND until IS NULL))
+           AND bound.key = dedupe AND bound.fingerprint = message.fingerprint AND until IS NULL)
+        AND NOT EXISTS (SELECT 1 FROM pawl.ended WHERE ended.number = message.number AND successor IS NOT NULL))
     OR (request_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pawl.bound WHERE bound.queue = message.queue AND kind = 1
            AND bound.key = message.request_id AND bound.fingerprint = message.fingerprint AND until IS NULL));
 
