@@ -254,15 +254,30 @@ static int whole_path(struct cli *cli, const char *path, const char **ret_path)
 }
 
 /* It is read by the process that serves, which may be another user's: here it is only said. */
-static void note_unreadable(struct cli *cli, const char *secret_file)
+static void note_unreadable(struct cli *cli, const char *url, const char *secret_file)
 {
     struct secret *secret = NULL;
     pawl_error error;
-    if (!secret_file || !*secret_file)
+    if (!secret_file || !*secret_file || !url)
         return;
-    if (pawli_secret_read(secret_file, &secret, &error) < 0)
+    if (pawli_secret_read(secret_file, pawli_secret_use(url), &secret, &error) < 0)
         cli_note(cli, "%s: until the process that serves can read it, nothing is sent there", error.text);
     pawli_secret_release(secret);
+}
+
+static const char *url_of(struct cli *cli, const char *name)
+{
+    pawl_settings *targets;
+    const char *url = NULL;
+    if (pawl_targets_list(cli->store, &targets, NULL) < 0)
+        return NULL;
+    for (size_t i = 0; i < pawl_settings_count(targets); i++) {
+        const pawl_target_view *target = pawl_settings_target(targets, i);
+        if (strcmp(target->name, name) == 0 && target->url)
+            url = pawli_arena_text(&cli->arena, text_of(target->url)).data;
+    }
+    pawl_settings_free(targets);
+    return url;
 }
 
 int cli_targets_add(struct cli *cli)
@@ -280,7 +295,7 @@ int cli_targets_add(struct cli *cli)
     if (status == PAWL_OK)
         print_done(cli, "target", cli_argument(cli, 0), "added");
     if (status == PAWL_OK)
-        note_unreadable(cli, secret_file);
+        note_unreadable(cli, cli_argument(cli, 1), secret_file);
     return status;
 }
 
@@ -303,8 +318,8 @@ int cli_targets_set(struct cli *cli)
         print_done(cli, "target", cli_argument(cli, 0), "set");
     if (status == PAWL_OK)
         cli_note_unknown(cli, CLI_TARGET, cli->scope, cli_argument(cli, 0));
-    if (status == PAWL_OK)
-        note_unreadable(cli, secret_file);
+    if (status == PAWL_OK && secret_file)
+        note_unreadable(cli, url ? url : url_of(cli, cli_argument(cli, 0)), secret_file);
     return status;
 }
 

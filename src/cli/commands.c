@@ -178,7 +178,7 @@ static const struct cli_option setting_options[] = {OPERATION, {0}};
 
 static const struct cli_option targets_add_options[] = {
     {"set", "KEY=VALUE", "a key of its policy, as in \"pawl lanes set\"", true},
-    {"secret-file", "FILE", "where the sender finds the secret (whsec_ and base64)", false},
+    {"secret-file", "FILE", "where the sender finds the secret (whsec_ and base64; of a broker: the password)", false},
     {"header", "NAME:VALUE", "a header that is sent with every message; one of the message's own beats it", true},
     OPERATION,
     {0},
@@ -268,7 +268,9 @@ const struct cli_command cli_commands[] = {
      cli_lanes_set, CLI_RECORDS},
     {"targets list", "", "list targets with URL and policy", NULL, cli_targets_list, CLI_READS},
     {"targets add", "NAME URL",
-     "say where a target is: http://, https://, exec:/PATH, file:/PATH, callback:NAME; one that is there with other "
+     "say where a target is: http://, https://, nats://[USER@]HOST/SUBJECT[?core=1], "
+     "amqp://[USER@]HOST/VHOST/EXCHANGE/ROUTING_KEY, exec:/PATH, file:/PATH, callback:NAME; one that is there with "
+     "other "
      "values is a conflict",
      targets_add_options, cli_targets_add, CLI_RECORDS},
     {"targets set", "NAME [KEY=VALUE...]", "change what is named of a target: URL, secret, headers, keys of its policy",

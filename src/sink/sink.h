@@ -48,6 +48,16 @@ struct message_lease {
 /* What is wrong with a target as a whole, so that it shall be held until somebody looks. */
 enum target_fault { TARGET_FINE, TARGET_GONE, TARGET_MALFORMED };
 
+/* What a receiver vouches for when it says that it has a message, weakest first. NONE: its kind says nothing of it. */
+enum durability {
+    DURABILITY_NONE,
+    DURABILITY_RECEIVED,   /* it has it, in memory perhaps */
+    DURABILITY_STORED,     /* where a restart of the receiver leaves it */
+    DURABILITY_REPLICATED, /* on more than one machine */
+    DURABILITY_COUNT
+};
+const char *pawli_durability_text(enum durability durability); /* "" of NONE */
+
 /* One attempt. The upper half is given, the lower half is the sink's answer. */
 struct send {
     struct arena *arena; /* of the send: what the answer points to lives here */
@@ -62,13 +72,14 @@ struct send {
     void *sink_data; /* the sink's own */
 
     enum verdict verdict;
-    struct text error;     /* why, for everything but delivered */
-    struct text remote_id; /* what the receiver calls it; absent: it did not say */
-    struct text response;  /* a summary for the list of attempts */
-    int status;            /* that the receiver answered with, of HTTP; 0: none */
-    int64_t retry_in_ms;   /* when to try again; -1: as the policy says */
-    bool retry_is_least;   /* it is a wish: the policy's backoff holds where it is longer */
-    bool is_unauthorized;  /* the secret may have changed: it is read again */
+    struct text error;          /* why, for everything but delivered */
+    struct text remote_id;      /* what the receiver calls it; absent: it did not say */
+    struct text response;       /* a summary for the list of attempts */
+    enum durability durability; /* of what was delivered */
+    int status;                 /* that the receiver answered with, of HTTP; 0: none */
+    int64_t retry_in_ms;        /* when to try again; -1: as the policy says */
+    bool retry_is_least;        /* it is a wish: the policy's backoff holds where it is longer */
+    bool is_unauthorized;       /* the secret may have changed: it is read again */
     enum target_fault fault;
     void (*done)(struct send *send); /* called once, on the loop's thread */
     struct send *next;               /* the worker's */
@@ -78,8 +89,9 @@ struct sink;
 
 struct sink_ops {
     const char *name;
-    const char *const *schemes;                                    /* "http", "https", NULL */
-    bool (*serves)(const struct sink_host *host, const char *url); /* of its schemes; NULL: all. Others are not claimed */
+    const char *const *schemes; /* "http", "https", NULL */
+    bool (*serves)(const struct sink_host *host,
+                   const char *url); /* of its schemes; NULL: all. Others are not claimed */
     int (*check)(const struct sink_rules *rules, pawl_error *err); /* whether they can be obeyed; NULL: always */
     int (*open)(const struct sink_host *host, struct sink **ret_sink, pawl_error *err);
     void (*send)(struct sink *sink, struct send *send); /* takes it; may call done before it returns */
@@ -94,9 +106,14 @@ struct sink {
     const struct sink_ops *ops;
 };
 
-extern const struct sink_ops pawli_sink_http, pawli_sink_exec, pawli_sink_file, pawli_sink_callback;
+extern const struct sink_ops pawli_sink_http, pawli_sink_exec, pawli_sink_file, pawli_sink_callback, pawli_sink_nats,
+    pawli_sink_amqp;
 
-/* ---- secret.c: what a target's requests are signed with, read from a file and wiped when nobody holds it any more ---- */
+/* ---- secret.c: what a target's requests are signed with, or the password of a broker: read from a file and wiped when
+ * nobody holds it any more ---- */
+
+enum secret_use { SECRET_SIGNS, SECRET_LOGS_IN };  /* keys that sign each request; the password of a broker */
+enum secret_use pawli_secret_use(const char *url); /* of a target there */
 
 #define SECRET_KEYS_MAX 4 /* more than one: while a key is replaced, a request is signed with each */
 
@@ -114,8 +131,10 @@ struct secret {
     char bytes[];
 };
 
-/* The file: a key a line, "whsec_" and base64 of 24 to 64 bytes, the newest first; readable to its owner and group only. */
-int pawli_secret_read(const char *path, struct secret **ret_secret, pawl_error *err);
+/* The file, readable to its owner and group only. Keys: one a line, "whsec_" and base64 of 24 to 64 bytes, the newest first.
+ * A password: the one line that it has, as keys[0]. */
+int pawli_secret_read(const char *path, enum secret_use use, struct secret **ret_secret, pawl_error *err);
+bool pawli_secret_equal(const struct secret *a, const struct secret *b);     /* NULL is equal to NULL only */
 bool pawli_secret_is_current(const struct secret *secret, const char *path); /* the file was not changed since */
 struct secret *pawli_secret_hold(struct secret *secret);                     /* NULL is fine */
 struct secret *pawli_secret_release(struct secret *secret);                  /* returns NULL; NULL is fine */

@@ -161,7 +161,8 @@ void pawli_queue_read_secret(struct queue *queue)
         return;
     queue->secret = pawli_secret_release(queue->secret);
     queue->secret_doubted = false;
-    bool failed = pawli_secret_read(queue->secret_file, &queue->secret, &error) < 0;
+    enum secret_use use = pawli_secret_use(queue->url ? queue->url : "");
+    bool failed = pawli_secret_read(queue->secret_file, use, &queue->secret, &error) < 0;
     if (failed && !queue->secret_failed)
         pawli_tell(queue->worker, &(pawl_worker_event){.name = "secret_unreadable",
                                                        .level = 0,
@@ -191,7 +192,7 @@ static void learn(struct worker *worker, const struct queue_item *item, const st
     replace(&queue->url, item->url);
     if (!same(queue->headers, item->headers))
         replace(&queue->headers, item->headers);
-    if (!same(queue->secret_file, item->secret_file)) {
+    if (moved || !same(queue->secret_file, item->secret_file)) { /* another kind of sink reads it in another way */
         replace(&queue->secret_file, item->secret_file);
         queue->secret = pawli_secret_release(queue->secret);
         queue->secret_failed = false;
