@@ -88,6 +88,13 @@ enum state pawli_state_of(enum phase phase, enum place place)
     return place == PLACE_CLAIMED && phase == PHASE_SEND ? STATE_CLAIMED : waiting[phase];
 }
 
+const char *pawli_phase_text(enum phase phase)
+{
+    static const char *const texts[PHASE_COUNT] = {"send", "poll", "probe"};
+    PAWL_ASSERT(phase < PHASE_COUNT);
+    return texts[phase];
+}
+
 enum phase pawli_phase_of(enum state state)
 {
     return state == STATE_AWAITING ? PHASE_POLL : state == STATE_UNCERTAIN ? PHASE_PROBE : PHASE_SEND;

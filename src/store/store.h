@@ -187,7 +187,7 @@ struct old_item {
     uint64_t number;
     struct text scope, lane, target;
     struct wall_time created, available, expires;
-    struct task_row task; /* phase, due, since, updated, retried, and until; of what ended when it did */
+    struct task_row task; /* phase, due, since, updated, retried, and until; of what ended its state, and when as until */
     struct policy policy;
     struct paused paused; /* of its queue, for what is ready or blocked */
 };

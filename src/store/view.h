@@ -70,6 +70,8 @@ struct view_request {
     struct record_row row;
 };
 
+enum { LIMITS_LANE, LIMITS_TARGET, LIMITS };
+
 struct view_queue {
     struct slot slot;
     struct view_scope *scope; /* NULL when the queue came with a task of a scope that nobody named */
@@ -77,6 +79,14 @@ struct view_queue {
     struct policy policy;             /* effective; filled by load when wants_policy */
     struct view_subject *subjects[4]; /* what may hold it; filled by want_due */
     bool wants_policy, has_policy, is_policy_damaged;
+    bool has_probe, has_poll; /* its target has somebody to ask; with the policy */
+    struct view_limits {      /* of its lane, of its target; with the policy */
+        struct rate rate;
+        int64_t burst, concurrency; /* POLICY_NONE: nobody said */
+        struct view_fact *flow;     /* a struct flow_row; NULL: none of its limits needs one */
+        uint64_t claimed;           /* where somebody claims of it: sends in flight, as the store has them */
+    } limits[LIMITS];
+    uint64_t claimed_found;            /* of its own, as the store has them */
     bool has_ready;                    /* decide: a task of it became ready, and is due */
     struct view_due *due[PHASE_COUNT]; /* NULL: no claim asks for it */
     bool found_by_id;                  /* row.id is what is known; the rest comes out of load */

@@ -70,9 +70,11 @@ static void explain_held(struct explaining *e)
     const struct task_row *task = &e->item->task;
     const struct {
         const char *hold, *text;
-    } texts[] = {{"exhausted", "every attempt failed, and its policy keeps it: retry, requeue or cancel it"},
-                 {"uncertain", "nobody knows whether it arrived: look at the receiver, then resolve it"},
-                 {"awaiting", "handed over; its outcome has not been reported yet"}};
+    } texts[] = {
+        {"exhausted", "every attempt failed, and its policy keeps it: retry, requeue or cancel it"},
+        {"crashes", "one worker after the other died while it had it: look at it, then retry, requeue or cancel it"},
+        {"uncertain", "nobody knows whether it arrived: look at the receiver, then resolve it"},
+        {"awaiting", "handed over; its outcome has not been reported yet"}};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (text_is(task->hold, texts[i].hold))
             add(e, texts[i].hold, task->until, nobody, text_of(texts[i].text));

@@ -246,7 +246,9 @@ static int settle_one(struct model *model, struct model_message *message, const 
     case PAWL_VERDICT_SUBMITTED:
         model_note_attempt(model, message, "submitted", CLASS_NONE, asked->response);
         model_hold_apart(model, message, DO_SUBMIT, HOLD_AWAITING,
-                         asked->retry ? model_after(model->wall, asked->retry - 1) : NEVER);
+                         model_after(model->wall, asked->retry
+                                                      ? asked->retry - 1
+                                                      : model_policy_of(model, message, POLICY_poll_deadline_ms)));
         return PAWL_RESULT_AWAITING;
     case PAWL_VERDICT_EXTEND:
         return extend(model, message, asked);

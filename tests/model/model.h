@@ -31,6 +31,7 @@ enum model_event {
     DO_RESEND,
     DO_GIVE_UP,
     DO_SUSPECT,
+    DO_POISON,
     DO_RENEW,
     DO_CANCEL,
     MODEL_EVENTS
@@ -42,7 +43,7 @@ bool model_next(enum model_state from, enum model_event event, enum model_state 
 
 /* ---- policies ---- */
 
-enum model_policy_key {
+enum model_policy_key { /* in the order in which a policy is printed */
     POLICY_max_attempts,
     POLICY_backoff_ms,
     POLICY_backoff_max_ms,
@@ -52,12 +53,16 @@ enum model_policy_key {
     POLICY_lease_ms,
     POLICY_timeout_ms,
     POLICY_age_limit_ms,
-    POLICY_concurrency,
+    POLICY_crash_limit,
     POLICY_unknown,
     POLICY_exhausted,
     POLICY_key_dead,
     POLICY_key_release,
+    POLICY_concurrency,
+    POLICY_poll_deadline_ms,
     POLICY_keep_ms,
+    POLICY_keep_delivered_ms,
+    POLICY_keep_dead_ms,
     POLICY_dedupe_keep_ms,
     MODEL_POLICY_KEYS
 };
@@ -73,7 +78,7 @@ const char *model_policy_word(enum model_policy_key key, int64_t value); /* NULL
 /* ---- what is kept ---- */
 
 enum model_class { CLASS_NONE, CLASS_TRANSIENT, CLASS_PERMANENT, CLASS_UNKNOWN, CLASS_EXPIRED };
-enum model_hold { HOLD_NONE, HOLD_EXHAUSTED, HOLD_UNCERTAIN, HOLD_AWAITING };
+enum model_hold { HOLD_NONE, HOLD_EXHAUSTED, HOLD_UNCERTAIN, HOLD_AWAITING, HOLD_CRASHES };
 enum model_reason { REASON_NONE, REASON_GIVEN, REASON_EXPIRED, REASON_MAX_ATTEMPTS, REASON_PERMANENT, REASON_GAVE_UP };
 #define ERROR_OWN          (-1) /* an error text of pawl's own words */
 #define CONSUMER_NONE      0
@@ -118,9 +123,9 @@ struct model_message {
     int64_t updated, ended_at;
     enum model_reason reason;
     int64_t reason_text, by;
-    int64_t successor; /* number; 0: none */
+    int64_t successor;  /* number; 0: none */
     uint64_t resent_of; /* number; 0: none */
-    bool touched;      /* since it was compared last */
+    bool touched;       /* since it was compared last */
 };
 
 struct model_attempt {

@@ -227,6 +227,10 @@ static const struct {
     {"key_release", POLICY_key_release, {{"submitted", 1}, {"ended", 0}, {"", SETTING_UNSET}}},
     {"keep_ms", POLICY_keep_ms, {{"0", 0}, {"1000", 1000}, {"60000", 60000}, {"", SETTING_UNSET}, {"-1", SETTING_BAD}}},
     {"dedupe_keep_ms", POLICY_dedupe_keep_ms, {{"0", 0}, {"1000", 1000}, {"", SETTING_UNSET}}},
+    {"keep_delivered_ms", POLICY_keep_delivered_ms, {{"0", 0}, {"500", 500}, {"", SETTING_UNSET}, {"-1", SETTING_BAD}}},
+    {"keep_dead_ms", POLICY_keep_dead_ms, {{"0", 0}, {"2000", 2000}, {"", SETTING_UNSET}}},
+    {"crash_limit", POLICY_crash_limit, {{"1", 1}, {"2", 2}, {"", SETTING_UNSET}, {"0", SETTING_BAD}}},
+    {"poll_deadline_ms", POLICY_poll_deadline_ms, {{"1", 1}, {"3000", 3000}, {"", SETTING_UNSET}}},
     {"nonsense", -1, {{"1", SETTING_BAD}}},
     {"", -1, {{"1", SETTING_BAD}}},
 };
