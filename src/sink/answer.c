@@ -80,16 +80,6 @@ const char *pawli_send_problem(const pawl_message_view *message)
     return NULL;
 }
 
-const char *pawli_durability_text(enum durability durability)
-{
-    static const char *const texts[DURABILITY_COUNT] = {[DURABILITY_NONE] = "",
-                                                        [DURABILITY_RECEIVED] = "received",
-                                                        [DURABILITY_STORED] = "stored",
-                                                        [DURABILITY_REPLICATED] = "replicated"};
-    PAWL_ASSERT(durability < DURABILITY_COUNT);
-    return texts[durability];
-}
-
 void pawli_send_delivered(struct send *send, enum durability durability, const char *format, ...)
 {
     char text[LIMIT_ERROR_TEXT + 1];

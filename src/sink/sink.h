@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "env/engine.h"
 #include "model/decide.h"
+#include "model/rows.h"
 #include "pawl/message.h"
 
 /* What the process that sends allows. Texts are borrowed for its life. */
@@ -47,16 +48,6 @@ struct message_lease {
 
 /* What is wrong with a target as a whole, so that it shall be held until somebody looks. */
 enum target_fault { TARGET_FINE, TARGET_GONE, TARGET_MALFORMED };
-
-/* What a receiver vouches for when it says that it has a message, weakest first. NONE: its kind says nothing of it. */
-enum durability {
-    DURABILITY_NONE,
-    DURABILITY_RECEIVED,   /* it has it, in memory perhaps */
-    DURABILITY_STORED,     /* where a restart of the receiver leaves it */
-    DURABILITY_REPLICATED, /* on more than one machine */
-    DURABILITY_COUNT
-};
-const char *pawli_durability_text(enum durability durability); /* "" of NONE */
 
 /* One attempt. The upper half is given, the lower half is the sink's answer. */
 struct send {

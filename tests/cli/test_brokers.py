@@ -58,6 +58,7 @@ class Brokers(support.Case):
         secret.write_text("sesame\n")
         (row,) = self.json("targets", "test", "n", *LOOPBACK)
         self.assertEqual((row["state"], row["answer"]), ("delivered", "received: the broker gave it to whoever listened"))
+        self.assertEqual(self.message(row["id"])["durability"], "received")
         run = self.run_it("targets", "test", "n")
         self.assertIn("--allow-address", run.err)
         self.assertEqual(run.status, 7)

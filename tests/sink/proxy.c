@@ -11,7 +11,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
-#define PAIRS_MAX  64
+#define PAIRS_MAX  80
 #define PASSED_MAX (1024 * 1024)
 
 struct proxy {
@@ -20,7 +20,7 @@ struct proxy {
     pthread_t thread;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t done;
-    bool mutes, ends, cuts;
+    bool mutes, holds, ends, cuts;
     struct {
         int client, server; /* -1: none */
     } pairs[PAIRS_MAX];
@@ -96,7 +96,8 @@ static void turn(struct proxy *proxy, struct pollfd *fds)
     for (size_t i = 0; i < PAIRS_MAX; i++) {
         if (proxy->cuts && proxy->pairs[i].client >= 0)
             end_pair(proxy, i);
-        if (proxy->pairs[i].client >= 0 && fds[2 + 2 * i].fd == proxy->pairs[i].client && fds[2 + 2 * i].revents)
+        if (proxy->pairs[i].client >= 0 && fds[2 + 2 * i].fd == proxy->pairs[i].client && fds[2 + 2 * i].revents &&
+            !proxy->holds)
             pass(proxy, i, true);
         if (proxy->pairs[i].client >= 0 && fds[3 + 2 * i].fd == proxy->pairs[i].server && fds[3 + 2 * i].revents &&
             !proxy->mutes)
@@ -117,7 +118,7 @@ static void *run(void *data)
         fds[0] = (struct pollfd){.fd = proxy->wake, .events = POLLIN};
         fds[1] = (struct pollfd){.fd = proxy->listening, .events = POLLIN};
         for (size_t i = 0; i < PAIRS_MAX; i++) {
-            fds[2 + 2 * i] = (struct pollfd){.fd = proxy->pairs[i].client, .events = POLLIN};
+            fds[2 + 2 * i] = (struct pollfd){.fd = proxy->holds ? -1 : proxy->pairs[i].client, .events = POLLIN};
             fds[3 + 2 * i] = (struct pollfd){.fd = proxy->mutes ? -1 : proxy->pairs[i].server, .events = POLLIN};
         }
         pthread_mutex_unlock(&proxy->lock);
@@ -181,6 +182,14 @@ void proxy_mute(struct proxy *proxy, bool mute)
 {
     pthread_mutex_lock(&proxy->lock);
     proxy->mutes = mute;
+    pthread_mutex_unlock(&proxy->lock);
+    tell(proxy);
+}
+
+void proxy_hold(struct proxy *proxy, bool hold)
+{
+    pthread_mutex_lock(&proxy->lock);
+    proxy->holds = hold;
     pthread_mutex_unlock(&proxy->lock);
     tell(proxy);
 }

@@ -291,6 +291,66 @@ static void an_address_that_is_denied_and_a_library_that_is_missing_are_deferral
 
 /* ---- lost ---- */
 
+static struct outgoing *begin_big(struct world *world, const char *url, int64_t timeout_ms)
+{
+    static char big[1024 * 1024];
+    memset(big, 'b', sizeof big - 1);
+    struct outgoing *outgoing = outgoing_new(big);
+    harness_send(&world->harness, outgoing, pawli_arena_text(&outgoing->arena, text_of(url)).data, timeout_ms);
+    return outgoing;
+}
+
+/* More than the machine takes on the way: the first are written, one in part, the last not at all. */
+static void what_was_not_written_whole_is_tried_again(void **state)
+{
+    enum { MANY = 24 };
+    struct outgoing *sends[MANY];
+    struct world world;
+    unsigned uncertain = 0, unsent = 0;
+    (void)state;
+    open_sink(&world);
+    make_queue("held", amqp_empty_table);
+    expect(&world, begin(&world, queue_url(&world, "held"), 1, LONG_MS), VERDICT_DELIVERED, "stored: ");
+    proxy_hold(world.proxy, true);
+    for (unsigned i = 0; i < MANY; i++)
+        sends[i] = begin_big(&world, queue_url(&world, "held"), LONG_MS);
+    proxy_cut(world.proxy);
+    for (unsigned i = 0; i < MANY; i++) {
+        harness_wait(&world.harness, sends[i]);
+        const struct send *send = &sends[i]->send;
+        uncertain += send->verdict == VERDICT_UNCERTAIN;
+        unsent += send->verdict == VERDICT_RETRY;
+        if (send->verdict == VERDICT_UNCERTAIN)
+            assert_int_equal(unsent, 0); /* they go in their order */
+        outgoing_free(sends[i]);
+    }
+    assert_int_equal(uncertain + unsent, MANY);
+    assert_true(uncertain > 0 && unsent > 1);
+    assert_int_equal(messages_in("held"), 1);
+    world_close(&world);
+}
+
+static void a_broker_that_reads_no_more_gets_nothing_more(void **state)
+{
+    enum { MANY = 24 };
+    struct outgoing *sends[MANY];
+    struct world world;
+    (void)state;
+    open_sink(&world);
+    make_queue("slow", amqp_empty_table);
+    expect(&world, begin(&world, queue_url(&world, "slow"), 1, LONG_MS), VERDICT_DELIVERED, "stored: ");
+    proxy_hold(world.proxy, true);
+    for (unsigned i = 0; i < MANY; i++)
+        sends[i] = begin_big(&world, queue_url(&world, "slow"), i + 1 < MANY ? LONG_MS : SHORT_MS);
+    expect(&world, sends[MANY - 1], VERDICT_RETRY, "took no more messages in time; nothing was sent");
+    proxy_hold(world.proxy, false);
+    for (unsigned i = 0; i + 1 < MANY; i++)
+        expect(&world, sends[i], VERDICT_DELIVERED, "stored: ");
+    assert_int_equal(messages_in("slow"), MANY);
+    assert_int_equal(proxy_connections(world.proxy), 1);
+    world_close(&world);
+}
+
 static void a_broker_that_is_down_got_nothing(void **state)
 {
     struct world world;
@@ -413,6 +473,8 @@ int main(void)
         cmocka_unit_test(a_wrong_password_sends_nothing_and_a_new_one_is_used_at_once),
         cmocka_unit_test(an_address_that_is_denied_and_a_library_that_is_missing_are_deferrals),
         cmocka_unit_test(a_broker_that_is_down_got_nothing),
+        cmocka_unit_test(what_was_not_written_whole_is_tried_again),
+        cmocka_unit_test(a_broker_that_reads_no_more_gets_nothing_more),
         cmocka_unit_test(a_connection_that_is_lost_before_the_confirm_leaves_it_uncertain),
         cmocka_unit_test(a_confirm_that_never_comes_ends_with_the_deadline_and_the_connection_with_it),
         cmocka_unit_test(a_connection_that_nobody_uses_is_closed_and_one_that_was_closed_is_made_anew),

@@ -108,6 +108,7 @@ static void a_stream_stores_the_message_as_it_is_with_its_id_and_headers(void **
     harness_send(&world.harness, outgoing, world_url(&world, "nats", "", "orders.new"), LONG_MS);
     harness_wait(&world.harness, outgoing);
     assert_int_equal(outgoing->send.durability, DURABILITY_STORED);
+    assert_true(text_equal(outgoing->send.remote_id, TEXT("ORDERS:1")));
     expect(&world, outgoing, VERDICT_DELIVERED, "stored: stream ORDERS seq 1");
     client_open(&client);
     assert_nats(js_GetMsg(&message, client.stream, "ORDERS", 1, NULL, NULL));
@@ -385,6 +386,65 @@ static void what_waits_for_a_connection_at_its_deadline_was_not_sent(void **stat
     world_close(&world);
 }
 
+static void what_waits_when_the_worker_stops_was_not_sent(void **state)
+{
+    struct world world;
+    (void)state;
+    open_sink(&world);
+    proxy_mute(world.proxy, true);
+    struct outgoing *outgoing = begin(&world, world_url(&world, "nats", "", "mute"), 1, LONG_MS);
+    world.harness.sink->ops->cancel(world.harness.sink, &outgoing->send);
+    expect(&world, outgoing, VERDICT_DEFERRED, "this process stops; nothing was sent");
+    proxy_mute(world.proxy, false);
+    world_close(&world);
+}
+
+/* One user and one port, spelt in another way for every number, so that each has a connection of its own. */
+static const char *place(struct world *world, unsigned number, const char *subject)
+{
+    snprintf(world->url, sizeof world->url, "nats://%s%s%s@127.0.0.1:%0*u/%s", number & 1 ? "%61" : "a",
+             number & 2 ? "%6E" : "n", number & 4 ? "%79" : "y", (int)number / 8 + 5, proxy_port(world->proxy),
+             subject);
+    return world->url;
+}
+
+static void connections_have_a_limit_and_idle_ones_make_room(void **state)
+{
+    static struct outgoing *sends[CONNECTIONS_MAX];
+    struct world world;
+    (void)state;
+    open_sink(&world);
+    world_password(&world, "any");
+    for (unsigned i = 0; i < CONNECTIONS_MAX + 1; i++)
+        expect(&world, begin(&world, place(&world, i, "any?core=1"), i, LONG_MS), VERDICT_DELIVERED, "received: ");
+    assert_int_equal(proxy_connections(world.proxy), CONNECTIONS_MAX + 1);
+    proxy_mute(world.proxy, true);
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+        sends[i] = begin(&world, place(&world, i + 1, "any?core=1"), i, LONG_MS);
+    expect(&world, begin(&world, place(&world, 0, "any?core=1"), 0, LONG_MS), VERDICT_DEFERRED,
+           "too many connections to brokers");
+    proxy_mute(world.proxy, false);
+    for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
+        expect(&world, sends[i], VERDICT_DELIVERED, "received: ");
+    world_close(&world);
+}
+
+static void a_name_is_looked_up_and_its_addresses_are_judged(void **state)
+{
+    struct world world;
+    char url[64];
+    (void)state;
+    open_sink(&world);
+    snprintf(url, sizeof url, "nats://localhost:%u/any?core=1", proxy_port(world.proxy));
+    expect(&world, begin(&world, url, 1, LONG_MS), VERDICT_DELIVERED, "received: ");
+    world.harness.sink->ops->step(world.harness.sink, BOOT_NEVER); /* the connection is over */
+    world_close(&world);
+    memset(&world, 0, sizeof world);
+    harness_start(&world.harness, &pawli_sink_nats); /* nothing is allowed */
+    expect(&world, begin(&world, url, 1, LONG_MS), VERDICT_DEFERRED, "--allow-address");
+    harness_stop(&world.harness);
+}
+
 static void a_connection_that_nobody_uses_is_closed_and_one_that_was_closed_is_made_anew(void **state)
 {
     struct world world;
@@ -419,7 +479,10 @@ static void a_server_that_was_killed_goes_on_with_what_it_stored(void **state)
     const char *url = world_url(&world, "nats", "", "killed");
     expect(&world, begin(&world, url, 1, LONG_MS), VERDICT_DELIVERED, "stored: stream KILLED seq 1");
     program_free(server);
-    expect(&world, begin(&world, url, 2, LONG_MS), VERDICT_RETRY, "");
+    server = NULL;
+    while (proxy_open_connections(world.proxy) > 0)
+        ;
+    expect(&world, begin(&world, url, 2, LONG_MS), VERDICT_RETRY, "nothing was sent");
     start_server();
     expect(&world, begin(&world, url, 2, LONG_MS), VERDICT_DELIVERED, "stored: stream KILLED seq 2");
     world_close(&world);
@@ -539,6 +602,9 @@ int main(void)
         cmocka_unit_test(a_connection_that_is_lost_before_the_answer_leaves_it_uncertain),
         cmocka_unit_test(an_answer_that_never_comes_ends_with_the_deadline_and_the_connection_with_it),
         cmocka_unit_test(what_waits_for_a_connection_at_its_deadline_was_not_sent),
+        cmocka_unit_test(what_waits_when_the_worker_stops_was_not_sent),
+        cmocka_unit_test(connections_have_a_limit_and_idle_ones_make_room),
+        cmocka_unit_test(a_name_is_looked_up_and_its_addresses_are_judged),
         cmocka_unit_test(a_connection_that_nobody_uses_is_closed_and_one_that_was_closed_is_made_anew),
         cmocka_unit_test(a_server_that_was_killed_goes_on_with_what_it_stored),
         cmocka_unit_test(a_stream_with_replicas_has_replicated_it),

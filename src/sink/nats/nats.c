@@ -484,6 +484,8 @@ static void take_ack(struct nats_connection *nats, struct publish *publish, cons
     }
     publish->note = pawli_arena_format(publish->send->arena, "stream %.*s seq %" PRIu64 "%s", TEXT_ARG(ack->stream),
                                        ack->seq, ack->is_duplicate ? ", which had it already" : "");
+    publish->send->remote_id = pawli_arena_format(publish->send->arena, "%.*s:%" PRIu64, TEXT_ARG(ack->stream),
+                                                  ack->seq);
     struct stream *stream = find_stream(nats, ack->stream);
     if (stream && !stream->is_known)
         ask_stream(nats, stream);
