@@ -33,7 +33,7 @@ static struct flow_row look_at(const struct view *view, const struct view_fact *
 
 static bool breaks(const struct view_queue *queue)
 {
-    return queue->limits[LIMITS_TARGET].flow && pawli_policy_portion(&queue->policy, POLICY_BREAKER).percent > 0;
+    return queue->limits[LIMITS_TARGET].flow && queue->limits[LIMITS_TARGET].of.breaks;
 }
 
 /* Sends in flight of its lane or to its target: as the store has them, and what this batch did since. */
@@ -70,7 +70,7 @@ uint64_t pawli_flow_room(struct view *view, struct view_queue *queue, bool by_ha
     for (int which = 0; which < LIMITS; which++) {
         const struct view_limits *limits = &queue->limits[which];
         bool is_target = which == LIMITS_TARGET;
-        int64_t most = limits->concurrency;
+        int64_t most = limits->of.concurrency;
         if (most == POLICY_NONE && is_target && !by_hand)
             most = policy_get(&queue->policy, POLICY_CONCURRENCY);
         uint64_t sends = most != POLICY_NONE || (is_target && breaks(queue)) ? in_flight(view, queue, which) : 0;
@@ -79,7 +79,7 @@ uint64_t pawli_flow_room(struct view *view, struct view_queue *queue, bool by_ha
         if (!limits->flow)
             continue;
         struct flow_row flow = look_at(view, limits->flow);
-        passing = fewer(passing, pawli_flow_rate(&flow, &limits->rate, limits->burst, view->boot));
+        passing = fewer(passing, pawli_flow_rate(&flow, &limits->of.rate, limits->of.burst, view->boot));
         if (is_target && breaks(queue))
             passing = fewer(passing, pawli_flow_breaker(&flow, &queue->policy, sends, view->boot));
     }
@@ -95,7 +95,7 @@ bool pawli_flow_took(struct view *view, struct view_queue *queue, uint64_t count
         if (limits->flow && count > 0 && !flow)
             return false;
         if (flow)
-            pawli_flow_rate_took(flow, &limits->rate, view->boot, count);
+            pawli_flow_rate_took(flow, &limits->of.rate, view->boot, count);
         if (flow && which == LIMITS_TARGET)
             pawli_flow_breaker_took(flow, view->boot, count);
     }
@@ -107,12 +107,12 @@ static bool give_back(struct view *view, const struct view_queue *queue)
 {
     for (int which = 0; which < LIMITS; which++) {
         const struct view_limits *limits = &queue->limits[which];
-        if (!limits->flow || limits->rate.count == 0)
+        if (!limits->flow || limits->of.rate.count == 0)
             continue;
         struct flow_row *flow = open_flow(view, queue, limits->flow);
         if (!flow)
             return false;
-        pawli_flow_rate_gave_back(flow, &limits->rate);
+        pawli_flow_rate_gave_back(flow, &limits->of.rate);
     }
     return true;
 }

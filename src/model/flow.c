@@ -20,6 +20,26 @@ void pawli_flow_wake(struct flow_row *flow, uint64_t boot)
         flow->breaker = BREAKER_CLOSED;
 }
 
+static bool is_set(const struct policy *policy, enum policy_key key)
+{
+    return policy->set >> key & 1;
+}
+
+void pawli_limits_of(const struct policy *lane, const struct policy *target, struct limits limits[LIMITS])
+{
+    const struct policy *own[] = {[LIMITS_LANE] = lane, [LIMITS_TARGET] = target};
+    static const enum policy_key most[] = {
+        [LIMITS_LANE] = POLICY_LANE_CONCURRENCY, [LIMITS_TARGET] = POLICY_CONCURRENCY};
+    struct policy effective = pawli_policy_effective(lane, target);
+    for (int i = 0; i < LIMITS; i++) {
+        const struct rate none = {0};
+        limits[i].rate = is_set(own[i], POLICY_RATE) ? pawli_policy_rate(own[i], POLICY_RATE) : none;
+        limits[i].burst = is_set(own[i], POLICY_BURST) ? policy_get(own[i], POLICY_BURST) : POLICY_NONE;
+        limits[i].concurrency = is_set(&effective, most[i]) ? policy_get(&effective, most[i]) : POLICY_NONE;
+        limits[i].breaks = i == LIMITS_TARGET && pawli_policy_portion(&effective, POLICY_BREAKER).percent > 0;
+    }
+}
+
 static struct boot_time later(struct boot_time a, struct boot_time b)
 {
     return a.ns > b.ns ? a : b;

@@ -16,6 +16,23 @@
 
 #define FLOW_HEALING_MS 600000 /* then its pace is no limit any more */
 
+enum { LIMITS_LANE, LIMITS_TARGET, LIMITS };
+
+/* What the policies say. A rate is of whom it was set on; how much may be in flight to a target is said by either. */
+struct limits {
+    struct rate rate;
+    int64_t burst;       /* POLICY_NONE: as many as the rate has */
+    int64_t concurrency; /* POLICY_NONE: nobody said */
+    bool breaks;         /* it has a breaker */
+};
+
+void pawli_limits_of(const struct policy *lane, const struct policy *target, struct limits limits[LIMITS]);
+
+static inline bool limits_need_flow(const struct limits *limits)
+{
+    return limits->rate.count > 0 || limits->breaks;
+}
+
 /* A time of another boot is none. Called before a row is used. */
 void pawli_flow_wake(struct flow_row *flow, uint64_t boot);
 

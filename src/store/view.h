@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "model/flow.h"
 #include "model/task_kind.h"
 
 enum slot_kind {
@@ -70,8 +71,6 @@ struct view_request {
     struct record_row row;
 };
 
-enum { LIMITS_LANE, LIMITS_TARGET, LIMITS };
-
 struct view_queue {
     struct slot slot;
     struct view_scope *scope; /* NULL when the queue came with a task of a scope that nobody named */
@@ -81,10 +80,9 @@ struct view_queue {
     bool wants_policy, has_policy, is_policy_damaged;
     bool has_probe, has_poll; /* its target has somebody to ask; with the policy */
     struct view_limits {      /* of its lane, of its target; with the policy */
-        struct rate rate;
-        int64_t burst, concurrency; /* POLICY_NONE: nobody said */
-        struct view_fact *flow;     /* a struct flow_row; NULL: none of its limits needs one */
-        uint64_t claimed;           /* where somebody claims of it: sends in flight, as the store has them */
+        struct limits of;
+        struct view_fact *flow; /* a struct flow_row; NULL: none of its limits needs one */
+        uint64_t claimed;       /* where somebody claims of it: sends in flight, as the store has them */
     } limits[LIMITS];
     uint64_t claimed_found;            /* of its own, as the store has them */
     bool has_ready;                    /* decide: a task of it became ready, and is due */

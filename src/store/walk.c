@@ -124,11 +124,6 @@ static bool load_subject(struct walk *walk, struct view_subject *subject)
 
 /* ---- policies, and what they limit ---- */
 
-static bool is_set(const struct policy *policy, enum policy_key key)
-{
-    return policy->set >> key & 1;
-}
-
 /* What nobody asked for: another queue may have brought it already. */
 static bool load_flow(struct walk *walk, struct view_queue *queue, struct view_limits *limits,
                       const struct flow_row *key)
@@ -146,27 +141,21 @@ static bool load_holds_of_target(struct walk *walk, struct view_queue *queue)
     return *subject && (walk->view->subjects.count == before || load_subject(walk, *subject));
 }
 
-/* A rate is of whom it was set on. What is in flight to a target is counted whoever said how much may be. */
-static bool load_limits(struct walk *walk, struct view_queue *queue, int which, const struct policy *own)
+static bool load_limits(struct walk *walk, struct view_queue *queue, int which)
 {
     struct view_limits *limits = &queue->limits[which];
-    struct flow_row key = {0};
     bool is_lane = which == LIMITS_LANE;
-    enum policy_key most = is_lane ? POLICY_LANE_CONCURRENCY : POLICY_CONCURRENCY;
-    limits->burst = is_set(own, POLICY_BURST) ? policy_get(own, POLICY_BURST) : POLICY_NONE;
-    if (is_set(own, POLICY_RATE))
-        limits->rate = pawli_policy_rate(own, POLICY_RATE);
-    limits->concurrency = queue->policy.set >> most & 1 ? policy_get(&queue->policy, most) : POLICY_NONE;
+    struct flow_row key = {.scope = queue->row.scope,
+                           .lane = is_lane ? queue->row.lane : (struct text){0},
+                           .target = is_lane ? (struct text){0} : queue->row.target};
     if (!queue->scope || !queue->slot.found || queue->is_policy_damaged)
         return true;
-    *(is_lane ? &key.lane : &key.target) = is_lane ? queue->row.lane : queue->row.target;
-    bool breaks = !is_lane && pawli_policy_portion(&queue->policy, POLICY_BREAKER).percent > 0;
-    if ((limits->rate.count > 0 || breaks) && !load_flow(walk, queue, limits, &key))
+    if (limits_need_flow(&limits->of) && !load_flow(walk, queue, limits, &key))
         return false;
-    if (breaks && !load_holds_of_target(walk, queue))
+    if (limits->of.breaks && !load_holds_of_target(walk, queue))
         return false;
-    key.scope = queue->row.scope;
-    bool counts = queue->due[PHASE_SEND] && (!is_lane || limits->concurrency != POLICY_NONE);
+    /* What is in flight to a target is counted whoever said how much may be. */
+    bool counts = queue->due[PHASE_SEND] && (!is_lane || limits->of.concurrency != POLICY_NONE);
     return !counts || walk->finders->claimed(walk, &key, &limits->claimed) != FIND_FAILED;
 }
 
@@ -184,8 +173,14 @@ static bool load_policy(struct walk *walk, struct view_queue *queue)
     queue->policy = pawli_policy_effective(&lane.policy, &target.policy);
     queue->has_probe = target.probe.data != NULL;
     queue->has_poll = target.poll.data != NULL;
-    return found[0] != FIND_FAILED && found[1] != FIND_FAILED && load_limits(walk, queue, LIMITS_LANE, &lane.policy) &&
-           load_limits(walk, queue, LIMITS_TARGET, &target.policy);
+    struct limits limits[LIMITS];
+    pawli_limits_of(&lane.policy, &target.policy, limits);
+    bool good = found[0] != FIND_FAILED && found[1] != FIND_FAILED;
+    for (int i = 0; good && i < LIMITS; i++) {
+        queue->limits[i].of = limits[i];
+        good = load_limits(walk, queue, i);
+    }
+    return good;
 }
 
 /* ---- tasks ---- */

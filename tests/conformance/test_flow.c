@@ -154,6 +154,37 @@ static void a_waiting_claim_waits_for_the_rate(struct world *w)
     pawl_messages_free(messages);
 }
 
+static void expect_reason(struct world *w, pawl_uuid id, const char *code, int64_t until_ms)
+{
+    pawl_why *why;
+    bool found = false;
+    assert_ok(pawl_why_message(w->store, &id, &why, &err));
+    for (size_t i = 0; i < pawl_why_count(why); i++)
+        if (strcmp(pawl_why_get(why, i)->code, code) == 0) {
+            found = true;
+            assert_int_equal(pawl_why_get(why, i)->until_ms, until_ms);
+        }
+    pawl_why_free(why);
+    if (!found)
+        fail_msg("nobody says that it is %s", code);
+}
+
+static void why_names_the_limit(struct world *w)
+{
+    set_lane(w, "lane_concurrency", "1");
+    add_many(w, LANE, TARGET, 1);
+    pawl_uuid id = add(w, MESSAGE("2", .key = NULL)).id;
+    claim_from(w->store, LANE, TARGET, false, NULL);
+    expect_reason(w, id, "full", 0);
+    set_lane(w, "lane_concurrency", "");
+    set_lane(w, "rate", "1/5s");
+    add_many(w, LANE, "other", 1);
+    assert_int_equal(claim_from(w->store, LANE, "other", false, NULL), 1);
+    expect_reason(w, id, "rate", now_ms(w) + 5000);
+    pawli_sim_advance_ms(w->env, 5000);
+    assert_int_equal(claim_from(w->store, LANE, TARGET, false, NULL), 1);
+}
+
 /* ---- breakers ---- */
 
 static const char *hold_code(struct world *w, int64_t *until)
@@ -191,6 +222,7 @@ static void a_breaker_holds_its_target_for_all(struct world *w)
     set_lane(w, "concurrency", "4");
     set_lane(w, "backoff_ms", "0");
     add_many(w, LANE, TARGET, 30);
+    pawl_uuid waits = add(w, MESSAGE("2", .key = NULL)).id;
     fail_all(w, 4);
     assert_string_equal(hold_code(w, &until), "breaker");
     assert_int_equal(until, now_ms(w) + 5000);
@@ -200,6 +232,7 @@ static void a_breaker_holds_its_target_for_all(struct world *w)
         pawli_sim_advance_ms(w->env, 5000);
         assert_int_equal(claim_from(second, LANE, TARGET, false, held), 1);
         assert_int_equal(claim_from(w->store, LANE, TARGET, false, NULL), 0);
+        expect_reason(w, waits, "healing", 0);
         settle_as(w, held[0], PAWL_VERDICT_RETRY);
         assert_string_equal(hold_code(w, &until), "breaker");
     }
@@ -291,6 +324,7 @@ static const struct conformance_case cases[] = {
     CASE(a_rate_is_kept_by_all_who_claim),
     CASE(a_rate_of_a_lane_is_of_all_its_targets),
     CASE(a_waiting_claim_waits_for_the_rate),
+    CASE(why_names_the_limit),
     CASE(a_breaker_holds_its_target_for_all),
     CASE(only_what_a_target_did_counts),
     CASE(a_target_that_healed_is_not_stampeded),

@@ -300,6 +300,8 @@ static size_t reasons_of(const struct model *model, const struct model_message *
     count = add_reason(codes, count, c->key && !m->has_key, "behind");
     count = add_reason(codes, count, model_is_held(model, c->scope, c->lane, c->target), "held");
     count = add_reason(codes, count, !has_url, "no_target");
+    count = add_reason(codes, count, model_is_ready(m) && model_room(model, c->scope, c->lane, c->target, false) == 0,
+                       "full");
     count = add_reason(codes, count, m->due > model->wall, "not_due");
     count = add_reason(codes, count, count == 0, "ready");
     return add_reason(codes, count, has_url, "unserved"); /* the model has no workers */

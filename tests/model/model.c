@@ -235,6 +235,7 @@ static const struct {
     [POLICY_timeout_ms] = {"timeout_ms", 15000, {0}},
     [POLICY_age_limit_ms] = {"age_limit_ms", 604800000, {0}},
     [POLICY_concurrency] = {"concurrency", 32, {0}},
+    [POLICY_lane_concurrency] = {"lane_concurrency", -1, {0}},
     [POLICY_unknown] = {"unknown", 0, {"resend", "hold"}},
     [POLICY_exhausted] = {"exhausted", 0, {"dead", "hold"}},
     [POLICY_key_dead] = {"key_dead", 0, {"skip", "block"}},

@@ -44,27 +44,28 @@ bool model_next(enum model_state from, enum model_event event, enum model_state 
 /* ---- policies ---- */
 
 enum model_policy_key { /* in the order in which a policy is printed */
-    POLICY_max_attempts,
-    POLICY_backoff_ms,
-    POLICY_backoff_max_ms,
-    POLICY_backoff_shape,
-    POLICY_backoff_offset,
-    POLICY_jitter_percent,
-    POLICY_lease_ms,
-    POLICY_timeout_ms,
-    POLICY_age_limit_ms,
-    POLICY_crash_limit,
-    POLICY_unknown,
-    POLICY_exhausted,
-    POLICY_key_dead,
-    POLICY_key_release,
-    POLICY_concurrency,
-    POLICY_poll_deadline_ms,
-    POLICY_keep_ms,
-    POLICY_keep_delivered_ms,
-    POLICY_keep_dead_ms,
-    POLICY_dedupe_keep_ms,
-    MODEL_POLICY_KEYS
+                        POLICY_max_attempts,
+                        POLICY_backoff_ms,
+                        POLICY_backoff_max_ms,
+                        POLICY_backoff_shape,
+                        POLICY_backoff_offset,
+                        POLICY_jitter_percent,
+                        POLICY_lease_ms,
+                        POLICY_timeout_ms,
+                        POLICY_age_limit_ms,
+                        POLICY_crash_limit,
+                        POLICY_unknown,
+                        POLICY_exhausted,
+                        POLICY_key_dead,
+                        POLICY_key_release,
+                        POLICY_concurrency,
+                        POLICY_lane_concurrency,
+                        POLICY_poll_deadline_ms,
+                        POLICY_keep_ms,
+                        POLICY_keep_delivered_ms,
+                        POLICY_keep_dead_ms,
+                        POLICY_dedupe_keep_ms,
+                        MODEL_POLICY_KEYS
 };
 
 struct model_policy {
@@ -328,6 +329,8 @@ void model_end(struct model *model, struct model_message *message, enum model_ev
 void model_expire(struct model *model, struct model_message *message);
 void model_lose(struct model *model, struct model_message *message);
 void model_settle_lost(struct model *model);
+/* How many may be claimed, by what caps say. */
+size_t model_room(const struct model *model, int64_t scope, int64_t lane, int64_t target, bool by_hand);
 void model_take(struct model *model, struct model_message *message, int64_t consumer, int64_t lease, uint64_t process,
                 uint64_t token);
 
