@@ -283,6 +283,10 @@ static const struct workload {
     {"together", "producers and consumers at once: messages enqueued, claimed and settled", workload_together},
     {"latency", "one caller, one transition a commit; beside a bare row a commit", workload_latency},
     {"contention", "single commits of one process beside another that commits without a pause", workload_contention},
+    {"hot-key", "enqueue, claim and settle beside a key with a million messages; beside one with few",
+     workload_hot_key},
+    {"many-keys", "claim and settle by the hundred, a million pending under 1,000 keys; beside an empty store",
+     workload_many_keys},
     {"wake", "from the return of a commit to the start of the delivery, in one process; beside a pipe", workload_wake},
     {"wake-process", "the same from one process to another", workload_wake_process},
 };

@@ -402,7 +402,7 @@ static void A73_two_workers_share_a_backlog_and_send_nothing_twice(void **state)
     (void)state;
     enum { COUNT = 100 };
     static const struct script script = {OK_REPLY, THEN_KEEP};
-    static const pawl_setting settings[] = {{"concurrency", "3"}};
+    static const pawl_setting settings[] = {{"concurrency", "1000"}}; /* more than a worker takes at once */
     struct world world;
     pawl_uuid ids[COUNT];
     open_world(&world);
