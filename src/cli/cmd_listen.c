@@ -255,7 +255,7 @@ int cli_listen(struct cli *cli)
     signal(SIGPIPE, SIG_IGN);
     if (getrandom(&listening.seed, sizeof listening.seed, 0) < 0)
         return cli_fail(cli, PAWL_EUNAVAIL, "the system gives no random bytes");
-    int status = secret_file ? pawli_secret_read(secret_file, &listening.secret, &cli->error) : PAWL_OK;
+    int status = secret_file ? pawli_secret_read(secret_file, SECRET_SIGNS, &listening.secret, &cli->error) : PAWL_OK;
     if (status == PAWL_OK && !(listening.base = event_base_new()))
         status = pawli_no_memory(&cli->error);
     if (status == PAWL_OK)

@@ -10,7 +10,7 @@
 #include "cli/log.h"
 #include "server/config.h"
 #include "server/health.h"
-#include "sink/http/address.h"
+#include "sink/address.h"
 
 #define HANDLER_THREADS 2
 #define DESCRIPTORS_MAX 65536

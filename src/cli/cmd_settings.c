@@ -259,13 +259,13 @@ static int whole_path(struct cli *cli, const char *path, const char **ret_path)
 }
 
 /* It is read by the process that serves, which may be another user's: here it is only said. */
-static void note_unreadable(struct cli *cli, const char *secret_file)
+static void note_unreadable(struct cli *cli, const char *url, const char *secret_file)
 {
     struct secret *secret = NULL;
     pawl_error error;
-    if (!secret_file || !*secret_file)
+    if (!secret_file || !*secret_file || !url)
         return;
-    if (pawli_secret_read(secret_file, &secret, &error) < 0)
+    if (pawli_secret_read(secret_file, pawli_secret_use(url), &secret, &error) < 0)
         cli_note(cli, "%s: until the process that serves can read it, nothing is sent there", error.text);
     pawli_secret_release(secret);
 }
@@ -293,6 +293,22 @@ static void print_route(struct cli *cli, const pawl_route *route, const char *wh
         cli_say(cli, "target %s%.*s %s", route->target, TEXT_ARG(of), what);
 }
 
+/* Where a target is, or the first of its URLs; NULL: nowhere. */
+static const char *url_of(struct cli *cli, const char *name)
+{
+    pawl_settings *targets;
+    const char *url = NULL;
+    if (pawl_targets_list(cli->store, &targets, NULL) < 0)
+        return NULL;
+    for (size_t i = 0; i < pawl_settings_count(targets); i++) {
+        const pawl_target_view *target = pawl_settings_target(targets, i);
+        if (strcmp(target->name, name) == 0 && target->url)
+            url = pawli_arena_text(&cli->arena, text_of(target->url)).data;
+    }
+    pawl_settings_free(targets);
+    return url;
+}
+
 int cli_targets_add(struct cli *cli)
 {
     pawl_route route = {PAWL_ROUTE, .target = cli_argument(cli, 0), .sender = cli_option(cli, "sender")};
@@ -309,7 +325,7 @@ int cli_targets_add(struct cli *cli)
     if (status == PAWL_OK)
         print_route(cli, &route, "added");
     if (status == PAWL_OK)
-        note_unreadable(cli, route.secret_file);
+        note_unreadable(cli, route.url_count ? route.urls[0] : NULL, route.secret_file);
     return status;
 }
 
@@ -335,8 +351,8 @@ int cli_targets_set(struct cli *cli)
         print_route(cli, &route, "set");
     if (status == PAWL_OK)
         cli_note_unknown(cli, CLI_TARGET, cli->scope, route.target);
-    if (status == PAWL_OK)
-        note_unreadable(cli, secret_file);
+    if (status == PAWL_OK && secret_file)
+        note_unreadable(cli, route.url_count ? route.urls[0] : url_of(cli, route.target), secret_file);
     return status;
 }
 

@@ -184,7 +184,7 @@ static const struct cli_option setting_options[] = {OPERATION, {0}};
 static const struct cli_option targets_add_options[] = {
     SENDER,
     {"set", "KEY=VALUE", "a key of its policy, as in \"pawl lanes set\"", true},
-    {"secret-file", "FILE", "where the sender finds the secret (whsec_ and base64)", false},
+    {"secret-file", "FILE", "where the sender finds the secret (whsec_ and base64; of a broker: the password)", false},
     {"header", "NAME:VALUE", "a header that is sent with every message; one of the message's own beats it", true},
     OPERATION,
     {0},
@@ -282,8 +282,9 @@ const struct cli_command cli_commands[] = {
      cli_lanes_set, CLI_RECORDS},
     {"targets list", "", "list targets and routes of senders, with URL and policy", NULL, cli_targets_list, CLI_READS},
     {"targets add", "NAME URL...",
-     "say where a target is, or a sender's route to it: http://, https://, exec:/PATH, file:/PATH, callback:NAME; of "
-     "several URLs the next is tried where nothing was sent; one that is there with other values is a conflict",
+     "say where a target is, or a sender's route to it: http://, https://, nats://[USER@]HOST/SUBJECT[?core=1], "
+     "amqp://[USER@]HOST/VHOST/EXCHANGE/ROUTING_KEY, exec:/PATH, file:/PATH, callback:NAME; of several URLs the next is "
+     "tried where nothing was sent; one that is there with other values is a conflict",
      targets_add_options, cli_targets_add, CLI_RECORDS},
     {"targets set", "NAME [KEY=VALUE...]", "change what is named of a target: URL, secret, headers, keys of its policy",
      targets_set_options, cli_targets_set, CLI_RECORDS},

@@ -3,6 +3,7 @@
 #include "sink/answer.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -43,6 +44,67 @@ void pawli_send_unsent(struct send *send, enum verdict verdict, const char *form
     va_start(arguments, format);
     fail(send, verdict, format, arguments);
     va_end(arguments);
+}
+
+enum verdict pawli_unsent_verdict(const struct send *send, bool was_reached)
+{
+    bool defers = send->message->sender || policy_get(&send->policy, POLICY_UNREACHABLE) == UNREACHABLE_DEFER;
+    return defers && !was_reached ? VERDICT_DEFERRED : VERDICT_RETRY;
+}
+
+size_t pawli_send_fields(const struct send *send, struct send_field fields[SEND_FIELDS_MAX])
+{
+    const pawl_message_view *message = send->message;
+    char original[PAWL_UUID_TEXT_SIZE];
+    pawl_uuid_format(&message->resent_of, original);
+    const struct {
+        const char *name, *value; /* NULL: the message has none */
+    } all[] = {{"pawl-attempt", pawli_arena_format(send->arena, "%" PRIu32, send->attempt).data},
+               {"pawl-sender", message->sender},
+               {"pawl-deadline",
+                message->deadline_ms ? pawli_arena_format(send->arena, "%" PRId64, message->deadline_ms).data : NULL},
+               {"pawl-key", message->key},
+               {"pawl-original-id",
+                uuid_is_nil(&message->resent_of) ? NULL : pawli_arena_text(send->arena, text_of(original)).data}};
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        if (all[i].value)
+            fields[count++] = (struct send_field){all[i].name, all[i].value};
+    return pawli_arena_failed(send->arena) ? 0 : count;
+}
+
+/* The store let no control character in; a second look costs nothing, and a line break would add headers. */
+static bool has_control(const char *text)
+{
+    for (; *text; text++)
+        if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7F)
+            return true;
+    return false;
+}
+
+const char *pawli_send_problem(const pawl_message_view *message)
+{
+    if (message->content_type && has_control(message->content_type))
+        return "the content type has a control character";
+    if ((message->sender && has_control(message->sender)) || (message->key && has_control(message->key)))
+        return "the sender or the key has a control character";
+    for (size_t i = 0; i < message->header_count; i++)
+        if (has_control(message->headers[i].name) || has_control(message->headers[i].value))
+            return "a header has a control character";
+    return NULL;
+}
+
+void pawli_send_delivered(struct send *send, enum durability durability, const char *format, ...)
+{
+    char text[LIMIT_ERROR_TEXT + 1];
+    va_list arguments;
+    va_start(arguments, format);
+    int word = snprintf(text, sizeof text, "%s: ", pawli_durability_text(durability));
+    vsnprintf(text + word, sizeof text - (size_t)word, format, arguments);
+    va_end(arguments);
+    send->durability = durability;
+    send->response = pawli_printable(send->arena, text_of(text), LIMIT_ERROR_TEXT);
+    pawli_send_done(send, VERDICT_DELIVERED, (struct text){0});
 }
 
 bool pawli_is_shortage(int problem)

@@ -11,6 +11,22 @@ void pawli_send_fail(struct send *send, enum verdict verdict, const char *format
 
 /* The same where nothing of it left this process: another URL may be tried. */
 void pawli_send_unsent(struct send *send, enum verdict verdict, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Delivered, with what the receiver vouches for in front of what it said. */
+void pawli_send_delivered(struct send *send, enum durability durability, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* What follows where nothing was sent, for no reason of this process. A message with a sender came from outside, over a
+ * connection that may come back: it is not spent on the time between. */
+enum verdict pawli_unsent_verdict(const struct send *send, bool was_reached);
+
+/* What every sink with headers says of a message beside its payload and its own headers, each only where it has it. */
+#define SEND_FIELDS_MAX 5
+struct send_field {
+    const char *name, *value; /* the value lives in the send's arena, or in its message */
+};
+size_t pawli_send_fields(const struct send *send, struct send_field fields[SEND_FIELDS_MAX]); /* 0: out of memory */
+
+/* Why nobody can send a message as headers; NULL: it can be done. */
+const char *pawli_send_problem(const pawl_message_view *message);
 
 /* Whether an errno says that this machine is short of something: the receiver has no part in it. */
 bool pawli_is_shortage(int problem);

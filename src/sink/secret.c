@@ -16,6 +16,16 @@
 #define BASE64_MAX  88 /* of KEY_MAX bytes */
 #define PREFIX      "whsec_"
 #define PREFIX_SIZE (sizeof PREFIX - 1)
+#define BYTES_MAX   (SECRET_KEYS_MAX * KEY_MAX) /* of all keys, or of a password */
+
+enum secret_use pawli_secret_use(const char *url)
+{
+    static const char *const brokers[] = {"nats:", "amqp:"};
+    for (size_t i = 0; i < COUNT_OF(brokers); i++)
+        if (strncmp(url, brokers[i], strlen(brokers[i])) == 0)
+            return SECRET_LOGS_IN;
+    return SECRET_SIGNS;
+}
 
 static struct file_stamp stamp_of(const struct stat *stat)
 {
@@ -116,8 +126,27 @@ static int read_keys(const char *path, struct text content, struct secret *secre
     return PAWL_OK;
 }
 
-int pawli_secret_read(const char *path, struct secret **ret_secret, pawl_error *err)
+static int read_password(const char *path, struct text content, struct secret *secret, pawl_error *err)
 {
+    while (content.size > 0) {
+        struct text line = next_line(&content);
+        if (line.size == 0)
+            continue;
+        if (secret->key_count > 0 || line.size > BYTES_MAX || memchr(line.data, '\0', line.size))
+            return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the secret file \"%.160s\" is not one password", path),
+                              "write the password of the broker in one line of at most %d bytes", BYTES_MAX);
+        memcpy(secret->bytes, line.data, line.size);
+        secret->keys[secret->key_count++] = (struct text){secret->bytes, line.size};
+    }
+    if (secret->key_count == 0)
+        return pawli_fail(err, PAWL_EINVAL, "the secret file \"%.160s\" has no password", path);
+    return PAWL_OK;
+}
+
+int pawli_secret_read(const char *path, enum secret_use use, struct secret **ret_secret, pawl_error *err)
+{
+    int (*const read_lines)(const char *path, struct text content, struct secret *secret,
+                            pawl_error *err) = use == SECRET_LOGS_IN ? read_password : read_keys;
     char content[FILE_MAX + 1];
     struct file_stamp stamp;
     int fd = open_file(path, &stamp, err); /* before it is read: what changes meanwhile is read again */
@@ -128,13 +157,13 @@ int pawli_secret_read(const char *path, struct secret **ret_secret, pawl_error *
     close(fd);
     if (size < 0)
         return pawli_fail(err, PAWL_EUNAVAIL, "the secret file \"%.160s\" cannot be read: %s", path, strerror(problem));
-    struct secret *secret = pawli_alloc(sizeof *secret + SECRET_KEYS_MAX * KEY_MAX);
+    struct secret *secret = pawli_alloc(sizeof *secret + BYTES_MAX);
     int status = secret ? PAWL_OK : pawli_no_memory(err);
     if (secret) {
         secret->holds = 1;
         secret->stamp = stamp;
         status = size > FILE_MAX ? pawli_fail(err, PAWL_EINVAL, "the secret file \"%.160s\" is too big", path)
-                                 : read_keys(path, (struct text){content, (size_t)size}, secret, err);
+                                 : read_lines(path, (struct text){content, (size_t)size}, secret, err);
     }
     OPENSSL_cleanse(content, sizeof content);
     if (status < 0) {
@@ -143,6 +172,17 @@ int pawli_secret_read(const char *path, struct secret **ret_secret, pawl_error *
     }
     *ret_secret = secret;
     return PAWL_OK;
+}
+
+bool pawli_secret_equal(const struct secret *a, const struct secret *b)
+{
+    if (!a || !b)
+        return a == b;
+    bool equal = a->key_count == b->key_count;
+    for (size_t i = 0; equal && i < a->key_count; i++)
+        equal = a->keys[i].size == b->keys[i].size &&
+                CRYPTO_memcmp(a->keys[i].data, b->keys[i].data, a->keys[i].size) == 0;
+    return equal;
 }
 
 struct secret *pawli_secret_hold(struct secret *secret)
@@ -155,7 +195,7 @@ struct secret *pawli_secret_hold(struct secret *secret)
 struct secret *pawli_secret_release(struct secret *secret)
 {
     if (secret && --secret->holds == 0) {
-        OPENSSL_cleanse(secret, sizeof *secret + SECRET_KEYS_MAX * KEY_MAX);
+        OPENSSL_cleanse(secret, sizeof *secret + BYTES_MAX);
         pawli_free(secret);
     }
     return NULL;

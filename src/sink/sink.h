@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "env/engine.h"
 #include "model/decide.h"
+#include "model/rows.h"
 #include "pawl/message.h"
 
 /* What the process that sends allows. Texts are borrowed for its life. */
@@ -63,14 +64,15 @@ struct send {
     void *sink_data; /* the sink's own */
 
     enum verdict verdict;
-    struct text error;     /* why, for everything but delivered */
-    struct text remote_id; /* what the receiver calls it; absent: it did not say */
-    struct text response;  /* a summary for the list of attempts */
-    int status;            /* that the receiver answered with, of HTTP; 0: none */
-    int64_t retry_in_ms;   /* when to try again; -1: as the policy says */
-    bool retry_is_least;   /* it is a wish: the policy's backoff holds where it is longer */
-    bool is_unsent;        /* nothing of it left: another URL of its route may be tried in the same attempt */
-    bool is_unauthorized;  /* the secret may have changed: it is read again */
+    struct text error;          /* why, for everything but delivered */
+    struct text remote_id;      /* what the receiver calls it; absent: it did not say */
+    struct text response;       /* a summary for the list of attempts */
+    enum durability durability; /* of what was delivered */
+    int status;                 /* that the receiver answered with, of HTTP; 0: none */
+    int64_t retry_in_ms;        /* when to try again; -1: as the policy says */
+    bool retry_is_least;        /* it is a wish: the policy's backoff holds where it is longer */
+    bool is_unsent;             /* nothing of it left: another URL of its route may be tried in the same attempt */
+    bool is_unauthorized;       /* the secret may have changed: it is read again */
     enum target_fault fault;
     void (*done)(struct send *send); /* called once, on the loop's thread */
     struct send *next;               /* the worker's */
@@ -97,9 +99,14 @@ struct sink {
     const struct sink_ops *ops;
 };
 
-extern const struct sink_ops pawli_sink_http, pawli_sink_exec, pawli_sink_file, pawli_sink_callback;
+extern const struct sink_ops pawli_sink_http, pawli_sink_exec, pawli_sink_file, pawli_sink_callback, pawli_sink_nats,
+    pawli_sink_amqp;
 
-/* ---- secret.c: what a target's requests are signed with, read from a file and wiped when nobody holds it any more ---- */
+/* ---- secret.c: what a target's requests are signed with, or the password of a broker: read from a file and wiped when
+ * nobody holds it any more ---- */
+
+enum secret_use { SECRET_SIGNS, SECRET_LOGS_IN };  /* keys that sign each request; the password of a broker */
+enum secret_use pawli_secret_use(const char *url); /* of a target there */
 
 #define SECRET_KEYS_MAX 4 /* more than one: while a key is replaced, a request is signed with each */
 
@@ -117,8 +124,10 @@ struct secret {
     char bytes[];
 };
 
-/* The file: a key a line, "whsec_" and base64 of 24 to 64 bytes, the newest first; readable to its owner and group only. */
-int pawli_secret_read(const char *path, struct secret **ret_secret, pawl_error *err);
+/* The file, readable to its owner and group only. Keys: one a line, "whsec_" and base64 of 24 to 64 bytes, the newest first.
+ * A password: the one line that it has, as keys[0]. */
+int pawli_secret_read(const char *path, enum secret_use use, struct secret **ret_secret, pawl_error *err);
+bool pawli_secret_equal(const struct secret *a, const struct secret *b);     /* NULL is equal to NULL only */
 bool pawli_secret_is_current(const struct secret *secret, const char *path); /* the file was not changed since */
 struct secret *pawli_secret_hold(struct secret *secret);                     /* NULL is fine */
 struct secret *pawli_secret_release(struct secret *secret);                  /* returns NULL; NULL is fine */

@@ -468,7 +468,8 @@ static pawl_settlement settlement_of(const struct delivery *delivery)
                                                                              : send->retry_in_ms,
                              .has_retry_in = send->retry_in_ms >= 0,
                              .retry_is_least = send->retry_is_least,
-                             .response = send->response.data};
+                             .response = send->response.data,
+                             .durability = (int32_t)send->durability};
 }
 
 static int draft(struct settling *settling, size_t count, pawl_error *err)

@@ -172,7 +172,9 @@ static bool read_secret(struct delivery *delivery, const struct route *sender)
     pawli_secret_release(delivery->secret);
     delivery->secret = NULL;
     delivery->send.secret = NULL;
-    if (sender->secret_file.data && pawli_secret_read(sender->secret_file.data, &delivery->secret, &error) < 0) {
+    struct text url = pawli_urls_first(sender->urls, &delivery->arena);
+    enum secret_use use = pawli_secret_use(url.data ? url.data : "");
+    if (sender->secret_file.data && pawli_secret_read(sender->secret_file.data, use, &delivery->secret, &error) < 0) {
         pawli_send_fail(&delivery->send, VERDICT_DEFERRED, "sender_not_ready: %s; nothing was sent", error.text);
         return false;
     }

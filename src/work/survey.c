@@ -2,6 +2,7 @@
 /* The surveys: on another thread, which queues have something due; then, in steps, what that means for each. One reads the
  * queues of new messages, as soon as there are any; the other all that something waits in, and settles lost claims. The sweep
  * is a job of its own. */
+#include "model/urls.h"
 #include "outbox/sweep.h"
 #include "work/work.h"
 
@@ -160,7 +161,11 @@ void pawli_queue_read_secret(struct queue *queue)
         return;
     queue->secret = pawli_secret_release(queue->secret);
     queue->secret_doubted = false;
-    bool failed = pawli_secret_read(queue->secret_file, &queue->secret, &error) < 0;
+    struct arena arena = {0};
+    struct text url = pawli_urls_first(queue->urls ? text_of(queue->urls) : (struct text){0}, &arena);
+    enum secret_use use = pawli_secret_use(url.data ? url.data : "");
+    pawli_arena_done(&arena);
+    bool failed = pawli_secret_read(queue->secret_file, use, &queue->secret, &error) < 0;
     if (failed && !queue->secret_failed)
         pawli_tell(queue->worker, &(pawl_worker_event){.name = "secret_unreadable",
                                                        .level = 0,
@@ -191,7 +196,7 @@ static void learn(struct worker *worker, const struct queue_item *item, const st
     if (moved)
         queue->told_no_sink = false;
     pawli_route_learn(queue, &item->route);
-    if (!same(queue->secret_file, item->route.secret_file)) {
+    if (moved || !same(queue->secret_file, item->route.secret_file)) { /* another kind of sink reads it in another way */
         pawli_replace(&queue->secret_file, item->route.secret_file);
         queue->secret = pawli_secret_release(queue->secret);
         queue->secret_failed = false;

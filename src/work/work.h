@@ -33,7 +33,7 @@
 #define SET_BACK_MS 1000  /* a wall clock that lost so much since the last survey was set back */
 #define HINTS_MAX   64
 #define STEP_QUEUES 1000 /* at most so many are learned, and so many tried, in one step: others want the thread too */
-#define SINKS       4
+#define SINKS       6
 
 #define LEASE_MIN_MS  1000 /* of a worker's own claims */
 #define RENEW_TICK_MS 100  /* what is renewed takes with it what would be within so much: they share a commit */

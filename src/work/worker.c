@@ -9,7 +9,7 @@
 #define POLL_MS 1000
 
 const struct sink_ops *const pawli_sinks[SINKS] = {&pawli_sink_callback, &pawli_sink_http, &pawli_sink_exec,
-                                                   &pawli_sink_file};
+                                                   &pawli_sink_file,     &pawli_sink_nats, &pawli_sink_amqp};
 
 void pawli_tell(struct worker *worker, const pawl_worker_event *event)
 {

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-library, listed_file, include, calls_file = sys.argv[1:]
+library, listed_file, include, calls_file, command = sys.argv[1:]
 results = []
 
 
@@ -73,6 +73,18 @@ for header in headers:
         (sized if re.match(r"\s*size_t struct_size;", body) else frozen).add(name)
 check("a struct begins with its size, or is one of those that never change",
       difference(("the headers", frozen), ("the list", FROZEN)) + ([] if sized else ["no struct has a size"]))
+
+
+def needs(path):
+    out = subprocess.run(["readelf", "-d", path], check=True, capture_output=True, text=True).stdout
+    return re.findall(r"NEEDED.*\[(.*)\]", out)
+
+
+# Clients of brokers are loaded when a message first needs one: both run where none is installed.
+for name, path in (("the library", library), ("the command", command)):
+    needed = needs(path)
+    check(f"{name} is linked with no client of a broker",
+          [lib for lib in needed if re.match("lib(nats|rabbitmq)", lib)] + ([] if needed else ["readelf found no library"]))
 
 soname = re.search(r"SONAME.*\[(.*)\]", subprocess.run(["readelf", "-d", library], check=True, capture_output=True,
                                                        text=True).stdout)

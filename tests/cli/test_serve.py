@@ -118,7 +118,7 @@ class Serve(support.Case):
         process = self.serve_and_deliver()
         (worker,) = self.json("workers")
         self.assertEqual((worker["consumer"], worker["alive"], worker["pid"]), ("serve", True, process.pid))
-        self.assertEqual(worker["sinks"], ["http", "https", "exec", "file"])
+        self.assertEqual(worker["sinks"], ["http", "https", "exec", "file", "nats", "amqp"])
         self.assertIsNone(self.reason(waits, "unserved"))
         process.kill()
         process.wait()

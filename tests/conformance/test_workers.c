@@ -106,9 +106,10 @@ static void who_works_is_seen_from_start_to_stop(struct world *w)
     assert_string_equal(view->scope, "default");
     assert_int_equal(view->lane_count, 1);
     assert_string_equal(view->lanes[0], "email");
-    assert_int_equal(view->sink_count, 5);
+    assert_int_equal(view->sink_count, 7);
     assert_string_equal(view->sinks[0], "http");
-    assert_string_equal(view->sinks[4], "callback:deliver");
+    assert_string_equal(view->sinks[4], "nats");
+    assert_string_equal(view->sinks[6], "callback:deliver");
     assert_int_equal(view->pid, getpid());
     assert_int_equal(view->since_ms, began);
     assert_int_equal(view->last_seen_ms, began);

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/base.h"
-#include "sink/http/address.h"
+#include "sink/address.h"
 
 static enum address_answer judge(const struct address_rules *rules, const char *text, uint16_t port)
 {

@@ -20,7 +20,7 @@
 #include "base/codec.h"
 #include "model/check.h"
 #include "sink/http/http.h"
-#include "sink/http/resolve.h"
+#include "sink/resolve.h"
 
 #define LONG_MS  60000 /* for sends that are answered */
 #define SHORT_MS 150   /* for those that never are */

@@ -815,7 +815,7 @@ static void assert_signed(const struct world *world, const struct received *rece
     pawl_error err;
     snprintf(path, sizeof path, "%s/expected", world->folder);
     write_secret(path, key);
-    assert_ok(pawli_secret_read(path, &secret, &err));
+    assert_ok(pawli_secret_read(path, SECRET_SIGNS, &secret, &err));
     buffer_init(&expected, 1000);
     pawli_request_sign(&expected, secret, header_of(received, "webhook-id", id, sizeof id),
                        header_of(received, "webhook-timestamp", timestamp, sizeof timestamp),

@@ -36,7 +36,7 @@ static int read_secret(const char *content, mode_t mode, struct secret **ret_sec
     assert_int_not_equal(fputs(content, file), EOF);
     fclose(file);
     assert_int_equal(chmod(path, mode), 0);
-    return pawli_secret_read(path, ret_secret, err);
+    return pawli_secret_read(path, SECRET_SIGNS, ret_secret, err);
 }
 
 static void a_key_is_what_its_base64_says(void **state)
@@ -143,11 +143,56 @@ static void what_is_no_file_is_refused_and_never_waited_for(void **state)
     (void)state;
     struct secret *secret = NULL;
     pawl_error err;
-    assert_status(pawli_secret_read(path, &secret, &err), PAWL_EUNAVAIL);
-    assert_status(pawli_secret_read(folder, &secret, &err), PAWL_EINVAL);
+    assert_status(pawli_secret_read(path, SECRET_SIGNS, &secret, &err), PAWL_EUNAVAIL);
+    assert_status(pawli_secret_read(folder, SECRET_SIGNS, &secret, &err), PAWL_EINVAL);
     assert_int_equal(mkfifo(path, 0600), 0); /* nobody writes to it */
-    assert_status(pawli_secret_read(path, &secret, &err), PAWL_EINVAL);
+    assert_status(pawli_secret_read(path, SECRET_SIGNS, &secret, &err), PAWL_EINVAL);
     assert_null(secret);
+}
+
+static void a_password_is_the_one_line_of_its_file(void **state)
+{
+    (void)state;
+    struct secret *secret = NULL, *other = NULL;
+    pawl_error err;
+    char longest[258] = "";
+    assert_status(read_secret("open sesame\n", 0600, &secret, &err), PAWL_EINVAL); /* no key */
+    assert_null(strstr(err.text, "sesame"));
+    assert_ok(pawli_secret_read(path, SECRET_LOGS_IN, &secret, &err));
+    assert_int_equal(secret->key_count, 1);
+    assert_int_equal(secret->keys[0].size, 11);
+    assert_memory_equal(secret->keys[0].data, "open sesame", 11);
+    assert_ok(pawli_secret_read(path, SECRET_LOGS_IN, &other, &err));
+    assert_true(pawli_secret_equal(secret, other));
+    assert_false(pawli_secret_equal(secret, NULL));
+    assert_true(pawli_secret_equal(NULL, NULL));
+    pawli_secret_release(other);
+    (void)read_secret("open sesamE\n", 0600, &other, &err);
+    assert_ok(pawli_secret_read(path, SECRET_LOGS_IN, &other, &err));
+    assert_false(pawli_secret_equal(secret, other));
+    pawli_secret_release(other);
+    pawli_secret_release(secret);
+    memset(longest, 'x', 257);
+    const char *const bad[] = {"", "\n\n", "sesame\nsimsim\n", longest};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        (void)read_secret(bad[i], 0600, &secret, &err);
+        assert_status(pawli_secret_read(path, SECRET_LOGS_IN, &secret, &err), PAWL_EINVAL);
+        assert_null(strstr(err.text, "sesame"));
+    }
+    longest[256] = '\0';
+    (void)read_secret(longest, 0600, &secret, &err);
+    assert_ok(pawli_secret_read(path, SECRET_LOGS_IN, &secret, &err));
+    assert_int_equal(secret->keys[0].size, 256);
+    pawli_secret_release(secret);
+}
+
+static void what_a_secret_is_for_its_url_says(void **state)
+{
+    (void)state;
+    assert_int_equal(pawli_secret_use("https://a/"), SECRET_SIGNS);
+    assert_int_equal(pawli_secret_use("exec:/bin/true"), SECRET_SIGNS);
+    assert_int_equal(pawli_secret_use("nats://a/b"), SECRET_LOGS_IN);
+    assert_int_equal(pawli_secret_use("amqp://a/b/c/d"), SECRET_LOGS_IN);
 }
 
 static void a_secret_lives_until_the_last_hold_is_released(void **state)
@@ -174,6 +219,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_that_is_too_big_is_refused, make, remove_it),
         cmocka_unit_test_setup_teardown(a_file_that_others_can_read_or_change_is_refused, make, remove_it),
         cmocka_unit_test_setup_teardown(what_is_no_file_is_refused_and_never_waited_for, make, remove_it),
+        cmocka_unit_test_setup_teardown(a_password_is_the_one_line_of_its_file, make, remove_it),
+        cmocka_unit_test(what_a_secret_is_for_its_url_says),
         cmocka_unit_test_setup_teardown(a_secret_lives_until_the_last_hold_is_released, make, remove_it),
     };
     return cmocka_run_group_tests_name("secret", tests, NULL, NULL);

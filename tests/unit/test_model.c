@@ -10,6 +10,7 @@
 #include "model/limits.h"
 #include "model/policy.h"
 #include "model/trace.h"
+#include "model/url.h"
 
 /* ---- states ---- */
 
@@ -1723,6 +1724,12 @@ static void a_url_that_nobody_could_send_to_is_refused(void **state)
                                        "exec:/usr/bin/true",
                                        "exec:/a b",
                                        "file:/var/log/out.jsonl",
+                                       "nats://broker/orders",
+                                       "nats://pawl@broker.example:4223/orders.new.a-b_c/d?core=1",
+                                       "nats://[::1]:4222/o",
+                                       "amqp://broker/%2F/shop/new%20order",
+                                       "amqp://pawl%40a@127.0.0.1:5673/shop//orders",
+                                       "amqp://broker/%2f/fanout/",
                                        "callback:deliver"};
     static const char *const bad[] = {"",
                                       "example.com",
@@ -1768,6 +1775,35 @@ static void a_url_that_nobody_could_send_to_is_refused(void **state)
                                       "exec:/bin/..",
                                       "file:out",
                                       "file:/var/.",
+                                      "nats://broker",
+                                      "nats://broker/",
+                                      "nats:/broker/orders",
+                                      "nats:///orders",
+                                      "nats://@broker/orders",
+                                      "nats://user:secret@broker/orders",
+                                      "nats://broker:0/orders",
+                                      "nats://broker/orders.*",
+                                      "nats://broker/orders.>",
+                                      "nats://broker/.orders",
+                                      "nats://broker/orders..new",
+                                      "nats://broker/orders.",
+                                      "nats://broker/a b",
+                                      "nats://broker/a%20b",
+                                      "nats://broker/orders?core=2",
+                                      "nats://broker/orders?",
+                                      "nats://broker/orders#a",
+                                      "amqp://broker",
+                                      "amqp://broker/%2F",
+                                      "amqp://broker/%2F/orders",
+                                      "amqp://broker///orders",
+                                      "amqp://broker/%2F//",
+                                      "amqp://broker/%2F/a/b/c",
+                                      "amqp://broker/%2F/a/b?c",
+                                      "amqp://broker/%2F/a/b#c",
+                                      "amqp://broker/%2F/a/%0a",
+                                      "amqp://broker/%2F/a/%7F",
+                                      "amqp://user:secret@broker/%2F/a/b",
+                                      "amqps://broker/%2F/a/b",
                                       "callback:",
                                       "callback:a b",
                                       "callback:pawl.x"};
@@ -1786,9 +1822,45 @@ static void a_url_that_nobody_could_send_to_is_refused(void **state)
         memcpy(host + 7 + 2 * i, "a.", 2);
     assert_status(pawli_check_url("url", label, &err), PAWL_EINVAL);
     assert_status(pawli_check_url("url", host, &err), PAWL_EINVAL);
+    char route[300] = "amqp://broker/%2F//";
+    memset(route + 19, 'r', 256);
+    assert_status(pawli_check_url("url", route, &err), PAWL_EINVAL);
+    route[19 + 255] = '\0';
+    assert_ok(pawli_check_url("url", route, &err));
     label[7 + 63] = host[7 + 253] = '\0';
     assert_ok(pawli_check_url("url", label, &err));
     assert_ok(pawli_check_url("url", host, &err));
+}
+
+static void assert_part_is(struct text part, const char *expected)
+{
+    assert_int_equal(part.size, strlen(expected));
+    assert_memory_equal(part.data, expected, part.size);
+}
+
+static void the_url_of_a_broker_is_taken_apart(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct broker_url url;
+    assert_null(pawli_broker_url_read("amqp://pawl%40a@broker:99/%2F/shop%2F1/new%20order", &url));
+    assert_part_is(pawli_url_decode(&arena, url.user), "pawl@a");
+    assert_part_is(url.host, "broker");
+    assert_int_equal(url.port, 99);
+    assert_part_is(pawli_url_decode(&arena, url.vhost), "/");
+    assert_part_is(pawli_url_decode(&arena, url.exchange), "shop/1");
+    assert_part_is(pawli_url_decode(&arena, url.route), "new order");
+    assert_part_is(url.place, "amqp://pawl%40a@broker:99/%2F/shop%2F1/");
+    assert_null(pawli_broker_url_read("nats://[::1]/orders.new?core=1", &url));
+    assert_null(url.user.data);
+    assert_part_is(url.host, "[::1]");
+    assert_int_equal(url.port, 4222);
+    assert_part_is(url.subject, "orders.new");
+    assert_true(url.is_core);
+    assert_part_is(url.place, "nats://[::1]");
+    assert_null(pawli_broker_url_read("nats://b/orders.new", &url));
+    assert_false(url.is_core);
+    pawli_arena_done(&arena);
 }
 
 int main(void)
@@ -1814,6 +1886,7 @@ int main(void)
         cmocka_unit_test(jitter_only_shortens_and_no_further_than_its_band),
         cmocka_unit_test(what_a_receiver_asked_for_is_only_lengthened),
         cmocka_unit_test(a_url_that_nobody_could_send_to_is_refused),
+        cmocka_unit_test(the_url_of_a_broker_is_taken_apart),
         cmocka_unit_test(names_are_of_a_few_characters_and_have_a_limit),
         cmocka_unit_test(names_of_pawl_itself_are_reserved),
         cmocka_unit_test(keys_are_text_without_control_characters_and_have_a_limit),

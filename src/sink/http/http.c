@@ -22,7 +22,8 @@
 
 #include "sink/answer.h"
 #include "sink/http/http.h"
-#include "sink/http/resolve.h"
+#include "sink/reach.h"
+#include "sink/resolve.h"
 
 #define IDLE_EXCHANGES_MAX 64   /* handles kept for the next send, with their TLS sessions */
 #define IDLE_SOCKETS_MAX   64   /* connections kept */
@@ -47,8 +48,7 @@ struct http_sink {
     struct resolver *resolver;
     struct boot_time due;
     bool is_stepping;
-    struct address_rules rules;
-    struct address_block *blocks;
+    struct reach reach;
     struct http_socket *sockets;
     struct exchange *idle;
     size_t idle_count;
@@ -82,15 +82,7 @@ static struct http_sink *http_of(struct sink *sink)
 
 static bool may_connect(struct exchange *exchange, const struct address *address)
 {
-    char text[ADDRESS_TEXT_MAX];
-    enum address_answer answer = pawli_address_judge(&exchange->sink->rules, address);
-    if (answer == ADDRESS_FINE)
-        return true;
-    snprintf(exchange->local, sizeof exchange->local, "%s port %u is %s", pawli_address_format(address, text),
-             address->port,
-             answer == ADDRESS_OWN ? "where this process itself listens"
-                                   : "a private or reserved address (--allow-address)");
-    return false;
+    return pawli_reach_may(&exchange->sink->reach, address, exchange->local, sizeof exchange->local);
 }
 
 static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *to)
@@ -310,14 +302,6 @@ static bool is_local(const struct exchange *exchange, CURLcode code)
            problem == EADDRNOTAVAIL || pawli_is_shortage((int)problem);
 }
 
-/* What follows where nothing was sent, for no reason of this process. A message with a sender came from outside, over a
- * connection that may come back: it is not spent on the time between. */
-static enum verdict unsent_verdict(const struct send *send, bool was_reached)
-{
-    bool defers = send->message->sender || policy_get(&send->policy, POLICY_UNREACHABLE) == UNREACHABLE_DEFER;
-    return defers && !was_reached ? VERDICT_DEFERRED : VERDICT_RETRY;
-}
-
 static bool was_reached(const struct exchange *exchange)
 {
     curl_off_t connected = 0;
@@ -339,7 +323,7 @@ static void finish(struct exchange *exchange, CURLcode code)
         return;
     }
     bool sent = is_sent(exchange, code), local = is_local(exchange, code);
-    enum verdict unsent = local ? VERDICT_DEFERRED : unsent_verdict(send, was_reached(exchange));
+    enum verdict unsent = local ? VERDICT_DEFERRED : pawli_unsent_verdict(send, was_reached(exchange));
     struct text error = pawli_arena_format(send->arena, "%s; %s", reason_of(exchange, code),
                                            sent ? "the request was sent" : "nothing was sent");
     end_exchange(exchange);
@@ -513,7 +497,7 @@ static void begin(struct exchange *exchange, const struct resolution *resolution
     long left = milliseconds_left(sink, send);
     exchange->is_waiting = false;
     if (resolution && resolution->problem[0]) {
-        enum verdict verdict = resolution->was_local ? VERDICT_DEFERRED : unsent_verdict(send, false);
+        enum verdict verdict = resolution->was_local ? VERDICT_DEFERRED : pawli_unsent_verdict(send, false);
         end_exchange(exchange);
         pawli_send_unsent(send, verdict, "%s; nothing was sent", resolution->problem);
         return;
@@ -543,7 +527,7 @@ static void http_send(struct sink *base, struct send *send)
         pawli_send_malformed(send, problem);
         return;
     }
-    problem = pawli_request_problem(send->message);
+    problem = pawli_send_problem(send->message);
     if (problem) {
         pawli_send_fail(send, VERDICT_DEAD, "%s", problem);
         return;
@@ -610,34 +594,22 @@ static void http_close(struct sink *base)
         if (!socket->is_retired)
             retire(sink, socket);
     free_retired(sink);
-    pawli_free(sink->blocks);
+    pawli_reach_done(&sink->reach);
     pawli_free(sink);
     curl_global_cleanup();
 }
 
-static int load_rules(const struct sink_rules *rules, struct address_rules *addresses, struct address_block *blocks,
-                      pawl_error *err)
+static int check_authorities(const struct sink_rules *rules, pawl_error *err)
 {
-    *addresses = (struct address_rules){
-        .allowed = blocks, .allowed_count = rules->address_count, .is_local = pawli_address_is_local};
-    int status = rules->own_address ? pawli_address_own_parse(rules->own_address, addresses, err) : PAWL_OK;
-    for (size_t i = 0; status == PAWL_OK && i < rules->address_count; i++)
-        status = pawli_address_block_parse(rules->addresses[i], &blocks[i], err);
-    if (status == PAWL_OK && rules->ca_file && access(rules->ca_file, R_OK) < 0)
-        status = pawli_fail(err, PAWL_EINVAL, "ca_file \"%.160s\" cannot be read: %s", rules->ca_file, strerror(errno));
-    return status;
-}
-
-static struct address_block *new_blocks(const struct sink_rules *rules)
-{
-    return pawli_alloc((rules->address_count + 1) * sizeof(struct address_block)); /* none is a list, too */
+    if (rules->ca_file && access(rules->ca_file, R_OK) < 0)
+        return pawli_fail(err, PAWL_EINVAL, "ca_file \"%.160s\" cannot be read: %s", rules->ca_file, strerror(errno));
+    return PAWL_OK;
 }
 
 static int http_check(const struct sink_rules *rules, pawl_error *err)
 {
-    struct address_rules addresses;
-    PAWL_AUTO(pawli_freep) struct address_block *blocks = new_blocks(rules);
-    return blocks ? load_rules(rules, &addresses, blocks, err) : pawli_no_memory(err);
+    int status = pawli_reach_check(rules, err);
+    return status < 0 ? status : check_authorities(rules, err);
 }
 
 static bool set_multi(struct http_sink *sink)
@@ -661,8 +633,9 @@ static int http_open(const struct sink_host *host, struct sink **ret_sink, pawl_
     }
     *sink = (struct http_sink){
         .sink = {&pawli_sink_http}, .host = *host, .loop = host->engine->loop, .due = BOOT_NEVER};
-    sink->blocks = new_blocks(host->rules);
-    int status = sink->blocks ? load_rules(host->rules, &sink->rules, sink->blocks, err) : pawli_no_memory(err);
+    int status = pawli_reach_init(&sink->reach, host->rules, err);
+    if (status == PAWL_OK)
+        status = check_authorities(host->rules, err);
     sink->resolver = pawli_resolver_new(host->engine, host->env);
     if (status >= 0 && (!sink->resolver || !set_multi(sink)))
         status = pawli_no_memory(err);

@@ -6,13 +6,13 @@
 #include <curl/curl.h>
 
 #include "base/buffer.h"
-#include "sink/http/address.h"
+#include "sink/address.h"
 #include "sink/sink.h"
 
-#define HTTP_HEADERS_MAX     (64 * 1024)  /* bytes of a reply's header, all lines together */
-#define HTTP_BODY_MAX        (64 * 1024)  /* bytes of a reply's body that are read */
-#define HTTP_EXCERPT_MAX     200          /* bytes of it that are shown */
-#define HTTP_RAW_MAX         (512 * 1024) /* bytes of a reply as they come, with what is between the parts of its body */
+#define HTTP_HEADERS_MAX (64 * 1024)  /* bytes of a reply's header, all lines together */
+#define HTTP_BODY_MAX    (64 * 1024)  /* bytes of a reply's body that are read */
+#define HTTP_EXCERPT_MAX 200          /* bytes of it that are shown */
+#define HTTP_RAW_MAX     (512 * 1024) /* bytes of a reply as they come, with what is between the parts of its body */
 
 struct reply {
     int status;      /* of the last status line; 0: none */
@@ -46,8 +46,7 @@ struct request_url {
     bool is_tls, is_numeric; /* is_numeric: nothing to look up */
 };
 
-/* Why nobody can send to a URL, or send a message; NULL: it can be done. */
+/* Why nobody can send to a URL; NULL: it can be done. */
 const char *pawli_request_read_url(const char *text, struct request_url *parsed);
-const char *pawli_request_problem(const pawl_message_view *message);
 
 #endif

@@ -9,27 +9,6 @@
 #include "sink/answer.h"
 #include "sink/http/http.h"
 
-/* The store let no control character in; a second look costs nothing, and a line break would add headers. */
-static bool has_control(const char *text)
-{
-    for (; *text; text++)
-        if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7F)
-            return true;
-    return false;
-}
-
-const char *pawli_request_problem(const pawl_message_view *message)
-{
-    if (message->content_type && has_control(message->content_type))
-        return "the content type has a control character";
-    if ((message->sender && has_control(message->sender)) || (message->key && has_control(message->key)))
-        return "the sender or the key has a control character";
-    for (size_t i = 0; i < message->header_count; i++)
-        if (has_control(message->headers[i].name) || has_control(message->headers[i].value))
-            return "a header has a control character";
-    return NULL;
-}
-
 static bool has_part(CURLU *url, CURLUPart what)
 {
     char *part = NULL;
@@ -131,22 +110,12 @@ static bool add_signature(struct curl_slist **headers, const struct send *send, 
 
 static bool add_fields(struct curl_slist **headers, const struct send *send)
 {
-    const pawl_message_view *message = send->message;
-    char attempt[16], deadline[24], original[PAWL_UUID_TEXT_SIZE];
-    snprintf(attempt, sizeof attempt, "%" PRIu32, send->attempt);
-    snprintf(deadline, sizeof deadline, "%" PRId64, message->deadline_ms);
-    const struct {
-        const char *name, *value; /* NULL: the message has none */
-    } fields[] = {{"pawl-attempt", attempt},
-                  {"pawl-sender", message->sender},
-                  {"pawl-deadline", message->deadline_ms ? deadline : NULL},
-                  {"pawl-key", message->key},
-                  {"pawl-original-id",
-                   uuid_is_nil(&message->resent_of) ? NULL : pawl_uuid_format(&message->resent_of, original)}};
-    for (size_t i = 0; i < COUNT_OF(fields); i++)
-        if (fields[i].value && !add_header(headers, fields[i].name, fields[i].value))
-            return false;
-    return true;
+    struct send_field fields[SEND_FIELDS_MAX];
+    size_t count = pawli_send_fields(send, fields);
+    bool good = count > 0;
+    for (size_t i = 0; good && i < count; i++)
+        good = add_header(headers, fields[i].name, fields[i].value);
+    return good;
 }
 
 static bool add_headers(struct curl_slist **headers, const struct send *send, int64_t unix_s)

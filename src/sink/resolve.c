@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Look-ups on threads; see resolve.h. */
-#include "sink/http/resolve.h"
+#include "sink/resolve.h"
 
 #include <errno.h>
 #include <netdb.h>

@@ -10,7 +10,7 @@
 #define PAWLI_RESOLVE_H
 
 #include "env/engine.h"
-#include "sink/http/address.h"
+#include "sink/address.h"
 
 #define LOOKUPS_MAX      32
 #define LOOKUPS_RESERVED 8 /* of these */

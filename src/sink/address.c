@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which addresses a process may send to; see address.h. */
-#include "sink/http/address.h"
+#include "sink/address.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
