@@ -333,6 +333,7 @@ static enum find make_queue(struct reading *reading, const struct range *range, 
     if (!pawli_name_scope(reading, item->row.scope, &item->scope) ||
         !pawli_policies_of(reading, &item->row, &lane, &target, &item->is_damaged))
         return FIND_FAILED;
+    item->route = target.route;
     if (query->wants_due && !look_for_senders(reading, item))
         return FIND_FAILED;
     /* Without an address no worker can claim from it. */
@@ -341,7 +342,6 @@ static enum find make_queue(struct reading *reading, const struct range *range, 
         return FIND_NOTHING;
     item->lane_policy = lane.policy;
     item->target_policy = target.policy;
-    item->route = target.route;
     item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
     if ((query->wants_due && !look_at_queue(reading, item)) || (query->wants_limits && !find_limits(reading, item)))
         return FIND_FAILED;

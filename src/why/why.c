@@ -50,7 +50,8 @@ struct explaining {
     struct paused paused;
     struct text doubt;  /* of its age */
     struct text needed; /* by workers, of a queue that nothing holds */
-    struct text url;    /* of its target, where workers can send to it; absent: they cannot, and that was said */
+    struct text urls;   /* of its route, JSON */
+    struct text url;    /* the first of them, where workers can send to it; absent: they cannot, and that was said */
     pawl_error *err;
 };
 
@@ -258,6 +259,17 @@ struct serving {
     bool is_served;
 };
 
+static bool sends_any(const struct explaining *e, const struct worker_row *row)
+{
+    struct arena *arena = &e->why->arena;
+    struct text urls[LIMIT_URLS];
+    size_t count = pawli_urls_list(e->urls, urls, arena);
+    for (size_t i = 0; i < count; i++)
+        if (pawli_worker_sends(row, urls[i], arena))
+            return true;
+    return false;
+}
+
 static int look_for_workers(struct explaining *e, struct serving *serving)
 {
     struct page page = {0};
@@ -267,8 +279,7 @@ static int look_for_workers(struct explaining *e, struct serving *serving)
     *serving = (struct serving){0};
     for (size_t i = 0; status == PAWL_OK && i < page.count; i++) {
         const struct worker_row *row = &page.workers[i].row;
-        bool serves = pawli_worker_claims(row, e->item->scope, e->item->lane, arena) &&
-                      pawli_worker_sends(row, e->url, arena);
+        bool serves = pawli_worker_claims(row, e->item->scope, e->item->lane, arena) && sends_any(e, row);
         serving->others += page.workers[i].is_alive && !serves;
         serving->is_served |= page.workers[i].is_alive && serves;
         if (serves && (!serving->last.id || pawli_worker_last(&serving->last).ms < pawli_worker_last(row).ms))
@@ -393,6 +404,7 @@ static int explain_route(struct explaining *e, const struct queue_item *queue)
                 "target %.*s has no URL: no worker sends to it (pawl targets add), only claims by hand take it",
                 TEXT_ARG(e->item->target)));
     if (status == PAWL_OK && route) {
+        e->urls = pawli_arena_text(&e->why->arena, route->urls);
         e->url = pawli_urls_first(route->urls, &e->why->arena);
         e->needed = needed_by_worker(e, route);
     }

@@ -312,6 +312,37 @@ class Operator(support.Case):
                             (("web", "http://x", "--secret-file", ""), "secret-file")):
             self.writes_nothing(2, "targets", "add", *words, says=says)
 
+    def test_a_sender_has_a_route_of_its_own(self):
+        self.ok("targets", "add", "web", "http://a.example/", "http://b.example/")
+        self.ok("targets", "add", "web", "http://c.example/", "--sender", "ann", "--header", "x-a:1", "--secret-file", "secret")
+        route = {"sender": "ann", "url": "http://c.example/", "secret_file": f"{self.folder}/secret", "headers": {"x-a": "1"}}
+        row = {"target": "web", "url": "http://a.example/", "urls": ["http://a.example/", "http://b.example/"], "policy": {}}
+        self.assertEqual(self.json("targets", "list"), [{**row, "senders": [route]}])
+        (record, *_) = self.json("journal", "list", "--scope", "pawl.operator")
+        self.assertEqual((record["type"], record["data"]["sender"], record["data"]["url"]),
+                         ("pawl.target.add", "ann", "http://c.example/"))
+        self.writes_nothing(4, "targets", "add", "web", "http://d.example/", "--sender", "ann", says="targets set --sender")
+        self.writes_nothing(4, "targets", "add", "web", "http://b.example/", "http://a.example/", says="targets set")
+        self.writes_nothing(2, "targets", "add", "web", "http://d.example/", "--sender", "bob", "--set", "rate=1/1s", says="policy")
+        self.writes_nothing(2, "targets", "add", "web", "http://d.example/", "--sender", " ", says="sender")
+        self.writes_nothing(2, "targets", "add", "web", "--sender", "bob", says="URL")
+        self.writes_nothing(7, "targets", "add", "web", *["http://d.example/"] * 9, "--sender", "bob", says="8")
+        self.writes_nothing(3, "targets", "set", "web", "--url", "http://d.example/", "--sender", "bob", says="bob")
+        self.ok("targets", "set", "web", "--sender", "ann", "--url", "http://d.example/", "--url", "http://e.example/",
+                "--secret-file", "", "--header", "x-a:")
+        (sender,) = self.json("targets", "list")[0]["senders"]
+        self.assertEqual(sender, {"sender": "ann", "url": "http://d.example/",
+                                  "urls": ["http://d.example/", "http://e.example/"]})
+        key = self.enqueue("l", "web", "1", "--sender", "ann")
+        self.ok("targets", "remove", "web", "--sender", "ann")
+        (sender,) = self.json("targets", "list")[0]["senders"]
+        self.assertGreater(sender["removed_at"], 0)
+        reasons = {reason["code"]: reason for reason in self.json("why", key)[0]["reasons"]}
+        self.assertGreaterEqual(reasons["sender_gone"]["until"], sender["removed_at"] + 600000)
+        self.writes_nothing(3, "targets", "remove", "web", "--sender", "ann", says="ann")
+        self.ok("targets", "remove", "web")
+        self.assertEqual(self.json("targets", "list"), [])
+
     def test_a_test_of_a_target_that_nobody_serves_is_refused_and_leaves_nothing_to_send(self):
         self.fails(3, "targets", "test", "web", says="web")
         self.ok("targets", "add", "web", "callback:nobody")

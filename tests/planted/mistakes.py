@@ -157,6 +157,10 @@ plant([
             "    if (committed)\n        return STORE_OK;\n", "    return STORE_OK;\n",
             "a caller is told of a commit that nobody will ever see (F1)",
             "conformance_fault", "*a_commit_that_never_was_is_made_anew"),
+    Mistake("who waits for a sender that is gone is sent all the same", "src/commit/task.c",
+            "expiry.ms <= view->wall.ms || is_sender_gone(view, task);", "expiry.ms <= view->wall.ms;",
+            "what was for a session that ended waits for a week",
+            "conformance_routes", "*a116_*"),
     # ---- journal, outbox ----
     Mistake("the digest leaves out the effects", "src/model/fingerprint.c",
             "    pawli_hash_text(hasher, body->row->effects);\n", "",
@@ -378,6 +382,12 @@ plant([
             "is_into ? &owner : NULL, &log", "NULL, &log",
             "a power loss locks a program out of its own database",
             "crash beside", "the_torn_end_*"),
+    Mistake("what has no sender takes a sender's route", "src/store/page.c",
+            "    item->has_senders = good && next_row(reading, &range, &row, &found);\n",
+            "    item->has_senders = good && next_row(reading, &range, &row, &found);\n"
+            "    item->route = item->has_senders && !item->route.urls.data ? row.route : item->route;\n",
+            "what was for all is sent to one",
+            "conformance_routes", "*a115_a_message_without_*"),
     # ---- work, sinks, model ----
     Mistake("a preset begins with its base", "src/model/preset.c",
             '{"backoff_offset", "1"}', '{"backoff_offset", "0"}',
@@ -489,4 +499,12 @@ plant([
             "return VERDICT_DELIVERED;",
             "power lost takes what was told to be delivered",
             "sink file", "a_sync_that_failed_*"),
+    Mistake("a message of a sender goes by the route of its target", "src/work/routing.c",
+            "    if (send->message->sender && !sender)\n", "    if (false)\n",
+            "what was for one is sent to all",
+            "conformance_routes", "*a115_a_message_of_a_sender_*"),
+    Mistake("the next URL is tried though the first one has it", "src/work/routing.c",
+            "bool may = send->is_unsent && (", "bool may = (",
+            "an attempt sends twice (O3)",
+            "relay sqlite", "what_was_sent_goes_to_no_other_url"),
 ], sys.argv[1:])
