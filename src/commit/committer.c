@@ -273,6 +273,10 @@ static struct batch *answer_round(struct committer *committer, struct round *rou
     struct batch *batch = round->batch;
     uint64_t queues[ROUND_TOLD_MAX];
     size_t count = 0;
+    if (round->is_news)
+        pawli_meter_commit(&committer->meter, &round->view);
+    if (round->is_news && round->sync_ns)
+        pawli_meter_sync(&committer->meter, round->sync_ns);
     bool all = committer->listeners && pawli_round_news(round, queues, &count);
     if (all || count)
         tell(committer, queues, all ? 0 : count);
@@ -301,6 +305,8 @@ static void finish(struct committer *committer, uint64_t ticket, bool syncs)
     pthread_mutex_lock(&committer->lock);
     if (syncs)
         note_time(&committer->sync_ns, took_ns);
+    if (syncs && result == STORE_OK)
+        pawli_meter_sync(&committer->meter, took_ns);
     while (committer->open_rounds) {
         struct round *round = &committer->rounds[committer->first_round];
         if (result == STORE_OK && round->ticket > ticket)
@@ -508,7 +514,7 @@ int pawli_commit_joined(struct unit *unit, void *native, pawl_error *err)
     /* A committer of its own: the store's may lead meanwhile in another thread. Its marker is the caller's commit. */
     struct committer own = {
         .env = committer->env, .store = committer->store, .seed = committer->seed, .own = {.id = 0}};
-    struct round round = {.committer = &own, .units = unit, .joined = true};
+    struct round round = {.committer = &own, .pressure = &committer->pressure, .units = unit, .joined = true};
     enum store_result result = pawli_store_join(committer->store, native, unit->deadline, &round.txn, err);
     if (result != STORE_OK)
         return pawli_store_status(result);
@@ -693,12 +699,13 @@ int pawli_committer_init(struct committer *committer, struct env *env, struct st
         return pawli_no_memory(err);
     pawli_engine_init(&committer->engine, &committer_engine);
     pawli_hasher_init(&committer->hasher);
+    pawli_meter_init(&committer->meter);
     env->ops->random(env, &committer->seed, sizeof committer->seed);
     store->joined_news = joined_news;
     store->joined_news_data = committer;
     committer->answered_last = &committer->answered_first;
     for (size_t i = 0; i < ROUNDS_OPEN; i++)
-        committer->rounds[i].committer = committer;
+        committer->rounds[i] = (struct round){.committer = committer, .pressure = &committer->pressure};
     committer->sync = (struct job){.run = run_sync, .done = sync_done, .engine = &committer->engine};
     committer->tend = (struct job){.run = run_tend, .done = tend_done, .engine = &committer->engine};
     return PAWL_OK;
@@ -712,6 +719,7 @@ void pawli_committer_done(struct committer *committer)
     PAWL_ASSERT(!committer->tending);
     pawli_engine_done(&committer->engine);
     pawli_hasher_done(&committer->hasher);
+    pawli_meter_done(&committer->meter);
     for (size_t i = 0; i < ROUNDS_OPEN; i++)
         pawli_arena_done(&committer->rounds[i].arena);
     pthread_mutex_destroy(&committer->lock);

@@ -16,6 +16,7 @@
 #ifndef PAWLI_COMMITTER_H
 #define PAWLI_COMMITTER_H
 
+#include "commit/meter.h"
 #include "commit/round.h"
 #include "env/engine.h"
 
@@ -54,6 +55,8 @@ struct committer {
     bool leading, closed;
     _Atomic bool is_restored;
     struct listener *listeners;
+    struct meter meter;
+    struct pressure pressure;
 
     struct engine engine; /* answers callback units; leads for them */
     struct unit *answered_first, **answered_last;

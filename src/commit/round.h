@@ -5,6 +5,7 @@
 #ifndef PAWLI_ROUND_H
 #define PAWLI_ROUND_H
 
+#include "commit/pressure.h"
 #include "commit/unit.h"
 #include "store/store.h"
 
@@ -12,6 +13,7 @@
 
 struct round {
     struct committer *committer;
+    struct pressure *pressure;
     struct batch *batch; /* NULL: joined */
     struct unit *units;
     struct txn *txn;
@@ -20,6 +22,7 @@ struct round {
     bool joined;
     bool syncs;   /* its save does, there is nobody with whom to share a sync */
     bool is_news; /* it was saved, and those who listen are to be told */
+    int64_t sync_ns; /* that its save took, where that syncs */
     /* Answered once all commits up to this one are durable: its own or, where it made none, the last that it saw. */
     uint64_t ticket;
 };

@@ -78,6 +78,7 @@ struct view_queue {
     struct view_subject *subjects[4]; /* what may hold it; filled by want_due */
     bool wants_policy, has_policy, is_policy_damaged;
     bool has_ready;                    /* decide: a task of it became ready, and is due */
+    uint32_t counted[COUNTED_COUNT];   /* decide: what became of tasks of it */
     struct view_due *due[PHASE_COUNT]; /* NULL: no claim asks for it */
     bool found_by_id;                  /* row.id is what is known; the rest comes out of load */
     bool wants_lost;                   /* somebody claims from it: those of its claims that are lost */
@@ -202,6 +203,7 @@ struct view {
     uint32_t unit;      /* counts units, for undo */
     struct undo *undos; /* newest first */
     size_t task_mark;
+    unsigned full_percent; /* new messages are refused: so full is the disk; 0: they are not */
     bool wakes; /* something changed that others may wait for: somebody shall look */
 };
 
