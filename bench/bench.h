@@ -27,7 +27,8 @@ struct bench {
 struct figure {
     double rate;
     double p50_ms, p99_ms;
-    double batch; /* mean units a commit; 0: not measured */
+    double batch;        /* mean units a commit; 0: not measured */
+    double wakes, cpu_s; /* of one that is idle: a minute */
 };
 
 struct result {
@@ -128,5 +129,6 @@ int workload_latency(const struct bench *bench, struct result *result, pawl_erro
 int workload_contention(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_wake(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_wake_process(const struct bench *bench, struct result *result, pawl_error *err);
+int workload_idle(const struct bench *bench, struct result *result, pawl_error *err);
 
 #endif

@@ -268,6 +268,14 @@ static void tell(struct committer *committer, const uint64_t *queues, size_t cou
         listener->news(listener, queues, count);
 }
 
+static bool somebody_rests(const struct committer *committer)
+{
+    for (const struct listener *listener = committer->listeners; listener; listener = listener->next)
+        if (atomic_load(&listener->rests))
+            return true;
+    return false;
+}
+
 static struct batch *answer_round(struct committer *committer, struct round *round)
 {
     struct batch *batch = round->batch;
@@ -278,6 +286,7 @@ static struct batch *answer_round(struct committer *committer, struct round *rou
     if (round->is_news && round->sync_ns)
         pawli_meter_sync(&committer->meter, round->sync_ns);
     bool all = committer->listeners && pawli_round_news(round, queues, &count);
+    all |= somebody_rests(committer) && pawli_round_claims(round);
     if (all || count)
         tell(committer, queues, all ? 0 : count);
     sort_answers(committer, batch);
@@ -549,6 +558,11 @@ void pawli_committer_unlisten(struct committer *committer, struct listener *list
     *at = listener->next;
     pthread_mutex_unlock(&committer->lock);
     pawli_store_listen(committer->store, false);
+}
+
+bool pawli_committer_is_told(const struct committer *committer)
+{
+    return committer->bell.fd >= 0;
 }
 
 uint64_t pawli_queue_hash(struct text scope, struct text lane, struct text target)

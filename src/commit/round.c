@@ -245,3 +245,14 @@ bool pawli_round_news(const struct round *round, uint64_t *queues, size_t *ret_c
     }
     return view->wakes;
 }
+
+bool pawli_round_claims(const struct round *round)
+{
+    const struct view *view = &round->view;
+    for (size_t i = 0; round->is_news && i < view->tasks.count; i++) {
+        const struct view_task *task = view->tasks.at[i];
+        if (task->slot.changed && task->row.place == PLACE_CLAIMED)
+            return true;
+    }
+    return false;
+}

@@ -41,5 +41,6 @@ void pawli_round_fail(struct round *round, enum store_result result, const pawl_
 
 /* The queues that have something ready now, as hashes of their names, ROUND_TOLD_MAX at most. True: look at all of them. */
 bool pawli_round_news(const struct round *round, uint64_t *queues, size_t *ret_count);
+bool pawli_round_claims(const struct round *round); /* something is claimed since, or for longer */
 
 #endif

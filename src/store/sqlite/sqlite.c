@@ -689,7 +689,7 @@ static int watch_fd(struct store *base, struct boot_time *poll)
 {
     struct sqlite_store *store = sqlite_of(base);
     int fd = store->bell->ops->fd(store->bell);
-    *poll = (struct boot_time){fd >= 0 ? 1000000000 : 100000000};
+    *poll = (struct boot_time){fd >= 0 ? 10000000000 : 100000000};
     return fd;
 }
 
