@@ -127,6 +127,8 @@ int workload_claim_settle_backlog(const struct bench *bench, struct result *resu
 int workload_together(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_latency(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_contention(const struct bench *bench, struct result *result, pawl_error *err);
+int workload_hot_key(const struct bench *bench, struct result *result, pawl_error *err);
+int workload_many_keys(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_wake(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_wake_process(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_idle(const struct bench *bench, struct result *result, pawl_error *err);

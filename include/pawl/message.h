@@ -116,15 +116,20 @@ typedef struct pawl_message_view {
     const void
         *progress; /* what an attempt stored before it went on (pawl_progress): of claims, and of pawl_message_get */
     size_t progress_size;
+    const char *durability; /* static: what the receiver of a delivered one vouches for, "received", "stored" or
+                               "replicated"; NULL: it did not say */
+    const char *phase;      /* static: what is to be done with one that has not ended, "send", "poll" or "probe" */
 } pawl_message_view;
 
-/* An attempt; all of them are kept as long as the message. */
+/* An attempt, or a look for the outcome of one; all of them are kept as long as the message, in the order in which they were. */
 typedef struct pawl_attempt {
     size_t struct_size;
-    uint32_t number; /* since the last retry by an operator */
+    uint32_t number; /* since the last retry by an operator; of polls and probes since it waits for its outcome */
     int64_t began_at_ms, ended_at_ms;
     const char *worker, *verdict, *error_class, *text; /* NULL where absent */
-    uint32_t ordinal;                                  /* of all attempts of the message; never used again */
+    uint32_t ordinal;  /* of all attempts, polls and probes of the message; never used again */
+    uint32_t status;   /* of HTTP; 0: none */
+    const char *phase; /* static: "send", "poll" or "probe" */
 } pawl_attempt;
 
 /* A page of messages, in memory of its own: views live as long as it does. NULL for an index that is not there. */
@@ -250,6 +255,15 @@ enum pawl_result {
     PAWL_RESULT_COUNT
 };
 
+/* How much the receiver of a delivered message vouches for, where it says so. */
+enum pawl_durability {
+    PAWL_DURABILITY_UNKNOWN,
+    PAWL_DURABILITY_RECEIVED,   /* it was taken */
+    PAWL_DURABILITY_STORED,     /* and written */
+    PAWL_DURABILITY_REPLICATED, /* by more than one */
+    PAWL_DURABILITY_COUNT
+};
+
 typedef struct pawl_settlement {
     size_t struct_size; /* PAWL_SETTLEMENT sets it */
     pawl_uuid id;
@@ -268,6 +282,8 @@ typedef struct pawl_settlement {
     uint32_t
         retry_is_least; /* 1: retry_in_ms is the least that is waited: the policy's backoff holds where it is longer,
                                 and chance makes it longer, not shorter */
+    uint32_t status;    /* of HTTP, that the receiver answered with; 0: none */
+    int32_t durability; /* DELIVERED: enum pawl_durability */
 } pawl_settlement;
 #define PAWL_SETTLEMENT .struct_size = sizeof(pawl_settlement)
 

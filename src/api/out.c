@@ -180,12 +180,15 @@ void pawli_api_put_attempts(struct json_writer *out, const pawl_messages *messag
         const pawl_attempt *attempt = pawl_messages_attempt(messages, i);
         pawli_json_comma(out);
         pawli_json_open(out, '{');
+        pawli_json_put_string(out, "phase", attempt->phase);
         pawli_json_put_u64(out, "attempt", attempt->number);
         pawli_json_put_u64(out, "ordinal", attempt->ordinal);
         put_time(out, "began_at", attempt->began_at_ms);
         put_time(out, "ended_at", attempt->ended_at_ms);
         pawli_json_put_string(out, "worker", attempt->worker);
         pawli_json_put_string(out, "verdict", attempt->verdict);
+        if (attempt->status)
+            pawli_json_put_u64(out, "status", attempt->status);
         pawli_json_put_string(out, "class", attempt->error_class);
         pawli_json_put_string(out, "text", attempt->text);
         pawli_json_close(out, '}');

@@ -407,8 +407,8 @@ static int refuse_message(struct cli *cli, const char *text)
     else
         status = cli_hint(
             cli, cli_fail(cli, PAWL_EREFUSED, "a message that is held as %s is not released", message->hold),
-            strcmp(message->hold, "exhausted") == 0 ? "run \"pawl messages retry\", \"requeue\" or \"cancel\" on it"
-                                                    : "run \"pawl messages resolve\" on it");
+            strcmp(message->state, "pending") == 0 ? "run \"pawl messages retry\", \"requeue\" or \"cancel\" on it"
+                                                   : "run \"pawl messages resolve\" on it");
     pawl_messages_free(messages);
     return status;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "commit/claim.h"
+#include "commit/flow.h"
 
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {
@@ -165,6 +166,7 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     struct claim *claim = (struct claim *)effect;
     struct view_task *task;
     claim->count = claim->passed = 0;
+    claim->again = (struct boot_time){0};
     claim->size = 0;
     if (!claim->items)
         claim->items = arena_array(&unit->arena, struct claimed, claim->limit ? claim->limit : 1);
@@ -179,11 +181,18 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
         return PAWL_OK;
     if (may_take_named(claim) && !pass_over(claim, &paused, view, claim->task) && !take(unit, claim, view, claim->task))
         return pawli_no_memory(err);
-    if (uuid_is_nil(&claim->id))
-        while (claim->count < claim->limit && claim->size < claim->size_max &&
-               (task = next_candidate(view, claim->queue->due[claim->phase])) != NULL)
-            if (!pass_over(claim, &paused, view, task) && !take(unit, claim, view, task))
-                return pawli_no_memory(err);
+    bool is_send = claim->phase == PHASE_SEND;
+    uint64_t most = uuid_is_nil(&claim->id) ? claim->limit : 0;
+    uint64_t room = is_send && most > 0 ? pawli_flow_room(view, claim->queue, claim->by_hand, &claim->again)
+                                        : UINT64_MAX;
+    while (claim->count < most && claim->count < room && claim->size < claim->size_max &&
+           (task = next_candidate(view, claim->queue->due[claim->phase])) != NULL)
+        if (!pass_over(claim, &paused, view, task) && !take(unit, claim, view, task))
+            return pawli_no_memory(err);
+    if (claim->count < room || claim->count == most)
+        claim->again = (struct boot_time){0};
+    if (is_send && !pawli_flow_took(view, claim->queue, claim->count))
+        return pawli_no_memory(err);
     return pawli_arena_failed(view->arena) || pawli_arena_failed(&unit->arena) ? pawli_no_memory(err) : PAWL_OK;
 }
 

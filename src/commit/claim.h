@@ -27,7 +27,8 @@ struct claim {
     /* the answer */
     struct claimed *items;
     size_t count, passed;
-    uint64_t size; /* of the bodies */
+    struct boot_time again; /* limits of its lane or target left nothing: ask again then; 0: they did not */
+    uint64_t size;          /* of the bodies */
 };
 
 extern const struct effect_ops pawli_effect_claim;

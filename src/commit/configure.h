@@ -11,7 +11,7 @@ struct policy_change {
     struct text name, url, secret_file;
     struct text headers;  /* those to set, as they are stored; with an empty value: to take away */
     struct policy policy; /* the keys to set; */
-    uint32_t unset;       /* the keys to unset */
+    uint64_t unset;       /* the keys to unset */
     bool replaces;        /* adds the target: one that is there must be the same */
     struct view_fact *lane;
     struct view_fact *target;

@@ -35,6 +35,23 @@ static struct view_hold *find_hold(struct view_subject *subject, struct text cod
     return NULL;
 }
 
+bool pawli_hold_subject(struct view *view, struct view_subject *subject, const struct hold_row *row)
+{
+    if (!pawli_view_touch(view, &subject->slot))
+        return false;
+    struct view_hold *hold = find_hold(subject, row->code);
+    if (!hold && !(hold = pawli_view_add_hold(view, subject)))
+        return false;
+    if (!pawli_view_touch(view, &hold->slot))
+        return false;
+    int64_t before = hold->slot.exists ? pawli_held_ms(&hold->row, view->wall) : 0;
+    hold->slot.exists = true;
+    hold->row = *row;
+    hold->row.since = view->wall;
+    hold->row.before_ms = before;
+    return true;
+}
+
 static int release(struct hold_change *change, struct view *view, pawl_error *err)
 {
     if (!pawli_release_holds(view, change->subject, change->code, &change->count))
@@ -57,25 +74,16 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     int status = change->kind == HOLD_STORE ? PAWL_OK : pawli_make_scope(view, unit->view_scope, err);
     if (status < 0)
         return status;
-    if (!pawli_view_touch(view, &change->subject->slot))
+    const struct hold_row row = {.kind = change->kind,
+                                 .scope = change->kind == HOLD_STORE ? 0 : unit->view_scope->row.id,
+                                 .lane = change->lane,
+                                 .target = change->target,
+                                 .code = change->code,
+                                 .reason = change->reason,
+                                 .by = change->by,
+                                 .until = change->until};
+    if (!pawli_hold_subject(view, change->subject, &row))
         return pawli_no_memory(err);
-    struct view_hold *hold = find_hold(change->subject, change->code);
-    if (!hold && !(hold = pawli_view_add_hold(view, change->subject)))
-        return pawli_no_memory(err);
-    if (!pawli_view_touch(view, &hold->slot))
-        return pawli_no_memory(err);
-    int64_t before = hold->slot.exists ? pawli_held_ms(&hold->row, view->wall) : 0;
-    hold->slot.exists = true;
-    hold->row = (struct hold_row){.kind = change->kind,
-                                  .scope = change->kind == HOLD_STORE ? 0 : unit->view_scope->row.id,
-                                  .lane = change->lane,
-                                  .target = change->target,
-                                  .code = change->code,
-                                  .reason = change->reason,
-                                  .by = change->by,
-                                  .since = view->wall,
-                                  .until = change->until,
-                                  .before_ms = before};
     change->count = 1;
     return PAWL_OK;
 }

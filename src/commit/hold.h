@@ -21,6 +21,9 @@ struct hold_change {
 /* Those with a code; absent: all. Their rows stay: what they kept waiting has not aged meanwhile. */
 bool pawli_release_holds(struct view *view, struct view_subject *subject, struct text code, uint32_t *count);
 
+/* Holds it from now on as the row says, in place of what its code was. False: out of memory. */
+bool pawli_hold_subject(struct view *view, struct view_subject *subject, const struct hold_row *row);
+
 extern const struct effect_ops pawli_effect_hold;
 
 #endif

@@ -22,9 +22,10 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     return true;
 }
 
-static bool is_exhausted(const struct task_row *row)
+/* Pending, and only an operator moves it on. */
+static bool is_set_aside(const struct task_row *row)
 {
-    return row->place == PLACE_HELD && row->phase == PHASE_SEND && text_is(row->hold, "exhausted");
+    return row->place == PLACE_HELD && row->phase == PHASE_SEND;
 }
 
 bool pawli_may_move(const struct move *move, const struct task_row *row)
@@ -38,7 +39,7 @@ bool pawli_may_move(const struct move *move, const struct task_row *row)
     case MOVE_RESOLVE:
         return before != STATE_CLAIMED && pawli_state_next(before, move->outcome, &ignored);
     case MOVE_RETRY:
-        return before == STATE_DEAD || is_exhausted(row);
+        return before == STATE_DEAD || is_set_aside(row);
     case MOVE_REQUEUE:
         if (before == STATE_DELIVERED)
             return move->again;
@@ -54,7 +55,7 @@ static int refuse(const struct move *move, const struct move_item *item, const s
     static const struct {
         const char *what, *hint;
     } texts[] = {
-        [MOVE_RETRY] = {"retried", "only dead ones can be, and pending ones that are held as exhausted"},
+        [MOVE_RETRY] = {"retried", "only dead ones can be, and pending ones that are held by themselves"},
         [MOVE_REQUEUE] = {"requeued", "only pending, uncertain and dead messages can be; a delivered one with --again"},
         [MOVE_CANCEL] = {"cancelled",
                          "only pending, uncertain and dead messages can be; a claimed one is settled first"},
@@ -85,7 +86,7 @@ static int retry(struct move *move, struct move_item *item, struct view *view, p
     if (!pawli_view_touch(view, &task->slot))
         return pawli_no_memory(err);
     row->retried.attempts += row->attempts;
-    row->attempts = 0;
+    row->attempts = row->crashes = 0;
     row->retried.times++;
     row->retried.at = view->wall;
     row->ended_at = (struct wall_time){0};

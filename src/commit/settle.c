@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "commit/flow.h"
 #include "model/check.h"
 
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
@@ -63,67 +64,117 @@ static struct wall_time retry_at(const struct view *view, const struct settlemen
     return wall_after_ms(view->wall, delay >= 0 ? delay : backoff);
 }
 
+/* Of a target whose breaker watches not before its turn. */
+static struct wall_time retry_in_turn(struct view *view, const struct settlement *item, bool is_send)
+{
+    struct view_queue *queue = item->task->queue;
+    struct wall_time due = retry_at(view, item, &queue->policy, item->task->row.attempts);
+    return is_send ? pawli_flow_turn(view, queue, due) : due;
+}
+
 static struct text or_text(struct text text, struct text otherwise)
 {
     return text.data ? text : otherwise;
 }
 
-/* Applies an event to a task whose claim is held. */
-static bool apply(struct view *view, const struct settlement *item, enum task_event event)
+struct trial pawli_trial_of(const struct view_task *task)
+{
+    return (struct trial){.attempts = task->row.attempts,
+                          .crashes = task->row.crashes,
+                          .cap = task->body ? pawli_cap_of(task->body, &task->queue->policy) : UINT32_MAX,
+                          .can_ask = task->queue->has_probe};
+}
+
+static struct wall_time first_look(const struct view *view, const struct policy *policy)
+{
+    return wall_after_ms(view->wall, pawli_look_backoff_ms(policy, 1));
+}
+
+bool pawli_suspect(struct view *view, struct view_task *task)
+{
+    const struct policy *policy = &task->queue->policy;
+    if (!task->queue->has_probe)
+        return pawli_task_hold(view, task, EVENT_SUSPECT, TEXT("uncertain"), WALL_NEVER);
+    return pawli_task_ask(view, task, EVENT_SUSPECT, first_look(view, policy),
+                          wall_after_ms(view->wall, policy_get(policy, POLICY_PROBE_LIMIT_MS)));
+}
+
+static bool submit(struct view *view, const struct settlement *item)
 {
     struct view_task *task = item->task;
     const struct policy *policy = &task->queue->policy;
-    struct text error = item->error, by = task->row.consumer;
-    bool is_look = task->row.phase != PHASE_SEND; /* polled, probed, or reported */
+    struct wall_time until = wall_after_ms(
+        view->wall, item->retry_in_ms >= 0 ? item->retry_in_ms : policy_get(policy, POLICY_POLL_DEADLINE_MS));
+    return task->queue->has_poll ? pawli_task_ask(view, task, EVENT_SUBMIT, first_look(view, policy), until)
+                                 : pawli_task_hold(view, task, EVENT_SUBMIT, TEXT("awaiting"), until);
+}
+
+/* The class of the failure that an event of a verdict is. */
+static enum error_class class_of(enum task_event event)
+{
+    static const enum error_class classes[EVENT_COUNT] = {
+        [EVENT_RETRY] = ERROR_TRANSIENT,  [EVENT_EXHAUST] = ERROR_TRANSIENT, [EVENT_EXHAUST_HOLD] = ERROR_TRANSIENT,
+        [EVENT_RESEND] = ERROR_UNKNOWN,   [EVENT_GIVE_UP] = ERROR_UNKNOWN,   [EVENT_SUSPECT] = ERROR_UNKNOWN,
+        [EVENT_REFUSE] = ERROR_PERMANENT, [EVENT_POISON] = ERROR_UNKNOWN};
+    return classes[event];
+}
+
+/* An attempt is noted unless it was given back, or all is said where the message ends. What is reported of one that was
+ * handed over was noted then. */
+static bool note_attempt(struct view *view, const struct settlement *item, enum task_event event, bool held)
+{
+    struct view_task *task = item->task;
+    bool is_send = task->row.phase == PHASE_SEND;
+    if (!held || event == EVENT_DEFER || event == EVENT_RELEASE || (is_send && event == EVENT_DELIVER))
+        return true;
+    struct text text = event == EVENT_SUBMIT ? item->response : or_text(item->response, item->error);
+    return pawli_task_attempt(view, task, pawli_verdict_text(item->verdict), class_of(event), item->status, text);
+}
+
+/* Applies an event to a task whose claim is held, or whose outcome is reported. */
+static bool apply(struct view *view, const struct settlement *item, enum task_event event, bool held)
+{
+    struct view_task *task = item->task;
+    const struct policy *policy = &task->queue->policy;
+    struct text by = task->row.consumer;
     if (!pawli_view_touch(view, &task->slot))
         return false;
     if (item->remote_id.data)
         task->row.remote_id = item->remote_id;
     if (item->progress.data)
         task->row.progress = item->progress;
+    if (class_of(event) != ERROR_NONE)
+        pawli_task_fail(view, task, class_of(event), item->error);
+    bool is_send = held && task->row.phase == PHASE_SEND;
+    if (!note_attempt(view, item, event, held) || (is_send && !pawli_flow_ended(view, task, event)))
+        return false;
     switch (event) {
     case EVENT_DELIVER:
         task->row.failure = (struct failure){0};
+        task->row.answer = (struct answer){item->status, item->durability, item->response};
         return pawli_task_end(view, task, event, (struct text){0}, by);
     case EVENT_SUBMIT:
-        return pawli_task_attempt(view, task, "submitted", ERROR_NONE, item->response) &&
-               pawli_task_hold(view, task, event, TEXT("awaiting"),
-                               item->retry_in_ms >= 0 ? wall_after_ms(view->wall, item->retry_in_ms) : WALL_NEVER);
+        return submit(view, item);
     case EVENT_RETRY:
-        pawli_task_fail(view, task, ERROR_TRANSIENT, error);
-        return (is_look || pawli_task_attempt(view, task, "retry", ERROR_TRANSIENT, or_text(item->response, error))) &&
-               pawli_task_pend(view, task, event, retry_at(view, item, policy, task->row.attempts), false);
     case EVENT_RESEND:
-        pawli_task_fail(view, task, ERROR_UNKNOWN, error);
-        return pawli_task_attempt(view, task, "uncertain", ERROR_UNKNOWN, or_text(item->response, error)) &&
-               pawli_task_pend(view, task, event, retry_at(view, item, policy, task->row.attempts), false);
+        return pawli_task_pend(view, task, event, retry_in_turn(view, item, is_send), false);
     case EVENT_SUSPECT:
-        pawli_task_fail(view, task, ERROR_UNKNOWN, error);
-        return (is_look || /* its attempt was noted when it was handed over */
-                pawli_task_attempt(view, task, "uncertain", ERROR_UNKNOWN, or_text(item->response, error))) &&
-               pawli_task_hold(view, task, event, TEXT("uncertain"), WALL_NEVER);
+        return pawli_suspect(view, task);
     case EVENT_EXHAUST_HOLD:
-        pawli_task_fail(view, task, ERROR_TRANSIENT, error);
-        return pawli_task_attempt(view, task, "retry", ERROR_TRANSIENT, or_text(item->response, error)) &&
-               pawli_task_hold(view, task, event, TEXT("exhausted"), WALL_NEVER);
+        return pawli_task_hold(view, task, event, TEXT("exhausted"), WALL_NEVER);
+    case EVENT_POISON:
+        return pawli_task_hold(view, task, event, TEXT("crashes"), WALL_NEVER);
     case EVENT_EXHAUST:
-        pawli_task_fail(view, task, ERROR_TRANSIENT, error);
-        return (is_look || pawli_task_attempt(view, task, "retry", ERROR_TRANSIENT, or_text(item->response, error))) &&
-               pawli_task_end(view, task, event, TEXT("max_attempts"), by);
+        return pawli_task_end(view, task, event, TEXT("max_attempts"), by);
     case EVENT_GIVE_UP:
-        pawli_task_fail(view, task, ERROR_UNKNOWN, error);
-        return pawli_task_attempt(view, task, "uncertain", ERROR_UNKNOWN, or_text(item->response, error)) &&
-               pawli_task_end(view, task, event, TEXT("gave up; may have arrived"), by);
+        return pawli_task_end(view, task, event, TEXT("gave up; may have arrived"), by);
     case EVENT_REFUSE:
-        pawli_task_fail(view, task, ERROR_PERMANENT, error);
-        return (is_look || /* as above */
-                pawli_task_attempt(view, task, "dead", ERROR_PERMANENT, or_text(item->response, error))) &&
-               pawli_task_end(view, task, event, TEXT("permanent"), by);
+        return pawli_task_end(view, task, event, TEXT("permanent"), by);
     case EVENT_DEFER:
         task->row.attempts--;
         task->row.deferrals += task->row.deferrals < UINT32_MAX;
-        if (error.data)
-            pawli_task_fail(view, task, ERROR_TRANSIENT, error);
+        if (item->error.data)
+            pawli_task_fail(view, task, ERROR_TRANSIENT, item->error);
         return pawli_task_pend(view, task, event, retry_at(view, item, policy, task->row.deferrals), false);
     case EVENT_RELEASE:
         task->row.attempts--;
@@ -159,17 +210,17 @@ static bool extend(struct view *view, struct settlement *item)
 }
 
 /* What a poll or a probe found out. COUNT: nothing, it looks again. */
-static enum task_event event_of_look(const struct settlement *item, uint32_t cap)
+static enum task_event event_of_look(const struct settlement *item)
 {
-    const struct task_row *row = &item->task->row;
-    bool is_probe = row->phase == PHASE_PROBE;
+    struct trial trial = pawli_trial_of(item->task);
+    bool is_probe = item->task->row.phase == PHASE_PROBE;
     switch (item->verdict) {
     case VERDICT_DELIVERED:
         return EVENT_DELIVER;
     case VERDICT_DEAD:
         return EVENT_REFUSE;
     case VERDICT_RETRY: /* a probe: it did not happen */
-        return !is_probe ? EVENT_COUNT : row->attempts < cap ? EVENT_RETRY : EVENT_EXHAUST;
+        return is_probe ? pawli_event_of_nothing(&trial, &item->task->queue->policy) : EVENT_COUNT;
     case VERDICT_UNCERTAIN:
         return is_probe ? EVENT_COUNT : EVENT_SUSPECT;
     case VERDICT_DEFERRED:
@@ -182,34 +233,47 @@ static enum task_event event_of_look(const struct settlement *item, uint32_t cap
     return EVENT_COUNT;
 }
 
+static struct wall_time look_at(const struct view *view, const struct settlement *item)
+{
+    const struct task_row *row = &item->task->row;
+    const struct policy *policy = &item->task->queue->policy;
+    int64_t backoff = pawli_look_backoff_ms(policy, row->looked.times - row->looked.before + UINT64_C(1));
+    int64_t asked = item->retry_in_ms;
+    return wall_after_ms(view->wall, asked >= 0 && (!item->retry_is_least || asked > backoff) ? asked : backoff);
+}
+
 static bool look_again(struct view *view, struct settlement *item)
 {
     struct view_task *task = item->task;
-    bool is_released = item->verdict == VERDICT_RELEASED;
+    bool is_released = item->verdict == VERDICT_RELEASED, is_poll = task->row.phase == PHASE_POLL;
+    bool is_deferred = item->verdict == VERDICT_DEFERRED;
     if (!pawli_view_touch(view, &task->slot))
         return false;
     if (item->progress.data)
         task->row.progress = item->progress;
-    item->result = is_released                     ? SETTLED_RELEASED
-                   : task->row.phase == PHASE_POLL ? SETTLED_AWAITING
-                                                   : SETTLED_UNCERTAIN;
-    return pawli_task_look(view, task, is_released ? task->row.due : retry_at(view, item, &task->queue->policy, 1));
+    item->result = is_released   ? SETTLED_RELEASED
+                   : is_deferred ? SETTLED_DEFERRED
+                   : is_poll     ? SETTLED_AWAITING
+                                 : SETTLED_UNCERTAIN;
+    if (!is_released && !is_deferred &&
+        !pawli_task_attempt(view, task, pawli_verdict_text(item->verdict), ERROR_TRANSIENT, item->status,
+                            or_text(item->response, item->error)))
+        return false;
+    return pawli_task_look(view, task, is_released ? task->row.due : look_at(view, item));
 }
 
 /* What a verdict means for a task whose claim is held, or whose outcome is reported. */
 static bool move(struct view *view, struct settlement *item, bool held)
 {
-    struct view_task *task = item->task;
-    const struct policy *policy = &task->queue->policy;
-    uint32_t cap = task->body ? pawli_cap_of(task->body, policy) : UINT32_MAX;
-    bool is_look = task->row.phase != PHASE_SEND;
-    enum task_event event = is_look ? event_of_look(item, cap)
-                                    : pawli_event_of(item->verdict, task->row.attempts, cap, policy);
+    struct trial trial = pawli_trial_of(item->task);
+    bool is_look = item->task->row.phase != PHASE_SEND;
+    enum task_event event = is_look ? event_of_look(item)
+                                    : pawli_event_of(item->verdict, &trial, &item->task->queue->policy);
     PAWL_ASSERT(held || event != EVENT_COUNT);
     if (event == EVENT_COUNT)
         return look_again(view, item);
     item->result = pawli_result_of(event);
-    return apply(view, item, event);
+    return apply(view, item, event, held);
 }
 
 static int settle_one(const struct unit *unit, struct settlement *item, struct view *view, pawl_error *err)
@@ -270,6 +334,10 @@ int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *set
     int status = pawli_check_range("verdict", settlement.verdict, 0, PAWL_VERDICT_COUNT - 1, err);
     if (status == PAWL_OK)
         status = pawli_check_range("retry_in_ms", settlement.retry_in_ms, 0, INT64_MAX - 1, err);
+    if (status == PAWL_OK)
+        status = pawli_check_range("status", settlement.status, 0, INT32_MAX, err);
+    if (status == PAWL_OK)
+        status = pawli_check_range("durability", settlement.durability, 0, PAWL_DURABILITY_COUNT - 1, err);
     if (status == PAWL_OK && settlement.verdict == PAWL_VERDICT_EXTEND && settlement.has_retry_in)
         status = pawli_check_range("lease", settlement.retry_in_ms, 1, LIMIT_LEASE_MS, err);
     if (status == PAWL_OK && uuid_is_nil(&settlement.id))
@@ -293,7 +361,9 @@ int pawli_draft_settlement(struct drafting *drafting, const pawl_settlement *set
                                  .token = settlement.token,
                                  .verdict = (enum verdict)settlement.verdict,
                                  .retry_in_ms = settlement.has_retry_in ? settlement.retry_in_ms : -1,
-                                 .retry_is_least = settlement.retry_is_least};
+                                 .retry_is_least = settlement.retry_is_least,
+                                 .status = settlement.status,
+                                 .durability = (enum durability)settlement.durability};
     draft->error = pawli_draft_cut(drafting, settlement.error, LIMIT_ERROR_TEXT);
     draft->response = pawli_draft_cut(drafting, settlement.response, LIMIT_ERROR_TEXT);
     draft->remote_id = pawli_draft_text(drafting, settlement.remote_id);

@@ -11,6 +11,8 @@ struct settlement {
     uint64_t token;
     enum verdict verdict;
     struct text error, remote_id, progress, response;
+    uint32_t status; /* of HTTP; 0: none */
+    enum durability durability;
     int64_t retry_in_ms;            /* -1: not given */
     bool retry_is_least;            /* the backoff holds where it is longer */
     bool keeps_lease;               /* of EXTEND: it stores progress, and nothing else */

@@ -9,30 +9,37 @@ static bool is_lost(const struct view_task *task)
     return task->lost && task->slot.exists && task->row.place == PLACE_CLAIMED && task->body;
 }
 
+/* At once: whoever held it is gone, there is nobody to spare. */
+static bool stay_unknown(struct view *view, struct view_task *task, enum task_event event, struct text by)
+{
+    switch (event) {
+    case EVENT_RESEND:
+        return pawli_task_pend(view, task, event, view->wall, false);
+    case EVENT_POISON:
+        return pawli_task_hold(view, task, event, TEXT("crashes"), WALL_NEVER);
+    case EVENT_SUSPECT:
+        return pawli_suspect(view, task);
+    default:
+        PAWL_ASSERT(event == EVENT_GIVE_UP);
+        return pawli_task_end(view, task, event, TEXT("gave up; may have arrived"), by);
+    }
+}
+
 static bool lose(struct view *view, struct view_task *task)
 {
     const struct policy *policy = &task->queue->policy;
     struct text why = TEXT("the claim was lost: its lease ended, or its process did");
     if (task->row.phase != PHASE_SEND) /* nothing was sent: somebody else looks */
-        return pawli_view_touch(view, &task->slot) && pawli_task_look(view, task, view->wall);
-    enum task_event event = pawli_event_of_lost(task->row.attempts, pawli_cap_of(task->body, policy), policy);
+        return pawli_view_touch(view, &task->slot) && pawli_task_attempt(view, task, "lost", ERROR_UNKNOWN, 0, why) &&
+               pawli_task_look(view, task, view->wall);
     if (!pawli_view_touch(view, &task->slot))
         return false;
     struct text by = task->row.consumer;
-    task->row.crashes++;
+    task->row.crashes += task->row.committer != 0; /* who claims by hand need not have died */
     pawli_task_fail(view, task, ERROR_UNKNOWN, why);
-    switch (event) {
-    case EVENT_RESEND: /* at once: whoever held it is gone, there is nobody to spare */
-        return pawli_task_attempt(view, task, "lost", ERROR_UNKNOWN, why) &&
-               pawli_task_pend(view, task, event, view->wall, false);
-    case EVENT_SUSPECT:
-        return pawli_task_attempt(view, task, "lost", ERROR_UNKNOWN, why) &&
-               pawli_task_hold(view, task, event, TEXT("uncertain"), WALL_NEVER);
-    default:
-        PAWL_ASSERT(event == EVENT_GIVE_UP);
-        return pawli_task_attempt(view, task, "lost", ERROR_UNKNOWN, why) &&
-               pawli_task_end(view, task, event, TEXT("gave up; may have arrived"), by);
-    }
+    struct trial trial = pawli_trial_of(task);
+    enum task_event event = pawli_event_of_unknown(&trial, policy);
+    return pawli_task_attempt(view, task, "lost", ERROR_UNKNOWN, 0, why) && stay_unknown(view, task, event, by);
 }
 
 bool pawli_lose(struct view *view, struct view_task *task)
@@ -122,7 +129,7 @@ bool pawli_purge(struct view *view, struct view_task *task)
 /* A key stays bound through the chain of successors. */
 static bool may_purge(const struct view *view, const struct view_task *task)
 {
-    int64_t keep = policy_get(&task->queue->policy, POLICY_KEEP_MS);
+    int64_t keep = pawli_policy_keep_ms(&task->queue->policy, task->row.ended);
     for (size_t i = 0; i < COUNT_OF(task->bounds); i++)
         if (task->bounds[i] && task->bounds[i]->slot.is_damaged)
             return false;
@@ -144,6 +151,22 @@ static bool sweep_waiting(struct view *view, struct sweep *sweep, struct view_ta
     return pawli_task_expire(view, task);
 }
 
+/* Of what waits for its outcome: it did not come in time. */
+static bool sweep_unasked(struct view *view, struct sweep *sweep, struct view_task *task)
+{
+    struct trial trial = pawli_trial_of(task);
+    bool is_poll = task->row.phase == PHASE_POLL;
+    sweep->suspected += is_poll;
+    if (!pawli_view_touch(view, &task->slot))
+        return false;
+    pawli_task_fail(view, task, ERROR_UNKNOWN,
+                    is_poll ? TEXT("its outcome did not come in time") : TEXT("no probe could tell what became of it"));
+    if (is_poll)
+        return pawli_suspect(view, task);
+    enum task_event event = pawli_event_of_unasked(&trial, &task->queue->policy);
+    return event == EVENT_COUNT ? pawli_task_await_person(view, task) : stay_unknown(view, task, event, TEXT("pawl"));
+}
+
 static bool sweep_one(struct view *view, struct sweep *sweep, struct view_task *task)
 {
     if (!task->slot.exists || !task->body)
@@ -151,13 +174,8 @@ static bool sweep_one(struct view *view, struct sweep *sweep, struct view_task *
     if (task->row.phase == PHASE_SEND && (task->row.place == PLACE_READY || task->row.place == PLACE_BLOCKED))
         return sweep_waiting(view, sweep, task);
     bool waits = task->row.place == PLACE_HELD || task->row.place == PLACE_READY;
-    if (waits && task->row.phase == PHASE_POLL && task->row.until.ms <= view->wall.ms) {
-        sweep->suspected++;
-        if (!pawli_view_touch(view, &task->slot))
-            return false;
-        pawli_task_fail(view, task, ERROR_UNKNOWN, TEXT("its outcome did not come in time"));
-        return pawli_task_hold(view, task, EVENT_SUSPECT, TEXT("uncertain"), WALL_NEVER);
-    }
+    if (waits && task->row.phase != PHASE_SEND && task->row.until.ms <= view->wall.ms)
+        return sweep_unasked(view, sweep, task);
     if (task->row.place == PLACE_ENDED && may_purge(view, task)) {
         sweep->purged++;
         return pawli_purge(view, task);

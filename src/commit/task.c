@@ -224,25 +224,59 @@ bool pawli_task_look(struct view *view, struct view_task *task, struct wall_time
     return note_ready(view, task);
 }
 
-bool pawli_task_hold(struct view *view, struct view_task *task, enum task_event event, struct text why,
-                     struct wall_time until)
+/* It is not pending any more, or not as others are: `why` or who asks for its outcome moves it on. */
+static bool set_aside(struct view *view, struct view_task *task, enum task_event event, enum place place,
+                      struct wall_time until)
 {
     enum state from = task_state(&task->row), to = next_state(task, event);
-    uint64_t token = task->row.token;
     if (!touch(view, task))
         return false;
     count(task, from, to, event);
+    uint64_t token = task->row.token;
     clear_claim(&task->row);
-    if (to == STATE_AWAITING)
+    if (to == STATE_AWAITING && place == PLACE_HELD)
         task->row.token = token; /* whoever handed it over may report its outcome */
-    task->row.place = PLACE_HELD;
+    task->row.place = place;
     task->row.phase = pawli_phase_of(to);
-    task->row.hold = why;
     task->row.until = until;
     task->row.updated = view->wall;
+    task->row.looked.before = task->row.looked.times;
     bool releases = to == STATE_AWAITING &&
                     policy_get(&task->queue->policy, POLICY_KEY_RELEASE) == KEY_RELEASE_SUBMITTED;
     return !releases || leave_line(view, task);
+}
+
+bool pawli_task_hold(struct view *view, struct view_task *task, enum task_event event, struct text why,
+                     struct wall_time until)
+{
+    if (!set_aside(view, task, event, PLACE_HELD, until))
+        return false;
+    task->row.hold = why;
+    return true;
+}
+
+bool pawli_task_ask(struct view *view, struct view_task *task, enum task_event event, struct wall_time due,
+                    struct wall_time until)
+{
+    struct wall_time since = age_begins(task);
+    if (!set_aside(view, task, event, PLACE_READY, until))
+        return false;
+    task->row.hold = (struct text){0};
+    task->row.since = since;
+    task->row.due = due;
+    return note_ready(view, task);
+}
+
+bool pawli_task_await_person(struct view *view, struct view_task *task)
+{
+    PAWL_ASSERT(task_state(&task->row) == STATE_UNCERTAIN && task->row.place == PLACE_READY);
+    if (!touch(view, task))
+        return false;
+    task->row.place = PLACE_HELD;
+    task->row.hold = TEXT("uncertain");
+    task->row.until = WALL_NEVER;
+    task->row.updated = view->wall;
+    return true;
 }
 
 bool pawli_task_end(struct view *view, struct view_task *task, enum task_event event, struct text reason,
@@ -267,6 +301,8 @@ bool pawli_task_end(struct view *view, struct view_task *task, enum task_event e
     task->row.ended_by = by;
     task->row.progress = (struct text){0};
     task->row.hold = (struct text){0};
+    if (to != STATE_DELIVERED)
+        task->row.answer = (struct answer){0};
     return true;
 }
 
@@ -311,19 +347,24 @@ void pawli_task_fail(struct view *view, struct view_task *task, enum error_class
 }
 
 bool pawli_task_attempt(struct view *view, struct view_task *task, const char *verdict, enum error_class class,
-                        struct text text)
+                        uint32_t status, struct text text)
 {
+    struct task_row *row = &task->row;
     struct attempt_row *attempt = arena_new(view->arena, struct attempt_row);
+    bool is_send = row->phase == PHASE_SEND;
     if (!attempt)
         return false;
-    *attempt = (struct attempt_row){.number = task->row.number,
-                                    .ordinal = task->row.retried.attempts + task->row.attempts,
-                                    .n = task->row.attempts,
-                                    .began = task->row.claimed,
+    row->looked.times += !is_send;
+    *attempt = (struct attempt_row){.number = row->number,
+                                    .ordinal = row->retried.attempts + row->attempts + row->looked.times,
+                                    .phase = row->phase,
+                                    .n = is_send ? row->attempts : row->looked.times - row->looked.before,
+                                    .began = row->claimed,
                                     .ended = view->wall,
-                                    .worker = task->row.consumer,
+                                    .worker = row->consumer,
                                     .verdict = text_of(verdict),
                                     .class = class,
+                                    .status = status,
                                     .text = text};
     task->attempt = attempt;
     return true;

@@ -97,6 +97,10 @@ bool pawli_task_pend(struct view *view, struct view_task *task, enum task_event 
                      bool due_first);
 bool pawli_task_hold(struct view *view, struct view_task *task, enum task_event event, struct text why,
                      struct wall_time until);
+/* Somebody asks for its outcome, at `due` first, until `until`. */
+bool pawli_task_ask(struct view *view, struct view_task *task, enum task_event event, struct wall_time due,
+                    struct wall_time until);
+bool pawli_task_await_person(struct view *view, struct view_task *task); /* nobody else is asked any more */
 bool pawli_task_end(struct view *view, struct view_task *task, enum task_event event, struct text reason,
                     struct text by);
 bool pawli_task_add(struct view *view, struct view_task *task); /* a new one: ready or blocked */
@@ -106,13 +110,18 @@ bool pawli_task_expire(struct view *view, struct view_task *task);
 bool pawli_task_redate(struct view *view, struct view_task *task); /* what waits for a false date: as long from now */
 bool pawli_task_purge(struct view *view, struct view_task *task);
 void pawli_task_fail(struct view *view, struct view_task *task, enum error_class class, struct text text);
+/* Notes the attempt that ends, or the poll or probe; status: of HTTP, or 0. */
 bool pawli_task_attempt(struct view *view, struct view_task *task, const char *verdict, enum error_class class,
-                        struct text text); /* notes the attempt that ends */
+                        uint32_t status, struct text text);
 
 /* Refuses what needs a row that load set apart. */
 int pawli_refuse_damaged(const char *what, pawl_error *err);
 
 int pawli_make_scope(struct view *view, struct view_scope *scope, pawl_error *err); /* where it does not exist */
+
+/* An outcome that nobody knows, by what pawli_event_of_unknown says (settle.c). */
+bool pawli_suspect(struct view *view, struct view_task *task);
+struct trial pawli_trial_of(const struct view_task *task);
 
 /* Claims that nobody holds any more (sweep.c): decided before the claims of a batch. */
 #define LOST_LIMIT 1000

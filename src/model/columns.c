@@ -227,6 +227,81 @@ static bool retried_parse(struct text json, void *at, struct arena *arena)
     return times >= 1 && times <= INT32_MAX && attempts <= INT32_MAX && retried->at.ms > 0;
 }
 
+/* {"times":3,"before":1} */
+static struct text looked_write(const void *at, struct arena *arena)
+{
+    const struct looked *looked = at;
+    struct buffer buffer;
+    if (looked->times == 0)
+        return (struct text){0};
+    buffer_init(&buffer, 128);
+    struct json_writer writer = {&buffer, false};
+    pawli_json_open(&writer, '{');
+    pawli_json_put_i64(&writer, "times", looked->times);
+    pawli_json_put_i64(&writer, "before", looked->before);
+    pawli_json_close(&writer, '}');
+    return written(&buffer, arena);
+}
+
+static bool looked_parse(struct text json, void *at, struct arena *arena)
+{
+    struct looked *looked = at;
+    uint64_t times = 0, before = INT32_MAX + UINT64_C(1);
+    if (!is_object(json, arena))
+        return false;
+    struct json_walk walk = pawli_json_walk(json);
+    struct text name, value;
+    while (pawli_json_member(&walk, &name, &value))
+        if (!(pawli_json_name_is(name, "times")    ? pawli_json_u64(value, &times)
+              : pawli_json_name_is(name, "before") ? pawli_json_u64(value, &before)
+                                                   : false))
+            return false;
+    looked->times = (uint32_t)times;
+    looked->before = (uint32_t)before;
+    return times >= 1 && times <= INT32_MAX && before <= times;
+}
+
+/* {"status":200,"durability":"stored","text":"…"} */
+static struct text answer_write(const void *at, struct arena *arena)
+{
+    const struct answer *answer = at;
+    struct buffer buffer;
+    if (!answer->status && !answer->durability && !answer->text.data)
+        return (struct text){0};
+    buffer_init(&buffer, 16 * LIMIT_ERROR_TEXT);
+    struct json_writer writer = {&buffer, false};
+    pawli_json_open(&writer, '{');
+    if (answer->status)
+        pawli_json_put_i64(&writer, "status", answer->status);
+    if (answer->durability)
+        pawli_json_put_string(&writer, "durability", pawli_durability_text(answer->durability));
+    pawli_json_put_text(&writer, "text", answer->text);
+    pawli_json_close(&writer, '}');
+    return written(&buffer, arena);
+}
+
+static bool answer_parse(struct text json, void *at, struct arena *arena)
+{
+    struct answer *answer = at;
+    uint64_t status = 0;
+    bool good = true;
+    if (!is_object(json, arena))
+        return false;
+    struct json_walk walk = pawli_json_walk(json);
+    struct text name, value;
+    while (good && pawli_json_member(&walk, &name, &value)) {
+        bool quoted = pawli_json_type(value) == JSON_STRING;
+        if (pawli_json_name_is(name, "status"))
+            good = pawli_json_u64(value, &status) && status <= INT32_MAX;
+        else if (pawli_json_name_is(name, "durability"))
+            good = quoted && pawli_durability_parse(pawli_json_string(arena, value), &answer->durability);
+        else if (pawli_json_name_is(name, "text") && quoted)
+            answer->text = pawli_arena_text(arena, pawli_json_string(arena, value));
+    }
+    answer->status = (uint32_t)status;
+    return good;
+}
+
 static struct text policy_write(const void *at, struct arena *arena)
 {
     return pawli_policy_json(at, arena);
@@ -241,6 +316,8 @@ static bool policy_parse(struct text json, void *at, struct arena *arena)
 static const struct form failures = {sizeof(struct failure), offsetof(struct failure, text), failure_write,
                                      failure_parse},
                          retries = {sizeof(struct retried), 0, retried_write, retried_parse},
+                         looks = {sizeof(struct looked), 0, looked_write, looked_parse},
+                         answers = {sizeof(struct answer), offsetof(struct answer, text), answer_write, answer_parse},
                          policies = {sizeof(struct policy), 0, policy_write, policy_parse};
 
 /* ---- the tables: a name, a kind, a field, and what it may be ---- */
@@ -334,6 +411,8 @@ static const struct column target_columns[] = {
     COLUMN("url", TEXT, url, .max = LIMIT_URL, .is_good = is_text),
     COLUMN("secret_file", TEXT, secret_file, .max = LIMIT_URL, .is_good = is_text),
     COLUMN("headers", TEXT, headers, .is_good = are_headers),
+    COLUMN("probe", TEXT, probe, .max = LIMIT_URL, .is_good = is_text),
+    COLUMN("poll", TEXT, poll, .max = LIMIT_URL, .is_good = is_text),
     COLUMN("policy", JSON, policy, NEEDED, .form = &policies),
     SUM,
 };
@@ -351,6 +430,28 @@ static const struct column hold_columns[] = {
     COLUMN("since", TIME, since, WALL),
     COLUMN("until", TIME_OR_NEVER, until, WALL),
     COLUMN("before_ms", TIME, before_ms, ANY),
+    SUM,
+};
+#undef ROW
+
+#define ROW flow_row
+static const struct column flow_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("lane", TEXT_OR_EMPTY, lane, KEY, .is_good = is_name),
+    COLUMN("target", TEXT_OR_EMPTY, target, KEY, .is_good = is_name),
+    COLUMN("boot", U64, boot, ANY),
+    COLUMN("rate_next", TIME, rate_next, BOOT),
+    COLUMN("breaker", U32, breaker, .max = BREAKER_COUNT - 1),
+    COLUMN("calls", U32, calls, COUNT),
+    COLUMN("failures", U32, failures, COUNT),
+    COLUMN("opened", U32, opened, COUNT),
+    COLUMN("until", TIME_OR_NEVER, until, WALL),
+    COLUMN("healed", TIME, healed, BOOT),
+    COLUMN("pace_next", TIME, pace_next, BOOT),
+    COLUMN("retry_next", TIME, retry_next, BOOT),
+    COLUMN("since", TIME, since, BOOT),
+    COLUMN("sent", U32, sent, COUNT),
+    COLUMN("normal", U64, normal, COUNTER),
     SUM,
 };
 #undef ROW
@@ -474,7 +575,8 @@ static const struct column line_columns[] = {
         COLUMN("since", TIME_OR_NEVER, since, WALL), COLUMN("until", TIME_OR_NEVER, until, WALL)
 #define COUNTS                                                                                                         \
     COLUMN("attempts", U32, attempts, COUNT), COLUMN("deferrals", U32, deferrals, COUNT),                              \
-        COLUMN("crashes", U32, crashes, COUNT), COLUMN("retried", JSON, retried, .form = &retries)
+        COLUMN("crashes", U32, crashes, COUNT), COLUMN("retried", JSON, retried, .form = &retries),                    \
+        COLUMN("looked", JSON, looked, .form = &looks)
 #define LINE      COLUMN("key", TEXT, key, .is_good = is_key), COLUMN("position", U64_OR_NULL, order, NUMBER)
 #define HOLDS_KEY COLUMN("holds_key", BOOL, holds_key, .max = 1)
 #define FAILURE   COLUMN("failure", JSON, failure, .form = &failures)
@@ -520,6 +622,7 @@ static const struct column ended_columns[] = {
     HOLDS_KEY,
     FAILURE,
     REMOTE_ID,
+    COLUMN("answer", JSON, answer, .form = &answers),
     COLUMN("claimed", TIME_OR_NONE, claimed, WALL),
     COLUMN("ended", TIME, ended_at, WALL),
     COLUMN("reason", TEXT, ended_reason, .max = LIMIT_REASON, .is_good = is_text),
@@ -571,11 +674,13 @@ static bool complete_ended(void *at)
 static const struct column attempt_columns[] = {
     COLUMN("number", U64, number, KEY, NUMBER),
     COLUMN("ordinal", U32, ordinal, KEY, COUNT),
+    PHASE,
     COLUMN("n", U32, n, COUNT),
     COLUMN("began", TIME, began, WALL),
     COLUMN("ended", TIME, ended, WALL),
     COLUMN("worker", TEXT, worker, .max = LIMIT_NAME, .is_good = is_text),
     COLUMN("verdict", TEXT, verdict, NEEDED, .max = LIMIT_NAME, .is_good = is_text),
+    COLUMN("status", U32_OR_NULL, status, COUNT),
     COLUMN("class", WORD, class, .words = &error_classes),
     COLUMN("text", TEXT, text, .max = LIMIT_JSON, .is_good = is_text),
     SUM,
@@ -596,6 +701,7 @@ const struct row_form pawli_rows[ROW_KIND_COUNT] = {
     [ROW_LANE] = FORM(lane, lane_row, 2, offsetof(struct lane_row, scope), NULL),
     [ROW_TARGET] = FORM(target, target_row, 2, offsetof(struct target_row, scope), NULL),
     [ROW_HOLD] = FORM(hold, hold_row, 5, offsetof(struct hold_row, scope), NULL),
+    [ROW_FLOW] = FORM(flow, flow_row, 3, offsetof(struct flow_row, scope), NULL),
     [ROW_QUEUE] = FORM(queue, queue_row, 5, offsetof(struct queue_row, scope), NULL),
     [ROW_RECORD] = FORM(record, record_row, 3, offsetof(struct record_row, scope), complete_record),
     [ROW_MESSAGE] = FORM(message, message_row, 1, NOBODY, NULL),

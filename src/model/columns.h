@@ -79,6 +79,7 @@ enum row_kind {
     ROW_LANE,
     ROW_TARGET,
     ROW_HOLD,
+    ROW_FLOW,
     ROW_QUEUE,
     ROW_RECORD,
     ROW_MESSAGE,
@@ -113,6 +114,7 @@ union any_row {
     struct lane_row lane;
     struct target_row target;
     struct hold_row hold;
+    struct flow_row flow;
     struct queue_row queue;
     struct record_row record;
     struct message_row message;

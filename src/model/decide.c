@@ -27,14 +27,34 @@ const char *pawli_settle_result_text(enum settle_result result)
     return results[result];
 }
 
-enum task_event pawli_event_of_lost(uint32_t attempts, uint32_t cap, const struct policy *policy)
+static bool is_poison(const struct trial *trial, const struct policy *policy)
 {
-    if (policy_get(policy, POLICY_UNKNOWN) == UNKNOWN_HOLD)
-        return EVENT_SUSPECT;
-    return attempts >= cap ? EVENT_GIVE_UP : EVENT_RESEND;
+    return trial->crashes >= policy_get(policy, POLICY_CRASH_LIMIT);
 }
 
-enum task_event pawli_event_of(enum verdict verdict, uint32_t attempts, uint32_t cap, const struct policy *policy)
+enum task_event pawli_event_of_unasked(const struct trial *trial, const struct policy *policy)
+{
+    if (policy_get(policy, POLICY_UNKNOWN) == UNKNOWN_HOLD)
+        return EVENT_COUNT;
+    if (trial->attempts >= trial->cap)
+        return EVENT_GIVE_UP;
+    return is_poison(trial, policy) ? EVENT_POISON : EVENT_RESEND;
+}
+
+enum task_event pawli_event_of_unknown(const struct trial *trial, const struct policy *policy)
+{
+    enum task_event event = trial->can_ask ? EVENT_COUNT : pawli_event_of_unasked(trial, policy);
+    return event == EVENT_COUNT ? EVENT_SUSPECT : event;
+}
+
+enum task_event pawli_event_of_nothing(const struct trial *trial, const struct policy *policy)
+{
+    if (trial->attempts >= trial->cap)
+        return EVENT_EXHAUST;
+    return is_poison(trial, policy) ? EVENT_POISON : EVENT_RETRY;
+}
+
+enum task_event pawli_event_of(enum verdict verdict, const struct trial *trial, const struct policy *policy)
 {
     switch (verdict) {
     case VERDICT_DELIVERED:
@@ -42,7 +62,7 @@ enum task_event pawli_event_of(enum verdict verdict, uint32_t attempts, uint32_t
     case VERDICT_DEAD:
         return EVENT_REFUSE;
     case VERDICT_UNCERTAIN:
-        return pawli_event_of_lost(attempts, cap, policy);
+        return pawli_event_of_unknown(trial, policy);
     case VERDICT_DEFERRED:
         return EVENT_DEFER;
     case VERDICT_RELEASED:
@@ -55,7 +75,7 @@ enum task_event pawli_event_of(enum verdict verdict, uint32_t attempts, uint32_t
         break;
     }
     PAWL_ASSERT(verdict == VERDICT_RETRY);
-    return attempts < cap ? EVENT_RETRY : pawli_event_of_exhausted(policy);
+    return trial->attempts < trial->cap ? EVENT_RETRY : pawli_event_of_exhausted(policy);
 }
 
 bool pawli_may_have_lost(const struct queue_row *queue, const struct store_row *store, const pawl_uuid *boot_id,
@@ -75,10 +95,12 @@ enum task_event pawli_event_of_exhausted(const struct policy *policy)
 enum settle_result pawli_result_of(enum task_event event)
 {
     static const enum settle_result of[EVENT_COUNT] = {
-        [EVENT_DELIVER] = SETTLED_DELIVERED, [EVENT_SUBMIT] = SETTLED_AWAITING,       [EVENT_RETRY] = SETTLED_REQUEUED,
-        [EVENT_EXHAUST] = SETTLED_DEAD,      [EVENT_EXHAUST_HOLD] = SETTLED_REQUEUED, [EVENT_REFUSE] = SETTLED_DEAD,
-        [EVENT_DEFER] = SETTLED_DEFERRED,    [EVENT_RELEASE] = SETTLED_RELEASED,      [EVENT_RESEND] = SETTLED_REQUEUED,
-        [EVENT_GIVE_UP] = SETTLED_DEAD,      [EVENT_SUSPECT] = SETTLED_UNCERTAIN};
+        [EVENT_DELIVER] = SETTLED_DELIVERED,     [EVENT_SUBMIT] = SETTLED_AWAITING,
+        [EVENT_RETRY] = SETTLED_REQUEUED,        [EVENT_EXHAUST] = SETTLED_DEAD,
+        [EVENT_EXHAUST_HOLD] = SETTLED_REQUEUED, [EVENT_REFUSE] = SETTLED_DEAD,
+        [EVENT_DEFER] = SETTLED_DEFERRED,        [EVENT_RELEASE] = SETTLED_RELEASED,
+        [EVENT_RESEND] = SETTLED_REQUEUED,       [EVENT_GIVE_UP] = SETTLED_DEAD,
+        [EVENT_SUSPECT] = SETTLED_UNCERTAIN,     [EVENT_POISON] = SETTLED_REQUEUED};
     return of[event];
 }
 

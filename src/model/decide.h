@@ -34,11 +34,23 @@ const char *pawli_verdict_text(enum verdict verdict);
 bool pawli_verdict_parse(struct text text, enum verdict *verdict);
 const char *pawli_settle_result_text(enum settle_result result);
 
-/* The event of a verdict other than extend. The attempt that it judges is counted already. */
-enum task_event pawli_event_of(enum verdict verdict, uint32_t attempts, uint32_t cap, const struct policy *policy);
+/* What an event follows from: the attempt that is judged is counted already. */
+struct trial {
+    uint32_t attempts, crashes, cap;
+    bool can_ask; /* its target has a probe */
+};
 
-/* The event of a claim that nobody holds any more: the outcome is unknown. */
-enum task_event pawli_event_of_lost(uint32_t attempts, uint32_t cap, const struct policy *policy);
+/* The event of a verdict other than extend. */
+enum task_event pawli_event_of(enum verdict verdict, const struct trial *trial, const struct policy *policy);
+
+/* The event of an outcome that nobody knows: of a verdict that says so, of a claim that nobody holds any more. */
+enum task_event pawli_event_of_unknown(const struct trial *trial, const struct policy *policy);
+
+/* The same once nobody could be asked for it in time. COUNT: it waits for a person. */
+enum task_event pawli_event_of_unasked(const struct trial *trial, const struct policy *policy);
+
+/* The event of an attempt that is known to have done nothing. */
+enum task_event pawli_event_of_nothing(const struct trial *trial, const struct policy *policy);
 
 /* Whether a queue may have claims that nobody holds any more. */
 bool pawli_may_have_lost(const struct queue_row *queue, const struct store_row *store, const pawl_uuid *boot_id,

@@ -85,6 +85,7 @@ void pawli_message_json(struct json_writer *writer, const pawl_message_view *mes
     pawli_json_put_string(writer, "lane", message->lane);
     pawli_json_put_string(writer, "target", message->target);
     pawli_json_put_string(writer, "state", message->state);
+    pawli_json_put_string(writer, "phase", message->phase);
     pawli_json_put_string(writer, "hold", message->hold);
     pawli_json_put_string(writer, "content_type", message->content_type);
     pawli_body_json(writer, "data", message->content_type, (struct text){message->data, message->data_size});
@@ -108,6 +109,7 @@ void pawli_message_json(struct json_writer *writer, const pawl_message_view *mes
     put_number(writer, "lease_until", message->lease_until_ms);
     put_last_error(writer, message);
     pawli_json_put_string(writer, "remote_id", message->remote_id);
+    pawli_json_put_string(writer, "durability", message->durability);
     put_number(writer, "ended_at", message->ended_at_ms);
     pawli_json_put_string(writer, "ended_reason", message->ended_reason);
     pawli_json_put_string(writer, "ended_by", message->ended_by);

@@ -1,29 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/policy.h"
 
+#include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 
 #include "base/codec.h"
 #include "base/json.h"
 
-struct policy_row {
-    const char *key, *meaning;
-    const char *words; /* NULL: a number */
-    const char *value; /* the default, as text */
-    int64_t min, max;
-    bool is_list; /* of statuses */
+struct policy_row;
+
+/* What the values of a key are. */
+struct policy_kind {
+    bool (*parse)(const struct policy_row *row, struct text text, int64_t *value);
+    size_t (*format)(const struct policy_row *row, int64_t value, char out[POLICY_TEXT_SIZE]);
+    int (*hint)(const struct policy_row *row, int status, pawl_error *err);
+    bool is_number; /* of JSON: as it stands */
 };
 
-static const struct policy_row rows[] = {
-#define NUMBER(name, key, value, min, max, meaning) [POLICY_##name] = {#key, meaning, NULL, #value, min, max, false},
-#define WORD(name, key, value, words, meaning)      [POLICY_##name] = {#key, meaning, words, #value, 0, 0, false},
-#define LIST(name, key, value, meaning)             [POLICY_##name] = {#key, meaning, NULL, value, 0, 0, true},
-#include "model/policy.def"
-#undef NUMBER
-#undef WORD
-#undef LIST
+struct policy_row {
+    const char *key, *meaning;
+    const struct policy_kind *kind;
+    const char *value; /* the default, as text */
+    const char *words;
+    int64_t min, max;
 };
-static_assert(POLICY_COUNT <= 32, "the set of keys is 32 bits");
+
+static const struct policy_kind kind_NUMBER, kind_OPTIONAL, kind_WORD, kind_LIST, kind_RATE, kind_SHARE;
+
+static const struct policy_row rows[] = {
+#define KEY(name, key, kind, value, min, max, words, meaning)                                                          \
+    [POLICY_##name] = {#key, meaning, &kind_##kind, value, words, min, max},
+#include "model/policy.def"
+#undef KEY
+};
+static_assert(POLICY_COUNT <= 64, "the set of keys is 64 bits");
 
 const char *pawli_policy_key_text(enum policy_key key)
 {
@@ -36,6 +47,41 @@ const char *pawli_policy_key_meaning(enum policy_key key)
     PAWL_ASSERT(key < POLICY_COUNT);
     return rows[key].meaning;
 }
+
+const char *pawli_policy_key_default(enum policy_key key)
+{
+    PAWL_ASSERT(key < POLICY_COUNT);
+    return rows[key].value;
+}
+
+/* ---- numbers ---- */
+
+static bool parse_number(const struct policy_row *row, struct text text, int64_t *value)
+{
+    return pawli_parse_i64(text, value) && *value >= row->min && *value <= row->max;
+}
+
+static bool parse_optional(const struct policy_row *row, struct text text, int64_t *value)
+{
+    *value = POLICY_NONE;
+    return text.size == 0 || parse_number(row, text, value);
+}
+
+static size_t format_number(const struct policy_row *row, int64_t value, char out[POLICY_TEXT_SIZE])
+{
+    (void)row;
+    return (size_t)snprintf(out, POLICY_TEXT_SIZE, "%" PRId64, value);
+}
+
+static int hint_number(const struct policy_row *row, int status, pawl_error *err)
+{
+    return pawli_hint(err, status, "use %" PRId64 " to %" PRId64, row->min, row->max);
+}
+
+static const struct policy_kind kind_NUMBER = {parse_number, format_number, hint_number, true};
+static const struct policy_kind kind_OPTIONAL = {parse_optional, format_number, hint_number, true};
+
+/* ---- words ---- */
 
 /* The n-th word of "a|b|c". */
 static bool word_at(const char *words, int64_t number, struct text *word)
@@ -52,6 +98,39 @@ static bool word_at(const char *words, int64_t number, struct text *word)
     }
 }
 
+static bool parse_word(const struct policy_row *row, struct text text, int64_t *value)
+{
+    struct text word;
+    for (*value = 0; word_at(row->words, *value, &word); ++*value)
+        if (text_equal(word, text))
+            return true;
+    return false;
+}
+
+static size_t format_word(const struct policy_row *row, int64_t value, char out[POLICY_TEXT_SIZE])
+{
+    struct text word = {0};
+    word_at(row->words, value, &word);
+    return (size_t)snprintf(out, POLICY_TEXT_SIZE, "%.*s", TEXT_ARG(word));
+}
+
+static int hint_word(const struct policy_row *row, int status, pawl_error *err)
+{
+    char list[64];
+    size_t at = 0;
+    for (const char *words = row->words; *words && at + 2 < sizeof list; words++) {
+        list[at++] = *words == '|' ? ',' : *words;
+        if (*words == '|')
+            list[at++] = ' ';
+    }
+    list[at] = '\0';
+    return pawli_hint(err, status, "use one of %s", list);
+}
+
+static const struct policy_kind kind_WORD = {parse_word, format_word, hint_word, false};
+
+/* ---- lists of statuses ---- */
+
 /* A status is a bit, of 63: 400 to 451, then 500 to 510. Those are all that say something of a request. */
 #define CLIENT_COUNT (451 - 400 + 1)
 
@@ -62,8 +141,9 @@ static int status_bit(int64_t status)
     return status >= 500 && status <= 510 ? (int)(status - 500 + CLIENT_COUNT) : -1;
 }
 
-static bool parse_list(struct text text, int64_t *set)
+static bool parse_list(const struct policy_row *row, struct text text, int64_t *set)
 {
+    (void)row;
     *set = 0;
     if (text_is(text, "none"))
         return true;
@@ -79,14 +159,23 @@ static bool parse_list(struct text text, int64_t *set)
     return true;
 }
 
-static void format_list(int64_t set, char out[POLICY_LIST_SIZE])
+static size_t format_list(const struct policy_row *row, int64_t set, char out[POLICY_TEXT_SIZE])
 {
     size_t at = 0;
-    memcpy(out, "none", 5);
+    (void)row;
     for (int status = 400; status <= 510; status++)
         if (status_bit(status) >= 0 && set >> status_bit(status) & 1)
-            at += (size_t)snprintf(out + at, POLICY_LIST_SIZE - at, "%s%d", at ? "," : "", status);
+            at += (size_t)snprintf(out + at, POLICY_TEXT_SIZE - at, "%s%d", at ? "," : "", status);
+    return at ? at : (size_t)snprintf(out, POLICY_TEXT_SIZE, "none");
 }
+
+static int hint_list(const struct policy_row *row, int status, pawl_error *err)
+{
+    (void)row;
+    return pawli_hint(err, status, "use statuses of 400 to 451 and 500 to 510, such as \"404,422\", or none");
+}
+
+static const struct policy_kind kind_LIST = {parse_list, format_list, hint_list, false};
 
 bool pawli_policy_is_permanent(const struct policy *policy, int status)
 {
@@ -95,29 +184,141 @@ bool pawli_policy_is_permanent(const struct policy *policy, int status)
     return bit >= 0 && (set >> bit & 1);
 }
 
-static bool parse_value(const struct policy_row *row, struct text text, int64_t *value)
+/* ---- a number of another: two halves of a value; 0 is none ---- */
+
+#define PAIR_MAX 1000000
+
+static int64_t pair_of(int64_t first, int64_t second)
 {
-    struct text word;
-    if (row->is_list)
-        return parse_list(text, value);
-    if (!row->words)
-        return pawli_parse_i64(text, value) && *value >= row->min && *value <= row->max;
-    for (int64_t i = 0; word_at(row->words, i, &word); i++)
-        if (text_equal(word, text)) {
-            *value = i;
-            return true;
-        }
+    return first << 32 | second;
+}
+
+static bool split(struct text text, char by, struct text *first, struct text *second)
+{
+    const char *at = memchr(text.data, by, text.size);
+    if (!at)
+        return false;
+    *first = (struct text){text.data, (size_t)(at - text.data)};
+    *second = (struct text){at + 1, text.size - first->size - 1};
+    return true;
+}
+
+static const struct unit_of_time {
+    const char *name;
+    int64_t ms;
+} units[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
+
+static bool parse_period(struct text text, int64_t *ms)
+{
+    size_t digits = 0;
+    while (digits < text.size && text.data[digits] >= '0' && text.data[digits] <= '9')
+        digits++;
+    for (size_t i = 0; i < COUNT_OF(units); i++)
+        if (text_is((struct text){text.data + digits, text.size - digits}, units[i].name))
+            return pawli_parse_i64((struct text){text.data, digits}, ms) && *ms >= 1 &&
+                   !__builtin_mul_overflow(*ms, units[i].ms, ms) && *ms <= units[0].ms;
     return false;
+}
+
+static bool parse_rate(const struct policy_row *row, struct text text, int64_t *value)
+{
+    struct text count, period;
+    int64_t number, ms;
+    (void)row;
+    *value = 0;
+    if (text_is(text, "none"))
+        return true;
+    if (!split(text, '/', &count, &period) || !pawli_parse_i64(count, &number) || number < 1 || number > PAIR_MAX ||
+        !parse_period(period, &ms))
+        return false;
+    *value = pair_of(number, ms);
+    return true;
+}
+
+struct rate pawli_policy_rate(const struct policy *policy, enum policy_key key)
+{
+    int64_t value = policy_get(policy, key);
+    return (struct rate){value >> 32, value & UINT32_MAX};
+}
+
+static size_t format_rate(const struct policy_row *row, int64_t value, char out[POLICY_TEXT_SIZE])
+{
+    int64_t ms = value & UINT32_MAX;
+    const struct unit_of_time *unit = units;
+    (void)row;
+    if (value == 0)
+        return (size_t)snprintf(out, POLICY_TEXT_SIZE, "none");
+    while (ms % unit->ms != 0)
+        unit++;
+    return (size_t)snprintf(out, POLICY_TEXT_SIZE, "%" PRId64 "/%" PRId64 "%s", value >> 32, ms / unit->ms, unit->name);
+}
+
+static int hint_rate(const struct policy_row *row, int status, pawl_error *err)
+{
+    (void)row;
+    return pawli_hint(err, status, "use a number and a time, such as \"100/1s\" (at most %d, in 1ms to 1d), or none",
+                      PAIR_MAX);
+}
+
+static const struct policy_kind kind_RATE = {parse_rate, format_rate, hint_rate, false};
+
+static bool parse_share(const struct policy_row *row, struct text text, int64_t *value)
+{
+    struct text percent, least;
+    int64_t number, of;
+    (void)row;
+    *value = 0;
+    if (text_is(text, "off"))
+        return true;
+    if (!split(text, '/', &percent, &least) || percent.size < 2 || percent.data[percent.size - 1] != '%')
+        return false;
+    percent.size--;
+    if (!pawli_parse_i64(percent, &number) || number < 1 || number > 100 || !pawli_parse_i64(least, &of) || of < 1 ||
+        of > PAIR_MAX)
+        return false;
+    *value = pair_of(number, of);
+    return true;
+}
+
+struct portion pawli_policy_portion(const struct policy *policy, enum policy_key key)
+{
+    int64_t value = policy_get(policy, key);
+    return (struct portion){value >> 32, value & UINT32_MAX};
+}
+
+static size_t format_share(const struct policy_row *row, int64_t value, char out[POLICY_TEXT_SIZE])
+{
+    (void)row;
+    if (value == 0)
+        return (size_t)snprintf(out, POLICY_TEXT_SIZE, "off");
+    return (size_t)snprintf(out, POLICY_TEXT_SIZE, "%" PRId64 "%%/%" PRId64, value >> 32, value & (int64_t)UINT32_MAX);
+}
+
+static int hint_share(const struct policy_row *row, int status, pawl_error *err)
+{
+    (void)row;
+    return pawli_hint(err, status, "use a percentage and of how many at least, such as \"50%%/20\", or off");
+}
+
+static const struct policy_kind kind_SHARE = {parse_share, format_share, hint_share, false};
+
+/* ---- policies ---- */
+
+static struct policy defaults;
+
+static void make_defaults(void)
+{
+    for (size_t i = 0; i < POLICY_COUNT; i++) {
+        bool good = rows[i].kind->parse(&rows[i], text_of(rows[i].value), &defaults.values[i]);
+        PAWL_ASSERT(good);
+    }
 }
 
 struct policy pawli_policy_default(void)
 {
-    struct policy policy = {0};
-    for (size_t i = 0; i < POLICY_COUNT; i++) {
-        bool good = parse_value(&rows[i], text_of(rows[i].value), &policy.values[i]);
-        PAWL_ASSERT(good);
-    }
-    return policy;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_defaults);
+    return defaults;
 }
 
 struct policy pawli_policy_effective(const struct policy *lane, const struct policy *target)
@@ -126,8 +327,10 @@ struct policy pawli_policy_effective(const struct policy *lane, const struct pol
     const struct policy *layers[] = {lane, target};
     for (size_t i = 0; i < COUNT_OF(layers); i++)
         for (size_t key = 0; layers[i] && key < POLICY_COUNT; key++)
-            if (layers[i]->set >> key & 1)
+            if (layers[i]->set >> key & 1) {
                 effective.values[key] = layers[i]->values[key];
+                effective.set |= UINT64_C(1) << key;
+            }
     return effective;
 }
 
@@ -137,19 +340,6 @@ static int find_key(struct text key)
         if (text_is(key, rows[i].key))
             return i;
     return -1;
-}
-
-static int hint_words(pawl_error *err, int status, const char *words)
-{
-    char list[64];
-    size_t at = 0;
-    for (; *words && at + 2 < sizeof list; words++) {
-        list[at++] = *words == '|' ? ',' : *words;
-        if (*words == '|')
-            list[at++] = ' ';
-    }
-    list[at] = '\0';
-    return pawli_hint(err, status, "use one of %s", list);
 }
 
 int pawli_policy_set(struct policy *policy, struct text key, struct text value, pawl_error *err)
@@ -162,20 +352,17 @@ int pawli_policy_set(struct policy *policy, struct text key, struct text value, 
                           "see \"pawl help lanes set\" for the keys");
     const struct policy_row *row = &rows[found];
     if (value.size == 0) {
-        policy->set &= ~(1u << found);
+        policy->set &= ~(UINT64_C(1) << found);
         return PAWL_OK;
     }
     int64_t number;
-    if (!parse_value(row, value, &number)) {
+    if (!row->kind->parse(row, value, &number)) {
         int status = pawli_fail(err, PAWL_EINVAL, "%s cannot be \"%.*s\"", row->key,
                                 value.size > 64 ? 64 : (int)value.size, value.data);
-        if (row->is_list)
-            return pawli_hint(err, status, "use statuses of 400 to 451 and 500 to 510, such as \"404,422\", or none");
-        return row->words ? hint_words(err, status, row->words)
-                          : pawli_hint(err, status, "use %lld to %lld", (long long)row->min, (long long)row->max);
+        return row->kind->hint(row, status, err);
     }
     policy->values[found] = number;
-    policy->set |= 1u << found;
+    policy->set |= UINT64_C(1) << found;
     return PAWL_OK;
 }
 
@@ -197,17 +384,14 @@ struct text pawli_policy_json(const struct policy *policy, struct arena *arena)
     struct json_writer writer = {&buffer, false};
     pawli_json_open(&writer, '{');
     for (size_t i = 0; i < POLICY_COUNT; i++) {
-        struct text word;
-        char list[POLICY_LIST_SIZE];
+        char text[POLICY_TEXT_SIZE];
         if (!(policy->set >> i & 1))
             continue;
-        if (rows[i].is_list) {
-            format_list(policy->values[i], list);
-            pawli_json_put_string(&writer, rows[i].key, list);
-        } else if (rows[i].words && word_at(rows[i].words, policy->values[i], &word))
-            pawli_json_put_text(&writer, rows[i].key, word);
-        else
+        rows[i].kind->format(&rows[i], policy->values[i], text);
+        if (rows[i].kind->is_number)
             pawli_json_put_i64(&writer, rows[i].key, policy->values[i]);
+        else
+            pawli_json_put_string(&writer, rows[i].key, text);
     }
     pawli_json_close(&writer, '}');
     arena->failed |= buffer.failed;
@@ -234,9 +418,9 @@ int pawli_policy_parse(struct text json, struct policy *policy, pawl_error *err)
     return PAWL_OK;
 }
 
-int64_t pawli_backoff_ms(const struct policy *policy, uint64_t attempt)
+static int64_t backoff_from(const struct policy *policy, int64_t base, uint64_t attempt)
 {
-    int64_t base = policy_get(policy, POLICY_BACKOFF_MS), max = policy_get(policy, POLICY_BACKOFF_MAX_MS);
+    int64_t max = policy_get(policy, POLICY_BACKOFF_MAX_MS);
     int64_t factor = 1;
     if (attempt == 0)
         attempt = 1;
@@ -259,6 +443,24 @@ int64_t pawli_backoff_ms(const struct policy *policy, uint64_t attempt)
     }
     int64_t delay = mul_saturating(base, factor);
     return delay < max ? delay : max;
+}
+
+int64_t pawli_backoff_ms(const struct policy *policy, uint64_t attempt)
+{
+    return backoff_from(policy, policy_get(policy, POLICY_BACKOFF_MS), attempt);
+}
+
+int64_t pawli_look_backoff_ms(const struct policy *policy, uint64_t look)
+{
+    return backoff_from(policy, policy_get(policy, POLICY_PROBE_BACKOFF_MS), look);
+}
+
+int64_t pawli_policy_keep_ms(const struct policy *policy, enum state ended)
+{
+    int64_t own = ended == STATE_DELIVERED ? policy_get(policy, POLICY_KEEP_DELIVERED_MS)
+                  : ended == STATE_DEAD    ? policy_get(policy, POLICY_KEEP_DEAD_MS)
+                                           : POLICY_NONE;
+    return own == POLICY_NONE ? policy_get(policy, POLICY_KEEP_MS) : own;
 }
 
 /* 0 to jitter_percent of it, by chance. */

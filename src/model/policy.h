@@ -5,15 +5,12 @@
 #define PAWLI_POLICY_H
 
 #include "base/arena.h"
+#include "model/state.h"
 
 enum policy_key {
-#define NUMBER(name, key, value, min, max, meaning) POLICY_##name,
-#define WORD(name, key, value, words, meaning)      POLICY_##name,
-#define LIST(name, key, value, meaning)             POLICY_##name,
+#define KEY(name, key, kind, value, min, max, words, meaning) POLICY_##name,
 #include "model/policy.def"
-#undef NUMBER
-#undef WORD
-#undef LIST
+#undef KEY
     POLICY_COUNT
 };
 
@@ -26,7 +23,7 @@ enum { KEY_RELEASE_ENDED, KEY_RELEASE_SUBMITTED };
 
 struct policy {
     int64_t values[POLICY_COUNT];
-    uint32_t set; /* bit k: key k has a value here */
+    uint64_t set; /* bit k: key k has a value here */
 };
 
 static inline int64_t policy_get(const struct policy *policy, enum policy_key key)
@@ -34,10 +31,27 @@ static inline int64_t policy_get(const struct policy *policy, enum policy_key ke
     return policy->values[key];
 }
 
-#define POLICY_LIST_SIZE 256 /* of a list of statuses, as text: 63 of three digits and a comma */
+/* What an OPTIONAL key is when nobody set it. */
+#define POLICY_NONE INT64_C(-1)
+
+/* So many in such a time; count 0: without a limit. */
+struct rate {
+    int64_t count, period_ms;
+};
+
+/* A share of at least so many; percent 0: off. */
+struct portion {
+    int64_t percent, least;
+};
+
+struct rate pawli_policy_rate(const struct policy *policy, enum policy_key key);
+struct portion pawli_policy_portion(const struct policy *policy, enum policy_key key);
+
+#define POLICY_TEXT_SIZE 256 /* of a value as text: the longest is a list of 63 statuses of three digits and a comma */
 
 const char *pawli_policy_key_text(enum policy_key key);
 const char *pawli_policy_key_meaning(enum policy_key key);
+const char *pawli_policy_key_default(enum policy_key key); /* as text */
 
 struct policy pawli_policy_default(void);
 struct policy pawli_policy_effective(const struct policy *lane, const struct policy *target); /* either may be NULL */
@@ -57,6 +71,12 @@ bool pawli_policy_is_permanent(const struct policy *policy, int status);
 
 /* The delay after failed attempt n (1, 2, …) in milliseconds, without jitter: never wraps, never above the maximum. */
 int64_t pawli_backoff_ms(const struct policy *policy, uint64_t attempt);
+
+/* The same before the outcome is asked for the n-th time. */
+int64_t pawli_look_backoff_ms(const struct policy *policy, uint64_t look);
+
+/* How long what ended so is kept; 0: for ever. */
+int64_t pawli_policy_keep_ms(const struct policy *policy, enum state ended);
 
 /* With jitter: shorter by up to jitter_percent, by a random number. */
 int64_t pawli_backoff_jittered_ms(const struct policy *policy, uint64_t attempt, uint64_t random);

@@ -22,6 +22,25 @@ bool pawli_error_class_parse(struct text text, enum error_class *class)
     return false;
 }
 
+static const char *const durabilities[DURABILITY_COUNT] = {
+    [DURABILITY_RECEIVED] = "received", [DURABILITY_STORED] = "stored", [DURABILITY_REPLICATED] = "replicated"};
+
+const char *pawli_durability_text(enum durability durability)
+{
+    PAWL_ASSERT(durability < DURABILITY_COUNT);
+    return durabilities[durability];
+}
+
+bool pawli_durability_parse(struct text text, enum durability *durability)
+{
+    for (enum durability d = DURABILITY_UNKNOWN + 1; d < DURABILITY_COUNT; d++)
+        if (text_is(text, durabilities[d])) {
+            *durability = d;
+            return true;
+        }
+    return false;
+}
+
 const char *pawli_hold_kind_text(enum hold_kind kind)
 {
     static const char *const texts[HOLD_KIND_COUNT] = {

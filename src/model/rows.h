@@ -89,6 +89,7 @@ struct target_row {
     struct text url;         /* absent: only exceptions of policy are set */
     struct text secret_file; /* path, absent when none */
     struct text headers;     /* sent with every message; a JSON object with sorted names, absent when none */
+    struct text probe, poll; /* URLs that are asked whether a message happened, and what became of one handed over */
     struct policy policy;
     bool is_damaged;
 };
@@ -106,6 +107,30 @@ struct queue_row {
     uint64_t added; /* the commit that last added a task to it */
 };
 
+enum breaker { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HEALING, BREAKER_COUNT };
+
+/* What the limits of a lane or a target saw: shared by all workers, and there only while one of them is set. Times of another
+ * boot mean nothing. */
+struct flow_row {
+    uint64_t scope;
+    struct text lane, target;   /* one of them; the other is absent */
+    uint64_t boot;              /* in which the boot times are */
+    struct boot_time rate_next; /* where the last one stands if all came evenly */
+
+    /* Of a target with a breaker. */
+    enum breaker breaker;
+    uint32_t calls, failures;    /* lately */
+    uint32_t opened;             /* in a row */
+    struct wall_time until;      /* open: a trial may be made from then on */
+    struct boot_time healed;     /* healing: since then */
+    struct boot_time pace_next;  /* as rate_next, of its pace while it heals */
+    struct boot_time retry_next; /* as that, of retries */
+    struct boot_time since;      /* closed: so many were */
+    uint32_t sent;               /* delivered since then */
+    uint64_t normal;             /* and in 1,000 seconds lately; 0: nobody knows */
+};
+
+#define HOLD_CODE_BREAKER   "breaker"   /* of a target, by its breaker */
 #define HOLD_CODE_MALFORMED "malformed" /* of a target, by a worker: another URL releases it */
 
 enum hold_kind { HOLD_STORE, HOLD_LANE, HOLD_TARGET, HOLD_QUEUE, HOLD_KIND_COUNT };
@@ -206,6 +231,28 @@ struct retried {
     struct wall_time at; /* the last time: its age counts from there; 0: never */
 };
 
+/* How often its outcome was asked for: polls and probes. */
+struct looked {
+    uint32_t times;
+    uint32_t before; /* of them, before it began to wait as it does now */
+};
+
+/* How much the receiver of a delivered message vouches for. */
+enum durability {
+    DURABILITY_UNKNOWN,
+    DURABILITY_RECEIVED,   /* it was taken */
+    DURABILITY_STORED,     /* and written */
+    DURABILITY_REPLICATED, /* by more than one */
+    DURABILITY_COUNT
+};
+
+/* What the receiver said that took it. */
+struct answer {
+    uint32_t status; /* of HTTP; 0: none */
+    enum durability durability;
+    struct text text; /* a summary */
+};
+
 /* What moves. Which fields mean something depends on the place. */
 struct task_row {
     uint64_t number, queue;
@@ -217,6 +264,7 @@ struct task_row {
     struct wall_time since; /* when its age began; WALL_NEVER: with due, still the message's own available time */
     uint32_t attempts, deferrals, crashes;
     struct retried retried;
+    struct looked looked;
     struct text key; /* ordering key */
     uint64_t order;  /* its place in the line of its key; 0: it has none */
     bool holds_key;  /* head of its line */
@@ -235,6 +283,7 @@ struct task_row {
     struct text hold;       /* place held: why */
     struct wall_time until; /* when time ends what it waits for: to be sent, to be polled, to be probed; WALL_NEVER */
 
+    struct answer answer; /* place ended: of whom it was delivered to */
     struct wall_time ended_at;
     struct text ended_reason, ended_by;
     pawl_uuid successor;
@@ -258,13 +307,15 @@ static inline int64_t lease_left_ms(const struct task_row *task, struct boot_tim
     return (task->lease.ns - now.ns) / 1000000;
 }
 
-/* One try. That of a delivered message is not kept: its task says all of it. */
+/* One try, or one look for the outcome of it. That of a delivered message is not kept: its task says all of it. */
 struct attempt_row {
     uint64_t number;
-    uint32_t ordinal; /* of all attempts of the message; never used again */
-    uint32_t n;       /* since the last retry */
+    uint32_t ordinal; /* of all attempts, polls and probes of the message; never used again */
+    enum phase phase;
+    uint32_t n; /* since the last retry; of polls and probes since it waits */
     struct wall_time began, ended;
     struct text worker, verdict, text;
+    uint32_t status; /* of HTTP; 0: none */
     enum error_class class;
 };
 
@@ -324,6 +375,8 @@ static inline const struct record_message *record_messages(const struct record_r
 
 const char *pawli_error_class_text(enum error_class class);
 bool pawli_error_class_parse(struct text text, enum error_class *class);
+const char *pawli_durability_text(enum durability durability); /* NULL: unknown */
+bool pawli_durability_parse(struct text text, enum durability *durability);
 const char *pawli_hold_kind_text(enum hold_kind kind);
 bool pawli_hold_kind_parse(struct text text, enum hold_kind *kind);
 

@@ -76,7 +76,8 @@ enum counted pawli_event_counted(enum task_event event)
         [EVENT_SUBMIT] = COUNTED_AWAITING,   [EVENT_RETRY] = COUNTED_RETRIED,  [EVENT_EXHAUST] = COUNTED_DEAD,
         [EVENT_EXHAUST_HOLD] = COUNTED_HELD, [EVENT_REFUSE] = COUNTED_DEAD,    [EVENT_DEFER] = COUNTED_DEFERRED,
         [EVENT_RELEASE] = COUNTED_RELEASED,  [EVENT_RESEND] = COUNTED_RESENT,  [EVENT_GIVE_UP] = COUNTED_DEAD,
-        [EVENT_SUSPECT] = COUNTED_UNCERTAIN, [EVENT_RENEW] = COUNTED_RENEWED,  [EVENT_CANCEL] = COUNTED_CANCELLED};
+        [EVENT_SUSPECT] = COUNTED_UNCERTAIN, [EVENT_POISON] = COUNTED_HELD,    [EVENT_RENEW] = COUNTED_RENEWED,
+        [EVENT_CANCEL] = COUNTED_CANCELLED};
     static_assert(COUNT_OF(counted) == EVENT_COUNT, "each event is counted as something");
     PAWL_ASSERT(event < EVENT_COUNT);
     return counted[event];
@@ -110,6 +111,13 @@ enum state pawli_state_of(enum phase phase, enum place place)
     PAWL_ASSERT(phase < PHASE_COUNT);
     PAWL_ASSERT(place != PLACE_ENDED);
     return place == PLACE_CLAIMED && phase == PHASE_SEND ? STATE_CLAIMED : waiting[phase];
+}
+
+const char *pawli_phase_text(enum phase phase)
+{
+    static const char *const texts[PHASE_COUNT] = {"send", "poll", "probe"};
+    PAWL_ASSERT(phase < PHASE_COUNT);
+    return texts[phase];
 }
 
 enum phase pawli_phase_of(enum state state)

@@ -57,5 +57,6 @@ bool pawli_state_next(enum state from, enum task_event event, enum state *to);
 /* A task that is not ended shows its state by what is to be done with it. */
 enum state pawli_state_of(enum phase phase, enum place place);
 enum phase pawli_phase_of(enum state state);
+const char *pawli_phase_text(enum phase phase);
 
 #endif

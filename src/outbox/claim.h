@@ -3,10 +3,13 @@
 #ifndef PAWLI_OUTBOX_CLAIM_H
 #define PAWLI_OUTBOX_CLAIM_H
 
+#include "env/env.h"
 #include "pawl/message.h"
 
-/* Called in a step of the engine; messages are the callee's to free, NULL unless status is PAWL_OK. */
-typedef void pawli_claim_done(void *data, int status, pawl_messages *messages, const pawl_error *error);
+/* Called in a step of the engine; messages are the callee's to free, NULL unless status is PAWL_OK. again: limits of the lane or
+ * the target left no more, and it is worth nothing to ask before; 0: they did not. */
+typedef void pawli_claim_done(void *data, int status, pawl_messages *messages, struct boot_time again,
+                              const pawl_error *error);
 
 /* As pawl_claim, without a look beforehand and without waiting. */
 int pawli_claim_submit(pawl_store *store, const pawl_claim_options *options, pawli_claim_done *done, void *data,

@@ -114,7 +114,10 @@ static void view_task(const struct task_row *task, pawl_message_view *view)
     view->progress = task->progress.size ? task->progress.data : NULL;
     view->progress_size = task->progress.size;
     view->hold = task->place == PLACE_HELD ? task->hold.data : NULL;
+    if (task->place != PLACE_NONE && task->place != PLACE_ENDED)
+        view->phase = pawli_phase_text(task->phase);
     if (task->place == PLACE_ENDED) {
+        view->durability = pawli_durability_text(task->answer.durability);
         view->ended_at_ms = task->ended_at.ms;
         view->ended_reason = task->ended_reason.data;
         view->ended_by = task->ended_by.data;
@@ -186,11 +189,15 @@ static void add_delivered(pawl_messages *messages, const struct task_row *task)
         return;
     messages->attempts[messages->attempt_count++] = (pawl_attempt){.struct_size = sizeof(pawl_attempt),
                                                                    .number = task->attempts,
-                                                                   .ordinal = task->retried.attempts + task->attempts,
+                                                                   .ordinal = task->retried.attempts + task->attempts +
+                                                                              task->looked.times,
                                                                    .began_at_ms = task->claimed.ms,
                                                                    .ended_at_ms = task->ended_at.ms,
                                                                    .worker = task->ended_by.data,
-                                                                   .verdict = "delivered"};
+                                                                   .verdict = "delivered",
+                                                                   .text = task->answer.text.data,
+                                                                   .status = task->answer.status,
+                                                                   .phase = pawli_phase_text(PHASE_SEND)};
 }
 
 static enum store_result read_attempts(struct store *store, struct reader *reader, const struct task_row *task,
@@ -214,7 +221,9 @@ static enum store_result read_attempts(struct store *store, struct reader *reade
             .worker = row->worker.data,
             .verdict = row->verdict.data,
             .error_class = row->class == ERROR_NONE ? NULL : pawli_error_class_text(row->class),
-            .text = row->text.data};
+            .text = row->text.data,
+            .status = row->status,
+            .phase = pawli_phase_text(row->phase)};
     }
     if (messages->attempts)
         add_delivered(messages, task);

@@ -315,17 +315,32 @@ static int read_settings(struct policy_change *change, const pawl_setting *setti
         for (int key = 0; key < POLICY_COUNT; key++) {
             bool named = strcmp(pawli_policy_key_text((enum policy_key)key), settings[i].key) == 0;
             if (named && value.size == 0) { /* of a key that is given twice the last counts */
-                change->unset |= 1u << key;
-                change->policy.set &= ~(1u << key);
+                change->unset |= UINT64_C(1) << key;
+                change->policy.set &= ~(UINT64_C(1) << key);
             }
             if (one.set >> key & 1) {
                 change->policy.values[key] = one.values[key];
-                change->policy.set |= 1u << key;
-                change->unset &= ~(1u << key);
+                change->policy.set |= UINT64_C(1) << key;
+                change->unset &= ~(UINT64_C(1) << key);
             }
         }
     }
     return PAWL_OK;
+}
+
+/* By their names: the order of the keys may change. */
+static void put_unset(struct json_writer *writer, uint64_t keys)
+{
+    struct buffer *out = writer->out;
+    pawli_json_key(writer, "unset");
+    pawli_json_open(writer, '[');
+    for (int key = 0; key < POLICY_COUNT; key++) {
+        if (!(keys >> key & 1))
+            continue;
+        pawli_json_comma(writer);
+        pawli_json_quote(out, text_of(pawli_policy_key_text((enum policy_key)key)));
+    }
+    pawli_json_close(writer, ']');
 }
 
 static int change_policy(pawl_store *store, const char *type, struct policy_change *change, const char *name,
@@ -351,7 +366,7 @@ static int change_policy(pawl_store *store, const char *type, struct policy_chan
         pawli_json_put_raw(&op.writer, "headers", change->headers);
     pawli_json_put_raw(&op.writer, "policy", pawli_policy_json(&change->policy, &op.drafting.unit.arena));
     if (change->unset)
-        pawli_json_put_u64(&op.writer, "unset", change->unset);
+        put_unset(&op.writer, change->unset);
     pawli_unit_add(&op.drafting.unit, &change->effect, &pawli_effect_policy);
     status = commit_operation(&op, err);
     close_operation(&op);
@@ -360,19 +375,10 @@ static int change_policy(pawl_store *store, const char *type, struct policy_chan
 
 const char *pawl_policy_key(size_t index, const char **ret_default, const char **ret_meaning)
 {
-    static const char *const defaults[] = {
-#define NUMBER(name, key, value, min, max, meaning) #value,
-#define WORD(name, key, value, words, meaning)      #value,
-#define LIST(name, key, value, meaning)             value,
-#include "model/policy.def"
-#undef NUMBER
-#undef WORD
-#undef LIST
-    };
     if (index >= POLICY_COUNT)
         return NULL;
     if (ret_default)
-        *ret_default = defaults[index];
+        *ret_default = pawli_policy_key_default((enum policy_key)index);
     if (ret_meaning)
         *ret_meaning = pawli_policy_key_meaning((enum policy_key)index);
     return pawli_policy_key_text((enum policy_key)index);

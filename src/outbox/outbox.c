@@ -369,7 +369,7 @@ static void claim_answered(struct unit *unit, void *data)
         return;
     if (status == PAWL_OK)
         status = pawli_messages_of_claim(unit->scope, &request->claim, &messages, &unit->error);
-    request->done(request->data, status, messages, &unit->error);
+    request->done(request->data, status, messages, request->claim.again, &unit->error);
     pawli_unit_done(unit);
     pawli_free(request);
 }
@@ -414,6 +414,7 @@ static int claim_or_wait(pawl_store *store, const pawl_claim_options *options, p
             bool done = status < 0 || claim.count > 0;
             if (status == PAWL_OK && done)
                 status = pawli_messages_of_claim(store->scope, &claim, ret_messages, err);
+            again = claim.again.ns ? claim.again : boot_after_ms(env->ops->boot_now(env), 1000);
             pawli_unit_done(&unit);
             if (done)
                 return status;
@@ -421,9 +422,9 @@ static int claim_or_wait(pawl_store *store, const pawl_claim_options *options, p
         struct boot_time now = env->ops->boot_now(env);
         if (now.ns >= until.ns || !uuid_is_nil(&options->id))
             return pawli_messages_empty(ret_messages, err);
-        /* What was due expired or went to somebody else: that was a commit, which ends the wait. Or it cannot be read. */
-        pawli_store_wait(inner, NEWS_COMMIT, seen,
-                         worth_it ? boot_earlier(until, boot_after_ms(now, 1000)) : boot_earlier(until, again));
+        /* What was due expired or went to somebody else: that was a commit, which ends the wait. Or it cannot be read, or
+         * limits leave no more. */
+        pawli_store_wait(inner, NEWS_COMMIT, seen, boot_earlier(until, again));
     }
 }
 

@@ -47,11 +47,11 @@ static bool is_candidate(const struct sweeping *s, const struct page *page, cons
                          enum place place)
 {
     struct clock clock = pawli_clock_at(&s->row, &s->boot_id, page->wall, page->boot);
-    int64_t now = page->wall.ms, keep = policy_get(&item->policy, POLICY_KEEP_MS);
+    int64_t now = page->wall.ms, keep = pawli_policy_keep_ms(&item->policy, item->task.ended);
     if (place == PLACE_ENDED)
         return keep > 0 && pawli_end_of(&clock, item->task.until, keep).ms <= now;
     if (place == PLACE_HELD || item->task.phase != PHASE_SEND)
-        return item->task.phase == PHASE_POLL && item->task.until.ms <= now;
+        return item->task.phase != PHASE_SEND && item->task.until.ms <= now;
     const struct task_body body = {.created = item->created, .available = item->available, .expires = item->expires};
     return (pawli_paused_until(&item->paused).ms <= now &&
             pawli_expiry_of(&clock, &body, item->task.retried.at, &item->policy, &item->paused).ms <= now) ||
@@ -145,8 +145,11 @@ static int sweep_ended(struct sweeping *s, pawl_error *err)
     if (status < 0)
         return status;
     for (size_t i = 0; i < page.count; i++) {
-        int64_t keep = policy_get(&page.queues[i].policy, POLICY_KEEP_MS);
-        least = keep > 0 && keep < least ? keep : least;
+        static const enum state ends[] = {STATE_DELIVERED, STATE_DEAD, STATE_CANCELLED};
+        for (size_t j = 0; j < COUNT_OF(ends); j++) {
+            int64_t keep = pawli_policy_keep_ms(&page.queues[i].policy, ends[j]);
+            least = keep > 0 && keep < least ? keep : least;
+        }
     }
     struct wall_time before = wall_after_ms(page.wall, -least);
     pawli_page_done(&page);

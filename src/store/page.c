@@ -293,6 +293,23 @@ static bool look_at_queue(struct reading *reading, struct queue_item *item)
            (!reading->has_holds || pawli_pauses_of(reading, &item->row, &item->paused));
 }
 
+static bool find_limits(struct reading *reading, struct queue_item *item)
+{
+    struct walk *walk = reading->walk;
+    for (int i = 0; i < LIMITS; i++) {
+        struct flow_row *flow = &item->limits[i].flow;
+        bool is_lane = i == LIMITS_LANE;
+        *flow = (struct flow_row){.scope = item->row.scope,
+                                  .lane = is_lane ? item->row.lane : (struct text){0},
+                                  .target = is_lane ? (struct text){0} : item->row.target};
+        if (walk->finders->claimed(walk, flow, &item->limits[i].claimed) == FIND_FAILED ||
+            find_fact(reading, ROW_FLOW, flow) == FIND_FAILED || !pawli_know_living(reading))
+            return false;
+        pawli_flow_wake(flow, reading->living.store.boot);
+    }
+    return true;
+}
+
 static enum find make_queue(struct reading *reading, const struct range *range, const void *row, void *made_of)
 {
     struct queue_item *item = made_of;
@@ -313,7 +330,7 @@ static enum find make_queue(struct reading *reading, const struct range *range, 
     item->secret_file = target.secret_file;
     item->headers = target.headers;
     item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
-    if (query->wants_due && !look_at_queue(reading, item))
+    if ((query->wants_due && !look_at_queue(reading, item)) || (query->wants_limits && !find_limits(reading, item)))
         return FIND_FAILED;
     return query->wants_ages
                ? reading->walk->finders->ages(reading->walk, item->row.id, reading->page->wall, &item->ages)

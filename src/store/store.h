@@ -116,8 +116,9 @@ struct query {
     uint64_t seq, number, after, before;
     bool down; /* newest first */
     bool any_state, wants_places;
-    bool wants_ages; /* of QUERY_QUEUES: how many are due and held, and since when */
-    bool wants_due;  /* of QUERY_QUEUES: when something is due, what holds it; only queues with pending messages, and
+    bool wants_ages;   /* of QUERY_QUEUES: how many are due and held, and since when */
+    bool wants_limits; /* of QUERY_QUEUES: what the limits of its lane and target saw */
+    bool wants_due;    /* of QUERY_QUEUES: when something is due, what holds it; only queues with pending messages, and
                         an address to send them to */
     /* Of QUERY_QUEUES: only those to which something was added since `after`, which is the `next` of an earlier page of queues
      * that wanted news; of them the newest NEWS_MAX. */
@@ -151,6 +152,10 @@ struct queue_item {
         uint64_t due, held_apart;
         struct wall_time oldest_due, later_due; /* the first, and the first in the future; WALL_NEVER: none */
     } ages;
+    struct queue_limits {     /* where wanted */
+        uint64_t claimed;     /* sends in flight of its lane, to its target */
+        struct flow_row flow; /* of this boot; zero: there is none */
+    } limits[LIMITS];
     bool is_damaged; /* its policy cannot be read; where what is due is wanted, it is left out */
 };
 
@@ -187,7 +192,8 @@ struct old_item {
     uint64_t number;
     struct text scope, lane, target;
     struct wall_time created, available, expires;
-    struct task_row task; /* phase, due, since, updated, retried, and until; of what ended when it did */
+    struct task_row
+        task; /* phase, due, since, updated, retried, and until; of what ended its state, and when as until */
     struct policy policy;
     struct paused paused; /* of its queue, for what is ready or blocked */
 };

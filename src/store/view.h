@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "model/flow.h"
 #include "model/task_kind.h"
 
 enum slot_kind {
@@ -77,6 +78,13 @@ struct view_queue {
     struct policy policy;             /* effective; filled by load when wants_policy */
     struct view_subject *subjects[4]; /* what may hold it; filled by want_due */
     bool wants_policy, has_policy, is_policy_damaged;
+    bool has_probe, has_poll; /* its target has somebody to ask; with the policy */
+    struct view_limits {      /* of its lane, of its target; with the policy */
+        struct limits of;
+        struct view_fact *flow; /* a struct flow_row; NULL: none of its limits needs one */
+        uint64_t claimed;       /* where somebody claims of it: sends in flight, as the store has them */
+    } limits[LIMITS];
+    uint64_t claimed_found;            /* of its own, as the store has them */
     bool has_ready;                    /* decide: a task of it became ready, and is due */
     uint32_t counted[COUNTED_COUNT];   /* decide: what became of tasks of it */
     struct view_due *due[PHASE_COUNT]; /* NULL: no claim asks for it */

@@ -53,13 +53,17 @@ static bool load_queue(struct walk *walk, struct view_queue *queue)
 {
     if (queue->slot.found)
         return true;
-    if (!queue->found_by_id)
-        return load_fact(walk, &queue->slot);
+    if (!queue->found_by_id) {
+        bool good = load_fact(walk, &queue->slot);
+        queue->claimed_found = queue->row.counts[STATE_CLAIMED];
+        return good;
+    }
     enum find found = walk->finders->by_id(walk, ROW_QUEUE, queue->row.id, &queue->row);
     /* A task of a queue that does not exist. */
     bool good = note(&queue->slot, found == FIND_NOTHING ? FIND_DAMAGED : found);
     if (found == FIND_ROW)
         queue->scope = scope_by_id(walk->view, queue->row.scope);
+    queue->claimed_found = queue->row.counts[STATE_CLAIMED];
     return good;
 }
 
@@ -70,21 +74,6 @@ static bool load_queues(struct walk *walk, size_t *done)
     for (; good && *done < walk->view->queues.count; (*done)++)
         good = load_queue(walk, walk->view->queues.at[*done]);
     return good;
-}
-
-static bool load_policy(struct walk *walk, struct view_queue *queue)
-{
-    if (!queue->wants_policy || queue->has_policy || queue->slot.is_damaged)
-        return true;
-    uint64_t scope = queue->slot.found ? queue->row.scope : queue->scope->row.id;
-    struct lane_row lane = {.scope = scope, .name = queue->row.lane};
-    struct target_row target = {.scope = scope, .name = queue->row.target};
-    queue->has_policy = true;
-    enum find found[] = {scope ? walk->finders->fact(walk, ROW_LANE, &lane) : FIND_NOTHING,
-                         scope ? walk->finders->fact(walk, ROW_TARGET, &target) : FIND_NOTHING};
-    queue->is_policy_damaged = found[0] == FIND_DAMAGED || found[1] == FIND_DAMAGED;
-    queue->policy = pawli_policy_effective(&lane.policy, &target.policy);
-    return found[0] != FIND_FAILED && found[1] != FIND_FAILED;
 }
 
 /* ---- ranges ---- */
@@ -131,6 +120,67 @@ static bool load_subject(struct walk *walk, struct view_subject *subject)
         hold->row.target = range.subject.target;
     }
     return walk->finders->end(walk, &range) && good;
+}
+
+/* ---- policies, and what they limit ---- */
+
+/* What nobody asked for: another queue may have brought it already. */
+static bool load_flow(struct walk *walk, struct view_queue *queue, struct view_limits *limits,
+                      const struct flow_row *key)
+{
+    size_t before = walk->view->facts.count;
+    limits->flow = pawli_view_fact(walk->view, ROW_FLOW, &queue->scope->slot, key);
+    return limits->flow && (walk->view->facts.count == before || load_fact(walk, &limits->flow->slot));
+}
+
+static bool load_holds_of_target(struct walk *walk, struct view_queue *queue)
+{
+    size_t before = walk->view->subjects.count;
+    struct view_subject **subject = &queue->subjects[HOLD_TARGET];
+    *subject = pawli_view_subject(walk->view, HOLD_TARGET, queue->scope, (struct text){0}, queue->row.target);
+    return *subject && (walk->view->subjects.count == before || load_subject(walk, *subject));
+}
+
+static bool load_limits(struct walk *walk, struct view_queue *queue, int which)
+{
+    struct view_limits *limits = &queue->limits[which];
+    bool is_lane = which == LIMITS_LANE;
+    struct flow_row key = {.scope = queue->row.scope,
+                           .lane = is_lane ? queue->row.lane : (struct text){0},
+                           .target = is_lane ? (struct text){0} : queue->row.target};
+    if (!queue->scope || !queue->slot.found || queue->is_policy_damaged)
+        return true;
+    if (limits_need_flow(&limits->of) && !load_flow(walk, queue, limits, &key))
+        return false;
+    if (limits->of.breaks && !load_holds_of_target(walk, queue))
+        return false;
+    /* What is in flight to a target is counted whoever said how much may be. */
+    bool counts = queue->due[PHASE_SEND] && (!is_lane || limits->of.concurrency != POLICY_NONE);
+    return !counts || walk->finders->claimed(walk, &key, &limits->claimed) != FIND_FAILED;
+}
+
+static bool load_policy(struct walk *walk, struct view_queue *queue)
+{
+    if (!queue->wants_policy || queue->has_policy || queue->slot.is_damaged)
+        return true;
+    uint64_t scope = queue->slot.found ? queue->row.scope : queue->scope->row.id;
+    struct lane_row lane = {.scope = scope, .name = queue->row.lane};
+    struct target_row target = {.scope = scope, .name = queue->row.target};
+    queue->has_policy = true;
+    enum find found[] = {scope ? walk->finders->fact(walk, ROW_LANE, &lane) : FIND_NOTHING,
+                         scope ? walk->finders->fact(walk, ROW_TARGET, &target) : FIND_NOTHING};
+    queue->is_policy_damaged = found[0] == FIND_DAMAGED || found[1] == FIND_DAMAGED;
+    queue->policy = pawli_policy_effective(&lane.policy, &target.policy);
+    queue->has_probe = target.probe.data != NULL;
+    queue->has_poll = target.poll.data != NULL;
+    struct limits limits[LIMITS];
+    pawli_limits_of(&lane.policy, &target.policy, limits);
+    bool good = found[0] != FIND_FAILED && found[1] != FIND_FAILED;
+    for (int i = 0; good && i < LIMITS; i++) {
+        queue->limits[i].of = limits[i];
+        good = load_limits(walk, queue, i);
+    }
+    return good;
 }
 
 /* ---- tasks ---- */

@@ -77,6 +77,8 @@ struct finders {
     /* In how many places the task of a body is. Of a view asked only where doubts_places. */
     enum find (*places)(struct walk *walk, const struct task_body *body, uint32_t *count);
     enum find (*committers)(struct walk *walk, struct living *living);
+    /* How many sends of a lane or to a target are claimed; the other one is absent. */
+    enum find (*claimed)(struct walk *walk, const struct flow_row *subject, uint64_t *count);
     /* Of pages: how old what waits in a queue is, and how many stand before a place of a line. */
     enum find (*ages)(struct walk *walk, uint64_t queue, struct wall_time now, struct queue_ages *ages);
     enum find (*before)(struct walk *walk, uint64_t queue, const struct query *query, uint64_t *count);

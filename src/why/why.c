@@ -2,6 +2,8 @@
 /* Explains why a message does not move: read-only, from what is stored. */
 #include "pawl/why.h"
 
+#include <inttypes.h>
+
 #include "commit/handle.h"
 #include "model/check.h"
 #include "model/decide.h"
@@ -70,9 +72,11 @@ static void explain_held(struct explaining *e)
     const struct task_row *task = &e->item->task;
     const struct {
         const char *hold, *text;
-    } texts[] = {{"exhausted", "every attempt failed, and its policy keeps it: retry, requeue or cancel it"},
-                 {"uncertain", "nobody knows whether it arrived: look at the receiver, then resolve it"},
-                 {"awaiting", "handed over; its outcome has not been reported yet"}};
+    } texts[] = {
+        {"exhausted", "every attempt failed, and its policy keeps it: retry, requeue or cancel it"},
+        {"crashes", "one worker after the other died while it had it: look at it, then retry, requeue or cancel it"},
+        {"uncertain", "nobody knows whether it arrived: look at the receiver, then resolve it"},
+        {"awaiting", "handed over; its outcome has not been reported yet"}};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (text_is(task->hold, texts[i].hold))
             add(e, texts[i].hold, task->until, nobody, text_of(texts[i].text));
@@ -316,6 +320,39 @@ static int explain_unserved(struct explaining *e)
     return PAWL_OK;
 }
 
+/* Enough of its lane, or to its target, is under way or was sent. */
+static void explain_limits(struct explaining *e, const struct queue_item *queue)
+{
+    struct limits limits[LIMITS];
+    struct arena *arena = &e->why->arena;
+    struct boot_time now = e->page->boot;
+    pawli_limits_of(&queue->lane_policy, &queue->target_policy, limits);
+    for (int i = 0; i < LIMITS; i++) {
+        bool is_lane = i == LIMITS_LANE;
+        const char *what = is_lane ? "lane" : "target";
+        struct text name = is_lane ? e->item->lane : e->item->target;
+        int64_t most = limits[i].concurrency;
+        if (most == POLICY_NONE && !is_lane)
+            most = policy_get(&queue->policy, POLICY_CONCURRENCY);
+        uint64_t claimed = queue->limits[i].claimed;
+        if (most != POLICY_NONE && claimed >= (uint64_t)most)
+            add(e, "full", WALL_NEVER, nobody,
+                pawli_arena_format(arena, "%" PRIu64 " sends of the %s %.*s are in flight, no more may be (%s)",
+                                   claimed, what, TEXT_ARG(name), is_lane ? "lane_concurrency" : "concurrency"));
+        struct passing passing = pawli_flow_rate(&queue->limits[i].flow, &limits[i].rate, limits[i].burst, now);
+        if (passing.count == 0)
+            add(e, "rate", wall_after_ms(e->page->wall, (passing.next.ns - now.ns + 999999) / 1000000), nobody,
+                pawli_arena_format(arena, "the %s %.*s has had what its rate gives", what, TEXT_ARG(name)));
+        if (!limits[i].breaks || queue->limits[i].flow.breaker == BREAKER_CLOSED)
+            continue;
+        passing = pawli_flow_breaker(&queue->limits[i].flow, &queue->policy, claimed, now);
+        if (passing.count == 0)
+            add(e, "healing", WALL_NEVER, nobody,
+                pawli_arena_format(arena, "the target %.*s failed and is tried anew: it gets more as it heals",
+                                   TEXT_ARG(name)));
+    }
+}
+
 static int explain_queue(struct explaining *e)
 {
     struct page look = {0}, queues = {0};
@@ -325,8 +362,12 @@ static int explain_queue(struct explaining *e)
     for (size_t i = 0; result == STORE_OK && i < look.look_hold_count; i++)
         explain_hold(e, &look.look_holds[i]);
     pawli_page_done(&look);
-    query = (struct query){
-        .kind = QUERY_QUEUES, .scope = e->item->scope, .lane = e->item->lane, .target = e->item->target, .limit = 1};
+    query = (struct query){.kind = QUERY_QUEUES,
+                           .scope = e->item->scope,
+                           .lane = e->item->lane,
+                           .target = e->item->target,
+                           .limit = 1,
+                           .wants_limits = true};
     if (result == STORE_OK)
         result = pawli_store_read(e->store, e->reader, &query, &queues, e->err);
     if (result == STORE_OK && queues.count && !queues.queues[0].is_damaged && !queues.queues[0].url.data)
@@ -338,6 +379,8 @@ static int explain_queue(struct explaining *e)
     if (result == STORE_OK && queues.count && queues.queues[0].is_damaged)
         add(e, "damaged", WALL_NEVER, nobody,
             TEXT("the policy of its lane or target cannot be read: set it anew (pawl lanes set, pawl targets add)"));
+    if (result == STORE_OK && queues.count && !queues.queues[0].is_damaged && e->item->task.place == PLACE_READY)
+        explain_limits(e, &queues.queues[0]);
     if (result == STORE_OK && queues.count)
         e->needed = needed_by_worker(e, &queues.queues[0]);
     e->url = (struct text){0};

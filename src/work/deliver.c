@@ -189,7 +189,7 @@ static bool can_send(const struct queue *queue)
     return queue->sink && (queue->secret || !queue->secret_file);
 }
 
-static void claimed(void *data, int status, pawl_messages *messages, const pawl_error *error)
+static void claimed(void *data, int status, pawl_messages *messages, struct boot_time again, const pawl_error *error)
 {
     struct queue *queue = data;
     struct worker *worker = queue->worker;
@@ -209,8 +209,11 @@ static void claimed(void *data, int status, pawl_messages *messages, const pawl_
     uint64_t size = 0;
     for (size_t i = 0; i < count; i++)
         size += pawl_messages_get(messages, i)->data_size;
-    if (count < queue->asked &&
-        size < BUDGET_CLAIM_BYTES) { /* nothing more was due: a hint or the survey says when there is */
+    queue->limited = again;
+    if (again.ns) {
+        queue->due = again;
+    } else if (count < queue->asked &&
+               size < BUDGET_CLAIM_BYTES) { /* nothing more was due: a hint or the survey says when there is */
         queue->due = queue->is_hinted ? boot_now(worker) : BOOT_NEVER;
         if (!queue->is_hinted)
             queue->hinted = (struct boot_time){0};
@@ -244,6 +247,7 @@ static uint32_t room_at(const struct queue *queue)
 void pawli_queue_schedule(struct queue *queue, struct boot_time now)
 {
     struct boot_time when = queue->due.ns > queue->held.ns ? queue->due : queue->held;
+    when = when.ns > queue->limited.ns ? when : queue->limited;
     if (queue->is_claiming || !can_send(queue))
         when = BOOT_NEVER;
     if (queue->at.line && when.ns <= now.ns)

@@ -61,11 +61,12 @@ struct queue {
     struct policy policy;
     char *url, *secret_file, *headers; /* of the target */
     struct secret *secret;
-    bool secret_failed;    /* and that was told */
-    bool secret_doubted;   /* a receiver refused what was signed with it */
-    struct sink *sink;     /* NULL: none serves it */
-    struct boot_time due;  /* when a claim is worth it; BOOT_NEVER: the next survey will say */
-    struct boot_time held; /* until then nothing is claimed */
+    bool secret_failed;       /* and that was told */
+    bool secret_doubted;      /* a receiver refused what was signed with it */
+    struct sink *sink;        /* NULL: none serves it */
+    struct boot_time due;     /* when a claim is worth it; BOOT_NEVER: the next survey will say */
+    struct boot_time held;    /* until then nothing is claimed */
+    struct boot_time limited; /* nor until then: of its lane or target enough was */
     bool is_claiming, is_listed, told_no_sink;
     bool is_hinted;            /* told that something is ready, since the claim under way was submitted */
     struct boot_time hinted;   /* when that, or news of it, came last; 0: a claim found no more since */

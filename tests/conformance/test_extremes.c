@@ -280,15 +280,17 @@ static void assert_policy(const char *policy, const char *key, const char *value
 static void policies_survive(struct world *w)
 {
     static const struct {
-        const char *key, *values[3];
+        const char *key, *values[4];
     } policies[] = {
-#define NUMBER(name, key, value, min, max, meaning) {#key, {#min, #max, NULL}},
-#define WORD(name, key, value, words, meaning)      {#key, {#value, NULL, NULL}},
-#define LIST(name, key, value, meaning)             {#key, {"400,451,500,510", "none", NULL}},
+#define OF_NUMBER(value, min, max)                            #min, #max
+#define OF_OPTIONAL(value, min, max)                          #min, #max
+#define OF_WORD(value, min, max)                              value
+#define OF_LIST(value, min, max)                              "400,451,500,510", "none"
+#define OF_RATE(value, min, max)                              "1000000/1d", "1/1ms", "none"
+#define OF_SHARE(value, min, max)                             "100%/1000000", "1%/1", "off"
+#define KEY(name, key, kind, value, min, max, words, meaning) {#key, {OF_##kind(value, min, max), NULL}},
 #include "model/policy.def"
-#undef NUMBER
-#undef WORD
-#undef LIST
+#undef KEY
     };
     char name[32];
     for (size_t i = 0; i < COUNT_OF(policies); i++)

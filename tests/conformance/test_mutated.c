@@ -26,6 +26,7 @@ static const struct {
     {"blocked", SQL_all_blocked},  {"claimed", SQL_list_claimed},
     {"held", SQL_all_held},        {"ended", SQL_all_ended},
     {"attempt", SQL_all_attempts}, {"worker", SQL_list_workers},
+    {"flow", SQL_all_flows},
 };
 
 /* %1$s: the column, %2$s: the table. */
@@ -282,13 +283,15 @@ static void open_rich(struct rich *rich, uint64_t seed)
 {
     static const int verdicts[] = {PAWL_VERDICT_DELIVERED, PAWL_VERDICT_DEAD, PAWL_VERDICT_RETRY,
                                    PAWL_VERDICT_UNCERTAIN};
-    const pawl_setting setting = {"lease_ms", "1000"}, hold = {"unknown", "hold"};
+    const pawl_setting setting = {"lease_ms", "1000"},
+                       settings[] = {{"unknown", "hold"}, {"rate", "1000/1s"}, {"breaker", "90%/1000"}};
     const pawl_header header = {"x-a", "1"};
     struct world *w = &rich->w;
     *rich = (struct rich){0};
     open_world(w, &file_store, seed);
     assert_ok(pawl_lane_set(w->store, LANE, &setting, 1, BECAUSE(1), &err));
-    assert_ok(pawl_target_add(w->store, TARGET, "callback:deliver", NULL, &hold, 1, BECAUSE(2), &err));
+    assert_ok(
+        pawl_target_add(w->store, TARGET, "callback:deliver", NULL, settings, COUNT_OF(settings), BECAUSE(2), &err));
     assert_ok(pawl_hold_set(w->store, &(pawl_subject){PAWL_SUBJECT, .lane = "other"}, "paused", 0, BECAUSE(3), &err));
     for (size_t i = 0; i < COUNT_OF(verdicts); i++) {
         keep(rich, add(w, MESSAGE("{\"a\":1}", .headers = &header, .header_count = 1)).id);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Polls and probes are claimed, leased and swept like sends; they count no attempt and keep the message's state, and the date
- * until which an outcome may come goes with them. No policy asks for any yet: an effect of the test does. */
+ * until which an outcome may come goes with them. */
 #include "commit/claim.h"
 #include "commit/handle.h"
 
@@ -48,6 +48,44 @@ static void look_for(struct world *w, pawl_uuid id)
     uint64_t tail;
     assert_true(pawli_message_id_split(&id, &looking.number, &tail));
     run_effect(w, &looking.effect, &ops, &unit);
+    pawli_unit_done(&unit);
+}
+
+/* A target that has somebody to ask. */
+struct asking {
+    struct effect effect;
+    const char *probe, *poll;
+    struct view_fact *target;
+};
+
+static bool gather_asking(struct unit *unit, struct effect *effect, struct view *view)
+{
+    struct asking *asking = (struct asking *)effect;
+    asking->target = pawli_view_fact(view, ROW_TARGET, &unit->view_scope->slot,
+                                     &(struct target_row){.name = TEXT(TARGET)});
+    return asking->target != NULL;
+}
+
+static int decide_asking(struct unit *unit, struct effect *effect, struct view *view, pawl_error *error)
+{
+    struct asking *asking = (struct asking *)effect;
+    assert_ok(pawli_make_scope(view, unit->view_scope, error));
+    assert_true(pawli_view_touch(view, &asking->target->slot));
+    asking->target->slot.exists = true;
+    struct target_row *row = &asking->target->row.target;
+    row->scope = unit->view_scope->row.id;
+    row->probe = asking->probe ? text_of(asking->probe) : (struct text){0};
+    row->poll = asking->poll ? text_of(asking->poll) : (struct text){0};
+    return PAWL_OK;
+}
+
+static void let_ask(struct world *w, const char *probe, const char *poll)
+{
+    static const struct effect_ops ops = {
+        .name = "ask", .size = sizeof(struct asking), .gather = gather_asking, .decide = decide_asking};
+    struct asking asking = {.probe = probe, .poll = poll};
+    struct unit unit;
+    run_effect(w, &asking.effect, &ops, &unit);
     pawli_unit_done(&unit);
 }
 
@@ -200,6 +238,224 @@ static void a_probe_tells_what_happened(struct world *w)
     verify(w);
 }
 
+/* One of so many, as it is kept. */
+static void expect_attempt(struct world *w, pawl_uuid id, size_t index, size_t count, pawl_attempt expected)
+{
+    pawl_messages *messages = get(w, id);
+    assert_int_equal(pawl_messages_attempt_count(messages), count);
+    const pawl_attempt *attempt = pawl_messages_attempt(messages, index);
+    assert_string_equal(attempt->phase, expected.phase);
+    assert_string_equal(attempt->verdict, expected.verdict);
+    assert_int_equal(attempt->ordinal, index + 1);
+    assert_int_equal(attempt->number, expected.number);
+    assert_int_equal(attempt->status, expected.status);
+    pawl_messages_free(messages);
+}
+
+/* O4. Who can be asked is asked before anything is sent again, whatever the policy says of unknown outcomes; for as long as
+ * the policy has it, and with waits of its own. */
+static void an_unknown_outcome_is_asked_for_before_it_is_sent_again(struct world *w)
+{
+    LAW(O3, O4);
+    static const struct {
+        const char *unknown, *state;
+    } after[] = {{"resend", "pending"}, {"hold", "uncertain"}};
+    let_ask(w, "https://example.com/probe", NULL);
+    set_lane(w, "jitter_percent", "0");
+    set_lane(w, "probe_backoff_ms", "100");
+    set_lane(w, "probe_limit_ms", "5000");
+    for (size_t i = 0; i < COUNT_OF(after); i++) {
+        set_lane(w, "unknown", after[i].unknown);
+        pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+        claim_and(w, PAWL_VERDICT_UNCERTAIN);
+        assert_state(w, id, "uncertain");
+        claim_none(w, CLAIM());
+        claim_for(w, PHASE_PROBE, 0);
+        int64_t waits[] = {100, 200, 400, 800};
+        for (size_t j = 0; j < COUNT_OF(waits); j++) {
+            pawli_sim_advance_ms(w->env, waits[j] - 1);
+            claim_for(w, PHASE_PROBE, 0);
+            pawli_sim_advance_ms(w->env, 1);
+            struct held held = claim_for(w, PHASE_PROBE, 1);
+            assert_int_equal(settle(w, SETTLE(held, UNCERTAIN)), PAWL_RESULT_UNCERTAIN);
+        }
+        pawli_sim_advance_ms(w->env, 5000 - 1500 - 1);
+        assert_int_equal(sweep(w).suspected, 0);
+        assert_state(w, id, "uncertain");
+        pawli_sim_advance_ms(w->env, 1);
+        sweep(w);
+        assert_state(w, id, after[i].state);
+        verify(w);
+        claim_for(w, PHASE_PROBE, 0);
+        assert_int_equal(attempts_of(w, id), 1);
+        expect_attempt(w, id, 0, 5, (pawl_attempt){.phase = "send", .verdict = "uncertain", .number = 1});
+        expect_attempt(w, id, 4, 5, (pawl_attempt){.phase = "probe", .verdict = "uncertain", .number = 4});
+        if (i == 0)
+            claim_and(w, PAWL_VERDICT_DELIVERED);
+    }
+}
+
+/* A lost claim is an unknown outcome, too; and one that is lost again and again stays one at its cap. */
+static void at_the_cap_nobody_sends_what_no_probe_could_tell(struct world *w)
+{
+    LAW(O3, O4);
+    let_ask(w, "https://example.com/probe", NULL);
+    set_lane(w, "max_attempts", "1");
+    set_lane(w, "probe_limit_ms", "5000");
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    claim_one(w, CLAIM(.lease_ms = 10));
+    pawli_sim_advance_ms(w->env, 10);
+    sweep(w);
+    assert_state(w, id, "uncertain");
+    pawli_sim_advance_ms(w->env, 5000);
+    sweep(w);
+    assert_state(w, id, "dead");
+    pawl_messages *messages = get(w, id);
+    assert_string_equal(pawl_messages_get(messages, 0)->error_class, "unknown");
+    assert_non_null(strstr(pawl_messages_get(messages, 0)->ended_reason, "may have arrived"));
+    pawl_messages_free(messages);
+    verify(w);
+}
+
+/* Every look is kept, with the attempts, in the order in which they were. */
+static void what_a_probe_was_told_is_kept(struct world *w)
+{
+    LAW(O4);
+    let_ask(w, "https://example.com/probe", NULL);
+    set_lane(w, "probe_backoff_ms", "0");
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    claim_and(w, PAWL_VERDICT_UNCERTAIN);
+    struct held held = claim_for(w, PHASE_PROBE, 1);
+    settle(w, SETTLE(held, UNCERTAIN, .status = 503, .error = "try again later", .has_retry_in = 1));
+    claim_for(w, PHASE_PROBE, 1);
+    pawli_sim_advance_ms(w->env, 1000); /* its lease */
+    held = claim_for(w, PHASE_PROBE, 1);
+    assert_int_equal(settle(w, SETTLE(held, RETRY, .status = 404, .has_retry_in = 1)), PAWL_RESULT_REQUEUED);
+    claim_and(w, PAWL_VERDICT_RETRY);
+    static const pawl_attempt kept[] = {{.phase = "send", .verdict = "uncertain", .number = 1},
+                                        {.phase = "probe", .verdict = "uncertain", .number = 1, .status = 503},
+                                        {.phase = "probe", .verdict = "lost", .number = 2},
+                                        {.phase = "probe", .verdict = "retry", .number = 3, .status = 404},
+                                        {.phase = "send", .verdict = "retry", .number = 2}};
+    for (size_t i = 0; i < COUNT_OF(kept); i++)
+        expect_attempt(w, id, i, COUNT_OF(kept), kept[i]);
+    verify(w);
+}
+
+static void an_outcome_that_was_handed_over_is_polled(struct world *w)
+{
+    LAW(O3, O4);
+    let_ask(w, NULL, "https://example.com/poll");
+    set_lane(w, "jitter_percent", "0");
+    set_lane(w, "poll_deadline_ms", "3000");
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    claim_and(w, PAWL_VERDICT_SUBMITTED);
+    assert_state(w, id, "awaiting");
+    claim_for(w, PHASE_POLL, 0);
+    pawli_sim_advance_ms(w->env, 1000);
+    struct held held = claim_for(w, PHASE_POLL, 1);
+    assert_int_equal(settle(w, SETTLE(held, RETRY)), PAWL_RESULT_AWAITING);
+    pawli_sim_advance_ms(w->env, 2000);
+    assert_int_equal(sweep(w).suspected, 1); /* its time began when it was handed over */
+    assert_state(w, id, "uncertain");
+    verify(w);
+}
+
+/* Under a token of before nothing moves. */
+static void a_probe_under_an_old_token_changes_nothing(struct world *w)
+{
+    LAW(O2);
+    let_ask(w, "https://example.com/probe", NULL);
+    set_lane(w, "probe_backoff_ms", "0");
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    struct held sent = claim_one(w, CLAIM());
+    settle(w, SETTLE(sent, UNCERTAIN));
+    struct held old = claim_for(w, PHASE_PROBE, 1);
+    pawli_sim_advance_ms(w->env, 1000);
+    struct held held = claim_for(w, PHASE_PROBE, 1);
+    assert_int_equal(settle(w, SETTLE(sent, DELIVERED)), PAWL_RESULT_LOST);
+    assert_int_equal(settle(w, SETTLE(old, DELIVERED)), PAWL_RESULT_LOST);
+    assert_state(w, id, "uncertain");
+    assert_int_equal(settle(w, SETTLE(held, DEAD)), PAWL_RESULT_DEAD);
+    verify(w);
+}
+
+/* ---- what kills its workers ---- */
+
+static void die_of_it(struct world *w)
+{
+    claim_one(w, CLAIM(.ends_with_process = 1, .lease_ms = 10));
+    pawli_sim_advance_ms(w->env, 10);
+    sweep(w);
+}
+
+static void a_message_under_which_workers_die_is_set_aside(struct world *w)
+{
+    LAW(O3, O4);
+    set_lane(w, "crash_limit", "2");
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    for (int round = 0; round < 2; round++) {
+        claim_one(w, CLAIM(.lease_ms = 10)); /* who claims by hand need not have died */
+        pawli_sim_advance_ms(w->env, 10);
+        die_of_it(w);
+        assert_state(w, id, "pending");
+        die_of_it(w);
+        pawl_messages *messages = get(w, id);
+        assert_string_equal(pawl_messages_get(messages, 0)->state, "pending");
+        assert_string_equal(pawl_messages_get(messages, 0)->hold, "crashes");
+        assert_int_equal(pawl_messages_get(messages, 0)->crashes, 2);
+        assert_string_equal(pawl_messages_get(messages, 0)->error_class, "unknown");
+        pawl_messages_free(messages);
+        claim_none(w, CLAIM());
+        verify(w);
+        assert_ok(pawl_message_retry(w->store, &id, &(pawl_operation){PAWL_OPERATION, .reason = "mended"}, NULL, &err));
+    }
+    claim_and(w, PAWL_VERDICT_DELIVERED);
+    assert_state(w, id, "delivered");
+    verify(w);
+}
+
+/* A probe that says that nothing happened does not let it kill the next one. */
+static void what_kills_its_workers_stays_aside_though_nothing_happened(struct world *w)
+{
+    LAW(O4);
+    let_ask(w, "https://example.com/probe", NULL);
+    set_lane(w, "crash_limit", "1");
+    set_lane(w, "probe_backoff_ms", "0");
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    die_of_it(w);
+    assert_state(w, id, "uncertain");
+    struct held held = claim_for(w, PHASE_PROBE, 1);
+    assert_int_equal(settle(w, SETTLE(held, RETRY)), PAWL_RESULT_REQUEUED);
+    pawl_messages *messages = get(w, id);
+    assert_string_equal(pawl_messages_get(messages, 0)->hold, "crashes");
+    pawl_messages_free(messages);
+    verify(w);
+}
+
+/* ---- how long what ended is kept ---- */
+
+static void each_end_is_kept_as_long_as_its_policy_says(struct world *w)
+{
+    set_lane(w, "keep_ms", "3000");
+    set_lane(w, "keep_delivered_ms", "1000");
+    set_lane(w, "keep_dead_ms", "2000");
+    pawl_uuid ids[3];
+    for (int i = 0; i < 3; i++)
+        ids[i] = add(w, MESSAGE("1", .key = NULL)).id;
+    claim_and(w, PAWL_VERDICT_DELIVERED);
+    claim_and(w, PAWL_VERDICT_DEAD);
+    assert_ok(pawl_message_cancel(w->store, &ids[2], &(pawl_operation){PAWL_OPERATION, .reason = "test"}, NULL, &err));
+    for (uint64_t left = 3; left > 0; left--) {
+        pawli_sim_advance_ms(w->env, 999);
+        assert_int_equal(sweep(w).purged, 0);
+        pawli_sim_advance_ms(w->env, 1);
+        assert_int_equal(sweep(w).purged, 1);
+        assert_int_equal(stats(w).delivered + stats(w).dead + stats(w).cancelled, left - 1);
+    }
+    verify(w);
+}
+
 /* A key that was released at submission is not taken back by who asks for the outcome. */
 static void a_poll_does_not_take_its_key_back(struct world *w)
 {
@@ -268,10 +524,21 @@ static void progress_is_stored_under_the_token(struct world *w)
 }
 
 static const struct conformance_case cases[] = {
-    CASE(progress_is_stored_under_the_token), CASE(a_poll_is_claimed_as_such),
-    CASE(a_lost_poll_is_made_by_another),     CASE(an_outcome_has_its_time_whoever_asks),
-    CASE(a_probe_tells_what_happened),        CASE(a_poll_does_not_take_its_key_back),
+    CASE(progress_is_stored_under_the_token),
+    CASE(a_poll_is_claimed_as_such),
+    CASE(a_lost_poll_is_made_by_another),
+    CASE(an_outcome_has_its_time_whoever_asks),
+    CASE(a_probe_tells_what_happened),
+    CASE(a_poll_does_not_take_its_key_back),
     CASE(a_date_of_its_own_is_kept),
+    CASE(an_unknown_outcome_is_asked_for_before_it_is_sent_again),
+    CASE(at_the_cap_nobody_sends_what_no_probe_could_tell),
+    CASE(what_a_probe_was_told_is_kept),
+    CASE(an_outcome_that_was_handed_over_is_polled),
+    CASE(a_probe_under_an_old_token_changes_nothing),
+    CASE(a_message_under_which_workers_die_is_set_aside),
+    CASE(what_kills_its_workers_stays_aside_though_nothing_happened),
+    CASE(each_end_is_kept_as_long_as_its_policy_says),
 };
 
 int main(void)

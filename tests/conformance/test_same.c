@@ -194,12 +194,12 @@ static void do_settle(struct life *life)
 
 /* ---- several in one commit ---- */
 
-struct answer {
+struct reply {
     struct life *life;
     unsigned *waiting;
 };
 
-static void answered(struct answer *answer, const pawl_error *error)
+static void answered(struct reply *answer, const pawl_error *error)
 {
     --*answer->waiting;
     err = *error;
@@ -209,22 +209,24 @@ static void enqueue_answered(void *data, int status, const pawl_enqueued *result
                              const pawl_error *error)
 {
     answered(data, error);
-    put_enqueued(((struct answer *)data)->life, status, results, count);
+    put_enqueued(((struct reply *)data)->life, status, results, count);
 }
 
 static void settle_answered(void *data, int status, const pawl_settled *results, size_t count, const pawl_error *error)
 {
     answered(data, error);
-    put_settled(((struct answer *)data)->life, status, results, count);
+    put_settled(((struct reply *)data)->life, status, results, count);
 }
 
-static void claim_answered(void *data, int status, pawl_messages *messages, const pawl_error *error)
+static void claim_answered(void *data, int status, pawl_messages *messages, struct boot_time again,
+                           const pawl_error *error)
 {
+    (void)again;
     answered(data, error);
-    put_claimed(((struct answer *)data)->life, status, messages);
+    put_claimed(((struct reply *)data)->life, status, messages);
 }
 
-static void submit_any(struct life *life, struct answer *answer)
+static void submit_any(struct life *life, struct reply *answer)
 {
     pawl_store *store = any_scope(life);
     pawl_message message;
@@ -249,7 +251,7 @@ static void submit_any(struct life *life, struct answer *answer)
 static void do_batch(struct life *life)
 {
     unsigned waiting = (unsigned)dice(life, 6) + 2;
-    struct answer answer = {life, &waiting};
+    struct reply answer = {life, &waiting};
     for (unsigned i = waiting; i > 0; i--)
         submit_any(life, &answer);
     int steps = 0;

@@ -41,7 +41,7 @@ struct told {
 static const enum told_kind script[] = {TOLD_APPEND, TOLD_CLAIM, TOLD_ENQUEUE, TOLD_SETTLE, TOLD_APPEND, TOLD_SETTLE,
                                         TOLD_APPEND, TOLD_CLAIM, TOLD_ENQUEUE, TOLD_APPEND, TOLD_APPEND};
 
-struct trial {
+struct attempted {
     struct world *world;
     struct told told[COUNT_OF(script)];
     size_t count;
@@ -85,7 +85,7 @@ static int settle_one(struct world *world, pawl_store *store, const struct told 
     return status;
 }
 
-static int call(struct trial *trial, struct told *told)
+static int call(struct attempted *trial, struct told *told)
 {
     struct world *world = trial->world;
     struct ask answer;
@@ -122,7 +122,7 @@ static bool poisons(int status)
 }
 
 /* The promised status: a full disk is a refusal, nothing else is; and after a poisoning answer nobody gets another. */
-static void judge(struct trial *trial, const struct fault_case *fault, const struct told *told, bool failed)
+static void judge(struct attempted *trial, const struct fault_case *fault, const struct told *told, bool failed)
 {
     struct world *world = trial->world;
     int status = told->status;
@@ -152,7 +152,7 @@ static void check_locks(struct world *world)
             violation(world, "a call came back and left byte %lld of the gate locked", (long long)bytes[i]);
 }
 
-static void run_script(struct trial *trial, const struct fault_case *fault, bool persistent)
+static void run_script(struct attempted *trial, const struct fault_case *fault, bool persistent)
 {
     struct world *world = trial->world;
     size_t settled = 0;
@@ -209,7 +209,7 @@ static void check_claimed(struct world *world, pawl_store *store, const struct t
         violation(world, "a settlement that was said not to be written was");
 }
 
-static void check_afterwards(struct trial *trial)
+static void check_afterwards(struct attempted *trial)
 {
     struct world *world = trial->world;
     pawl_store *store = NULL;
@@ -237,7 +237,7 @@ static void check_afterwards(struct trial *trial)
 }
 
 /* The disk as it is, and what power losses leave of it. */
-static void check_disks(struct trial *trial, size_t end)
+static void check_disks(struct attempted *trial, size_t end)
 {
     static const enum disk_loss losses[] = {LOSS_NONE, LOSS_ALL, LOSS_SUBSET, LOSS_TORN, LOSS_GARBAGE};
     struct disk_walk walk;
@@ -255,7 +255,8 @@ static void check_disks(struct trial *trial, size_t end)
 }
 
 /* Returns whether the fault was reached. */
-static bool run_once(struct trial *trial, const struct fault_case *fault, uint64_t at, bool persistent, bool from_open)
+static bool run_once(struct attempted *trial, const struct fault_case *fault, uint64_t at, bool persistent,
+                     bool from_open)
 {
     struct disk *disk = pawli_disk();
     struct world *world = trial->world = world_new(at, PLANT_NOTHING, "checkpoint_frames=8");
@@ -299,7 +300,7 @@ static bool run_once(struct trial *trial, const struct fault_case *fault, uint64
 static void sweep_all(struct fault_case fault, bool from_open)
 {
     for (int persistent = 0; persistent < 2; persistent++) {
-        struct trial trial = {0};
+        struct attempted trial = {0};
         bool hit = true;
         uint64_t at = 0;
         unsigned violations = 0;

@@ -415,7 +415,7 @@ int world_consume(struct world *world)
 
 /* ---- several callers, one commit ---- */
 
-struct answer {
+struct reply {
     struct world *world;
     size_t ask;
     int status;
@@ -423,7 +423,7 @@ struct answer {
 
 static void transition_done(void *data, int status, pawl_receipt *receipt, const pawl_error *error)
 {
-    struct answer *answer = data;
+    struct reply *answer = data;
     answer->status = status;
     if (status == PAWL_OK)
         world_keep_receipt(&answer->world->asks[answer->ask], receipt);
@@ -434,7 +434,7 @@ static void transition_done(void *data, int status, pawl_receipt *receipt, const
 
 static void enqueue_done(void *data, int status, const pawl_enqueued *results, size_t count, const pawl_error *error)
 {
-    struct answer *answer = data;
+    struct reply *answer = data;
     answer->status = status;
     if (status == PAWL_OK && count == 1)
         answer->world->asks[answer->ask].id = results[0].id;
@@ -442,7 +442,7 @@ static void enqueue_done(void *data, int status, const pawl_enqueued *results, s
         answer->world->err = *error;
 }
 
-static int submit(struct world *world, struct answer *answer)
+static int submit(struct world *world, struct reply *answer)
 {
     const struct ask *ask = &world->asks[answer->ask];
     if (!ask->scope) {
@@ -459,12 +459,12 @@ static int submit(struct world *world, struct answer *answer)
 
 int world_group(struct world *world, unsigned size)
 {
-    struct answer answers[GROUP_MAX];
+    struct reply answers[GROUP_MAX];
     size_t first = world->ask_count;
     int status = PAWL_OK;
     world_begin(world, "group");
     for (unsigned i = 0; i < size && status == PAWL_OK; i++) {
-        answers[i] = (struct answer){world, first + i, 1};
+        answers[i] = (struct reply){world, first + i, 1};
         add_ask(world, i % 2 ? NULL : "default", world->next_number++);
         status = submit(world, &answers[i]);
     }

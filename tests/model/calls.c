@@ -229,7 +229,7 @@ static int settle_one(struct model *model, struct model_message *message, const 
     case PAWL_VERDICT_DELIVERED:
         message->error = CLASS_NONE;
         if (!awaits)
-            model_note_attempt(model, message, "delivered", CLASS_NONE, 0);
+            model_note_attempt(model, message, "delivered", CLASS_NONE, asked->response);
         model_end(model, message, DO_DELIVER, REASON_NONE, by);
         return PAWL_RESULT_DELIVERED;
     case PAWL_VERDICT_DEAD:
@@ -246,7 +246,9 @@ static int settle_one(struct model *model, struct model_message *message, const 
     case PAWL_VERDICT_SUBMITTED:
         model_note_attempt(model, message, "submitted", CLASS_NONE, asked->response);
         model_hold_apart(model, message, DO_SUBMIT, HOLD_AWAITING,
-                         asked->retry ? model_after(model->wall, asked->retry - 1) : NEVER);
+                         model_after(model->wall, asked->retry
+                                                      ? asked->retry - 1
+                                                      : model_policy_of(model, message, POLICY_poll_deadline_ms)));
         return PAWL_RESULT_AWAITING;
     case PAWL_VERDICT_EXTEND:
         return extend(model, message, asked);
@@ -490,6 +492,41 @@ static bool may_look_at(uint64_t number, const uint64_t *looked, size_t looked_c
     return was_lost[number - 1];
 }
 
+static bool is_set_for(const struct model *model, int64_t scope, int64_t lane, int64_t target,
+                       enum model_policy_key key)
+{
+    bool is_set = false;
+    for (size_t i = 0; i < model->lane_count; i++)
+        is_set |= model->lanes[i].scope == scope && model->lanes[i].name == lane && model->lanes[i].policy.is_set[key];
+    for (size_t i = 0; i < model->target_count; i++)
+        is_set |= model->targets[i].exists && model->targets[i].scope == scope && model->targets[i].name == target &&
+                  model->targets[i].policy.is_set[key];
+    return is_set;
+}
+
+/* What the caps of lane and target leave, over all who claim. What is there by default limits nobody who claims by hand. */
+size_t model_room(const struct model *model, int64_t scope, int64_t lane, int64_t target, bool by_hand)
+{
+    static const struct {
+        enum model_policy_key key;
+        bool is_lane;
+    } caps[] = {{POLICY_concurrency, false}, {POLICY_lane_concurrency, true}};
+    size_t room = SIZE_MAX;
+    for (size_t i = 0; i < 2; i++) {
+        size_t most = (size_t)model_policy_of_queue(model, scope, lane, target, caps[i].key), claimed = 0;
+        if (!is_set_for(model, scope, lane, target, caps[i].key) && (caps[i].is_lane || by_hand))
+            continue;
+        for (size_t j = 0; j < model->message_count; j++) {
+            const struct model_message *message = &model->messages[j];
+            bool is_meant = caps[i].is_lane ? message->content.lane == lane : message->content.target == target;
+            claimed += message->exists && message->state == CLAIMED && message->content.scope == scope && is_meant;
+        }
+        size_t left = most > claimed ? most - claimed : 0;
+        room = left < room ? left : room;
+    }
+    return room;
+}
+
 size_t model_claim(struct model *model, const struct op *op, uint64_t named, uint64_t *numbers)
 {
     uint64_t due[MODEL_MESSAGES], looked[MODEL_MESSAGES];
@@ -512,13 +549,15 @@ size_t model_claim(struct model *model, const struct op *op, uint64_t named, uin
         return 0;
     if (looked_count > (size_t)op->limit)
         looked_count = (size_t)op->limit;
-    size_t due_count = model_due(model, op->scope, op->lane, op->target, due);
-    for (size_t i = 0; i < due_count && count < (size_t)op->limit; i++)
+    size_t due_count = model_due(model, op->scope, op->lane, op->target, due),
+           most = model_room(model, op->scope, op->lane, op->target, !op->bound);
+    most = most < (size_t)op->limit ? most : (size_t)op->limit;
+    for (size_t i = 0; i < due_count && count < most; i++)
         if (may_look_at(due[i], looked, looked_count, became_ready) &&
             take_or_expire(model, op, model_message(model, due[i])))
             numbers[count++] = due[i];
-    while (count == 0 && (due_count = model_due(model, op->scope, op->lane, op->target, due)) > 0)
-        for (size_t i = 0; i < due_count && count < (size_t)op->limit; i++)
+    while (count == 0 && most > 0 && (due_count = model_due(model, op->scope, op->lane, op->target, due)) > 0)
+        for (size_t i = 0; i < due_count && count < most; i++)
             if (take_or_expire(model, op, model_message(model, due[i])))
                 numbers[count++] = due[i];
     return count;

@@ -119,7 +119,7 @@ static bool compare_error(struct run *run, const pawl_message_view *view, uint64
 
 static bool compare_state(struct run *run, const pawl_message_view *view, uint64_t n, const struct model_message *m)
 {
-    static const char *const holds[] = {NULL, "exhausted", "uncertain", "awaiting"};
+    static const char *const holds[] = {NULL, "exhausted", "uncertain", "awaiting", "crashes"};
     bool ended = m->state == DELIVERED || m->state == DEAD || m->state == CANCELLED;
     bool claimed = m->state == CLAIMED, waits = m->state == PENDING && m->hold == HOLD_NONE;
     int64_t lease_until = claimed ? run->model.wall + m->lease - run->model.boot : 0;
@@ -284,7 +284,7 @@ static size_t add_reason(const char **codes, size_t count, bool is_one, const ch
 
 static size_t reasons_of(const struct model *model, const struct model_message *m, const char **codes)
 {
-    static const char *const holds[] = {NULL, "exhausted", "uncertain", "awaiting"};
+    static const char *const holds[] = {NULL, "exhausted", "uncertain", "awaiting", "crashes"};
     const struct model_content *c = &m->content;
     bool has_url = false;
     size_t count = 0;
@@ -300,6 +300,8 @@ static size_t reasons_of(const struct model *model, const struct model_message *
     count = add_reason(codes, count, c->key && !m->has_key, "behind");
     count = add_reason(codes, count, model_is_held(model, c->scope, c->lane, c->target), "held");
     count = add_reason(codes, count, !has_url, "no_target");
+    count = add_reason(codes, count, model_is_ready(m) && model_room(model, c->scope, c->lane, c->target, false) == 0,
+                       "full");
     count = add_reason(codes, count, m->due > model->wall, "not_due");
     count = add_reason(codes, count, count == 0, "ready");
     return add_reason(codes, count, has_url, "unserved"); /* the model has no workers */

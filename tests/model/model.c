@@ -18,9 +18,9 @@ const char *model_state_text(enum model_state state)
 
 const char *model_event_text(enum model_event event)
 {
-    static const char *const texts[MODEL_EVENTS] = {"claim",   "expire",       "deliver", "submit", "retry",
-                                                    "exhaust", "exhaust-hold", "refuse",  "defer",  "release",
-                                                    "resend",  "give-up",      "suspect", "renew",  "cancel"};
+    static const char *const texts[MODEL_EVENTS] = {"claim",        "expire", "deliver", "submit",  "retry",  "exhaust",
+                                                    "exhaust-hold", "refuse", "defer",   "release", "resend", "give-up",
+                                                    "suspect",      "poison", "renew",   "cancel"};
     return texts[event];
 }
 
@@ -53,6 +53,7 @@ static bool next_of_claimed(enum model_event event, enum model_state *to)
     case DO_DEFER:
     case DO_RELEASE:
     case DO_RESEND: /* unknown, by O4 */
+    case DO_POISON: /* the same once too many workers died of it */
         *to = PENDING;
         return true;
     case DO_EXHAUST:
@@ -72,9 +73,9 @@ static bool next_of_uncertain(enum model_event event, enum model_state *to)
 {
     if (event == DO_DELIVER)
         *to = DELIVERED;
-    else if (event == DO_RETRY)
+    else if (event == DO_RETRY || event == DO_RESEND || event == DO_POISON)
         *to = PENDING;
-    else if (event == DO_EXHAUST || event == DO_REFUSE)
+    else if (event == DO_EXHAUST || event == DO_REFUSE || event == DO_GIVE_UP)
         *to = DEAD;
     else if (event == DO_CANCEL)
         *to = CANCELLED;
@@ -234,12 +235,17 @@ static const struct {
     [POLICY_timeout_ms] = {"timeout_ms", 15000, {0}},
     [POLICY_age_limit_ms] = {"age_limit_ms", 604800000, {0}},
     [POLICY_concurrency] = {"concurrency", 32, {0}},
+    [POLICY_lane_concurrency] = {"lane_concurrency", -1, {0}},
     [POLICY_unknown] = {"unknown", 0, {"resend", "hold"}},
     [POLICY_exhausted] = {"exhausted", 0, {"dead", "hold"}},
     [POLICY_key_dead] = {"key_dead", 0, {"skip", "block"}},
     [POLICY_key_release] = {"key_release", 0, {"ended", "submitted"}},
     [POLICY_keep_ms] = {"keep_ms", 0, {0}},
     [POLICY_dedupe_keep_ms] = {"dedupe_keep_ms", 2592000000, {0}},
+    [POLICY_keep_delivered_ms] = {"keep_delivered_ms", -1, {0}},
+    [POLICY_keep_dead_ms] = {"keep_dead_ms", -1, {0}},
+    [POLICY_crash_limit] = {"crash_limit", 5, {0}},
+    [POLICY_poll_deadline_ms] = {"poll_deadline_ms", 86400000, {0}},
 };
 
 const char *model_policy_key_text(enum model_policy_key key)
@@ -615,14 +621,16 @@ enum model_event model_event_of_unknown(const struct model *model, const struct 
 {
     if (model_policy_of(model, message, POLICY_unknown) == 1)
         return DO_SUSPECT;
-    return message->attempts >= model_cap(model, message) ? DO_GIVE_UP : DO_RESEND;
+    if (message->attempts >= model_cap(model, message))
+        return DO_GIVE_UP;
+    return message->crashes >= model_policy_of(model, message, POLICY_crash_limit) ? DO_POISON : DO_RESEND;
 }
 
 void model_lose(struct model *model, struct model_message *message)
 {
-    enum model_event event = model_event_of_unknown(model, message);
     int64_t by = BY_CONSUMER(message->consumer);
-    message->crashes++;
+    message->crashes += message->process != 0; /* who claims by hand did not die of it */
+    enum model_event event = model_event_of_unknown(model, message);
     model_fail(model, message, model->mistake == MISTAKE_UNKNOWN_IS_FAILED ? CLASS_TRANSIENT : CLASS_UNKNOWN,
                ERROR_OWN);
     model_note_attempt(model, message, "lost", CLASS_UNKNOWN, ERROR_OWN);
@@ -630,6 +638,8 @@ void model_lose(struct model *model, struct model_message *message)
         model_end(model, message, event, REASON_GAVE_UP, by);
     else if (event == DO_RESEND)
         model_pend(model, message, event, model->wall); /* at once after a lost claim */
+    else if (event == DO_POISON)
+        model_hold_apart(model, message, event, HOLD_CRASHES, NEVER);
     else
         model_hold_apart(model, message, event, HOLD_UNCERTAIN, NEVER);
 }

@@ -31,6 +31,7 @@ enum model_event {
     DO_RESEND,
     DO_GIVE_UP,
     DO_SUSPECT,
+    DO_POISON,
     DO_RENEW,
     DO_CANCEL,
     MODEL_EVENTS
@@ -42,24 +43,29 @@ bool model_next(enum model_state from, enum model_event event, enum model_state 
 
 /* ---- policies ---- */
 
-enum model_policy_key {
-    POLICY_max_attempts,
-    POLICY_backoff_ms,
-    POLICY_backoff_max_ms,
-    POLICY_backoff_shape,
-    POLICY_backoff_offset,
-    POLICY_jitter_percent,
-    POLICY_lease_ms,
-    POLICY_timeout_ms,
-    POLICY_age_limit_ms,
-    POLICY_concurrency,
-    POLICY_unknown,
-    POLICY_exhausted,
-    POLICY_key_dead,
-    POLICY_key_release,
-    POLICY_keep_ms,
-    POLICY_dedupe_keep_ms,
-    MODEL_POLICY_KEYS
+enum model_policy_key { /* in the order in which a policy is printed */
+                        POLICY_max_attempts,
+                        POLICY_backoff_ms,
+                        POLICY_backoff_max_ms,
+                        POLICY_backoff_shape,
+                        POLICY_backoff_offset,
+                        POLICY_jitter_percent,
+                        POLICY_lease_ms,
+                        POLICY_timeout_ms,
+                        POLICY_age_limit_ms,
+                        POLICY_crash_limit,
+                        POLICY_unknown,
+                        POLICY_exhausted,
+                        POLICY_key_dead,
+                        POLICY_key_release,
+                        POLICY_concurrency,
+                        POLICY_lane_concurrency,
+                        POLICY_poll_deadline_ms,
+                        POLICY_keep_ms,
+                        POLICY_keep_delivered_ms,
+                        POLICY_keep_dead_ms,
+                        POLICY_dedupe_keep_ms,
+                        MODEL_POLICY_KEYS
 };
 
 struct model_policy {
@@ -73,7 +79,7 @@ const char *model_policy_word(enum model_policy_key key, int64_t value); /* NULL
 /* ---- what is kept ---- */
 
 enum model_class { CLASS_NONE, CLASS_TRANSIENT, CLASS_PERMANENT, CLASS_UNKNOWN, CLASS_EXPIRED };
-enum model_hold { HOLD_NONE, HOLD_EXHAUSTED, HOLD_UNCERTAIN, HOLD_AWAITING };
+enum model_hold { HOLD_NONE, HOLD_EXHAUSTED, HOLD_UNCERTAIN, HOLD_AWAITING, HOLD_CRASHES };
 enum model_reason { REASON_NONE, REASON_GIVEN, REASON_EXPIRED, REASON_MAX_ATTEMPTS, REASON_PERMANENT, REASON_GAVE_UP };
 #define ERROR_OWN          (-1) /* an error text of pawl's own words */
 #define CONSUMER_NONE      0
@@ -118,9 +124,9 @@ struct model_message {
     int64_t updated, ended_at;
     enum model_reason reason;
     int64_t reason_text, by;
-    int64_t successor; /* number; 0: none */
+    int64_t successor;  /* number; 0: none */
     uint64_t resent_of; /* number; 0: none */
-    bool touched;      /* since it was compared last */
+    bool touched;       /* since it was compared last */
 };
 
 struct model_attempt {
@@ -323,6 +329,8 @@ void model_end(struct model *model, struct model_message *message, enum model_ev
 void model_expire(struct model *model, struct model_message *message);
 void model_lose(struct model *model, struct model_message *message);
 void model_settle_lost(struct model *model);
+/* How many may be claimed, by what caps say. */
+size_t model_room(const struct model *model, int64_t scope, int64_t lane, int64_t target, bool by_hand);
 void model_take(struct model *model, struct model_message *message, int64_t consumer, int64_t lease, uint64_t process,
                 uint64_t token);
 

@@ -96,14 +96,15 @@ static int requeue(struct model *model, struct model_message *message, enum op_k
 /* The same message again: its attempts and its age are counted anew. */
 static int retry(struct model *model, struct model_message *message)
 {
-    bool is_exhausted = message->state == PENDING && message->hold == HOLD_EXHAUSTED;
-    if ((message->state != DEAD && !is_exhausted) ||
+    bool is_set_aside = message->state == PENDING && message->hold != HOLD_NONE;
+    if ((message->state != DEAD && !is_set_aside) ||
         (message->expires != NEVER &&
          model_end_of(model, message->created, message->expires - message->created) <= model->wall))
         return PAWL_EREFUSED;
     message->earlier += message->attempts;
     if (model->mistake != MISTAKE_RETRY_KEEPS_ATTEMPTS)
         message->attempts = 0;
+    message->crashes = 0;
     message->retries++;
     message->retried = model->wall;
     model_pend(model, message, DO_RENEW, model->wall);
@@ -408,7 +409,10 @@ int model_change(struct model *model, const struct op *op, const pawl_uuid *requ
 
 static bool is_past_retention(const struct model *model, const struct model_message *message)
 {
-    int64_t keep = model_policy_of(model, message, POLICY_keep_ms);
+    int64_t keep = model_policy_of(model, message, POLICY_keep_ms), own = -1;
+    if (message->state == DELIVERED || message->state == DEAD)
+        own = model_policy_of(model, message, message->state == DEAD ? POLICY_keep_dead_ms : POLICY_keep_delivered_ms);
+    keep = own < 0 ? keep : own;
     bool ended = message->state == DELIVERED || message->state == DEAD || message->state == CANCELLED;
     return ended && keep > 0 && !message->has_key && model_end_of(model, message->ended_at, keep) <= model->wall;
 }

@@ -72,7 +72,7 @@ struct setting {
 };
 #define SETTING_UNSET (-1)
 #define SETTING_BAD   (-2)
-#define SETTING_NAMES 18
+#define SETTING_NAMES 23
 int64_t pool_setting_count(int64_t name);                      /* how many values it has */
 struct setting pool_setting(int64_t name, int64_t value);      /* name 1 to SETTING_NAMES */
 int64_t pool_setting_value_find(int64_t name, int64_t number); /* the place of a value; 0: none */

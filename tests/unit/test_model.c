@@ -18,26 +18,29 @@
 /* The table of the manual, written a second time and the other way round: a row a state, a column an event. */
 static const enum state moves[STATE_COUNT][EVENT_COUNT] = {
 #define ROW(claim, expire, deliver, submit, retry, exhaust, exhaust_hold, refuse, defer, release, resend, give_up,     \
-            suspect, renew, cancel)                                                                                    \
+            suspect, poison, renew, cancel)                                                                            \
     {                                                                                                                  \
         [EVENT_CLAIM] = (claim), [EVENT_EXPIRE] = (expire), [EVENT_DELIVER] = (deliver), [EVENT_SUBMIT] = (submit),    \
         [EVENT_RETRY] = (retry), [EVENT_EXHAUST] = (exhaust), [EVENT_EXHAUST_HOLD] = (exhaust_hold),                   \
         [EVENT_REFUSE] = (refuse), [EVENT_DEFER] = (defer), [EVENT_RELEASE] = (release), [EVENT_RESEND] = (resend),    \
-        [EVENT_GIVE_UP] = (give_up), [EVENT_SUSPECT] = (suspect), [EVENT_RENEW] = (renew), [EVENT_CANCEL] = (cancel)   \
+        [EVENT_GIVE_UP] = (give_up), [EVENT_SUSPECT] = (suspect), [EVENT_POISON] = (poison), [EVENT_RENEW] = (renew),  \
+        [EVENT_CANCEL] = (cancel)                                                                                      \
     }
     [STATE_PENDING] = ROW(STATE_CLAIMED, STATE_DEAD, NONE, NONE, NONE, STATE_DEAD, STATE_PENDING, NONE, NONE, NONE,
-                          NONE, NONE, NONE, STATE_PENDING, STATE_CANCELLED),
+                          NONE, NONE, NONE, NONE, STATE_PENDING, STATE_CANCELLED),
     [STATE_CLAIMED] = ROW(NONE, NONE, STATE_DELIVERED, STATE_AWAITING, STATE_PENDING, STATE_DEAD, STATE_PENDING,
-                          STATE_DEAD, STATE_PENDING, STATE_PENDING, STATE_PENDING, STATE_DEAD, STATE_UNCERTAIN, NONE,
-                          NONE),
+                          STATE_DEAD, STATE_PENDING, STATE_PENDING, STATE_PENDING, STATE_DEAD, STATE_UNCERTAIN,
+                          STATE_PENDING, NONE, NONE),
     [STATE_AWAITING] = ROW(NONE, NONE, STATE_DELIVERED, NONE, NONE, NONE, NONE, STATE_DEAD, NONE, NONE, NONE, NONE,
-                           STATE_UNCERTAIN, NONE, NONE),
+                           STATE_UNCERTAIN, NONE, NONE, NONE),
     [STATE_UNCERTAIN] = ROW(NONE, NONE, STATE_DELIVERED, NONE, STATE_PENDING, STATE_DEAD, NONE, STATE_DEAD, NONE, NONE,
-                            NONE, NONE, NONE, NONE, STATE_CANCELLED),
-    [STATE_DELIVERED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE),
-    [STATE_DEAD] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, STATE_PENDING,
-                       STATE_CANCELLED),
-    [STATE_CANCELLED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE),
+                            STATE_PENDING, STATE_DEAD, NONE, STATE_PENDING, NONE, STATE_CANCELLED),
+    [STATE_DELIVERED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
+                            NONE),
+    [STATE_DEAD] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
+                       STATE_PENDING, STATE_CANCELLED),
+    [STATE_CANCELLED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
+                            NONE),
 #undef ROW
 };
 
@@ -204,11 +207,24 @@ static const struct {
     {"keep_ms", "0", 0, 0, 3153600000000},
     {"dedupe_keep_ms", "2592000000", 2592000000, 0, 3153600000000},
     {"retry_after_max_ms", "86400000", 86400000, 0, 31536000000},
+    {"keep_delivered_ms", "", POLICY_NONE, 0, 3153600000000},
+    {"keep_dead_ms", "", POLICY_NONE, 0, 3153600000000},
+    {"crash_limit", "5", 5, 1, 1000000},
+    {"probe_backoff_ms", "1000", 1000, 0, 31536000000},
+    {"probe_limit_ms", "86400000", 86400000, 1, 31536000000},
+    {"poll_deadline_ms", "86400000", 86400000, 1, 31536000000},
+    {"gone_ms", "600000", 600000, 0, 31536000000},
+    {"burst", "", POLICY_NONE, 1, 1000000},
+    {"lane_concurrency", "", POLICY_NONE, 1, 1000000},
+    {"breaker_open_ms", "30000", 30000, 1, 86400000},
+    {"breaker_disable", "10", 10, 1, 1000000},
+    {"slow_start_ms", "30000", 30000, 0, 86400000},
+    {"retry_budget_percent", "20", 20, 0, 1000000},
 };
 
 static const struct {
     const char *key;
-    const char *words[3]; /* the default first */
+    const char *words[5]; /* the default first; NULL ends them */
 } words[] = {
     {"backoff_shape", {"exponential", "quadratic", "fixed"}},
     {"unknown", {"resend", "hold", NULL}},
@@ -216,10 +232,10 @@ static const struct {
     {"key_dead", {"skip", "block", NULL}},
     {"key_release", {"ended", "submitted", NULL}},
     {"unreachable", {"retry", "defer", NULL}},
+    {"accept", {"return", "bind", "rebind", "refuse", NULL}},
 };
-static const char *const status_lists[] = {"http_permanent", "http_retry"};
-static_assert(COUNT_OF(numbers) + COUNT_OF(words) + COUNT_OF(status_lists) == POLICY_COUNT,
-              "a new key needs a row here");
+static const char *const others[] = {"http_permanent", "http_retry", "rate", "breaker"};
+static_assert(COUNT_OF(numbers) + COUNT_OF(words) + COUNT_OF(others) == POLICY_COUNT, "a new key needs a row here");
 
 static enum policy_key key_of(const char *name)
 {
@@ -248,7 +264,7 @@ static void every_key_has_its_default_and_takes_its_range(void **state)
             snprintf(value, sizeof value, "%lld", (long long)tried[t]);
             int status = pawli_policy_set(&policy, text_of(numbers[i].key), text_of(value), &err);
             assert_int_equal(status, is_good ? PAWL_OK : PAWL_EINVAL);
-            assert_int_equal(policy.set, is_good ? 1u << key : 0);
+            assert_true(policy.set == (is_good ? UINT64_C(1) << key : 0));
             if (is_good) {
                 assert_true(policy.values[key] == tried[t]);
             } else { /* the message names the field and what was given, the hint its limits */
@@ -263,7 +279,7 @@ static void every_key_has_its_default_and_takes_its_range(void **state)
         enum policy_key key = key_of(words[i].key);
         assert_int_equal(policy_get(&defaults, key), 0);
         struct policy policy = {0};
-        for (int w = 0; w < 3 && words[i].words[w]; w++) {
+        for (int w = 0; words[i].words[w]; w++) {
             assert_ok(pawli_policy_set(&policy, text_of(words[i].key), text_of(words[i].words[w]), &err));
             assert_int_equal(policy.values[key], w);
         }
@@ -274,42 +290,86 @@ static void every_key_has_its_default_and_takes_its_range(void **state)
     }
 }
 
-static void a_list_of_statuses_is_kept_as_it_is_meant(void **state)
+static void a_value_is_kept_as_it_is_meant(void **state)
 {
     (void)state;
+    pawl_error err;
     static const struct {
-        const char *given, *kept; /* NULL: refused */
-    } rows[] = {{"404", "404"},
-                {"422,404,404", "404,422"},
-                {"400,451,500,510", "400,451,500,510"},
-                {"none", "none"},
-                {"399", NULL},
-                {"452", NULL},
-                {"499", NULL},
-                {"511", NULL},
-                {"200", NULL},
-                {"404,", NULL},
-                {",404", NULL},
-                {"404, 422", NULL},
-                {"x", NULL},
-                {"404,none", NULL}};
-    for (size_t l = 0; l < COUNT_OF(status_lists); l++)
-        for (size_t i = 0; i < COUNT_OF(rows); i++) {
-            struct policy policy = {0}, again;
-            struct arena arena = {0};
-            char json[128];
-            pawl_error err;
-            int status = pawli_policy_set(&policy, text_of(status_lists[l]), text_of(rows[i].given), &err);
-            assert_int_equal(status, rows[i].kept ? PAWL_OK : PAWL_EINVAL);
-            if (!rows[i].kept)
-                continue;
-            struct text stored = pawli_policy_json(&policy, &arena);
-            snprintf(json, sizeof json, "{\"%s\":\"%s\"}", status_lists[l], rows[i].kept);
-            assert_true(text_is(stored, json));
-            assert_ok(pawli_policy_parse(stored, &again, &err));
-            assert_memory_equal(&again, &policy, sizeof policy);
-            pawli_arena_done(&arena);
+        const char *key, *given, *kept; /* NULL: refused */
+    } rows[] = {{"http_permanent", "404", "404"},
+                {"http_retry", "404", "404"},
+                {"http_permanent", "422,404,404", "404,422"},
+                {"http_permanent", "400,451,500,510", "400,451,500,510"},
+                {"http_permanent", "none", "none"},
+                {"http_permanent", "399", NULL},
+                {"http_permanent", "452", NULL},
+                {"http_permanent", "499", NULL},
+                {"http_permanent", "511", NULL},
+                {"http_permanent", "200", NULL},
+                {"http_permanent", "404,", NULL},
+                {"http_permanent", ",404", NULL},
+                {"http_permanent", "404, 422", NULL},
+                {"http_permanent", "x", NULL},
+                {"http_permanent", "404,none", NULL},
+                {"rate", "100/1s", "100/1s"},
+                {"rate", "100/1000ms", "100/1s"},
+                {"rate", "5/90s", "5/90s"},
+                {"rate", "5/60s", "5/1m"},
+                {"rate", "1/24h", "1/1d"},
+                {"rate", "1/1ms", "1/1ms"},
+                {"rate", "none", "none"},
+                {"rate", "0/1s", NULL},
+                {"rate", "-1/1s", NULL},
+                {"rate", "1000001/1s", NULL},
+                {"rate", "1/0s", NULL},
+                {"rate", "1/-1s", NULL},
+                {"rate", "1/2d", NULL},
+                {"rate", "1/99999999999999999d", NULL},
+                {"rate", "1/1", NULL},
+                {"rate", "1/s", NULL},
+                {"rate", "100", NULL},
+                {"rate", "/1s", NULL},
+                {"rate", "1/1s/1s", NULL},
+                {"breaker", "50%/20", "50%/20"},
+                {"breaker", "100%/1000000", "100%/1000000"},
+                {"breaker", "off", "off"},
+                {"breaker", "0%/20", NULL},
+                {"breaker", "101%/20", NULL},
+                {"breaker", "50%/0", NULL},
+                {"breaker", "50/20", NULL},
+                {"breaker", "%/20", NULL},
+                {"breaker", "50%", NULL}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct policy policy = {0}, again;
+        struct arena arena = {0};
+        char json[128];
+        int status = pawli_policy_set(&policy, text_of(rows[i].key), text_of(rows[i].given), &err);
+        assert_int_equal(status, rows[i].kept ? PAWL_OK : PAWL_EINVAL);
+        if (!rows[i].kept) {
+            assert_true(err.hint[0] != '\0');
+            continue;
         }
+        struct text stored = pawli_policy_json(&policy, &arena);
+        snprintf(json, sizeof json, "{\"%s\":\"%s\"}", rows[i].key, rows[i].kept);
+        assert_true(text_is(stored, json));
+        assert_ok(pawli_policy_parse(stored, &again, &err));
+        assert_memory_equal(&again, &policy, sizeof policy);
+        pawli_arena_done(&arena);
+    }
+    struct policy policy = pawli_policy_default();
+    assert_int_equal(pawli_policy_rate(&policy, POLICY_RATE).count, 0);
+    assert_int_equal(pawli_policy_portion(&policy, POLICY_BREAKER).percent, 0);
+    assert_ok(pawli_policy_set(&policy, TEXT("rate"), TEXT("7/2m"), &err));
+    assert_ok(pawli_policy_set(&policy, TEXT("breaker"), TEXT("30%/9"), &err));
+    assert_int_equal(pawli_policy_rate(&policy, POLICY_RATE).count, 7);
+    assert_int_equal(pawli_policy_rate(&policy, POLICY_RATE).period_ms, 120000);
+    assert_int_equal(pawli_policy_portion(&policy, POLICY_BREAKER).percent, 30);
+    assert_int_equal(pawli_policy_portion(&policy, POLICY_BREAKER).least, 9);
+}
+
+static void some_statuses_are_final(void **state)
+{
+    (void)state;
     struct policy defaults = pawli_policy_default();
     size_t final = 0;
     for (int code = 0; code < 1000; code++)
@@ -1246,7 +1306,8 @@ static void a_verdict_on_a_claimed_message_moves_it_by_cap_and_policy(void **sta
         struct policy policy = policy_of(decisions[i].policy);
         for (uint32_t cap = 1; cap < 5; cap++) {
             uint32_t attempts = decisions[i].at_cap ? cap : cap - 1;
-            enum task_event event = pawli_event_of(decisions[i].verdict, attempts, cap, &policy);
+            enum task_event event = pawli_event_of(decisions[i].verdict,
+                                                   &(struct trial){.attempts = attempts, .cap = cap}, &policy);
             enum state to = NONE;
             assert_true(pawli_state_next(STATE_CLAIMED, event, &to));
             if (to != decisions[i].state || pawli_result_of(event) != decisions[i].result)
@@ -1261,8 +1322,9 @@ static void attempts_past_a_cap_that_was_lowered_are_at_it(void **state)
 {
     (void)state;
     struct policy policy = pawli_policy_default();
-    assert_int_equal(pawli_event_of(VERDICT_RETRY, 9, 3, &policy), EVENT_EXHAUST);
-    assert_int_equal(pawli_event_of(VERDICT_UNCERTAIN, 9, 3, &policy), EVENT_GIVE_UP);
+    const struct trial trial = {.attempts = 9, .cap = 3};
+    assert_int_equal(pawli_event_of(VERDICT_RETRY, &trial, &policy), EVENT_EXHAUST);
+    assert_int_equal(pawli_event_of(VERDICT_UNCERTAIN, &trial, &policy), EVENT_GIVE_UP);
 }
 
 static void a_lost_claim_is_an_unknown_outcome_and_never_a_failure(void **state)
@@ -1271,10 +1333,53 @@ static void a_lost_claim_is_an_unknown_outcome_and_never_a_failure(void **state)
     LAW(O4);
     struct policy resend = pawli_policy_default(), hold = policy_of("unknown=hold");
     for (uint32_t attempts = 1; attempts < 6; attempts++) {
-        assert_int_equal(pawli_event_of_lost(attempts, 3, &resend), attempts < 3 ? EVENT_RESEND : EVENT_GIVE_UP);
-        assert_int_equal(pawli_event_of_lost(attempts, 3, &hold), EVENT_SUSPECT);
-        assert_int_equal(pawli_event_of_lost(attempts, 3, &resend),
-                         pawli_event_of(VERDICT_UNCERTAIN, attempts, 3, &resend));
+        const struct trial trial = {.attempts = attempts, .cap = 3};
+        enum task_event what_policy_says = attempts < 3 ? EVENT_RESEND : EVENT_GIVE_UP;
+        assert_int_equal(pawli_event_of_unknown(&trial, &resend), what_policy_says);
+        assert_int_equal(pawli_event_of_unknown(&trial, &hold), EVENT_SUSPECT);
+        assert_int_equal(pawli_event_of(VERDICT_UNCERTAIN, &trial, &resend), what_policy_says);
+        /* Whoever can be asked is asked first, under either policy; then it is what the policy says. */
+        const struct trial asked = {.attempts = attempts, .cap = 3, .can_ask = true};
+        assert_int_equal(pawli_event_of_unknown(&asked, &resend), EVENT_SUSPECT);
+        assert_int_equal(pawli_event_of_unknown(&asked, &hold), EVENT_SUSPECT);
+        assert_int_equal(pawli_event_of_unasked(&asked, &resend), what_policy_says);
+        assert_int_equal(pawli_event_of_unasked(&asked, &hold), EVENT_COUNT);
+        assert_int_equal(pawli_event_of_nothing(&asked, &resend), attempts < 3 ? EVENT_RETRY : EVENT_EXHAUST);
+    }
+}
+
+static void a_message_under_which_workers_die_is_set_aside_before_its_cap(void **state)
+{
+    (void)state;
+    LAW(O3, O4);
+    struct policy policy = policy_of("crash_limit=2"), hold = policy_of("crash_limit=2 unknown=hold");
+    for (uint32_t crashes = 0; crashes < 4; crashes++) {
+        const struct trial trial = {.attempts = 2, .crashes = crashes, .cap = 3};
+        const struct trial last = {.attempts = 3, .crashes = crashes, .cap = 3};
+        assert_int_equal(pawli_event_of_unknown(&trial, &policy), crashes < 2 ? EVENT_RESEND : EVENT_POISON);
+        assert_int_equal(pawli_event_of_nothing(&trial, &policy), crashes < 2 ? EVENT_RETRY : EVENT_POISON);
+        assert_int_equal(pawli_event_of_unknown(&last, &policy), EVENT_GIVE_UP);
+        assert_int_equal(pawli_event_of_unknown(&trial, &hold), EVENT_SUSPECT);
+        assert_int_equal(pawli_event_of(VERDICT_RETRY, &trial, &policy), EVENT_RETRY); /* nobody died */
+    }
+}
+
+static void each_end_has_its_time_to_be_kept(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *policy;
+        int64_t delivered, dead, cancelled;
+    } rows[] = {{"", 0, 0, 0},
+                {"keep_ms=5", 5, 5, 5},
+                {"keep_ms=5 keep_delivered_ms=1", 1, 5, 5},
+                {"keep_ms=5 keep_dead_ms=0", 5, 0, 5},
+                {"keep_delivered_ms=1 keep_dead_ms=9", 1, 9, 0}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct policy policy = policy_of(rows[i].policy);
+        assert_int_equal(pawli_policy_keep_ms(&policy, STATE_DELIVERED), rows[i].delivered);
+        assert_int_equal(pawli_policy_keep_ms(&policy, STATE_DEAD), rows[i].dead);
+        assert_int_equal(pawli_policy_keep_ms(&policy, STATE_CANCELLED), rows[i].cancelled);
     }
 }
 
@@ -1697,7 +1802,8 @@ int main(void)
         cmocka_unit_test(states_are_written_and_read_by_their_names),
         cmocka_unit_test(a_task_shows_its_state_by_its_phase_and_place),
         cmocka_unit_test(every_key_has_its_default_and_takes_its_range),
-        cmocka_unit_test(a_list_of_statuses_is_kept_as_it_is_meant),
+        cmocka_unit_test(a_value_is_kept_as_it_is_meant),
+        cmocka_unit_test(some_statuses_are_final),
         cmocka_unit_test(what_is_no_value_of_a_policy_is_refused),
         cmocka_unit_test(a_target_beats_its_lane_which_beats_the_default),
         cmocka_unit_test(a_policy_is_stored_as_json_and_read_back),
@@ -1733,6 +1839,8 @@ int main(void)
         cmocka_unit_test(a_verdict_on_a_claimed_message_moves_it_by_cap_and_policy),
         cmocka_unit_test(attempts_past_a_cap_that_was_lowered_are_at_it),
         cmocka_unit_test(a_lost_claim_is_an_unknown_outcome_and_never_a_failure),
+        cmocka_unit_test(a_message_under_which_workers_die_is_set_aside_before_its_cap),
+        cmocka_unit_test(each_end_has_its_time_to_be_kept),
         cmocka_unit_test(verdicts_are_written_and_read_by_their_names),
         cmocka_unit_test(a_message_s_own_cap_and_expiry_beat_the_policy),
         cmocka_unit_test(an_age_does_not_count_what_was_held),

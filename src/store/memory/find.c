@@ -59,6 +59,19 @@ static enum find find_committers(struct walk *walk, struct living *living)
     return FIND_ROW;
 }
 
+static enum find count_claimed(struct walk *walk, const struct flow_row *subject, uint64_t *count)
+{
+    const union any_row *queue = NULL, before = {.queue = {0}};
+    for (queue = &before;
+         (queue = pawli_table_after(finder_of(walk)->tables, ROW_QUEUE, ORDER_FIRST, queue)) != NULL;) {
+        const struct queue_row *row = &queue->queue;
+        bool is_meant = subject->lane.data ? text_equal(row->lane, subject->lane)
+                                           : text_equal(row->target, subject->target);
+        *count += row->scope == subject->scope && is_meant ? row->counts[STATE_CLAIMED] : 0;
+    }
+    return FIND_ROW;
+}
+
 static const struct task_row *next_task(struct walk *walk, const struct task_row *row)
 {
     return pawli_table_after(finder_of(walk)->tables, TASKS, ORDER_SECOND, row);
@@ -295,6 +308,7 @@ const struct finders pawli_memory_finders = {
     .end = end_range,
     .places = count_places,
     .committers = find_committers,
+    .claimed = count_claimed,
     .ages = find_ages,
     .before = count_before,
 };

@@ -15,15 +15,16 @@ static bool describe_old(struct reading *reading, const struct task_row *row, st
     item->created = message->created;
     item->available = message->available;
     item->expires = message->expires;
-    item->task = row->place == PLACE_ENDED ? (struct task_row){.until = row->ended_at, .since = WALL_NEVER}
-                                           : (struct task_row){.queue = row->queue,
-                                                               .phase = row->phase,
-                                                               .priority = row->priority,
-                                                               .due = row->due,
-                                                               .since = row->since,
-                                                               .until = row->until,
-                                                               .retried = row->retried,
-                                                               .updated = row->updated};
+    item->task = row->place == PLACE_ENDED
+                     ? (struct task_row){.ended = row->ended, .until = row->ended_at, .since = WALL_NEVER}
+                     : (struct task_row){.queue = row->queue,
+                                         .phase = row->phase,
+                                         .priority = row->priority,
+                                         .due = row->due,
+                                         .since = row->since,
+                                         .until = row->until,
+                                         .retried = row->retried,
+                                         .updated = row->updated};
     return true;
 }
 

@@ -59,6 +59,18 @@ static enum find find_committers(struct walk *walk, struct living *living)
 }
 
 /* Without those that are held apart: read.c. */
+static enum find count_claimed(struct walk *walk, const struct flow_row *subject, uint64_t *count)
+{
+    bool is_lane = subject->lane.data != NULL;
+    struct call call = pawli_call(finder_of(walk)->connection,
+                                  is_lane ? SQL_count_claimed_of_lane : SQL_count_claimed_of_target);
+    pawli_bind_u64(&call, subject->scope);
+    pawli_bind_text(&call, is_lane ? subject->lane : subject->target);
+    if (pawli_call_row(&call))
+        *count = (uint64_t)pawli_column_between(&call, 0, INT64_MAX);
+    return end(walk, pawli_call_end(&call), true);
+}
+
 static enum find find_ages(struct walk *walk, uint64_t queue, struct wall_time now, struct queue_ages *ages)
 {
     int code = SQLITE_OK;
@@ -301,6 +313,7 @@ const struct finders pawli_sqlite_finders = {
     .end = end_range,
     .places = count_places,
     .committers = find_committers,
+    .claimed = count_claimed,
     .ages = find_ages,
     .before = count_before,
 };

@@ -62,6 +62,8 @@ static bool read_old_item(const struct old_walking *w, struct call *call, struct
     pawli_read_field(call, ROW_READY, "updated", &item->task, arena);
     pawli_read_field(call, ROW_READY, "retried", &item->task, arena);
     pawli_read_field(call, ROW_READY, "phase", &item->task, arena);
+    if (w->reading->query->old == OLD_ENDED)
+        pawli_read_field(call, ROW_ENDED, "state", &item->task, arena);
     *queue = message.queue;
     item->number = message.number;
     item->created = message.created;

@@ -74,6 +74,8 @@ CREATE TABLE pawl.target (
     url         TEXT,
     secret_file TEXT,
     headers     TEXT,                               -- JSON object
+    probe       TEXT,                               -- URLs that know whether a message happened,
+    poll        TEXT,                               -- and what became of one that was handed over
     policy      TEXT    NOT NULL,
     sum         INTEGER NOT NULL,
     PRIMARY KEY (scope, name)
@@ -92,6 +94,27 @@ CREATE TABLE pawl.hold (
     before_ms  INTEGER NOT NULL CHECK (before_ms >= 0), -- how long it was held before since
     sum    INTEGER NOT NULL,
     PRIMARY KEY (kind, scope, lane, target, code)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pawl.flow (                                 -- what the limits of a lane or a target saw
+    scope      INTEGER NOT NULL,
+    lane       TEXT    NOT NULL,                    -- '' where it is a target's
+    target     TEXT    NOT NULL,
+    boot       INTEGER NOT NULL,                    -- in which the boot times are that follow
+    rate_next  INTEGER NOT NULL,
+    breaker    INTEGER NOT NULL,                    -- 0 closed, 1 open, 2 healing
+    calls      INTEGER NOT NULL,
+    failures   INTEGER NOT NULL,
+    opened     INTEGER NOT NULL,                    -- in a row
+    until      INTEGER,                             -- of an open one: when a trial may be made
+    healed     INTEGER NOT NULL,
+    pace_next  INTEGER NOT NULL,
+    retry_next INTEGER NOT NULL,
+    since      INTEGER NOT NULL,
+    sent       INTEGER NOT NULL,                    -- since then
+    normal     INTEGER NOT NULL,                    -- in 1,000 seconds lately
+    sum        INTEGER NOT NULL,
+    PRIMARY KEY (scope, lane, target)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE pawl.queue (
@@ -114,6 +137,7 @@ CREATE TABLE pawl.queue (
     UNIQUE (scope, lane, target, kind)              -- the kind last: policies and holds are of all kinds
 ) STRICT;
 CREATE INDEX pawl.queue_added ON pawl.queue (added);
+CREATE INDEX pawl.queue_target ON pawl.queue (scope, target);
 
 CREATE TABLE pawl.record (
     position      INTEGER PRIMARY KEY,              -- commit order over all scopes
@@ -200,6 +224,7 @@ CREATE TABLE pawl.ready (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times an operator did, at the last, attempts before that
+    looked    TEXT,                                 -- JSON: times it was polled or probed, and before it waits as now
     key       TEXT,
     position  INTEGER,                              -- in the line of its key
     holds_key INTEGER NOT NULL,                     -- 0: it has none, or gave it up when it was handed over
@@ -227,6 +252,7 @@ CREATE TABLE pawl.blocked (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
+    looked    TEXT,                                 -- JSON: times, before; as in ready
     failure   TEXT,
     progress  BLOB,
     remote_id TEXT,
@@ -257,6 +283,7 @@ CREATE TABLE pawl.claimed (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
+    looked    TEXT,                                 -- JSON: times, before; as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,
@@ -281,6 +308,7 @@ CREATE TABLE pawl.held (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
+    looked    TEXT,                                 -- JSON: times, before; as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,
@@ -301,11 +329,13 @@ CREATE TABLE pawl.ended (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
+    looked    TEXT,                                 -- JSON: times, before; as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,                     -- 1: dead, and its key waits for an operator
     failure   TEXT,
     remote_id TEXT,
+    answer    TEXT,                                 -- JSON: what the receiver said that has it
     claimed   INTEGER,                              -- when the claim began that ended it
     ended     INTEGER NOT NULL,
     reason    TEXT,
@@ -317,12 +347,14 @@ CREATE INDEX pawl.ended_other ON pawl.ended (number) WHERE state <> 'delivered';
 
 CREATE TABLE pawl.attempt (
     number  INTEGER NOT NULL,
-    ordinal INTEGER NOT NULL,                       -- of all its attempts; never used again
-    n       INTEGER NOT NULL,                       -- since the last retry
+    ordinal INTEGER NOT NULL,                       -- of all its attempts, polls and probes; never used again
+    phase   INTEGER NOT NULL,                       -- as in ready
+    n       INTEGER NOT NULL,                       -- since the last retry; of polls and probes since it waits
     began   INTEGER NOT NULL,
     ended   INTEGER NOT NULL,
     worker  TEXT,
     verdict TEXT    NOT NULL,
+    status  INTEGER,                                -- of HTTP; NULL: none
     class   TEXT    NOT NULL,
     text    TEXT,
     sum     INTEGER NOT NULL,

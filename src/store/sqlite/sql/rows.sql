@@ -17,8 +17,10 @@ SELECT life, epoch, commits, last_token, last_scope, last_queue, last_committer,
 -- row: store
 UPDATE pawl.store
    SET life = :life, epoch = :epoch, commits = :commits, last_token = :last_token,
-       last_scope = :last_scope, last_queue = :last_queue, last_committer = :last_committer, boot_id = :boot_id, boot = :boot,
-       looks = :looks, lease = :lease, wall = :wall, seen = :seen, steady = :steady, steady_boot = :steady_boot, floor = :floor,
+       last_scope = :last_scope, last_queue = :last_queue, last_committer = :last_committer, boot_id = :boot_id,
+       boot = :boot,
+       looks = :looks, lease = :lease, wall = :wall, seen = :seen, steady = :steady, steady_boot = :steady_boot,
+       floor = :floor,
        leapt = :leapt, ahead = :ahead, backs = :backs, mended = :mended, sum = :sum;
 
 -- ---- committer ----
@@ -119,12 +121,14 @@ SELECT id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, del
 -- row: queue
 INSERT INTO pawl.queue (id, scope, lane, target, kind, pending, claimed, awaiting, uncertain, delivered, dead, cancelled,
                         lease, looks, added, sum)
-VALUES (:id, :scope, :lane, :target, :kind, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled, :lease,
+VALUES (:id, :scope, :lane, :target, :kind, :pending, :claimed, :awaiting, :uncertain, :delivered, :dead, :cancelled,
+        :lease,
         :looks, :added, :sum)
     ON CONFLICT (id) DO UPDATE
    SET pending = excluded.pending, claimed = excluded.claimed, awaiting = excluded.awaiting,
        uncertain = excluded.uncertain, delivered = excluded.delivered, dead = excluded.dead,
-       cancelled = excluded.cancelled, lease = excluded.lease, looks = excluded.looks, added = excluded.added, sum = excluded.sum;
+       cancelled = excluded.cancelled, lease = excluded.lease, looks = excluded.looks, added = excluded.added,
+       sum = excluded.sum;
 
 -- name: all_queues
 -- params:
@@ -153,21 +157,48 @@ VALUES (:scope, :name, :policy, :sum)
 SELECT scope, name, policy, sum
   FROM pawl.lane;
 
+-- ---- flow ----
+
+-- name: get_flow
+-- params: scope lane target
+-- row: flow
+SELECT scope, lane, target, boot, rate_next, breaker, calls, failures, opened, until, healed, pace_next, retry_next, since,
+       sent, normal, sum
+  FROM pawl.flow
+ WHERE scope = :scope AND lane = :lane AND target = :target;
+
+-- name: put_flow
+-- params: scope lane target boot rate_next breaker calls failures opened until healed pace_next retry_next since sent normal sum
+-- row: flow
+INSERT OR REPLACE INTO pawl.flow (scope, lane, target, boot, rate_next, breaker, calls, failures, opened, until, healed,
+                                  pace_next, retry_next, since, sent, normal, sum)
+VALUES (:scope, :lane, :target, :boot, :rate_next, :breaker, :calls, :failures, :opened, :until, :healed, :pace_next,
+        :retry_next, :since, :sent, :normal, :sum);
+
+-- name: all_flows
+-- params:
+-- row: flow
+SELECT scope, lane, target, boot, rate_next, breaker, calls, failures, opened, until, healed, pace_next, retry_next, since,
+       sent, normal, sum
+  FROM pawl.flow;
+
 -- ---- target ----
 
 -- name: get_target
 -- params: scope name
 -- row: target
-SELECT scope, name, url, secret_file, headers, policy, sum FROM pawl.target WHERE scope = :scope AND name = :name;
+SELECT scope, name, url, secret_file, headers, probe, poll, policy, sum
+  FROM pawl.target
+ WHERE scope = :scope AND name = :name;
 
 -- name: put_target
--- params: scope name url secret_file headers policy sum
+-- params: scope name url secret_file headers probe poll policy sum
 -- row: target
-INSERT INTO pawl.target (scope, name, url, secret_file, headers, policy, sum)
-VALUES (:scope, :name, :url, :secret_file, :headers, :policy, :sum)
+INSERT INTO pawl.target (scope, name, url, secret_file, headers, probe, poll, policy, sum)
+VALUES (:scope, :name, :url, :secret_file, :headers, :probe, :poll, :policy, :sum)
     ON CONFLICT (scope, name) DO UPDATE
-   SET url = excluded.url, secret_file = excluded.secret_file, headers = excluded.headers, policy = excluded.policy,
-       sum = excluded.sum;
+   SET url = excluded.url, secret_file = excluded.secret_file, headers = excluded.headers, probe = excluded.probe,
+       poll = excluded.poll, policy = excluded.policy, sum = excluded.sum;
 
 -- name: remove_target
 -- params: scope name
@@ -177,7 +208,7 @@ DELETE FROM pawl.target WHERE scope = :scope AND name = :name;
 -- name: all_targets
 -- params:
 -- row: target
-SELECT scope, name, url, secret_file, headers, policy, sum
+SELECT scope, name, url, secret_file, headers, probe, poll, policy, sum
   FROM pawl.target;
 
 -- ---- bound ----
@@ -274,7 +305,7 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 -- params: number
 -- row: claimed
 SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals, crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum
+       deferrals, crashes, retried, looked, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed
  WHERE number = :number;
 
@@ -282,29 +313,32 @@ SELECT queue, number, tail, phase, priority, due, since, until, token, committer
 -- params:
 -- row: claimed
 SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals, crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum
+       deferrals, crashes, retried, looked, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed;
 
 -- name: add_claimed
--- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
+-- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
 -- row: claimed
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.claimed (number, tail, queue, phase, priority, due, since, until, token, committer, consumer,
-                                  claimed, lease, boot, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
+                                  claimed, lease, boot, attempts, deferrals, crashes, retried, looked, key, position,
+                                  holds_key, failure,
                                   progress, remote_id, updated, sum)
 VALUES (:number, :tail, :queue, :phase, :priority, :due, :since, :until, :token, :committer, :consumer, :claimed, :lease,
-        :boot, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated,
+        :boot, :attempts, :deferrals, :crashes, :retried, :looked, :key, :position, :holds_key, :failure, :progress,
+        :remote_id, :updated,
         :sum);
 
 -- The whole row: its sum covers all of it.
 
 -- name: put_claimed
--- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
+-- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
 -- row: claimed
 UPDATE pawl.claimed
    SET queue = :queue, tail = :tail, phase = :phase, priority = :priority, due = :due, since = :since, until = :until,
        committer = :committer, consumer = :consumer, claimed = :claimed, lease = :lease, boot = :boot, attempts = :attempts,
-       deferrals = :deferrals, crashes = :crashes, retried = :retried, key = :key, position = :position, holds_key = :holds_key,
+       deferrals = :deferrals, crashes = :crashes, retried = :retried, looked = :looked, key = :key, position = :position,
+       holds_key = :holds_key,
        failure = :failure, progress = :progress, remote_id = :remote_id, updated = :updated, sum = :sum
  WHERE number = :number AND token = :token;
 
@@ -313,24 +347,27 @@ UPDATE pawl.claimed
 -- name: get_ended
 -- params: number
 -- row: ended
-SELECT queue, number, state, attempts, deferrals, crashes, retried, key, position, holds_key, failure, remote_id,
+SELECT queue, number, state, attempts, deferrals, crashes, retried, looked, key, position, holds_key, failure, remote_id,
+       answer,
        claimed, ended, reason, "by", successor, sum
   FROM pawl.ended
  WHERE number = :number;
 
 -- name: add_ended
--- params: queue number state attempts deferrals crashes retried key position holds_key failure remote_id claimed ended reason by successor sum
+-- params: queue number state attempts deferrals crashes retried looked key position holds_key failure remote_id answer claimed ended reason by successor sum
 -- row: ended
 -- rows: 8 32
-INSERT OR FAIL INTO pawl.ended (number, queue, state, attempts, deferrals, crashes, retried, key, position, holds_key,
-                                failure, remote_id, claimed, ended, reason, "by", successor, sum)
-VALUES (:number, :queue, :state, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key, :failure,
-        :remote_id, :claimed, :ended, :reason, :by, :successor, :sum);
+INSERT OR FAIL INTO pawl.ended (number, queue, state, attempts, deferrals, crashes, retried, looked, key, position,
+                                holds_key,
+                                failure, remote_id, answer, claimed, ended, reason, "by", successor, sum)
+VALUES (:number, :queue, :state, :attempts, :deferrals, :crashes, :retried, :looked, :key, :position, :holds_key, :failure,
+        :remote_id, :answer, :claimed, :ended, :reason, :by, :successor, :sum);
 
 -- name: all_ended
 -- params:
 -- row: ended
-SELECT queue, number, state, attempts, deferrals, crashes, retried, key, position, holds_key, failure, remote_id,
+SELECT queue, number, state, attempts, deferrals, crashes, retried, looked, key, position, holds_key, failure, remote_id,
+       answer,
        claimed, ended, reason, "by", successor, sum
   FROM pawl.ended;
 
@@ -339,24 +376,25 @@ SELECT queue, number, state, attempts, deferrals, crashes, retried, key, positio
 -- name: get_held
 -- params: number
 -- row: held
-SELECT queue, number, phase, priority, due, since, until, hold, token, attempts, deferrals, crashes, retried, key,
+SELECT queue, number, phase, priority, due, since, until, hold, token, attempts, deferrals, crashes, retried, looked, key,
        position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.held
  WHERE number = :number;
 
 -- name: add_held
--- params: queue number phase priority due since until hold token attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
+-- params: queue number phase priority due since until hold token attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
 -- row: held
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.held (number, queue, phase, priority, due, since, until, hold, token, attempts, deferrals,
-                               crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum)
+                               crashes, retried, looked, key, position, holds_key, failure, progress, remote_id, updated,
+                               sum)
 VALUES (:number, :queue, :phase, :priority, :due, :since, :until, :hold, :token, :attempts, :deferrals, :crashes,
-        :retried, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated, :sum);
+        :retried, :looked, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: all_held
 -- params:
 -- row: held
-SELECT queue, number, phase, priority, due, since, until, hold, token, attempts, deferrals, crashes, retried, key,
+SELECT queue, number, phase, priority, due, since, until, hold, token, attempts, deferrals, crashes, retried, looked, key,
        position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.held;
 
@@ -365,24 +403,28 @@ SELECT queue, number, phase, priority, due, since, until, hold, token, attempts,
 -- name: get_ready_again
 -- params: number
 -- row: ready
-SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
+SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position,
+       holds_key, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready
  WHERE number = :number AND since IS NOT NULL;
 
 -- name: add_ready
--- params: queue number phase priority due since until attempts deferrals crashes retried key position holds_key failure progress remote_id updated sum
+-- params: queue number phase priority due since until attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
 -- row: ready
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.ready (queue, phase, priority, due, number, since, until, attempts, deferrals, crashes, retried,
+                                looked,
                                 key, position, holds_key, failure, progress, remote_id, updated, sum)
-VALUES (:queue, :phase, :priority, :due, :number, :since, :until, :attempts, :deferrals, :crashes, :retried, :key, :position, :holds_key,
+VALUES (:queue, :phase, :priority, :due, :number, :since, :until, :attempts, :deferrals, :crashes, :retried, :looked,
+        :key, :position, :holds_key,
         :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: all_ready
 -- params:
 -- row: ready
-SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
+SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position,
+       holds_key, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready;
 
@@ -391,24 +433,27 @@ SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, c
 -- name: get_blocked_moved
 -- params: number
 -- row: blocked
-SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure, progress,
+SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position, failure,
+       progress,
        remote_id, updated, sum
   FROM pawl.blocked
  WHERE number = :number AND position <> number;
 
 -- name: add_blocked
--- params: queue number priority due since until attempts deferrals crashes retried key position failure progress remote_id updated sum
+-- params: queue number priority due since until attempts deferrals crashes retried looked key position failure progress remote_id updated sum
 -- row: blocked
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.blocked (queue, key, position, number, priority, due, since, until, attempts, deferrals, crashes,
-                                  retried, failure, progress, remote_id, updated, sum)
+                                  retried, looked, failure, progress, remote_id, updated, sum)
 VALUES (:queue, :key, :position, :number, :priority, :due, :since, :until, :attempts, :deferrals, :crashes, :retried,
+        :looked,
         :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: all_blocked
 -- params:
 -- row: blocked
-SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure, progress,
+SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position, failure,
+       progress,
        remote_id, updated, sum
   FROM pawl.blocked;
 
@@ -433,16 +478,17 @@ SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, s
 -- ---- attempt ----
 
 -- name: put_attempt
--- params: number ordinal n began ended worker verdict class text sum
+-- params: number ordinal phase n began ended worker verdict status class text sum
 -- row: attempt
-INSERT INTO pawl.attempt (number, ordinal, n, began, ended, worker, verdict, class, text, sum)
-VALUES (:number, :ordinal, :n, :began, :ended, :worker, :verdict, :class, :text, :sum)
+INSERT INTO pawl.attempt (number, ordinal, phase, n, began, ended, worker, verdict, status, class, text, sum)
+VALUES (:number, :ordinal, :phase, :n, :began, :ended, :worker, :verdict, :status, :class, :text, :sum)
     ON CONFLICT (number, ordinal) DO UPDATE
-   SET n = excluded.n, began = excluded.began, ended = excluded.ended, worker = excluded.worker,
-       verdict = excluded.verdict, class = excluded.class, text = excluded.text, sum = excluded.sum;
+   SET phase = excluded.phase, n = excluded.n, began = excluded.began, ended = excluded.ended, worker = excluded.worker,
+       verdict = excluded.verdict, status = excluded.status, class = excluded.class, text = excluded.text,
+       sum = excluded.sum;
 
 -- name: all_attempts
 -- params:
 -- row: attempt
-SELECT number, ordinal, n, began, ended, worker, verdict, class, text, sum
+SELECT number, ordinal, phase, n, began, ended, worker, verdict, status, class, text, sum
   FROM pawl.attempt;

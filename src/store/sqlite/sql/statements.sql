@@ -63,25 +63,33 @@ SELECT kind, scope, lane, target, code, reason, "by", since, until, before_ms, s
   FROM pawl.hold
  WHERE kind = :kind AND scope = :scope AND lane = :lane AND target = :target;
 
+-- name: count_claimed_of_lane
+-- params: scope lane
+SELECT ifnull(sum(claimed), 0) FROM pawl.queue WHERE scope = :scope AND lane = :lane;
+
+-- name: count_claimed_of_target
+-- params: scope target
+SELECT ifnull(sum(claimed), 0) FROM pawl.queue WHERE scope = :scope AND target = :target;
+
 -- name: find_followers
 -- params: queue key
-SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure, progress,
-       remote_id, updated, sum
+SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position, failure,
+       progress, remote_id, updated, sum
   FROM pawl.blocked
  WHERE queue = :queue AND key = :key
  ORDER BY position, number;
 
 -- name: get_ready_first
 -- params: queue priority due number
-SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
-       progress, remote_id, updated, sum
+SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position,
+       holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.ready
  WHERE queue = :queue AND phase = 0 AND priority = :priority AND due = :due AND number = :number;
 
 -- name: get_blocked_at
 -- params: queue key position number
-SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, failure, progress,
-       remote_id, updated, sum
+SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position, failure,
+       progress, remote_id, updated, sum
   FROM pawl.blocked
  WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
 
@@ -89,8 +97,8 @@ SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes,
 
 -- name: find_due
 -- params: queue phase priority now
-SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, key, position, holds_key, failure,
-       progress, remote_id, updated, sum
+SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position,
+       holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority AND due <= :now
  ORDER BY due, number;
@@ -228,7 +236,7 @@ SELECT scope, name, policy, sum FROM pawl.lane WHERE scope = :scope ORDER BY nam
 
 -- name: list_targets
 -- params: scope
-SELECT scope, name, url, secret_file, headers, policy, sum
+SELECT scope, name, url, secret_file, headers, probe, poll, policy, sum
   FROM pawl.target
  WHERE scope = :scope
  ORDER BY name;
@@ -412,7 +420,8 @@ SELECT held.queue, held.number, message.created, message.available, message.expi
 
 -- name: old_ended
 -- params: number limit
-SELECT ended.queue, ended.number, message.created, message.available, message.expires, ended.ended, 0, NULL, 0, NULL, 0, 0
+SELECT ended.queue, ended.number, message.created, message.available, message.expires, ended.ended, 0, NULL, 0, NULL, 0,
+       ended.state
   FROM pawl.ended JOIN pawl.message ON message.number = ended.number
  WHERE ended.number > :number
  ORDER BY ended.number
@@ -421,14 +430,14 @@ SELECT ended.queue, ended.number, message.created, message.available, message.ex
 -- name: page_claimed
 -- params: after
 SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals, crashes, retried, key, position, holds_key, failure, progress, remote_id, updated, sum
+       deferrals, crashes, retried, looked, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed
  WHERE number > :after
  ORDER BY number;
 
 -- name: list_attempts
 -- params: number
-SELECT number, ordinal, n, began, ended, worker, verdict, class, text, sum
+SELECT number, ordinal, phase, n, began, ended, worker, verdict, status, class, text, sum
   FROM pawl.attempt
  WHERE number = :number
  ORDER BY ordinal;
