@@ -132,6 +132,37 @@ PAWL_API int pawl_target_set(pawl_store *store, const char *target, const char *
 PAWL_API int pawl_target_remove(pawl_store *store, const char *target, const pawl_operation *operation,
                                 pawl_error *err);
 
+/* Where messages go, and with what: those of one sender to a target, or those without one. */
+typedef struct pawl_route {
+    size_t struct_size; /* PAWL_ROUTE sets it */
+    const char *target; /* required */
+    const char *sender; /* NULL: of messages that have none */
+    const char *const
+        *urls; /* at most 8, in the order in which they are tried: the next one only where nothing was sent */
+    size_t url_count;
+    const char *secret_file;      /* as in pawl_target_add. That of the target never goes for a sender's route. */
+    const pawl_setting *settings; /* "header:NAME"; without a sender keys of the target's policy, too */
+    size_t setting_count;
+} pawl_route;
+#define PAWL_ROUTE .struct_size = sizeof(pawl_route)
+
+/*
+ * pawl_route_add: as pawl_target_add, with several URLs, or for a sender. A message with a sender goes by the route of that
+ *   sender or not at all, one without by that of its target. A target that is not there is made.
+ * pawl_route_set: changes what is given, as pawl_target_set.
+ * pawl_sender_remove: the sender is gone: what waits for it longer than the policy's gone_ms is dead (sender_gone), unless
+ *   it is added again. pawl_target_remove forgets the routes of all senders, and makes none of them gone.
+ *
+ * Errors     As of those. PAWL_EINVAL  an incomplete route: without a URL; PAWL_ELIMIT  over 8 URLs
+ *            PAWL_ENOTFOUND  set and remove: the target has no route of that sender
+ */
+PAWL_API int pawl_route_add(pawl_store *store, const pawl_route *route, const pawl_operation *operation,
+                            pawl_error *err);
+PAWL_API int pawl_route_set(pawl_store *store, const pawl_route *route, const pawl_operation *operation,
+                            pawl_error *err);
+PAWL_API int pawl_sender_remove(pawl_store *store, const char *target, const char *sender,
+                                const pawl_operation *operation, pawl_error *err);
+
 typedef struct pawl_lane_view {
     size_t struct_size;
     const char *name;
@@ -144,7 +175,15 @@ typedef struct pawl_target_view {
     const char *url, *secret_file; /* NULL: none */
     const char *policy;            /* as of a lane */
     const char *headers;           /* JSON object, sent with every message; NULL: none */
+    const char *urls;              /* JSON array, where there are several; else NULL */
 } pawl_target_view;
+
+typedef struct pawl_sender_view {
+    size_t struct_size;
+    const char *target, *sender;
+    const char *url, *urls, *secret_file, *headers; /* as of a target */
+    int64_t removed_at_ms;                          /* 0: it was not */
+} pawl_sender_view;
 
 typedef struct pawl_hold_view {
     size_t struct_size;
@@ -162,10 +201,13 @@ typedef struct pawl_settings pawl_settings;
 PAWL_API size_t pawl_settings_count(const pawl_settings *settings);
 PAWL_API const pawl_lane_view *pawl_settings_lane(const pawl_settings *settings, size_t index);
 PAWL_API const pawl_target_view *pawl_settings_target(const pawl_settings *settings, size_t index);
+PAWL_API const pawl_sender_view *pawl_settings_sender(const pawl_settings *settings, size_t index);
 PAWL_API const pawl_hold_view *pawl_settings_hold(const pawl_settings *settings, size_t index);
 PAWL_API void pawl_settings_free(pawl_settings *settings);
 PAWL_API int pawl_lanes_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err);
 PAWL_API int pawl_targets_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err);
+/* Of one target; NULL: of all. Those that were removed, too. */
+PAWL_API int pawl_senders_list(pawl_store *store, const char *target, pawl_settings **ret_settings, pawl_error *err);
 PAWL_API int pawl_holds_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err);
 
 /* ---- holds ---- */

@@ -36,6 +36,7 @@ void pawli_api_put_moves(struct json_writer *out, const pawl_moves_done *done);
 void pawli_api_put_stats(struct json_writer *out, const pawl_queue_stats *stats);
 void pawli_api_put_lane(struct json_writer *out, const pawl_lane_view *lane);
 void pawli_api_put_target(struct json_writer *out, const pawl_target_view *target);
+void pawli_api_put_sender(struct json_writer *out, const pawl_sender_view *sender);
 void pawli_api_put_hold(struct json_writer *out, const pawl_hold_view *hold);
 void pawli_api_put_worker(struct json_writer *out, const pawl_worker_view *worker);
 void pawli_api_put_why(struct json_writer *out, const pawl_uuid *id, const pawl_why *why);

@@ -263,14 +263,31 @@ void pawli_api_put_lane(struct json_writer *out, const pawl_lane_view *lane)
     put_policy(out, lane->policy);
 }
 
+static void put_route(struct json_writer *out, const char *url, const char *urls)
+{
+    pawli_json_put_string(out, "url", url);
+    if (urls)
+        pawli_json_put_raw(out, "urls", text_of(urls));
+}
+
 void pawli_api_put_target(struct json_writer *out, const pawl_target_view *target)
 {
     pawli_json_put_string(out, "target", target->name);
-    pawli_json_put_string(out, "url", target->url);
+    put_route(out, target->url, target->urls);
     pawli_json_put_string(out, "secret_file", target->secret_file);
     if (target->headers)
         pawli_json_put_raw(out, "headers", text_of(target->headers));
     put_policy(out, target->policy);
+}
+
+void pawli_api_put_sender(struct json_writer *out, const pawl_sender_view *sender)
+{
+    pawli_json_put_string(out, "sender", sender->sender);
+    put_route(out, sender->url, sender->urls);
+    pawli_json_put_string(out, "secret_file", sender->secret_file);
+    if (sender->headers)
+        pawli_json_put_raw(out, "headers", text_of(sender->headers));
+    put_time(out, "removed_at", sender->removed_at_ms);
 }
 
 void pawli_api_put_hold(struct json_writer *out, const pawl_hold_view *hold)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "base/json.h"
 #include "base/uuid.h"
 #include "cli/commands.h"
 #include "cli/table.h"
@@ -265,44 +266,71 @@ static void note_unreadable(struct cli *cli, const char *secret_file)
     pawli_secret_release(secret);
 }
 
+/* Of --url, or of the arguments behind the first. */
+static int read_urls(struct cli *cli, const char *option, pawl_route *route)
+{
+    const char **urls = NULL, *text;
+    size_t room = 0;
+    for (size_t at = 0; (text = option ? cli_option_next(cli, option, &at) : cli_argument(cli, ++at));) {
+        if (!pawli_arena_reserve(&cli->arena, (void **)&urls, sizeof *urls, route->url_count + 1, &room))
+            return pawli_no_memory(&cli->error);
+        urls[route->url_count++] = text;
+    }
+    route->urls = urls;
+    return PAWL_OK;
+}
+
+static void print_route(struct cli *cli, const pawl_route *route, const char *what)
+{
+    struct text of = route->sender ? pawli_arena_format(&cli->arena, " (sender %s)", route->sender) : TEXT("");
+    if (!route->sender || cli->json)
+        print_done(cli, "target", route->target, what);
+    else
+        cli_say(cli, "target %s%.*s %s", route->target, TEXT_ARG(of), what);
+}
+
 int cli_targets_add(struct cli *cli)
 {
-    const char *secret_file;
+    pawl_route route = {PAWL_ROUTE, .target = cli_argument(cli, 0), .sender = cli_option(cli, "sender")};
     pawl_setting *settings = NULL;
-    size_t count = 0;
     pawl_operation operation = cli_operation(cli);
-    int status = whole_path(cli, cli_option(cli, "secret-file"), &secret_file);
+    int status = whole_path(cli, cli_option(cli, "secret-file"), &route.secret_file);
     if (status == PAWL_OK)
-        status = read_target_settings(cli, "set", &settings, &count);
+        status = read_target_settings(cli, "set", &settings, &route.setting_count);
     if (status == PAWL_OK)
-        status = pawl_target_add(cli->store, cli_argument(cli, 0), cli_argument(cli, 1), secret_file, settings, count,
-                                 &operation, &cli->error);
+        status = read_urls(cli, NULL, &route);
+    route.settings = settings;
     if (status == PAWL_OK)
-        print_done(cli, "target", cli_argument(cli, 0), "added");
+        status = pawl_route_add(cli->store, &route, &operation, &cli->error);
     if (status == PAWL_OK)
-        note_unreadable(cli, secret_file);
+        print_route(cli, &route, "added");
+    if (status == PAWL_OK)
+        note_unreadable(cli, route.secret_file);
     return status;
 }
 
 int cli_targets_set(struct cli *cli)
 {
-    const char *secret_file = cli_option(cli, "secret-file"), *url = cli_option(cli, "url");
+    const char *secret_file = cli_option(cli, "secret-file");
+    pawl_route route = {PAWL_ROUTE, .target = cli_argument(cli, 0), .sender = cli_option(cli, "sender")};
     pawl_setting *settings = NULL;
-    size_t count = 0;
     pawl_operation operation = cli_operation(cli);
     int status = secret_file && !*secret_file ? PAWL_OK : whole_path(cli, secret_file, &secret_file);
     if (status == PAWL_OK)
-        status = read_target_settings(cli, NULL, &settings, &count);
-    if (status == PAWL_OK && !url && !secret_file && count == 0)
+        status = read_target_settings(cli, NULL, &settings, &route.setting_count);
+    if (status == PAWL_OK)
+        status = read_urls(cli, "url", &route);
+    route.settings = settings;
+    route.secret_file = secret_file;
+    if (status == PAWL_OK && route.url_count == 0 && !secret_file && route.setting_count == 0)
         status = cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "what shall be set is missing"),
                           "give --url, --secret-file, --header or KEY=VALUE");
     if (status == PAWL_OK)
-        status = pawl_target_set(cli->store, cli_argument(cli, 0), url, secret_file, settings, count, &operation,
-                                 &cli->error);
+        status = pawl_route_set(cli->store, &route, &operation, &cli->error);
     if (status == PAWL_OK)
-        print_done(cli, "target", cli_argument(cli, 0), "set");
+        print_route(cli, &route, "set");
     if (status == PAWL_OK)
-        cli_note_unknown(cli, CLI_TARGET, cli->scope, cli_argument(cli, 0));
+        cli_note_unknown(cli, CLI_TARGET, cli->scope, route.target);
     if (status == PAWL_OK)
         note_unreadable(cli, secret_file);
     return status;
@@ -310,39 +338,98 @@ int cli_targets_set(struct cli *cli)
 
 int cli_targets_remove(struct cli *cli)
 {
+    pawl_route route = {PAWL_ROUTE, .target = cli_argument(cli, 0), .sender = cli_option(cli, "sender")};
     pawl_operation operation = cli_operation(cli);
-    int status = pawl_target_remove(cli->store, cli_argument(cli, 0), &operation, &cli->error);
+    int status = route.sender ? pawl_sender_remove(cli->store, route.target, route.sender, &operation, &cli->error)
+                              : pawl_target_remove(cli->store, route.target, &operation, &cli->error);
     if (status == PAWL_OK)
-        print_done(cli, "target", cli_argument(cli, 0), "removed");
+        print_route(cli, &route, "removed");
     return status;
+}
+
+static void put_senders(struct json_writer *out, const char *target, const pawl_settings *senders)
+{
+    bool any = false;
+    const pawl_sender_view *sender;
+    for (size_t i = 0; (sender = pawl_settings_sender(senders, i)); i++) {
+        if (!sender->target || strcmp(sender->target, target) != 0)
+            continue;
+        if (!any)
+            pawli_json_key(out, "senders");
+        any ? pawli_json_comma(out) : pawli_json_open(out, '[');
+        any = true;
+        pawli_json_open(out, '{');
+        pawli_api_put_sender(out, sender);
+        pawli_json_close(out, '}');
+    }
+    if (any)
+        pawli_json_close(out, ']');
+}
+
+static const char *url_text(struct cli *cli, const char *url, const char *urls)
+{
+    struct text all = text_of(urls), item;
+    size_t count = 0;
+    struct json_walk walk = pawli_json_walk(all.data ? all : TEXT("[]"));
+    while (pawli_json_item(&walk, &item))
+        count++;
+    return count > 1 ? pawli_arena_format(&cli->arena, "%s (and %zu more)", url, count - 1).data : url;
+}
+
+static void list_senders(struct cli *cli, struct cli_table *table, const char *target, const pawl_settings *senders)
+{
+    const pawl_sender_view *sender;
+    for (size_t i = 0; (sender = pawl_settings_sender(senders, i)); i++) {
+        if (!sender->target || strcmp(sender->target, target) != 0)
+            continue;
+        cli_table_row(table);
+        cli_table_put(table, target);
+        cli_table_put(table, sender->sender);
+        cli_table_put(table, sender->removed_at_ms ? "(removed)" : url_text(cli, sender->url, sender->urls));
+        cli_table_put(table, sender->secret_file);
+        cli_table_put(table, NULL);
+    }
+}
+
+static void list_target(struct cli *cli, struct cli_table *table, const pawl_target_view *target,
+                        const pawl_settings *senders)
+{
+    if (cli->json) {
+        struct json_writer *out = cli_object(cli);
+        pawli_api_put_target(out, target);
+        put_senders(out, target->name, senders);
+        cli_object_end(cli);
+        return;
+    }
+    cli_table_row(table);
+    cli_table_put(table, target->name);
+    cli_table_put(table, NULL);
+    cli_table_put(table, url_text(cli, target->url, target->urls));
+    cli_table_put(table, target->secret_file);
+    cli_table_put(table, target->policy);
+    list_senders(cli, table, target->name, senders);
 }
 
 int cli_targets_list(struct cli *cli)
 {
-    static const struct cli_column columns[] = {
-        {"TARGET", COLUMN_LEFT}, {"URL", COLUMN_CUT}, {"SECRET", COLUMN_CUT}, {"POLICY", COLUMN_CUT}};
-    pawl_settings *settings;
+    static const struct cli_column columns[] = {{"TARGET", COLUMN_LEFT},
+                                                {"SENDER", COLUMN_CUT},
+                                                {"URL", COLUMN_CUT},
+                                                {"SECRET", COLUMN_CUT},
+                                                {"POLICY", COLUMN_CUT}};
+    pawl_settings *targets = NULL, *senders = NULL;
     struct cli_table table;
-    int status = pawl_targets_list(cli->store, &settings, &cli->error);
-    if (status < 0)
-        return status;
-    if (!cli->json)
+    int status = pawl_targets_list(cli->store, &targets, &cli->error);
+    if (status == PAWL_OK)
+        status = pawl_senders_list(cli->store, NULL, &senders, &cli->error);
+    if (status == PAWL_OK && !cli->json)
         cli_table_begin(&table, cli, columns, COUNT_OF(columns));
-    for (size_t i = 0; i < pawl_settings_count(settings); i++) {
-        const pawl_target_view *target = pawl_settings_target(settings, i);
-        if (cli->json) {
-            pawli_api_put_target(cli_object(cli), target);
-            cli_object_end(cli);
-            continue;
-        }
-        cli_table_row(&table);
-        cli_table_put(&table, target->name);
-        cli_table_put(&table, target->url);
-        cli_table_put(&table, target->secret_file);
-        cli_table_put(&table, target->policy);
-    }
-    status = cli->json ? PAWL_OK : cli_table_end(&table, "no targets");
-    pawl_settings_free(settings);
+    for (size_t i = 0; status == PAWL_OK && i < pawl_settings_count(targets); i++)
+        list_target(cli, &table, pawl_settings_target(targets, i), senders);
+    if (status == PAWL_OK && !cli->json)
+        status = cli_table_end(&table, "no targets");
+    pawl_settings_free(senders);
+    pawl_settings_free(targets);
     return status;
 }
 

@@ -176,7 +176,13 @@ static const struct cli_option resolve_options[] = {
 
 static const struct cli_option setting_options[] = {OPERATION, {0}};
 
+#define SENDER                                                                                                         \
+    {                                                                                                                  \
+        "sender", "SENDER", "the route of this sender's messages; without it: of messages that have none", false       \
+    }
+
 static const struct cli_option targets_add_options[] = {
+    SENDER,
     {"set", "KEY=VALUE", "a key of its policy, as in \"pawl lanes set\"", true},
     {"secret-file", "FILE", "where the sender finds the secret (whsec_ and base64)", false},
     {"header", "NAME:VALUE", "a header that is sent with every message; one of the message's own beats it", true},
@@ -185,9 +191,17 @@ static const struct cli_option targets_add_options[] = {
 };
 
 static const struct cli_option targets_set_options[] = {
-    {"url", "URL", "where it is from now on", false},
+    SENDER,
+    {"url", "URL", "where it is from now on; several are tried in this order", true},
     {"secret-file", "FILE", "where the sender finds the secret; '' for none", false},
     {"header", "NAME:VALUE", "a header that is sent with every message; NAME: takes it away", true},
+    OPERATION,
+    {0},
+};
+
+static const struct cli_option targets_remove_options[] = {
+    {"sender", "SENDER", "only the route of this sender, who is gone: what waits for it longer than gone_ms is dead",
+     false},
     OPERATION,
     {0},
 };
@@ -266,14 +280,15 @@ const struct cli_command cli_commands[] = {
     {"lanes resume", "LANE", "let a paused lane move again", setting_options, cli_lanes_resume, CLI_RECORDS},
     {"lanes set", "LANE KEY=VALUE...", "set keys of a lane's policy; an empty value unsets one", setting_options,
      cli_lanes_set, CLI_RECORDS},
-    {"targets list", "", "list targets with URL and policy", NULL, cli_targets_list, CLI_READS},
-    {"targets add", "NAME URL",
-     "say where a target is: http://, https://, exec:/PATH, file:/PATH, callback:NAME; one that is there with other "
-     "values is a conflict",
+    {"targets list", "", "list targets and routes of senders, with URL and policy", NULL, cli_targets_list, CLI_READS},
+    {"targets add", "NAME URL...",
+     "say where a target is, or a sender's route to it: http://, https://, exec:/PATH, file:/PATH, callback:NAME; of "
+     "several URLs the next is tried where nothing was sent; one that is there with other values is a conflict",
      targets_add_options, cli_targets_add, CLI_RECORDS},
     {"targets set", "NAME [KEY=VALUE...]", "change what is named of a target: URL, secret, headers, keys of its policy",
      targets_set_options, cli_targets_set, CLI_RECORDS},
-    {"targets remove", "NAME", "forget where a target is", setting_options, cli_targets_remove, CLI_RECORDS},
+    {"targets remove", "NAME", "forget where a target is, with the routes of its senders", targets_remove_options,
+     cli_targets_remove, CLI_RECORDS},
     {"targets test", "NAME [DATA]",
      "send a message to a target now, and tell what it answered, when, and whether it would be tried again",
      targets_test_options, cli_targets_test, CLI_WRITES},

@@ -5,6 +5,8 @@
 #include "commit/claim.h"
 #include "commit/flow.h"
 
+#include "model/urls.h"
+
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {
     struct claim *claim = (struct claim *)effect;
@@ -97,6 +99,14 @@ static struct view_task *next_candidate(struct view *view, struct view_due *due)
     return NULL;
 }
 
+/* As it stands in the batch that claims: what is removed later takes nothing back that is under way. */
+static const struct route *route_of(const struct view_task *task)
+{
+    const struct view_fact *fact = task->sender;
+    bool is_ready = fact && fact->slot.exists && !fact->slot.is_damaged && fact->row.sender.removed.ms == INT64_MAX;
+    return is_ready ? &fact->row.sender.route : NULL;
+}
+
 /* The answer outlives the batch: its texts are copied into the unit, whose arena remembers when they could not be. */
 static void answer(struct unit *unit, struct claim *claim, const struct view *view, const struct view_task *task)
 {
@@ -106,6 +116,7 @@ static void answer(struct unit *unit, struct claim *claim, const struct view *vi
     claim->size += kind->size(task->body);
     item->body = kind->copy(task->body, arena);
     item->task = task->row;
+    item->route = pawli_route_copy(route_of(task), arena);
     item->lease_until = wall_after_ms(view->wall, lease_left_ms(&task->row, view->boot));
     struct text *texts[] = {&item->task.key, &item->task.progress, &item->task.remote_id, &item->task.failure.text,
                             &item->task.consumer};
@@ -120,18 +131,17 @@ static bool exhaust(struct view *view, struct view_task *task)
                                        : pawli_task_end(view, task, event, TEXT("max_attempts"), TEXT("pawl"));
 }
 
-/* One that may not be sent any more is moved on instead: it is too old, or its cap was lowered. False: take it. */
+/* One that may not be sent any more is moved on instead: it is too old, its sender is gone, or its cap was lowered. False: take it. */
 static bool pass_over(struct claim *claim, const struct paused *paused, struct view *view, struct view_task *task)
 {
     const struct policy *policy = &task->queue->policy;
     if (task->row.phase != PHASE_SEND)
         return false;
-    bool is_old = pawli_expiry_of(&view->store.row.clock, task->body, task->row.retried.at, policy, paused).ms <=
-                  view->wall.ms;
-    if (!is_old && task->row.attempts < pawli_cap_of(task->body, policy))
+    bool is_over = pawli_task_is_over(view, task, paused);
+    if (!is_over && task->row.attempts < pawli_cap_of(task->body, policy))
         return false;
     claim->passed++;
-    if (is_old)
+    if (is_over)
         pawli_task_expire(view, task);
     else
         exhaust(view, task);

@@ -9,6 +9,7 @@ struct claimed {
     const struct task_body *body;
     struct task_row task;
     struct wall_time lease_until;
+    const struct route *route; /* of its sender; NULL: it has none, or that is not ready */
 };
 
 struct claim {

@@ -61,9 +61,11 @@ bool pawli_gather_message(struct view *view, struct view_scope *scope, struct me
             return false;
         draft->queue->wants_policy = true; /* how long it is bound */
     }
-    if (draft->row.key.data)
-        draft->line = pawli_view_line(view, draft->queue, draft->row.key);
-    return !draft->row.key.data || draft->line;
+    if (draft->row.key.data && !(draft->line = pawli_view_line(view, draft->queue, draft->row.key)))
+        return false;
+    if (draft->row.sender.data && !(draft->sender = pawli_view_sender(view, draft->queue, draft->row.sender)))
+        return false;
+    return true;
 }
 
 static const struct view_task *find_task(const struct view *view, uint64_t number)
@@ -180,6 +182,7 @@ static struct view_task *make_task(struct view *view, struct message_draft *draf
     task->body = &message->body;
     task->queue = draft->queue;
     task->line = draft->line;
+    task->sender = draft->sender;
     task->row = (struct task_row){.number = number,
                                   .queue = message->queue,
                                   .priority = message->priority,
@@ -189,7 +192,8 @@ static struct view_task *make_task(struct view *view, struct message_draft *draf
                                   .order = !message->key.data ? 0
                                            : draft->order     ? draft->order
                                                               : number,
-                                  .until = message->expires};
+                                  .until = message->expires,
+                                  .sender = message->sender};
     return task;
 }
 

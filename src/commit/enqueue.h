@@ -17,6 +17,7 @@ struct message_draft {
     struct view_queue *queue;
     struct view_bound *bound;
     struct view_line *line;
+    struct view_fact *sender; /* its route */
     /* the answer */
     pawl_uuid id;
     int status;

@@ -112,7 +112,8 @@ static void copy_message(struct move_item *item)
                                     .delay_ms = 0,
                                     .expires_in_ms = -1,
                                     .queue = task->queue,
-                                    .line = task->line};
+                                    .line = task->line,
+                                    .sender = task->sender};
     draft->row.tail = item->successor_tail;
     draft->row.dedupe = (struct text){0}; /* the old one stays bound, through the chain */
     draft->row.request_id = (pawl_uuid){0};

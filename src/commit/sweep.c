@@ -137,15 +137,13 @@ static bool may_purge(const struct view *view, const struct view_task *task)
            pawli_end_of(&view->store.row.clock, task->row.ended_at, keep).ms <= view->wall.ms;
 }
 
-/* Of what waits to be sent: too old, or waiting for a false date. What is held has time, and does not wait for any. */
+/* Of what waits to be sent: over, or waiting for a false date. What is held has time, and does not wait for any. */
 static bool sweep_waiting(struct view *view, struct sweep *sweep, struct view_task *task)
 {
-    const struct clock *clock = &view->store.row.clock;
-    if (pawli_is_misdated(clock, task->body, &task->row) && !pawli_task_redate(view, task))
+    if (pawli_is_misdated(&view->store.row.clock, task->body, &task->row) && !pawli_task_redate(view, task))
         return false;
     struct paused paused = pawli_paused_of(view, task->queue);
-    if (pawli_paused_until(&paused).ms > view->wall.ms ||
-        pawli_expiry_of(clock, task->body, task->row.retried.at, &task->queue->policy, &paused).ms > view->wall.ms)
+    if (pawli_paused_until(&paused).ms > view->wall.ms || !pawli_task_is_over(view, task, &paused))
         return true;
     sweep->expired++;
     return pawli_task_expire(view, task);

@@ -200,8 +200,10 @@ bool pawli_task_pend(struct view *view, struct view_task *task, enum task_event 
     task->row.phase = PHASE_SEND;
     task->row.hold = (struct text){0};
     PAWL_ASSERT(task->body || from == STATE_CLAIMED); /* of which the claim kept all that is needed */
-    if (task->body)
+    if (task->body) {
         task->row.until = task->body->expires;
+        task->row.sender = task->body->sender;
+    }
     if (!due_first)
         task->row.since = age_begins(task);
     task->row.due = due;
@@ -306,10 +308,30 @@ bool pawli_task_end(struct view *view, struct view_task *task, enum task_event e
     return true;
 }
 
+static bool is_sender_gone(const struct view *view, const struct view_task *task)
+{
+    const struct view_fact *sender = task->sender;
+    return sender && sender->slot.exists && !sender->slot.is_damaged &&
+           pawli_gone_of(&view->store.row.clock, task->body, task->row.retried.at, sender->row.sender.removed,
+                         &task->queue->policy)
+                   .ms <= view->wall.ms;
+}
+
+bool pawli_task_is_over(const struct view *view, const struct view_task *task, const struct paused *paused)
+{
+    struct wall_time expiry = pawli_expiry_of(&view->store.row.clock, task->body, task->row.retried.at,
+                                              &task->queue->policy, paused);
+    return expiry.ms <= view->wall.ms || is_sender_gone(view, task);
+}
+
 bool pawli_task_expire(struct view *view, struct view_task *task)
 {
     if (!touch(view, task))
         return false;
+    if (is_sender_gone(view, task)) {
+        pawli_task_fail(view, task, ERROR_EXPIRED, TEXT("its sender was removed, and did not come back in time"));
+        return pawli_task_end(view, task, EVENT_EXPIRE, TEXT("sender_gone"), TEXT("pawl"));
+    }
     pawli_task_fail(view, task, ERROR_EXPIRED, TEXT("the age limit passed before it was delivered"));
     return pawli_task_end(view, task, EVENT_EXPIRE, TEXT("expired"), TEXT("pawl"));
 }

@@ -106,6 +106,8 @@ bool pawli_task_end(struct view *view, struct view_task *task, enum task_event e
 bool pawli_task_add(struct view *view, struct view_task *task); /* a new one: ready or blocked */
 bool pawli_task_look(struct view *view, struct view_task *task,
                      struct wall_time due); /* its outcome is asked for then: polled or probed, its state is kept */
+/* Whether time has ended what waits to be sent: by its age, or because its sender is gone. Then: it. */
+bool pawli_task_is_over(const struct view *view, const struct view_task *task, const struct paused *paused);
 bool pawli_task_expire(struct view *view, struct view_task *task);
 bool pawli_task_redate(struct view *view, struct view_task *task); /* what waits for a false date: as long from now */
 bool pawli_task_purge(struct view *view, struct view_task *task);

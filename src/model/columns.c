@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "model/check.h"
+#include "model/urls.h"
 #include "model/serving.h"
 #include "model/task_kind.h"
 
@@ -404,16 +405,30 @@ static const struct column lane_columns[] = {
 };
 #undef ROW
 
+#define ROUTE                                                                                                          \
+    COLUMN("urls", TEXT, route.urls, .is_good = pawli_urls_check),                                                     \
+        COLUMN("secret_file", TEXT, route.secret_file, .max = LIMIT_URL, .is_good = is_text),                          \
+        COLUMN("headers", TEXT, route.headers, .is_good = are_headers)
+
 #define ROW target_row
 static const struct column target_columns[] = {
     COLUMN("scope", U64, scope, KEY, ID),
     COLUMN("name", TEXT, name, KEY, NEEDED, .is_good = is_name),
-    COLUMN("url", TEXT, url, .max = LIMIT_URL, .is_good = is_text),
-    COLUMN("secret_file", TEXT, secret_file, .max = LIMIT_URL, .is_good = is_text),
-    COLUMN("headers", TEXT, headers, .is_good = are_headers),
+    ROUTE,
     COLUMN("probe", TEXT, probe, .max = LIMIT_URL, .is_good = is_text),
     COLUMN("poll", TEXT, poll, .max = LIMIT_URL, .is_good = is_text),
     COLUMN("policy", JSON, policy, NEEDED, .form = &policies),
+    SUM,
+};
+#undef ROW
+
+#define ROW sender_row
+static const struct column sender_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("target", TEXT, target, KEY, NEEDED, .is_good = is_name),
+    COLUMN("sender", TEXT, sender, KEY, NEEDED, .is_good = is_key),
+    ROUTE,
+    COLUMN("removed", TIME_OR_NEVER, removed, WALL),
     SUM,
 };
 #undef ROW
@@ -572,7 +587,8 @@ static const struct column line_columns[] = {
 #define PHASE COLUMN("phase", U32, phase, .max = PHASE_COUNT - 1)
 #define DUE                                                                                                            \
     COLUMN("priority", U32, priority, .min = 1, .max = 9), COLUMN("due", TIME, due, WALL),                             \
-        COLUMN("since", TIME_OR_NEVER, since, WALL), COLUMN("until", TIME_OR_NEVER, until, WALL)
+        COLUMN("since", TIME_OR_NEVER, since, WALL), COLUMN("until", TIME_OR_NEVER, until, WALL),                      \
+        COLUMN("sender", TEXT, sender, .is_good = is_key)
 #define COUNTS                                                                                                         \
     COLUMN("attempts", U32, attempts, COUNT), COLUMN("deferrals", U32, deferrals, COUNT),                              \
         COLUMN("crashes", U32, crashes, COUNT), COLUMN("retried", JSON, retried, .form = &retries),                    \
@@ -700,6 +716,7 @@ const struct row_form pawli_rows[ROW_KIND_COUNT] = {
     [ROW_SCOPE] = FORM(scope, scope_row, 2, NOBODY, NULL),
     [ROW_LANE] = FORM(lane, lane_row, 2, offsetof(struct lane_row, scope), NULL),
     [ROW_TARGET] = FORM(target, target_row, 2, offsetof(struct target_row, scope), NULL),
+    [ROW_SENDER] = FORM(sender, sender_row, 3, offsetof(struct sender_row, scope), NULL),
     [ROW_HOLD] = FORM(hold, hold_row, 5, offsetof(struct hold_row, scope), NULL),
     [ROW_FLOW] = FORM(flow, flow_row, 3, offsetof(struct flow_row, scope), NULL),
     [ROW_QUEUE] = FORM(queue, queue_row, 5, offsetof(struct queue_row, scope), NULL),

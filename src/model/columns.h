@@ -78,6 +78,7 @@ enum row_kind {
     ROW_SCOPE,
     ROW_LANE,
     ROW_TARGET,
+    ROW_SENDER,
     ROW_HOLD,
     ROW_FLOW,
     ROW_QUEUE,
@@ -113,6 +114,7 @@ union any_row {
     struct scope_row scope;
     struct lane_row lane;
     struct target_row target;
+    struct sender_row sender;
     struct hold_row hold;
     struct flow_row flow;
     struct queue_row queue;

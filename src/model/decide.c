@@ -232,6 +232,15 @@ struct wall_time pawli_expiry_of(const struct clock *clock, const struct task_bo
     return wall_after_ms(pawli_end_of(clock, start, length), paused_since(paused, start, clock->wall));
 }
 
+struct wall_time pawli_gone_of(const struct clock *clock, const struct task_body *body, struct wall_time retried,
+                               struct wall_time removed, const struct policy *policy)
+{
+    struct wall_time start = pawli_age_begins(body, retried);
+    if (removed.ms == INT64_MAX)
+        return WALL_NEVER;
+    return pawli_end_of(clock, start.ms > removed.ms ? start : removed, policy_get(policy, POLICY_GONE_MS));
+}
+
 /* Not after the end of anything that began at `start`, and never earlier for a later start: of the pauses the longest alone
  * is that, and only beside an age that no clock moved. */
 static bool may_be_over(const struct clock *clock, struct wall_time start, int64_t length, const struct paused *paused)

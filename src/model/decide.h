@@ -95,6 +95,11 @@ struct wall_time pawli_paused_until(const struct paused *paused);
 struct wall_time pawli_expiry_of(const struct clock *clock, const struct task_body *body, struct wall_time retried,
                                  const struct policy *policy, const struct paused *paused);
 
+/* When what waits for a sender is dead: WALL_NEVER unless that was removed. What came, or was retried, later has its time from
+ * there. */
+struct wall_time pawli_gone_of(const struct clock *clock, const struct task_body *body, struct wall_time retried,
+                               struct wall_time removed, const struct policy *policy);
+
 /* When that age begins: `retried` and the body's own date put it off. */
 struct wall_time pawli_age_begins(const struct task_body *body, struct wall_time retried);
 

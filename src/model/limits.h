@@ -21,6 +21,7 @@
 #define LIMIT_PROGRESS     (64 * 1024)
 #define LIMIT_STATE_DIGEST 64
 #define LIMIT_URL          2048
+#define LIMIT_URLS         8                        /* of a route */
 #define LIMIT_LIST         10000                    /* items of one page */
 #define LIMIT_LEASE_MS     86400000                 /* a day */
 #define LIMIT_WORKER_NAMES 1024                     /* lanes, or callbacks, of one worker */

@@ -83,14 +83,30 @@ struct lane_row {
     bool is_damaged; /* out of a list: it cannot be read */
 };
 
+/* Where messages go, and with what. */
+struct route {
+    struct text urls; /* JSON array, the one to be tried first at its front (model/urls.h); absent: there is none */
+    struct text secret_file; /* path, absent when none */
+    struct text headers;     /* sent with every message; a JSON object with sorted names, absent when none */
+};
+
 struct target_row {
     uint64_t scope;
     struct text name;
-    struct text url;         /* absent: only exceptions of policy are set */
-    struct text secret_file; /* path, absent when none */
-    struct text headers;     /* sent with every message; a JSON object with sorted names, absent when none */
+    struct route
+        route; /* of messages without a sender; all of it absent: there are only exceptions of policy, or senders */
     struct text probe, poll; /* URLs that are asked whether a message happened, and what became of one handed over */
     struct policy policy;
+    bool is_damaged;
+};
+
+/* The route of one sender's messages to a target: they go by it, or not at all. It stays when it is removed, so that it is
+ * known since when the sender is gone. */
+struct sender_row {
+    uint64_t scope;
+    struct text target, sender;
+    struct route route;
+    struct wall_time removed; /* WALL_NEVER: it was not */
     bool is_damaged;
 };
 
@@ -177,7 +193,8 @@ struct bound_row {
 #define BODY                                                                                                           \
     uint64_t number, tail; /* tail: the random half of its id */                                                       \
     uint64_t queue;                                                                                                    \
-    struct text key; /* the ordering key */                                                                            \
+    struct text key;    /* the ordering key */                                                                         \
+    struct text sender; /* by whose route it goes; absent: by the target's own */                                      \
     uint32_t priority;                                                                                                 \
     uint32_t max_attempts;      /* 0: the policy's */                                                                  \
     struct wall_time available; /* earliest first claim; when it was made, where none was given */                     \
@@ -202,7 +219,7 @@ struct message_row {
         };
     };
     uint64_t seq; /* of the record that made it; 0: enqueued outside a transition */
-    struct text sender, dedupe;
+    struct text dedupe;
     pawl_uuid request_id; /* of the enqueue; nil when none */
     struct text content_type, payload;
     struct text headers; /* a JSON object, names sorted; absent when none */
@@ -265,9 +282,10 @@ struct task_row {
     uint32_t attempts, deferrals, crashes;
     struct retried retried;
     struct looked looked;
-    struct text key; /* ordering key */
-    uint64_t order;  /* its place in the line of its key; 0: it has none */
-    bool holds_key;  /* head of its line */
+    struct text key;    /* ordering key */
+    uint64_t order;     /* its place in the line of its key; 0: it has none */
+    struct text sender; /* as its body says; not where it ended */
+    bool holds_key;     /* head of its line */
 
     uint64_t tail;      /* place claimed: of its message's id */
     uint64_t token;     /* of the claim; kept while an outcome is awaited */

@@ -3,7 +3,7 @@
 #ifndef PAWLI_OUTBOX_CLAIM_H
 #define PAWLI_OUTBOX_CLAIM_H
 
-#include "env/env.h"
+#include "model/rows.h"
 #include "pawl/message.h"
 
 /* Called in a step of the engine; messages are the callee's to free, NULL unless status is PAWL_OK. again: limits of the lane or
@@ -14,5 +14,8 @@ typedef void pawli_claim_done(void *data, int status, pawl_messages *messages, s
 /* As pawl_claim, without a look beforehand and without waiting. */
 int pawli_claim_submit(pawl_store *store, const pawl_claim_options *options, pawli_claim_done *done, void *data,
                        pawl_error *err);
+
+/* The route of the sender of a message that was claimed, as it stood then; NULL: it has no sender, or that is not ready. */
+const struct route *pawli_messages_route(const pawl_messages *messages, size_t index);
 
 #endif

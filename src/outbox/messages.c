@@ -5,6 +5,8 @@
 #include "base/codec.h"
 #include "base/json.h"
 #include "model/check.h"
+#include "model/urls.h"
+#include "outbox/claim.h"
 #include "outbox/select.h"
 #include "outbox/views.h"
 
@@ -14,6 +16,7 @@ struct pawl_messages {
     bool has_more;
     pawl_message_view *items;
     pawl_attempt *attempts;
+    const struct route **routes; /* of what was claimed */
 };
 
 size_t pawl_messages_count(const pawl_messages *messages)
@@ -24,6 +27,11 @@ size_t pawl_messages_count(const pawl_messages *messages)
 const pawl_message_view *pawl_messages_get(const pawl_messages *messages, size_t index)
 {
     return index < pawl_messages_count(messages) ? &messages->items[index] : NULL;
+}
+
+const struct route *pawli_messages_route(const pawl_messages *messages, size_t index)
+{
+    return index < pawl_messages_count(messages) && messages->routes ? messages->routes[index] : NULL;
 }
 
 int pawl_messages_has_more(const pawl_messages *messages)
@@ -168,7 +176,8 @@ int pawli_messages_of_claim(struct text scope, const struct claim *claim, pawl_m
     struct arena *arena = &messages->arena;
     const char *scope_text = pawli_arena_text(arena, scope).data, *lane = pawli_arena_text(arena, claim->lane).data;
     const char *target = pawli_arena_text(arena, claim->target).data;
-    for (size_t i = 0; messages->items && i < claim->count; i++) {
+    messages->routes = arena_array(arena, const struct route *, claim->count + 1);
+    for (size_t i = 0; messages->items && messages->routes && i < claim->count; i++) {
         struct claimed item = claim->items[i];
         pawl_message_view *view = &messages->items[messages->count++];
         keep_texts(arena, &item);
@@ -176,6 +185,7 @@ int pawli_messages_of_claim(struct text scope, const struct claim *claim, pawl_m
         if (item.body)
             view_message(arena, message_in(item.body), view);
         view_task(&item.task, view);
+        messages->routes[i] = pawli_route_copy(item.route, arena);
         view->token = item.task.token;
         view->lease_until_ms = item.lease_until.ms;
     }

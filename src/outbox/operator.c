@@ -11,6 +11,7 @@
 #include "commit/hold.h"
 #include "model/check.h"
 #include "model/headers.h"
+#include "model/urls.h"
 #include "outbox/move.h"
 
 /* One operation: a unit with a record whose command says what was asked, and whose response says what it did. */
@@ -343,28 +344,39 @@ static void put_unset(struct json_writer *writer, uint64_t keys)
     pawli_json_close(writer, ']');
 }
 
-static int change_policy(pawl_store *store, const char *type, struct policy_change *change, const char *name,
-                         const char *url, const char *secret_file, const pawl_setting *settings, size_t count,
+/* The route as it is given: a single URL as such. */
+static void put_route(struct operation *op, const struct policy_change *change, const pawl_route *route)
+{
+    pawli_json_put_text(&op->writer, "sender", change->sender);
+    if (route->url_count == 1)
+        pawli_json_put_string(&op->writer, "url", route->urls[0]);
+    else if (route->url_count > 1)
+        pawli_json_put_raw(&op->writer, "urls", change->route.urls);
+    pawli_json_put_text(&op->writer, "secret_file", change->route.secret_file);
+    if (change->route.headers.data)
+        pawli_json_put_raw(&op->writer, "headers", change->route.headers);
+}
+
+static int change_policy(pawl_store *store, const char *type, struct policy_change *change, const pawl_route *route,
                          const pawl_operation *operation, pawl_error *err)
 {
     struct operation op;
     int status = open_operation(&op, store, type, operation, false, err);
     if (status < 0)
         return status;
-    change->name = pawli_draft_text(&op.drafting, name);
-    change->url = pawli_draft_text(&op.drafting, url);
-    change->secret_file = pawli_draft_text(&op.drafting, secret_file);
-    for (size_t i = 0; i < count; i++)
-        if (names_header(change, &settings[i]))
-            change->headers = pawli_headers_put(change->headers, text_of(settings[i].key + strlen(HEADER_SETTING)),
-                                                text_of(settings[i].value ? settings[i].value : ""),
-                                                &op.drafting.unit.arena);
+    struct arena *arena = &op.drafting.unit.arena;
+    change->name = pawli_draft_text(&op.drafting, route->target);
+    change->sender = pawli_draft_text(&op.drafting, route->sender);
+    change->route.urls = pawli_urls_of(route->urls, route->url_count, arena);
+    change->route.secret_file = pawli_draft_text(&op.drafting, route->secret_file);
+    for (size_t i = 0; i < route->setting_count; i++)
+        if (names_header(change, &route->settings[i]))
+            change->route.headers = pawli_headers_put(
+                change->route.headers, text_of(route->settings[i].key + strlen(HEADER_SETTING)),
+                text_of(route->settings[i].value ? route->settings[i].value : ""), arena);
     pawli_json_put_text(&op.writer, change->is_target ? "target" : "lane", change->name);
-    pawli_json_put_text(&op.writer, "url", change->url);
-    pawli_json_put_text(&op.writer, "secret_file", change->secret_file);
-    if (change->headers.data)
-        pawli_json_put_raw(&op.writer, "headers", change->headers);
-    pawli_json_put_raw(&op.writer, "policy", pawli_policy_json(&change->policy, &op.drafting.unit.arena));
+    put_route(&op, change, route);
+    pawli_json_put_raw(&op.writer, "policy", pawli_policy_json(&change->policy, arena));
     if (change->unset)
         put_unset(&op.writer, change->unset);
     pawli_unit_add(&op.drafting.unit, &change->effect, &pawli_effect_policy);
@@ -394,50 +406,130 @@ int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setting *setti
     if (status == PAWL_OK)
         status = read_settings(&change, settings, count, err);
     return status < 0 ? status
-                      : change_policy(store, "pawl.lane.set", &change, lane, NULL, NULL, NULL, 0, operation, err);
+                      : change_policy(store, "pawl.lane.set", &change, &(pawl_route){.target = lane}, operation, err);
 }
 
-static int write_target(pawl_store *store, const char *type, bool replaces, const char *target, const char *url,
-                        const char *secret_file, const pawl_setting *settings, size_t count,
-                        const pawl_operation *operation, pawl_error *err)
+static int check_urls(const pawl_route *route, pawl_error *err)
 {
-    struct policy_change change = {.is_target = true, .replaces = replaces};
-    int status = pawli_check_given(err, store, target);
+    int status = pawli_check_bytes("urls", route->urls, route->url_count, err);
+    if (status == PAWL_OK && route->url_count > LIMIT_URLS)
+        status = pawli_fail(err, PAWL_ELIMIT, "a route has at most %d URLs", LIMIT_URLS);
+    for (size_t i = 0; status == PAWL_OK && i < route->url_count; i++)
+        status = route->urls[i] ? pawli_check_url("url", route->urls[i], err)
+                                : pawli_fail(err, PAWL_EINVAL, "urls: item %zu is NULL", i + 1);
+    return status;
+}
+
+static int check_route(const pawl_route *route, struct policy_change *change, pawl_error *err)
+{
+    int status = pawli_check_name("target", text_of(route->target), err);
     if (status == PAWL_OK)
-        status = pawli_check_name("target", text_of(target), err);
-    if (status == PAWL_OK && url)
-        status = pawli_check_url("url", url, err);
+        status = pawli_check_key("sender", text_of(route->sender), err);
     if (status == PAWL_OK)
-        status = pawli_check_text("secret_file", text_of(secret_file), LIMIT_URL, err);
+        status = check_urls(route, err);
     if (status == PAWL_OK)
-        status = read_settings(&change, settings, count, err);
+        status = pawli_check_text("secret_file", text_of(route->secret_file), LIMIT_URL, err);
+    if (status == PAWL_OK)
+        status = read_settings(change, route->settings, route->setting_count, err);
+    if (status == PAWL_OK && route->sender && (change->policy.set || change->unset))
+        status = pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the route of a sender has no policy of its own"),
+                            "set keys of the policy of its target, without a sender");
+    return status;
+}
+
+static int write_route(pawl_store *store, const char *type, struct policy_change *change, const pawl_route *route,
+                       const pawl_operation *operation, pawl_error *err)
+{
+    pawl_route copy;
+    int status = pawli_check_given(err, store, route);
     if (status < 0)
         return status;
-    return change_policy(store, type, &change, target, url, secret_file, settings, count, operation, err);
+    if (!pawli_copy_options(&copy, sizeof copy, route))
+        return pawli_bad_struct("pawl_route", err);
+    status = check_route(&copy, change, err);
+    if (status == PAWL_OK && change->replaces && copy.url_count == 0)
+        status = pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the route is incomplete: it has no URL"),
+                            "give at least one; nothing is ever sent by a guess");
+    return status < 0 ? status : change_policy(store, type, change, &copy, operation, err);
+}
+
+int pawl_route_add(pawl_store *store, const pawl_route *route, const pawl_operation *operation, pawl_error *err)
+{
+    struct policy_change change = {.is_target = true, .replaces = true};
+    return write_route(store, "pawl.target.add", &change, route, operation, err);
+}
+
+int pawl_route_set(pawl_store *store, const pawl_route *route, const pawl_operation *operation, pawl_error *err)
+{
+    struct policy_change change = {.is_target = true};
+    return write_route(store, "pawl.target.set", &change, route, operation, err);
+}
+
+static pawl_route single_route(const char *target, const char *const *url, const char *secret_file,
+                               const pawl_setting *settings, size_t count)
+{
+    return (pawl_route){
+        PAWL_ROUTE,           .target = target,      .urls = url, .url_count = *url != NULL, .secret_file = secret_file,
+        .settings = settings, .setting_count = count};
 }
 
 int pawl_target_add(pawl_store *store, const char *target, const char *url, const char *secret_file,
                     const pawl_setting *settings, size_t count, const pawl_operation *operation, pawl_error *err)
 {
-    return write_target(store, "pawl.target.add", url != NULL, target, url, secret_file, settings, count, operation,
-                        err);
+    struct policy_change change = {.is_target = true, .replaces = url != NULL};
+    pawl_route route = single_route(target, &url, secret_file, settings, count);
+    int status = pawli_check_given(err, store, target);
+    return status < 0 ? status : write_route(store, "pawl.target.add", &change, &route, operation, err);
 }
 
 int pawl_target_set(pawl_store *store, const char *target, const char *url, const char *secret_file,
                     const pawl_setting *settings, size_t count, const pawl_operation *operation, pawl_error *err)
 {
-    return write_target(store, "pawl.target.set", false, target, url, secret_file, settings, count, operation, err);
+    struct policy_change change = {.is_target = true};
+    pawl_route route = single_route(target, &url, secret_file, settings, count);
+    int status = pawli_check_given(err, store, target);
+    return status < 0 ? status : write_route(store, "pawl.target.set", &change, &route, operation, err);
+}
+
+int pawl_sender_remove(pawl_store *store, const char *target, const char *sender, const pawl_operation *operation,
+                       pawl_error *err)
+{
+    struct policy_change change = {.is_target = true, .removes = true};
+    int status = pawli_check_given(err, store, target, sender);
+    pawl_route route = {PAWL_ROUTE, .target = target, .sender = sender};
+    return status < 0 ? status : write_route(store, "pawl.target.remove", &change, &route, operation, err);
+}
+
+/* Its senders, as they are now; decided with the rest: one that comes meanwhile is added after it. */
+static int list_senders_of(pawl_store *store, const char *target, struct page *page, struct policy_change *change,
+                           pawl_error *err)
+{
+    struct query query = {.kind = QUERY_SENDERS, .scope = store->scope, .target = text_of(target), .limit = UINT32_MAX};
+    int status = pawli_store_query(store->opened->store, &query, page, err);
+    if (status < 0)
+        return status;
+    struct text *senders = arena_array(&page->arena, struct text, page->count + 1);
+    for (size_t i = 0; senders && i < page->count; i++)
+        if (!page->senders[i].is_damaged)
+            senders[change->sender_count++] = page->senders[i].sender;
+    change->senders = senders;
+    return senders ? PAWL_OK : pawli_no_memory(err);
 }
 
 int pawl_target_remove(pawl_store *store, const char *target, const pawl_operation *operation, pawl_error *err)
 {
     struct policy_change change = {.is_target = true, .removes = true};
+    struct page page = {0};
+    pawl_route route = {PAWL_ROUTE, .target = target};
     int status = pawli_check_given(err, store, target);
     if (status == PAWL_OK)
         status = pawli_check_name("target", text_of(target), err);
-    return status < 0
-               ? status
-               : change_policy(store, "pawl.target.remove", &change, target, NULL, NULL, NULL, 0, operation, err);
+    if (status == PAWL_OK)
+        status = list_senders_of(store, target, &page, &change, err);
+    if (status == PAWL_OK)
+        status = write_route(store, "pawl.target.remove", &change, &route, operation, err);
+    pawli_page_done(&page);
+    return status;
 }
 
 /* ---- holds ---- */
@@ -502,186 +594,6 @@ int pawl_hold_release(pawl_store *store, const pawl_subject *subject, const char
     if (status == PAWL_OK)
         status = read_subject(subject, &change, err);
     return status < 0 ? status : change_hold(store, "pawl.hold.release", &change, code, operation, err);
-}
-
-/* ---- listing ---- */
-
-struct pawl_settings {
-    struct page page;
-    size_t count;
-    pawl_lane_view *lanes;
-    pawl_target_view *targets;
-    pawl_hold_view *holds;
-};
-
-size_t pawl_settings_count(const pawl_settings *settings)
-{
-    return settings ? settings->count : 0;
-}
-
-const pawl_lane_view *pawl_settings_lane(const pawl_settings *settings, size_t index)
-{
-    return index < pawl_settings_count(settings) && settings->lanes ? &settings->lanes[index] : NULL;
-}
-
-const pawl_target_view *pawl_settings_target(const pawl_settings *settings, size_t index)
-{
-    return index < pawl_settings_count(settings) && settings->targets ? &settings->targets[index] : NULL;
-}
-
-const pawl_hold_view *pawl_settings_hold(const pawl_settings *settings, size_t index)
-{
-    return index < pawl_settings_count(settings) && settings->holds ? &settings->holds[index] : NULL;
-}
-
-void pawl_settings_free(pawl_settings *settings)
-{
-    if (!settings)
-        return;
-    pawli_page_done(&settings->page);
-    pawli_free(settings);
-}
-
-static int read_page(pawl_store *store, enum query_kind kind, pawl_settings **ret_settings, pawl_error *err)
-{
-    pawl_settings *settings = pawli_alloc(sizeof *settings);
-    if (!settings)
-        return pawli_no_memory(err);
-    struct query query = {.kind = kind, .scope = store->scope, .limit = LIMIT_LIST};
-    int status = pawli_store_query(store->opened->store, &query, &settings->page, err);
-    if (status < 0) {
-        pawli_free(settings);
-        return status;
-    }
-    settings->count = settings->page.count;
-    *ret_settings = settings;
-    return PAWL_OK;
-}
-
-static int finish(pawl_settings *settings, pawl_settings **ret_settings, pawl_error *err)
-{
-    if (pawli_arena_failed(&settings->page.arena)) {
-        pawl_settings_free(settings);
-        return pawli_no_memory(err);
-    }
-    *ret_settings = settings;
-    return PAWL_OK;
-}
-
-int pawl_lanes_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err)
-{
-    pawl_settings *settings = NULL;
-    int status = pawli_check_given(err, store, ret_settings);
-    if (status == PAWL_OK)
-        status = read_page(store, QUERY_LANES, &settings, err);
-    if (status < 0)
-        return status;
-    struct arena *arena = &settings->page.arena;
-    settings->lanes = arena_array(arena, pawl_lane_view, settings->count + 1);
-    for (size_t i = 0; settings->lanes && i < settings->count; i++) {
-        const struct lane_row *row = &settings->page.lanes[i];
-        settings->lanes[i] = (pawl_lane_view){.struct_size = sizeof(pawl_lane_view),
-                                              .name = row->name.data,
-                                              .policy = pawli_policy_json(&row->policy, arena).data};
-    }
-    return finish(settings, ret_settings, err);
-}
-
-int pawl_targets_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err)
-{
-    pawl_settings *settings = NULL;
-    int status = pawli_check_given(err, store, ret_settings);
-    if (status == PAWL_OK)
-        status = read_page(store, QUERY_TARGETS, &settings, err);
-    if (status < 0)
-        return status;
-    struct arena *arena = &settings->page.arena;
-    settings->targets = arena_array(arena, pawl_target_view, settings->count + 1);
-    for (size_t i = 0; settings->targets && i < settings->count; i++) {
-        const struct target_row *row = &settings->page.targets[i];
-        settings->targets[i] = (pawl_target_view){.struct_size = sizeof(pawl_target_view),
-                                                  .name = row->name.data,
-                                                  .url = row->url.data,
-                                                  .secret_file = row->secret_file.data,
-                                                  .policy = pawli_policy_json(&row->policy, arena).data,
-                                                  .headers = row->headers.data};
-    }
-    return finish(settings, ret_settings, err);
-}
-
-/* A held message is a hold too: of a task. */
-static int add_held_messages(pawl_store *store, pawl_settings *settings, size_t *room, pawl_error *err)
-{
-    static const enum state states[] = {STATE_PENDING, STATE_AWAITING, STATE_UNCERTAIN};
-    struct arena *arena = &settings->page.arena;
-    for (size_t i = 0; i < COUNT_OF(states); i++) {
-        struct page page;
-        struct query query = {.kind = QUERY_MESSAGES,
-                              .scope = store->scope,
-                              .down = true,
-                              .state = states[i],
-                              .place = PLACE_HELD,
-                              .limit = LIMIT_LIST};
-        int status = pawli_store_query(store->opened->store, &query, &page, err);
-        if (status < 0)
-            return status;
-        for (size_t j = 0; j < page.count; j++) {
-            const struct message_item *item = &page.messages[j];
-            if (item->is_damaged)
-                continue;
-            if (!pawli_arena_reserve(arena, (void **)&settings->holds, sizeof *settings->holds, settings->count + 1,
-                                     room))
-                break;
-            settings->holds[settings->count++] = (pawl_hold_view){
-                .struct_size = sizeof(pawl_hold_view),
-                .kind = "message",
-                .scope = store->scope_text,
-                .lane = pawli_arena_text(arena, item->lane).data,
-                .target = pawli_arena_text(arena, item->target).data,
-                .message = message_id(&item->message),
-                .code = pawli_arena_text(arena, item->task.hold).data,
-                .since_ms = item->task.updated.ms,
-                .until_ms = item->task.until.ms == INT64_MAX ? 0 : item->task.until.ms,
-                .reason = pawli_arena_text(arena, item->task.failure.text).data};
-        }
-        pawli_page_done(&page);
-    }
-    return PAWL_OK;
-}
-
-int pawl_holds_list(pawl_store *store, pawl_settings **ret_settings, pawl_error *err)
-{
-    pawl_settings *settings = NULL;
-    size_t room = 0;
-    int status = pawli_check_given(err, store, ret_settings);
-    if (status == PAWL_OK)
-        status = read_page(store, QUERY_HOLDS, &settings, err);
-    if (status < 0)
-        return status;
-    settings->count = 0;
-    for (size_t i = 0; i < settings->page.count; i++) {
-        const struct hold_item *item = &settings->page.holds[i];
-        if (!pawli_arena_reserve(&settings->page.arena, (void **)&settings->holds, sizeof *settings->holds,
-                                 settings->count + 1, &room))
-            break;
-        settings->holds[settings->count++] = (pawl_hold_view){
-            .struct_size = sizeof(pawl_hold_view),
-            .kind = pawli_hold_kind_text(item->row.kind),
-            .scope = item->scope.data,
-            .lane = item->row.lane.data,
-            .target = item->row.target.data,
-            .code = item->row.code.data,
-            .reason = item->row.reason.data,
-            .by = item->row.by.data,
-            .since_ms = item->row.since.ms,
-            .until_ms = item->row.until.ms == INT64_MAX ? 0 : item->row.until.ms};
-    }
-    status = add_held_messages(store, settings, &room, err);
-    if (status < 0) {
-        pawl_settings_free(settings);
-        return status;
-    }
-    return finish(settings, ret_settings, err);
 }
 
 /* ---- the store itself ---- */

@@ -58,15 +58,15 @@ static bool is_candidate(const struct sweeping *s, const struct page *page, cons
            pawli_is_misdated(&clock, &body, &item->task);
 }
 
-/* One page: candidates of one scope go into one unit. */
-static int sweep_page(struct sweeping *s, const struct page *page, enum place place, pawl_error *err)
+/* One page: candidates of one scope go into one unit. all: each of them is one. */
+static int sweep_page(struct sweeping *s, const struct page *page, enum place place, bool all, pawl_error *err)
 {
     struct sweep_task items[CANDIDATES];
     struct sweep sweep = {.items = items};
     struct text scope = {0};
     for (size_t i = 0; i < page->count; i++) {
         const struct old_item *item = &page->olds[i];
-        if (!is_candidate(s, page, item, place))
+        if (!all && !is_candidate(s, page, item, place))
             continue;
         if (sweep.count == CANDIDATES || (sweep.count && !text_equal(scope, item->scope))) {
             int status = run(s, scope, &sweep, err);
@@ -89,9 +89,27 @@ static int sweep_old(struct sweeping *s, enum old old, bool all, pawl_error *err
         status = pawli_store_query(s->store->opened->store, &query, &page, err);
         if (status < 0)
             break;
-        status = sweep_page(s, &page, place_of_old(old), err);
+        status = sweep_page(s, &page, place_of_old(old), false, err);
         more = page.more;
         query.cursor = page.cursor;
+        pawli_page_done(&page);
+    }
+    return status;
+}
+
+/* What waits for senders that are gone, however late it is due. What is found ends, so that the next page is another. */
+static int sweep_gone(struct sweeping *s, enum place place, pawl_error *err)
+{
+    int status = PAWL_OK;
+    for (bool more = true; more && status == PAWL_OK && !shall_end(s);) {
+        struct page page;
+        struct query query = {.kind = QUERY_GONE, .place = place, .limit = CANDIDATES};
+        uint32_t before = s->swept.expired;
+        status = pawli_store_query(s->store->opened->store, &query, &page, err);
+        if (status < 0)
+            break;
+        status = sweep_page(s, &page, place, true, err);
+        more = page.more && s->swept.expired > before;
         pawli_page_done(&page);
     }
     return status;
@@ -230,6 +248,10 @@ int pawli_sweep(pawl_store *store, const _Atomic bool *shall_end, pawl_swept *re
         status = mend_dates(&s, err);
     for (size_t i = 0; status == PAWL_OK && i < COUNT_OF(olds); i++)
         status = sweep_old(&s, olds[i], false, err);
+    if (status == PAWL_OK)
+        status = sweep_gone(&s, PLACE_BLOCKED, err);
+    if (status == PAWL_OK)
+        status = sweep_gone(&s, PLACE_READY, err);
     if (status == PAWL_OK)
         status = sweep_ended(&s, err);
     if (status == PAWL_OK)

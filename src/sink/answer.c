@@ -21,14 +21,28 @@ void pawli_send_done(struct send *send, enum verdict verdict, struct text error)
     send->done(send);
 }
 
-void pawli_send_fail(struct send *send, enum verdict verdict, const char *format, ...)
+static void fail(struct send *send, enum verdict verdict, const char *format, va_list arguments)
 {
     char text[LIMIT_ERROR_TEXT + 1];
+    vsnprintf(text, sizeof text, format, arguments);
+    pawli_send_done(send, verdict, text_of(text));
+}
+
+void pawli_send_fail(struct send *send, enum verdict verdict, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    fail(send, verdict, format, arguments);
     va_end(arguments);
-    pawli_send_done(send, verdict, text_of(text));
+}
+
+void pawli_send_unsent(struct send *send, enum verdict verdict, const char *format, ...)
+{
+    va_list arguments;
+    send->is_unsent = true;
+    va_start(arguments, format);
+    fail(send, verdict, format, arguments);
+    va_end(arguments);
 }
 
 bool pawli_is_shortage(int problem)
@@ -43,7 +57,7 @@ bool pawli_is_shortage(int problem)
 void pawli_send_malformed(struct send *send, const char *problem)
 {
     send->fault = TARGET_MALFORMED;
-    pawli_send_fail(send, VERDICT_DEFERRED, "%s", problem);
+    pawli_send_unsent(send, VERDICT_DEFERRED, "%s", problem);
 }
 
 /* The size of the character at the front, 0 when it cannot be shown. */

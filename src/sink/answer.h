@@ -9,6 +9,9 @@
 void pawli_send_done(struct send *send, enum verdict verdict, struct text error);
 void pawli_send_fail(struct send *send, enum verdict verdict, const char *format, ...) PRINTF_LIKE(3, 4);
 
+/* The same where nothing of it left this process: another URL may be tried. */
+void pawli_send_unsent(struct send *send, enum verdict verdict, const char *format, ...) PRINTF_LIKE(3, 4);
+
 /* Whether an errno says that this machine is short of something: the receiver has no part in it. */
 bool pawli_is_shortage(int problem);
 

@@ -58,6 +58,7 @@ struct send {
     struct policy policy;        /* effective, when it was begun */
     uint32_t attempt;            /* 1, 2, … */
     int64_t timeout_ms;
+    int64_t connect_ms; /* so long for a connection, where there is another URL; 0: as long as there is */
     struct boot_time deadline;
     void *sink_data; /* the sink's own */
 
@@ -68,6 +69,7 @@ struct send {
     int status;            /* that the receiver answered with, of HTTP; 0: none */
     int64_t retry_in_ms;   /* when to try again; -1: as the policy says */
     bool retry_is_least;   /* it is a wish: the policy's backoff holds where it is longer */
+    bool is_unsent;        /* nothing of it left: another URL of its route may be tried in the same attempt */
     bool is_unauthorized;  /* the secret may have changed: it is read again */
     enum target_fault fault;
     void (*done)(struct send *send); /* called once, on the loop's thread */
@@ -78,8 +80,9 @@ struct sink;
 
 struct sink_ops {
     const char *name;
-    const char *const *schemes;                                    /* "http", "https", NULL */
-    bool (*serves)(const struct sink_host *host, const char *url); /* of its schemes; NULL: all. Others are not claimed */
+    const char *const *schemes; /* "http", "https", NULL */
+    bool (*serves)(const struct sink_host *host,
+                   const char *url); /* of its schemes; NULL: all. Others are not claimed */
     int (*check)(const struct sink_rules *rules, pawl_error *err); /* whether they can be obeyed; NULL: always */
     int (*open)(const struct sink_host *host, struct sink **ret_sink, pawl_error *err);
     void (*send)(struct sink *sink, struct send *send); /* takes it; may call done before it returns */

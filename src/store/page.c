@@ -2,6 +2,7 @@
 #include "store/page.h"
 
 #include "model/decide.h"
+#include "model/urls.h"
 
 #define NONE SIZE_MAX
 
@@ -286,6 +287,17 @@ static enum find make_record(struct reading *reading, const struct range *range,
     return FIND_ROW;
 }
 
+/* Those that were removed, too: what waits for them is looked at, and told. */
+static bool look_for_senders(struct reading *reading, struct queue_item *item)
+{
+    struct range range = {.kind = RANGE_SENDERS, .scope = item->row.scope, .key = item->row.target};
+    struct sender_row row;
+    enum find found;
+    bool good = begin(reading, &range);
+    item->has_senders = good && next_row(reading, &range, &row, &found);
+    return end(reading, &range) && good;
+}
+
 /* When a worker would find something in a queue, and until when it may not take it. */
 static bool look_at_queue(struct reading *reading, struct queue_item *item)
 {
@@ -321,14 +333,15 @@ static enum find make_queue(struct reading *reading, const struct range *range, 
     if (!pawli_name_scope(reading, item->row.scope, &item->scope) ||
         !pawli_policies_of(reading, &item->row, &lane, &target, &item->is_damaged))
         return FIND_FAILED;
+    if (query->wants_due && !look_for_senders(reading, item))
+        return FIND_FAILED;
     /* Without an address no worker can claim from it. */
-    if (!item->scope.data || (query->wants_due && (item->is_damaged || !target.url.data)))
+    bool is_routed = route_is_set(&target.route) || item->has_senders;
+    if (!item->scope.data || (query->wants_due && (item->is_damaged || !is_routed)))
         return FIND_NOTHING;
     item->lane_policy = lane.policy;
     item->target_policy = target.policy;
-    item->url = target.url;
-    item->secret_file = target.secret_file;
-    item->headers = target.headers;
+    item->route = target.route;
     item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
     if ((query->wants_due && !look_at_queue(reading, item)) || (query->wants_limits && !find_limits(reading, item)))
         return FIND_FAILED;
@@ -343,6 +356,33 @@ static enum find make_hold(struct reading *reading, const struct range *range, c
     (void)range;
     (void)row;
     return made(pawli_name_scope(reading, item->row.scope, &item->scope));
+}
+
+/* What waits for a sender that was removed: whether that is long enough. */
+static enum find make_gone(struct reading *reading, const struct range *range, const void *row, void *made_of)
+{
+    const struct task_row *task = row;
+    const struct living *living = &reading->living;
+    struct old_item *item = made_of;
+    struct message_row message = {.number = task->number};
+    const struct named_queue *queue = pawli_name_queue(reading, task->queue);
+    bool is_good;
+    (void)range;
+    if (!queue)
+        return FIND_FAILED;
+    struct sender_row sender = {.scope = queue->row.scope, .target = queue->row.target, .sender = task->sender};
+    if (!pawli_describe_old(reading, task->queue, item, &is_good))
+        return FIND_FAILED;
+    enum find found[] = {find_fact(reading, ROW_MESSAGE, &message), find_fact(reading, ROW_SENDER, &sender)};
+    if (found[0] == FIND_FAILED || found[1] == FIND_FAILED)
+        return FIND_FAILED;
+    struct clock clock = pawli_clock_at(&living->store, &living->boot_id, reading->page->wall, reading->page->boot);
+    bool is_over = is_good && found[0] == FIND_ROW && found[1] == FIND_ROW &&
+                   pawli_paused_until(&item->paused).ms <= reading->page->wall.ms &&
+                   pawli_gone_of(&clock, &message.body, task->retried.at, sender.removed, &item->policy).ms <=
+                       reading->page->wall.ms;
+    item->number = task->number;
+    return is_over ? FIND_ROW : FIND_NOTHING;
 }
 
 static enum find make_bound(struct reading *reading, const struct range *range, const void *row, void *made_of)
@@ -444,10 +484,14 @@ static const struct listing {
                      .damaged_at = offsetof(struct lane_row, is_damaged), .number_at = NONE},
     [QUERY_TARGETS] = {LISTED(TARGETS, target, target_row), .shows_damaged = true,
                        .damaged_at = offsetof(struct target_row, is_damaged), .number_at = NONE},
+    [QUERY_SENDERS] = {LISTED(SENDERS, sender, sender_row), .shows_damaged = true,
+                       .damaged_at = offsetof(struct sender_row, is_damaged), .number_at = NONE},
     [QUERY_HOLDS] = {LISTED(ALL_HOLDS, hold, hold_item), .shows_damaged = true, .wants = wants_hold, .make = make_hold,
                      .row_at = offsetof(struct hold_item, row), .damaged_at = NONE, .number_at = NONE},
     [QUERY_OLD_BOUNDS] = {LISTED(BOUNDS, bound, bound_item), .make = make_bound, .row_at = NONE, .damaged_at = NONE,
                           .number_at = NONE},
+    [QUERY_GONE] = {LISTED(GONE_READY, task, old_item), .make = make_gone, .row_at = NONE, .damaged_at = NONE,
+                    .number_at = offsetof(struct task_row, number), .needs = pawli_know_living},
     [QUERY_WORKERS] = {LISTED(WORKERS, worker, worker_item), .wants = wants_worker, .make = make_worker,
                        .row_at = offsetof(struct worker_item, row), .damaged_at = NONE,
                        .number_at = offsetof(struct worker_row, id), .needs = pawli_know_living},
@@ -573,6 +617,16 @@ bool pawli_add_message(struct reading *reading, uint64_t number)
     return keep(reading, &listings[QUERY_MESSAGES], &range, found, &row);
 }
 
+static bool read_sender(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    struct sender_row row = {.scope = reading->scope, .target = query->target, .sender = query->key};
+    struct range range = {.kind = RANGE_SENDERS};
+    enum find found = find_fact(reading, ROW_SENDER, &row);
+    return found == FIND_ROW || found == FIND_DAMAGED ? keep(reading, &listings[QUERY_SENDERS], &range, found, &row)
+                                                      : found == FIND_NOTHING;
+}
+
 static bool read_message(struct reading *reading)
 {
     struct page *page = reading->page;
@@ -670,7 +724,7 @@ static bool read_line(struct reading *reading)
 
 static reading_fn *const readers[QUERY_KIND_COUNT] = {
     [QUERY_STORE] = read_store, [QUERY_RECORD] = read_record, [QUERY_MESSAGE] = read_message,
-    [QUERY_LOOK] = read_look,   [QUERY_LINE] = read_line,
+    [QUERY_LOOK] = read_look,   [QUERY_LINE] = read_line,     [QUERY_SENDER] = read_sender,
 };
 
 struct range pawli_messages_range(struct reading *reading)
@@ -692,9 +746,12 @@ static struct range range_of(struct reading *reading, enum range_kind kind)
     const struct query *query = reading->query;
     if (kind == RANGE_MESSAGES)
         return pawli_messages_range(reading);
+    if (kind == RANGE_GONE_READY && query->place == PLACE_BLOCKED)
+        kind = RANGE_GONE_BLOCKED;
     return (struct range){.kind = query->wants_news ? RANGE_NEWS : kind,
                           .query = query,
                           .scope = reading->scope,
+                          .key = kind == RANGE_SENDERS ? query->target : (struct text){0},
                           .after = query->after,
                           .before = query->before ? query->before : INT64_MAX,
                           .until = reading->page->wall};

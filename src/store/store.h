@@ -64,11 +64,14 @@ enum query_kind {
     QUERY_QUEUES,     /* scope (absent: all), lane, target; after, limit */
     QUERY_LANES,      /* scope; limit */
     QUERY_TARGETS,    /* scope; limit */
+    QUERY_SENDER,     /* scope, target, key */
+    QUERY_SENDERS,    /* scope, target (absent: of all); limit */
     QUERY_HOLDS,      /* scope (absent: all); limit */
     QUERY_LOOK,       /* scope, lane, target, phase: page.look; without: for the lost claims of all queues */
     QUERY_LINE,       /* scope, lane, target, key: page.line; cursor.position, cursor.number: how many are before it */
     QUERY_OLD,        /* old, since, cursor, limit: tasks that time may end (expiry, retention, deadlines) */
     QUERY_OLD_BOUNDS, /* limit: bounds whose time is over */
+    QUERY_GONE,       /* place, limit: what waits there, ready or blocked, for senders that are gone: page.olds */
     QUERY_WORKERS,    /* after, limit */
     QUERY_CLAIMS,     /* after, limit: what is claimed, by number */
     QUERY_DAMAGE, /* limit: rows that cannot be read or do not agree with each other, but for the chains of records */
@@ -145,10 +148,11 @@ struct queue_item {
     struct text scope;
     struct policy policy; /* effective */
     struct policy lane_policy, target_policy;
-    struct text url, secret_file, headers; /* of the target */
-    struct wall_time next_due;             /* where wanted; WALL_NEVER: nothing is ready */
-    struct paused paused;                  /* where wanted */
-    struct queue_ages {                    /* where wanted; of what waits to be sent */
+    struct route route;        /* of the target */
+    bool has_senders;          /* it has routes of senders, too; where what is due is wanted */
+    struct wall_time next_due; /* where wanted; WALL_NEVER: nothing is ready */
+    struct paused paused;      /* where wanted */
+    struct queue_ages {        /* where wanted; of what waits to be sent */
         uint64_t due, held_apart;
         struct wall_time oldest_due, later_due; /* the first, and the first in the future; WALL_NEVER: none */
     } ages;
@@ -228,6 +232,7 @@ struct page {
         struct queue_item *queues;
         struct lane_row *lanes;
         struct target_row *targets;
+        struct sender_row *senders;
         struct hold_item *holds;
         struct old_item *olds;
         struct bound_item *bounds;

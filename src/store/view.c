@@ -134,6 +134,12 @@ struct view_fact *pawli_view_fact(struct view *view, enum row_kind kind, struct 
     return want(view, SLOT_FACT, kind, owner, key);
 }
 
+struct view_fact *pawli_view_sender(struct view *view, const struct view_queue *queue, struct text sender)
+{
+    return pawli_view_fact(view, ROW_SENDER, &queue->scope->slot,
+                           &(struct sender_row){.target = queue->row.target, .sender = sender, .removed = WALL_NEVER});
+}
+
 struct view_scope *pawli_view_scope(struct view *view, struct text name)
 {
     return want(view, SLOT_SCOPE, ROW_SCOPE, NULL, &(struct scope_row){.name = name});

@@ -150,7 +150,8 @@ struct view_task {
     struct attempt_row *attempt; /* to be added */
     struct view_bound *bounds[BOUND_KIND_COUNT]; /* its dedupe key and request id, where wanted */
     struct view_queue *queue;
-    struct view_line *line; /* of its ordering key, NULL when none */
+    struct view_line *line;   /* of its ordering key, NULL when none */
+    struct view_fact *sender; /* the route of its body's sender; NULL: it has none */
 };
 
 struct view_worker {
@@ -272,6 +273,9 @@ struct view_worker *pawli_view_add_worker(struct view *view);
 
 /* For stores, in load: a task slot was filled; wants its queue and line. False when out of memory. */
 bool pawli_view_task_found(struct view *view, struct view_task *task);
+
+/* The route of a sender's messages to the target of a queue. */
+struct view_fact *pawli_view_sender(struct view *view, const struct view_queue *queue, struct text sender);
 
 /* For stores, in load: a task's body was loaded; wants what leads to it, where somebody wants to know. */
 bool pawli_view_task_bounds(struct view *view, struct view_task *task);

@@ -431,6 +431,18 @@ static bool load_followers(struct walk *walk, struct view_line *line)
     return walk->finders->end(walk, &range) && good;
 }
 
+/* By it what waits is sent, or ends. Where nobody named the scope, a claim is only given back. */
+static bool load_sender(struct walk *walk, struct view_task *task)
+{
+    const struct view_queue *queue = task->queue;
+    size_t count = walk->view->facts.count;
+    if (!task->slot.found || !task->body || !task->body->sender.data || !queue->scope || queue->slot.is_damaged)
+        return true;
+    task->sender = pawli_view_sender(walk->view, queue, task->body->sender);
+    bool is_new = walk->view->facts.count > count;
+    return task->sender && (!is_new || load_fact(walk, &task->sender->slot));
+}
+
 static bool load_line(struct walk *walk, struct view_line *line)
 {
     bool good = load_fact(walk, &line->slot);
@@ -451,6 +463,8 @@ static bool agrees(const struct view_task *task)
     const struct view_line *line = task->line;
     const struct task_body *body = task->body;
     if (body && (body->queue != task->row.queue || !text_equal(body->key, task->row.key)))
+        return false;
+    if (body && task->row.place != PLACE_ENDED && !text_equal(body->sender, task->row.sender))
         return false;
     if (task->queue->slot.is_damaged || task->queue->is_policy_damaged || task->queue->row.kind != task->kind)
         return false;
@@ -492,6 +506,7 @@ bool pawli_walk(struct walk *walk)
     FOR_ALL(view->lines, struct view_line, load_line);
     good = good && load_tasks(walk, &tasks) && load_queues(walk, &queues); /* bodies of what was found on the way */
     FOR_ALL(view->queues, struct view_queue, load_policy);
+    FOR_ALL(view->tasks, struct view_task, load_sender);
     check_tasks(view);
     return good;
 }

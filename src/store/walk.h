@@ -21,13 +21,16 @@ enum range_kind {
     RANGE_RECORDS, /* record_row, of a scope, between `after` and `before`, as the query says: down, ref, type, since */
     RANGE_QUEUES,  /* queue_row, by id; at least what is behind `after` and matches the query */
     RANGE_NEWS,    /* queue_row: to which something was added after `after` */
-    RANGE_MESSAGES,  /* message_row, by number, between `after` and `before`; down, where the query says so */
-    RANGE_ATTEMPTS,  /* attempt_row, of the query's number */
-    RANGE_LANES,     /* lane_row, of a scope */
-    RANGE_TARGETS,   /* target_row, of a scope */
-    RANGE_ALL_HOLDS, /* hold_row, the latest first */
-    RANGE_BOUNDS,    /* bound_row, whose time is over at `until`, by it */
-    RANGE_CLAIMS,    /* task_row: what is claimed, by number, behind `after` */
+    RANGE_MESSAGES,     /* message_row, by number, between `after` and `before`; down, where the query says so */
+    RANGE_ATTEMPTS,     /* attempt_row, of the query's number */
+    RANGE_LANES,        /* lane_row, of a scope */
+    RANGE_TARGETS,      /* target_row, of a scope */
+    RANGE_SENDERS,      /* sender_row, of a scope; of `key` as target, where it is given */
+    RANGE_ALL_HOLDS,    /* hold_row, the latest first */
+    RANGE_BOUNDS,       /* bound_row, whose time is over at `until`, by it */
+    RANGE_CLAIMS,       /* task_row: what is claimed, by number, behind `after` */
+    RANGE_GONE_READY,   /* task_row: ready to be sent, or */
+    RANGE_GONE_BLOCKED, /* blocked, for a sender that was removed until `until` */
     RANGE_KIND_COUNT
 };
 

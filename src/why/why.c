@@ -8,6 +8,7 @@
 #include "model/check.h"
 #include "model/decide.h"
 #include "model/serving.h"
+#include "model/urls.h"
 
 struct pawl_why {
     struct arena arena;
@@ -214,14 +215,14 @@ static void explain_hold(struct explaining *e, const struct hold_item *hold)
 }
 
 /* What a worker still needs where nothing holds a message: what only the process that sends can know. */
-static struct text needed_by_worker(struct explaining *e, const struct queue_item *queue)
+static struct text needed_by_worker(struct explaining *e, const struct route *route)
 {
     struct arena *arena = &e->why->arena;
-    if (pawli_url_is_callback(queue->url))
-        return pawli_arena_format(arena, "; of workers, only one that registered %.*s", TEXT_ARG(queue->url));
-    if (queue->secret_file.data)
+    if (pawli_url_is_callback(e->url))
+        return pawli_arena_format(arena, "; of workers, only one that registered %.*s", TEXT_ARG(e->url));
+    if (route->secret_file.data)
         return pawli_arena_format(arena, "; of workers, only one that can read the secret file %.*s",
-                                  TEXT_ARG(queue->secret_file));
+                                  TEXT_ARG(route->secret_file));
     return TEXT("");
 }
 
@@ -353,6 +354,52 @@ static void explain_limits(struct explaining *e, const struct queue_item *queue)
     }
 }
 
+static void explain_no_sender(struct explaining *e, const struct queue_item *queue, const struct sender_row *row)
+{
+    const struct message_item *item = e->item;
+    struct arena *arena = &e->why->arena;
+    if (!row || row->is_damaged)
+        add(e, "sender_not_ready", WALL_NEVER, nobody,
+            pawli_arena_format(
+                arena,
+                "target %.*s has no route of its sender %.*s%s: it goes by that or not at all (pawl targets "
+                "add --sender)",
+                TEXT_ARG(item->target), TEXT_ARG(item->message.sender), row ? " that can be read" : ""));
+    else
+        add(e, "sender_gone",
+            pawli_gone_of(&e->clock, &item->message.body, item->task.retried.at, row->removed, &queue->policy), nobody,
+            pawli_arena_format(
+                arena, "its sender %.*s was removed from target %.*s: it is dead then, unless that is added again",
+                TEXT_ARG(item->message.sender), TEXT_ARG(item->target)));
+}
+
+/* By the route of its sender, if it has one: the target's own is never taken for it. */
+static int explain_route(struct explaining *e, const struct queue_item *queue)
+{
+    struct page page = {0};
+    struct text sender = e->item->message.sender;
+    struct query query = {.kind = QUERY_SENDER, .scope = e->item->scope, .target = e->item->target, .key = sender};
+    int status = sender.data ? pawli_store_status(pawli_store_read(e->store, e->reader, &query, &page, e->err))
+                             : PAWL_OK;
+    const struct sender_row *row = page.count ? &page.senders[0] : NULL;
+    bool is_ready = row && !row->is_damaged && row->removed.ms == INT64_MAX;
+    const struct route *route = !sender.data ? &queue->route : is_ready ? &row->route : NULL;
+    if (status == PAWL_OK && !route)
+        explain_no_sender(e, queue, row);
+    else if (status == PAWL_OK && !route->urls.data)
+        add(e, "no_target", WALL_NEVER, nobody,
+            pawli_arena_format(
+                &e->why->arena,
+                "target %.*s has no URL: no worker sends to it (pawl targets add), only claims by hand take it",
+                TEXT_ARG(e->item->target)));
+    if (status == PAWL_OK && route) {
+        e->url = pawli_urls_first(route->urls, &e->why->arena);
+        e->needed = needed_by_worker(e, route);
+    }
+    pawli_page_done(&page);
+    return status;
+}
+
 static int explain_queue(struct explaining *e)
 {
     struct page look = {0}, queues = {0};
@@ -370,26 +417,20 @@ static int explain_queue(struct explaining *e)
                            .wants_limits = true};
     if (result == STORE_OK)
         result = pawli_store_read(e->store, e->reader, &query, &queues, e->err);
-    if (result == STORE_OK && queues.count && !queues.queues[0].is_damaged && !queues.queues[0].url.data)
-        add(e, "no_target", WALL_NEVER, nobody,
-            pawli_arena_format(
-                &e->why->arena,
-                "target %.*s has no URL: no worker sends to it (pawl targets add), only claims by hand take it",
-                TEXT_ARG(e->item->target)));
-    if (result == STORE_OK && queues.count && queues.queues[0].is_damaged)
+    const struct queue_item *queue = result == STORE_OK && queues.count ? &queues.queues[0] : NULL;
+    e->url = (struct text){0};
+    if (queue && queue->is_damaged)
         add(e, "damaged", WALL_NEVER, nobody,
             TEXT("the policy of its lane or target cannot be read: set it anew (pawl lanes set, pawl targets add)"));
-    if (result == STORE_OK && queues.count && !queues.queues[0].is_damaged && e->item->task.place == PLACE_READY)
-        explain_limits(e, &queues.queues[0]);
-    if (result == STORE_OK && queues.count)
-        e->needed = needed_by_worker(e, &queues.queues[0]);
-    e->url = (struct text){0};
-    if (result == STORE_OK && queues.count && !queues.queues[0].is_damaged)
-        e->url = pawli_arena_text(&e->why->arena, queues.queues[0].url);
-    if (result == STORE_OK && queues.count && !queues.queues[0].is_damaged)
-        e->doubt = doubted_age(e, &queues.queues[0]);
+    int status = pawli_store_status(result);
+    if (queue && !queue->is_damaged && e->item->task.place == PLACE_READY)
+        explain_limits(e, queue);
+    if (queue && !queue->is_damaged)
+        status = explain_route(e, queue);
+    if (queue && !queue->is_damaged)
+        e->doubt = doubted_age(e, queue);
     pawli_page_done(&queues);
-    return pawli_store_status(result);
+    return status;
 }
 
 static void explain_ended(struct explaining *e)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Claim, send, settle: the way of each message through the worker. */
-#include "base/json.h"
 #include "commit/hold.h"
 #include "commit/settle.h"
-#include "model/headers.h"
 #include "outbox/claim.h"
 #include "work/work.h"
 
@@ -93,8 +91,10 @@ static void send_done(struct send *send)
     struct delivery *delivery = (struct delivery *)send;
     struct worker *worker = delivery->queue->worker;
     PAWL_ASSERT(!delivery->is_done);
+    if (pawli_route_go_on(delivery))
+        return;
     delivery->is_done = true;
-    delivery->queue->secret_doubted |= send->is_unauthorized;
+    delivery->queue->secret_doubted |= send->is_unauthorized && !send->message->sender;
     delivery->queue->target->usage.is_prompt = boot_now(worker).ns < send->deadline.ns;
     unlink_delivery(delivery);
     delivery->next = NULL;
@@ -137,56 +137,20 @@ static struct delivery *make_delivery(struct queue *queue, struct claimed_page *
     return delivery;
 }
 
-static bool has_header(const pawl_message_view *message, const char *name)
+static void start_send(struct worker *worker, struct delivery *delivery, const struct route *sender)
 {
-    for (size_t i = 0; i < message->header_count; i++)
-        if (strcmp(message->headers[i].name, name) == 0)
-            return true;
-    return false;
-}
-
-/* The message as it is sent: with the headers of its target, which its own beat. */
-static const pawl_message_view *add_headers(const pawl_message_view *message, struct text json, struct arena *arena)
-{
-    struct text name, value;
-    pawl_message_view *view = arena_array(arena, pawl_message_view, 1);
-    pawl_header *headers = arena_array(arena, pawl_header, message->header_count + pawli_headers_count(json) + 1);
-    if (!view || !headers)
-        return message;
-    *view = *message;
-    if (message->header_count)
-        memcpy(headers, message->headers, message->header_count * sizeof *headers);
-    view->headers = headers;
-    struct json_walk walk = pawli_json_walk(json);
-    while (pawli_json_member(&walk, &name, &value)) {
-        pawl_header header = {pawli_arena_text(arena, pawli_json_string(arena, name)).data,
-                              pawli_arena_text(arena, pawli_json_string(arena, value)).data};
-        if (header.name && header.value && !has_header(message, header.name))
-            headers[view->header_count++] = header;
-    }
-    return view;
-}
-
-static void start_send(struct worker *worker, struct queue *queue, struct delivery *delivery)
-{
-    /* The queue may learn another address while this is under way. */
-    delivery->send.url = pawli_arena_text(&delivery->arena, text_of(queue->url)).data;
     worker->next_renewal = boot_earlier(worker->next_renewal, delivery->renew_at);
-    if (queue->headers)
-        delivery->send.message = add_headers(delivery->send.message, text_of(queue->headers), &delivery->arena);
     worker->next_check = boot_earlier(worker->next_check, boot_earlier(delivery->renew_at, delivery->send.deadline));
-    if (pawli_arena_failed(&delivery->arena))
-        send_done(&delivery->send);
-    else
-        queue->sink->ops->send(queue->sink, &delivery->send);
+    pawli_route_begin(delivery, sender);
 }
 
 /* ---- claims ---- */
 
-/* A target with a secret is sent to signed or not at all. */
+/* A target with a secret is sent to signed or not at all. What goes by the route of its sender is looked at when it is there. */
 static bool can_send(const struct queue *queue)
 {
-    return queue->sink && (queue->secret || !queue->secret_file);
+    bool is_incomplete = !queue->urls && (queue->secret_file || queue->headers);
+    return queue->has_senders || is_incomplete || (queue->sink && (queue->secret || !queue->secret_file));
 }
 
 static void claimed(void *data, int status, pawl_messages *messages, struct boot_time again, const pawl_error *error)
@@ -226,7 +190,7 @@ static void claimed(void *data, int status, pawl_messages *messages, struct boot
         struct delivery *delivery = make_delivery(queue, page, message);
         pawli_count(worker, &worker->stats.claimed);
         if (is_working(worker) && can_send(queue))
-            start_send(worker, queue, delivery);
+            start_send(worker, delivery, pawli_messages_route(messages, i));
         else /* it is stopping, or its sink or secret went away: nothing was started */
             send_done(&delivery->send);
     }
@@ -598,7 +562,7 @@ struct boot_time pawli_check_deliveries(struct worker *worker, struct boot_time 
             continue;
         if (delivery->send.deadline.ns <= now.ns || stopping) {
             delivery->is_cancelled = true;
-            delivery->queue->sink->ops->cancel(delivery->queue->sink, &delivery->send);
+            delivery->sink->ops->cancel(delivery->sink, &delivery->send);
             continue;
         }
         next = boot_earlier(next, delivery->send.deadline);

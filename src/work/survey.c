@@ -19,8 +19,7 @@ static void run(struct job *job)
         query.after = worker->seen_news;
     }
     survey->error = (pawl_error){0};
-    survey->status = survey->is_news ? PAWL_OK
-                                     : pawli_sweep_lost(worker->store, &survey->next_lease, &survey->error);
+    survey->status = survey->is_news ? PAWL_OK : pawli_sweep_lost(worker->store, &survey->next_lease, &survey->error);
     if (survey->status == PAWL_OK)
         survey->status = pawli_store_query(worker->opened->store, &query, &survey->page, &survey->error);
 }
@@ -89,7 +88,7 @@ static struct target *hold_target_of(struct worker *worker, struct text scope, s
 
 static void free_queue(struct queue *queue)
 {
-    char *texts[] = {queue->scope, queue->lane, queue->name, queue->url, queue->secret_file, queue->headers};
+    char *texts[] = {queue->scope, queue->lane, queue->name, queue->urls, queue->secret_file, queue->headers};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         pawli_free(texts[i]);
     release_target(queue->worker, queue->target);
@@ -144,7 +143,7 @@ static bool is_wanted(const struct worker *worker, const struct queue_item *item
     return false;
 }
 
-static void replace(char **string, struct text text)
+void pawli_replace(char **string, struct text text)
 {
     if (same(*string, text))
         return;
@@ -185,28 +184,17 @@ static void learn(struct worker *worker, const struct queue_item *item, const st
     struct queue *queue = is_wanted(worker, item) ? queue_of(worker, item) : NULL;
     if (!queue)
         return;
-    bool moved = !same(queue->url, item->url);
+    bool moved = !same(queue->urls, item->route.urls);
     queue->is_listed = true;
     queue->policy = item->policy;
-    replace(&queue->url, item->url);
-    if (!same(queue->headers, item->headers))
-        replace(&queue->headers, item->headers);
-    if (!same(queue->secret_file, item->secret_file)) {
-        replace(&queue->secret_file, item->secret_file);
-        queue->secret = pawli_secret_release(queue->secret);
-        queue->secret_failed = false;
-    }
-    queue->sink = queue->url ? pawli_sink_for(worker, queue->url) : NULL;
+    queue->has_senders = item->has_senders;
     if (moved)
         queue->told_no_sink = false;
-    if (!queue->sink && queue->url && !queue->told_no_sink) {
-        queue->told_no_sink = true;
-        pawli_tell(worker, &(pawl_worker_event){.name = "no_sink",
-                                                .level = 1,
-                                                .scope = queue->scope,
-                                                .lane = queue->lane,
-                                                .target = queue->name,
-                                                .text = queue->url});
+    pawli_route_learn(queue, &item->route);
+    if (!same(queue->secret_file, item->route.secret_file)) {
+        pawli_replace(&queue->secret_file, item->route.secret_file);
+        queue->secret = pawli_secret_release(queue->secret);
+        queue->secret_failed = false;
     }
     pawli_queue_read_secret(queue);
     worker->survey.finds_work |= queue->secret_failed;

@@ -20,6 +20,7 @@
 #include "commit/register.h"
 #include "pawl/worker.h"
 #include "sink/callback/callback.h"
+#include "model/limits.h"
 #include "sink/sink.h"
 #include "work/budget.h"
 #include "work/due.h"
@@ -59,11 +60,12 @@ struct queue {
     pawl_store *store;         /* a handle of its scope */
     struct target *target;
     struct policy policy;
-    char *url, *secret_file, *headers; /* of the target */
+    char *urls, *secret_file, *headers; /* of the target: for messages without a sender */
+    bool has_senders;                   /* and for the others, whose routes come with their claims */
     struct secret *secret;
     bool secret_failed;       /* and that was told */
     bool secret_doubted;      /* a receiver refused what was signed with it */
-    struct sink *sink;        /* NULL: none serves it */
+    struct sink *sink;        /* of the first URL that one of this process serves; NULL: none does */
     struct boot_time due;     /* when a claim is worth it; BOOT_NEVER: the next survey will say */
     struct boot_time held;    /* until then nothing is claimed */
     struct boot_time limited; /* nor until then: of its lane or target enough was */
@@ -81,7 +83,14 @@ struct delivery {
     struct arena arena;
     struct queue *queue;
     struct claimed_page *page;
-    struct secret *secret; /* held, as the queue may learn another */
+    struct secret *secret;               /* held, as the queue may learn another */
+    struct sink *sink;                   /* that it was handed to last */
+    struct text urls[LIMIT_URLS], tried; /* its route; and what became of those that were tried */
+    size_t url_count, url_at;
+    struct {
+        enum verdict verdict;
+        enum target_fault fault;
+    } first; /* what became of the first */
     struct boot_time began, renew_at;
     int64_t lease_ms;
     uint64_t size; /* of its message, in the budget */
@@ -187,6 +196,14 @@ void pawli_worker_forget(struct worker *worker); /* queues and targets */
 void pawli_take_hints(struct worker *worker, struct boot_time now);
 
 void pawli_queue_read_secret(struct queue *queue); /* where its file changed, or it is in doubt */
+void pawli_replace(char **string, struct text text);
+
+/* ---- routing.c ---- */
+void pawli_route_learn(struct queue *queue, const struct route *route); /* that of its target */
+/* Hands the delivery to the sink of its first URL, or answers it where its route is missing, incomplete or not ready. */
+void pawli_route_begin(struct delivery *delivery, const struct route *sender);
+/* What was sent nowhere goes to the next URL. False: the answer stands. */
+bool pawli_route_go_on(struct delivery *delivery);
 
 /* ---- deliver.c ---- */
 void pawli_claim_due(struct worker *worker, struct boot_time now);

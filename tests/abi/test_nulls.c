@@ -32,6 +32,8 @@ struct world {
     pawl_setting setting;
     pawl_settings *settings, *other_settings;
     pawl_subject subject;
+    const char *url;
+    pawl_route route;
     pawl_transition *transition;
     pawl_transition_options transition_options;
     pawl_event event;
@@ -122,12 +124,15 @@ static void open_world(struct world *w)
                         .moves_done = {PAWL_MOVES_DONE},
                         .setting = {"max_attempts", "5"},
                         .subject = {PAWL_SUBJECT, .lane = "mail"},
+                        .url = "callback:nobody",
+                        .route = {PAWL_ROUTE, .target = "nobody", .sender = "nobody", .url_count = 1},
                         .transition_options = {PAWL_TRANSITION_OPTIONS, .type = "Test"},
                         .event = {PAWL_EVENT, .topic = "t", .type = "e"},
                         .records_query = {PAWL_RECORDS_QUERY},
                         .events_query = {PAWL_EVENTS_QUERY},
                         .worker_options = {PAWL_WORKER_OPTIONS},
                         .worker_stats = {PAWL_WORKER_STATS}};
+    w->route.urls = &w->url;
     assert_ok(pawl_store_open("memory:", NULL, &w->store, &err));
     pawl_transition *transition = transition_of(w);
     pawl_transition_response(transition, "yes", 3);

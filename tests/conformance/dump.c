@@ -79,8 +79,8 @@ static void put_queue(FILE *out, const struct queue_item *item)
     put_values(out, &item->policy);
     put_row(out, ROW_LANE, &(struct lane_row){.policy = item->lane_policy});
     put_row(out, ROW_TARGET, &(struct target_row){.policy = item->target_policy});
-    TEXT_OF(item, url);
-    TEXT_OF(item, secret_file);
+    put_row(out, ROW_TARGET, &(struct target_row){.route = item->route});
+    NUMBER_OF(item, has_senders);
     NUMBER_OF(item, next_due.ms);
     put_paused(out, &item->paused);
 }
@@ -147,6 +147,10 @@ static void put_page(FILE *out, const struct query *query, const struct page *pa
         case QUERY_TARGETS:
             put_row(out, ROW_TARGET, &page->targets[i]);
             break;
+        case QUERY_SENDER:
+        case QUERY_SENDERS:
+            put_row(out, ROW_SENDER, &page->senders[i]);
+            break;
         case QUERY_HOLDS:
             put_row(out, ROW_HOLD, &page->holds[i].row);
             put_text(out, "scope", page->holds[i].scope);
@@ -171,6 +175,7 @@ static void put_page(FILE *out, const struct query *query, const struct page *pa
         case QUERY_DAMAGE:
             put_text(out, "what", page->damages[i].what);
             break;
+        case QUERY_GONE: /* in any order: how many there are */
         case QUERY_LOOK:
         case QUERY_LINE:
         case QUERY_KIND_COUNT:
@@ -276,6 +281,8 @@ static void ask_scopes(struct world *w, FILE *out)
         ask(w, out, query);
         query.kind = QUERY_TARGETS;
         ask(w, out, query);
+        query.kind = QUERY_SENDERS;
+        ask(w, out, query);
         query.kind = QUERY_QUEUES;
         ask(w, out, query);
     }
@@ -293,6 +300,8 @@ void dump_store(struct world *w, FILE *out)
         for (int all = 0; all < 2; all++)
             ask(w, out, (struct query){.kind = QUERY_OLD, .old = old, .all = all, .limit = SMALL});
     ask(w, out, (struct query){.kind = QUERY_OLD_BOUNDS, .limit = 100});
+    ask(w, out, (struct query){.kind = QUERY_GONE, .place = PLACE_READY, .limit = UINT32_MAX});
+    ask(w, out, (struct query){.kind = QUERY_GONE, .place = PLACE_BLOCKED, .limit = UINT32_MAX});
     ask(w, out, (struct query){.kind = QUERY_WORKERS, .limit = SMALL});
     ask(w, out, (struct query){.kind = QUERY_CLAIMS, .limit = SMALL});
 }

@@ -186,7 +186,8 @@ static void a_target_that_comes_and_goes_in_one_commit(struct world *w)
 {
     struct answers answers = {0};
     struct change changes[5];
-    const struct policy_change put = {.replaces = true, .url = TEXT("callback:one")}, remove = {.removes = true};
+    const struct policy_change put = {.replaces = true, .route = {.urls = TEXT("[\"callback:one\"]")}},
+                               remove = {.removes = true};
     submit_change(w, &answers, &changes[0], put);
     submit_change(w, &answers, &changes[1], remove);
     step_until(w, &answers, 2);

@@ -17,16 +17,16 @@ static const struct {
     const char *name;
     enum sql all; /* its rows, with the columns of their sum in order; SQL_COUNT: they have none */
 } tables[] = {
-    {"store", SQL_get_store},      {"committer", SQL_list_committers},
-    {"scope", SQL_all_scopes},     {"lane", SQL_all_lanes},
-    {"target", SQL_all_targets},   {"hold", SQL_list_holds},
-    {"queue", SQL_all_queues},     {"record", SQL_list_records_up},
-    {"message", SQL_all_messages}, {"bound", SQL_all_bounds},
-    {"line", SQL_COUNT},           {"ready", SQL_all_ready},
-    {"blocked", SQL_all_blocked},  {"claimed", SQL_list_claimed},
-    {"held", SQL_all_held},        {"ended", SQL_all_ended},
-    {"attempt", SQL_all_attempts}, {"worker", SQL_list_workers},
-    {"flow", SQL_all_flows},
+    {"store", SQL_get_store},        {"committer", SQL_list_committers},
+    {"scope", SQL_all_scopes},       {"lane", SQL_all_lanes},
+    {"target", SQL_all_targets},     {"sender", SQL_all_senders},
+    {"hold", SQL_list_holds},        {"queue", SQL_all_queues},
+    {"record", SQL_list_records_up}, {"message", SQL_all_messages},
+    {"bound", SQL_all_bounds},       {"line", SQL_COUNT},
+    {"ready", SQL_all_ready},        {"blocked", SQL_all_blocked},
+    {"claimed", SQL_list_claimed},   {"held", SQL_all_held},
+    {"ended", SQL_all_ended},        {"attempt", SQL_all_attempts},
+    {"worker", SQL_list_workers},    {"flow", SQL_all_flows},
 };
 
 /* %1$s: the column, %2$s: the table. */
@@ -293,6 +293,12 @@ static void open_rich(struct rich *rich, uint64_t seed)
     assert_ok(
         pawl_target_add(w->store, TARGET, "callback:deliver", NULL, settings, COUNT_OF(settings), BECAUSE(2), &err));
     assert_ok(pawl_hold_set(w->store, &(pawl_subject){PAWL_SUBJECT, .lane = "other"}, "paused", 0, BECAUSE(3), &err));
+    const char *url = "callback:deliver";
+    pawl_route route = {PAWL_ROUTE, .target = TARGET, .sender = "s", .urls = &url, .url_count = 1};
+    assert_ok(pawl_route_add(w->store, &route, BECAUSE(6), &err));
+    route.sender = "gone";
+    assert_ok(pawl_route_add(w->store, &route, BECAUSE(7), &err));
+    assert_ok(pawl_sender_remove(w->store, TARGET, "gone", BECAUSE(8), &err));
     for (size_t i = 0; i < COUNT_OF(verdicts); i++) {
         keep(rich, add(w, MESSAGE("{\"a\":1}", .headers = &header, .header_count = 1)).id);
         claim_and(w, verdicts[i]);
@@ -304,6 +310,8 @@ static void open_rich(struct rich *rich, uint64_t seed)
     keep(rich, add(w, MESSAGE("3", .key = "k", .dedupe = "d")).id);
     keep(rich, add(w, MESSAGE("4", .key = "k", .expires_in_ms = 90000)).id);
     keep(rich, add(w, MESSAGE("5", .request_id = make_id(9))).id);
+    keep(rich, add(w, MESSAGE("9", .sender = "s")).id);
+    keep(rich, add(w, MESSAGE("10", .sender = "gone")).id);
     pawl_transition *t = order(rich, 4);
     pawl_transition_message(t, MESSAGE("6", .key = "l"));
     assert_ok(pawl_transition_commit(t, NULL, &err));
@@ -357,6 +365,8 @@ static void look(struct rich *rich)
     if (pawl_lanes_list(store, &settings, &err) == PAWL_OK)
         pawl_settings_free(settings);
     if (pawl_targets_list(store, &settings, &err) == PAWL_OK)
+        pawl_settings_free(settings);
+    if (pawl_senders_list(store, TARGET, &settings, &err) == PAWL_OK)
         pawl_settings_free(settings);
     if (pawl_holds_list(store, &settings, &err) == PAWL_OK)
         pawl_settings_free(settings);

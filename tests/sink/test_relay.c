@@ -402,7 +402,7 @@ static void A73_two_workers_share_a_backlog_and_send_nothing_twice(void **state)
     (void)state;
     enum { COUNT = 100 };
     static const struct script script = {OK_REPLY, THEN_KEEP};
-    static const pawl_setting settings[] = {{"concurrency", "3"}};
+    static const pawl_setting settings[] = {{"concurrency", "1000"}}; /* more than a worker takes at once */
     struct world world;
     pawl_uuid ids[COUNT];
     open_world(&world);
@@ -527,7 +527,7 @@ static size_t count_records(struct world *world, const char *type)
     pawl_store *operator;
     pawl_records *records;
     pawl_error err;
-    assert_ok(pawl_store_scope(world->store, "pawl.operator", &operator, &err));
+    assert_ok(pawl_store_scope(world->store, "pawl.operator", &operator, & err));
     assert_ok(pawl_records_list(operator, &(pawl_records_query){PAWL_RECORDS_QUERY, .type = type}, &records, &err));
     size_t count = pawl_records_count(records);
     pawl_records_free(records);
@@ -968,6 +968,176 @@ static void a_worker_that_idles_stops(void **state)
     close_world(&world);
 }
 
+/* ---- several URLs, and routes of senders ---- */
+
+/* A port that nobody listens on. */
+static void closed_url(char url[64])
+{
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct server *server = server_new(&script, 1);
+    snprintf(url, 64, "http://127.0.0.1:%u/closed", server_port(server));
+    server_free(server);
+}
+
+static void open_url(const struct server *server, char url[64])
+{
+    snprintf(url, 64, "http://127.0.0.1:%u/open", server_port(server));
+}
+
+static void add_route(struct world *world, const char *sender, const char *const *urls, size_t count)
+{
+    pawl_error err;
+    pawl_route route = {PAWL_ROUTE, .target = "shop", .sender = sender, .urls = urls, .url_count = count};
+    assert_ok(pawl_route_add(world->store, &route, &(pawl_operation){PAWL_OPERATION, .reason = "test"}, &err));
+}
+
+static pawl_uuid enqueue_of(struct world *world, const char *sender)
+{
+    pawl_error err;
+    pawl_enqueued enqueued;
+    pawl_message message = {PAWL_MESSAGE, .lane = "orders", .target = "shop",
+                            .data = "1",  .data_size = 1,   .sender = sender};
+    assert_ok(pawl_enqueue(world->store, &message, 1, &enqueued, &err));
+    return enqueued.id;
+}
+
+static void where_nobody_answers_the_next_url_is_tried_in_the_same_attempt(void **state)
+{
+    LAW(O3);
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    pawl_messages *page;
+    char closed[64], open[64];
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    closed_url(closed);
+    open_url(server, open);
+    add_route(&world, NULL, (const char *const[]){closed, open}, 2);
+    pawl_uuid id = enqueue_of(&world, NULL);
+    start_worker(&world);
+    wait_state(&world, &id, "delivered");
+    assert_int_equal(look(&world, &id, &page)->attempts, 1);
+    const pawl_attempt *attempt = pawl_messages_attempt(page, 0);
+    assert_non_null(attempt);
+    assert_non_null(strstr(attempt->text, "(URL 2 of 2: "));
+    assert_non_null(strstr(attempt->text, open));
+    pawl_messages_free(page);
+    assert_int_equal(server_requests(server), 1);
+    close_world(&world);
+    server_free(server);
+}
+
+static void what_was_sent_goes_to_no_other_url(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct {
+        struct script script;
+        const char *class;
+    } firsts[] = {{{REPLY("503 Busy", ""), THEN_KEEP}, "transient"}, {{"", THEN_RESET}, "unknown"}};
+    static const struct script second = {OK_REPLY, THEN_KEEP};
+    for (size_t i = 0; i < ROWS(firsts); i++) {
+        struct world world;
+        char urls[2][64], text[1100], class[32];
+        open_world(&world);
+        struct server *servers[] = {server_new(&firsts[i].script, 1), server_new(&second, 1)};
+        open_url(servers[0], urls[0]);
+        open_url(servers[1], urls[1]);
+        add_route(&world, NULL, (const char *const[]){urls[0], urls[1]}, 2);
+        pawl_uuid id = enqueue_of(&world, NULL);
+        start_worker(&world);
+        wait_error(&world, &id, text, class);
+        assert_string_equal(class, firsts[i].class);
+        assert_int_equal(server_requests(servers[0]), 1);
+        assert_int_equal(server_connections(servers[1]), 0);
+        close_world(&world);
+        server_free(servers[0]);
+        server_free(servers[1]);
+    }
+}
+
+static void where_no_url_is_reached_each_is_told_and_one_attempt_spent(void **state)
+{
+    (void)state;
+    struct world world;
+    pawl_messages *page;
+    char urls[2][64], text[1100], class[32];
+    open_world(&world);
+    closed_url(urls[0]);
+    closed_url(urls[1]);
+    add_route(&world, NULL, (const char *const[]){urls[0], urls[1]}, 2);
+    pawl_uuid id = enqueue_of(&world, NULL);
+    start_worker(&world);
+    wait_error(&world, &id, text, class);
+    assert_non_null(strstr(text, urls[0]));
+    assert_non_null(strstr(text, urls[1]));
+    assert_string_equal(class, "transient");
+    assert_int_equal(look(&world, &id, &page)->attempts, 1);
+    pawl_messages_free(page);
+    close_world(&world);
+}
+
+static void A115_A117_a_sender_that_cannot_be_reached_costs_no_attempt_and_goes_nowhere_else(void **state)
+{
+    LAW(O3);
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    pawl_messages *page;
+    char closed[64], open[64], text[1100], class[32];
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    closed_url(closed);
+    open_url(server, open);
+    add_route(&world, NULL, (const char *const[]){open}, 1);
+    add_route(&world, "ann", (const char *const[]){closed}, 1);
+    pawl_uuid id = enqueue_of(&world, "ann");
+    start_worker(&world);
+    wait_error(&world, &id, text, class);
+    assert_memory_equal(text, "sender_not_ready", strlen("sender_not_ready"));
+    const pawl_message_view *message = look(&world, &id, &page);
+    assert_string_equal(message->state, "pending");
+    assert_int_equal(message->attempts, 0);
+    assert_int_equal(message->deferrals, 1);
+    pawl_messages_free(page);
+    idle(&world);
+    assert_int_equal(server_connections(server), 0);
+    close_world(&world);
+    server_free(server);
+}
+
+/* The target's secret was given to somebody else. */
+static void a_sender_s_route_is_signed_with_its_own_secret_or_none(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    pawl_error err;
+    char path[128], open[64], value[256];
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    open_url(server, open);
+    add_signed(&world, server, path, NULL, 0);
+    const char *url = open;
+    add_route(&world, "ann", &url, 1);
+    pawl_route bob = {PAWL_ROUTE, .target = "shop", .sender = "bob", .urls = &url, .url_count = 1, .secret_file = path};
+    assert_ok(pawl_route_add(world.store, &bob, &(pawl_operation){PAWL_OPERATION, .reason = "test"}, &err));
+    static const char *const senders[] = {NULL, "ann", "bob"};
+    start_worker(&world);
+    for (size_t i = 0; i < ROWS(senders); i++) {
+        pawl_uuid id = enqueue_of(&world, senders[i]);
+        wait_state(&world, &id, "delivered");
+        const struct received *received = server_request(server, i);
+        bool is_signed = header_of(received, "webhook-signature", value, sizeof value) != NULL;
+        assert_int_equal(is_signed, i != 1);
+        const char *sender = header_of(received, "pawl-sender", value, sizeof value);
+        assert_true(senders[i] ? sender && strcmp(sender, senders[i]) == 0 : !sender);
+    }
+    close_world(&world);
+    server_free(server);
+}
+
 static void the_engine_may_have_a_thread_of_its_own(void **state)
 {
     (void)state;
@@ -1015,6 +1185,11 @@ int main(void)
         cmocka_unit_test(a_target_with_a_secret_is_sent_to_signed_or_not_at_all),
         cmocka_unit_test(a_secret_that_changed_signs_the_next_message),
         cmocka_unit_test(a_receiver_that_refuses_the_signature_has_the_secret_read_again),
+        cmocka_unit_test(where_nobody_answers_the_next_url_is_tried_in_the_same_attempt),
+        cmocka_unit_test(what_was_sent_goes_to_no_other_url),
+        cmocka_unit_test(where_no_url_is_reached_each_is_told_and_one_attempt_spent),
+        cmocka_unit_test(A115_A117_a_sender_that_cannot_be_reached_costs_no_attempt_and_goes_nowhere_else),
+        cmocka_unit_test(a_sender_s_route_is_signed_with_its_own_secret_or_none),
         cmocka_unit_test(A78_stopping_lets_what_is_under_way_end),
         cmocka_unit_test(A80_after_a_stop_nothing_is_claimed),
         cmocka_unit_test(a_worker_that_idles_stops),

@@ -330,6 +330,8 @@ static void answer_not_run(struct run *run, const char *path, int problem, bool 
     char what[LIMIT_ERROR_TEXT];
     is_local |= problem == EAGAIN || pawli_is_shortage(problem);
     snprintf(what, sizeof what, "cannot run %s: %s", path, strerror(problem));
+    if (run->send)
+        run->send->is_unsent = true;
     answer(run, problem == E2BIG ? VERDICT_DEAD : is_local ? VERDICT_DEFERRED : VERDICT_RETRY, text_of(what));
 }
 
@@ -423,18 +425,18 @@ static void exec_send(struct sink *base, struct send *send)
         return;
     }
     if (!path) {
-        pawli_send_fail(send, pawli_is_shortage(errno) ? VERDICT_DEFERRED : VERDICT_RETRY, "cannot find %s: %s", given,
-                        strerror(errno));
+        pawli_send_unsent(send, pawli_is_shortage(errno) ? VERDICT_DEFERRED : VERDICT_RETRY, "cannot find %s: %s",
+                          given, strerror(errno));
         return;
     }
     PAWL_AUTO(pawli_path_free) char *allowed = pawli_path_allowed(path, rules->exec_dirs, rules->exec_dir_count);
     if (!allowed) {
-        pawli_send_fail(send, VERDICT_DEFERRED, "this process may not run %s (--allow-exec)", path);
+        pawli_send_unsent(send, VERDICT_DEFERRED, "this process may not run %s (--allow-exec)", path);
         return;
     }
     struct run *run = pawli_alloc(sizeof *run);
     if (!run) {
-        pawli_send_fail(send, VERDICT_DEFERRED, "out of memory; nothing was run");
+        pawli_send_unsent(send, VERDICT_DEFERRED, "out of memory; nothing was run");
         return;
     }
     *run = (struct run){

@@ -255,8 +255,10 @@ static void free_entry(struct entry *entry)
 static void answer(struct entry *entry, enum verdict verdict, struct text error)
 {
     struct send *send = PAWL_TAKE(entry->send);
-    if (send)
-        pawli_send_done(send, verdict, error);
+    if (!send)
+        return;
+    send->is_unsent = verdict == VERDICT_RETRY || verdict == VERDICT_DEFERRED; /* not one byte of it is there */
+    pawli_send_done(send, verdict, error);
 }
 
 static void finished(struct job *job);
@@ -348,7 +350,7 @@ static void file_send(struct sink *base, struct send *send)
     struct target_file *file = file_for(file_of(base), path);
     struct entry *entry = file ? make_entry(send) : NULL;
     if (!entry) {
-        pawli_send_fail(send, VERDICT_DEFERRED, "out of memory; nothing was written");
+        pawli_send_unsent(send, VERDICT_DEFERRED, "out of memory; nothing was written");
         return;
     }
     send->sink_data = file;

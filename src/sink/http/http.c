@@ -343,6 +343,7 @@ static void finish(struct exchange *exchange, CURLcode code)
     struct text error = pawli_arena_format(send->arena, "%s; %s", reason_of(exchange, code),
                                            sent ? "the request was sent" : "nothing was sent");
     end_exchange(exchange);
+    send->is_unsent = !sent;
     pawli_send_done(send, sent ? VERDICT_UNCERTAIN : unsent, error);
 }
 
@@ -514,15 +515,16 @@ static void begin(struct exchange *exchange, const struct resolution *resolution
     if (resolution && resolution->problem[0]) {
         enum verdict verdict = resolution->was_local ? VERDICT_DEFERRED : unsent_verdict(send, false);
         end_exchange(exchange);
-        pawli_send_fail(send, verdict, "%s; nothing was sent", resolution->problem);
+        pawli_send_unsent(send, verdict, "%s; nothing was sent", resolution->problem);
         return;
     }
     curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, left);
-    curl_easy_setopt(exchange->easy, CURLOPT_CONNECTTIMEOUT_MS, left);
+    bool hurries = send->connect_ms > 0 && send->connect_ms < left;
+    curl_easy_setopt(exchange->easy, CURLOPT_CONNECTTIMEOUT_MS, hurries ? (long)send->connect_ms : left);
     if ((resolution && !set_addresses(exchange, resolution)) ||
         curl_multi_add_handle(sink->multi, exchange->easy) != CURLM_OK) {
         end_exchange(exchange);
-        pawli_send_fail(send, VERDICT_DEFERRED, "out of memory; nothing was sent");
+        pawli_send_unsent(send, VERDICT_DEFERRED, "out of memory; nothing was sent");
     }
 }
 
@@ -556,7 +558,7 @@ static void http_send(struct sink *base, struct send *send)
     if (!exchange || !pawli_request_set(exchange->easy, send, env->ops->wall_now(env).ms / 1000, &exchange->headers)) {
         if (exchange)
             end_exchange(exchange);
-        pawli_send_fail(send, VERDICT_DEFERRED, "out of memory; nothing was sent");
+        pawli_send_unsent(send, VERDICT_DEFERRED, "out of memory; nothing was sent");
         return;
     }
     const struct resolution *resolution = NULL;

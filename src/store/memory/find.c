@@ -141,8 +141,26 @@ static bool is_of_scope(const struct range *range, const void *at)
     return *(const uint64_t *)at == range->scope;
 }
 static_assert(offsetof(struct record_row, scope) == 0 && offsetof(struct lane_row, scope) == 0 &&
-                  offsetof(struct target_row, scope) == 0,
+                  offsetof(struct target_row, scope) == 0 && offsetof(struct sender_row, scope) == 0,
               "as it is read there");
+
+static bool is_sender(const struct range *range, const void *at)
+{
+    const struct sender_row *row = at;
+    return row->scope == range->scope && (!range->key.data || text_equal(row->target, range->key));
+}
+
+static bool is_ready(const struct range *range, const void *at)
+{
+    (void)range;
+    return ((const struct task_row *)at)->place == PLACE_READY;
+}
+
+static bool is_blocked(const struct range *range, const void *at)
+{
+    (void)range;
+    return ((const struct task_row *)at)->place == PLACE_BLOCKED;
+}
 
 static bool is_between(const struct range *range, const void *at)
 {
@@ -187,6 +205,20 @@ static bool is_message(struct walk *walk, const struct range *range, const void 
             (task && task_state(task) == query->state && (query->place == PLACE_NONE || task->place == query->place)));
 }
 
+static bool is_gone(struct walk *walk, const struct range *range, const void *at)
+{
+    const struct tables *tables = finder_of(walk)->tables;
+    const struct task_row *row = at;
+    const struct queue_row *queue = pawli_table_find(tables, ROW_QUEUE, ORDER_FIRST,
+                                                     &(struct queue_row){.id = row->queue});
+    if (!row->sender.data || row->phase != PHASE_SEND || !queue)
+        return false;
+    const struct sender_row *sender = pawli_table_find(
+        tables, ROW_SENDER, ORDER_FIRST,
+        &(struct sender_row){.scope = queue->scope, .target = queue->target, .sender = row->sender});
+    return sender && sender->removed.ms < INT64_MAX && sender->removed.ms <= range->until.ms;
+}
+
 static bool is_wanted(struct walk *walk, const struct range *range, const void *at)
 {
     const struct task_row *row = at;
@@ -213,9 +245,12 @@ static const struct {
     [RANGE_ATTEMPTS] = {ROW_ATTEMPT, ORDER_FIRST, is_attempt, NULL},
     [RANGE_LANES] = {ROW_LANE, ORDER_FIRST, is_of_scope, NULL},
     [RANGE_TARGETS] = {ROW_TARGET, ORDER_FIRST, is_of_scope, NULL},
+    [RANGE_SENDERS] = {ROW_SENDER, ORDER_FIRST, is_sender, NULL},
     [RANGE_ALL_HOLDS] = {ROW_HOLD, ORDER_SECOND, NULL, NULL},
     [RANGE_BOUNDS] = {ROW_BOUND, ORDER_SECOND, is_over, NULL},
     [RANGE_CLAIMS] = {TASKS, ORDER_SECOND, is_claimed, NULL},
+    [RANGE_GONE_READY] = {TASKS, ORDER_SECOND, is_ready, is_gone},
+    [RANGE_GONE_BLOCKED] = {TASKS, ORDER_SECOND, is_blocked, is_gone},
 };
 
 /* Goes backwards where the query says so. */
@@ -249,6 +284,8 @@ static union any_row probe_of(const struct range *range)
         return (union any_row){.lane = {.scope = range->scope}};
     case RANGE_TARGETS:
         return (union any_row){.target = {.scope = range->scope}};
+    case RANGE_SENDERS:
+        return (union any_row){.sender = {.scope = range->scope, .target = range->key}};
     case RANGE_ALL_HOLDS:
         return (union any_row){.hold = {.since = WALL_NEVER}};
     case RANGE_BOUNDS:
@@ -261,10 +298,13 @@ static union any_row probe_of(const struct range *range)
         return (union any_row){.task = {.place = PLACE_CLAIMED, .number = range->after}};
     case RANGE_DUE:
     case RANGE_FOLLOWERS:
+    case RANGE_GONE_READY:
+    case RANGE_GONE_BLOCKED:
     case RANGE_KIND_COUNT:
         break;
     }
-    return (union any_row){.task = {.place = range->kind == RANGE_DUE ? PLACE_READY : PLACE_BLOCKED,
+    bool of_ready = range->kind == RANGE_DUE || range->kind == RANGE_GONE_READY;
+    return (union any_row){.task = {.place = of_ready ? PLACE_READY : PLACE_BLOCKED,
                                     .queue = range->queue,
                                     .key = range->key,
                                     .phase = range->phase,

@@ -249,7 +249,8 @@ bool pawli_read_row(struct call *call, enum row_kind kind, void *row, struct are
         if (form->columns[i].kind != COLUMN_SUM)
             good &= read_column(call, &form->columns[i], i, row, arena, &sum);
         else
-            call->differs = sqlite3_column_int64(call->statement, (int)i) != sum_of(sum);
+            call->differs = sqlite3_column_type(call->statement, (int)i) != SQLITE_INTEGER ||
+                            sqlite3_column_int64(call->statement, (int)i) != sum_of(sum);
     if (form->complete)
         good &= form->complete(row);
     call->bad |= !good;

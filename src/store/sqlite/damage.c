@@ -12,6 +12,7 @@ static const struct agreement {
     {SQL_stray_messages, "a message of a queue that does not exist, or of another scope"},
     {SQL_stray_lanes, "a lane of a scope that does not exist"},
     {SQL_stray_targets, "a target of a scope that does not exist"},
+    {SQL_stray_senders, "a sender's route of a scope that does not exist"},
     {SQL_stray_holds, "a hold of a scope that does not exist"},
     {SQL_stray_ready, "a ready task differs from its message"},
     {SQL_stray_blocked, "a blocked task differs from its message"},

@@ -221,6 +221,31 @@ static struct call call_targets(struct connection *connection, const struct rang
     return call_behind(connection, SQL_list_targets, range->scope);
 }
 
+static struct call call_senders(struct connection *connection, const struct range *range)
+{
+    struct call call = call_behind(connection, range->key.data ? SQL_list_senders_of : SQL_list_senders, range->scope);
+    if (range->key.data)
+        pawli_bind_text(&call, range->key);
+    return call;
+}
+
+static struct call call_until(struct connection *connection, enum sql sql, struct wall_time until)
+{
+    struct call call = pawli_call(connection, sql);
+    pawli_bind_i64(&call, until.ms);
+    return call;
+}
+
+static struct call call_gone_ready(struct connection *connection, const struct range *range)
+{
+    return call_until(connection, SQL_list_gone_ready, range->until);
+}
+
+static struct call call_gone_blocked(struct connection *connection, const struct range *range)
+{
+    return call_until(connection, SQL_list_gone_blocked, range->until);
+}
+
 static struct call call_all_holds(struct connection *connection, const struct range *range)
 {
     (void)range;
@@ -229,9 +254,7 @@ static struct call call_all_holds(struct connection *connection, const struct ra
 
 static struct call call_bounds(struct connection *connection, const struct range *range)
 {
-    struct call call = pawli_call(connection, SQL_list_bounds_until);
-    pawli_bind_i64(&call, range->until.ms);
-    return call;
+    return call_until(connection, SQL_list_bounds_until, range->until);
 }
 
 static struct call call_claims(struct connection *connection, const struct range *range)
@@ -258,9 +281,12 @@ static const struct {
     [RANGE_ATTEMPTS] = {.call = call_attempts, .row = ROW_ATTEMPT},
     [RANGE_LANES] = {.call = call_lanes, .row = ROW_LANE},
     [RANGE_TARGETS] = {.call = call_targets, .row = ROW_TARGET},
+    [RANGE_SENDERS] = {.call = call_senders, .row = ROW_SENDER},
     [RANGE_ALL_HOLDS] = {.call = call_all_holds, .row = ROW_HOLD},
     [RANGE_BOUNDS] = {.call = call_bounds, .row = ROW_BOUND},
     [RANGE_CLAIMS] = {.call = call_claims, .row = ROW_CLAIMED, .number = 1},
+    [RANGE_GONE_READY] = {.call = call_gone_ready, .row = ROW_READY, .number = 1},
+    [RANGE_GONE_BLOCKED] = {.call = call_gone_blocked, .row = ROW_BLOCKED, .number = 1},
 };
 
 static struct call *call_of(struct walk *walk, const struct range *range)

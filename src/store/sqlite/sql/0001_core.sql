@@ -71,7 +71,7 @@ CREATE TABLE pawl.lane (
 CREATE TABLE pawl.target (
     scope       INTEGER NOT NULL,
     name        TEXT    NOT NULL,
-    url         TEXT,
+    urls        TEXT,                               -- JSON array, the one to be tried first at its front
     secret_file TEXT,
     headers     TEXT,                               -- JSON object
     probe       TEXT,                               -- URLs that know whether a message happened,
@@ -80,6 +80,19 @@ CREATE TABLE pawl.target (
     sum         INTEGER NOT NULL,
     PRIMARY KEY (scope, name)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pawl.sender (                               -- whose messages to a target have a route of their own
+    scope       INTEGER NOT NULL,
+    target      TEXT    NOT NULL,
+    sender      TEXT    NOT NULL,
+    urls        TEXT,                               -- urls, secret_file, headers: as of a target
+    secret_file TEXT,
+    headers     TEXT,
+    removed     INTEGER,                            -- since then the sender is gone
+    sum         INTEGER NOT NULL,
+    PRIMARY KEY (scope, target, sender)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pawl.sender_removed ON pawl.sender (removed) WHERE removed IS NOT NULL;
 
 CREATE TABLE pawl.hold (
     kind       TEXT    NOT NULL CHECK (kind IN ('store', 'lane', 'target', 'queue')),
@@ -220,6 +233,7 @@ CREATE TABLE pawl.ready (
     number    INTEGER NOT NULL,
     since     INTEGER,                              -- when its age began; NULL: at due, still the message's own date
     until     INTEGER,                              -- when time ends it, where that is a date of its own
+    sender    TEXT,                                -- of its message
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
@@ -238,6 +252,7 @@ CREATE TABLE pawl.ready (
 CREATE INDEX pawl.ready_again ON pawl.ready (number) WHERE since IS NOT NULL;
 CREATE INDEX pawl.ready_since ON pawl.ready (queue, since, number) WHERE since IS NOT NULL;
 CREATE INDEX pawl.ready_until ON pawl.ready (queue, until, number) WHERE until IS NOT NULL;
+CREATE INDEX pawl.ready_sender ON pawl.ready (queue, sender) WHERE sender IS NOT NULL;
 
 CREATE TABLE pawl.blocked (
     queue     INTEGER NOT NULL,
@@ -248,6 +263,7 @@ CREATE TABLE pawl.blocked (
     due       INTEGER NOT NULL,
     since     INTEGER,                              -- since, until: as in ready
     until     INTEGER,
+    sender    TEXT,
     attempts  INTEGER NOT NULL,
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
@@ -263,6 +279,7 @@ CREATE TABLE pawl.blocked (
 CREATE INDEX pawl.blocked_moved ON pawl.blocked (number) WHERE position <> number;
 CREATE INDEX pawl.blocked_since ON pawl.blocked (queue, ifnull(since, due), number);
 CREATE INDEX pawl.blocked_until ON pawl.blocked (queue, until, number) WHERE until IS NOT NULL;
+CREATE INDEX pawl.blocked_sender ON pawl.blocked (queue, sender) WHERE sender IS NOT NULL;
 
 CREATE TABLE pawl.claimed (
     number    INTEGER PRIMARY KEY,
@@ -273,6 +290,7 @@ CREATE TABLE pawl.claimed (
     due       INTEGER NOT NULL,
     since     INTEGER,                              -- since, until: as in ready
     until     INTEGER,
+    sender    TEXT,
     token     INTEGER NOT NULL,
     committer INTEGER,                              -- NULL: claimed by hand
     consumer  TEXT,
@@ -302,6 +320,7 @@ CREATE TABLE pawl.held (
     due       INTEGER NOT NULL,
     since     INTEGER,                              -- since, until: as in ready
     until     INTEGER,
+    sender    TEXT,
     hold      TEXT    NOT NULL,
     token     INTEGER,                              -- of the claim that handed it over, while its outcome is awaited
     attempts  INTEGER NOT NULL,

@@ -187,17 +187,17 @@ SELECT scope, lane, target, boot, rate_next, breaker, calls, failures, opened, u
 -- name: get_target
 -- params: scope name
 -- row: target
-SELECT scope, name, url, secret_file, headers, probe, poll, policy, sum
+SELECT scope, name, urls, secret_file, headers, probe, poll, policy, sum
   FROM pawl.target
  WHERE scope = :scope AND name = :name;
 
 -- name: put_target
--- params: scope name url secret_file headers probe poll policy sum
+-- params: scope name urls secret_file headers probe poll policy sum
 -- row: target
-INSERT INTO pawl.target (scope, name, url, secret_file, headers, probe, poll, policy, sum)
-VALUES (:scope, :name, :url, :secret_file, :headers, :probe, :poll, :policy, :sum)
+INSERT INTO pawl.target (scope, name, urls, secret_file, headers, probe, poll, policy, sum)
+VALUES (:scope, :name, :urls, :secret_file, :headers, :probe, :poll, :policy, :sum)
     ON CONFLICT (scope, name) DO UPDATE
-   SET url = excluded.url, secret_file = excluded.secret_file, headers = excluded.headers, probe = excluded.probe,
+   SET urls = excluded.urls, secret_file = excluded.secret_file, headers = excluded.headers, probe = excluded.probe,
        poll = excluded.poll, policy = excluded.policy, sum = excluded.sum;
 
 -- name: remove_target
@@ -208,8 +208,37 @@ DELETE FROM pawl.target WHERE scope = :scope AND name = :name;
 -- name: all_targets
 -- params:
 -- row: target
-SELECT scope, name, url, secret_file, headers, probe, poll, policy, sum
+SELECT scope, name, urls, secret_file, headers, probe, poll, policy, sum
   FROM pawl.target;
+
+-- ---- sender ----
+
+-- name: get_sender
+-- params: scope target sender
+-- row: sender
+SELECT scope, target, sender, urls, secret_file, headers, removed, sum
+  FROM pawl.sender
+ WHERE scope = :scope AND target = :target AND sender = :sender;
+
+-- name: put_sender
+-- params: scope target sender urls secret_file headers removed sum
+-- row: sender
+INSERT INTO pawl.sender (scope, target, sender, urls, secret_file, headers, removed, sum)
+VALUES (:scope, :target, :sender, :urls, :secret_file, :headers, :removed, :sum)
+    ON CONFLICT (scope, target, sender) DO UPDATE
+   SET urls = excluded.urls, secret_file = excluded.secret_file, headers = excluded.headers, removed = excluded.removed,
+       sum = excluded.sum;
+
+-- name: remove_sender
+-- params: scope target sender
+-- row: sender
+DELETE FROM pawl.sender WHERE scope = :scope AND target = :target AND sender = :sender;
+
+-- name: all_senders
+-- params:
+-- row: sender
+SELECT scope, target, sender, urls, secret_file, headers, removed, sum
+  FROM pawl.sender;
 
 -- ---- bound ----
 
@@ -304,7 +333,7 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 -- name: get_claimed
 -- params: number
 -- row: claimed
-SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
+SELECT queue, number, tail, phase, priority, due, since, until, sender, token, committer, consumer, claimed, lease, boot, attempts,
        deferrals, crashes, retried, looked, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed
  WHERE number = :number;
@@ -312,19 +341,19 @@ SELECT queue, number, tail, phase, priority, due, since, until, token, committer
 -- name: list_claimed
 -- params:
 -- row: claimed
-SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
+SELECT queue, number, tail, phase, priority, due, since, until, sender, token, committer, consumer, claimed, lease, boot, attempts,
        deferrals, crashes, retried, looked, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed;
 
 -- name: add_claimed
--- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
+-- params: queue number tail phase priority due since until sender token committer consumer claimed lease boot attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
 -- row: claimed
 -- rows: 8 32
-INSERT OR FAIL INTO pawl.claimed (number, tail, queue, phase, priority, due, since, until, token, committer, consumer,
+INSERT OR FAIL INTO pawl.claimed (number, tail, queue, phase, priority, due, since, until, sender, token, committer, consumer,
                                   claimed, lease, boot, attempts, deferrals, crashes, retried, looked, key, position,
                                   holds_key, failure,
                                   progress, remote_id, updated, sum)
-VALUES (:number, :tail, :queue, :phase, :priority, :due, :since, :until, :token, :committer, :consumer, :claimed, :lease,
+VALUES (:number, :tail, :queue, :phase, :priority, :due, :since, :until, :sender, :token, :committer, :consumer, :claimed, :lease,
         :boot, :attempts, :deferrals, :crashes, :retried, :looked, :key, :position, :holds_key, :failure, :progress,
         :remote_id, :updated,
         :sum);
@@ -332,10 +361,10 @@ VALUES (:number, :tail, :queue, :phase, :priority, :due, :since, :until, :token,
 -- The whole row: its sum covers all of it.
 
 -- name: put_claimed
--- params: queue number tail phase priority due since until token committer consumer claimed lease boot attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
+-- params: queue number tail phase priority due since until sender token committer consumer claimed lease boot attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
 -- row: claimed
 UPDATE pawl.claimed
-   SET queue = :queue, tail = :tail, phase = :phase, priority = :priority, due = :due, since = :since, until = :until,
+   SET queue = :queue, tail = :tail, phase = :phase, priority = :priority, due = :due, since = :since, until = :until, sender = :sender,
        committer = :committer, consumer = :consumer, claimed = :claimed, lease = :lease, boot = :boot, attempts = :attempts,
        deferrals = :deferrals, crashes = :crashes, retried = :retried, looked = :looked, key = :key, position = :position,
        holds_key = :holds_key,
@@ -376,25 +405,25 @@ SELECT queue, number, state, attempts, deferrals, crashes, retried, looked, key,
 -- name: get_held
 -- params: number
 -- row: held
-SELECT queue, number, phase, priority, due, since, until, hold, token, attempts, deferrals, crashes, retried, looked, key,
+SELECT queue, number, phase, priority, due, since, until, sender, hold, token, attempts, deferrals, crashes, retried, looked, key,
        position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.held
  WHERE number = :number;
 
 -- name: add_held
--- params: queue number phase priority due since until hold token attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
+-- params: queue number phase priority due since until sender hold token attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
 -- row: held
 -- rows: 8 32
-INSERT OR FAIL INTO pawl.held (number, queue, phase, priority, due, since, until, hold, token, attempts, deferrals,
+INSERT OR FAIL INTO pawl.held (number, queue, phase, priority, due, since, until, sender, hold, token, attempts, deferrals,
                                crashes, retried, looked, key, position, holds_key, failure, progress, remote_id, updated,
                                sum)
-VALUES (:number, :queue, :phase, :priority, :due, :since, :until, :hold, :token, :attempts, :deferrals, :crashes,
+VALUES (:number, :queue, :phase, :priority, :due, :since, :until, :sender, :hold, :token, :attempts, :deferrals, :crashes,
         :retried, :looked, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: all_held
 -- params:
 -- row: held
-SELECT queue, number, phase, priority, due, since, until, hold, token, attempts, deferrals, crashes, retried, looked, key,
+SELECT queue, number, phase, priority, due, since, until, sender, hold, token, attempts, deferrals, crashes, retried, looked, key,
        position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.held;
 
@@ -403,27 +432,27 @@ SELECT queue, number, phase, priority, due, since, until, hold, token, attempts,
 -- name: get_ready_again
 -- params: number
 -- row: ready
-SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position,
+SELECT queue, number, phase, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position,
        holds_key, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready
  WHERE number = :number AND since IS NOT NULL;
 
 -- name: add_ready
--- params: queue number phase priority due since until attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
+-- params: queue number phase priority due since until sender attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
 -- row: ready
 -- rows: 8 32
-INSERT OR FAIL INTO pawl.ready (queue, phase, priority, due, number, since, until, attempts, deferrals, crashes, retried,
+INSERT OR FAIL INTO pawl.ready (queue, phase, priority, due, number, since, until, sender, attempts, deferrals, crashes, retried,
                                 looked,
                                 key, position, holds_key, failure, progress, remote_id, updated, sum)
-VALUES (:queue, :phase, :priority, :due, :number, :since, :until, :attempts, :deferrals, :crashes, :retried, :looked,
+VALUES (:queue, :phase, :priority, :due, :number, :since, :until, :sender, :attempts, :deferrals, :crashes, :retried, :looked,
         :key, :position, :holds_key,
         :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: all_ready
 -- params:
 -- row: ready
-SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position,
+SELECT queue, number, phase, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position,
        holds_key, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready;
@@ -433,26 +462,26 @@ SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, c
 -- name: get_blocked_moved
 -- params: number
 -- row: blocked
-SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position, failure,
+SELECT queue, number, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position, failure,
        progress,
        remote_id, updated, sum
   FROM pawl.blocked
  WHERE number = :number AND position <> number;
 
 -- name: add_blocked
--- params: queue number priority due since until attempts deferrals crashes retried looked key position failure progress remote_id updated sum
+-- params: queue number priority due since until sender attempts deferrals crashes retried looked key position failure progress remote_id updated sum
 -- row: blocked
 -- rows: 8 32
-INSERT OR FAIL INTO pawl.blocked (queue, key, position, number, priority, due, since, until, attempts, deferrals, crashes,
+INSERT OR FAIL INTO pawl.blocked (queue, key, position, number, priority, due, since, until, sender, attempts, deferrals, crashes,
                                   retried, looked, failure, progress, remote_id, updated, sum)
-VALUES (:queue, :key, :position, :number, :priority, :due, :since, :until, :attempts, :deferrals, :crashes, :retried,
+VALUES (:queue, :key, :position, :number, :priority, :due, :since, :until, :sender, :attempts, :deferrals, :crashes, :retried,
         :looked,
         :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: all_blocked
 -- params:
 -- row: blocked
-SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position, failure,
+SELECT queue, number, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position, failure,
        progress,
        remote_id, updated, sum
   FROM pawl.blocked;

@@ -73,7 +73,7 @@ SELECT ifnull(sum(claimed), 0) FROM pawl.queue WHERE scope = :scope AND target =
 
 -- name: find_followers
 -- params: queue key
-SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position, failure,
+SELECT queue, number, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position, failure,
        progress, remote_id, updated, sum
   FROM pawl.blocked
  WHERE queue = :queue AND key = :key
@@ -81,14 +81,14 @@ SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes,
 
 -- name: get_ready_first
 -- params: queue priority due number
-SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position,
+SELECT queue, number, phase, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position,
        holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.ready
  WHERE queue = :queue AND phase = 0 AND priority = :priority AND due = :due AND number = :number;
 
 -- name: get_blocked_at
 -- params: queue key position number
-SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position, failure,
+SELECT queue, number, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position, failure,
        progress, remote_id, updated, sum
   FROM pawl.blocked
  WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
@@ -97,7 +97,7 @@ SELECT queue, number, priority, due, since, until, attempts, deferrals, crashes,
 
 -- name: find_due
 -- params: queue phase priority now
-SELECT queue, number, phase, priority, due, since, until, attempts, deferrals, crashes, retried, looked, key, position,
+SELECT queue, number, phase, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position,
        holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority AND due <= :now
@@ -236,10 +236,24 @@ SELECT scope, name, policy, sum FROM pawl.lane WHERE scope = :scope ORDER BY nam
 
 -- name: list_targets
 -- params: scope
-SELECT scope, name, url, secret_file, headers, probe, poll, policy, sum
+SELECT scope, name, urls, secret_file, headers, probe, poll, policy, sum
   FROM pawl.target
  WHERE scope = :scope
  ORDER BY name;
+
+-- name: list_senders
+-- params: scope
+SELECT scope, target, sender, urls, secret_file, headers, removed, sum
+  FROM pawl.sender
+ WHERE scope = :scope
+ ORDER BY target, sender;
+
+-- name: list_senders_of
+-- params: scope target
+SELECT scope, target, sender, urls, secret_file, headers, removed, sum
+  FROM pawl.sender
+ WHERE scope = :scope AND target = :target
+ ORDER BY sender;
 
 -- name: list_messages_down
 -- params: after before
@@ -416,6 +430,28 @@ SELECT held.queue, held.number, message.created, message.available, message.expi
  ORDER BY held.until, held.number
  LIMIT :limit;
 
+-- What waits for senders that were removed.
+
+-- name: list_gone_ready
+-- params: now
+SELECT ready.queue, ready.number, ready.phase, ready.priority, ready.due, ready.since, ready.until, ready.sender, ready.attempts,
+       ready.deferrals, ready.crashes, ready.retried, ready.looked, ready.key, ready.position, ready.holds_key,
+       ready.failure, ready.progress, ready.remote_id, ready.updated, ready.sum
+  FROM pawl.sender CROSS JOIN pawl.queue CROSS JOIN pawl.ready
+ WHERE sender.removed <= :now AND sender.removed IS NOT NULL
+   AND queue.scope = sender.scope AND queue.target = sender.target
+   AND ready.queue = queue.id AND ready.sender = sender.sender AND ready.sender IS NOT NULL AND ready.phase = 0;
+
+-- name: list_gone_blocked
+-- params: now
+SELECT blocked.queue, blocked.number, blocked.priority, blocked.due, blocked.since, blocked.until, blocked.sender,
+       blocked.attempts, blocked.deferrals, blocked.crashes, blocked.retried, blocked.looked, blocked.key,
+       blocked.position, blocked.failure, blocked.progress, blocked.remote_id, blocked.updated, blocked.sum
+  FROM pawl.sender CROSS JOIN pawl.queue CROSS JOIN pawl.blocked
+ WHERE sender.removed <= :now AND sender.removed IS NOT NULL
+   AND queue.scope = sender.scope AND queue.target = sender.target
+   AND blocked.queue = queue.id AND blocked.sender = sender.sender AND blocked.sender IS NOT NULL;
+
 -- Numbers ascend as their messages were made, and none ends before that: the caller stops where they are young.
 
 -- name: old_ended
@@ -429,7 +465,7 @@ SELECT ended.queue, ended.number, message.created, message.available, message.ex
 
 -- name: page_claimed
 -- params: after
-SELECT queue, number, tail, phase, priority, due, since, until, token, committer, consumer, claimed, lease, boot, attempts,
+SELECT queue, number, tail, phase, priority, due, since, until, sender, token, committer, consumer, claimed, lease, boot, attempts,
        deferrals, crashes, retried, looked, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed
  WHERE number > :after
@@ -491,6 +527,10 @@ SELECT NULL, NULL, name FROM pawl.lane WHERE NOT EXISTS (SELECT 1 FROM pawl.scop
 -- params:
 SELECT NULL, NULL, name FROM pawl.target WHERE NOT EXISTS (SELECT 1 FROM pawl.scope WHERE scope.id = target.scope);
 
+-- name: stray_senders
+-- params:
+SELECT NULL, NULL, sender FROM pawl.sender WHERE NOT EXISTS (SELECT 1 FROM pawl.scope WHERE scope.id = sender.scope);
+
 -- name: stray_holds
 -- params:
 SELECT NULL, NULL, code FROM pawl.hold WHERE scope <> 0 AND NOT EXISTS (SELECT 1 FROM pawl.scope WHERE scope.id = hold.scope);
@@ -500,19 +540,22 @@ SELECT NULL, NULL, code FROM pawl.hold WHERE scope <> 0 AND NOT EXISTS (SELECT 1
 SELECT NULL, ready.queue, ready.number
   FROM pawl.ready LEFT JOIN pawl.message ON message.number = ready.number
  WHERE message.queue IS NOT ready.queue OR message.priority IS NOT ready.priority OR message.key IS NOT ready.key
+    OR message.sender IS NOT ready.sender
     OR (ready.since IS NULL AND (ready.phase <> 0 OR message.available IS NOT ready.due));
 
 -- name: stray_blocked
 -- params:
 SELECT NULL, blocked.queue, blocked.number
   FROM pawl.blocked LEFT JOIN pawl.message ON message.number = blocked.number
- WHERE message.queue IS NOT blocked.queue OR message.priority IS NOT blocked.priority OR message.key IS NOT blocked.key;
+ WHERE message.queue IS NOT blocked.queue OR message.priority IS NOT blocked.priority OR message.key IS NOT blocked.key
+    OR message.sender IS NOT blocked.sender;
 
 -- name: stray_claimed
 -- params:
 SELECT NULL, claimed.queue, claimed.number
   FROM pawl.claimed LEFT JOIN pawl.message ON message.number = claimed.number
  WHERE message.queue IS NOT claimed.queue OR message.priority IS NOT claimed.priority OR message.key IS NOT claimed.key
+    OR message.sender IS NOT claimed.sender
     OR message.tail IS NOT claimed.tail OR claimed.committer > (SELECT last_committer FROM pawl.store)
     OR claimed.boot > (SELECT boot FROM pawl.store)
     OR claimed.token > (SELECT epoch << 47 | last_token FROM pawl.store);
@@ -521,7 +564,8 @@ SELECT NULL, claimed.queue, claimed.number
 -- params:
 SELECT NULL, held.queue, held.number
   FROM pawl.held LEFT JOIN pawl.message ON message.number = held.number
- WHERE message.queue IS NOT held.queue OR message.priority IS NOT held.priority OR message.key IS NOT held.key;
+ WHERE message.queue IS NOT held.queue OR message.priority IS NOT held.priority OR message.key IS NOT held.key
+    OR message.sender IS NOT held.sender;
 
 -- name: stray_ended
 -- params:
