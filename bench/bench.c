@@ -167,18 +167,20 @@ int bench_callers(const struct bench *bench, struct sides *sides, int count, cal
 struct beside *bench_beside_new(const struct bench *bench,
                                 void (*run)(const struct bench *bench, struct beside *beside))
 {
+    pid_t pid = 0;
     struct beside *beside = mmap(NULL, sizeof *beside, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (beside == MAP_FAILED || sem_init(&beside->go, 1, 0) < 0 || sem_init(&beside->ready, 1, 0) < 0 ||
-        sem_init(&beside->done, 1, 0) < 0 || (beside->pid = fork()) < 0) {
+        sem_init(&beside->done, 1, 0) < 0 || (pid = fork()) < 0) {
         perror("pawl: cannot start a second process");
         exit(1);
     }
-    if (beside->pid == 0) {
+    if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         sem_wait(&beside->go);
         run(bench, beside);
         _exit(0);
     }
+    beside->pid = pid; /* both see it: not what fork answers to the child */
     return beside;
 }
 
@@ -237,7 +239,10 @@ int bench_compare(const struct bench *bench, measure *pawl, void *pawl_data, mea
 static void print_json(const struct result *result)
 {
     printf("{\"workload\":\"%s\"", result->workload);
-    if (result->pawl.p50_ms > 0)
+    if (result->pawl.wakes > 0)
+        printf(",\"wakes_a_minute\":%.1f,\"cpu_ms_a_minute\":%.0f,\"baseline\":%.1f", result->pawl.wakes,
+               result->pawl.cpu_s * 1000, result->baseline.wakes);
+    else if (result->pawl.p50_ms > 0)
         printf(",\"p50_ms\":%.4f,\"p99_ms\":%.4f,\"baseline\":%.4f", result->pawl.p50_ms, result->pawl.p99_ms,
                result->baseline.p50_ms);
     else
@@ -254,7 +259,10 @@ static void print_json(const struct result *result)
 static void print_human(const struct result *result)
 {
     printf("%s\n  %s\n", result->workload, result->what);
-    if (result->pawl.p50_ms > 0)
+    if (result->pawl.wakes > 0)
+        printf("  %.0f wake-ups a minute, %.2f s of the processor; baseline %.0f; ratio %.2f\n", result->pawl.wakes,
+               result->pawl.cpu_s, result->baseline.wakes, result->ratio);
+    else if (result->pawl.p50_ms > 0)
         printf("  p50 %.3f ms, p99 %.3f ms; baseline p50 %.3f ms, p99 %.3f ms; ratio of p50 %.2f\n",
                result->pawl.p50_ms, result->pawl.p99_ms, result->baseline.p50_ms, result->baseline.p99_ms,
                result->ratio);
@@ -289,6 +297,8 @@ static const struct workload {
      workload_many_keys},
     {"wake", "from the return of a commit to the start of the delivery, in one process; beside a pipe", workload_wake},
     {"wake-process", "the same from one process to another", workload_wake_process},
+    {"idle", "a worker that has nothing to do, for ten times as long; beside a loop that looks once a second",
+     workload_idle},
 };
 #define WORKLOADS (sizeof workloads / sizeof *workloads)
 

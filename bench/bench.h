@@ -27,7 +27,8 @@ struct bench {
 struct figure {
     double rate;
     double p50_ms, p99_ms;
-    double batch; /* mean units a commit; 0: not measured */
+    double batch;        /* mean units a commit; 0: not measured */
+    double wakes, cpu_s; /* of one that is idle: a minute */
 };
 
 struct result {
@@ -130,5 +131,6 @@ int workload_hot_key(const struct bench *bench, struct result *result, pawl_erro
 int workload_many_keys(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_wake(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_wake_process(const struct bench *bench, struct result *result, pawl_error *err);
+int workload_idle(const struct bench *bench, struct result *result, pawl_error *err);
 
 #endif

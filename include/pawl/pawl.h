@@ -6,6 +6,7 @@
 #include "pawl/id.h"
 #include "pawl/journal.h"
 #include "pawl/message.h"
+#include "pawl/metrics.h"
 #include "pawl/operator.h"
 #include "pawl/status.h"
 #include "pawl/store.h"

@@ -33,7 +33,9 @@ typedef struct pawl_store_options {
  * Does       "sqlite:FILE" or "memory:" (which ends with its handle). Starts no thread. FILE is relative to the working
  *            folder, or absolute; sqlite:///FOLDER/FILE is absolute too, and sqlite://HOST… is refused, as SQLite does.
  *            Behind a question mark, joined by &: mode=ro (as read_only), mode=rw (as must_exist), mode=rwc, vfs=NAME,
- *            checkpoint_frames=N (of the log, before it is copied), into=1. Any other option is PAWL_EINVAL.
+ *            checkpoint_frames=N (of the log, before it is copied), into=1, disk_warn=N and disk_refuse=N (percent of the
+ *            disk that are used when it counts as filling, 80, and when new messages are refused, 95; 0: never). Any other
+ *            option is PAWL_EINVAL.
  *            into=1: FILE is a database of the program's own, with tables of its own; pawl's stand beside them, in names that
  *            begin with pawl_ (docs/into.md has what that asks of the program). It is put into WAL mode. Where FILE-anchor
  *            is there, such a store is known without the option.
@@ -91,6 +93,14 @@ PAWL_API void pawl_store_stop(pawl_store *store);
 PAWL_API int pawl_store_step(pawl_store *store, int64_t wait_ms, int64_t *ret_next_ms, pawl_error *err);
 PAWL_API int pawl_store_fd(pawl_store *store, pawl_error *err);
 
+/* How much room the disk of the store has. */
+enum pawl_disk {
+    PAWL_DISK_FINE,    /* or nobody knows: disk_size is 0 */
+    PAWL_DISK_FILLING, /* disk_warn percent are used: see to it */
+    PAWL_DISK_REFUSING, /* disk_refuse percent: new messages are PAWL_EREFUSED; what is there is claimed, settled and moved */
+    PAWL_DISK_FULL /* nothing is free, or the last write found no room; it heals by itself once there is some */
+};
+
 typedef struct pawl_store_info {
     size_t struct_size; /* PAWL_STORE_INFO sets it */
     pawl_uuid life;     /* random, made with the store */
@@ -108,6 +118,10 @@ typedef struct pawl_store_info {
                            * reader that keeps an old snapshot, or nobody who copies */
     uint32_t is_into;     /* in another program's database (into=1) */
     uint32_t was_put_into_wal; /* that one, by this opening: it was in another journal mode */
+    uint64_t disk_size,
+        disk_free;         /* bytes of the file system that it is on, as seen in the last second; 0: not known */
+    uint32_t disk_percent; /* used */
+    int32_t disk_state;    /* enum pawl_disk */
 } pawl_store_info;
 #define PAWL_STORE_INFO  .struct_size = sizeof(pawl_store_info)
 #define PAWL_LOG_WAITING 67108864 /* four times what is copied in one go */

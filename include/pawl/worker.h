@@ -30,12 +30,12 @@ typedef struct pawl_worker_event {
 } pawl_worker_event;
 
 typedef struct pawl_worker_options {
-    size_t struct_size;                 /* PAWL_WORKER_OPTIONS sets it */
-    const char *consumer;               /* the name under which it claims; NULL: "worker" */
-    uint32_t all_scopes;                /* 1: of every scope; 0: of the handle's */
-    const char *const *lanes;           /* only these */
-    size_t lane_count;                  /* 0: all; at most 1024 */
-    uint32_t poll_ms;                   /* behind the wake-ups stands a poll; 0: 1000 */
+    size_t struct_size;       /* PAWL_WORKER_OPTIONS sets it */
+    const char *consumer;     /* the name under which it claims; NULL: "worker" */
+    uint32_t all_scopes;      /* 1: of every scope; 0: of the handle's */
+    const char *const *lanes; /* only these */
+    size_t lane_count;        /* 0: all; at most 1024 */
+    uint32_t poll_ms; /* behind the wake-ups stands a poll; 0: 1000. While nothing is due ten times less often */
     const char *const *allow_addresses; /* CIDR blocks that may be sent to though they are private or loopback */
     size_t allow_address_count;
     const char *const *allow_exec; /* folders that exist: exec: targets run programs below them only */

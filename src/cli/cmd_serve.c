@@ -8,8 +8,10 @@
 
 #include "cli/commands.h"
 #include "cli/log.h"
+#include "pawl/metrics.h"
 #include "server/config.h"
 #include "server/health.h"
+#include "server/metrics.h"
 #include "sink/address.h"
 
 #define HANDLER_THREADS 2
@@ -27,7 +29,7 @@ const struct cli_option cli_serve_options[] = {
     {0},
 };
 
-#define LOOK_AT_LOG_SECONDS 10
+#define LOOK_SECONDS 10
 
 struct serving {
     struct cli *cli;
@@ -35,16 +37,40 @@ struct serving {
     struct log log;
     struct health health;
     struct event_base *base;
-    struct event *events[5]; /* three signals, trouble, and the look at the log */
+    struct metrics metrics;
+    struct event *events[5]; /* three signals, trouble, and the look at the store */
     struct server *server;
     pawl_worker *worker;
     bool log_waits;
-    int trouble; /* an eventfd: the worker met an error of the store */
-    int signal;  /* that ends it; 0: none came */
-    int status;  /* with what it ends */
+    int disk_state; /* enum pawl_disk, as it was told last */
+    int trouble;    /* an eventfd: the worker met an error of the store */
+    int signal;     /* that ends it; 0: none came */
+    int status;     /* with what it ends */
 };
 
 /* ---- configuration ---- */
+
+static int use_log(struct serving *serving)
+{
+    struct log *log = &serving->log;
+    const struct config *config = &serving->config;
+    bool is_json = strcmp(config->log_format, "json") == 0, is_auto = strcmp(config->log_format, "auto") == 0;
+    if (!is_json && !is_auto && strcmp(config->log_format, "text") != 0)
+        return cli_hint(
+            serving->cli,
+            cli_fail(serving->cli, PAWL_EINVAL, "log-format is \"%.60s\", which is no format", config->log_format),
+            "use text, json or auto");
+    log->level = (int)config->log_level;
+    log->json = is_auto ? serving->cli->json : is_json;
+    if (strcmp(config->log_file, "-") == 0)
+        return PAWL_OK;
+    log->file = (struct log_file){.path = config->log_file,
+                                  .size_max = (uint64_t)config->log_mib << 20,
+                                  .total_max = (uint64_t)config->log_total_mib << 20,
+                                  .archives = config->log_archives,
+                                  .fd = -1};
+    return PAWL_OK;
+}
 
 static int read_config(struct serving *serving)
 {
@@ -63,7 +89,7 @@ static int read_config(struct serving *serving)
         struct address_block block;
         status = pawli_address_block_parse(config->allow_address.items[i], &block, &cli->error);
     }
-    return status;
+    return status == PAWL_OK ? use_log(serving) : status;
 }
 
 /* Only an opening tells, so it would not heal here: nothing could be claimed until this process ends. */
@@ -114,6 +140,10 @@ static int start_worker(struct serving *serving)
             .allow_file = config->allow_file.items, .allow_file_count = config->allow_file.count,
             .own_address = pawli_server_address(serving->server), .tell = hear, .tell_data = serving},
         &serving->worker, &cli->error);
+    serving->metrics = (struct metrics){
+        .store = cli->store, .worker = serving->worker, .started_ms = cli_now_ms(), .lost_lines = &serving->log.lost};
+    if (status == PAWL_OK)
+        status = pawl_metrics_start(cli->store, &cli->error);
     if (status == PAWL_OK)
         status = pawl_store_start(cli->store, &cli->error);
     return status < 0 ? status : pawl_worker_start(serving->worker, &cli->error);
@@ -146,40 +176,66 @@ static void take_trouble(evutil_socket_t fd, short what, void *data)
     event_base_loopbreak(serving->base);
 }
 
-/* A reader that keeps an old snapshot lets the log grow without end, and is not to be seen otherwise. */
-static void look_at_log(evutil_socket_t fd, short what, void *data)
+/* A reader that keeps an old snapshot lets the log of the store grow without end, and is not to be seen otherwise. */
+static void tell_store_log(struct serving *serving, const pawl_store_info *info)
 {
-    struct serving *serving = data;
-    pawl_store_info info = {PAWL_STORE_INFO};
-    pawl_error error;
-    (void)fd, (void)what;
-    if (pawl_store_get_info(serving->cli->store, &info, &error) < 0)
-        return;
-    bool waits = info.log_waiting > PAWL_LOG_WAITING;
+    bool waits = info->log_waiting > PAWL_LOG_WAITING;
     if (waits && !serving->log_waits)
         log_say(&serving->log, LOG_ACT, "log_held", "%llu MiB of the log wait: another process reads an old snapshot",
-                (unsigned long long)(info.log_waiting >> 20));
+                (unsigned long long)(info->log_waiting >> 20));
     if (!waits && serving->log_waits)
         log_say(&serving->log, LOG_ACT, "log_released", "the log is copied again");
     serving->log_waits = waits;
 }
 
+static void tell_disk(struct serving *serving, const pawl_store_info *info)
+{
+    static const struct {
+        enum log_level level;
+        const char *what, *text;
+    } told[] = {
+        [PAWL_DISK_FINE] = {LOG_HEALED, "disk_fine", "there is room again"},
+        [PAWL_DISK_FILLING] = {LOG_ACT, "disk_filling", "make room"},
+        [PAWL_DISK_REFUSING] = {LOG_ACT, "disk_refusing",
+                                "new messages are refused until there is room, those that are there are delivered"},
+        [PAWL_DISK_FULL] = {LOG_ACT, "disk_full", "nothing can be written until there is room"}};
+    if (info->disk_state == serving->disk_state)
+        return;
+    serving->disk_state = info->disk_state;
+    log_say(&serving->log, told[info->disk_state].level, told[info->disk_state].what,
+            "%u %% of the disk are used, %llu MiB are free: %s", info->disk_percent,
+            (unsigned long long)(info->disk_free >> 20), told[info->disk_state].text);
+}
+
+static void look_at_store(evutil_socket_t fd, short what, void *data)
+{
+    struct serving *serving = data;
+    pawl_store_info info = {PAWL_STORE_INFO};
+    pawl_error error;
+    (void)fd, (void)what;
+    log_tend(&serving->log);
+    if (pawl_store_get_info(serving->cli->store, &info, &error) < 0)
+        return;
+    tell_store_log(serving, &info);
+    tell_disk(serving, &info);
+}
+
 static int add_events(struct serving *serving)
 {
     const int signals[] = {SIGTERM, SIGINT, SIGHUP}; /* SIGHUP: its terminal went away */
-    const struct timeval pause = {LOOK_AT_LOG_SECONDS, 0};
-    enum { TROUBLE = COUNT_OF(signals), LOG };
+    const struct timeval pause = {LOOK_SECONDS, 0};
+    enum { TROUBLE = COUNT_OF(signals), LOOK };
     serving->trouble = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (serving->trouble < 0)
         return cli_fail(serving->cli, PAWL_EUNAVAIL, "out of file descriptors");
     for (size_t i = 0; i < COUNT_OF(signals); i++)
         serving->events[i] = evsignal_new(serving->base, signals[i], take_signal, serving);
     serving->events[TROUBLE] = event_new(serving->base, serving->trouble, EV_READ | EV_PERSIST, take_trouble, serving);
-    serving->events[LOG] = event_new(serving->base, -1, EV_PERSIST, look_at_log, serving);
+    serving->events[LOOK] = event_new(serving->base, -1, EV_PERSIST, look_at_store, serving);
     for (size_t i = 0; i < COUNT_OF(serving->events); i++)
-        if (!serving->events[i] || event_add(serving->events[i], i == LOG ? &pause : NULL) < 0)
+        if (!serving->events[i] || event_add(serving->events[i], i == LOOK ? &pause : NULL) < 0)
             return pawli_no_memory(&serving->cli->error);
-    event_active(serving->events[LOG], EV_TIMEOUT, 0); /* once now: it may be so already */
+    event_active(serving->events[LOOK], EV_TIMEOUT, 0); /* once now: it may be so already */
     return PAWL_OK;
 }
 
@@ -198,9 +254,17 @@ static void handle_health(void *data, const struct server_request *request, stru
     pawli_health_reply(&serving->health, reply);
 }
 
+static void handle_metrics(void *data, const struct server_request *request, struct server_reply *reply)
+{
+    struct serving *serving = data;
+    (void)request;
+    pawli_metrics_reply(&serving->metrics, reply);
+}
+
 static int start_server(struct serving *serving)
 {
-    static const struct server_route routes[] = {{"GET", "/healthz", handle_health}};
+    static const struct server_route routes[] = {{"GET", "/healthz", handle_health},
+                                                 {"GET", "/metrics", handle_metrics}};
     const struct config *config = &serving->config;
     const struct server_options options = {.routes = routes,
                                            .route_count = COUNT_OF(routes),
@@ -299,7 +363,6 @@ int cli_serve(struct cli *cli)
     raise_descriptors();
     signal(SIGPIPE, SIG_IGN);
     int status = read_config(&serving);
-    serving.log.level = (int)serving.config.log_level;
     if (status == PAWL_OK)
         status = refuse_restored(cli);
     if (status == PAWL_OK && !(serving.base = event_base_new()))

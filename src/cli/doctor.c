@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* doctor: what is the matter with this store, and what to do about it. */
 #include <inttypes.h>
-#include <sys/statvfs.h>
 
 #include "base/codec.h"
 #include "cli/commands.h"
@@ -121,22 +120,18 @@ static void check_config(struct doctor *doctor)
 
 /* ---- the store ---- */
 
-static void check_room(struct doctor *doctor)
+static void check_room(struct doctor *doctor, const pawl_store_info *info)
 {
-    struct statvfs room;
-    const char *path = doctor->cli->store_url, *slash;
-    if (strncmp(path, "sqlite:", 7) != 0)
+    static const char *const texts[] = {[PAWL_DISK_FILLING] = ", filling",
+                                        [PAWL_DISK_REFUSING] = ": new messages are refused until there is room",
+                                        [PAWL_DISK_FULL] = ": full, writes are refused"};
+    bool looks = info->disk_state >= PAWL_DISK_REFUSING;
+    if (info->disk_size == 0)
         return;
-    path += 7;
-    slash = strrchr(path, '/');
-    struct text folder = slash ? (struct text){path, (size_t)(slash - path) + 1} : TEXT(".");
-    folder = pawli_arena_text(&doctor->cli->arena, folder);
-    if (!folder.data || statvfs(folder.data, &room) != 0 || room.f_blocks == 0)
-        return;
-    uint64_t free_mib = (uint64_t)room.f_bavail * room.f_frsize >> 20;
-    unsigned used = (unsigned)(100 - (uint64_t)room.f_bavail * 100 / room.f_blocks);
-    tell(doctor, "disk", used >= 95 ? LOOK : FINE, used >= 95 ? "make room: a full disk refuses writes" : NULL,
-         "%u %% used, %" PRIu64 " MiB free", used, free_mib);
+    tell(doctor, "disk", looks ? LOOK : FINE,
+         looks ? "make room, by purging messages that ended or with a larger disk" : NULL,
+         "%" PRIu32 " %% used, %" PRIu64 " MiB free%s", info->disk_percent, info->disk_free >> 20,
+         info->disk_state > PAWL_DISK_FINE ? texts[info->disk_state] : "");
 }
 
 static void check_store(struct doctor *doctor)
@@ -148,6 +143,7 @@ static void check_store(struct doctor *doctor)
         bad(doctor, "store", status);
         return;
     }
+    check_room(doctor, &info);
     tell(doctor, "store", FINE, NULL, "%s%s, %s, schema %" PRId32 ", epoch %" PRIu64 ", %" PRIu64 " commits",
          cli->store_url, info.is_into ? " in another program's database" : "", info.engine, info.schema, info.epoch,
          info.commits);
@@ -254,7 +250,6 @@ int cli_doctor(struct cli *cli)
     struct doctor doctor = {.cli = cli};
     check_versions(&doctor);
     check_config(&doctor);
-    check_room(&doctor);
     int status = cli_open_to_read(cli);
     if (status < 0)
         return status;

@@ -268,12 +268,25 @@ static void tell(struct committer *committer, const uint64_t *queues, size_t cou
         listener->news(listener, queues, count);
 }
 
+static bool somebody_rests(const struct committer *committer)
+{
+    for (const struct listener *listener = committer->listeners; listener; listener = listener->next)
+        if (atomic_load(&listener->rests))
+            return true;
+    return false;
+}
+
 static struct batch *answer_round(struct committer *committer, struct round *round)
 {
     struct batch *batch = round->batch;
     uint64_t queues[ROUND_TOLD_MAX];
     size_t count = 0;
+    if (round->is_news)
+        pawli_meter_commit(&committer->meter, &round->view);
+    if (round->is_news && round->sync_ns)
+        pawli_meter_sync(&committer->meter, round->sync_ns);
     bool all = committer->listeners && pawli_round_news(round, queues, &count);
+    all |= somebody_rests(committer) && pawli_round_claims(round);
     if (all || count)
         tell(committer, queues, all ? 0 : count);
     sort_answers(committer, batch);
@@ -301,6 +314,8 @@ static void finish(struct committer *committer, uint64_t ticket, bool syncs)
     pthread_mutex_lock(&committer->lock);
     if (syncs)
         note_time(&committer->sync_ns, took_ns);
+    if (syncs && result == STORE_OK)
+        pawli_meter_sync(&committer->meter, took_ns);
     while (committer->open_rounds) {
         struct round *round = &committer->rounds[committer->first_round];
         if (result == STORE_OK && round->ticket > ticket)
@@ -508,7 +523,7 @@ int pawli_commit_joined(struct unit *unit, void *native, pawl_error *err)
     /* A committer of its own: the store's may lead meanwhile in another thread. Its marker is the caller's commit. */
     struct committer own = {
         .env = committer->env, .store = committer->store, .seed = committer->seed, .own = {.id = 0}};
-    struct round round = {.committer = &own, .units = unit, .joined = true};
+    struct round round = {.committer = &own, .pressure = &committer->pressure, .units = unit, .joined = true};
     enum store_result result = pawli_store_join(committer->store, native, unit->deadline, &round.txn, err);
     if (result != STORE_OK)
         return pawli_store_status(result);
@@ -543,6 +558,11 @@ void pawli_committer_unlisten(struct committer *committer, struct listener *list
     *at = listener->next;
     pthread_mutex_unlock(&committer->lock);
     pawli_store_listen(committer->store, false);
+}
+
+bool pawli_committer_is_told(const struct committer *committer)
+{
+    return committer->bell.fd >= 0;
 }
 
 uint64_t pawli_queue_hash(struct text scope, struct text lane, struct text target)
@@ -693,12 +713,13 @@ int pawli_committer_init(struct committer *committer, struct env *env, struct st
         return pawli_no_memory(err);
     pawli_engine_init(&committer->engine, &committer_engine);
     pawli_hasher_init(&committer->hasher);
+    pawli_meter_init(&committer->meter);
     env->ops->random(env, &committer->seed, sizeof committer->seed);
     store->joined_news = joined_news;
     store->joined_news_data = committer;
     committer->answered_last = &committer->answered_first;
     for (size_t i = 0; i < ROUNDS_OPEN; i++)
-        committer->rounds[i].committer = committer;
+        committer->rounds[i] = (struct round){.committer = committer, .pressure = &committer->pressure};
     committer->sync = (struct job){.run = run_sync, .done = sync_done, .engine = &committer->engine};
     committer->tend = (struct job){.run = run_tend, .done = tend_done, .engine = &committer->engine};
     return PAWL_OK;
@@ -712,6 +733,7 @@ void pawli_committer_done(struct committer *committer)
     PAWL_ASSERT(!committer->tending);
     pawli_engine_done(&committer->engine);
     pawli_hasher_done(&committer->hasher);
+    pawli_meter_done(&committer->meter);
     for (size_t i = 0; i < ROUNDS_OPEN; i++)
         pawli_arena_done(&committer->rounds[i].arena);
     pthread_mutex_destroy(&committer->lock);

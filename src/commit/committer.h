@@ -16,6 +16,7 @@
 #ifndef PAWLI_COMMITTER_H
 #define PAWLI_COMMITTER_H
 
+#include "commit/meter.h"
 #include "commit/round.h"
 #include "env/engine.h"
 
@@ -38,6 +39,7 @@ struct listener { /* told about news: something became ready, here or in another
     /* Any thread, a lock held: takes a note and wakes somebody, no more. The queues that have something ready now, as
      * hashes of their names (pawli_queue_hash); none: whatever it was, look. */
     void (*news)(struct listener *listener, const uint64_t *queues, size_t count);
+    _Atomic bool rests; /* it relies on being told: of claims, too, whose ends somebody must see */
 };
 
 struct committer {
@@ -54,6 +56,8 @@ struct committer {
     bool leading, closed;
     _Atomic bool is_restored;
     struct listener *listeners;
+    struct meter meter;
+    struct pressure pressure;
 
     struct engine engine; /* answers callback units; leads for them */
     struct unit *answered_first, **answered_last;
@@ -87,6 +91,8 @@ int pawli_commit_joined(struct unit *unit, void *native, pawl_error *err);
 bool pawli_committer_is_restored(struct committer *committer); /* still; no lock held */
 
 void pawli_committer_listen(struct committer *committer, struct listener *listener);
+/* Whether what other processes commit is told at once, not only found by a look. */
+bool pawli_committer_is_told(const struct committer *committer);
 void pawli_committer_unlisten(struct committer *committer, struct listener *listener);
 bool pawli_committer_has_listeners(struct committer *committer);
 void pawli_committer_tell(struct committer *committer, const uint64_t *queues, size_t count);

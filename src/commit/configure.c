@@ -219,6 +219,7 @@ static int change_target(struct unit *unit, struct policy_change *change, struct
 static int decide(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
 {
     struct policy_change *change = (struct policy_change *)effect;
+    view->wakes = true; /* whoever rests because nobody could be sent to */
     if (unit->view_scope->slot.is_damaged)
         return pawli_refuse_damaged("the scope", err);
     if (change->is_target)

@@ -252,6 +252,15 @@ static struct view_task *make_task(struct view *view, struct message_draft *draf
     return task;
 }
 
+static int refuse_work(const struct view *view, pawl_error *err)
+{
+    return pawli_hint(err,
+                      pawli_fail(err, PAWL_EREFUSED, "the disk of the store is %u %% full: no new messages are taken",
+                                 view->full_percent),
+                      "make room, by purging messages that ended or with a larger disk; those that are there are "
+                      "delivered meanwhile. \"pawl doctor\" shows how full it is");
+}
+
 int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct message_draft *draft, uint64_t seq,
                       pawl_error *err)
 {
@@ -272,6 +281,8 @@ int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct messag
         return refuse_conflict(draft, rule, last, err);
     if (accepted == ACCEPTED_STORED)
         return PAWL_OK;
+    if (draft->is_work && view->full_percent)
+        return draft->status = refuse_work(view, err);
     bool is_late = came_too_late(view, draft);
     int status = make_queue(view, draft->queue, err);
     if (status == PAWL_OK)
@@ -464,6 +475,7 @@ int pawli_draft_enqueue(struct drafting *drafting, const pawl_message *messages,
             pawli_error_item(err, "message", i, count);
             return status;
         }
+        enqueue->messages[enqueue->count].is_work = true;
         enqueue->count++;
     }
     return PAWL_OK;

@@ -77,7 +77,10 @@ static int open_store(struct opened *opened, const char *url, const pawl_store_o
     if (!pawli_store_url_parse(text_of(url), &how.url))
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "\"%.100s\" is not the URL of a store", url),
                           "write sqlite:FILE or memory:");
-    int status = pawli_store_open(&how, opened->env, &opened->store, &opened->facts, err);
+    struct pressure pressure = {.size = 0};
+    int status = pawli_pressure_init(&pressure, &how.url, err);
+    if (status == PAWL_OK)
+        status = pawli_store_open(&how, opened->env, &opened->store, &opened->facts, err);
     if (status < 0)
         return status;
     size_t waiting_max = options->waiting_max ? options->waiting_max : WAITING_MAX;
@@ -85,6 +88,7 @@ static int open_store(struct opened *opened, const char *url, const pawl_store_o
     if (status < 0)
         pawli_store_close(opened->store);
     opened->committer.is_restored = opened->facts.was_restored;
+    opened->committer.pressure = pressure;
     return status;
 }
 
@@ -343,6 +347,19 @@ void pawl_store_close(pawl_store *store)
         close_opened(opened);
 }
 
+static void fill_disk(struct opened *opened, pawl_store_info *info)
+{
+    static const int32_t states[PRESSURE_LEVELS] = {[PRESSURE_FILLING] = PAWL_DISK_FILLING,
+                                                    [PRESSURE_REFUSING] = PAWL_DISK_REFUSING,
+                                                    [PRESSURE_FULL] = PAWL_DISK_FULL};
+    struct pressure *pressure = &opened->committer.pressure;
+    pawli_pressure_look(pressure, opened->store, opened->env->ops->boot_now(opened->env));
+    info->disk_size = atomic_load(&pressure->size);
+    info->disk_free = atomic_load(&pressure->free);
+    info->disk_percent = atomic_load(&pressure->percent);
+    info->disk_state = states[pawli_pressure_level(pressure)];
+}
+
 int pawl_store_get_info(pawl_store *store, pawl_store_info *ret_info, pawl_error *err)
 {
     struct page page;
@@ -366,6 +383,7 @@ int pawl_store_get_info(pawl_store *store, pawl_store_info *ret_info, pawl_error
                             .was_put_into_wal = opened->facts.was_put_into_wal};
     pawli_page_done(&page);
     pawli_store_log(opened->store, &info.log_size, &info.log_waiting);
+    fill_disk(opened, &info);
     memcpy(info.engine, opened->facts.engine, sizeof info.engine);
     memcpy(info.restored_why, opened->facts.restored_why, sizeof info.restored_why);
     pawli_give_out(ret_info, &info, sizeof info);

@@ -28,6 +28,7 @@ static bool gather(struct round *round)
     pawli_view_init(view, &round->arena, round->committer->seed);
     view->committer.row = round->committer->own;
     view->store.tokens = round->committer->tokens;
+    view->full_percent = pawli_pressure_refuses(round->pressure);
     for (struct unit *unit = round->units; unit; unit = unit->next)
         if (!gather_unit(view, unit))
             return false;
@@ -137,6 +138,7 @@ enum store_result pawli_round_begin(struct round *round, struct boot_time until,
     round->batch = NULL;
     round->txn = NULL;
     round->ticket = 0;
+    round->sync_ns = 0;
     round->joined = round->syncs = round->is_news = false;
     return pawli_store_begin(round->committer->store, until, &round->txn, err);
 }
@@ -165,9 +167,13 @@ static enum store_result save(struct round *round, struct boot_time until, pawl_
 {
     struct committer *committer = round->committer;
     struct view *view = &round->view;
+    struct env *env = committer->env;
+    struct boot_time begin = round->syncs ? env->ops->boot_now(env) : (struct boot_time){0};
     enum store_result result = pawli_store_save(committer->store, round->txn, until, view, round->syncs, err);
+    round->sync_ns = round->syncs ? env->ops->boot_now(env).ns - begin.ns : 0;
     if (result == STORE_UNKNOWN) /* joined, no COMMIT was sent: dropped, it never was */
         result = round->joined ? pawli_store_fail(err, STORE_BUSY) : resolve(round, until, err);
+    pawli_pressure_wrote(round->pressure, result);
     if (result != STORE_OK || round->joined)
         return result;
     committer->own = view->committer.row;
@@ -181,7 +187,9 @@ static enum store_result try_round(struct round *round, pawl_error *err)
 {
     struct committer *committer = round->committer;
     struct view *view = &round->view;
+    struct env *env = committer->env;
     struct boot_time until = last_deadline(round->units);
+    pawli_pressure_look(round->pressure, committer->store, env->ops->boot_now(env));
     if (!gather(round))
         return pawli_store_fail(err, STORE_NO_MEMORY);
     enum store_result result = pawli_store_load(committer->store, round->txn, until, view, err);
@@ -236,4 +244,15 @@ bool pawli_round_news(const struct round *round, uint64_t *queues, size_t *ret_c
         queues[(*ret_count)++] = pawli_queue_hash(queue->scope->row.name, queue->row.lane, queue->row.target);
     }
     return view->wakes;
+}
+
+bool pawli_round_claims(const struct round *round)
+{
+    const struct view *view = &round->view;
+    for (size_t i = 0; round->is_news && i < view->tasks.count; i++) {
+        const struct view_task *task = view->tasks.at[i];
+        if (task->slot.changed && task->row.place == PLACE_CLAIMED)
+            return true;
+    }
+    return false;
 }

@@ -5,6 +5,7 @@
 #ifndef PAWLI_ROUND_H
 #define PAWLI_ROUND_H
 
+#include "commit/pressure.h"
 #include "commit/unit.h"
 #include "store/store.h"
 
@@ -12,6 +13,7 @@
 
 struct round {
     struct committer *committer;
+    struct pressure *pressure;
     struct batch *batch; /* NULL: joined */
     struct unit *units;
     struct txn *txn;
@@ -20,6 +22,7 @@ struct round {
     bool joined;
     bool syncs;   /* its save does, there is nobody with whom to share a sync */
     bool is_news; /* it was saved, and those who listen are to be told */
+    int64_t sync_ns; /* that its save took, where that syncs */
     /* Answered once all commits up to this one are durable: its own or, where it made none, the last that it saw. */
     uint64_t ticket;
 };
@@ -38,5 +41,6 @@ void pawli_round_fail(struct round *round, enum store_result result, const pawl_
 
 /* The queues that have something ready now, as hashes of their names, ROUND_TOLD_MAX at most. True: look at all of them. */
 bool pawli_round_news(const struct round *round, uint64_t *queues, size_t *ret_count);
+bool pawli_round_claims(const struct round *round); /* something is claimed since, or for longer */
 
 #endif

@@ -5,7 +5,9 @@
  *   2  The counts of a queue change with the move.
  *   3  A task with an ordering key is in the line of its key while it is blocked or holds the key. Whoever leaves the head
  *      promotes the next in the same transaction.
- *   4  What was stored may be wrong: counts and depths are never below zero, and a line without a next one ends. Verify tells
+ *   4  Each move is noted with its queue, once, to be counted when it is committed (meter.h): a unit that is refused takes its
+ *      notes along.
+ *   5  What was stored may be wrong: counts and depths are never below zero, and a line without a next one ends. Verify tells
  *      what does not add up. */
 #include "commit/unit.h"
 
@@ -14,11 +16,12 @@ static bool touch(struct view *view, struct view_task *task)
     return pawli_view_touch(view, &task->slot) && pawli_view_touch(view, &task->queue->slot);
 }
 
-static void count(struct view_task *task, enum state from, enum state to)
+static void count(struct view_task *task, enum state from, enum state to, enum task_event event)
 {
     struct queue_row *queue = &task->queue->row;
     queue->counts[from] -= queue->counts[from] > 0;
     queue->counts[to]++;
+    task->queue->counted[pawli_event_counted(event)]++;
 }
 
 static enum state next_state(const struct view_task *task, enum task_event event)
@@ -139,6 +142,7 @@ bool pawli_task_add(struct view *view, struct view_task *task)
         return false;
     PAWL_ASSERT(task->row.place == PLACE_NONE);
     task->queue->row.counts[STATE_PENDING]++;
+    task->queue->counted[COUNTED_ENQUEUED]++;
     task->queue->row.added = view->store.row.commits;
     task->row.phase = PHASE_SEND;
     task->row.updated = view->wall;
@@ -152,7 +156,8 @@ bool pawli_task_claim(struct view *view, struct view_task *task, uint64_t token,
     if (!touch(view, task))
         return false;
     PAWL_ASSERT(task->row.place == PLACE_READY);
-    count(task, from, to);
+    if (is_send)
+        count(task, from, to, EVENT_CLAIM);
     task->row.place = PLACE_CLAIMED;
     task->row.token = token;
     task->row.tail = task->body->tail;
@@ -190,7 +195,7 @@ bool pawli_task_pend(struct view *view, struct view_task *task, enum task_event 
     PAWL_ASSERT(to == STATE_PENDING);
     if (!touch(view, task))
         return false;
-    count(task, from, to);
+    count(task, from, to, event);
     clear_claim(&task->row);
     task->row.phase = PHASE_SEND;
     task->row.hold = (struct text){0};
@@ -228,7 +233,7 @@ static bool set_aside(struct view *view, struct view_task *task, enum task_event
     enum state from = task_state(&task->row), to = next_state(task, event);
     if (!touch(view, task))
         return false;
-    count(task, from, to);
+    count(task, from, to, event);
     uint64_t token = task->row.token;
     clear_claim(&task->row);
     if (to == STATE_AWAITING && place == PLACE_HELD)
@@ -283,7 +288,7 @@ bool pawli_task_end(struct view *view, struct view_task *task, enum task_event e
     PAWL_ASSERT(pawli_state_kind(to) != STATE_KIND_OPEN);
     if (!touch(view, task))
         return false;
-    count(task, from, to);
+    count(task, from, to, event);
     struct wall_time claimed = from == STATE_CLAIMED ? task->row.claimed : (struct wall_time){0};
     clear_claim(&task->row);
     task->row.claimed = claimed;
@@ -351,6 +356,7 @@ bool pawli_task_purge(struct view *view, struct view_task *task)
     PAWL_ASSERT(!task->row.holds_key);
     uint64_t *ended = &task->queue->row.counts[task->row.ended];
     *ended -= *ended > 0;
+    task->queue->counted[COUNTED_PURGED]++;
     task->purged = true;
     task->slot.exists = false;
     return true;

@@ -117,6 +117,8 @@ struct env_ops {
      * never rings. */
     int (*gate_as_found)(struct env *env, const struct file_at *at, struct gate **ret_gate, pawl_error *err);
     int (*bell_as_found)(struct env *env, const struct file_at *at, struct bell **ret_bell, pawl_error *err);
+    /* Of the file system that an open file or folder is on; false: nobody knows. */
+    bool (*room)(struct env *env, int fd, struct file_room *ret_room);
     void (*close)(struct env *env);
 };
 

@@ -23,6 +23,11 @@ struct file_at {
     bool is_shared;   /* another SQLite of this process may lock it */
 };
 
+/* Of a file system; free: to those who are not root. */
+struct file_room {
+    uint64_t size, free; /* bytes */
+};
+
 struct file_facts {
     dev_t device;
     ino_t inode;

@@ -69,6 +69,31 @@ const char *pawli_event_text(enum task_event event)
     return event_texts[event];
 }
 
+enum counted pawli_event_counted(enum task_event event)
+{
+    static const enum counted counted[] = {
+        [EVENT_CLAIM] = COUNTED_CLAIMED,     [EVENT_EXPIRE] = COUNTED_EXPIRED, [EVENT_DELIVER] = COUNTED_DELIVERED,
+        [EVENT_SUBMIT] = COUNTED_AWAITING,   [EVENT_RETRY] = COUNTED_RETRIED,  [EVENT_EXHAUST] = COUNTED_DEAD,
+        [EVENT_EXHAUST_HOLD] = COUNTED_HELD, [EVENT_REFUSE] = COUNTED_DEAD,    [EVENT_DEFER] = COUNTED_DEFERRED,
+        [EVENT_RELEASE] = COUNTED_RELEASED,  [EVENT_RESEND] = COUNTED_RESENT,  [EVENT_GIVE_UP] = COUNTED_DEAD,
+        [EVENT_SUSPECT] = COUNTED_UNCERTAIN, [EVENT_POISON] = COUNTED_HELD,    [EVENT_RENEW] = COUNTED_RENEWED,
+        [EVENT_CANCEL] = COUNTED_CANCELLED};
+    static_assert(COUNT_OF(counted) == EVENT_COUNT, "each event is counted as something");
+    PAWL_ASSERT(event < EVENT_COUNT);
+    return counted[event];
+}
+
+const char *pawli_counted_text(enum counted counted)
+{
+    static const char *const texts[] = {
+#define COUNTED(name, text, meaning) [COUNTED_##name] = text,
+#include "model/counted.def"
+#undef COUNTED
+    };
+    PAWL_ASSERT(counted < COUNTED_COUNT);
+    return texts[counted];
+}
+
 bool pawli_state_next(enum state from, enum task_event event, enum state *to)
 {
     PAWL_ASSERT(from < STATE_COUNT);

@@ -27,6 +27,14 @@ enum task_event {
     EVENT_COUNT
 };
 
+/* What becomes of a task, as it is counted. */
+enum counted {
+#define COUNTED(name, text, meaning) COUNTED_##name,
+#include "model/counted.def"
+#undef COUNTED
+    COUNTED_COUNT
+};
+
 enum state_kind { STATE_KIND_OPEN, STATE_KIND_ENDED, STATE_KIND_FINAL };
 
 /* What is to be done with a task. RUN and FIRE are for workflows and schedules. */
@@ -40,6 +48,8 @@ const char *pawli_state_meaning(enum state state);
 bool pawli_state_parse(struct text text, enum state *state);
 enum state_kind pawli_state_kind(enum state state);
 const char *pawli_event_text(enum task_event event);
+enum counted pawli_event_counted(enum task_event event);
+const char *pawli_counted_text(enum counted counted);
 
 /* The only way from one state to the next; false where the table has no such edge. */
 bool pawli_state_next(enum state from, enum task_event event, enum state *to);

@@ -440,6 +440,27 @@ void pawl_stats_free(pawl_stats *stats)
     pawli_free(stats);
 }
 
+void pawli_fill_queue_stats(const struct queue_item *item, pawl_queue_stats *stats)
+{
+    const uint64_t *counts = item->row.counts;
+    *stats = (pawl_queue_stats){.struct_size = sizeof *stats,
+                                .due = item->ages.due,
+                                .held = item->ages.held_apart,
+                                .oldest_due_at_ms = or_zero(item->ages.oldest_due),
+                                .next_due_at_ms = or_zero(item->ages.later_due),
+                                .scope = item->scope.data,
+                                .lane = item->row.lane.data,
+                                .target = item->row.target.data,
+                                .pending = counts[STATE_PENDING],
+                                .claimed = counts[STATE_CLAIMED],
+                                .awaiting = counts[STATE_AWAITING],
+                                .uncertain = counts[STATE_UNCERTAIN],
+                                .delivered = counts[STATE_DELIVERED],
+                                .dead = counts[STATE_DEAD],
+                                .cancelled = counts[STATE_CANCELLED],
+                                .after_expiry = item->row.late};
+}
+
 int pawl_stats_read(pawl_store *store, const char *lane, const char *target, pawl_stats **ret_stats, pawl_error *err)
 {
     int status = pawli_check_given(err, store, ret_stats);
@@ -464,26 +485,8 @@ int pawl_stats_read(pawl_store *store, const char *lane, const char *target, paw
         pawl_stats_free(stats);
         return status;
     }
-    for (size_t i = 0; i < stats->page.count; i++) {
-        const struct queue_item *item = &stats->page.queues[i];
-        const uint64_t *counts = item->row.counts;
-        stats->items[i] = (pawl_queue_stats){.struct_size = sizeof(pawl_queue_stats),
-                                             .due = item->ages.due,
-                                             .held = item->ages.held_apart,
-                                             .oldest_due_at_ms = or_zero(item->ages.oldest_due),
-                                             .next_due_at_ms = or_zero(item->ages.later_due),
-                                             .scope = item->scope.data,
-                                             .lane = item->row.lane.data,
-                                             .target = item->row.target.data,
-                                             .pending = counts[STATE_PENDING],
-                                             .claimed = counts[STATE_CLAIMED],
-                                             .awaiting = counts[STATE_AWAITING],
-                                             .uncertain = counts[STATE_UNCERTAIN],
-                                             .delivered = counts[STATE_DELIVERED],
-                                             .dead = counts[STATE_DEAD],
-                                             .cancelled = counts[STATE_CANCELLED],
-                                             .after_expiry = item->row.late};
-    }
+    for (size_t i = 0; i < stats->page.count; i++)
+        pawli_fill_queue_stats(&stats->page.queues[i], &stats->items[i]);
     *ret_stats = stats;
     return PAWL_OK;
 }

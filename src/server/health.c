@@ -7,7 +7,7 @@
 
 struct findings {
     bool is_reachable;
-    const char *reasons[3];
+    const char *reasons[4];
     size_t reason_count;
 };
 
@@ -32,10 +32,40 @@ static void look(struct health *health, pawl_store_info *info, pawl_error *error
     findings->is_reachable = pawl_store_get_info(health->store, info, error) == PAWL_OK;
     if (!findings->is_reachable)
         find(findings, error->text);
-    if (atomic_load(&health->store_failed))
+    bool was_full = info->disk_state == PAWL_DISK_FULL;
+    if (atomic_load(&health->store_failed)) {
         find(findings, "a write to the store failed; this process stops");
-    else if (atomic_load(&health->write_failed) && try_to_write(health, write_error) < 0)
+    } else if ((atomic_load(&health->write_failed) || was_full) && try_to_write(health, write_error) < 0) {
         find(findings, write_error->text);
+        return;
+    }
+    if (was_full) /* such as the write that was tried found out */
+        pawl_store_get_info(health->store, info, error);
+    if (info->disk_state == PAWL_DISK_FULL)
+        find(findings, "the disk of the store is full");
+}
+
+const char *pawli_disk_text(int state)
+{
+    static const char *const texts[] = {[PAWL_DISK_FINE] = "fine",
+                                        [PAWL_DISK_FILLING] = "filling",
+                                        [PAWL_DISK_REFUSING] = "refusing",
+                                        [PAWL_DISK_FULL] = "full"};
+    return state >= 0 && state < (int)COUNT_OF(texts) ? texts[state] : "unknown";
+}
+
+static void put_disk(struct json_writer *writer, const pawl_store_info *info)
+{
+    if (info->disk_size == 0 && info->disk_state == PAWL_DISK_FINE)
+        return;
+    pawli_json_key(writer, "disk");
+    pawli_json_open(writer, '{');
+    pawli_json_put_string(writer, "state", pawli_disk_text(info->disk_state));
+    if (info->disk_size) {
+        pawli_json_put_u64(writer, "percent", info->disk_percent);
+        pawli_json_put_u64(writer, "free", info->disk_free);
+    }
+    pawli_json_close(writer, '}');
 }
 
 static void put_store(struct json_writer *writer, const pawl_store_info *info, bool is_reachable)
@@ -47,6 +77,7 @@ static void put_store(struct json_writer *writer, const pawl_store_info *info, b
         pawli_json_put_string(writer, "engine", info->engine);
         pawli_json_put_i64(writer, "schema", info->schema);
         pawli_json_put_u64(writer, "commits", info->commits);
+        put_disk(writer, info);
     }
     pawli_json_close(writer, '}');
 }

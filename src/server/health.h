@@ -15,6 +15,8 @@ struct health {
         write_failed; /* a write was refused (a full disk, a lock that never came free): tried again when asked */
 };
 
+const char *pawli_disk_text(int state); /* of enum pawl_disk: "refusing" */
+
 /* 200 "ok", or 503 "failed" with reasons. */
 void pawli_health_reply(struct health *health, struct server_reply *reply);
 

@@ -336,10 +336,12 @@ static void note_written(struct evbuffer *output, const struct evbuffer_cb_info 
 
 static void set_full(struct server *server, bool is_full)
 {
-    struct evconnlistener *listener = evhttp_bound_socket_get_listener(server->bound);
     if (server->is_full == is_full)
         return;
     server->is_full = is_full;
+    if (!server->bound) /* it is being closed */
+        return;
+    struct evconnlistener *listener = evhttp_bound_socket_get_listener(server->bound);
     if (is_full)
         evconnlistener_disable(listener);
     else
@@ -631,6 +633,7 @@ void pawli_server_close(struct server *server)
     unlist_server(server);
     if (server->bound)
         evhttp_del_accept_socket(server->http, server->bound);
+    server->bound = NULL;
     stop_threads(server);
     if (server->answered) {
         send_answered(server->wake, EV_READ, server);

@@ -55,7 +55,8 @@ int pawli_store_url_check(const struct store_url *url, const char *const *names,
             return pawli_hint(err,
                               pawli_fail(err, PAWL_EINVAL, "a store has no option \"%.*s\"",
                                          option.size > 80 ? 80 : (int)option.size, option.data),
-                              "known are mode=ro, mode=rw, mode=rwc, into=1, vfs=NAME and checkpoint_frames=N");
+                              "known are mode=ro, mode=rw, mode=rwc, into=1, vfs=NAME, checkpoint_frames=N, disk_warn=N "
+                              "and disk_refuse=N");
         if (pawli_store_url_option(url, *name).data != option.data + strlen(*name) + 1)
             return pawli_fail(err, PAWL_EINVAL, "the option %s is given twice", *name);
         left = (struct text){left.data + option.size + (end != NULL), left.size - option.size - (end != NULL)};
@@ -520,6 +521,12 @@ void pawli_store_log(struct store *store, uint64_t *size, uint64_t *waiting)
 {
     PASS_ON(store, log);
     store->ops->log(store, size, waiting);
+}
+
+bool pawli_store_room(struct store *store, struct file_room *ret_room)
+{
+    PASS_ON(store, room);
+    return store->ops->room(store, ret_room);
 }
 
 void pawli_page_done(struct page *page)

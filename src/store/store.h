@@ -317,6 +317,7 @@ struct store_ops {
                                pawl_error *err); /* makes its anchor the store's own, after the rows say so */
     bool (*was_adopted)(struct store *store);    /* a restored one, by another handle since */
     void (*log)(struct store *store, uint64_t *size, uint64_t *waiting); /* bytes of its log, and not copied yet */
+    bool (*room)(struct store *store, struct file_room *ret_room); /* where its files are; false: it does not know */
 };
 
 struct store {
@@ -388,6 +389,7 @@ enum store_result pawli_store_backup(struct store *store, const char *path,
 enum store_result pawli_store_adopt(struct store *store, pawl_error *err);
 bool pawli_store_was_adopted(struct store *store);
 void pawli_store_log(struct store *store, uint64_t *size, uint64_t *waiting);
+bool pawli_store_room(struct store *store, struct file_room *ret_room);
 
 /* For filters. A filter takes the store below: its own close, or the one that it leaves out, closes it. What is pending
  * below it passes on as such. */

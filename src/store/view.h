@@ -86,6 +86,7 @@ struct view_queue {
     } limits[LIMITS];
     uint64_t claimed_found;            /* of its own, as the store has them */
     bool has_ready;                    /* decide: a task of it became ready, and is due */
+    uint32_t counted[COUNTED_COUNT];   /* decide: what became of tasks of it */
     struct view_due *due[PHASE_COUNT]; /* NULL: no claim asks for it */
     bool found_by_id;                  /* row.id is what is known; the rest comes out of load */
     bool wants_lost;                   /* somebody claims from it: those of its claims that are lost */
@@ -211,6 +212,7 @@ struct view {
     uint32_t unit;      /* counts units, for undo */
     struct undo *undos; /* newest first */
     size_t task_mark;
+    unsigned full_percent; /* new messages are refused: so full is the disk; 0: they are not */
     bool wakes; /* something changed that others may wait for: somebody shall look */
 };
 

@@ -202,10 +202,12 @@ static void learn(struct worker *worker, const struct queue_item *item, const st
         queue->secret_failed = false;
     }
     pawli_queue_read_secret(queue);
+    worker->survey.finds_work |= queue->secret_failed;
     queue->due = boot_of_wall(item->next_due, page->wall, page->boot);
     if (queue->hinted.ns >= survey->began.ns) /* what was said since is newer than what was read */
         queue->due = boot_earlier(queue->due, now);
     queue->held = boot_of_wall(pawli_paused_until(&item->paused), page->wall, page->boot);
+    worker->survey.finds_work |= queue->due.ns <= now.ns;
     if (survey->is_news)
         hint(queue, now);
     pawli_queue_schedule(queue, now);
@@ -243,13 +245,28 @@ static void tell_swept(struct worker *worker, const pawl_swept *swept)
     pawli_tell(worker, &(pawl_worker_event){.name = "swept", .level = 2, .text = text});
 }
 
+/* By the wall clock over the boot clock, since the last survey. */
+static int64_t gained_ms(const struct worker *worker, struct wall_time wall, struct boot_time boot)
+{
+    return wall.ms - worker->seen_wall.ms - (boot.ns - worker->seen_boot.ns) / 1000000;
+}
+
 /* Since the last survey: what waits for a date of the clock of before shall not wait for the next sweep too. */
 static bool was_set_back(struct worker *worker, const struct page *page)
 {
-    int64_t wall_ms = page->wall.ms - worker->seen_wall.ms, boot_ms = (page->boot.ns - worker->seen_boot.ns) / 1000000;
+    int64_t gained = gained_ms(worker, page->wall, page->boot);
     worker->seen_wall = page->wall;
     worker->seen_boot = page->boot;
-    return wall_ms < boot_ms - SET_BACK_MS;
+    return gained < -SET_BACK_MS;
+}
+
+/* Due times are reckoned by the clock of the last survey. */
+static bool was_set(struct worker *worker)
+{
+    const struct env_ops *ops = worker->opened->env->ops;
+    struct env *env = worker->opened->env;
+    int64_t gained = worker->seen_boot.ns ? gained_ms(worker, ops->wall_now(env), ops->boot_now(env)) : 0;
+    return gained > SET_BACK_MS || gained < -SET_BACK_MS;
 }
 
 static void sweep_done(struct job *job)
@@ -310,6 +327,12 @@ static void done(struct job *job)
 static void learned_all(struct worker *worker, const struct survey *survey, struct boot_time now)
 {
     struct boot_time soonest = boot_after_ms(now, LOST_MS);
+    /* Nobody dies with a claim where there are none, and whatever else comes is told: the look stands behind that. */
+    bool rests = survey->next_lease.ns == BOOT_NEVER.ns && !survey->finds_work &&
+                 pawli_committer_is_told(&worker->opened->committer);
+    atomic_store(&worker->listener.rests, rests);
+    if (rests && survey->began_resting) /* from before it looked on it was told of all */
+        worker->next_survey = boot_after_ms(now, (int64_t)worker->options.poll_ms * REST_POLLS);
     worker->next_survey = boot_earlier(worker->next_survey,
                                        survey->next_lease.ns < soonest.ns ? soonest : survey->next_lease);
     forget_unlisted(worker, survey->began, now);
@@ -339,6 +362,8 @@ static void start(struct worker *worker, struct survey *survey)
     survey->is_wanted = false;
     survey->is_running = true;
     survey->is_news = survey == &worker->news;
+    survey->finds_work = false;
+    survey->began_resting = atomic_load(&worker->listener.rests);
     survey->worker = worker;
     survey->began = env->ops->boot_now(env);
     survey->job = (struct job){.run = run, .done = done, .engine = &worker->engine};
@@ -363,6 +388,7 @@ static struct boot_time step(struct worker *worker, struct survey *survey, struc
 
 struct boot_time pawli_survey_step(struct worker *worker, struct boot_time now)
 {
+    worker->survey.is_wanted |= was_set(worker);
     struct boot_time news = step(worker, &worker->news, now);
     return boot_earlier(news, step(worker, &worker->survey, now));
 }

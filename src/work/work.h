@@ -31,6 +31,7 @@
 #define SWEEP_MS    30000 /* between two sweeps for expiry and retention */
 #define SEEN_MS     60000 /* between two times that the store is told who works here */
 #define SET_BACK_MS 1000  /* a wall clock that lost so much since the last survey was set back */
+#define REST_POLLS  10    /* surveys that are left out where nothing is due or claimed, and what comes is told */
 #define HINTS_MAX   64
 #define STEP_QUEUES 1000 /* at most so many are learned, and so many tried, in one step: others want the thread too */
 #define SINKS       6
@@ -111,6 +112,8 @@ struct survey {
     bool is_news; /* only of queues that have new messages */
     bool is_running, is_wanted;
     bool is_read;                       /* and is being learned */
+    bool finds_work;                    /* or something that only a look will tell of */
+    bool began_resting;                 /* the one before found nothing */
     struct boot_time began, not_before; /* a survey takes a fifth of the time at most */
     int status;
     pawl_error error;

@@ -19,6 +19,8 @@ struct world {
     pawl_messages *messages, *other_messages;
     pawl_messages_query messages_query;
     pawl_stats *stats, *other_stats;
+    pawl_metrics *metrics, *other_metrics;
+    pawl_metrics_sums metrics_sums;
     pawl_claim_options claim_options;
     pawl_settlement settlement;
     pawl_settled settled;
@@ -116,6 +118,7 @@ static void open_world(struct world *w)
                         .claim_options = {PAWL_CLAIM_OPTIONS, .lane = "mail", .target = "smtp", .limit = 1},
                         .settlement = {PAWL_SETTLEMENT, .token = 1},
                         .swept = {PAWL_SWEPT},
+                        .metrics_sums = {PAWL_METRICS_SUMS},
                         .operation = {PAWL_OPERATION, .reason = "a test"},
                         .moved = {PAWL_MOVED},
                         .moves = {PAWL_MOVES, .which = &of_mail},
@@ -141,6 +144,7 @@ static void open_world(struct world *w)
     w->id = w->settlement.id = pawl_receipt_message(w->receipt, 0);
     assert_ok(pawl_message_get(w->store, &w->id, &w->messages, &err));
     assert_ok(pawl_stats_read(w->store, NULL, NULL, &w->stats, &err));
+    assert_ok(pawl_metrics_read(w->store, &w->metrics, &err));
     assert_ok(pawl_lanes_list(w->store, &w->settings, &err));
     assert_ok(pawl_records_list(w->store, NULL, &w->records, &err));
     assert_ok(pawl_events_read(w->store, NULL, &w->events, &err));

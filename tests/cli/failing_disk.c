@@ -2,7 +2,7 @@
 /* Preloaded into the command: the n-th sync of a write-ahead log fails (FAIL_SYNC=n), as a disk does that lost its cache;
  * nothing can be written to one while a file is there (FULL_WHILE=path), as on a disk that is full; the n-th write to one is
  * not made, because the process is killed (KILL_WRITE=n; KILL_COUNT=path is a file that has a byte for each, so that processes
- * count together). */
+ * count together); so much of each disk is used as a file says, in percent (USED_PERCENT=path). */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 int fsync(int fd);
 int fdatasync(int fd);
 ssize_t pwrite(int fd, const void *data, size_t size, off_t at);
+int fstatvfs(int fd, struct statvfs *facts);
 
 static int is_log(int fd)
 {
@@ -74,4 +76,18 @@ ssize_t pwrite(int fd, const void *data, size_t size, off_t at)
         return real(fd, data, size, at);
     errno = ENOSPC;
     return -1;
+}
+
+int fstatvfs(int fd, struct statvfs *facts)
+{
+    int (*real)(int, struct statvfs *) = (int (*)(int, struct statvfs *))dlsym(RTLD_NEXT, "fstatvfs64");
+    const char *path = getenv("USED_PERCENT");
+    FILE *file = path ? fopen(path, "r") : NULL;
+    unsigned percent = 0;
+    int result = real(fd, facts);
+    if (file && fscanf(file, "%u", &percent) == 1)
+        facts->f_bavail = facts->f_blocks / 100 * (100 - percent);
+    if (file)
+        fclose(file);
+    return result;
 }

@@ -174,6 +174,30 @@ static void a14_a_conflict_leaves_the_transaction_usable(void **state)
     verify(&p->w);
 }
 
+/* Both are about what this opening does by itself: it refuses, and counts what it committed. */
+static void a138_a_full_disk_refuses_what_is_joined_and_nothing_joined_is_counted(void **state)
+{
+    struct program *p = *state;
+    pawl_enqueued enqueued;
+    pawl_metrics *metrics;
+    assert_ok(pawl_metrics_start(p->w.store, &err));
+    run_sql(p->db, "BEGIN IMMEDIATE; INSERT INTO stock VALUES ('one')");
+    assert_ok(join_message(p, MESSAGE("1", .dedupe = "J"), &enqueued));
+    pawli_sim_set_room(p->w.env, 1000, 40);
+    pawli_sim_advance_ms(p->w.env, 1000);
+    assert_status(join_message(p, MESSAGE("2", .key = NULL), &enqueued), PAWL_EREFUSED);
+    assert_non_null(strstr(err.text, "96 %"));
+    assert_ok(join_message(p, MESSAGE("1", .dedupe = "J"), &enqueued));
+    assert_true(enqueued.was_replayed);
+    run_sql(p->db, "COMMIT");
+    assert_int_equal(count_rows(p), 1);
+    assert_int_equal(stats(&p->w).pending, 1);
+    assert_ok(pawl_metrics_read(p->w.store, &metrics, &err));
+    assert_null(pawl_metrics_get_count(metrics, 0));
+    pawl_metrics_free(metrics);
+    verify(&p->w);
+}
+
 static void a14_what_is_there_already_is_answered_as_ever(void **state)
 {
     LAW(J1);
@@ -324,7 +348,8 @@ static void a_joined_message_is_delivered_at_the_moment_of_its_commit(void **sta
     pawl_worker *worker;
     pawl_enqueued enqueued;
     assert_ok(pawl_target_add(p->w.store, TARGET, "callback:note", NULL, NULL, 0, BECAUSE(1), &err));
-    assert_ok(pawl_worker_new(p->w.store, &(pawl_worker_options){PAWL_WORKER_OPTIONS, .consumer = "me"}, &worker, &err));
+    assert_ok(
+        pawl_worker_new(p->w.store, &(pawl_worker_options){PAWL_WORKER_OPTIONS, .consumer = "me"}, &worker, &err));
     assert_ok(pawl_worker_callback(worker, "note", note_moment, &told, &err));
     assert_ok(pawl_worker_start(worker, &err));
     turn_until_nothing_is_due(p);
@@ -633,6 +658,7 @@ int main(void)
         JOINED(a15_what_was_rolled_back_never_was),
         JOINED(a14_a_conflict_leaves_the_transaction_usable),
         JOINED(a14_what_is_there_already_is_answered_as_ever),
+        JOINED(a138_a_full_disk_refuses_what_is_joined_and_nothing_joined_is_counted),
         JOINED(the_commit_number_tells_of_what_was_written),
         JOINED(what_is_joined_and_what_is_not_make_one_journal),
         JOINED(who_waits_is_told_of_a_joined_commit_and_of_no_rollback),

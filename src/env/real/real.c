@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/random.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -205,6 +206,17 @@ static void close_env(struct env *env)
     pawli_free(real);
 }
 
+static bool room_of(struct env *env, int fd, struct file_room *ret_room)
+{
+    struct statvfs facts;
+    (void)env;
+    if (fstatvfs(fd, &facts) != 0)
+        return false;
+    *ret_room = (struct file_room){(uint64_t)facts.f_blocks * facts.f_frsize,
+                                   (uint64_t)facts.f_bavail * facts.f_frsize};
+    return true;
+}
+
 static const struct env_ops real_ops = {
     .wall_now = wall_now,
     .boot_now = boot_now,
@@ -217,6 +229,7 @@ static const struct env_ops real_ops = {
     .bell = pawli_bell_open,
     .gate_as_found = pawli_gate_find,
     .bell_as_found = pawli_bell_find,
+    .room = room_of,
     .close = close_env,
 };
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "env/sim/sim.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include "env/engine.h"
 
 #define SIM_LOCKS_MAX 512
@@ -20,6 +23,9 @@ struct sim_env {
     struct sim_lock locks[SIM_LOCKS_MAX];
     struct job *jobs, **jobs_last;
     uint64_t bell_values[BELL_NUMBERS];
+    struct sim_bell *bells;
+    bool watches_bells;
+    struct file_room room; /* size 0: nobody knows */
     struct boot_time act_at;
     void (*act)(void *data); /* NULL: nobody does anything while one sleeps */
     void *act_data;
@@ -33,6 +39,8 @@ struct sim_gate {
 struct sim_bell {
     struct bell bell;
     struct sim_env *sim;
+    struct sim_bell *next;
+    int fd; /* an eventfd; -1: cannot be watched */
 };
 
 static struct sim_env *sim_of(struct env *env)
@@ -249,10 +257,19 @@ static int gate_open(struct env *env, const struct file_at *at, struct gate **re
     return PAWL_OK;
 }
 
+void pawli_sim_watch_bells(struct env *env)
+{
+    sim_of(env)->watches_bells = true;
+}
+
 static void bell_ring(struct bell *bell, uint64_t value, unsigned count)
 {
+    struct sim_env *sim = ((struct sim_bell *)bell)->sim;
     for (unsigned i = 0; i < count; i++)
-        ((struct sim_bell *)bell)->sim->bell_values[i] = value;
+        sim->bell_values[i] = value;
+    for (struct sim_bell *one = sim->bells; one; one = one->next)
+        if (one->fd >= 0)
+            eventfd_write(one->fd, 1);
 }
 
 static uint64_t bell_value(struct bell *bell, unsigned which)
@@ -262,13 +279,17 @@ static uint64_t bell_value(struct bell *bell, unsigned which)
 
 static int bell_fd(struct bell *bell)
 {
-    (void)bell;
-    return -1;
+    struct sim_bell *one = (struct sim_bell *)bell;
+    if (one->fd < 0 && one->sim->watches_bells)
+        one->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return one->fd;
 }
 
 static void bell_drain(struct bell *bell)
 {
-    (void)bell;
+    eventfd_t rings;
+    if (((struct sim_bell *)bell)->fd >= 0)
+        eventfd_read(((struct sim_bell *)bell)->fd, &rings);
 }
 
 static void bell_wait(struct bell *bell, unsigned which, uint64_t seen, struct boot_time until)
@@ -280,6 +301,12 @@ static void bell_wait(struct bell *bell, unsigned which, uint64_t seen, struct b
 
 static void bell_close(struct bell *bell)
 {
+    struct sim_bell *one = (struct sim_bell *)bell, **at = &one->sim->bells;
+    while (*at != one)
+        at = &(*at)->next;
+    *at = one->next;
+    if (one->fd >= 0)
+        close(one->fd);
     pawli_free(bell);
 }
 
@@ -293,8 +320,23 @@ static int bell_open(struct env *env, const struct file_at *at, struct bell **re
         return pawli_no_memory(err);
     bell->bell.ops = &sim_bell_ops;
     bell->sim = sim_of(env);
+    bell->fd = -1;
+    bell->next = bell->sim->bells;
+    bell->sim->bells = bell;
     *ret_bell = &bell->bell;
     return PAWL_OK;
+}
+
+void pawli_sim_set_room(struct env *env, uint64_t size, uint64_t free)
+{
+    sim_of(env)->room = (struct file_room){size, free};
+}
+
+static bool room_of(struct env *env, int fd, struct file_room *ret_room)
+{
+    (void)fd;
+    *ret_room = sim_of(env)->room;
+    return ret_room->size > 0;
 }
 
 static void close_env(struct env *env)
@@ -314,6 +356,7 @@ static const struct env_ops sim_ops = {
     .bell = bell_open,
     .gate_as_found = gate_open,
     .bell_as_found = bell_open,
+    .room = room_of,
     .close = close_env,
 };
 

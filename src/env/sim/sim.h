@@ -14,6 +14,8 @@ void pawli_sim_free_slots(struct env *env);                   /* every process d
 /* In so many milliseconds, if somebody sleeps then, another one acts: the sleeper goes on at that moment if it was woken,
  * and sleeps on if not. One at a time. */
 void pawli_sim_meanwhile(struct env *env, int64_t ms, void (*act)(void *data), void *data);
+void pawli_sim_watch_bells(struct env *env);                  /* those that are watched from here on have a descriptor */
+void pawli_sim_set_room(struct env *env, uint64_t size, uint64_t free); /* of the disk, in bytes; nobody knows before */
 unsigned pawli_sim_run_jobs(struct env *env);                 /* runs what was offloaded; returns how much */
 uint64_t pawli_sim_random(struct env *env, uint64_t below);
 

@@ -245,6 +245,12 @@ static void log_size(struct store *store, uint64_t *size, uint64_t *waiting)
     *size = *waiting = 0;
 }
 
+static bool room_of(struct store *store, struct file_room *ret_room)
+{
+    (void)store, (void)ret_room;
+    return false;
+}
+
 /* No transactions to join: join, attach, detach and committed are not there. */
 const struct store_ops pawli_store_memory = {
     .name = "memory",
@@ -272,4 +278,5 @@ const struct store_ops pawli_store_memory = {
     .adopt = adopt,
     .was_adopted = was_adopted,
     .log = log_size,
+    .room = room_of,
 };

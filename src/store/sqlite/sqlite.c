@@ -351,7 +351,7 @@ static int prepare(struct sqlite_store *store, const struct store_open *how, paw
 static int sqlite_open(const struct store_open *given, struct env *env, struct store **ret_store,
                        struct store_facts *facts, pawl_error *err)
 {
-    static const char *const options[] = {"mode", "vfs", "checkpoint_frames", "into"};
+    static const char *const options[] = {"mode", "vfs", "checkpoint_frames", "into", "disk_warn", "disk_refuse"};
     struct store_open with = *given, *how = &with;
     int status = pawli_store_url_check(&how->url, options, COUNT_OF(options), err);
     if (status == PAWL_OK)
@@ -689,7 +689,7 @@ static int watch_fd(struct store *base, struct boot_time *poll)
 {
     struct sqlite_store *store = sqlite_of(base);
     int fd = store->bell->ops->fd(store->bell);
-    *poll = (struct boot_time){fd >= 0 ? 1000000000 : 100000000};
+    *poll = (struct boot_time){fd >= 0 ? 10000000000 : 100000000};
     return fd;
 }
 
@@ -754,6 +754,14 @@ static bool was_adopted(struct store *base)
     return !store->is_restored;
 }
 
+/* Under a VFS of the caller's own there is no folder to ask. */
+static bool room_of(struct store *base, struct file_room *ret_room)
+{
+    struct env *env = base->env;
+    int folder = sqlite_of(base)->file->folder;
+    return folder >= 0 && env->ops->room(env, folder, ret_room);
+}
+
 const struct store_ops pawli_store_sqlite = {
     .name = "sqlite",
     .can = STORE_CAN_JOIN | STORE_CAN_SHARE | STORE_IS_DURABLE,
@@ -786,4 +794,5 @@ const struct store_ops pawli_store_sqlite = {
     .adopt = adopt,
     .was_adopted = was_adopted,
     .log = pawli_sqlite_log,
+    .room = room_of,
 };
