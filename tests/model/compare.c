@@ -299,7 +299,9 @@ static size_t reasons_of(const struct model *model, const struct model_message *
                    model->targets[i].name == c->target && model->targets[i].url != 0;
     count = add_reason(codes, count, c->key && !m->has_key, "behind");
     count = add_reason(codes, count, model_is_held(model, c->scope, c->lane, c->target), "held");
-    count = add_reason(codes, count, !has_url, "no_target");
+    has_url &= c->sender == 0; /* the model has no routes of senders: whoever names one waits for his */
+    count = add_reason(codes, count, c->sender != 0, "sender_not_ready");
+    count = add_reason(codes, count, c->sender == 0 && !has_url, "no_target");
     count = add_reason(codes, count, model_is_ready(m) && model_room(model, c->scope, c->lane, c->target, false) == 0,
                        "full");
     count = add_reason(codes, count, m->due > model->wall, "not_due");

@@ -447,7 +447,7 @@ SELECT ready.queue, ready.number, ready.phase, ready.priority, ready.due, ready.
 SELECT blocked.queue, blocked.number, blocked.priority, blocked.due, blocked.since, blocked.until, blocked.sender,
        blocked.attempts, blocked.deferrals, blocked.crashes, blocked.retried, blocked.looked, blocked.key,
        blocked.position, blocked.failure, blocked.progress, blocked.remote_id, blocked.updated, blocked.sum
-  FROM pawl.sender CROSS JOIN pawl.queue CROSS JOIN pawl.blocked
+  FROM pawl.sender CROSS JOIN pawl.queue CROSS JOIN pawl.blocked INDEXED BY pawl.blocked_sender
  WHERE sender.removed <= :now AND sender.removed IS NOT NULL
    AND queue.scope = sender.scope AND queue.target = sender.target
    AND blocked.queue = queue.id AND blocked.sender = sender.sender AND blocked.sender IS NOT NULL;
