@@ -21,7 +21,7 @@ typedef struct pawl_moved {
 #define PAWL_MOVED .struct_size = sizeof(pawl_moved)
 
 /*
- * pawl_message_retry: lets a dead message, or one that is held as exhausted, be sent again: the same message under the same
+ * pawl_message_retry: lets a dead message, or one that is set aside (exhausted, crashes), be sent again: the same under the same
  *   id, its attempts and its age counted anew. Refused when its own expires_in_ms passed.
  * pawl_message_requeue: retires a pending, uncertain or dead message in favour of a new one with the same route, key,
  *   priority, headers and payload, which names it (resent_of).
@@ -119,7 +119,8 @@ PAWL_API int pawl_lane_set(pawl_store *store, const char *lane, const pawl_setti
  *   callback. secret_file (may be NULL) names a file, read by the process that sends. One that is there with the same values
  *   is left as it is, and nothing is written; with other values it is a conflict. url NULL: only keys of its policy are set.
  *   A setting "header:NAME" is no key of its policy but a header that is sent with every message; one of the message's own
- *   beats it.
+ *   beats it. "probe" and "poll" are URLs (http, https, exec, callback): who is asked whether a message happened whose
+ *   outcome nobody knows, before it is sent again; and what became of one that was handed over.
  * pawl_target_set: changes what is given: url and secret_file where not NULL ("": no secret), headers, and keys of its policy.
  * pawl_target_remove: forgets all that: messages for it wait (see pawl_why_message) until it is added again, or taken by
  *   hand.
@@ -181,6 +182,7 @@ typedef struct pawl_target_view {
     const char *policy;            /* as of a lane */
     const char *headers;           /* JSON object, sent with every message; NULL: none */
     const char *urls;              /* JSON array, where there are several; else NULL */
+    const char *probe, *poll;      /* URLs; NULL: none */
 } pawl_target_view;
 
 typedef struct pawl_sender_view {
@@ -195,7 +197,7 @@ typedef struct pawl_hold_view {
     const char *kind;                  /* "store", "lane", "target", "queue", "message" */
     const char *scope, *lane, *target; /* NULL where it does not apply */
     pawl_uuid message;                 /* of kind "message" */
-    const char *code;                  /* "paused", "gone", "restored", "exhausted", "uncertain", "awaiting" */
+    const char *code; /* "paused", "gone", "restored", "exhausted", "crashes", "uncertain", "awaiting" */
     const char *reason, *by;
     int64_t since_ms, until_ms; /* until 0: until it is released */
 } pawl_hold_view;

@@ -15,10 +15,10 @@ typedef struct pawl_worker pawl_worker;
 typedef struct pawl_worker_event {
     size_t struct_size;
     const char *name; /* what became of an attempt: "delivered", "retry", "dead", "uncertain", "awaiting", "deferred",
-                          "released", "lost"; what the worker met: "no_sink", "secret_unreadable", "target_gone",
-                          "target_malformed", "swept", "sink_failed", "claim_failed", "settle_failed", "renew_failed",
-                          "hold_failed", "survey_failed", "sweep_failed", "register_failed", "store_failed"; more may
-                          come */
+                          "released", "lost", and of a look that found nothing "polled", "probed"; what the worker met:
+                          "no_sink", "secret_unreadable", "target_gone", "target_malformed", "swept", "sink_failed",
+                          "claim_failed", "settle_failed", "renew_failed", "hold_failed", "survey_failed",
+                          "sweep_failed", "register_failed", "store_failed"; more may come */
     int32_t level;    /* 0 a person must act, 1 it healed, 2 life cycle, 3 each step */
     const char *scope, *lane, *target; /* NULL where they do not apply */
     pawl_uuid message;                 /* nil where it does not apply */
@@ -26,7 +26,8 @@ typedef struct pawl_worker_event {
     int64_t duration_us;
     const char *text;   /* the error, NULL when none */
     int32_t status;     /* that the receiver answered with, of HTTP; 0: none */
-    const char *answer; /* what it answered, such as "204 No Content"; NULL: nothing. Not kept of what was delivered */
+    const char *answer; /* what it answered, such as "204 No Content"; NULL: nothing */
+    const char *phase;  /* what was done: "send", "poll", "probe"; NULL where that does not apply */
 } pawl_worker_event;
 
 typedef struct pawl_worker_options {
@@ -63,7 +64,7 @@ PAWL_API int pawl_worker_new(pawl_store *store, const pawl_worker_options *optio
 /* What a callback says became of a message; the fields mean what those of pawl_settlement do. */
 typedef struct pawl_outcome {
     size_t struct_size;
-    int32_t verdict; /* enum pawl_verdict; PAWL_VERDICT_DELIVERED as it comes in */
+    int32_t verdict; /* enum pawl_verdict; PAWL_VERDICT_DELIVERED as it comes in; to a probe _UNCERTAIN */
     char error[1024];
     char remote_id[257];
     int64_t retry_in_ms; /* -1 as it comes in */
@@ -73,12 +74,26 @@ typedef struct pawl_outcome {
  * pawl_worker_callback: messages whose target's URL is "callback:NAME" are given to this function.
  *
  * Threads    It runs on a thread of the worker's pool, several at once; it may block, and call the store.
- * Note       Register before pawl_worker_start, at most 1024. A call past its timeout counts as uncertain; its answer is then dropped.
+ * Note       Register before pawl_worker_start, at most 1024, with those of pawl_worker_probe. A call past its timeout counts
+ *            as uncertain; its answer is then dropped.
  */
 typedef void pawl_deliver(void *data, const pawl_message_view *message, pawl_outcome *outcome);
 /* name: what stands behind "callback:" in the URL; copied. data must outlive the worker. */
 PAWL_API int pawl_worker_callback(pawl_worker *worker, const char *name, pawl_deliver *deliver, void *data,
                                   pawl_error *err);
+
+/*
+ * pawl_worker_probe: where a target has the setting "probe=callback:NAME" or "poll=callback:NAME", this function is asked
+ * what became of a message: of one whose outcome nobody knows (the view's phase is "probe"), or of one that was handed over
+ * ("poll"). It sends nothing. One name may have a function of each kind.
+ *
+ * Does       Its outcome's verdict says what it found: PAWL_VERDICT_DELIVERED it happened; _RETRY it did not (of a poll: it
+ *            is not there, nobody knows); _DEAD it never will, give up; _UNCERTAIN, as it comes in, and all others: it could
+ *            not be told, ask again. retry_in_ms: when to ask again; -1: as the policy's probe_backoff_ms says.
+ * Threads    As pawl_worker_callback. A call past its timeout is asked again.
+ */
+typedef void pawl_probe(void *data, const pawl_message_view *message, pawl_outcome *outcome);
+PAWL_API int pawl_worker_probe(pawl_worker *worker, const char *name, pawl_probe *probe, void *data, pawl_error *err);
 
 /*
  * pawl_worker_start: begins to work. pawl_worker_stop: takes nothing new, waits up to grace_ms for what is under way, then
@@ -93,6 +108,7 @@ typedef struct pawl_worker_stats {
     size_t struct_size;                                                     /* PAWL_WORKER_STATS sets it */
     uint64_t claimed, delivered, requeued, dead, uncertain, deferred, lost; /* counted after their commit */
     uint32_t in_flight;                                                     /* now */
+    uint64_t asked; /* how often outcomes were asked for: polls and probes; not counted in claimed */
 } pawl_worker_stats;
 #define PAWL_WORKER_STATS .struct_size = sizeof(pawl_worker_stats)
 /* A ret_stats whose struct_size is not set is left alone. */
@@ -107,7 +123,8 @@ typedef struct pawl_worker_view {
     const char *scope;        /* NULL: all of them */
     const char *const *lanes; /* that it claims from; by hand: that it has claims of */
     size_t lane_count;        /* 0: all */
-    const char *const *sinks; /* what it sends to: schemes of URLs, and whole URLs of callbacks; by hand: none */
+    const char *const *sinks; /* what it sends to and asks: schemes of URLs, whole URLs of callbacks, behind "probe:"
+                                 where they are asked; by hand: none */
     size_t sink_count;
     uint64_t pid;         /* of its process, as that knows it; 0: not known */
     int64_t since_ms;     /* Unix milliseconds: when it started; by hand: of its first claim */

@@ -290,6 +290,8 @@ void pawli_api_put_target(struct json_writer *out, const pawl_target_view *targe
     pawli_json_put_string(out, "target", target->name);
     put_route(out, target->url, target->urls);
     pawli_json_put_string(out, "secret_file", target->secret_file);
+    pawli_json_put_string(out, "probe", target->probe);
+    pawli_json_put_string(out, "poll", target->poll);
     if (target->headers)
         pawli_json_put_raw(out, "headers", text_of(target->headers));
     put_policy(out, target->policy);

@@ -132,17 +132,37 @@ int cli_messages_list(struct cli *cli)
 
 /* ---- one message ---- */
 
-static void print_attempts(struct cli *cli, const pawl_messages *messages)
+static void put_duration(struct cli_table *table, int64_t ms)
 {
+    if (ms < 10000)
+        cli_table_format(table, "%lld ms", (long long)ms);
+    else
+        cli_table_format(table, "%lld.%lld s", (long long)(ms / 1000), (long long)(ms % 1000 / 100));
+}
+
+/* Every attempt, poll and probe, as it went. */
+static int print_attempts(struct cli *cli, const pawl_messages *messages)
+{
+    static const struct cli_column columns[] = {{"TRY", COLUMN_LEFT},     {"BEGAN", COLUMN_LEFT},
+                                                {"TOOK", COLUMN_RIGHT},   {"WORKER", COLUMN_SPARE},
+                                                {"VERDICT", COLUMN_LEFT}, {"ANSWER", COLUMN_WRAPPED}};
+    struct cli_table table;
     char began[32];
+    if (pawl_messages_attempt_count(messages) == 0)
+        return PAWL_OK;
+    cli_print("%s", "");
+    cli_table_begin(&table, cli, columns, COUNT_OF(columns));
     for (size_t i = 0; i < pawl_messages_attempt_count(messages); i++) {
         const pawl_attempt *attempt = pawl_messages_attempt(messages, i);
-        cli_field(i == 0 ? "history" : "",
-                  pawli_arena_format(&cli->arena, "%" PRIu32 "  %s  %s  %s%s%s", attempt->ordinal,
-                                     cli_time(attempt->began_at_ms, began), or_empty(attempt->worker),
-                                     or_empty(attempt->verdict), attempt->text ? "  " : "", or_empty(attempt->text))
-                      .data);
+        cli_table_row(&table);
+        cli_table_format(&table, "%s %" PRIu32, attempt->phase, attempt->number);
+        cli_table_put(&table, cli_time(attempt->began_at_ms, began));
+        put_duration(&table, attempt->ended_at_ms - attempt->began_at_ms);
+        cli_table_put(&table, attempt->worker);
+        cli_table_put(&table, attempt->verdict);
+        cli_table_put(&table, attempt->text);
     }
+    return cli_table_end(&table, NULL);
 }
 
 static void print_time(const char *name, int64_t ms)
@@ -166,6 +186,8 @@ static void print_message(struct cli *cli, const pawl_message_view *message)
     cli_field("queue", pawli_arena_format(arena, "%s/%s", message->lane, message->target).data);
     cli_field("state", message->state);
     cli_field("held", message->hold);
+    if (message->phase && strcmp(message->phase, "send") != 0)
+        cli_field("phase", message->phase);
     cli_field("attempts", pawli_arena_format(arena, message->cap ? "%" PRIu32 " of %" PRIu32 : "%" PRIu32,
                                              message->attempts, message->cap)
                               .data);
@@ -228,10 +250,10 @@ int cli_messages_show(struct cli *cli)
         cli_object_end(cli);
     } else {
         print_message(cli, pawl_messages_get(messages, 0));
-        print_attempts(cli, messages);
+        status = print_attempts(cli, messages);
     }
     pawl_messages_free(messages);
-    return PAWL_OK;
+    return status;
 }
 
 /* ---- counts ---- */

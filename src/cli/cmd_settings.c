@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Policies of lanes, targets, and what is held. */
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,8 +14,8 @@
 #include "model/preset.h"
 #include "sink/sink.h"
 
-/* KEY=VALUE, from the arguments behind the first, or from an option that repeats. */
-static int read_setting(struct cli *cli, const char *text, pawl_setting *setting)
+/* KEY=VALUE, from the arguments behind the first, or from an option that repeats. `others`: keys that are none of a policy. */
+static int read_setting(struct cli *cli, const char *text, const char *const *others, pawl_setting *setting)
 {
     const char *equals = strchr(text, '=');
     if (!equals || equals == text)
@@ -29,6 +30,9 @@ static int read_setting(struct cli *cli, const char *text, pawl_setting *setting
     if (strcmp(key, setting->key) == 0)
         return PAWL_OK;
     cli_nearest_offer(&nearest, key);
+    for (; others && *others; others++)
+        if (strcmp(*others, setting->key) == 0)
+            return PAWL_OK;
     for (size_t i = 0; (key = pawl_policy_key(i, NULL, NULL)); i++) {
         if (strcmp(key, setting->key) == 0)
             return PAWL_OK;
@@ -41,7 +45,8 @@ static int read_setting(struct cli *cli, const char *text, pawl_setting *setting
 }
 
 /* KEY=VALUE of the option, or of the arguments behind the first. */
-static int read_all_settings(struct cli *cli, const char *option, pawl_setting **settings, size_t *count)
+static int read_all_settings(struct cli *cli, const char *option, const char *const *others, pawl_setting **settings,
+                             size_t *count)
 {
     const char *text;
     size_t room = 0;
@@ -50,7 +55,7 @@ static int read_all_settings(struct cli *cli, const char *option, pawl_setting *
          status == PAWL_OK && (text = option ? cli_option_next(cli, option, &at) : cli_argument(cli, ++at));) {
         if (!pawli_arena_reserve(&cli->arena, (void **)settings, sizeof **settings, *count + 1, &room))
             return pawli_no_memory(&cli->error);
-        status = read_setting(cli, text, &(*settings)[(*count)++]);
+        status = read_setting(cli, text, others, &(*settings)[(*count)++]);
     }
     return status;
 }
@@ -61,7 +66,8 @@ static int read_target_settings(struct cli *cli, const char *option, pawl_settin
     const char *text;
     pawl_setting *settings = NULL;
     size_t count = 0, headers = 0;
-    int status = read_all_settings(cli, option, &settings, &count);
+    static const char *const places[] = {"probe", "poll", NULL};
+    int status = read_all_settings(cli, option, places, &settings, &count);
     if (status < 0)
         return status;
     for (size_t at = 0; cli_option_next(cli, "header", &at);)
@@ -106,7 +112,7 @@ int cli_lanes_set(struct cli *cli)
     pawl_setting *settings = NULL;
     size_t count = 0;
     pawl_operation operation = cli_operation(cli);
-    int status = read_all_settings(cli, NULL, &settings, &count);
+    int status = read_all_settings(cli, NULL, NULL, &settings, &count);
     if (status == PAWL_OK)
         status = pawl_lane_set(cli->store, cli_argument(cli, 0), settings, count, &operation, &cli->error);
     if (status == PAWL_OK)
@@ -396,7 +402,47 @@ static const char *url_text(struct cli *cli, const char *url, const char *urls)
     return count > 1 ? pawli_arena_format(&cli->arena, "%s (and %zu more)", url, count - 1).data : url;
 }
 
-static void list_senders(struct cli *cli, struct cli_table *table, const char *target, const pawl_settings *senders)
+static const char *text_at(const pawl_target_view *target, size_t offset)
+{
+    const char *text;
+    memcpy(&text, (const char *)target + offset, sizeof text);
+    return text;
+}
+
+/* Which columns a list of targets has: who is asked only where somebody is. */
+struct target_columns {
+    struct cli_column shown[7];
+    size_t count;
+    size_t asked[2], asked_count; /* offsets in the view */
+};
+
+static struct target_columns columns_of(const pawl_settings *targets)
+{
+    static const struct {
+        struct cli_column column;
+        size_t offset; /* of what is shown where any target has it; 0: always */
+    } columns[] = {{{"TARGET", COLUMN_LEFT}, 0},
+                   {{"SENDER", COLUMN_CUT}, 0},
+                   {{"URL", COLUMN_CUT}, 0},
+                   {{"PROBE", COLUMN_CUT}, offsetof(pawl_target_view, probe)},
+                   {{"POLL", COLUMN_CUT}, offsetof(pawl_target_view, poll)},
+                   {{"SECRET", COLUMN_CUT}, 0},
+                   {{"POLICY", COLUMN_CUT}, 0}};
+    struct target_columns of = {.count = 0};
+    for (size_t i = 0; i < COUNT_OF(columns); i++) {
+        bool is_shown = columns[i].offset == 0;
+        for (size_t j = 0; j < pawl_settings_count(targets) && !is_shown; j++)
+            is_shown = text_at(pawl_settings_target(targets, j), columns[i].offset) != NULL;
+        if (is_shown && columns[i].offset)
+            of.asked[of.asked_count++] = columns[i].offset;
+        if (is_shown)
+            of.shown[of.count++] = columns[i].column;
+    }
+    return of;
+}
+
+static void list_senders(struct cli *cli, struct cli_table *table, const struct target_columns *columns,
+                         const char *target, const pawl_settings *senders)
 {
     const pawl_sender_view *sender;
     for (size_t i = 0; (sender = pawl_settings_sender(senders, i)); i++) {
@@ -406,13 +452,15 @@ static void list_senders(struct cli *cli, struct cli_table *table, const char *t
         cli_table_put(table, target);
         cli_table_put(table, sender->sender);
         cli_table_put(table, sender->removed_at_ms ? "(removed)" : url_text(cli, sender->url, sender->urls));
+        for (size_t j = 0; j < columns->asked_count; j++)
+            cli_table_put(table, NULL);
         cli_table_put(table, sender->secret_file);
         cli_table_put(table, NULL);
     }
 }
 
-static void list_target(struct cli *cli, struct cli_table *table, const pawl_target_view *target,
-                        const pawl_settings *senders)
+static void list_target(struct cli *cli, struct cli_table *table, const struct target_columns *columns,
+                        const pawl_target_view *target, const pawl_settings *senders)
 {
     if (cli->json) {
         struct json_writer *out = cli_object(cli);
@@ -425,27 +473,25 @@ static void list_target(struct cli *cli, struct cli_table *table, const pawl_tar
     cli_table_put(table, target->name);
     cli_table_put(table, NULL);
     cli_table_put(table, url_text(cli, target->url, target->urls));
+    for (size_t i = 0; i < columns->asked_count; i++)
+        cli_table_put(table, text_at(target, columns->asked[i]));
     cli_table_put(table, target->secret_file);
     cli_table_put(table, target->policy);
-    list_senders(cli, table, target->name, senders);
+    list_senders(cli, table, columns, target->name, senders);
 }
 
 int cli_targets_list(struct cli *cli)
 {
-    static const struct cli_column columns[] = {{"TARGET", COLUMN_LEFT},
-                                                {"SENDER", COLUMN_CUT},
-                                                {"URL", COLUMN_CUT},
-                                                {"SECRET", COLUMN_CUT},
-                                                {"POLICY", COLUMN_CUT}};
     pawl_settings *targets = NULL, *senders = NULL;
     struct cli_table table;
     int status = pawl_targets_list(cli->store, &targets, &cli->error);
     if (status == PAWL_OK)
         status = pawl_senders_list(cli->store, NULL, &senders, &cli->error);
+    struct target_columns columns = columns_of(targets);
     if (status == PAWL_OK && !cli->json)
-        cli_table_begin(&table, cli, columns, COUNT_OF(columns));
+        cli_table_begin(&table, cli, columns.shown, columns.count);
     for (size_t i = 0; status == PAWL_OK && i < pawl_settings_count(targets); i++)
-        list_target(cli, &table, pawl_settings_target(targets, i), senders);
+        list_target(cli, &table, &columns, pawl_settings_target(targets, i), senders);
     if (status == PAWL_OK && !cli->json)
         status = cli_table_end(&table, "no targets");
     pawl_settings_free(senders);

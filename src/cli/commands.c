@@ -183,7 +183,9 @@ static const struct cli_option setting_options[] = {OPERATION, {0}};
 
 static const struct cli_option targets_add_options[] = {
     SENDER,
-    {"set", "KEY=VALUE", "a key of its policy, as in \"pawl lanes set\"", true},
+    {"set", "KEY=VALUE",
+     "a key of its policy, as in \"pawl lanes set\"; or probe=URL, poll=URL: who is asked what became of a message",
+     true},
     {"secret-file", "FILE", "where the sender finds the secret (whsec_ and base64; of a broker: the password)", false},
     {"header", "NAME:VALUE", "a header that is sent with every message; one of the message's own beats it", true},
     OPERATION,
@@ -273,8 +275,8 @@ const struct cli_command cli_commands[] = {
     {"messages purge", "[ID...]", "remove ended messages", move_options, cli_messages_purge, CLI_RECORDS},
     {"messages stats", "", "count messages by queue and state, with what is due and since when", messages_stats_options,
      cli_messages_stats, CLI_READS},
-    {"messages resolve", "[ID...]", "say what became of uncertain messages", resolve_options, cli_messages_resolve,
-     CLI_RECORDS},
+    {"messages resolve", "[ID...]", "say what became of uncertain or awaiting messages", resolve_options,
+     cli_messages_resolve, CLI_RECORDS},
     {"lanes list", "", "list every lane that has messages, a policy or a hold", NULL, cli_lanes_list, CLI_READS},
     {"lanes pause", "LANE", "let nothing of a lane move, or age", setting_options, cli_lanes_pause, CLI_RECORDS},
     {"lanes resume", "LANE", "let a paused lane move again", setting_options, cli_lanes_resume, CLI_RECORDS},
@@ -283,10 +285,12 @@ const struct cli_command cli_commands[] = {
     {"targets list", "", "list targets and routes of senders, with URL and policy", NULL, cli_targets_list, CLI_READS},
     {"targets add", "NAME URL...",
      "say where a target is, or a sender's route to it: http://, https://, nats://[USER@]HOST/SUBJECT[?core=1], "
-     "amqp://[USER@]HOST/VHOST/EXCHANGE/ROUTING_KEY, exec:/PATH, file:/PATH, callback:NAME; of several URLs the next is "
+     "amqp://[USER@]HOST/VHOST/EXCHANGE/ROUTING_KEY, exec:/PATH, file:/PATH, callback:NAME; of several URLs the next "
+     "is "
      "tried where nothing was sent; one that is there with other values is a conflict",
      targets_add_options, cli_targets_add, CLI_RECORDS},
-    {"targets set", "NAME [KEY=VALUE...]", "change what is named of a target: URL, secret, headers, keys of its policy",
+    {"targets set", "NAME [KEY=VALUE...]",
+     "change what is named of a target: URL, secret, headers, keys of its policy, probe=URL and poll=URL",
      targets_set_options, cli_targets_set, CLI_RECORDS},
     {"targets remove", "NAME", "forget where a target is, with the routes of its senders", targets_remove_options,
      cli_targets_remove, CLI_RECORDS},

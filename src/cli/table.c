@@ -161,12 +161,17 @@ static void measure(const struct cli_table *table, size_t widths[CLI_COLUMNS_MAX
     }
 }
 
+static bool gives_way(const struct cli_column *column)
+{
+    return column->kind == COLUMN_CUT || column->kind == COLUMN_WRAPPED;
+}
+
 /* How wide a row is when no cell that may be cut is wider than `cut_max`. */
 static size_t sum(const struct cli_table *table, const size_t widths[CLI_COLUMNS_MAX], size_t cut_max)
 {
     size_t all = 0;
     for (size_t i = 0; i < table->column_count; i++) {
-        bool is_cut = table->columns[i].kind == COLUMN_CUT && widths[i] > cut_max;
+        bool is_cut = gives_way(&table->columns[i]) && widths[i] > cut_max;
         all += widths[i] == LEFT_OUT ? 0 : (is_cut ? cut_max : widths[i]) + (all ? 2 : 0);
     }
     return all;
@@ -182,7 +187,7 @@ static bool fit(const struct cli_table *table, size_t widths[CLI_COLUMNS_MAX], s
     for (; all > width; all--) {
         size_t widest = table->column_count;
         for (size_t i = 0; i < table->column_count; i++)
-            if (table->columns[i].kind == COLUMN_CUT && widths[i] > CUT_MIN &&
+            if (gives_way(&table->columns[i]) && widths[i] > CUT_MIN &&
                 (widest == table->column_count || widths[i] > widths[widest]))
                 widest = i;
         if (widest == table->column_count)
@@ -194,7 +199,7 @@ static bool fit(const struct cli_table *table, size_t widths[CLI_COLUMNS_MAX], s
 
 static void print_row(const struct cli_table *table, const size_t widths[CLI_COLUMNS_MAX], const struct text *cells)
 {
-    size_t blanks = 0; /* that stand between the last cell and the next */
+    size_t blanks = 0, at = 0; /* blanks: that stand between the last cell and the next */
     for (size_t i = 0; i < table->column_count; i++) {
         bool is_last = i + 1 == table->column_count, is_right = table->columns[i].kind == COLUMN_RIGHT;
         struct text cell = cells[i].size ? cells[i] : is_last ? TEXT("") : TEXT("-");
@@ -202,7 +207,13 @@ static void print_row(const struct cli_table *table, const size_t widths[CLI_COL
             continue;
         size_t before = blanks + (is_right ? widths[i] - width_of(cell) : 0);
         printf("%*s", (int)before, "");
+        at += before;
+        if (table->columns[i].kind == COLUMN_WRAPPED) {
+            put_wrapped(stdout, cell, at, at, at + widths[i]);
+            break;
+        }
         size_t taken = put_cut(cell, widths[i]);
+        at += taken;
         blanks = 2 + (is_right ? 0 : widths[i] - taken);
     }
     putchar('\n');

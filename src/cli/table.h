@@ -11,8 +11,9 @@ struct cli_column {
     enum {
         COLUMN_LEFT,
         COLUMN_RIGHT,
-        COLUMN_CUT,  /* gives way where the terminal is too narrow, and ends in an ellipsis then */
-        COLUMN_SPARE /* is left out before others are cut to little */
+        COLUMN_CUT,    /* gives way where the terminal is too narrow, and ends in an ellipsis then */
+        COLUMN_SPARE,  /* is left out before others are cut to little */
+        COLUMN_WRAPPED /* the last: gives way like one that is cut, and goes on below itself */
     } kind;
 };
 

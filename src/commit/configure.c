@@ -57,9 +57,16 @@ static bool is_same_route(const struct route *route, const struct policy_change 
            text_equal(route->headers, headers);
 }
 
+/* An empty one takes away what was there. */
+static struct text given(struct text text)
+{
+    return text.size ? text : (struct text){0};
+}
+
 static bool is_same(const struct target_row *row, const struct policy_change *change, struct text headers)
 {
-    bool same = is_same_route(&row->route, change, headers) && row->policy.set == change->policy.set;
+    bool same = is_same_route(&row->route, change, headers) && text_equal(row->probe, given(change->probe)) &&
+                text_equal(row->poll, given(change->poll)) && row->policy.set == change->policy.set;
     for (int i = 0; same && i < POLICY_COUNT; i++)
         same = !(row->policy.set >> i & 1) || row->policy.values[i] == change->policy.values[i];
     return same;
@@ -172,7 +179,7 @@ static int change_target(struct unit *unit, struct policy_change *change, struct
     struct view_fact *target = change->target;
     bool is_damaged = target->slot.is_damaged,
          is_there = is_damaged || (target->slot.exists && target->row.target.route.urls.data),
-         names_place = route_is_set(&change->route);
+         names_place = route_is_set(&change->route) || change->probe.data || change->poll.data;
     bool is_new = !target->slot.exists || is_damaged || change->replaces || change->removes;
     struct text headers;
     int status = merge_headers(is_new ? NULL : &target->row.target.route, change, view, &headers, err);
@@ -212,6 +219,10 @@ static int change_target(struct unit *unit, struct policy_change *change, struct
         !pawli_release_holds(view, change->subject, TEXT(HOLD_CODE_MALFORMED), &released))
         return pawli_no_memory(err);
     merge_route(&target->row.target.route, change, headers);
+    if (change->probe.data)
+        target->row.target.probe = given(change->probe);
+    if (change->poll.data)
+        target->row.target.poll = given(change->poll);
     merge(&target->row.target.policy, change);
     return check(&target->row.target.policy, err);
 }

@@ -185,6 +185,8 @@ static bool is_own_header(struct text name)
                                       "webhook-timestamp",
                                       "webhook-signature",
                                       "pawl-attempt",
+                                      "pawl-phase",
+                                      "pawl-remote-id",
                                       "pawl-sender",
                                       "pawl-deadline",
                                       "pawl-key",

@@ -24,6 +24,7 @@ int pawli_check_key(const char *field, struct text key, pawl_error *err);       
 int pawli_check_text(const char *field, struct text text, size_t limit, pawl_error *err); /* UTF-8, absent is fine */
 /* Of a target: it has a scheme that a sink serves, and no mistake that a sink would stumble over. Required. */
 int pawli_check_url(const char *field, const char *url, pawl_error *err);
+int pawli_check_asked_url(const char *field, const char *url, pawl_error *err); /* of who is asked for outcomes */
 int pawli_check_body(const char *field, struct text body, pawl_error *err);
 int pawli_check_content_type(struct text content_type, pawl_error *err); /* absent is fine */
 int pawli_check_header(struct text name, struct text value, pawl_error *err);

@@ -36,14 +36,15 @@ bool pawli_worker_claims(const struct worker_row *worker, struct text scope, str
     return false;
 }
 
-bool pawli_worker_sends(const struct worker_row *worker, struct text url, struct arena *arena)
+bool pawli_worker_reaches(const struct worker_row *worker, struct text url, enum phase phase, struct arena *arena)
 {
     const char *colon = url.size ? memchr(url.data, ':', url.size) : NULL;
     struct text name, scheme = {url.data, colon ? (size_t)(colon - url.data) : 0};
+    struct text whole = phase == PHASE_SEND ? url : pawli_arena_format(arena, ASKED_NAME "%.*s", TEXT_ARG(url));
     struct json_walk walk = pawli_json_walk(worker->sinks);
     while (pawli_json_item(&walk, &name)) {
         struct text sink = pawli_json_string(arena, name);
-        if (text_equal(sink, scheme) || text_equal(sink, url))
+        if (text_equal(sink, scheme) || text_equal(sink, whole))
             return true;
     }
     return false;

@@ -262,24 +262,46 @@ static const char *broker_problem(const char *url)
 
 /* ---- any ---- */
 
+static const struct kind {
+    const char *start;
+    size_t seen; /* from here on by what follows: whole for a broker, with the slash for a path */
+    const char *(*problem)(const char *rest);
+    bool is_asked; /* it can be asked what became of a message */
+} kinds[] = {{"http://", 7, web_problem, true},       {"https://", 8, web_problem, true},
+             {"exec:/", 5, path_problem, true},       {"file:/", 5, path_problem, false},
+             {"nats://", 0, broker_problem, false},   {"amqp://", 0, broker_problem, false},
+             {"callback:", 9, callback_problem, true}};
+
+static const struct kind *kind_of(const char *url)
+{
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        if (strncmp(url, kinds[i].start, strlen(kinds[i].start)) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
+static int check(const char *field, const char *url, const struct kind *kind, pawl_error *err)
+{
+    const char *problem = kind->problem(url + kind->seen);
+    return problem ? pawli_fail(err, PAWL_EINVAL, "%s \"%.100s\" is malformed: %s", field, url, problem) : PAWL_OK;
+}
+
 int pawli_check_url(const char *field, const char *url, pawl_error *err)
 {
-    static const struct {
-        const char *start;
-        size_t seen; /* from here on by what follows: whole for a broker, with the slash for a path */
-        const char *(*problem)(const char *rest);
-    } kinds[] = {{"http://", 7, web_problem},       {"https://", 8, web_problem},   {"exec:/", 5, path_problem},
-                 {"file:/", 5, path_problem},       {"nats://", 0, broker_problem}, {"amqp://", 0, broker_problem},
-                 {"callback:", 9, callback_problem}};
     int status = pawli_check_text(field, text_of(url), LIMIT_URL, err);
-    for (size_t i = 0; status == PAWL_OK && i < COUNT_OF(kinds); i++) {
-        if (strncmp(url, kinds[i].start, strlen(kinds[i].start)) != 0)
-            continue;
-        const char *problem = kinds[i].problem(url + kinds[i].seen);
-        return problem ? pawli_fail(err, PAWL_EINVAL, "%s \"%.100s\" is malformed: %s", field, url, problem) : PAWL_OK;
-    }
-    return status < 0
-               ? status
-               : pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s \"%.100s\" has no sink", field, url),
-                            "use http://…, https://…, nats://…, amqp://…, exec:/PATH, file:/PATH or callback:NAME");
+    const struct kind *kind = status == PAWL_OK ? kind_of(url) : NULL;
+    if (status < 0 || kind)
+        return status < 0 ? status : check(field, url, kind, err);
+    return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s \"%.100s\" has no sink", field, url),
+                      "use http://…, https://…, nats://…, amqp://…, exec:/PATH, file:/PATH or callback:NAME");
+}
+
+int pawli_check_asked_url(const char *field, const char *url, pawl_error *err)
+{
+    int status = pawli_check_text(field, text_of(url), LIMIT_URL, err);
+    const struct kind *kind = status == PAWL_OK ? kind_of(url) : NULL;
+    if (status < 0 || (kind && kind->is_asked))
+        return status < 0 ? status : check(field, url, kind, err);
+    return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s \"%.100s\" is nothing that can be asked", field, url),
+                      "use http://…, https://…, exec:/PATH or callback:NAME");
 }

@@ -321,14 +321,56 @@ static int read_preset(struct policy_change *change, struct text name, pawl_erro
     return status;
 }
 
+/* Where a target is asked; NULL: that is no such setting. */
+static struct text *asked_place(struct policy_change *change, const pawl_setting *setting)
+{
+    const struct {
+        const char *key;
+        struct text *place;
+    } places[] = {{"probe", &change->probe}, {"poll", &change->poll}};
+    for (size_t i = 0; change->is_target && setting->key && i < COUNT_OF(places); i++)
+        if (strcmp(setting->key, places[i].key) == 0)
+            return places[i].place;
+    return NULL;
+}
+
+/* What a setting of a target names that is no key of its policy; 1: it names one. */
+static int check_place(struct policy_change *change, const pawl_setting *setting, pawl_error *err)
+{
+    const char *value = setting->value ? setting->value : "";
+    if (names_header(change, setting))
+        return pawli_check_header(text_of(setting->key + strlen(HEADER_SETTING)), text_of(value), err);
+    struct text *place = asked_place(change, setting);
+    if (!place)
+        return 1;
+    *place = text_of(value);
+    return *value ? pawli_check_asked_url(setting->key, value, err) : PAWL_OK;
+}
+
+static void draft_places(struct policy_change *change, const pawl_setting *settings, size_t count,
+                         struct drafting *drafting)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *value = settings[i].value ? settings[i].value : "";
+        struct text *place = asked_place(change, &settings[i]);
+        if (place)
+            *place = pawli_draft_text(drafting, value);
+        else if (names_header(change, &settings[i]))
+            change->route.headers = pawli_headers_put(change->route.headers,
+                                                      text_of(settings[i].key + strlen(HEADER_SETTING)), text_of(value),
+                                                      &drafting->unit.arena);
+    }
+}
+
 static int read_settings(struct policy_change *change, const pawl_setting *settings, size_t count, pawl_error *err)
 {
     int status = pawli_check_bytes("settings", settings, count, err);
     for (size_t i = 0; status == PAWL_OK && i < count; i++) {
         const char *key = settings[i].key;
         struct text value = text_of(settings[i].value ? settings[i].value : "");
-        if (names_header(change, &settings[i]))
-            status = pawli_check_header(text_of(key + strlen(HEADER_SETTING)), value, err);
+        int place = check_place(change, &settings[i], err);
+        if (place <= 0)
+            status = place;
         else if (key && strcmp(key, PRESET_KEY) == 0)
             status = read_preset(change, value, err);
         else
@@ -377,13 +419,11 @@ static int change_policy(pawl_store *store, const char *type, struct policy_chan
     change->sender = pawli_draft_text(&op.drafting, route->sender);
     change->route.urls = pawli_urls_of(route->urls, route->url_count, arena);
     change->route.secret_file = pawli_draft_text(&op.drafting, route->secret_file);
-    for (size_t i = 0; i < route->setting_count; i++)
-        if (names_header(change, &route->settings[i]))
-            change->route.headers = pawli_headers_put(
-                change->route.headers, text_of(route->settings[i].key + strlen(HEADER_SETTING)),
-                text_of(route->settings[i].value ? route->settings[i].value : ""), arena);
+    draft_places(change, route->settings, route->setting_count, &op.drafting);
     pawli_json_put_text(&op.writer, change->is_target ? "target" : "lane", change->name);
     put_route(&op, change, route);
+    pawli_json_put_text(&op.writer, "probe", change->probe);
+    pawli_json_put_text(&op.writer, "poll", change->poll);
     pawli_json_put_raw(&op.writer, "policy", pawli_policy_json(&change->policy, arena));
     if (change->unset)
         put_unset(&op.writer, change->unset);
@@ -454,9 +494,11 @@ static int check_route(const pawl_route *route, struct policy_change *change, pa
         status = pawli_check_text("secret_file", text_of(route->secret_file), LIMIT_URL, err);
     if (status == PAWL_OK)
         status = read_settings(change, route->settings, route->setting_count, err);
-    if (status == PAWL_OK && route->sender && (change->policy.set || change->unset))
-        status = pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the route of a sender has no policy of its own"),
-                            "set keys of the policy of its target, without a sender");
+    bool is_of_target = change->policy.set || change->unset || change->probe.data || change->poll.data;
+    if (status == PAWL_OK && route->sender && is_of_target)
+        status = pawli_hint(
+            err, pawli_fail(err, PAWL_EINVAL, "the route of a sender has no policy, probe or poll of its own"),
+            "set keys of the policy of its target, without a sender");
     return status;
 }
 

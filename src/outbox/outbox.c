@@ -374,7 +374,7 @@ static void claim_answered(struct unit *unit, void *data)
     pawli_free(request);
 }
 
-int pawli_claim_submit(pawl_store *store, const pawl_claim_options *options, pawli_claim_done *done, void *data,
+int pawli_claim_submit(pawl_store *store, const struct phase_claim *of, pawli_claim_done *done, void *data,
                        pawl_error *err)
 {
     struct claim_request *request = pawli_alloc(sizeof *request);
@@ -383,7 +383,8 @@ int pawli_claim_submit(pawl_store *store, const pawl_claim_options *options, paw
     request->done = done;
     request->data = data;
     pawli_unit_init(&request->unit, &store->opened->committer, store->scope);
-    int status = draft_claim(store, options, &request->unit, &request->claim, err);
+    int status = draft_claim(store, &of->options, &request->unit, &request->claim, err);
+    request->claim.phase = of->phase;
     if (status == PAWL_OK)
         status = pawli_commit_later(&request->unit, claim_answered, request, err);
     if (status < 0) {

@@ -129,7 +129,9 @@ int pawl_targets_list(pawl_store *store, pawl_settings **ret_settings, pawl_erro
                                                   .secret_file = row->route.secret_file.data,
                                                   .policy = pawli_policy_json(&row->policy, arena).data,
                                                   .headers = row->route.headers.data,
-                                                  .urls = several(urls)};
+                                                  .urls = several(urls),
+                                                  .probe = row->probe.data,
+                                                  .poll = row->poll.data};
     }
     return finish(settings, ret_settings, err);
 }

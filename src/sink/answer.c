@@ -11,15 +11,40 @@
 #include "base/codec.h"
 #include "model/limits.h"
 
-void pawli_send_done(struct send *send, enum verdict verdict, struct text error)
+static void hand_back(struct send *send, enum verdict verdict, struct text error)
 {
     PAWL_ASSERT(verdict < VERDICT_COUNT);
+    bool is_taken = verdict == VERDICT_DELIVERED || verdict == VERDICT_SUBMITTED;
     send->verdict = verdict;
-    send->error = error.data ? pawli_printable(send->arena, error, LIMIT_ERROR_TEXT) : error;
-    if (verdict != VERDICT_DELIVERED && !send->error.data)
+    send->error = error.data && !is_taken ? pawli_printable(send->arena, error, LIMIT_ERROR_TEXT) : (struct text){0};
+    if (!is_taken && !send->error.data)
         send->error = TEXT("out of memory"); /* an arena that failed must not make a failure look like none */
     send->sink_data = NULL;
     send->done(send);
+}
+
+void pawli_look_done(struct send *send, enum finding finding, struct text error)
+{
+    static const enum verdict verdicts[PHASE_COUNT][FINDING_COUNT] = {
+        [PHASE_POLL] = {[FINDING_HAPPENED] = VERDICT_DELIVERED,
+                        [FINDING_DID_NOT] = VERDICT_UNCERTAIN,
+                        [FINDING_HOPELESS] = VERDICT_DEAD,
+                        [FINDING_NONE] = VERDICT_RETRY},
+        [PHASE_PROBE] = {[FINDING_HAPPENED] = VERDICT_DELIVERED,
+                         [FINDING_DID_NOT] = VERDICT_RETRY,
+                         [FINDING_HOPELESS] = VERDICT_DEAD,
+                         [FINDING_NONE] = VERDICT_UNCERTAIN}};
+    PAWL_ASSERT(send->phase != PHASE_SEND && finding < FINDING_COUNT);
+    send->fault = TARGET_FINE; /* who is asked may be another than the target: it is not held */
+    hand_back(send, verdicts[send->phase][finding], error);
+}
+
+void pawli_send_done(struct send *send, enum verdict verdict, struct text error)
+{
+    if (send->phase == PHASE_SEND || verdict == VERDICT_RELEASED)
+        hand_back(send, verdict, error);
+    else
+        pawli_look_done(send, FINDING_NONE, error);
 }
 
 static void fail(struct send *send, enum verdict verdict, const char *format, va_list arguments)

@@ -5,8 +5,20 @@
 
 #include "sink/sink.h"
 
-/* Fills the answer and hands the send back: nothing of it may be touched afterwards. The error is made printable. */
+/* Fills the answer and hands the send back: nothing of it may be touched afterwards. The error is made printable, and left out
+ * of what was taken. Of a look it says that nothing was found out, whatever the verdict. */
 void pawli_send_done(struct send *send, enum verdict verdict, struct text error);
+
+/* What the receiver of a poll or a probe knows of the message. */
+enum finding {
+    FINDING_HAPPENED,
+    FINDING_DID_NOT, /* of one that was handed over: nobody knows of it any more */
+    FINDING_HOPELESS,
+    FINDING_NONE, /* it is asked again */
+    FINDING_COUNT
+};
+void pawli_look_done(struct send *send, enum finding finding, struct text error);
+
 void pawli_send_fail(struct send *send, enum verdict verdict, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* The same where nothing of it left this process: another URL may be tried. */

@@ -8,7 +8,9 @@
  *      not allowed; set up wrongly), which says nothing about the receiver and costs no attempt.
  *   2  The message id goes with every send, the same for every attempt, so that receivers can deduplicate.
  *   3  A send ends by its deadline: the worker calls cancel, and the sink completes it soon, as RETRY or UNCERTAIN by 1.
- *   4  The payload's bytes go out as they are. */
+ *   4  The payload's bytes go out as they are.
+ *   5  A sink may be asked what became of a message (a poll, a probe): then it sends nothing, and what it could not find out
+ *      is asked again (pawli_look_done in answer.h). Nothing but the receiver's word says that it happened, or did not. */
 #ifndef PAWLI_SINK_H
 #define PAWLI_SINK_H
 
@@ -49,9 +51,10 @@ struct message_lease {
 /* What is wrong with a target as a whole, so that it shall be held until somebody looks. */
 enum target_fault { TARGET_FINE, TARGET_GONE, TARGET_MALFORMED };
 
-/* One attempt. The upper half is given, the lower half is the sink's answer. */
+/* One attempt, or one look for the outcome of it. The upper half is given, the lower half is the sink's answer. */
 struct send {
     struct arena *arena; /* of the send: what the answer points to lives here */
+    enum phase phase;
     const pawl_message_view *message;
     struct message_lease *lease;
     const char *url;
@@ -83,8 +86,9 @@ struct sink;
 struct sink_ops {
     const char *name;
     const char *const *schemes; /* "http", "https", NULL */
-    bool (*serves)(const struct sink_host *host,
-                   const char *url); /* of its schemes; NULL: all. Others are not claimed */
+    bool asks;                  /* it can be asked, too */
+    bool (*serves)(const struct sink_host *host, const char *url,
+                   enum phase phase); /* of its schemes; NULL: all. Others are not claimed */
     int (*check)(const struct sink_rules *rules, pawl_error *err); /* whether they can be obeyed; NULL: always */
     int (*open)(const struct sink_host *host, struct sink **ret_sink, pawl_error *err);
     void (*send)(struct sink *sink, struct send *send); /* takes it; may call done before it returns */

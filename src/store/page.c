@@ -246,13 +246,20 @@ static bool queue_matches(const struct reading *reading, const struct queue_row 
            (!query->target.data || text_equal(query->target, row->target));
 }
 
+/* How many messages there may be for a phase. */
+static uint64_t count_of(const struct queue_row *queue, enum phase phase)
+{
+    return queue->counts[pawli_state_of(phase, PLACE_READY)];
+}
+
 static bool wants_queue(struct reading *reading, void *row, enum find found)
 {
     const struct queue_row *queue = row;
     (void)found;
-    bool is_behind = reading->query->wants_news || queue->id > reading->query->after;
-    return is_behind && queue_matches(reading, queue) &&
-           (!reading->query->wants_due || queue->counts[STATE_PENDING] > 0);
+    bool is_behind = reading->query->wants_news || queue->id > reading->query->after, any = false;
+    for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
+        any |= count_of(queue, phase) > 0;
+    return is_behind && queue_matches(reading, queue) && (!reading->query->wants_due || any);
 }
 
 static bool wants_worker(struct reading *reading, void *row, enum find found)
@@ -298,10 +305,21 @@ static bool look_for_senders(struct reading *reading, struct queue_item *item)
     return end(reading, &range) && good;
 }
 
+/* Whether a worker could do something in a queue, of this phase. Nobody sends, or asks, without an address. */
+static bool is_served(const struct queue_item *item, enum phase phase)
+{
+    bool is_routed = phase == PHASE_SEND ? route_is_set(&item->route) || item->has_senders
+                                         : item->asked[phase].data != NULL;
+    return is_routed && count_of(&item->row, phase) > 0;
+}
+
 /* When a worker would find something in a queue, and until when it may not take it. */
 static bool look_at_queue(struct reading *reading, struct queue_item *item)
 {
-    return find_due(reading, item->row.id, PHASE_SEND, false, &item->next_due) && look_for_any_hold(reading) &&
+    bool good = true;
+    for (enum phase phase = 0; good && phase < PHASE_COUNT; phase++)
+        good = !is_served(item, phase) || find_due(reading, item->row.id, phase, false, &item->next_due[phase]);
+    return good && look_for_any_hold(reading) &&
            (!reading->has_holds || pawli_pauses_of(reading, &item->row, &item->paused));
 }
 
@@ -322,6 +340,14 @@ static bool find_limits(struct reading *reading, struct queue_item *item)
     return true;
 }
 
+static bool is_served_at_all(const struct queue_item *item)
+{
+    for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
+        if (is_served(item, phase))
+            return true;
+    return false;
+}
+
 static enum find make_queue(struct reading *reading, const struct range *range, const void *row, void *made_of)
 {
     struct queue_item *item = made_of;
@@ -334,11 +360,13 @@ static enum find make_queue(struct reading *reading, const struct range *range, 
         !pawli_policies_of(reading, &item->row, &lane, &target, &item->is_damaged))
         return FIND_FAILED;
     item->route = target.route;
+    item->asked[PHASE_POLL] = target.poll;
+    item->asked[PHASE_PROBE] = target.probe;
+    for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
+        item->next_due[phase] = WALL_NEVER;
     if (query->wants_due && !look_for_senders(reading, item))
         return FIND_FAILED;
-    /* Without an address no worker can claim from it. */
-    bool is_routed = route_is_set(&target.route) || item->has_senders;
-    if (!item->scope.data || (query->wants_due && (item->is_damaged || !is_routed)))
+    if (!item->scope.data || (query->wants_due && (item->is_damaged || !is_served_at_all(item))))
         return FIND_NOTHING;
     item->lane_policy = lane.policy;
     item->target_policy = target.policy;

@@ -121,8 +121,8 @@ struct query {
     bool any_state, wants_places;
     bool wants_ages;   /* of QUERY_QUEUES: how many are due and held, and since when */
     bool wants_limits; /* of QUERY_QUEUES: what the limits of its lane and target saw */
-    bool wants_due;    /* of QUERY_QUEUES: when something is due, what holds it; only queues with pending messages, and
-                        an address to send them to */
+    bool wants_due; /* of QUERY_QUEUES: when something is due, what holds it; only queues with messages that are to be
+                          sent, polled or probed, and an address for it */
     /* Of QUERY_QUEUES: only those to which something was added since `after`, which is the `next` of an earlier page of queues
      * that wanted news; of them the newest NEWS_MAX. */
     bool wants_news;
@@ -148,11 +148,12 @@ struct queue_item {
     struct text scope;
     struct policy policy; /* effective */
     struct policy lane_policy, target_policy;
-    struct route route;        /* of the target */
-    bool has_senders;          /* it has routes of senders, too; where what is due is wanted */
-    struct wall_time next_due; /* where wanted; WALL_NEVER: nothing is ready */
-    struct paused paused;      /* where wanted */
-    struct queue_ages {        /* where wanted; of what waits to be sent */
+    struct route route;                     /* of the target */
+    struct text asked[PHASE_COUNT];         /* URLs where it is polled and probed */
+    bool has_senders;                       /* it has routes of senders, too; where what is due is wanted */
+    struct wall_time next_due[PHASE_COUNT]; /* where wanted; WALL_NEVER: nothing is ready */
+    struct paused paused;                   /* where wanted */
+    struct queue_ages {                     /* where wanted; of what waits to be sent */
         uint64_t due, held_apart;
         struct wall_time oldest_due, later_due; /* the first, and the first in the future; WALL_NEVER: none */
     } ages;

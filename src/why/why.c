@@ -40,6 +40,19 @@ void pawl_why_free(pawl_why *why)
     pawli_free(why);
 }
 
+enum code {
+#define CODE(name, text, meaning) CODE_##name,
+#include "why/codes.def"
+#undef CODE
+    CODE_COUNT
+};
+
+static const char *const codes[CODE_COUNT] = {
+#define CODE(name, text, meaning) [CODE_##name] = text,
+#include "why/codes.def"
+#undef CODE
+};
+
 struct explaining {
     pawl_why *why;
     struct store *store;
@@ -51,17 +64,18 @@ struct explaining {
     struct text doubt;  /* of its age */
     struct text needed; /* by workers, of a queue that nothing holds */
     struct text urls;   /* of its route, JSON */
-    struct text url;    /* the first of them, where workers can send to it; absent: they cannot, and that was said */
+    struct text url;    /* where workers send, the first of them, or ask; absent: they cannot, and that was said */
+    struct policy policy;
     pawl_error *err;
 };
 
-static void add(struct explaining *e, const char *code, struct wall_time until, struct text by, struct text text)
+static void add(struct explaining *e, enum code code, struct wall_time until, struct text by, struct text text)
 {
     pawl_why *why = e->why;
     if (!pawli_arena_reserve(&why->arena, (void **)&why->reasons, sizeof *why->reasons, why->count + 1, &why->room))
         return;
     why->reasons[why->count++] = (pawl_reason){.struct_size = sizeof(pawl_reason),
-                                               .code = code,
+                                               .code = codes[code],
                                                .text = pawli_arena_text(&why->arena, text).data,
                                                .until_ms = until.ms == INT64_MAX ? 0 : until.ms,
                                                .by = pawli_arena_text(&why->arena, by).data};
@@ -69,19 +83,34 @@ static void add(struct explaining *e, const char *code, struct wall_time until, 
 
 static const struct text nobody = {0};
 
+/* What became of the attempt before, or of the look that sent nothing. */
+static struct text last_failure(struct explaining *e)
+{
+    const struct failure *failure = &e->item->task.failure;
+    const char *class = pawli_error_class_text(failure->class);
+    if (failure->class == ERROR_NONE)
+        return TEXT("");
+    return failure->text.size
+               ? pawli_arena_format(&e->why->arena, "; last error (%s): %.*s", class, TEXT_ARG(failure->text))
+               : pawli_arena_format(&e->why->arena, "; last error: %s", class);
+}
+
 static void explain_held(struct explaining *e)
 {
     const struct task_row *task = &e->item->task;
     const struct {
-        const char *hold, *text;
-    } texts[] = {
-        {"exhausted", "every attempt failed, and its policy keeps it: retry, requeue or cancel it"},
-        {"crashes", "one worker after the other died while it had it: look at it, then retry, requeue or cancel it"},
-        {"uncertain", "nobody knows whether it arrived: look at the receiver, then resolve it"},
-        {"awaiting", "handed over; its outcome has not been reported yet"}};
+        enum code code;
+        const char *text;
+    } texts[] = {{CODE_EXHAUSTED, "every attempt failed, and its policy keeps it: retry, requeue or cancel it"},
+                 {CODE_UNCERTAIN, "nobody knows whether it arrived: look at the receiver, then resolve it"},
+                 {CODE_AWAITING, "handed over; its outcome has not been reported yet"},
+                 {CODE_CRASHES,
+                  "its workers died, again and again, and nobody knows whether it arrived: look what it does "
+                  "to them, then retry, requeue or cancel it"}};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
-        if (text_is(task->hold, texts[i].hold))
-            add(e, texts[i].hold, task->until, nobody, text_of(texts[i].text));
+        if (text_is(task->hold, codes[texts[i].code]))
+            add(e, texts[i].code, task->until, nobody,
+                pawli_arena_format(&e->why->arena, "%s%.*s", texts[i].text, TEXT_ARG(last_failure(e))));
 }
 
 static void explain_claimed(struct explaining *e)
@@ -89,13 +118,15 @@ static void explain_claimed(struct explaining *e)
     const struct task_row *task = &e->item->task;
     struct wall_time until = wall_after_ms(e->page->wall, lease_left_ms(task, e->page->boot));
     if (e->item->lost)
-        add(e, "lost_claim", WALL_NEVER, task->consumer,
+        add(e, CODE_LOST_CLAIM, WALL_NEVER, task->consumer,
             TEXT("claimed, but its lease ended or its process is gone: the next claim of its queue, or a sweep, gives "
                  "it back"));
     else
-        add(e, "claimed", until, task->consumer,
-            pawli_arena_format(&e->why->arena, "claimed by %.*s, attempt %u", TEXT_ARG(task->consumer),
-                               task->attempts));
+        add(e, CODE_CLAIMED, until, task->consumer,
+            task->phase == PHASE_SEND ? pawli_arena_format(&e->why->arena, "claimed by %.*s, attempt %u",
+                                                           TEXT_ARG(task->consumer), task->attempts)
+                                      : pawli_arena_format(&e->why->arena, "claimed by %.*s, to be asked for (%s)",
+                                                           TEXT_ARG(task->consumer), pawli_phase_text(task->phase)));
 }
 
 static int explain(struct explaining *e);
@@ -160,10 +191,10 @@ static int explain_behind(struct explaining *e)
         struct other head;
         status = look_at(e, page.line.row.head, &head);
         if (status == PAWL_OK && head.page.count && !head.state)
-            add(e, "behind", WALL_NEVER, nobody,
+            add(e, CODE_BEHIND, WALL_NEVER, nobody,
                 TEXT("behind a message that holds the ordering key and cannot be read"));
         else if (status == PAWL_OK && head.page.count)
-            add(e, "behind", head.until, head.by,
+            add(e, CODE_BEHIND, head.until, head.by,
                 pawli_arena_format(
                     &e->why->arena,
                     "behind %s, which holds the ordering key and is %s%.*s; %llu of its key before this one", head.id,
@@ -188,7 +219,7 @@ static int explain_successors(struct explaining *e)
         if (!other.id[0])
             pawl_uuid_format(&id, other.id);
         if (status == PAWL_OK)
-            add(e, "superseded", other.until, other.by,
+            add(e, CODE_SUPERSEDED, other.until, other.by,
                 pawli_arena_format(&e->why->arena, "%s by %s, which is %s%.*s", i == 0 ? "replaced" : "that one",
                                    other.id, other.state, TEXT_ARG(other.why)));
         id = other.page.count ? other.page.messages[0].task.successor : (pawl_uuid){0};
@@ -209,7 +240,7 @@ static void explain_hold(struct explaining *e, const struct hold_item *hold)
                        : row->kind == HOLD_QUEUE
                            ? pawli_arena_format(arena, "%.*s to %.*s", TEXT_ARG(row->lane), TEXT_ARG(row->target))
                            : (struct text){0};
-    add(e, "held", row->until, row->by,
+    add(e, CODE_HELD, row->until, row->by,
         pawli_arena_format(arena, "the %s%s%.*s is held (%.*s): %.*s", pawli_hold_kind_text(row->kind),
                            name.data ? " " : "", TEXT_ARG(name.data ? name : TEXT("")), TEXT_ARG(row->code),
                            TEXT_ARG(row->reason.data ? row->reason : TEXT("no reason given"))));
@@ -225,18 +256,6 @@ static struct text needed_by_worker(struct explaining *e, const struct route *ro
         return pawli_arena_format(arena, "; of workers, only one that can read the secret file %.*s",
                                   TEXT_ARG(route->secret_file));
     return TEXT("");
-}
-
-/* What became of the attempt before, or of the look that sent nothing. */
-static struct text last_failure(struct explaining *e)
-{
-    const struct failure *failure = &e->item->task.failure;
-    const char *class = pawli_error_class_text(failure->class);
-    if (failure->class == ERROR_NONE)
-        return TEXT("");
-    return failure->text.size
-               ? pawli_arena_format(&e->why->arena, "; last error (%s): %.*s", class, TEXT_ARG(failure->text))
-               : pawli_arena_format(&e->why->arena, "; last error: %s", class);
 }
 
 /* Too old by the wall clock alone: why it is sent all the same. */
@@ -259,13 +278,16 @@ struct serving {
     bool is_served;
 };
 
-static bool sends_any(const struct explaining *e, const struct worker_row *row)
+static bool reaches_any(const struct explaining *e, const struct worker_row *row)
 {
     struct arena *arena = &e->why->arena;
     struct text urls[LIMIT_URLS];
+    enum phase phase = e->item->task.phase;
+    if (phase != PHASE_SEND)
+        return pawli_worker_reaches(row, e->url, phase, arena);
     size_t count = pawli_urls_list(e->urls, urls, arena);
     for (size_t i = 0; i < count; i++)
-        if (pawli_worker_sends(row, urls[i], arena))
+        if (pawli_worker_reaches(row, urls[i], phase, arena))
             return true;
     return false;
 }
@@ -279,7 +301,7 @@ static int look_for_workers(struct explaining *e, struct serving *serving)
     *serving = (struct serving){0};
     for (size_t i = 0; status == PAWL_OK && i < page.count; i++) {
         const struct worker_row *row = &page.workers[i].row;
-        bool serves = pawli_worker_claims(row, e->item->scope, e->item->lane, arena) && sends_any(e, row);
+        bool serves = pawli_worker_claims(row, e->item->scope, e->item->lane, arena) && reaches_any(e, row);
         serving->others += page.workers[i].is_alive && !serves;
         serving->is_served |= page.workers[i].is_alive && serves;
         if (serves && (!serving->last.id || pawli_worker_last(&serving->last).ms < pawli_worker_last(row).ms))
@@ -321,10 +343,12 @@ static int explain_unserved(struct explaining *e)
     if (status < 0 || serving.is_served)
         return status;
     struct text text = last_served(e, &serving.last), elsewhere = working_elsewhere(e, &serving);
-    bool is_callback = pawli_url_is_callback(e->url);
-    add(e, "unserved", WALL_NEVER, nobody,
+    bool is_callback = pawli_url_is_callback(e->url), is_send = e->item->task.phase == PHASE_SEND;
+    add(e, CODE_UNSERVED, WALL_NEVER, nobody,
         pawli_arena_format(arena, "%.*s%.*s: run %s%.*s", TEXT_ARG(text), TEXT_ARG(elsewhere),
-                           is_callback ? "the program that registers " : "\"pawl serve\"",
+                           !is_callback ? "\"pawl serve\""
+                           : is_send    ? "the program that registers "
+                                        : "the program that registers a probe ",
                            TEXT_ARG(is_callback ? e->url : TEXT(""))));
     pawl_why *why = e->why;
     if (why->count && serving.last.id)
@@ -348,21 +372,40 @@ static void explain_limits(struct explaining *e, const struct queue_item *queue)
             most = policy_get(&queue->policy, POLICY_CONCURRENCY);
         uint64_t claimed = queue->limits[i].claimed;
         if (most != POLICY_NONE && claimed >= (uint64_t)most)
-            add(e, "full", WALL_NEVER, nobody,
+            add(e, CODE_FULL, WALL_NEVER, nobody,
                 pawli_arena_format(arena, "%" PRIu64 " sends of the %s %.*s are in flight, no more may be (%s)",
                                    claimed, what, TEXT_ARG(name), is_lane ? "lane_concurrency" : "concurrency"));
         struct passing passing = pawli_flow_rate(&queue->limits[i].flow, &limits[i].rate, limits[i].burst, now);
         if (passing.count == 0)
-            add(e, "rate", wall_after_ms(e->page->wall, (passing.next.ns - now.ns + 999999) / 1000000), nobody,
+            add(e, CODE_RATE, wall_after_ms(e->page->wall, (passing.next.ns - now.ns + 999999) / 1000000), nobody,
                 pawli_arena_format(arena, "the %s %.*s has had what its rate gives", what, TEXT_ARG(name)));
         if (!limits[i].breaks || queue->limits[i].flow.breaker == BREAKER_CLOSED)
             continue;
         passing = pawli_flow_breaker(&queue->limits[i].flow, &queue->policy, claimed, now);
         if (passing.count == 0)
-            add(e, "healing", WALL_NEVER, nobody,
+            add(e, CODE_HEALING, WALL_NEVER, nobody,
                 pawli_arena_format(arena, "the target %.*s failed and is tried anew: it gets more as it heals",
                                    TEXT_ARG(name)));
     }
+}
+
+/* Nobody can do what is to be done. */
+static void explain_no_url(struct explaining *e)
+{
+    static const struct {
+        enum code code;
+        const char *text;
+    } texts[PHASE_COUNT] = {
+        [PHASE_SEND] = {CODE_NO_TARGET,
+                        "has no URL: no worker sends to it (pawl targets add), only claims by hand take it"},
+        [PHASE_POLL] = {CODE_NO_POLL, "has nobody any more who could be asked for its outcome (pawl targets set NAME "
+                                      "poll=URL): resolve it, or set one"},
+        [PHASE_PROBE] = {CODE_NO_PROBE,
+                         "has nobody any more who could be asked whether it arrived (pawl targets set NAME "
+                         "probe=URL): resolve it, or set one"}};
+    enum phase phase = e->item->task.phase;
+    add(e, texts[phase].code, WALL_NEVER, nobody,
+        pawli_arena_format(&e->why->arena, "target %.*s %s", TEXT_ARG(e->item->target), texts[phase].text));
 }
 
 static void explain_no_sender(struct explaining *e, const struct queue_item *queue, const struct sender_row *row)
@@ -370,14 +413,14 @@ static void explain_no_sender(struct explaining *e, const struct queue_item *que
     const struct message_item *item = e->item;
     struct arena *arena = &e->why->arena;
     if (!row || row->is_damaged)
-        add(e, "sender_not_ready", WALL_NEVER, nobody,
+        add(e, CODE_SENDER_NOT_READY, WALL_NEVER, nobody,
             pawli_arena_format(
                 arena,
                 "target %.*s has no route of its sender %.*s%s: it goes by that or not at all (pawl targets "
                 "add --sender)",
                 TEXT_ARG(item->target), TEXT_ARG(item->message.sender), row ? " that can be read" : ""));
     else
-        add(e, "sender_gone",
+        add(e, CODE_SENDER_GONE,
             pawli_gone_of(&e->clock, &item->message.body, item->task.retried.at, row->removed, &queue->policy), nobody,
             pawli_arena_format(
                 arena, "its sender %.*s was removed from target %.*s: it is dead then, unless that is added again",
@@ -398,11 +441,7 @@ static int explain_route(struct explaining *e, const struct queue_item *queue)
     if (status == PAWL_OK && !route)
         explain_no_sender(e, queue, row);
     else if (status == PAWL_OK && !route->urls.data)
-        add(e, "no_target", WALL_NEVER, nobody,
-            pawli_arena_format(
-                &e->why->arena,
-                "target %.*s has no URL: no worker sends to it (pawl targets add), only claims by hand take it",
-                TEXT_ARG(e->item->target)));
+        explain_no_url(e);
     if (status == PAWL_OK && route) {
         e->urls = pawli_arena_text(&e->why->arena, route->urls);
         e->url = pawli_urls_first(route->urls, &e->why->arena);
@@ -410,6 +449,28 @@ static int explain_route(struct explaining *e, const struct queue_item *queue)
     }
     pawli_page_done(&page);
     return status;
+}
+
+static int learn_queue(struct explaining *e, const struct queue_item *queue)
+{
+    enum phase phase = e->item->task.phase;
+    if (queue->is_damaged) {
+        add(e, CODE_DAMAGED, WALL_NEVER, nobody,
+            TEXT("the policy of its lane or target cannot be read: set it anew (pawl lanes set, pawl targets add)"));
+        return PAWL_OK;
+    }
+    e->policy = queue->policy;
+    if (phase == PHASE_SEND) {
+        if (e->item->task.place == PLACE_READY)
+            explain_limits(e, queue);
+        e->doubt = doubted_age(e, queue);
+        return explain_route(e, queue);
+    }
+    if (!queue->asked[phase].data)
+        explain_no_url(e);
+    e->url = pawli_arena_text(&e->why->arena, queue->asked[phase]);
+    e->needed = needed_by_worker(e, &queue->route);
+    return PAWL_OK;
 }
 
 static int explain_queue(struct explaining *e)
@@ -429,18 +490,10 @@ static int explain_queue(struct explaining *e)
                            .wants_limits = true};
     if (result == STORE_OK)
         result = pawli_store_read(e->store, e->reader, &query, &queues, e->err);
-    const struct queue_item *queue = result == STORE_OK && queues.count ? &queues.queues[0] : NULL;
-    e->url = (struct text){0};
-    if (queue && queue->is_damaged)
-        add(e, "damaged", WALL_NEVER, nobody,
-            TEXT("the policy of its lane or target cannot be read: set it anew (pawl lanes set, pawl targets add)"));
     int status = pawli_store_status(result);
-    if (queue && !queue->is_damaged && e->item->task.place == PLACE_READY)
-        explain_limits(e, queue);
-    if (queue && !queue->is_damaged)
-        status = explain_route(e, queue);
-    if (queue && !queue->is_damaged)
-        e->doubt = doubted_age(e, queue);
+    e->url = (struct text){0};
+    if (status == PAWL_OK && queues.count)
+        status = learn_queue(e, &queues.queues[0]);
     pawli_page_done(&queues);
     return status;
 }
@@ -450,8 +503,56 @@ static void explain_ended(struct explaining *e)
     const struct task_row *task = &e->item->task;
     struct text reason = task->ended_reason.data ? task->ended_reason : text_of(pawli_state_meaning(task->ended));
     struct text failure = task->ended == STATE_DEAD ? last_failure(e) : TEXT("");
-    add(e, "ended", WALL_NEVER, task->ended_by,
+    add(e, CODE_ENDED, WALL_NEVER, task->ended_by,
         pawli_arena_format(&e->why->arena, "%.*s%.*s", TEXT_ARG(reason), TEXT_ARG(failure)));
+}
+
+/* The last time that somebody was asked. */
+static int read_last_look(struct explaining *e, struct text *told)
+{
+    struct page page = {0};
+    struct query query = {.kind = QUERY_ATTEMPTS, .number = e->item->task.number};
+    char time[TIME_TEXT_SIZE];
+    int status = pawli_store_status(pawli_store_read(e->store, e->reader, &query, &page, e->err));
+    const struct attempt_row *last = status == PAWL_OK && page.count ? &page.attempts[page.count - 1] : NULL;
+    *told = TEXT("");
+    if (last && last->phase == e->item->task.phase)
+        *told = pawli_arena_format(&e->why->arena, "; asked at %s: %.*s", pawli_time_text(last->ended.ms, time),
+                                   TEXT_ARG(last->text.size ? last->text : last->verdict));
+    pawli_page_done(&page);
+    return status;
+}
+
+/* Whoever has it is asked what became of it, until that takes too long. */
+static int explain_asked(struct explaining *e)
+{
+    const struct task_row *task = &e->item->task;
+    struct arena *arena = &e->why->arena;
+    struct text told, failure = last_failure(e);
+    bool is_free = e->why->count == 0; /* nothing holds its queue */
+    bool is_poll = task->phase == PHASE_POLL, is_held = policy_get(&e->policy, POLICY_UNKNOWN) == UNKNOWN_HOLD;
+    int status = read_last_look(e, &told);
+    if (status < 0)
+        return status;
+    if (is_poll)
+        add(e, CODE_AWAITING, task->until, nobody,
+            pawli_arena_format(arena,
+                               "handed over; its target is asked for its outcome, which is unknown if it does not come "
+                               "in time%.*s",
+                               TEXT_ARG(told)));
+    else
+        add(e, CODE_UNCERTAIN, task->until, nobody,
+            pawli_arena_format(
+                arena, "nobody knows whether it arrived: its target is asked; if it cannot tell in time %s%.*s%.*s",
+                is_held ? "a person must" : "it is sent again, or given up at its cap", TEXT_ARG(told),
+                TEXT_ARG(failure)));
+    if (task->due.ms > e->page->wall.ms)
+        add(e, CODE_NOT_DUE, task->due, nobody, TEXT("waits until it is asked for"));
+    else if (is_free)
+        add(e, CODE_READY, WALL_NEVER, nobody,
+            pawli_arena_format(arena, "the next claim of its queue asks %.*s%.*s", TEXT_ARG(e->url),
+                               TEXT_ARG(e->needed)));
+    return explain_unserved(e);
 }
 
 static void explain_not_due(struct explaining *e)
@@ -459,7 +560,7 @@ static void explain_not_due(struct explaining *e)
     const struct task_row *task = &e->item->task;
     struct text failure = last_failure(e);
     bool is_misdated = pawli_is_misdated(&e->clock, &e->item->message.body, task);
-    add(e, "not_due", task->due, nobody,
+    add(e, CODE_NOT_DUE, task->due, nobody,
         pawli_arena_format(&e->why->arena, "waits until it is %s%s%.*s%.*s",
                            task->attempts || task->deferrals ? "tried again" : "due",
                            is_misdated ? ", by a clock that was ahead: the next sweep mends the date" : "",
@@ -506,11 +607,13 @@ static int explain(struct explaining *e)
     }
     if (status == PAWL_OK)
         status = explain_queue(e);
+    if (status == PAWL_OK && task->phase != PHASE_SEND)
+        return explain_asked(e);
     if (task->due.ms > e->page->wall.ms)
         explain_not_due(e);
     struct text failure = last_failure(e);
     if (status == PAWL_OK && e->why->count == 0)
-        add(e, "ready", WALL_NEVER, nobody,
+        add(e, CODE_READY, WALL_NEVER, nobody,
             pawli_arena_format(&e->why->arena, "nothing holds it: the next claim of its queue takes it%.*s%.*s%.*s",
                                TEXT_ARG(e->needed), TEXT_ARG(e->doubt), TEXT_ARG(failure)));
     return status == PAWL_OK ? explain_unserved(e) : status;
@@ -538,7 +641,7 @@ static int explain_id(pawl_store *store, const pawl_uuid *id, struct explaining 
         status = no_such_message(store, e->err);
     if (status == PAWL_OK && damaged) {
         e->why->state = "damaged";
-        add(e, "damaged", WALL_NEVER, nobody,
+        add(e, CODE_DAMAGED, WALL_NEVER, nobody,
             TEXT("what is stored of it cannot be read: nothing moves it, and nobody waits for it (pawl verify names "
                  "it)"));
     } else if (status == PAWL_OK) {

@@ -110,8 +110,9 @@ static int64_t lease_of(const struct queue *queue)
     return lease_ms < LEASE_MIN_MS ? LEASE_MIN_MS : lease_ms;
 }
 
-static struct delivery *make_delivery(struct queue *queue, struct claimed_page *page, const pawl_message_view *message)
+static struct delivery *make_delivery(struct duty *duty, struct claimed_page *page, const pawl_message_view *message)
 {
+    struct queue *queue = duty->queue;
     struct delivery *delivery = &page->deliveries[page->used++];
     struct boot_time now = boot_now(queue->worker);
     int64_t timeout = policy_get(&queue->policy, POLICY_TIMEOUT_MS);
@@ -123,6 +124,7 @@ static struct delivery *make_delivery(struct queue *queue, struct claimed_page *
     delivery->lease_ms = lease_of(queue);
     delivery->renew_at = boot_after_ms(now, delivery->lease_ms / 3);
     delivery->send = (struct send){.arena = &delivery->arena,
+                                   .phase = duty->phase,
                                    .message = message,
                                    .lease = &page->lease,
                                    .secret = delivery->secret,
@@ -146,26 +148,71 @@ static void start_send(struct worker *worker, struct delivery *delivery, const s
 
 /* ---- claims ---- */
 
-/* A target with a secret is sent to signed or not at all. What goes by the route of its sender is looked at when it is there. */
-static bool can_send(const struct queue *queue)
+/* A target with a secret is sent to, and asked, signed or not at all. What goes by the route of its sender is looked at when it
+ * is there. */
+static bool can_do(const struct duty *duty)
 {
-    bool is_incomplete = !queue->urls && (queue->secret_file || queue->headers);
-    return queue->has_senders || is_incomplete || (queue->sink && (queue->secret || !queue->secret_file));
+    const struct queue *queue = duty->queue;
+    bool is_send = duty->phase == PHASE_SEND;
+    bool is_incomplete = is_send && !queue->urls && (queue->secret_file || queue->headers);
+    bool is_signed = queue->secret || !queue->secret_file || queue->has_senders;
+    return (is_send && queue->has_senders) || is_incomplete || (duty->sink && is_signed);
+}
+
+static void schedule(struct duty *duty, struct boot_time now)
+{
+    const struct queue *queue = duty->queue;
+    struct boot_time when = duty->due.ns > queue->held.ns ? duty->due : queue->held;
+    when = when.ns > duty->limited.ns ? when : duty->limited;
+    if (duty->is_claiming || !can_do(duty))
+        when = BOOT_NEVER;
+    if (duty->at.line && when.ns <= now.ns)
+        return; /* it has its place in the line */
+    pawli_due_put(&queue->worker->due, &duty->at, when);
+}
+
+void pawli_queue_schedule(struct queue *queue, struct boot_time now)
+{
+    for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
+        schedule(&queue->duties[phase], now);
+}
+
+bool pawli_queue_is_claiming(const struct queue *queue)
+{
+    for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
+        if (queue->duties[phase].is_claiming)
+            return true;
+    return false;
+}
+
+/* Nothing more is due for now: a survey says when there is, or of what shall be sent a hint that came meanwhile. */
+static void found_no_more(struct duty *duty)
+{
+    struct queue *queue = duty->queue;
+    queue->worker->survey.is_wanted = true;
+    duty->due = BOOT_NEVER;
+    if (duty->phase != PHASE_SEND)
+        return;
+    if (queue->is_hinted)
+        duty->due = boot_now(queue->worker);
+    else
+        queue->hinted = (struct boot_time){0};
 }
 
 static void claimed(void *data, int status, pawl_messages *messages, struct boot_time again, const pawl_error *error)
 {
-    struct queue *queue = data;
+    struct duty *duty = data;
+    struct queue *queue = duty->queue;
     struct worker *worker = queue->worker;
-    struct claimed_page *page = PAWL_TAKE(queue->page);
-    queue->is_claiming = false;
-    use(worker, queue->target, -1, queue->asked, BUDGET_CLAIM_BYTES);
+    struct claimed_page *page = PAWL_TAKE(duty->page);
+    duty->is_claiming = false;
+    use(worker, queue->target, -1, duty->asked, BUDGET_CLAIM_BYTES);
     worker->units--;
     page->messages = messages;
     if (status < 0) {
         pawli_tell_error(worker, "claim_failed", status == PAWL_EBUSY ? 1 : 0, error);
-        queue->due = boot_after_ms(boot_now(worker), PAUSE_MS);
-        pawli_queue_schedule(queue, boot_now(worker));
+        duty->due = boot_after_ms(boot_now(worker), PAUSE_MS);
+        schedule(duty, boot_now(worker));
         release_page(&page->lease);
         return;
     }
@@ -173,23 +220,18 @@ static void claimed(void *data, int status, pawl_messages *messages, struct boot
     uint64_t size = 0;
     for (size_t i = 0; i < count; i++)
         size += pawl_messages_get(messages, i)->data_size;
-    queue->limited = again;
-    if (again.ns) {
-        queue->due = again;
-    } else if (count < queue->asked &&
-               size < BUDGET_CLAIM_BYTES) { /* nothing more was due: a hint or the survey says when there is */
-        queue->due = queue->is_hinted ? boot_now(worker) : BOOT_NEVER;
-        if (!queue->is_hinted)
-            queue->hinted = (struct boot_time){0};
-        worker->survey.is_wanted = true;
-    }
+    duty->limited = again;
+    if (again.ns)
+        duty->due = again;
+    else if (count < duty->asked && size < BUDGET_CLAIM_BYTES)
+        found_no_more(duty);
     if (count > 0)
         pawli_queue_read_secret(queue);
     for (size_t i = 0; i < count; i++) {
         const pawl_message_view *message = pawl_messages_get(messages, i);
-        struct delivery *delivery = make_delivery(queue, page, message);
-        pawli_count(worker, &worker->stats.claimed);
-        if (is_working(worker) && can_send(queue))
+        struct delivery *delivery = make_delivery(duty, page, message);
+        pawli_count(worker, duty->phase == PHASE_SEND ? &worker->stats.claimed : &worker->stats.asked);
+        if (is_working(worker) && can_do(duty))
             start_send(worker, delivery, pawli_messages_route(messages, i));
         else /* it is stopping, or its sink or secret went away: nothing was started */
             send_done(&delivery->send);
@@ -208,51 +250,42 @@ static uint32_t room_at(const struct queue *queue)
                                          room > CLAIM_MAX ? CLAIM_MAX : (uint32_t)room);
 }
 
-void pawli_queue_schedule(struct queue *queue, struct boot_time now)
-{
-    struct boot_time when = queue->due.ns > queue->held.ns ? queue->due : queue->held;
-    when = when.ns > queue->limited.ns ? when : queue->limited;
-    if (queue->is_claiming || !can_send(queue))
-        when = BOOT_NEVER;
-    if (queue->at.line && when.ns <= now.ns)
-        return; /* it has its place in the line */
-    pawli_due_put(&queue->worker->due, &queue->at, when);
-}
-
 static uint32_t room_for(const struct queue *queue)
 {
     return queue->target->is_holding ? 0 : room_at(queue);
 }
 
-static void claim(struct queue *queue, struct boot_time now)
+static void claim(struct duty *duty, struct boot_time now)
 {
+    struct queue *queue = duty->queue;
     struct worker *worker = queue->worker;
     pawl_error error;
-    pawl_claim_options options = {PAWL_CLAIM_OPTIONS,       .lane = queue->lane,
-                                  .target = queue->name,    .consumer = worker->options.consumer,
-                                  .limit = room_for(queue), .lease_ms = lease_of(queue),
-                                  .ends_with_process = 1,   .size_max = BUDGET_CLAIM_BYTES};
-    queue->page = new_page(options.limit);
-    int status = queue->page ? pawli_claim_submit(queue->store, &options, claimed, queue, &error)
-                             : pawli_no_memory(&error);
-    queue->is_claiming = status == PAWL_OK;
+    struct phase_claim of = {.options = {PAWL_CLAIM_OPTIONS, .lane = queue->lane, .target = queue->name,
+                                         .consumer = worker->options.consumer, .limit = room_for(queue),
+                                         .lease_ms = lease_of(queue), .ends_with_process = 1,
+                                         .size_max = BUDGET_CLAIM_BYTES},
+                             .phase = duty->phase};
+    duty->page = new_page(of.options.limit);
+    int status = duty->page ? pawli_claim_submit(queue->store, &of, claimed, duty, &error) : pawli_no_memory(&error);
+    duty->is_claiming = status == PAWL_OK;
     if (status < 0) {
-        pawli_free(PAWL_TAKE(queue->page));
+        pawli_free(PAWL_TAKE(duty->page));
         pawli_tell_error(worker, "claim_failed", 1, &error);
-        queue->due = boot_after_ms(now, PAUSE_MS);
-        pawli_queue_schedule(queue, now);
+        duty->due = boot_after_ms(now, PAUSE_MS);
+        schedule(duty, now);
         return;
     }
-    pawli_queue_schedule(queue, now);
-    queue->is_hinted = false;
-    queue->asked = options.limit;
-    use(worker, queue->target, +1, options.limit, BUDGET_CLAIM_BYTES);
+    schedule(duty, now);
+    if (duty->phase == PHASE_SEND)
+        queue->is_hinted = false;
+    duty->asked = of.options.limit;
+    use(worker, queue->target, +1, of.options.limit, BUDGET_CLAIM_BYTES);
     worker->units++;
 }
 
-static struct queue *queue_at(struct due_at *at)
+static struct duty *duty_at(struct due_at *at)
 {
-    return (struct queue *)((char *)at - offsetof(struct queue, at));
+    return (struct duty *)((char *)at - offsetof(struct duty, at));
 }
 
 /* Who is due gets behind those that wait for the same target already. */
@@ -262,11 +295,12 @@ static void claim_by_time(struct worker *worker, struct boot_time now)
         struct due_at *at = pawli_due_take(&worker->due, now);
         if (!at)
             break;
-        struct queue *queue = queue_at(at);
-        if (queue->target->line.first || room_for(queue) == 0)
-            pawli_due_wait(&worker->due, &queue->target->line, at);
+        struct duty *duty = duty_at(at);
+        struct target *target = duty->queue->target;
+        if (target->line.first || room_for(duty->queue) == 0)
+            pawli_due_wait(&worker->due, &target->line, at);
         else
-            claim(queue, now);
+            claim(duty, now);
     }
 }
 
@@ -276,8 +310,8 @@ static void claim_in_line(struct worker *worker, struct boot_time now)
         struct due_line *line = pawli_due_try(&worker->due);
         if (!line)
             break;
-        while (line->first && room_for(queue_at(line->first)) > 0)
-            claim(queue_at(line->first), now);
+        while (line->first && room_for(duty_at(line->first)->queue) > 0)
+            claim(duty_at(line->first), now);
     }
 }
 
@@ -365,14 +399,16 @@ static void free_settling(struct settling *settling)
     pawli_free(settling);
 }
 
-static void tell_settled(const struct delivery *delivery, enum settle_result result)
+/* What is told of a settlement. */
+struct settled_event {
+    const char *name;
+    int level;
+    size_t counter; /* in the stats; 0: none */
+};
+
+static struct settled_event event_of_settled(const struct delivery *delivery, enum settle_result result)
 {
-    struct worker *worker = delivery->queue->worker;
-    static const struct {
-        const char *name;
-        int level;
-        size_t counter; /* in the stats; 0: none */
-    } kinds[PAWL_RESULT_COUNT] = {
+    static const struct settled_event kinds[PAWL_RESULT_COUNT] = {
         [PAWL_RESULT_DELIVERED] = {"delivered", 3, offsetof(pawl_worker_stats, delivered)},
         [PAWL_RESULT_REQUEUED] = {"retry", 1, offsetof(pawl_worker_stats, requeued)},
         [PAWL_RESULT_DEAD] = {"dead", 0, offsetof(pawl_worker_stats, dead)},
@@ -383,11 +419,26 @@ static void tell_settled(const struct delivery *delivery, enum settle_result res
         [PAWL_RESULT_EXTENDED] = {"extended", 3, 0},
         [PAWL_RESULT_LOST] = {"lost", 1, offsetof(pawl_worker_stats, lost)},
     };
+    enum phase phase = delivery->send.phase;
+    if (phase == PHASE_PROBE && result == SETTLED_UNCERTAIN)
+        return (struct settled_event){"probed", 3, 0};
+    if (phase == PHASE_POLL && result == SETTLED_AWAITING)
+        return (struct settled_event){"polled", 3, 0};
+    struct settled_event event = kinds[result];
+    if (result == SETTLED_UNCERTAIN && delivery->queue->duties[PHASE_PROBE].url)
+        event.level = 1; /* its target is asked before a person is */
+    return event;
+}
+
+static void tell_settled(const struct delivery *delivery, enum settle_result result)
+{
+    struct worker *worker = delivery->queue->worker;
+    struct settled_event event = event_of_settled(delivery, result);
     const struct send *send = &delivery->send;
-    if (kinds[result].counter)
-        pawli_count(worker, (uint64_t *)((char *)&worker->stats + kinds[result].counter));
-    pawli_tell(worker, &(pawl_worker_event){.name = kinds[result].name,
-                                            .level = kinds[result].level,
+    if (event.counter)
+        pawli_count(worker, (uint64_t *)((char *)&worker->stats + event.counter));
+    pawli_tell(worker, &(pawl_worker_event){.name = event.name,
+                                            .level = event.level,
                                             .scope = delivery->queue->scope,
                                             .lane = delivery->queue->lane,
                                             .target = delivery->queue->name,
@@ -396,7 +447,8 @@ static void tell_settled(const struct delivery *delivery, enum settle_result res
                                             .duration_us = (boot_now(worker).ns - delivery->began.ns) / 1000,
                                             .text = send->error.data,
                                             .status = send->status,
-                                            .answer = send->response.data});
+                                            .answer = send->response.data,
+                                            .phase = pawli_phase_text(send->phase)});
 }
 
 static void put_back(struct worker *worker, struct delivery *deliveries)
@@ -469,6 +521,7 @@ static pawl_settlement settlement_of(const struct delivery *delivery)
                              .has_retry_in = send->retry_in_ms >= 0,
                              .retry_is_least = send->retry_is_least,
                              .response = send->response.data,
+                             .status = (uint32_t)send->status,
                              .durability = (int32_t)send->durability};
 }
 

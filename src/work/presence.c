@@ -2,6 +2,7 @@
 /* Tells the store who works here, so that others can be told who does, and since when nobody did. Nothing waits for it: a
  * full disk makes it late. */
 #include "base/json.h"
+#include "model/serving.h"
 #include "work/work.h"
 
 #include <unistd.h>
@@ -47,7 +48,8 @@ static struct text sink_names(struct worker *worker)
         for (const char *const *scheme = pawli_sinks[i]->schemes; !pawli_sinks[i]->serves && *scheme; scheme++)
             add_name(&writer, text_of(*scheme));
     for (const struct callback *callback = worker->callbacks; callback; callback = callback->next)
-        add_name(&writer, pawli_arena_format(&worker->texts, "callback:%s", callback->name));
+        add_name(&writer, pawli_arena_format(&worker->texts, "%scallback:%s", callback->is_asked ? ASKED_NAME : "",
+                                             callback->name));
     return finish_names(worker, &buffer, &writer);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Where a message goes. One with a sender goes by the route of that sender or not at all, one without by that of its target;
  * neither ever takes the place of the other. Of the URLs of a route the next one is tried, in the same attempt, where nothing
- * of the message was sent; once anything may have left, the answer stands. */
+ * of the message was sent; once anything may have left, the answer stands. Who is asked what became of a message is the
+ * target's, with the secret and the headers of the message's route. */
 #include "model/urls.h"
 
 #include "base/json.h"
@@ -19,21 +20,15 @@ void pawli_route_learn(struct queue *queue, const struct route *route)
     struct text urls[LIMIT_URLS];
     struct arena arena = {0};
     struct worker *worker = queue->worker;
+    struct duty *sends = &queue->duties[PHASE_SEND];
     pawli_replace(&queue->urls, route->urls);
     pawli_replace(&queue->headers, route->headers);
     size_t count = pawli_urls_list(text_or_none(queue->urls), urls, &arena);
-    queue->sink = NULL;
-    for (size_t i = 0; i < count && !queue->sink; i++)
-        queue->sink = pawli_sink_for(worker, urls[i].data);
-    if (!queue->sink && count > 0 && !queue->told_no_sink) {
-        queue->told_no_sink = true;
-        pawli_tell(worker, &(pawl_worker_event){.name = "no_sink",
-                                                .level = 1,
-                                                .scope = queue->scope,
-                                                .lane = queue->lane,
-                                                .target = queue->name,
-                                                .text = urls[0].data});
-    }
+    sends->sink = NULL;
+    for (size_t i = 0; i < count && !sends->sink; i++)
+        sends->sink = pawli_sink_for(worker, urls[i].data, PHASE_SEND);
+    if (!sends->sink && count > 0)
+        pawli_tell_no_sink(sends, urls[0].data);
     pawli_arena_done(&arena);
 }
 
@@ -54,7 +49,7 @@ static void try_url(struct delivery *delivery)
     struct worker *worker = delivery->queue->worker;
     send->url = delivery->urls[delivery->url_at].data;
     send->connect_ms = connect_time(delivery);
-    delivery->sink = pawli_sink_for(worker, send->url);
+    delivery->sink = pawli_sink_for(worker, send->url, send->phase);
     if (delivery->sink)
         delivery->sink->ops->send(delivery->sink, send);
     else
@@ -191,20 +186,31 @@ static struct route route_of_target(const struct delivery *delivery)
                           .headers = text_or_none(queue->headers)};
 }
 
+/* The password of a broker signs nothing. */
+static bool logs_in(const struct delivery *delivery, const struct route *route)
+{
+    struct text url = pawli_urls_first(route->urls, delivery->send.arena);
+    return url.data && pawli_secret_use(url.data) == SECRET_LOGS_IN;
+}
+
 void pawli_route_begin(struct delivery *delivery, const struct route *sender)
 {
     struct send *send = &delivery->send;
+    const char *asked = delivery->queue->duties[send->phase].url; /* NULL: it is sent */
     struct route route = sender ? *sender : route_of_target(delivery);
     if (send->message->sender && !sender)
         refuse(delivery, VERDICT_DEFERRED, "sender_not_ready", "no route");
-    else if (!route_is_set(&route))
+    else if (!asked && !route_is_set(&route))
         refuse(delivery, VERDICT_DEFERRED, "no_target", "no URL for messages without a sender");
-    else if (!route.urls.data)
+    else if (!asked && !route.urls.data)
         refuse(delivery, VERDICT_DEAD, "incomplete_route", "no URL in the route");
     else if (!sender && route.secret_file.data && !delivery->secret)
         pawli_send_fail(send, VERDICT_DEFERRED, "the secret of its target cannot be read; nothing was sent");
     else if (!sender || read_secret(delivery, sender)) {
-        delivery->url_count = pawli_urls_list(route.urls, delivery->urls, &delivery->arena);
+        delivery->urls[0] = pawli_arena_text(&delivery->arena, asked ? text_of(asked) : (struct text){0});
+        delivery->url_count = asked ? 1 : pawli_urls_list(route.urls, delivery->urls, &delivery->arena);
+        if (asked && logs_in(delivery, &route))
+            send->secret = NULL;
         if (route.headers.data)
             send->message = add_headers(send->message, route.headers, &delivery->arena);
         if (pawli_arena_failed(&delivery->arena))

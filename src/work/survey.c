@@ -92,6 +92,8 @@ static void free_queue(struct queue *queue)
     char *texts[] = {queue->scope, queue->lane, queue->name, queue->urls, queue->secret_file, queue->headers};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         pawli_free(texts[i]);
+    for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
+        pawli_free(queue->duties[phase].url);
     release_target(queue->worker, queue->target);
     pawli_secret_release(queue->secret);
     pawl_store_close(queue->store);
@@ -108,9 +110,10 @@ static struct queue *new_queue(struct worker *worker, const struct queue_item *i
     queue->lane = copy(item->row.lane);
     queue->name = copy(item->row.target);
     queue->target = hold_target_of(worker, item->scope, item->row.target);
-    queue->due = BOOT_NEVER;
+    for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
+        queue->duties[phase] = (struct duty){.queue = queue, .phase = phase, .due = BOOT_NEVER};
     bool made = queue->scope && queue->lane && queue->name && queue->target &&
-                pawli_due_reserve(&worker->due, worker->by_name.count + 1) &&
+                pawli_due_reserve(&worker->due, PHASE_COUNT * (worker->by_name.count + 1)) &&
                 pawl_store_scope(worker->store, queue->scope, &queue->store, NULL) == PAWL_OK &&
                 pawli_links_add(&worker->by_name, &queue->link, hash);
     if (!made) {
@@ -182,6 +185,32 @@ static void hint(struct queue *queue, struct boot_time now)
     queue->hinted = now;
 }
 
+void pawli_tell_no_sink(struct duty *duty, const char *url)
+{
+    const struct queue *queue = duty->queue;
+    if (duty->told_no_sink)
+        return;
+    duty->told_no_sink = true;
+    pawli_tell(queue->worker, &(pawl_worker_event){.name = "no_sink",
+                                                   .level = 1,
+                                                   .scope = queue->scope,
+                                                   .lane = queue->lane,
+                                                   .target = queue->name,
+                                                   .text = url,
+                                                   .phase = pawli_phase_text(duty->phase)});
+}
+
+/* Where its messages are asked for. */
+static void learn_place(struct duty *duty, struct text url)
+{
+    if (!same(duty->url, url))
+        duty->told_no_sink = false;
+    pawli_replace(&duty->url, url);
+    duty->sink = duty->url ? pawli_sink_for(duty->queue->worker, duty->url, duty->phase) : NULL;
+    if (!duty->sink && duty->url)
+        pawli_tell_no_sink(duty, duty->url);
+}
+
 static void learn(struct worker *worker, const struct queue_item *item, const struct survey *survey,
                   struct boot_time now)
 {
@@ -189,25 +218,31 @@ static void learn(struct worker *worker, const struct queue_item *item, const st
     struct queue *queue = is_wanted(worker, item) ? queue_of(worker, item) : NULL;
     if (!queue)
         return;
-    bool moved = !same(queue->urls, item->route.urls);
     queue->is_listed = true;
     queue->policy = item->policy;
     queue->has_senders = item->has_senders;
-    if (moved)
-        queue->told_no_sink = false;
+    bool moved = !same(queue->urls, item->route.urls);
+    queue->duties[PHASE_SEND].told_no_sink &= !moved;
     pawli_route_learn(queue, &item->route);
-    if (moved || !same(queue->secret_file, item->route.secret_file)) { /* another kind of sink reads it in another way */
+    if (moved ||
+        !same(queue->secret_file, item->route.secret_file)) { /* another kind of sink reads it in another way */
         pawli_replace(&queue->secret_file, item->route.secret_file);
         queue->secret = pawli_secret_release(queue->secret);
         queue->secret_failed = false;
     }
     pawli_queue_read_secret(queue);
     worker->survey.finds_work |= queue->secret_failed;
-    queue->due = boot_of_wall(item->next_due, page->wall, page->boot);
+    for (enum phase phase = 0; phase < PHASE_COUNT; phase++) {
+        if (phase != PHASE_SEND)
+            learn_place(&queue->duties[phase], item->asked[phase]);
+        queue->duties[phase].due = boot_of_wall(item->next_due[phase], page->wall, page->boot);
+    }
+    struct duty *sends = &queue->duties[PHASE_SEND];
     if (queue->hinted.ns >= survey->began.ns) /* what was said since is newer than what was read */
-        queue->due = boot_earlier(queue->due, now);
+        sends->due = boot_earlier(sends->due, now);
     queue->held = boot_of_wall(pawli_paused_until(&item->paused), page->wall, page->boot);
-    worker->survey.finds_work |= queue->due.ns <= now.ns;
+    for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
+        worker->survey.finds_work |= queue->duties[phase].due.ns <= now.ns;
     if (survey->is_news)
         hint(queue, now);
     pawli_queue_schedule(queue, now);
@@ -220,16 +255,17 @@ static void forget_unlisted(struct worker *worker, struct boot_time began, struc
     for (struct queue **at = &worker->queues; *at;) {
         struct queue *queue = *at;
         bool is_known = queue->is_listed || queue->hinted.ns >= began.ns;
-        if (is_known || queue->in_flight || queue->is_claiming) {
-            if (!is_known) {
-                queue->due = BOOT_NEVER;
+        if (is_known || queue->in_flight || pawli_queue_is_claiming(queue)) {
+            for (enum phase phase = 0; !is_known && phase < PHASE_COUNT; phase++)
+                queue->duties[phase].due = BOOT_NEVER;
+            if (!is_known)
                 pawli_queue_schedule(queue, now);
-            }
             at = &queue->next;
             continue;
         }
         *at = queue->next;
-        pawli_due_put(&worker->due, &queue->at, BOOT_NEVER);
+        for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
+            pawli_due_put(&worker->due, &queue->duties[phase].at, BOOT_NEVER);
         pawli_links_remove(&worker->by_name, &queue->link);
         free_queue(queue);
     }
@@ -420,10 +456,11 @@ void pawli_take_hints(struct worker *worker, struct boot_time now)
         bool known = false;
         for (struct link *link = NULL; (link = pawli_links_find(&worker->by_name, link, hints[i])) != NULL;) {
             struct queue *queue = (struct queue *)link;
+            struct duty *sends = &queue->duties[PHASE_SEND];
             known = true;
             hint(queue, now);
-            if (!queue->is_claiming)
-                queue->due = boot_earlier(queue->due, now);
+            if (!sends->is_claiming)
+                sends->due = boot_earlier(sends->due, now);
             pawli_queue_schedule(queue, now);
         }
         any_unknown |= !known;

@@ -50,10 +50,23 @@ struct target {
     struct due_line line; /* its queues that are due and have no room */
 };
 
+/* What there is to do in a queue: to send, to poll or to probe. All three share its target's room, and wait for it in turn. */
+struct duty {
+    struct due_at at; /* in worker.due */
+    struct queue *queue;
+    enum phase phase;
+    char *url;                /* who is asked; NULL: nobody. Where it is sent to its route says */
+    struct sink *sink;        /* of the first URL that one of this process serves; NULL: none does */
+    struct boot_time due;     /* when a claim is worth it; BOOT_NEVER: the next survey will say */
+    struct boot_time limited; /* nor until then: of its lane or target enough was */
+    bool is_claiming, told_no_sink;
+    uint32_t asked;            /* the limit of the claim under way */
+    struct claimed_page *page; /* and where its messages will go */
+};
+
 /* What is known about a queue: as the last survey found it. */
 struct queue {
     struct link link; /* in worker.by_name, by pawli_queue_hash */
-    struct due_at at; /* in worker.due */
     struct queue *next;
     struct worker *worker;
     char *scope, *lane, *name; /* name: of the target */
@@ -63,17 +76,13 @@ struct queue {
     char *urls, *secret_file, *headers; /* of the target: for messages without a sender */
     bool has_senders;                   /* and for the others, whose routes come with their claims */
     struct secret *secret;
-    bool secret_failed;       /* and that was told */
-    bool secret_doubted;      /* a receiver refused what was signed with it */
-    struct sink *sink;        /* of the first URL that one of this process serves; NULL: none does */
-    struct boot_time due;     /* when a claim is worth it; BOOT_NEVER: the next survey will say */
-    struct boot_time held;    /* until then nothing is claimed */
-    struct boot_time limited; /* nor until then: of its lane or target enough was */
-    bool is_claiming, is_listed, told_no_sink;
-    bool is_hinted;            /* told that something is ready, since the claim under way was submitted */
-    struct boot_time hinted;   /* when that, or news of it, came last; 0: a claim found no more since */
-    uint32_t asked;            /* the limit of the claim under way */
-    struct claimed_page *page; /* and where its messages will go */
+    bool secret_failed;    /* and that was told */
+    bool secret_doubted;   /* a receiver refused what was signed with it */
+    struct boot_time held; /* until then nothing is claimed */
+    bool is_listed;
+    bool is_hinted;          /* told that something is ready, since the claim under way was submitted */
+    struct boot_time hinted; /* when that, or news of it, came last; 0: a claim found no more since */
+    struct duty duties[PHASE_COUNT];
     uint32_t in_flight;
 };
 
@@ -174,7 +183,7 @@ struct worker {
     struct boot_time seen_boot;
     struct queue *queues;
     struct links by_name, targets;
-    struct due due;                             /* of the queues */
+    struct due due;                             /* of what there is to do in the queues */
     uint32_t send_max;                          /* sends at once */
     struct usage usage;                         /* of all targets */
     struct delivery *in_flight;                 /* at their sinks */
@@ -197,6 +206,7 @@ void pawli_take_hints(struct worker *worker, struct boot_time now);
 
 void pawli_queue_read_secret(struct queue *queue); /* where its file changed, or it is in doubt */
 void pawli_replace(char **string, struct text text);
+void pawli_tell_no_sink(struct duty *duty, const char *url); /* once for each URL */
 
 /* ---- routing.c ---- */
 void pawli_route_learn(struct queue *queue, const struct route *route); /* that of its target */
@@ -210,7 +220,8 @@ void pawli_claim_due(struct worker *worker, struct boot_time now);
 bool pawli_settle_finished(struct worker *worker, struct boot_time now);
 struct boot_time pawli_check_deliveries(struct worker *worker, struct boot_time now); /* renews, cancels */
 void pawli_queue_schedule(struct queue *queue, struct boot_time now); /* after whatever says when to claim changed */
-void pawli_abandon_finished(struct worker *worker);                   /* what a stopped worker could not settle */
+bool pawli_queue_is_claiming(const struct queue *queue);
+void pawli_abandon_finished(struct worker *worker); /* what a stopped worker could not settle */
 
 /* ---- presence.c ---- */
 bool pawli_presence_init(struct worker *worker);                                   /* false: out of memory */
@@ -219,7 +230,7 @@ bool pawli_presence_leave(struct worker *worker); /* false: what it says is not 
 
 /* ---- worker.c ---- */
 extern const struct sink_ops *const pawli_sinks[SINKS];
-struct sink *pawli_sink_for(struct worker *worker, const char *url);
+struct sink *pawli_sink_for(struct worker *worker, const char *url, enum phase phase);
 void pawli_tell(struct worker *worker, const pawl_worker_event *event);
 void pawli_tell_error(struct worker *worker, const char *name, int level, const pawl_error *error);
 void pawli_count(struct worker *worker, uint64_t *counter);

@@ -34,22 +34,22 @@ void pawli_count(struct worker *worker, uint64_t *counter)
 
 /* ---- sinks ---- */
 
-static bool serves(const struct sink_ops *ops, const struct sink_host *host, const char *url)
+static bool serves(const struct sink_ops *ops, const struct sink_host *host, const char *url, enum phase phase)
 {
-    for (const char *const *scheme = ops->schemes; *scheme; scheme++) {
+    for (const char *const *scheme = ops->schemes; *scheme && (phase == PHASE_SEND || ops->asks); scheme++) {
         size_t size = strlen(*scheme);
         if (strncmp(url, *scheme, size) == 0 && url[size] == ':')
-            return !ops->serves || ops->serves(host, url);
+            return !ops->serves || ops->serves(host, url, phase);
     }
     return false;
 }
 
-struct sink *pawli_sink_for(struct worker *worker, const char *url)
+struct sink *pawli_sink_for(struct worker *worker, const char *url, enum phase phase)
 {
     struct sink_host host = {
         .env = worker->opened->env, .engine = &worker->engine, .rules = &worker->rules, .callbacks = worker->callbacks};
     for (size_t i = 0; i < SINKS; i++) {
-        if (!serves(pawli_sinks[i], &host, url))
+        if (!serves(pawli_sinks[i], &host, url, phase))
             continue;
         pawl_error error;
         if (!worker->sinks[i] && !worker->sink_failed[i] &&
@@ -292,13 +292,13 @@ static int check_worker(const pawl_worker *worker, pawl_error *err)
     return pawli_check_given(err, worker);
 }
 
-int pawl_worker_callback(pawl_worker *made, const char *name, pawl_deliver *deliver, void *data, pawl_error *err)
+static int register_callback(pawl_worker *made, const char *name, const struct callback *given, pawl_error *err)
 {
     int status = check_worker(made, err);
     if (status == PAWL_OK)
         status = pawli_check_given(err, name);
     if (status == PAWL_OK)
-        status = pawli_check_call(err, "deliver", deliver != NULL);
+        status = pawli_check_call(err, given->is_asked ? "probe" : "deliver", given->function != NULL);
     if (status == PAWL_OK)
         status = pawli_check_name("callback", text_of(name), err);
     if (status < 0)
@@ -311,13 +311,22 @@ int pawl_worker_callback(pawl_worker *made, const char *name, pawl_deliver *deli
     struct callback *callback = arena_new(&worker->texts, struct callback);
     if (!callback)
         return pawli_no_memory(err);
-    callback->deliver = deliver;
-    callback->data = data;
+    *callback = *given;
     memcpy(callback->name, name, strlen(name));
     callback->next = worker->callbacks;
     worker->callbacks = callback;
     worker->callback_count++;
     return PAWL_OK;
+}
+
+int pawl_worker_callback(pawl_worker *worker, const char *name, pawl_deliver *deliver, void *data, pawl_error *err)
+{
+    return register_callback(worker, name, &(struct callback){.function = deliver, .data = data}, err);
+}
+
+int pawl_worker_probe(pawl_worker *worker, const char *name, pawl_probe *probe, void *data, pawl_error *err)
+{
+    return register_callback(worker, name, &(struct callback){.function = probe, .data = data, .is_asked = true}, err);
 }
 
 int pawl_worker_start(pawl_worker *made, pawl_error *err)

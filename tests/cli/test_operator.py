@@ -130,6 +130,57 @@ class Operator(support.Case):
         self.writes_nothing(2, "messages", "resolve", key, "--outcome", "dead", says="reason")
         self.writes_nothing(7, "messages", "resolve", key, "--outcome", "dead", "--reason", "r", says="dead")
 
+    def awaiting(self):
+        key = self.enqueue("l", "t", "1")
+        _, token = self.claim("l", "t")
+        self.ok("submit", "T", "--settle", f"{key}:{token}=submitted")
+        return key
+
+    def test_a_person_resolves_what_is_awaiting_as_delivered_or_dead_A139(self):
+        for outcome in "delivered", "dead":
+            key = self.awaiting()
+            self.writes_nothing(7, "messages", "resolve", key, "--outcome", "pending", "--reason", "r", says="delivered or dead")
+            (moved,) = self.json("messages", "resolve", key, "--outcome", outcome, "--reason", "asked the bank")
+            self.assertEqual((moved["before"], moved["after"]), ("awaiting", outcome))
+            row = self.message(key)
+            self.assertEqual((row["ended_by"], row["ended_reason"]), ("ops", "asked the bank"))
+            self.assertEqual([(each["phase"], each["verdict"]) for each in row["history"]], [("send", "submitted")])
+
+    def test_several_are_resolved_at_once_A139(self):
+        keys = [self.uncertain() for _ in range(4)]
+        run = self.run_it("messages", "resolve", *keys[:2], support.NOBODY, "--outcome", "pending", "--reason", "looked", "--json")
+        self.assertEqual((run.status, [row["after"] for row in run.rows]), (3, ["pending"] * 2))
+        self.assertEqual([self.claim("l", "t")[0] for _ in range(2)], keys[:2]) # the same ids again
+        (done,) = self.json("messages", "resolve", "--state", "uncertain", "--outcome", "dead", "--reason", "given up")
+        self.assertEqual((done["matched"], done["moved"]), (2, 2))
+        for key in keys[2:]:
+            self.assertEqual(self.message(key)["ended_reason"], "given up")
+        self.assertEqual(sum(row["type"].startswith("pawl.message") for row in
+                             self.json("journal", "list", "--scope", "pawl.operator")), 3)
+
+    def test_the_whole_story_of_a_message_is_shown(self):
+        key = self.enqueue("l", "t", "1", "--ttl", "1h")
+        for words in (("--error", "the line was busy"), ("--permanent", "--error", "no such account")):
+            _, token = self.claim("l", "t", "--id", key)
+            self.ok("nack", key, token, *words)
+        self.ok("messages", "retry", key, "--reason", "mended")
+        _, token = self.claim("l", "t")
+        self.ok("ack", key, token)
+        history = self.message(key)["history"]
+        self.assertEqual([(each["phase"], each["attempt"], each["ordinal"], each["verdict"], each.get("text")) for each in history],
+                         [("send", 1, 1, "retry", "the line was busy"), ("send", 2, 2, "dead", "no such account"),
+                          ("send", 1, 3, "delivered", None)])
+        for each in history:
+            self.assertEqual(each["worker"], "cli")
+            self.assertGreaterEqual(each["ended_at"], each["began_at"])
+        rows = self.ok("messages", "show", key).out.split("\n\n")[1].splitlines()
+        self.assertEqual(rows[0].split(), ["TRY", "BEGAN", "TOOK", "WORKER", "VERDICT", "ANSWER"])
+        self.assertRegex(rows[1], r"^send 1  \S+ \S+Z  +\d+ ms  cli     retry      the line was busy$")
+        self.assertRegex(rows[3], r"^send 1  \S+ \S+Z  +\d+ ms  cli     delivered$")
+        narrow = self.ok("messages", "show", key, env={"COLUMNS": "60"}).out.split("\n\n")[1].splitlines()
+        self.assertEqual(max(map(len, narrow)), 60)
+        self.assertIn("account", "".join(narrow))
+
     def test_counts_are_right_after_each_step_A137(self):
         def counts():
             return {k: v for k, v in self.json("messages", "stats")[0]["counts"].items() if v}
@@ -287,6 +338,24 @@ class Operator(support.Case):
         self.ok("lanes", "set", "l", "max_attempts=1")
         _, token = self.claim("l", "t")
         self.assertEqual(self.json("nack", key, token)[0]["result"], "dead")
+
+    def test_who_is_asked_is_a_setting_of_a_target(self):
+        self.ok("targets", "add", "bank", "http://example.com/in", "--set", "probe=http://example.com/was", "--set", "poll=exec:/bin/ask")
+        row = {"target": "bank", "url": "http://example.com/in", "probe": "http://example.com/was", "poll": "exec:/bin/ask", "policy": {}}
+        self.assertEqual(self.json("targets", "list"), [row])
+        self.assertEqual(self.ok("targets", "list").out.splitlines()[0].split(), ["TARGET", "SENDER", "URL", "PROBE", "POLL", "SECRET", "POLICY"])
+        self.writes_nothing(4, "targets", "add", "bank", "http://example.com/in", says="targets set")
+        self.ok("targets", "set", "bank", "poll=", "probe=callback:bank")
+        (record, *_) = self.json("journal", "list", "--scope", "pawl.operator")
+        self.assertEqual((record["data"]["probe"], record["data"]["poll"]), ("callback:bank", ""))
+        del row["poll"]
+        self.assertEqual(self.json("targets", "list"), [{**row, "probe": "callback:bank"}])
+        for value, says in (("file:/var/log/x", "asked"), ("example.com", "asked"), ("http://", "host")):
+            self.writes_nothing(2, "targets", "set", "bank", f"probe={value}", says=("probe", says))
+        self.writes_nothing(2, "lanes", "set", "l", "probe=http://example.com", says="probe")
+        self.writes_nothing(3, "targets", "set", "wob", "probe=http://example.com", says="wob")
+        self.ok("targets", "set", "bank", "probe=")
+        self.assertEqual(self.ok("targets", "list").out.splitlines()[0].split(), ["TARGET", "SENDER", "URL", "SECRET", "POLICY"])
 
     def test_targets_are_added_replaced_and_removed(self):
         self.ok("targets", "add", "web", "http://example.com/hook", "--set", "timeout_ms=5", "--secret-file", "secret")

@@ -140,6 +140,9 @@ class Screens(support.Case):
             if line.startswith(TABLES):
                 rows = [row for row in shown.splitlines() if not row.startswith("pawl: ")]
                 self.assertEqual([row for row in rows if row not in terminal[line].splitlines()], [], line)
+            elif line.startswith("messages show"): # lines, and behind them a table of what was tried
+                lines, _, table = shown.partition("\n\n")
+                self.assertEqual((lines, table), (pipe[line].partition("\n\n")[0], terminal[line].partition("\n\n")[2]), line)
             else:
                 self.assertEqual(shown, pipe[line], line)
 

@@ -79,9 +79,12 @@ static void put_queue(FILE *out, const struct queue_item *item)
     put_values(out, &item->policy);
     put_row(out, ROW_LANE, &(struct lane_row){.policy = item->lane_policy});
     put_row(out, ROW_TARGET, &(struct target_row){.policy = item->target_policy});
-    put_row(out, ROW_TARGET, &(struct target_row){.route = item->route});
+    put_row(
+        out, ROW_TARGET,
+        &(struct target_row){.route = item->route, .probe = item->asked[PHASE_PROBE], .poll = item->asked[PHASE_POLL]});
     NUMBER_OF(item, has_senders);
-    NUMBER_OF(item, next_due.ms);
+    for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
+        NUMBER_OF(item, next_due[phase].ms);
     put_paused(out, &item->paused);
 }
 

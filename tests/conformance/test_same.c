@@ -243,7 +243,7 @@ static void submit_any(struct life *life, struct reply *answer)
         break;
     default:
         options = any_claim(life);
-        assert_ok(pawli_claim_submit(store, &options, claim_answered, answer, &err));
+        assert_ok(pawli_claim_submit(store, &(struct phase_claim){.options = options}, claim_answered, answer, &err));
         break;
     }
 }

@@ -94,6 +94,9 @@ def check_receiving(cases, page):
         pass
     answers = [module.receive(db, "a", lambda _: done.append("a")) for _ in range(2)]
     cases.check("work is done once, and not lost when it failed", (answers, done) == ([True, False], ["a"]), answers)
+    exec(next(block for block in blocks(page, "python") if "def was" in block), module.__dict__)
+    said = [module.was(db, *asked) for asked in (("a", False), ("b", False), ("b", True))]
+    cases.check("whoever is asked says what happened, what did not, and when that is not known yet", said == [200, 404, 503], said)
 
 
 def check_program(cases, place, page):
@@ -238,7 +241,15 @@ def check_receivers(cases, place, page):
     check_program(cases, place, page)
 
 
+def check_codes(cases, page):
+    with open(os.path.join(TOP, "src", "why", "codes.def")) as file:
+        codes = re.findall(r'^CODE\(\w+, *"(\w+)", *"([^"]*)"\)$', file.read(), re.M)
+    missing = [code for code, meaning in codes if f"| `{code}` | {meaning} |\n" not in page]
+    cases.check("every reason for which something may not move stands there, as it means", codes and not missing, missing)
+
+
 def check_operations(cases, place, page):
+    check_codes(cases, page)
     modes = {os.stat(path).st_mode & 0o777 for path in glob.glob(place.path("aside", "shop.db*"))}
     cases.check("the files of a store follow the mode of the database", modes == {0o660}, modes)
 

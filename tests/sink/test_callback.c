@@ -51,8 +51,8 @@ static void set_gate(bool is_open)
     pthread_mutex_unlock(&gate.lock);
 }
 
-static struct callback slow = {.deliver = wait_at_gate, .name = "slow"};
-static struct callback quick = {.next = &slow, .deliver = give, .name = "quick"};
+static struct callback slow = {.function = wait_at_gate, .name = "slow"};
+static struct callback quick = {.next = &slow, .function = give, .name = "quick"};
 
 static struct outgoing *call(struct harness *harness, const char *url, const pawl_outcome *given)
 {
@@ -87,7 +87,7 @@ static void what_a_function_says_is_the_answer(void **state)
         {{.verdict = PAWL_VERDICT_UNCERTAIN, .error = "?", .retry_in_ms = -1}, VERDICT_UNCERTAIN, "?", NULL},
         {{.verdict = PAWL_VERDICT_DEFERRED, .error = "closed", .retry_in_ms = 5}, VERDICT_DEFERRED, "closed", NULL},
         {{.verdict = PAWL_VERDICT_RELEASED, .retry_in_ms = -1}, VERDICT_RELEASED, "", NULL},
-        {{.verdict = PAWL_VERDICT_SUBMITTED, .remote_id = "r2", .retry_in_ms = 9}, VERDICT_SUBMITTED, "", "r2"},
+        {{.verdict = PAWL_VERDICT_SUBMITTED, .remote_id = "r2", .retry_in_ms = 9}, VERDICT_SUBMITTED, NULL, "r2"},
     };
     struct harness harness;
     open_harness(&harness);

@@ -182,6 +182,7 @@ static void a_program_gets_a_small_environment(void **state)
                                            "PAWL_KEY=k 1",
                                            "PAWL_LANE=mail",
                                            "PAWL_MESSAGE_ID=01020304-0506-8708-890a-0b0c0d0e0f10",
+                                           "PAWL_PHASE=send",
                                            "PAWL_PROGRESS=AHNpZ25lZA==",
                                            "PAWL_SCOPE=default",
                                            "PAWL_SENDER=s",

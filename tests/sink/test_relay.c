@@ -1168,6 +1168,144 @@ static void the_engine_may_have_a_thread_of_its_own(void **state)
     server_free(server);
 }
 
+/* ---- outcomes that are asked for ---- */
+
+static void add_asked(struct world *world, const struct server *target, const struct server *asked)
+{
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/was", server_port(asked));
+    const pawl_setting settings[] = {
+        {"probe", url}, {"poll", url}, {"probe_backoff_ms", "1"}, {"backoff_ms", "1"}, {"jitter_percent", "0"}};
+    add_server(world, "bank", target, settings, ROWS(settings));
+}
+
+/* Phase, verdict and status of everything that was tried, each attempt as "send uncertain 0;". */
+static void assert_history(struct world *world, const pawl_uuid *id, const char *expected)
+{
+    pawl_messages *page;
+    char history[512] = "";
+    look(world, id, &page);
+    for (size_t i = 0; i < pawl_messages_attempt_count(page); i++) {
+        const pawl_attempt *attempt = pawl_messages_attempt(page, i);
+        size_t size = strlen(history);
+        snprintf(history + size, sizeof history - size, "%s %s %u;", attempt->phase, attempt->verdict, attempt->status);
+    }
+    pawl_messages_free(page);
+    assert_string_equal(history, expected);
+}
+
+static void A110_a_lost_reply_is_asked_for_and_what_is_accepted_at_last_is_delivered(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct script lost[] = {{"", THEN_RESET},
+                                         {"HTTP/1.1 200 OK\r\npawl-remote-id: p-7\r\nContent-Length: 4\r\n\r\npaid",
+                                          THEN_KEEP}},
+                               asked[] = {{REPLY("503 Service Unavailable", ""), THEN_KEEP},
+                                          {REPLY("404 Not Found", ""), THEN_KEEP}};
+    struct world world;
+    pawl_messages *page;
+    char first[64], again[64];
+    open_world(&world);
+    struct server *target = server_new(lost, ROWS(lost)), *probe = server_new(asked, ROWS(asked));
+    add_asked(&world, target, probe);
+    pawl_uuid id = enqueue(&world, "orders", "bank", "1");
+    start_worker(&world);
+    wait_state(&world, &id, "delivered");
+    assert_int_equal(server_requests(target), 2);
+    assert_int_equal(server_requests(probe), 2);
+    assert_string_equal(header_of(server_request(target, 0), "webhook-id", first, sizeof first),
+                        header_of(server_request(target, 1), "webhook-id", again, sizeof again));
+    for (size_t i = 0; i < 2; i++)
+        assert_string_equal(header_of(server_request(probe, i), "webhook-id", again, sizeof again), first);
+    assert_history(&world, &id, "send uncertain 0;probe uncertain 503;probe retry 404;send delivered 200;");
+    const pawl_message_view *message = look(&world, &id, &page);
+    assert_string_equal(message->remote_id, "p-7");
+    assert_true(message->ended_at_ms > 0);
+    assert_null(message->error_class);
+    assert_string_equal(pawl_messages_attempt(page, 3)->text, "200 OK: paid");
+    pawl_messages_free(page);
+    assert_true(was_told(&world, "probed"));
+    close_world(&world);
+    server_free(target);
+    server_free(probe);
+}
+
+static void what_arrived_though_its_reply_was_lost_is_sent_once(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct script lost = {"", THEN_RESET}, yes = {OK_REPLY, THEN_KEEP};
+    struct world world;
+    open_world(&world);
+    struct server *target = server_new(&lost, 1), *probe = server_new(&yes, 1);
+    add_asked(&world, target, probe);
+    pawl_uuid id = enqueue(&world, "orders", "bank", "1");
+    start_worker(&world);
+    wait_state(&world, &id, "delivered");
+    idle(&world);
+    assert_int_equal(server_requests(target), 1);
+    assert_history(&world, &id, "send uncertain 0;probe delivered 200;");
+    close_world(&world);
+    server_free(target);
+    server_free(probe);
+}
+
+static void what_a_receiver_takes_for_now_is_polled(void **state)
+{
+    LAW(O1);
+    (void)state;
+    static const struct script takes = {REPLY("202 Accepted", "pawl-status: awaiting\r\npawl-remote-id: job-9\r\n"),
+                                        THEN_KEEP};
+    static const struct script polled[] = {{REPLY("425 Too Early", ""), THEN_KEEP}, {OK_REPLY, THEN_KEEP}};
+    struct world world;
+    char value[64];
+    open_world(&world);
+    struct server *target = server_new(&takes, 1), *poll = server_new(polled, ROWS(polled));
+    add_asked(&world, target, poll);
+    pawl_uuid id = enqueue(&world, "orders", "bank", "1");
+    start_worker(&world);
+    wait_state(&world, &id, "delivered");
+    assert_int_equal(server_requests(target), 1);
+    assert_int_equal(server_requests(poll), 2);
+    assert_string_equal(header_of(server_request(poll, 0), "pawl-remote-id", value, sizeof value), "job-9");
+    assert_history(&world, &id, "send submitted 202;poll retry 425;poll delivered 200;");
+    assert_true(was_told(&world, "polled"));
+    close_world(&world);
+    server_free(target);
+    server_free(poll);
+}
+
+static void a_trace_is_passed_on_as_it_is(void **state)
+{
+    (void)state;
+    static const struct script script = {OK_REPLY, THEN_KEEP};
+    static const pawl_header headers[] = {{"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+                                          {"tracestate", "congo=t61rcWkgMzE,rojo=00f067aa0ba902b7"}};
+    struct world world;
+    pawl_error err;
+    pawl_enqueued enqueued;
+    char value[128];
+    open_world(&world);
+    struct server *server = server_new(&script, 1);
+    add_server(&world, "shop", server, NULL, 0);
+    pawl_message message = {PAWL_MESSAGE,
+                            .lane = "orders",
+                            .target = "shop",
+                            .data = "1",
+                            .data_size = 1,
+                            .headers = headers,
+                            .header_count = ROWS(headers)};
+    assert_ok(pawl_enqueue(world.store, &message, 1, &enqueued, &err));
+    start_worker(&world);
+    wait_state(&world, &enqueued.id, "delivered");
+    for (size_t i = 0; i < ROWS(headers); i++)
+        assert_string_equal(header_of(server_request(server, 0), headers[i].name, value, sizeof value),
+                            headers[i].value);
+    close_world(&world);
+    server_free(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1203,6 +1341,10 @@ int main(void)
         cmocka_unit_test(A80_after_a_stop_nothing_is_claimed),
         cmocka_unit_test(a_worker_that_idles_stops),
         cmocka_unit_test(the_engine_may_have_a_thread_of_its_own),
+        cmocka_unit_test(A110_a_lost_reply_is_asked_for_and_what_is_accepted_at_last_is_delivered),
+        cmocka_unit_test(what_arrived_though_its_reply_was_lost_is_sent_once),
+        cmocka_unit_test(what_a_receiver_takes_for_now_is_polled),
+        cmocka_unit_test(a_trace_is_passed_on_as_it_is),
     };
     store_kind = getenv("PAWL_TEST_STORE");
     if (!store_kind)

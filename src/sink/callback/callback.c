@@ -47,7 +47,7 @@ static void run(struct job *job)
     struct call *call = (struct call *)job;
     int waits = CALL_WAITS;
     if (atomic_compare_exchange_strong(&call->state, &waits, CALL_BEGAN))
-        call->callback->deliver(call->callback->data, call->message, &call->outcome);
+        call->callback->function(call->callback->data, call->message, &call->outcome);
 }
 
 /* ---- whose turn it is ---- */
@@ -122,10 +122,32 @@ static bool drop_waiting(struct call *call)
 
 /* ---- a call ---- */
 
-static struct text keep(struct send *send, const char *string, size_t limit)
+static struct text text_in(const char *string, size_t room)
 {
-    struct text text = {string, strnlen(string, limit)};
-    return pawli_printable(send->arena, text, limit);
+    return (struct text){string, strnlen(string, room)};
+}
+
+/* Of a look: what the function found. */
+static const enum finding findings[PAWL_VERDICT_COUNT] = {
+    [PAWL_VERDICT_DELIVERED] = FINDING_HAPPENED, [PAWL_VERDICT_RETRY] = FINDING_DID_NOT,
+    [PAWL_VERDICT_DEAD] = FINDING_HOPELESS,      [PAWL_VERDICT_UNCERTAIN] = FINDING_NONE,
+    [PAWL_VERDICT_DEFERRED] = FINDING_NONE,      [PAWL_VERDICT_RELEASED] = FINDING_NONE,
+    [PAWL_VERDICT_SUBMITTED] = FINDING_NONE,     [PAWL_VERDICT_EXTEND] = FINDING_NONE};
+
+static void answer(struct send *send, const pawl_outcome *outcome)
+{
+    bool known = outcome->verdict >= 0 && outcome->verdict < PAWL_VERDICT_EXTEND;
+    enum verdict verdict = known ? (enum verdict)outcome->verdict : VERDICT_UNCERTAIN;
+    struct text error = known ? text_in(outcome->error, sizeof outcome->error)
+                              : TEXT("the callback gave a verdict that there is not");
+    struct text remote_id = text_in(outcome->remote_id, sizeof outcome->remote_id - 1);
+    if (remote_id.size)
+        send->remote_id = pawli_printable(send->arena, remote_id, remote_id.size);
+    send->retry_in_ms = outcome->retry_in_ms;
+    if (send->phase == PHASE_SEND)
+        pawli_send_done(send, verdict, error);
+    else
+        pawli_look_done(send, findings[verdict], error);
 }
 
 static void finished(struct job *job)
@@ -136,56 +158,39 @@ static void finished(struct job *job)
     sink->running--;
     call->share->running--;
     call->share->is_prompt = send != NULL;
-    if (send) {
-        const pawl_outcome *outcome = &call->outcome;
-        bool known = outcome->verdict >= 0 && outcome->verdict < PAWL_VERDICT_EXTEND;
-        send->verdict = known ? (enum verdict)outcome->verdict : VERDICT_UNCERTAIN;
-        send->error = known ? keep(send, outcome->error, sizeof outcome->error)
-                            : TEXT("the callback gave a verdict that there is not");
-        if (outcome->remote_id[0])
-            send->remote_id = keep(send, outcome->remote_id, sizeof outcome->remote_id - 1);
-        send->retry_in_ms = outcome->retry_in_ms;
-        send->sink_data = NULL;
-        send->done(send);
-    }
+    if (send)
+        answer(send, &call->outcome);
     free_call(call);
     begin_waiting(sink);
 }
 
-static const struct callback *find(const struct sink_host *host, const char *url)
+static const struct callback *find(const struct sink_host *host, const char *url, enum phase phase)
 {
     const char *name = url + strlen("callback:");
     for (const struct callback *callback = host->callbacks; callback; callback = callback->next)
-        if (strcmp(callback->name, name) == 0)
+        if (callback->is_asked == (phase != PHASE_SEND) && strcmp(callback->name, name) == 0)
             return callback;
     return NULL;
 }
 
-static bool serves(const struct sink_host *host, const char *url)
+static bool serves(const struct sink_host *host, const char *url, enum phase phase)
 {
-    return find(host, url) != NULL;
-}
-
-static void answer(struct send *send, enum verdict verdict, struct text error)
-{
-    send->verdict = verdict;
-    send->error = error;
-    send->done(send);
+    return find(host, url, phase) != NULL;
 }
 
 static void start(struct sink *base, struct send *send)
 {
     struct callback_sink *sink = (struct callback_sink *)base;
-    const struct callback *callback = find(&sink->host, send->url);
+    const struct callback *callback = find(&sink->host, send->url, send->phase);
     struct call *call = callback ? pawli_alloc(sizeof *call) : NULL;
     struct share *share = call ? share_of(sink, send->message) : NULL;
     if (!callback) {
-        answer(send, VERDICT_DEFERRED, TEXT("this process has no callback of that name"));
+        pawli_send_done(send, VERDICT_DEFERRED, TEXT("this process has no callback of that name"));
         return;
     }
     if (!share) {
         pawli_free(call);
-        answer(send, VERDICT_DEFERRED, TEXT("out of memory"));
+        pawli_send_done(send, VERDICT_DEFERRED, TEXT("out of memory"));
         return;
     }
     call->job = (struct job){.run = run, .done = finished, .engine = sink->host.engine, .may_hang = true};
@@ -196,8 +201,9 @@ static void start(struct sink *base, struct send *send)
     call->message = send->message;
     call->lease = send->lease;
     call->lease->hold(call->lease);
-    call->outcome = (pawl_outcome){
-        .struct_size = sizeof call->outcome, .verdict = PAWL_VERDICT_DELIVERED, .retry_in_ms = -1};
+    call->outcome = (pawl_outcome){.struct_size = sizeof call->outcome,
+                                   .verdict = callback->is_asked ? PAWL_VERDICT_UNCERTAIN : PAWL_VERDICT_DELIVERED,
+                                   .retry_in_ms = -1};
     send->sink_data = call;
     sink->calls++;
     share->total++;
@@ -221,9 +227,9 @@ static void cancel(struct sink *base, struct send *send)
     else
         call->share->is_prompt = false;
     if (withdrawn)
-        answer(send, VERDICT_RELEASED, TEXT("no thread was free for the callback"));
+        pawli_send_done(send, VERDICT_RELEASED, TEXT("no thread was free for the callback"));
     else
-        answer(send, VERDICT_UNCERTAIN, TEXT("the callback did not return in time"));
+        pawli_send_done(send, VERDICT_UNCERTAIN, TEXT("the callback did not return in time"));
 }
 
 static int open_sink(const struct sink_host *host, struct sink **ret_sink, pawl_error *err)
@@ -253,6 +259,7 @@ static const char *const schemes[] = {"callback", NULL};
 const struct sink_ops pawli_sink_callback = {
     .name = "callback",
     .schemes = schemes,
+    .asks = true,
     .serves = serves,
     .open = open_sink,
     .send = start,

@@ -7,10 +7,11 @@
 #include "pawl/worker.h"
 #include "sink/sink.h"
 
-/* A function registered under a name. */
+/* A function registered under a name: to deliver, or to be asked what became of a message. */
 struct callback {
     struct callback *next;
-    pawl_deliver *deliver;
+    bool is_asked;
+    pawl_deliver *function;
     void *data;
     char name[LIMIT_NAME + 1];
 };

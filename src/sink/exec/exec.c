@@ -5,7 +5,8 @@
  *   2  It ends whole: a keeper (keeper.c) is its parent, and kills all that it started once it has ended, when it is given
  *      up, and when this process dies, so that nothing runs on beside its own successor.
  *   3  What it says is its exit status: 0 delivered, 65 (EX_DATAERR) impossible, any other "later". Killed by whomever:
- *      nobody knows what it did. The end of its standard error is the reason that people see.
+ *      nobody knows what it did. The end of its standard error is the reason that people see. Of one that is asked what
+ *      became of a message: 0 it happened, 1 it did not, 65 it never will, any other "ask again".
  *   4  A killed program is waited for, but not for ever: what cannot be killed holds up no stop.
  *   5  It is given a small environment: what describes the message, and nothing of what this process was told. */
 #include <errno.h>
@@ -29,6 +30,7 @@
 #include "sink/exec/keeper.h"
 
 #define TAIL_MAX       800 /* bytes of standard error that are kept: the last ones */
+#define EXIT_DID_NOT   1
 #define EXIT_PERMANENT 65
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010u
@@ -117,7 +119,9 @@ static char **make_environment(const struct send *send)
                {"PAWL_SCOPE", message->scope},
                {"PAWL_LANE", message->lane},
                {"PAWL_TARGET", message->target},
+               {"PAWL_PHASE", pawli_phase_text(send->phase)},
                {"PAWL_ATTEMPT", attempt},
+               {"PAWL_REMOTE_ID", message->remote_id},
                {"PAWL_TOKEN", token},
                {"PAWL_PROGRESS", progress.size ? pawli_base64(send->arena, progress).data : NULL},
                {"PAWL_KEY", message->key},
@@ -311,16 +315,18 @@ static void end_run(struct run *run)
     pawli_engine_wake(run->sink->host.engine); /* the step frees it */
 }
 
+/* What people see: what happened, and the end of its standard error. */
+static struct text reason_of(const struct run *run, const struct send *send, struct text what)
+{
+    struct text tail = pawli_printable(send->arena, (struct text){run->tail, run->tail_size}, TAIL_MAX);
+    return pawli_arena_format(send->arena, "%.*s%s%.*s", TEXT_ARG(what), tail.size ? ": " : "", TEXT_ARG(tail));
+}
+
 static void answer(struct run *run, enum verdict verdict, struct text what)
 {
     struct send *send = PAWL_TAKE(run->send);
-    if (!send)
-        return;
-    struct text tail = pawli_printable(send->arena, (struct text){run->tail, run->tail_size}, TAIL_MAX);
-    struct text error = {0};
-    if (verdict != VERDICT_DELIVERED)
-        error = pawli_arena_format(send->arena, "%.*s%s%.*s", TEXT_ARG(what), tail.size ? ": " : "", TEXT_ARG(tail));
-    pawli_send_done(send, verdict, error);
+    if (send)
+        pawli_send_done(send, verdict, reason_of(run, send, what));
 }
 
 /* Nothing ran: for want of something here, because the message has more headers than a program can be given, or else
@@ -333,6 +339,16 @@ static void answer_not_run(struct run *run, const char *path, int problem, bool 
     if (run->send)
         run->send->is_unsent = true;
     answer(run, problem == E2BIG ? VERDICT_DEAD : is_local ? VERDICT_DEFERRED : VERDICT_RETRY, text_of(what));
+}
+
+static void answer_look(struct run *run, int status, struct text what)
+{
+    struct send *send = PAWL_TAKE(run->send);
+    enum finding finding = status == 0                ? FINDING_HAPPENED
+                           : status == EXIT_DID_NOT   ? FINDING_DID_NOT
+                           : status == EXIT_PERMANENT ? FINDING_HOPELESS
+                                                      : FINDING_NONE;
+    pawli_look_done(send, finding, reason_of(run, send, what));
 }
 
 static void judge(struct run *run, const siginfo_t *info)
@@ -349,11 +365,14 @@ static void judge(struct run *run, const siginfo_t *info)
         return;
     }
     snprintf(what, sizeof what, "exit status %d", info->si_status);
-    answer(run,
-           info->si_status == 0                ? VERDICT_DELIVERED
-           : info->si_status == EXIT_PERMANENT ? VERDICT_DEAD
-                                               : VERDICT_RETRY,
-           text_of(what));
+    if (run->send && run->send->phase != PHASE_SEND)
+        answer_look(run, info->si_status, text_of(what));
+    else
+        answer(run,
+               info->si_status == 0                ? VERDICT_DELIVERED
+               : info->si_status == EXIT_PERMANENT ? VERDICT_DEAD
+                                                   : VERDICT_RETRY,
+               text_of(what));
 }
 
 /* Whether it has ended; then it was answered, and is over. Who hung up is ending, and waited for. */
@@ -516,6 +535,7 @@ static int exec_check(const struct sink_rules *rules, pawl_error *err)
 const struct sink_ops pawli_sink_exec = {
     .name = "exec",
     .schemes = schemes,
+    .asks = true,
     .check = exec_check,
     .open = exec_open,
     .send = exec_send,

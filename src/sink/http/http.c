@@ -308,18 +308,27 @@ static bool was_reached(const struct exchange *exchange)
     return curl_easy_getinfo(exchange->easy, CURLINFO_CONNECT_TIME_T, &connected) == CURLE_OK && connected > 0;
 }
 
+static void take_reply(struct exchange *exchange)
+{
+    struct send *send = exchange->send;
+    struct env *env = exchange->sink->host.env;
+    int status = exchange->reply.status;
+    pawli_reply_judge(&exchange->reply, send, env->ops->wall_now(env));
+    struct text error = send->response;
+    if (status >= 300 && status < 400)
+        error = pawli_arena_format(send->arena, "%.*s (redirects are not followed)", TEXT_ARG(send->response));
+    end_exchange(exchange);
+    if (send->phase == PHASE_SEND)
+        pawli_send_done(send, send->verdict, error);
+    else
+        pawli_look_done(send, pawli_reply_finding(status), error);
+}
+
 static void finish(struct exchange *exchange, CURLcode code)
 {
     struct send *send = exchange->send;
-    struct http_sink *sink = exchange->sink;
     if (exchange->reply.is_whole) {
-        pawli_reply_judge(&exchange->reply, send, sink->host.env->ops->wall_now(sink->host.env));
-        struct text error = send->verdict == VERDICT_DELIVERED ? (struct text){0} : send->response;
-        bool is_redirect = exchange->reply.status >= 300 && exchange->reply.status < 400;
-        if (is_redirect)
-            error = pawli_arena_format(send->arena, "%.*s (redirects are not followed)", TEXT_ARG(send->response));
-        end_exchange(exchange);
-        pawli_send_done(send, send->verdict, error);
+        take_reply(exchange);
         return;
     }
     bool sent = is_sent(exchange, code), local = is_local(exchange, code);
@@ -652,6 +661,7 @@ static const char *const schemes[] = {"http", "https", NULL};
 const struct sink_ops pawli_sink_http = {
     .name = "http",
     .schemes = schemes,
+    .asks = true,
     .check = http_check,
     .open = http_open,
     .send = http_send,

@@ -6,12 +6,13 @@
 #include <curl/curl.h>
 
 #include "base/buffer.h"
+#include "model/limits.h"
 #include "sink/address.h"
-#include "sink/sink.h"
+#include "sink/answer.h"
 
 #define HTTP_HEADERS_MAX (64 * 1024)  /* bytes of a reply's header, all lines together */
 #define HTTP_BODY_MAX    (64 * 1024)  /* bytes of a reply's body that are read */
-#define HTTP_EXCERPT_MAX 200          /* bytes of it that are shown */
+#define HTTP_EXCERPT_MAX 256          /* bytes of it that are shown */
 #define HTTP_RAW_MAX     (512 * 1024) /* bytes of a reply as they come, with what is between the parts of its body */
 
 struct reply {
@@ -20,7 +21,9 @@ struct reply {
     bool is_too_big; /* past a limit: the transfer was ended here */
     size_t raw_size, header_size, body_size;
     unsigned rounds; /* in which it was read since its socket was ready */
-    char reason[48], retry_after[64], excerpt[HTTP_EXCERPT_MAX];
+    char reason[48], excerpt[HTTP_EXCERPT_MAX];
+    char retry_after[64], pawl_status[16]; /* of its header; "": it has none of that name */
+    char remote_id[LIMIT_REMOTE_ID + 1], webhook_id[LIMIT_REMOTE_ID + 1];
 };
 
 /* A line of the header, with its end. False: enough. */
@@ -29,6 +32,9 @@ bool pawli_reply_body(struct reply *reply, struct text bytes);
 
 /* What a whole reply means for the message; fills verdict, response and what else the send shall know. */
 void pawli_reply_judge(const struct reply *reply, struct send *send, struct wall_time now);
+
+/* What the status of a reply to a poll or a probe says. */
+enum finding pawli_reply_finding(int status);
 
 /* "120" or an HTTP date, 0 when that is past; -1: neither. */
 int64_t pawli_retry_after_ms(struct text value, struct wall_time now);

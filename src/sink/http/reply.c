@@ -3,7 +3,6 @@
 #include <strings.h>
 
 #include "base/codec.h"
-#include "sink/answer.h"
 #include "sink/http/http.h"
 
 static struct text trimmed(struct text text)
@@ -32,15 +31,34 @@ static void read_status_line(struct reply *reply, struct text line)
     int64_t status = 0;
     bool good = rest.size >= 3 && pawli_parse_i64((struct text){rest.data, 3}, &status) && status >= 100;
     reply->status = good ? (int)status : 0;
-    reply->retry_after[0] = '\0';
+    reply->retry_after[0] = reply->pawl_status[0] = reply->remote_id[0] = reply->webhook_id[0] = '\0';
     keep(reply->reason, sizeof reply->reason,
          trimmed((struct text){rest.data + (good ? 3 : 0), rest.size - (good ? 3 : 0)}));
 }
 
-static bool name_is(struct text line, const char *name)
+/* Keeps what stands behind a name. False: that is not the line's. */
+static bool keep_field(struct text line, const char *name, char *out, size_t room)
 {
     size_t size = strlen(name);
-    return line.size > size && line.data[size] == ':' && strncasecmp(line.data, name, size) == 0;
+    if (line.size <= size || line.data[size] != ':' || strncasecmp(line.data, name, size) != 0)
+        return false;
+    keep(out, room, trimmed((struct text){line.data + size + 1, line.size - size - 1}));
+    return true;
+}
+
+static void read_field(struct reply *reply, struct text line)
+{
+    const struct {
+        const char *name;
+        char *out;
+        size_t room;
+    } fields[] = {{"retry-after", reply->retry_after, sizeof reply->retry_after},
+                  {"pawl-status", reply->pawl_status, sizeof reply->pawl_status},
+                  {"pawl-remote-id", reply->remote_id, sizeof reply->remote_id},
+                  {"webhook-id", reply->webhook_id, sizeof reply->webhook_id}};
+    for (size_t i = 0; i < COUNT_OF(fields); i++)
+        if (keep_field(line, fields[i].name, fields[i].out, fields[i].room))
+            return;
 }
 
 bool pawli_reply_header(struct reply *reply, struct text line)
@@ -52,14 +70,12 @@ bool pawli_reply_header(struct reply *reply, struct text line)
     }
     if (reply->is_whole)
         return true; /* a trailer */
-    static const char retry_after[] = "retry-after";
     if (line.size > 5 && memcmp(line.data, "HTTP/", 5) == 0)
         read_status_line(reply, line);
-    else if (name_is(line, retry_after))
-        keep(reply->retry_after, sizeof reply->retry_after,
-             trimmed((struct text){line.data + sizeof retry_after, line.size - sizeof retry_after}));
     else if (trimmed(line).size == 0)
         reply->is_whole = reply->status >= 200;
+    else
+        read_field(reply, line);
     return true;
 }
 
@@ -111,6 +127,35 @@ static enum verdict verdict_of(const struct policy *policy, int status, bool ask
     return asks_for_time && (status == 429 || status == 503) ? VERDICT_DEFERRED : VERDICT_RETRY;
 }
 
+/* Taken, but not done yet: the receiver says what became of it later. */
+static bool is_handed_over(const struct reply *reply)
+{
+    return reply->status == 202 && strcasecmp(reply->pawl_status, "awaiting") == 0;
+}
+
+enum finding pawli_reply_finding(int status)
+{
+    switch (status) {
+    case 200:
+        return FINDING_HAPPENED;
+    case 404:
+        return FINDING_DID_NOT;
+    case 409:
+    case 410:
+        return FINDING_HOPELESS;
+    default:
+        return FINDING_NONE;
+    }
+}
+
+/* What the receiver calls it. Who is asked may only repeat the id that it was asked for. */
+static struct text remote_id_of(const struct reply *reply, enum phase phase, struct arena *arena)
+{
+    const char *given = reply->remote_id[0] || phase != PHASE_SEND ? reply->remote_id : reply->webhook_id;
+    struct text id = pawli_printable(arena, text_of(given), LIMIT_REMOTE_ID);
+    return id.size ? id : (struct text){0};
+}
+
 void pawli_reply_judge(const struct reply *reply, struct send *send, struct wall_time now)
 {
     PAWL_ASSERT(reply->is_whole);
@@ -121,13 +166,15 @@ void pawli_reply_judge(const struct reply *reply, struct send *send, struct wall
     int64_t retry_after = pawli_retry_after_ms(text_of(reply->retry_after), now);
     if (retry_after > longest)
         retry_after = longest;
-    send->verdict = verdict_of(&send->policy, reply->status, retry_after >= 0);
+    send->verdict = is_handed_over(reply) ? VERDICT_SUBMITTED
+                                          : verdict_of(&send->policy, reply->status, retry_after >= 0);
     send->response = pawli_arena_format(send->arena, "%d%s%.*s%s%.*s", reply->status, reason.size ? " " : "",
                                         TEXT_ARG(reason), excerpt.size ? ": " : "", TEXT_ARG(excerpt));
     send->status = reply->status;
+    send->remote_id = remote_id_of(reply, send->phase, send->arena);
     send->fault = reply->status == 410 ? TARGET_GONE : TARGET_FINE;
     send->is_unauthorized = reply->status == 401 || reply->status == 403;
-    if (send->verdict != VERDICT_RETRY && send->verdict != VERDICT_DEFERRED)
+    if (send->phase == PHASE_SEND && send->verdict != VERDICT_RETRY && send->verdict != VERDICT_DEFERRED)
         return;
     send->retry_in_ms = retry_after;
     send->retry_is_least = true;

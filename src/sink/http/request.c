@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is sent: the payload's bytes, the message's headers, the three of Standard Webhooks 1.0, the number of the attempt, and
- * what else the message has: who sent it, by when it matters, its ordering key, and of a copy the id of the message before it. */
+ * what else the message has: who sent it, by when it matters, its ordering key, and of a copy the id of the message before it.
+ * Who is asked what became of a message gets the same without the payload, and what the receiver called it. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -96,12 +97,17 @@ void pawli_request_sign(struct buffer *out, const struct secret *secret, const c
     pawli_arena_done(&arena);
 }
 
+static struct text body_of(const struct send *send)
+{
+    bool has_body = send->phase == PHASE_SEND && send->message->data_size > 0;
+    return has_body ? (struct text){send->message->data, send->message->data_size} : TEXT("");
+}
+
 static bool add_signature(struct curl_slist **headers, const struct send *send, const char *id, const char *timestamp)
 {
     struct buffer value;
     buffer_init(&value, SIZE_MAX);
-    pawli_request_sign(&value, send->secret, id, timestamp,
-                       (struct text){send->message->data, send->message->data_size});
+    pawli_request_sign(&value, send->secret, id, timestamp, body_of(send));
     pawli_buffer_add_char(&value, '\0');
     bool good = !value.failed && add_header(headers, "webhook-signature", value.data);
     pawli_buffer_done(&value);
@@ -112,7 +118,11 @@ static bool add_fields(struct curl_slist **headers, const struct send *send)
 {
     struct send_field fields[SEND_FIELDS_MAX];
     size_t count = pawli_send_fields(send, fields);
-    bool good = count > 0;
+    bool is_look = send->phase != PHASE_SEND, good = count > 0;
+    if (good && is_look)
+        good = add_header(headers, "pawl-phase", pawli_phase_text(send->phase));
+    if (good && is_look && send->message->remote_id)
+        good = add_header(headers, "pawl-remote-id", send->message->remote_id);
     for (size_t i = 0; good && i < count; i++)
         good = add_header(headers, fields[i].name, fields[i].value);
     return good;
@@ -124,10 +134,11 @@ static bool add_headers(struct curl_slist **headers, const struct send *send, in
     char id[PAWL_UUID_TEXT_SIZE], timestamp[24];
     pawl_uuid_format(&message->id, id);
     snprintf(timestamp, sizeof timestamp, "%" PRId64, unix_s);
-    bool good = add_header(headers, "content-type",
-                           message->content_type ? message->content_type : "application/octet-stream") &&
-                add_header(headers, "webhook-id", id) && add_header(headers, "webhook-timestamp", timestamp) &&
+    bool good = add_header(headers, "webhook-id", id) && add_header(headers, "webhook-timestamp", timestamp) &&
                 add_fields(headers, send);
+    if (good && send->phase == PHASE_SEND)
+        good = add_header(headers, "content-type",
+                          message->content_type ? message->content_type : "application/octet-stream");
     if (good && send->secret)
         good = add_signature(headers, send, id, timestamp);
     for (size_t i = 0; good && i < message->header_count; i++)
@@ -137,15 +148,15 @@ static bool add_headers(struct curl_slist **headers, const struct send *send, in
 
 bool pawli_request_set(CURL *easy, const struct send *send, int64_t unix_s, struct curl_slist **headers)
 {
-    const pawl_message_view *message = send->message;
+    const struct text body = body_of(send);
     if (!add_headers(headers, send, unix_s))
         return false;
     bool good = curl_easy_setopt(easy, CURLOPT_URL, send->url) == CURLE_OK;
     good = good && curl_easy_setopt(easy, CURLOPT_USERAGENT, "pawl/" PAWL_VERSION) == CURLE_OK;
-    curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, *headers);
     /* Borrowed, not copied: the message outlives the send. */
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, message->data_size ? message->data : "");
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)message->data_size);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.size);
+    curl_easy_setopt(easy, send->phase == PHASE_SEND ? CURLOPT_POST : CURLOPT_HTTPGET, 1L); /* last: fields mean POST */
     return good;
 }
