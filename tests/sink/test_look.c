@@ -314,7 +314,8 @@ static void each_end_of_a_program_that_is_asked_means_what_the_table_says(void *
         const char *error;
     } rows[] = {
         {"test \"$PAWL_PHASE\" = poll || test \"$PAWL_PHASE\" = probe || exit 9", happened, NULL},
-        {"echo 'no such payment' >&2; exit 1", did_not, "exit status 1: no such payment"},
+        {"echo 'no such payment' >&2; exit 3", did_not, "exit status 3: no such payment"},
+        {"exit 1", again, "exit status 1"}, /* of whatever went wrong */
         {"exit 65", hopeless, "exit status 65"},
         {"exit 2", again, "exit status 2"},
         {"exit 75", again, "exit status 75"},

@@ -6,7 +6,7 @@
  *      up, and when this process dies, so that nothing runs on beside its own successor.
  *   3  What it says is its exit status: 0 delivered, 65 (EX_DATAERR) impossible, any other "later". Killed by whomever:
  *      nobody knows what it did. The end of its standard error is the reason that people see. Of one that is asked what
- *      became of a message: 0 it happened, 1 it did not, 65 it never will, any other "ask again".
+ *      became of a message: 0 it happened, 3 it did not, 65 it never will, any other "ask again".
  *   4  A killed program is waited for, but not for ever: what cannot be killed holds up no stop.
  *   5  It is given a small environment: what describes the message, and nothing of what this process was told. */
 #include <errno.h>
@@ -30,7 +30,7 @@
 #include "sink/exec/keeper.h"
 
 #define TAIL_MAX       800 /* bytes of standard error that are kept: the last ones */
-#define EXIT_DID_NOT   1
+#define EXIT_DID_NOT   3   /* not 1: with that ends whatever went wrong */
 #define EXIT_PERMANENT 65
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010u
