@@ -149,9 +149,22 @@ static bool sweep_waiting(struct view *view, struct sweep *sweep, struct view_ta
     return pawli_task_expire(view, task);
 }
 
+/* While its target is held nobody is asked: that time does not count. */
+static bool had_time_to_ask(const struct view *view, const struct view_task *task)
+{
+    const struct policy *policy = &task->queue->policy;
+    bool is_poll = task->row.phase == PHASE_POLL;
+    int64_t length = policy_get(policy, is_poll ? POLICY_POLL_DEADLINE_MS : POLICY_PROBE_LIMIT_MS);
+    struct paused paused = pawli_paused_of(view, task->queue);
+    struct wall_time until = task->row.until;
+    return pawli_put_off(&paused, wall_after_ms(until, -length), until, view->wall).ms <= view->wall.ms;
+}
+
 /* Of what waits for its outcome: it did not come in time. */
 static bool sweep_unasked(struct view *view, struct sweep *sweep, struct view_task *task)
 {
+    if (task->row.place == PLACE_READY && !had_time_to_ask(view, task))
+        return true;
     struct trial trial = pawli_trial_of(task);
     bool is_poll = task->row.phase == PHASE_POLL;
     sweep->suspected += is_poll;

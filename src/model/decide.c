@@ -220,6 +220,12 @@ static int64_t paused_since(const struct paused *paused, struct wall_time start,
     return sum < passed || sum == 0 ? sum : passed;
 }
 
+struct wall_time pawli_put_off(const struct paused *paused, struct wall_time start, struct wall_time end,
+                               struct wall_time now)
+{
+    return pawli_paused_until(paused).ms > now.ms ? WALL_NEVER : wall_after_ms(end, paused_since(paused, start, now));
+}
+
 struct wall_time pawli_expiry_of(const struct clock *clock, const struct task_body *body, struct wall_time retried,
                                  const struct policy *policy, const struct paused *paused)
 {

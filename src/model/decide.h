@@ -95,6 +95,10 @@ int64_t pawli_held_ms(const struct hold_row *hold, struct wall_time now);
 void pawli_paused_add(struct paused *paused, const struct hold_row *hold, struct wall_time now);
 struct wall_time pawli_paused_until(const struct paused *paused);
 
+/* What began at `start` and is over at `end`, of a queue that was paused in between: as much later. WALL_NEVER: it is paused. */
+struct wall_time pawli_put_off(const struct paused *paused, struct wall_time start, struct wall_time end,
+                               struct wall_time now);
+
 /* When what a task carries is too old to be sent. Its age does not count the time that it was held. retried: when an operator last gave
  * it its age again; 0: never. */
 struct wall_time pawli_expiry_of(const struct clock *clock, const struct task_body *body, struct wall_time retried,

@@ -295,6 +295,31 @@ static void an_unknown_outcome_is_asked_for_before_it_is_sent_again(struct world
     }
 }
 
+/* Nobody is asked while the target is held, so that time does not count. */
+static void a_pause_takes_no_time_from_a_probe(struct world *w)
+{
+    LAW(O4);
+    const pawl_subject target = {PAWL_SUBJECT, .target = TARGET};
+    const pawl_operation operation = {PAWL_OPERATION, .reason = "test"};
+    let_ask(w, "https://example.com/probe", NULL);
+    set_lane(w, "probe_limit_ms", "5000");
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    claim_and(w, PAWL_VERDICT_UNCERTAIN);
+    pawli_sim_advance_ms(w->env, 1000);
+    assert_ok(pawl_hold_set(w->store, &target, "paused", 0, &operation, &err));
+    pawli_sim_advance_ms(w->env, 60000);
+    sweep(w);
+    assert_state(w, id, "uncertain");
+    assert_ok(pawl_hold_release(w->store, &target, NULL, &operation, &err));
+    pawli_sim_advance_ms(w->env, 3999);
+    sweep(w);
+    assert_state(w, id, "uncertain");
+    pawli_sim_advance_ms(w->env, 1);
+    sweep(w);
+    assert_state(w, id, "pending");
+    verify(w);
+}
+
 /* A lost claim is an unknown outcome, too; and one that is lost again and again stays one at its cap. */
 static void at_the_cap_nobody_sends_what_no_probe_could_tell(struct world *w)
 {
@@ -532,6 +557,7 @@ static const struct conformance_case cases[] = {
     CASE(a_poll_does_not_take_its_key_back),
     CASE(a_date_of_its_own_is_kept),
     CASE(an_unknown_outcome_is_asked_for_before_it_is_sent_again),
+    CASE(a_pause_takes_no_time_from_a_probe),
     CASE(at_the_cap_nobody_sends_what_no_probe_could_tell),
     CASE(what_a_probe_was_told_is_kept),
     CASE(an_outcome_that_was_handed_over_is_polled),
