@@ -295,6 +295,8 @@ static const struct workload {
      workload_hot_key},
     {"many-keys", "claim and settle by the hundred, a million pending under 1,000 keys; beside an empty store",
      workload_many_keys},
+    {"isolation", "from an enqueue to its receiver, 1,000 targets of which one hangs; beside 1,000 that answer",
+     workload_isolation},
     {"wake", "from the return of a commit to the start of the delivery, in one process; beside a pipe", workload_wake},
     {"wake-process", "the same from one process to another", workload_wake_process},
     {"idle", "a worker that has nothing to do, for ten times as long; beside a loop that looks once a second",

@@ -128,6 +128,7 @@ int workload_together(const struct bench *bench, struct result *result, pawl_err
 int workload_latency(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_contention(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_hot_key(const struct bench *bench, struct result *result, pawl_error *err);
+int workload_isolation(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_many_keys(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_wake(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_wake_process(const struct bench *bench, struct result *result, pawl_error *err);
