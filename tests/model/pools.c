@@ -190,7 +190,7 @@ int64_t pool_headers_good_count(void)
     return 3;
 }
 
-/* ---- settings ---- */
+/* ---- settings; cases/ name them by their numbers: new ones stand at the end, before those that are none ---- */
 
 #define VALUES_MAX 8
 static const struct {
@@ -220,8 +220,7 @@ static const struct {
      {{"50", 50}, {"1000", 1000}, {"86400000", 86400000}, {"", SETTING_UNSET}, {"0", SETTING_BAD}}},
     {"timeout_ms", POLICY_timeout_ms, {{"1", 1}, {"", SETTING_UNSET}}},
     {"age_limit_ms", POLICY_age_limit_ms, {{"500", 500}, {"20000", 20000}, {"", SETTING_UNSET}, {"0", SETTING_BAD}}},
-    {"concurrency", POLICY_concurrency, {{"1", 1}, {"3", 3}, {"40", 40}, {"", SETTING_UNSET}}},
-    {"lane_concurrency", POLICY_lane_concurrency, {{"2", 2}, {"", SETTING_UNSET}, {"0", SETTING_BAD}}},
+    {"concurrency", POLICY_concurrency, {{"1", 1}, {"", SETTING_UNSET}, {"3", 3}, {"40", 40}}},
     {"unknown", POLICY_unknown, {{"hold", 1}, {"resend", 0}, {"", SETTING_UNSET}, {"drop", SETTING_BAD}}},
     {"exhausted", POLICY_exhausted, {{"hold", 1}, {"dead", 0}, {"", SETTING_UNSET}}},
     {"key_dead", POLICY_key_dead, {{"block", 1}, {"skip", 0}, {"", SETTING_UNSET}}},
@@ -233,6 +232,7 @@ static const struct {
     {"keep_dead_ms", POLICY_keep_dead_ms, {{"0", 0}, {"2000", 2000}, {"", SETTING_UNSET}}},
     {"crash_limit", POLICY_crash_limit, {{"1", 1}, {"2", 2}, {"", SETTING_UNSET}, {"0", SETTING_BAD}}},
     {"poll_deadline_ms", POLICY_poll_deadline_ms, {{"1", 1}, {"3000", 3000}, {"", SETTING_UNSET}}},
+    {"lane_concurrency", POLICY_lane_concurrency, {{"2", 2}, {"", SETTING_UNSET}, {"0", SETTING_BAD}}},
     {"nonsense", -1, {{"1", SETTING_BAD}}},
     {"", -1, {{"1", SETTING_BAD}}},
 };
