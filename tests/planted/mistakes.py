@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Mistakes that somebody could make in pawl, and the test that must see each.
 
-mistakes.py --rooms                          the rooms of src/ that have some
-mistakes.py BUILD CASE_LIBRARY ROOM [NAME]   plants those of a room, or one; BUILD is up to date
+mistakes.py --rooms                          the folders of src/ that have some
+mistakes.py BUILD CASE_LIBRARY ROOM [NAME]   plants those of a folder, or one; BUILD is up to date
 """
 import sys
 

@@ -37,7 +37,8 @@ class Unfit(Exception):
 
 
 def room(mistake):
-    return mistake.file.split("/")[1]
+    """The folder that its file is in: those of one are planted one after the other."""
+    return mistake.file.split("/")[-2]
 
 
 def run(words, **how):
