@@ -61,8 +61,12 @@ bool pawli_gather_message(struct view *view, struct view_scope *scope, struct me
             return false;
         draft->queue->wants_policy = true; /* how long it is bound */
     }
-    if (draft->row.key.data && !(draft->line = pawli_view_line(view, draft->queue, draft->row.key)))
-        return false;
+    if (draft->row.key.data) {
+        draft->line = pawli_view_line(view, draft->queue, draft->row.key);
+        if (!draft->line)
+            return false;
+        draft->queue->wants_policy = true; /* how many may hold the key */
+    }
     if (draft->row.sender.data && !(draft->sender = pawli_view_sender(view, draft->queue, draft->row.sender)))
         return false;
     return true;
@@ -302,7 +306,7 @@ int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct messag
 }
 
 /* In the place of a predecessor that held its ordering key and left without handing it on. */
-int pawli_enqueue_successor(struct view *view, struct message_draft *draft, pawl_error *err)
+int pawli_enqueue_successor(struct view *view, struct message_draft *draft, enum holds held, pawl_error *err)
 {
     struct view_line *line = draft->line;
     draft->status = PAWL_OK;
@@ -317,8 +321,9 @@ int pawli_enqueue_successor(struct view *view, struct message_draft *draft, pawl
         return pawli_no_memory(err);
     draft->task = task;
     draft->id = body_id(task->body);
-    task->row.holds_key = true;
-    line->row.head = task->number;
+    task->row.holds_key = held;
+    if (held == HOLDS_AS_HEAD)
+        line->row.head = task->number;
     return pawli_task_add(view, task) ? PAWL_OK : pawli_no_memory(err);
 }
 

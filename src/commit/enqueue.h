@@ -46,7 +46,7 @@ int pawli_draft_enqueue(struct drafting *drafting, const pawl_message *messages,
 bool pawli_gather_message(struct view *view, struct view_scope *scope, struct message_draft *draft);
 int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct message_draft *draft, uint64_t seq,
                       pawl_error *err);
-int pawli_enqueue_successor(struct view *view, struct message_draft *draft, pawl_error *err);
+int pawli_enqueue_successor(struct view *view, struct message_draft *draft, enum holds held, pawl_error *err);
 /* Whether a key that is bound to the message leads to a successor: while that is kept, both are. */
 bool pawli_leads_to_successor(const struct view *view, const struct view_task *task);
 bool pawli_is_bound(const struct view *view, const struct view_bound *bound); /* its time is not over */

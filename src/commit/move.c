@@ -152,13 +152,13 @@ static int requeue(struct move *move, struct move_item *item, struct view *view,
     if (!pawli_view_touch(view, &task->slot))
         return pawli_no_memory(err);
     /* A predecessor that holds its key hands it on itself, not to the next in line. */
-    bool hands_on = inherits && task->row.holds_key;
-    if (hands_on)
-        task->row.holds_key = false;
+    enum holds held = inherits ? task->row.holds_key : HOLDS_NOT;
+    if (held)
+        task->row.holds_key = HOLDS_NOT;
     if (!pawli_task_end(view, task, EVENT_CANCEL, move->reason, move->by))
         return pawli_no_memory(err);
-    int status = hands_on ? pawli_enqueue_successor(view, &item->successor, err)
-                          : pawli_enqueue_one(view, task->queue->scope, &item->successor, 0, err);
+    int status = held ? pawli_enqueue_successor(view, &item->successor, held, err)
+                      : pawli_enqueue_one(view, task->queue->scope, &item->successor, 0, err);
     if (status < 0)
         return status;
     task->row.successor = item->successor.id;

@@ -80,6 +80,51 @@ static struct view_task *next_follower(struct view_line *line)
     return NULL;
 }
 
+/* It holds the key from now on: as the head, where there is none. */
+static void give_key(struct line_row *line, struct task_row *row)
+{
+    row->holds_key = line->head ? HOLDS_BESIDE : HOLDS_AS_HEAD;
+    if (line->head) {
+        line->beside++;
+    } else {
+        line->head = row->number;
+        line->order = row->order;
+    }
+}
+
+static void take_key(struct line_row *line, struct task_row *row)
+{
+    if (row->holds_key == HOLDS_BESIDE)
+        line->beside -= line->beside > 0;
+    else
+        line->head = line->order = 0;
+    row->holds_key = HOLDS_NOT;
+}
+
+static bool has_room(const struct view_line *line)
+{
+    return line_holders(&line->row) < (uint64_t)policy_get(&line->queue->policy, POLICY_KEY_CONCURRENCY);
+}
+
+/* The first in line hold the key, as many as may at a time. */
+static bool promote(struct view *view, struct view_line *line)
+{
+    struct view_task *next;
+    while (has_room(line) && (next = next_follower(line)) != NULL) { /* load brought as many as may be needed */
+        if (!pawli_view_touch(view, &next->slot))
+            return false;
+        next->row.place = PLACE_READY;
+        give_key(&line->row, &next->row);
+        if (!note_ready(view, next))
+            return false;
+    }
+    uint64_t holders = line_holders(&line->row);
+    line->slot.exists = holders > 0;
+    if (line->row.depth < holders)
+        line->row.depth = holders;
+    return true;
+}
+
 /* The task leaves its line; if it held the key, the next one gets it. */
 static bool leave_line(struct view *view, struct view_task *task)
 {
@@ -92,22 +137,11 @@ static bool leave_line(struct view *view, struct view_task *task)
     line->row.depth -= line->row.depth > 0;
     if (!task->row.holds_key)
         return true;
-    task->row.holds_key = false;
-    struct view_task *next = next_follower(line); /* load brought one more than this batch has exits */
-    line->slot.exists = next != NULL;
-    if (!next)
-        return true;
-    if (!pawli_view_touch(view, &next->slot))
-        return false;
-    next->row.place = PLACE_READY;
-    next->row.holds_key = true;
-    line->row.head = next->row.number;
-    line->row.order = next->row.order;
-    line->row.depth += line->row.depth == 0;
-    return note_ready(view, next);
+    take_key(&line->row, &task->row);
+    return promote(view, line);
 }
 
-/* Puts a pending task where its key allows: ready at the head, blocked behind it. */
+/* Puts a pending task where its key allows: ready where it holds it, blocked behind those that do. */
 static bool enter_line(struct view *view, struct view_task *task)
 {
     struct view_line *line = task->line;
@@ -118,20 +152,11 @@ static bool enter_line(struct view *view, struct view_task *task)
     PAWL_ASSERT(line != NULL);
     if (!pawli_view_touch(view, &line->slot))
         return false;
-    if (!line->slot.exists) {
-        line->slot.exists = true;
-        line->row = (struct line_row){.queue = task->row.queue,
-                                      .key = line->row.key,
-                                      .head = task->row.number,
-                                      .order = task->row.order,
-                                      .depth = 1};
-        task->row.holds_key = true;
-        task->row.place = PLACE_READY;
-        return note_ready(view, task);
-    }
+    if (!line->slot.exists)
+        line->row = (struct line_row){.queue = task->row.queue, .key = line->row.key};
     line->row.depth++;
     task->row.place = PLACE_BLOCKED;
-    return pawli_view_add_follower(view, line, task);
+    return pawli_view_add_follower(view, line, task) && promote(view, line);
 }
 
 /* ---- moves ---- */

@@ -578,7 +578,9 @@ static bool complete_bound(void *at)
 #define ROW line_row
 static const struct column line_columns[] = {
     COLUMN("queue", U64, queue, KEY, ID),  COLUMN("key", TEXT, key, KEY, NEEDED, .is_good = is_key),
-    COLUMN("head", U64, head, NUMBER),     COLUMN("position", U64, order, NUMBER),
+    COLUMN("head", U64_OR_NULL, head, NUMBER),
+    COLUMN("position", U64_OR_NULL, order, NUMBER),
+    COLUMN("beside", U64, beside, ANY),
     COLUMN("depth", U64, depth, FROM_ONE),
 };
 #undef ROW
@@ -595,7 +597,7 @@ static const struct column line_columns[] = {
         COLUMN("crashes", U32, crashes, COUNT), COLUMN("retried", JSON, retried, .form = &retries),                    \
         COLUMN("looked", JSON, looked, .form = &looks)
 #define LINE      COLUMN("key", TEXT, key, .is_good = is_key), COLUMN("position", U64_OR_NULL, order, NUMBER)
-#define HOLDS_KEY COLUMN("holds_key", BOOL, holds_key, .max = 1)
+#define HOLDS_KEY COLUMN("holds_key", U32, holds_key, .max = HOLDS_COUNT - 1)
 #define FAILURE   COLUMN("failure", JSON, failure, .form = &failures)
 #define REMOTE_ID COLUMN("remote_id", TEXT, remote_id, .max = LIMIT_REMOTE_ID, .is_good = is_text)
 #define HISTORY                                                                                                        \

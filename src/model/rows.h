@@ -169,14 +169,23 @@ static inline bool hold_is_on(const struct hold_row *hold, struct wall_time now)
     return hold->until.ms > now.ms && hold->until.ms > hold->since.ms;
 }
 
-/* The line of an ordering key: its head is the only one that may move. */
+/* The line of an ordering key: only those may move that hold it. That is its head alone, unless the policy gives the key to
+ * several at a time: the others stand beside the head, and may be left when it ends. */
 struct line_row {
     uint64_t queue;
     struct text key;
-    uint64_t head;  /* number of the message that holds the key */
-    uint64_t order; /* the head's place in the line */
-    uint64_t depth; /* messages in the line, the head included */
+    uint64_t head;   /* number of the message that holds the key; 0: only such beside it */
+    uint64_t order;  /* the head's place in the line */
+    uint64_t beside; /* how many hold the key beside it */
+    uint64_t depth;  /* messages in the line, with all that hold it */
 };
+
+enum holds { HOLDS_NOT, HOLDS_AS_HEAD, HOLDS_BESIDE, HOLDS_COUNT };
+
+static inline uint64_t line_holders(const struct line_row *line)
+{
+    return (line->head != 0) + line->beside;
+}
 
 /* A dedupe key or the request id of an enqueue, bound to a message of its queue. */
 enum bound_kind { BOUND_DEDUPE, BOUND_REQUEST, BOUND_KIND_COUNT };
@@ -292,7 +301,7 @@ struct task_row {
     struct text key;    /* ordering key */
     uint64_t order;     /* its place in the line of its key; 0: it has none */
     struct text sender; /* as its body says; not where it ended */
-    bool holds_key;     /* head of its line */
+    enum holds holds_key;
 
     uint64_t tail;      /* place claimed: of its message's id */
     uint64_t token;     /* of the claim; kept while an outcome is awaited */

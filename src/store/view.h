@@ -129,7 +129,7 @@ struct view_line {
     struct slot slot;
     struct view_queue *queue;
     struct line_row row;
-    uint32_t exits; /* how many of its tasks this batch may end: load brings as many followers and one more */
+    uint32_t exits; /* how many of its tasks this batch may end: load brings as many followers as may get the key then */
     struct view_task **followers; /* blocked, in order */
     uint32_t follower_count, follower_room, next_follower;
 };

@@ -411,16 +411,25 @@ static bool load_due(struct walk *walk, struct view_due *due)
 
 /* ---- lines ---- */
 
-/* One more than this batch may need. */
+/* As many as this batch may give the key: for each that leaves the next, and as many as have room beside those that hold it. */
+static uint64_t followers_wanted(const struct view_line *line)
+{
+    uint64_t holders = line_holders(&line->row);
+    uint64_t may_hold = (uint64_t)policy_get(&line->queue->policy, POLICY_KEY_CONCURRENCY);
+    uint64_t room = line->row.depth > holders && may_hold > holders ? may_hold - holders : 0;
+    return room + line->exits + (line->exits > 0);
+}
+
 static bool load_followers(struct walk *walk, struct view_line *line)
 {
     struct range range = {.kind = RANGE_FOLLOWERS, .queue = line->row.queue, .key = line->row.key};
+    uint64_t wanted = followers_wanted(line);
     bool wants_body = line->queue->due[PHASE_SEND] != NULL;
     struct task_row row;
     enum find found = FIND_NOTHING;
     bool good = walk->finders->begin(walk, &range);
-    while (good && line->follower_count <= line->exits &&
-           (found = walk->finders->next(walk, &range, &row)) != FIND_NOTHING && found != FIND_FAILED) {
+    while (good && line->follower_count < wanted && (found = walk->finders->next(walk, &range, &row)) != FIND_NOTHING &&
+           found != FIND_FAILED) {
         if (found == FIND_DAMAGED)
             continue;
         struct view_task *task = keep_found(walk, &row, line->queue, line);
@@ -445,8 +454,8 @@ static bool load_sender(struct walk *walk, struct view_task *task)
 
 static bool load_line(struct walk *walk, struct view_line *line)
 {
-    bool good = load_fact(walk, &line->slot);
-    bool goes_on = good && line->queue->slot.found && !line->queue->slot.is_damaged && line->exits > 0;
+    bool good = load_fact(walk, &line->slot) && load_policy(walk, line->queue);
+    bool goes_on = good && line->slot.found && !line->queue->slot.is_damaged && followers_wanted(line) > 0;
     return goes_on ? load_followers(walk, line) : good;
 }
 
@@ -471,7 +480,8 @@ static bool agrees(const struct view_task *task)
     if (!is_in_line(&task->row))
         return !line || !line->slot.is_damaged;
     return line && line->slot.found && !line->slot.is_damaged &&
-           (line->row.head == task->number) == task->row.holds_key;
+           (line->row.head == task->number) == (task->row.holds_key == HOLDS_AS_HEAD) &&
+           (task->row.holds_key != HOLDS_BESIDE || line->row.beside > 0);
 }
 
 static void check_tasks(const struct view *view)

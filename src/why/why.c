@@ -187,9 +187,15 @@ static int explain_behind(struct explaining *e)
                           .key = e->item->message.key,
                           .cursor = {.position = e->item->task.order, .number = e->item->task.number}};
     int status = pawli_store_status(pawli_store_read(e->store, e->reader, &query, &page, e->err));
-    if (status == PAWL_OK && page.line.found) {
+    const struct line_row *line = &page.line.row;
+    if (status == PAWL_OK && page.line.found && (line->head == 0 || line->beside > 0)) {
+        add(e, CODE_BEHIND, WALL_NEVER, nobody,
+            pawli_arena_format(
+                &e->why->arena, "behind those that hold the ordering key (%llu); %llu of its key before this one",
+                (unsigned long long)line_holders(line), (unsigned long long)page.line.before + line_holders(line)));
+    } else if (status == PAWL_OK && page.line.found) {
         struct other head;
-        status = look_at(e, page.line.row.head, &head);
+        status = look_at(e, line->head, &head);
         if (status == PAWL_OK && head.page.count && !head.state)
             add(e, CODE_BEHIND, WALL_NEVER, nobody,
                 TEXT("behind a message that holds the ordering key and cannot be read"));

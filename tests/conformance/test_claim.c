@@ -808,6 +808,90 @@ static void a_retry_keeps_its_place_in_line(struct world *w)
     verify(w);
 }
 
+/* Any of the first three may end first: the next of the line takes its place. */
+static void several_of_a_key_may_go_at_a_time(struct world *w)
+{
+    set_lane(w, "key_concurrency", "3");
+    pawl_uuid ids[7];
+    struct held held[7];
+    for (int i = 0; i < 6; i++)
+        ids[i] = add(w, MESSAGE("1", .key = "a")).id;
+    for (int i = 0; i < 3; i++) {
+        held[i] = claim_one(w, CLAIM());
+        assert_id(held[i].id, ids[i]);
+    }
+    claim_none(w, CLAIM());
+    verify(w);
+    settle(w, SETTLE(held[0], DELIVERED)); /* the head */
+    held[3] = claim_one(w, CLAIM());
+    assert_id(held[3].id, ids[3]);
+    settle(w, SETTLE(held[2], DEAD)); /* one beside it */
+    settle(w, SETTLE(held[1], RETRY, .has_retry_in = 1, .retry_in_ms = 100));
+    held[4] = claim_one(w, CLAIM());
+    assert_id(held[4].id, ids[4]);
+    claim_none(w, CLAIM()); /* what is tried again keeps its part of the key */
+    verify(w);
+    pawli_sim_advance_ms(w->env, 100);
+    assert_id(claim_one(w, CLAIM()).id, ids[1]);
+    verify(w);
+}
+
+/* A higher number holds as soon as somebody comes to the line or leaves it; a lower one as they leave. */
+static void a_line_follows_its_policy(struct world *w)
+{
+    pawl_uuid ids[8];
+    struct held held[8];
+    for (int i = 0; i < 5; i++)
+        ids[i] = add(w, MESSAGE("1", .key = "a")).id;
+    set_lane(w, "key_concurrency", "3");
+    held[0] = claim_one(w, CLAIM());
+    claim_none(w, CLAIM());
+    ids[5] = add(w, MESSAGE("1", .key = "a")).id;
+    for (int i = 1; i < 3; i++)
+        assert_id((held[i] = claim_one(w, CLAIM())).id, ids[i]);
+    claim_none(w, CLAIM());
+    verify(w);
+    set_lane(w, "key_concurrency", "1");
+    settle(w, SETTLE(held[0], DELIVERED)); /* the head: two are left beside it */
+    claim_none(w, CLAIM());
+    verify(w);
+    settle(w, SETTLE(held[2], DELIVERED));
+    claim_none(w, CLAIM());
+    settle(w, SETTLE(held[1], DELIVERED));
+    verify(w);
+    set_lane(w, "key_concurrency", "2");
+    held[3] = claim_one(w, CLAIM());
+    assert_id(held[3].id, ids[3]);
+    settle(w, SETTLE(held[3], DELIVERED));
+    for (int i = 4; i < 6; i++)
+        assert_id(claim_one(w, CLAIM()).id, ids[i]);
+    verify(w);
+}
+
+/* Its place among those that hold the key goes to its successor, whichever place that is. */
+static void one_beside_the_head_hands_its_part_on(struct world *w)
+{
+    set_lane(w, "key_concurrency", "2");
+    set_lane(w, "key_dead", "block");
+    add(w, MESSAGE("1", .key = "a"));
+    pawl_uuid beside = add(w, MESSAGE("2", .key = "a")).id;
+    pawl_uuid third = add(w, MESSAGE("3", .key = "a")).id;
+    struct held head = claim_one(w, CLAIM()), held = claim_one(w, CLAIM());
+    assert_id(held.id, beside);
+    settle(w, SETTLE(held, DEAD));
+    claim_none(w, CLAIM()); /* the dead one keeps its part */
+    pawl_moved moved = {PAWL_MOVED};
+    assert_ok(pawl_message_requeue(w->store, &beside, BECAUSE(1), &moved, &err));
+    verify(w);
+    held = claim_one(w, CLAIM());
+    assert_id(held.id, moved.successor);
+    claim_none(w, CLAIM());
+    settle(w, SETTLE(head, DELIVERED));
+    assert_id(claim_one(w, CLAIM()).id, third);
+    settle(w, SETTLE(held, DELIVERED));
+    verify(w);
+}
+
 static void a_dead_one_frees_its_key_or_blocks_it(struct world *w)
 {
     add(w, MESSAGE("1", .key = "a"));
@@ -1209,6 +1293,9 @@ static const struct conformance_case cases[] = {
     CASE(a30_priority_then_due_then_number),
     CASE(delayed_urgent_ones_do_not_hide_due_ones),
     CASE(a31_one_of_a_key_at_a_time),
+    CASE(several_of_a_key_may_go_at_a_time),
+    CASE(a_line_follows_its_policy),
+    CASE(one_beside_the_head_hands_its_part_on),
     CASE(a32_a_claim_is_checked),
     CASE(a33_a_lease_is_within_its_range),
     CASE(a35_a_lost_claim_at_the_cap_is_dead),

@@ -96,6 +96,8 @@ static void a_changed_cell_is_found_in_every_table(void **state)
                                           "bound SET until = 1",
                                           "line SET depth = 9",
                                           "line SET head = 1",
+                                          "line SET beside = 1",
+                                          "ready SET holds_key = 2 WHERE holds_key = 1",
                                           "blocked SET position = 77",
                                           "blocked SET crashes = 1",
                                           "lane SET policy = '{\"lease_ms\":1001}'",

@@ -22,6 +22,7 @@ static const struct agreement {
     {SQL_stray_attempts, "an attempt of a message that does not exist"},
     {SQL_wrong_lines, "the line of an ordering key differs from its messages"},
     {SQL_wrong_heads, "a message holds its ordering key, and the line says otherwise"},
+    {SQL_wrong_beside, "so many hold an ordering key beside its head, and the line says otherwise"},
     {SQL_wrong_blocked, "a message waits in a line that does not exist"},
     {SQL_wrong_bounds, "a message and what its dedupe key or request id is bound to differ"},
     {SQL_wrong_leases, "a claim ends before its queue looks for lost ones"},

@@ -220,8 +220,9 @@ CREATE INDEX pawl.bound_until ON pawl.bound (until) WHERE until IS NOT NULL;
 CREATE TABLE pawl.line (
     queue    INTEGER NOT NULL,
     key      TEXT    NOT NULL,
-    head     INTEGER NOT NULL,
-    position INTEGER NOT NULL,                      -- of the head
+    head     INTEGER,                               -- the message that holds the key; NULL: only such beside it do
+    position INTEGER,                               -- of the head
+    beside   INTEGER NOT NULL,                      -- how many hold the key beside the head (key_concurrency)
     depth    INTEGER NOT NULL CHECK (depth >= 1),
     PRIMARY KEY (queue, key)
 ) STRICT, WITHOUT ROWID;
@@ -242,7 +243,7 @@ CREATE TABLE pawl.ready (
     looked    TEXT,                                 -- JSON: times it was polled or probed, and before it waits as now
     key       TEXT,
     position  INTEGER,                              -- in the line of its key
-    holds_key INTEGER NOT NULL,                     -- 0: it has none, or gave it up when it was handed over
+    holds_key INTEGER NOT NULL,                     -- 0: it has none, or gave it up; 1 head of its line; 2 beside it
     failure   TEXT,                                 -- JSON: class, at, text of the last error
     progress  BLOB,
     remote_id TEXT,

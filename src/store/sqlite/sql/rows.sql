@@ -272,15 +272,15 @@ SELECT queue, kind, key, message, fingerprint, until, state, sum
 -- name: get_line
 -- params: queue key
 -- row: line
-SELECT queue, key, head, position, depth FROM pawl.line WHERE queue = :queue AND key = :key;
+SELECT queue, key, head, position, beside, depth FROM pawl.line WHERE queue = :queue AND key = :key;
 
 -- name: put_line
--- params: queue key head position depth
+-- params: queue key head position beside depth
 -- row: line
-INSERT INTO pawl.line (queue, key, head, position, depth)
-VALUES (:queue, :key, :head, :position, :depth)
+INSERT INTO pawl.line (queue, key, head, position, beside, depth)
+VALUES (:queue, :key, :head, :position, :beside, :depth)
     ON CONFLICT (queue, key) DO UPDATE
-   SET head = excluded.head, position = excluded.position, depth = excluded.depth;
+   SET head = excluded.head, position = excluded.position, beside = excluded.beside, depth = excluded.depth;
 
 -- name: remove_line
 -- params: queue key
@@ -290,7 +290,7 @@ DELETE FROM pawl.line WHERE queue = :queue AND key = :key;
 -- name: all_lines
 -- params:
 -- row: line
-SELECT queue, key, head, position, depth
+SELECT queue, key, head, position, beside, depth
   FROM pawl.line;
 
 -- ---- message ----

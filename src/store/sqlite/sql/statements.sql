@@ -581,9 +581,12 @@ SELECT NULL, NULL, number FROM pawl.attempt WHERE NOT EXISTS (SELECT 1 FROM pawl
 -- params:
 SELECT NULL, line.queue, line.key
   FROM pawl.line
- WHERE line.depth <> 1 + (SELECT count(*) FROM pawl.blocked WHERE blocked.queue = line.queue AND blocked.key = line.key)
-    OR NOT EXISTS (SELECT 1 FROM pawl.message WHERE message.number = line.head AND message.queue = line.queue
-                                           AND message.key = line.key)
+ WHERE line.depth <> (line.head IS NOT NULL) + line.beside
+                     + (SELECT count(*) FROM pawl.blocked WHERE blocked.queue = line.queue AND blocked.key = line.key)
+    OR (line.head IS NULL) <> (line.position IS NULL)
+    OR (line.head IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM pawl.message WHERE message.number = line.head AND message.queue = line.queue
+                                               AND message.key = line.key))
     OR EXISTS (SELECT 1 FROM pawl.blocked WHERE blocked.queue = line.queue AND blocked.key = line.key
                                        AND blocked.number = line.head);
 
@@ -596,6 +599,17 @@ SELECT NULL, queue, number
         UNION ALL SELECT queue, number, key, position FROM pawl.ended WHERE holds_key = 1) AS holder
  WHERE NOT EXISTS (SELECT 1 FROM pawl.line WHERE line.queue = holder.queue AND line.key = holder.key
                                         AND line.head = holder.number AND line.position = holder.position);
+
+-- name: wrong_beside
+-- params:
+SELECT NULL, queue, key
+  FROM (SELECT queue, key, beside FROM pawl.line WHERE beside > 0
+        UNION ALL SELECT queue, key, -1 FROM pawl.ready WHERE holds_key = 2
+        UNION ALL SELECT queue, key, -1 FROM pawl.claimed WHERE holds_key = 2
+        UNION ALL SELECT queue, key, -1 FROM pawl.held WHERE holds_key = 2
+        UNION ALL SELECT queue, key, -1 FROM pawl.ended WHERE holds_key = 2)
+ GROUP BY queue, key
+HAVING sum(beside) <> 0;
 
 -- name: wrong_blocked
 -- params:
