@@ -15,15 +15,27 @@ static uint64_t share(uint64_t max, uint64_t all, uint64_t own, uint64_t parts)
     return left > own * parts ? (left - own * parts + parts) / (parts + 1) : 0;
 }
 
-uint32_t pawli_budget_room(uint32_t send_max, const struct usage *all, const struct usage *own, uint32_t wanted)
+uint32_t pawli_budget_room(uint32_t send_max, const struct usage *all, const struct usage *scope,
+                           const struct usage *own, uint32_t wanted)
 {
     uint64_t byte_max = BUDGET_BYTES_MAX, parts = own->is_prompt ? 1 : 16;
     if (!own->is_prompt) {
         send_max -= send_max / 4;
         byte_max -= byte_max / 4;
     }
-    uint64_t sends = share(send_max, all->sends, own->sends, parts);
-    if (share(byte_max, all->bytes, own->bytes, parts) < BUDGET_CLAIM_BYTES)
-        return 0;
-    return sends < wanted ? (uint32_t)sends : wanted;
+    const struct {
+        const struct usage *usage;
+        uint64_t parts;
+    } shares[] = {{own, parts}, {scope, 1}};
+    uint64_t sends = wanted;
+    for (size_t i = 0; i < COUNT_OF(shares); i++) {
+        const struct usage *usage = shares[i].usage;
+        if (!usage)
+            continue;
+        uint64_t room = share(send_max, all->sends, usage->sends, shares[i].parts);
+        sends = room < sends ? room : sends;
+        if (share(byte_max, all->bytes, usage->bytes, shares[i].parts) < BUDGET_CLAIM_BYTES)
+            return 0;
+    }
+    return (uint32_t)sends;
 }

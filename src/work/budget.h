@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How much a worker may have under way at once, over all its targets: sends, since each takes descriptors, and bytes, since
  * each message is in memory until it was settled. Shared so that nobody gets all of it: a target may have no more than what
- * is left for the others. One that has not been seen to answer in time may have a sixteenth of that, and all of its kind leave
+ * is left for the others, and so a scope where there are several. A target that has not been seen to answer in time may have a sixteenth of that, and all of its kind leave
  * a quarter to those that have, however many they are. */
 #ifndef PAWLI_BUDGET_H
 #define PAWLI_BUDGET_H
@@ -25,7 +25,9 @@ struct usage {
 /* How many sends at once, for a limit of open descriptors. */
 uint32_t pawli_budget_sends(uint64_t descriptors);
 
-/* How many of `wanted` messages may be claimed for a target, given what all have and what it has. */
-uint32_t pawli_budget_room(uint32_t send_max, const struct usage *all, const struct usage *own, uint32_t wanted);
+/* How many of `wanted` messages may be claimed for a target, given what all have, what its scope has (NULL: there is no other)
+ * and what it has. */
+uint32_t pawli_budget_room(uint32_t send_max, const struct usage *all, const struct usage *scope,
+                           const struct usage *own, uint32_t wanted);
 
 #endif

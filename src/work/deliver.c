@@ -45,10 +45,10 @@ static struct claimed_page *new_page(uint32_t limit)
 
 /* ---- sends ---- */
 
-/* Adds to what the worker and a target have under way; or, with minus, takes away. */
+/* Adds to what the worker, a target and its scope have under way; or, with minus, takes away. */
 static void use(struct worker *worker, struct target *target, int sign, uint32_t sends, uint64_t bytes)
 {
-    struct usage *usages[] = {&worker->usage, &target->usage};
+    struct usage *usages[] = {&worker->usage, &target->scope->usage, &target->usage};
     for (size_t i = 0; i < COUNT_OF(usages); i++) {
         usages[i]->sends += sign > 0 ? sends : -sends;
         usages[i]->bytes += sign > 0 ? bytes : -bytes;
@@ -243,10 +243,12 @@ static void claimed(void *data, int status, pawl_messages *messages, struct boot
 
 static uint32_t room_at(const struct queue *queue)
 {
+    const struct worker *worker = queue->worker;
     const struct usage *own = &queue->target->usage;
+    const struct usage *scope = worker->scopes.count > 1 ? &queue->target->scope->usage : NULL;
     int64_t room = policy_get(&queue->policy, POLICY_CONCURRENCY) - own->sends;
     return room <= 0 ? 0
-                     : pawli_budget_room(queue->worker->send_max, &queue->worker->usage, own,
+                     : pawli_budget_room(worker->send_max, &worker->usage, scope, own,
                                          room > CLAIM_MAX ? CLAIM_MAX : (uint32_t)room);
 }
 
@@ -297,7 +299,7 @@ static void claim_by_time(struct worker *worker, struct boot_time now)
             break;
         struct duty *duty = duty_at(at);
         struct target *target = duty->queue->target;
-        if (target->line.first || room_for(duty->queue) == 0)
+        if (due_waits(&target->line) || room_for(duty->queue) == 0)
             pawli_due_wait(&worker->due, &target->line, at);
         else
             claim(duty, now);
@@ -307,20 +309,24 @@ static void claim_by_time(struct worker *worker, struct boot_time now)
 static void claim_in_line(struct worker *worker, struct boot_time now)
 {
     for (int i = 0; i < STEP_QUEUES; i++) {
-        struct due_line *line = pawli_due_try(&worker->due);
-        if (!line)
+        struct due_at *at = pawli_due_try(&worker->due);
+        if (!at)
             break;
-        while (line->first && room_for(duty_at(line->first)->queue) > 0)
-            claim(duty_at(line->first), now);
+        struct due_line *line = at->line;
+        if (room_for(duty_at(at)->queue) == 0)
+            continue;
+        claim(duty_at(at), now);
+        pawli_due_try_again(&worker->due, line);
     }
 }
 
+/* Those that waited for room take what was made before whoever is due only now. */
 void pawli_claim_due(struct worker *worker, struct boot_time now)
 {
     if (is_working(worker))
-        claim_by_time(worker, now);
-    if (is_working(worker))
         claim_in_line(worker, now);
+    if (is_working(worker))
+        claim_by_time(worker, now);
 }
 
 /* ---- settlements ---- */

@@ -1,17 +1,66 @@
 /* SPDX-License-Identifier: MIT */
-/* A binary heap that knows where each of its entries is, and lines. */
+/* A binary heap that knows where each of its entries is, and rings of lines. */
 #include "work/due.h"
 
 #include "base/base.h"
 
+/* ---- rings ---- */
+
+static void init_ring(struct turn *ring)
+{
+    ring->next = ring->previous = ring;
+}
+
+static bool is_empty(const struct turn *ring)
+{
+    return ring->next == ring;
+}
+
+static void join(struct turn *ring, struct turn *turn) /* behind the others */
+{
+    turn->next = ring;
+    turn->previous = ring->previous;
+    turn->previous->next = turn;
+    ring->previous = turn;
+}
+
+static void leave(struct turn *turn)
+{
+    turn->previous->next = turn->next;
+    turn->next->previous = turn->previous;
+    *turn = (struct turn){0};
+}
+
+static void move(struct turn *ring, struct turn *turn)
+{
+    leave(turn);
+    join(ring, turn);
+}
+
+/* All of the other come behind those that are there. */
+static void join_all(struct turn *ring, struct turn *other)
+{
+    if (is_empty(other))
+        return;
+    other->next->previous = ring->previous;
+    ring->previous->next = other->next;
+    other->previous->next = ring;
+    ring->previous = other->previous;
+    init_ring(other);
+}
+
+/* ---- by time ---- */
+
 void pawli_due_init(struct due *due)
 {
-    *due = (struct due){.lines_end = &due->lines};
+    *due = (struct due){.eased = 0};
+    init_ring(&due->untried);
+    init_ring(&due->tried);
 }
 
 void pawli_due_done(struct due *due)
 {
-    PAWL_ASSERT(due->count == 0 && !due->lines);
+    PAWL_ASSERT(due->count == 0 && is_empty(&due->untried) && is_empty(&due->tried));
     pawli_free(due->heap);
 }
 
@@ -63,43 +112,45 @@ static void leave_heap(struct due *due, struct due_at *at)
         settle(due, index, last);
 }
 
-static void leave_lines(struct due *due, struct due_line *line)
+/* ---- lines ---- */
+
+void pawli_due_init_scope(struct due_scope *scope)
 {
-    *line->link = line->next;
-    if (line->next)
-        line->next->link = line->link;
-    else
-        due->lines_end = line->link;
-    line->next = NULL;
-    line->link = NULL;
-    due->line_count--;
+    *scope = (struct due_scope){.eased = 0};
+    init_ring(&scope->untried);
+    init_ring(&scope->tried);
 }
 
-static void join_lines(struct due *due, struct due_line *line)
+void pawli_due_init_line(struct due_line *line, struct due_scope *scope)
 {
-    line->link = due->lines_end;
-    *due->lines_end = line;
-    due->lines_end = &line->next;
-    due->line_count++;
+    *line = (struct due_line){.scope = scope};
+    init_ring(&line->waiting);
 }
 
-static void leave_line(struct due *due, struct due_at *at)
+static bool has_lines(const struct due_scope *scope)
+{
+    return !is_empty(&scope->untried) || !is_empty(&scope->tried);
+}
+
+static void leave_line(struct due_at *at)
 {
     struct due_line *line = at->line;
-    *at->link = at->next;
-    if (at->next)
-        at->next->link = at->link;
-    else
-        line->end = at->link;
-    *at = (struct due_at){0};
-    if (!line->first)
-        leave_lines(due, line);
+    struct due_scope *scope = line->scope;
+    leave(&at->turn);
+    at->line = NULL;
+    if (due_waits(line))
+        return;
+    leave(&line->turn);
+    if (!has_lines(scope))
+        leave(&scope->turn);
 }
+
+/* ---- where a queue is ---- */
 
 void pawli_due_put(struct due *due, struct due_at *at, struct boot_time when)
 {
     if (at->line)
-        leave_line(due, at);
+        leave_line(at);
     if (when.ns == BOOT_NEVER.ns) {
         if (at->in_heap)
             leave_heap(due, at);
@@ -110,22 +161,23 @@ void pawli_due_put(struct due *due, struct due_at *at, struct boot_time when)
     settle(due, index, (struct due_entry){when, at});
 }
 
+/* It was found to have no room: it is tried when some was made. */
 void pawli_due_wait(struct due *due, struct due_line *line, struct due_at *at)
 {
+    struct due_scope *scope = line->scope;
     pawli_due_put(due, at, BOOT_NEVER);
-    if (!line->first) {
-        line->end = &line->first;
-        join_lines(due, line);
-    }
+    if (!has_lines(scope))
+        join(&due->tried, &scope->turn);
+    if (!due_waits(line))
+        join(&scope->tried, &line->turn);
     at->line = line;
-    at->link = line->end;
-    *line->end = at;
-    line->end = &at->next;
+    join(&line->waiting, &at->turn);
 }
 
 void pawli_due_eased(struct due *due)
 {
-    due->tries = due->line_count;
+    due->eased++;
+    join_all(&due->untried, &due->tried);
 }
 
 struct due_at *pawli_due_take(struct due *due, struct boot_time now)
@@ -136,22 +188,34 @@ struct due_at *pawli_due_take(struct due *due, struct boot_time now)
     return at;
 }
 
-struct due_line *pawli_due_try(struct due *due)
+struct due_at *pawli_due_try(struct due *due)
 {
-    struct due_line *line = due->tries ? due->lines : NULL;
-    if (!line) {
-        due->tries = 0;
-        return NULL;
+    while (!is_empty(&due->untried)) {
+        struct due_scope *scope = (struct due_scope *)due->untried.next;
+        if (scope->eased != due->eased)
+            join_all(&scope->untried, &scope->tried);
+        scope->eased = due->eased;
+        struct turn *first = is_empty(&scope->untried) ? NULL : scope->untried.next;
+        if (first)
+            move(&scope->tried, first);
+        move(is_empty(&scope->untried) ? &due->tried : &due->untried, &scope->turn);
+        if (first)
+            return (struct due_at *)((struct due_line *)first)->waiting.next;
     }
-    due->tries--;
-    leave_lines(due, line);
-    join_lines(due, line);
-    return line;
+    return NULL;
+}
+
+void pawli_due_try_again(struct due *due, struct due_line *line)
+{
+    if (!due_waits(line))
+        return;
+    move(&line->scope->untried, &line->turn);
+    move(&due->untried, &line->scope->turn);
 }
 
 struct boot_time pawli_due_next(const struct due *due)
 {
-    if (due->tries && due->lines)
+    if (!is_empty(&due->untried))
         return (struct boot_time){0};
     return due->count ? due->heap[0].when : BOOT_NEVER;
 }

@@ -48,30 +48,55 @@ static bool same(const char *string, struct text text)
     return string ? text_is(text, string) : !text.data;
 }
 
+static void free_scope(struct scope *scope)
+{
+    pawli_free(scope->name);
+    pawli_free(scope);
+}
+
+static void release_scope(struct worker *worker, struct scope *scope)
+{
+    if (!scope || --scope->targets > 0)
+        return;
+    pawli_links_remove(&worker->scopes, &scope->link);
+    free_scope(scope);
+}
+
+static struct scope *hold_scope(struct worker *worker, struct text name)
+{
+    uint64_t hash = pawli_queue_hash(name, (struct text){0}, (struct text){0});
+    for (struct link *link = NULL; (link = pawli_links_find(&worker->scopes, link, hash)) != NULL;) {
+        struct scope *scope = (struct scope *)link;
+        if (text_is(name, scope->name)) {
+            scope->targets++;
+            return scope;
+        }
+    }
+    struct scope *scope = pawli_alloc(sizeof *scope);
+    if (!scope)
+        return NULL;
+    scope->name = copy(name);
+    scope->targets = 1;
+    pawli_due_init_scope(&scope->due);
+    if (scope->name && pawli_links_add(&worker->scopes, &scope->link, hash))
+        return scope;
+    free_scope(scope);
+    return NULL;
+}
+
+static void free_target(struct worker *worker, struct target *target)
+{
+    release_scope(worker, target->scope);
+    pawli_free(target->name);
+    pawli_free(target);
+}
+
 static void release_target(struct worker *worker, struct target *target)
 {
     if (!target || --target->queues > 0)
         return;
     pawli_links_remove(&worker->targets, &target->link);
-    pawli_free(target->scope);
-    pawli_free(target->name);
-    pawli_free(target);
-}
-
-static struct target *new_target(struct worker *worker, struct text scope, struct text name, uint64_t hash)
-{
-    struct target *target = pawli_alloc(sizeof *target);
-    if (!target)
-        return NULL;
-    target->scope = copy(scope);
-    target->name = copy(name);
-    target->queues = 1;
-    if (target->scope && target->name && pawli_links_add(&worker->targets, &target->link, hash))
-        return target;
-    pawli_free(target->scope);
-    pawli_free(target->name);
-    pawli_free(target);
-    return NULL;
+    free_target(worker, target);
 }
 
 static struct target *hold_target_of(struct worker *worker, struct text scope, struct text name)
@@ -79,12 +104,23 @@ static struct target *hold_target_of(struct worker *worker, struct text scope, s
     uint64_t hash = pawli_queue_hash(scope, (struct text){0}, name);
     for (struct link *link = NULL; (link = pawli_links_find(&worker->targets, link, hash)) != NULL;) {
         struct target *target = (struct target *)link;
-        if (text_is(scope, target->scope) && text_is(name, target->name)) {
+        if (text_is(scope, target->scope->name) && text_is(name, target->name)) {
             target->queues++;
             return target;
         }
     }
-    return new_target(worker, scope, name, hash);
+    struct target *target = pawli_alloc(sizeof *target);
+    if (!target)
+        return NULL;
+    target->scope = hold_scope(worker, scope);
+    target->name = copy(name);
+    target->queues = 1;
+    if (target->scope && target->name && pawli_links_add(&worker->targets, &target->link, hash)) {
+        pawli_due_init_line(&target->line, &target->scope->due);
+        return target;
+    }
+    free_target(worker, target);
+    return NULL;
 }
 
 static void free_queue(struct queue *queue)
@@ -475,8 +511,9 @@ void pawli_worker_forget(struct worker *worker)
         queue->is_listed = false;
     forget_unlisted(worker, BOOT_NEVER, BOOT_NEVER);
     PAWL_ASSERT(!worker->queues);
-    PAWL_ASSERT(worker->targets.count == 0);
+    PAWL_ASSERT(worker->targets.count == 0 && worker->scopes.count == 0);
     pawli_due_done(&worker->due);
     pawli_links_done(&worker->by_name);
     pawli_links_done(&worker->targets);
+    pawli_links_done(&worker->scopes);
 }

@@ -40,11 +40,21 @@
 #define RENEW_TICK_MS 100  /* what is renewed takes with it what would be within so much: they share a commit */
 #define LOST_MS       100  /* between two looks for claims that ended */
 
+/* Sends in flight of a scope, over all its targets. */
+struct scope {
+    struct link link; /* in worker.scopes, by its name */
+    unsigned targets;
+    char *name;
+    struct usage usage;
+    struct due_scope due;
+};
+
 /* Sends in flight to a target of a scope, over all its lanes. */
 struct target {
     struct link link; /* in worker.targets, by its names */
     unsigned queues;  /* that lead to it */
-    char *scope, *name;
+    struct scope *scope;
+    char *name;
     struct usage usage;
     bool is_holding;      /* a hold is being set on it */
     struct due_line line; /* its queues that are due and have no room */
@@ -182,7 +192,7 @@ struct worker {
     struct wall_time seen_wall; /* the clocks as of the last survey */
     struct boot_time seen_boot;
     struct queue *queues;
-    struct links by_name, targets;
+    struct links by_name, targets, scopes;
     struct due due;                             /* of what there is to do in the queues */
     uint32_t send_max;                          /* sends at once */
     struct usage usage;                         /* of all targets */
@@ -201,7 +211,7 @@ struct boot_time pawli_survey_step(struct worker *worker, struct boot_time now);
 void pawli_survey_end(struct worker *worker);                                    /* learns no more */
 bool pawli_survey_is_running(const struct worker *worker);
 void pawli_sweep_start(struct worker *worker);
-void pawli_worker_forget(struct worker *worker); /* queues and targets */
+void pawli_worker_forget(struct worker *worker); /* queues, targets and scopes */
 void pawli_take_hints(struct worker *worker, struct boot_time now);
 
 void pawli_queue_read_secret(struct queue *queue); /* where its file changed, or it is in doubt */

@@ -423,6 +423,11 @@ plant([
             "what was for all is sent to one",
             "conformance_routes", "*a115_a_message_without_*"),
     # ---- work, sinks, model ----
+    Mistake("turns are for targets, whatever their scope", "src/work/due.c",
+            "        move(is_empty(&scope->untried) ? &due->tried : &due->untried, &scope->turn);\n",
+            "        if (is_empty(&scope->untried))\n            move(&due->tried, &scope->turn);\n",
+            "a scope with many targets takes all of a worker before the next one has a turn",
+            "due", "*"),
     Mistake("a preset begins with its base", "src/model/preset.c",
             '{"backoff_offset", "1"}', '{"backoff_offset", "0"}',
             "who came for the delays of another outbox has others",
