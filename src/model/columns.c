@@ -44,22 +44,12 @@ static bool is_text(struct text text, struct arena *arena)
     return pawli_check_text("", text, SIZE_MAX, NULL) == PAWL_OK;
 }
 
-/* Whether it is a JSON object, which can then be walked. */
-static bool is_object(struct text json, struct arena *arena)
-{
-    if (json.size < 2 || json.data[0] != '{')
-        return false;
-    enum json_verdict verdict = pawli_json_check(json, NULL, NULL);
-    arena->failed |= verdict == JSON_NO_MEMORY;
-    return verdict == JSON_GOOD;
-}
-
 /* An object of texts, its names sorted and each there once. */
 static bool are_headers(struct text json, struct arena *arena)
 {
     struct text name, value, last = {0};
     size_t count = 0;
-    if (!is_object(json, arena))
+    if (!pawli_json_is(json, '{', arena))
         return false;
     struct json_walk walk = pawli_json_walk(json);
     while (pawli_json_member(&walk, &name, &value)) {
@@ -176,7 +166,7 @@ static bool failure_parse(struct text json, void *at, struct arena *arena)
 {
     struct failure *failure = at;
     bool has_class = false, has_time = false;
-    if (!is_object(json, arena))
+    if (!pawli_json_is(json, '{', arena))
         return false;
     struct json_walk walk = pawli_json_walk(json);
     struct text name, value;
@@ -213,7 +203,7 @@ static bool retried_parse(struct text json, void *at, struct arena *arena)
 {
     struct retried *retried = at;
     uint64_t times = 0, attempts = INT32_MAX + UINT64_C(1);
-    if (!is_object(json, arena))
+    if (!pawli_json_is(json, '{', arena))
         return false;
     struct json_walk walk = pawli_json_walk(json);
     struct text name, value;
@@ -248,7 +238,7 @@ static bool looked_parse(struct text json, void *at, struct arena *arena)
 {
     struct looked *looked = at;
     uint64_t times = 0, before = INT32_MAX + UINT64_C(1);
-    if (!is_object(json, arena))
+    if (!pawli_json_is(json, '{', arena))
         return false;
     struct json_walk walk = pawli_json_walk(json);
     struct text name, value;
@@ -286,7 +276,7 @@ static bool answer_parse(struct text json, void *at, struct arena *arena)
     struct answer *answer = at;
     uint64_t status = 0;
     bool good = true;
-    if (!is_object(json, arena))
+    if (!pawli_json_is(json, '{', arena))
         return false;
     struct json_walk walk = pawli_json_walk(json);
     struct text name, value;
