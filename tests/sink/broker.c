@@ -6,8 +6,6 @@
 
 #include "sink/broker.h"
 
-static const char *const loopback[] = {"127.0.0.0/8"};
-
 const char *missing_library;
 
 /* In place of libc's, for what is linked into this program. */
@@ -22,7 +20,7 @@ void *dlopen(const char *file, int flags)
 void world_open(struct world *world, const struct sink_ops *ops, uint16_t server)
 {
     memset(world, 0, sizeof *world);
-    world->harness.rules = (struct sink_rules){.addresses = loopback, .address_count = 1};
+    world->harness.rules = loopback_rules;
     harness_start(&world->harness, ops);
     world->proxy = proxy_new(server);
 }
