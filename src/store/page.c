@@ -202,6 +202,16 @@ static enum find make_gone(struct reading *reading, const struct range *range, c
     return is_over ? FIND_ROW : FIND_NOTHING;
 }
 
+static enum find make_put_off(struct reading *reading, const struct range *range, const void *row, void *made_of)
+{
+    const struct task_row *task = row;
+    (void)range;
+    reading->page->cursor = (struct task_cursor){
+        .priority = task->priority, .at = task->due.ms, .number = task->number};
+    ((struct old_item *)made_of)->number = task->number;
+    return pawli_waits_for_sender(task) && reading->page->wall.ms < task->due.ms ? FIND_ROW : FIND_NOTHING;
+}
+
 static enum find make_bound(struct reading *reading, const struct range *range, const void *row, void *made_of)
 {
     const struct bound_row *bound = row;
@@ -309,6 +319,8 @@ static const struct listing {
                           .number_at = NONE},
     [QUERY_GONE] = {LISTED(GONE_READY, task, old_item), .make = make_gone, .row_at = NONE, .damaged_at = NONE,
                     .number_at = offsetof(struct task_row, number), .needs = pawli_know_living},
+    [QUERY_PUT_OFF] = {LISTED(PUT_OFF, task, old_item), .make = make_put_off, .row_at = NONE, .damaged_at = NONE,
+                       .number_at = NONE},
     [QUERY_WORKERS] = {LISTED(WORKERS, worker, worker_item), .wants = wants_worker, .make = make_worker,
                        .row_at = offsetof(struct worker_item, row), .damaged_at = NONE,
                        .number_at = offsetof(struct worker_row, id), .needs = pawli_know_living},
@@ -444,6 +456,22 @@ static bool read_sender(struct reading *reading)
                                                       : found == FIND_NOTHING;
 }
 
+static bool read_put_off(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    struct queue_row queue = {.scope = reading->scope, .lane = query->lane, .target = query->target};
+    bool found;
+    if (!pawli_find_named(reading, ROW_QUEUE, &queue, &found))
+        return false;
+    struct range range = {.kind = RANGE_PUT_OFF,
+                          .queue = queue.id,
+                          .key = query->key,
+                          .priority = (uint32_t)query->cursor.priority,
+                          .until = {query->cursor.at},
+                          .after = query->cursor.number};
+    return !found || list(reading, &listings[QUERY_PUT_OFF], &range);
+}
+
 static bool read_message(struct reading *reading)
 {
     struct page *page = reading->page;
@@ -476,6 +504,7 @@ static bool read_line(struct reading *reading)
 static reading_fn *const readers[QUERY_KIND_COUNT] = {
     [QUERY_STORE] = read_store,     [QUERY_RECORD] = read_record, [QUERY_MESSAGE] = read_message,
     [QUERY_LOOK] = pawli_read_look, [QUERY_LINE] = read_line,     [QUERY_SENDER] = read_sender,
+    [QUERY_PUT_OFF] = read_put_off,
 };
 
 struct range pawli_messages_range(struct reading *reading)
