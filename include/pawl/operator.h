@@ -154,7 +154,8 @@ typedef struct pawl_route {
 
 /*
  * pawl_route_add: as pawl_target_add, with several URLs, or for a sender. A message with a sender goes by the route of that
- *   sender or not at all, one without by that of its target. A target that is not there is made.
+ *   sender or not at all, one without by that of its target. A target that is not there is made. What was put off because
+ *   the sender was not ready is due at once; where the process ends before that, the same again does it.
  * pawl_route_set: changes what is given, as pawl_target_set.
  * pawl_sender_remove: the sender is gone: what waits for it longer than the policy's gone_ms is dead (sender_gone), unless
  *   it is added again. pawl_target_remove forgets the routes of all senders, and makes none of them gone.

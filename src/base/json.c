@@ -382,6 +382,15 @@ enum json_verdict pawli_json_check_holder(struct text text, const char **problem
     return check(text, JSON_DEPTH_MAX + JSON_DEPTH_AROUND, problem, at);
 }
 
+bool pawli_json_is(struct text text, char bracket, struct arena *arena)
+{
+    if (text.size < 2 || text.data[0] != bracket)
+        return false;
+    enum json_verdict verdict = pawli_json_check(text, NULL, NULL);
+    arena->failed |= verdict == JSON_NO_MEMORY;
+    return verdict == JSON_GOOD;
+}
+
 /* ---- reading checked text ---- */
 
 enum json_type pawli_json_type(struct text value)

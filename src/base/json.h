@@ -17,6 +17,9 @@ enum json_verdict pawli_json_check(struct text text, const char **problem, size_
 #define JSON_DEPTH_AROUND 8
 enum json_verdict pawli_json_check_holder(struct text text, const char **problem, size_t *at);
 
+/* Whether it is a good object ('{') or array ('['), which can then be walked. Want of memory fails the arena. */
+bool pawli_json_is(struct text text, char bracket, struct arena *arena);
+
 /* The rest works on checked text only. */
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 enum json_type pawli_json_type(struct text value);

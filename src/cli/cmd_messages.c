@@ -265,17 +265,17 @@ static const struct stats_column {
     bool is_time;  /* or of a time, shown as its age */
 } stats_columns[] = {
     {{"PENDING", COLUMN_RIGHT}, offsetof(pawl_queue_stats, pending), false},
-    {{"DUE", COLUMN_RIGHT}, offsetof(pawl_queue_stats, due), false},
-    {{"OLDEST", COLUMN_RIGHT}, offsetof(pawl_queue_stats, oldest_due_at_ms), true},
-    {{"NEXT", COLUMN_RIGHT}, offsetof(pawl_queue_stats, next_due_at_ms), true},
-    {{"HELD", COLUMN_RIGHT}, offsetof(pawl_queue_stats, held), false},
-    {{"CLAIMED", COLUMN_RIGHT}, offsetof(pawl_queue_stats, claimed), false},
-    {{"AWAITING", COLUMN_RIGHT}, offsetof(pawl_queue_stats, awaiting), false},
-    {{"UNCERTAIN", COLUMN_RIGHT}, offsetof(pawl_queue_stats, uncertain), false},
-    {{"DEAD", COLUMN_RIGHT}, offsetof(pawl_queue_stats, dead), false},
-    {{"DELIVERED", COLUMN_RIGHT}, offsetof(pawl_queue_stats, delivered), false},
-    {{"CANCELLED", COLUMN_RIGHT}, offsetof(pawl_queue_stats, cancelled), false},
-    {{"LATE", COLUMN_RIGHT}, offsetof(pawl_queue_stats, after_expiry), false},
+    {{"DUE", COLUMN_RIGHT | COLUMN_RARE}, offsetof(pawl_queue_stats, due), false},
+    {{"OLDEST", COLUMN_RIGHT | COLUMN_RARE}, offsetof(pawl_queue_stats, oldest_due_at_ms), true},
+    {{"NEXT", COLUMN_RIGHT | COLUMN_RARE}, offsetof(pawl_queue_stats, next_due_at_ms), true},
+    {{"HELD", COLUMN_RIGHT | COLUMN_RARE}, offsetof(pawl_queue_stats, held), false},
+    {{"CLAIMED", COLUMN_RIGHT | COLUMN_RARE}, offsetof(pawl_queue_stats, claimed), false},
+    {{"AWAITING", COLUMN_RIGHT | COLUMN_RARE}, offsetof(pawl_queue_stats, awaiting), false},
+    {{"UNCERTAIN", COLUMN_RIGHT | COLUMN_RARE}, offsetof(pawl_queue_stats, uncertain), false},
+    {{"DEAD", COLUMN_RIGHT | COLUMN_RARE}, offsetof(pawl_queue_stats, dead), false},
+    {{"DELIVERED", COLUMN_RIGHT | COLUMN_RARE}, offsetof(pawl_queue_stats, delivered), false},
+    {{"CANCELLED", COLUMN_RIGHT | COLUMN_RARE}, offsetof(pawl_queue_stats, cancelled), false},
+    {{"LATE", COLUMN_RIGHT | COLUMN_RARE}, offsetof(pawl_queue_stats, after_expiry), false},
 };
 
 static uint64_t stats_value(const pawl_queue_stats *stats, const struct stats_column *column)
@@ -311,27 +311,22 @@ static void put_stats_cell(struct cli_table *table, const struct stats_column *c
 static int print_stats(struct cli *cli, const pawl_stats *stats)
 {
     struct cli_column columns[COUNT_OF(stats_columns) + 1] = {{"QUEUE", COLUMN_LEFT}};
-    const struct stats_column *shown[COUNT_OF(stats_columns)];
     struct cli_table table;
-    size_t count = 0;
     for (size_t i = 0; i < COUNT_OF(stats_columns); i++)
-        if (i == 0 || stats_total(stats, &stats_columns[i])) {
-            shown[count++] = &stats_columns[i];
-            columns[count] = stats_columns[i].column;
-        }
-    cli_table_begin(&table, cli, columns, count + 1);
+        columns[i + 1] = stats_columns[i].column;
+    cli_table_begin(&table, cli, columns, COUNT_OF(columns));
     for (size_t i = 0; i < pawl_stats_count(stats); i++) {
         const pawl_queue_stats *queue = pawl_stats_get(stats, i);
         cli_table_row(&table);
         cli_table_format(&table, "%s/%s", queue->lane, queue->target);
-        for (size_t j = 0; j < count; j++)
-            put_stats_cell(&table, shown[j], stats_value(queue, shown[j]));
+        for (size_t j = 0; j < COUNT_OF(stats_columns); j++)
+            put_stats_cell(&table, &stats_columns[j], stats_value(queue, &stats_columns[j]));
     }
     if (pawl_stats_count(stats) > 1 && isatty(STDOUT_FILENO)) {
         cli_table_row(&table);
         cli_table_put(&table, "total");
-        for (size_t j = 0; j < count; j++)
-            put_stats_cell(&table, shown[j], stats_total(stats, shown[j]));
+        for (size_t j = 0; j < COUNT_OF(stats_columns); j++)
+            put_stats_cell(&table, &stats_columns[j], stats_total(stats, &stats_columns[j]));
     }
     return cli_table_end(&table, "no messages");
 }

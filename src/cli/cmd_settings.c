@@ -402,47 +402,7 @@ static const char *url_text(struct cli *cli, const char *url, const char *urls)
     return count > 1 ? pawli_arena_format(&cli->arena, "%s (and %zu more)", url, count - 1).data : url;
 }
 
-static const char *text_at(const pawl_target_view *target, size_t offset)
-{
-    const char *text;
-    memcpy(&text, (const char *)target + offset, sizeof text);
-    return text;
-}
-
-/* Which columns a list of targets has: who is asked only where somebody is. */
-struct target_columns {
-    struct cli_column shown[7];
-    size_t count;
-    size_t asked[2], asked_count; /* offsets in the view */
-};
-
-static struct target_columns columns_of(const pawl_settings *targets)
-{
-    static const struct {
-        struct cli_column column;
-        size_t offset; /* of what is shown where any target has it; 0: always */
-    } columns[] = {{{"TARGET", COLUMN_LEFT}, 0},
-                   {{"SENDER", COLUMN_CUT}, 0},
-                   {{"URL", COLUMN_CUT}, 0},
-                   {{"PROBE", COLUMN_CUT}, offsetof(pawl_target_view, probe)},
-                   {{"POLL", COLUMN_CUT}, offsetof(pawl_target_view, poll)},
-                   {{"SECRET", COLUMN_CUT}, 0},
-                   {{"POLICY", COLUMN_CUT}, 0}};
-    struct target_columns of = {.count = 0};
-    for (size_t i = 0; i < COUNT_OF(columns); i++) {
-        bool is_shown = columns[i].offset == 0;
-        for (size_t j = 0; j < pawl_settings_count(targets) && !is_shown; j++)
-            is_shown = text_at(pawl_settings_target(targets, j), columns[i].offset) != NULL;
-        if (is_shown && columns[i].offset)
-            of.asked[of.asked_count++] = columns[i].offset;
-        if (is_shown)
-            of.shown[of.count++] = columns[i].column;
-    }
-    return of;
-}
-
-static void list_senders(struct cli *cli, struct cli_table *table, const struct target_columns *columns,
-                         const char *target, const pawl_settings *senders)
+static void list_senders(struct cli *cli, struct cli_table *table, const char *target, const pawl_settings *senders)
 {
     const pawl_sender_view *sender;
     for (size_t i = 0; (sender = pawl_settings_sender(senders, i)); i++) {
@@ -452,15 +412,15 @@ static void list_senders(struct cli *cli, struct cli_table *table, const struct 
         cli_table_put(table, target);
         cli_table_put(table, sender->sender);
         cli_table_put(table, sender->removed_at_ms ? "(removed)" : url_text(cli, sender->url, sender->urls));
-        for (size_t j = 0; j < columns->asked_count; j++)
-            cli_table_put(table, NULL);
+        cli_table_put(table, NULL);
+        cli_table_put(table, NULL);
         cli_table_put(table, sender->secret_file);
         cli_table_put(table, NULL);
     }
 }
 
-static void list_target(struct cli *cli, struct cli_table *table, const struct target_columns *columns,
-                        const pawl_target_view *target, const pawl_settings *senders)
+static void list_target(struct cli *cli, struct cli_table *table, const pawl_target_view *target,
+                        const pawl_settings *senders)
 {
     if (cli->json) {
         struct json_writer *out = cli_object(cli);
@@ -473,25 +433,31 @@ static void list_target(struct cli *cli, struct cli_table *table, const struct t
     cli_table_put(table, target->name);
     cli_table_put(table, NULL);
     cli_table_put(table, url_text(cli, target->url, target->urls));
-    for (size_t i = 0; i < columns->asked_count; i++)
-        cli_table_put(table, text_at(target, columns->asked[i]));
+    cli_table_put(table, target->probe);
+    cli_table_put(table, target->poll);
     cli_table_put(table, target->secret_file);
     cli_table_put(table, target->policy);
-    list_senders(cli, table, columns, target->name, senders);
+    list_senders(cli, table, target->name, senders);
 }
 
 int cli_targets_list(struct cli *cli)
 {
+    static const struct cli_column columns[] = {{"TARGET", COLUMN_LEFT},
+                                                {"SENDER", COLUMN_CUT | COLUMN_RARE},
+                                                {"URL", COLUMN_CUT},
+                                                {"PROBE", COLUMN_CUT | COLUMN_RARE},
+                                                {"POLL", COLUMN_CUT | COLUMN_RARE},
+                                                {"SECRET", COLUMN_CUT},
+                                                {"POLICY", COLUMN_CUT}};
     pawl_settings *targets = NULL, *senders = NULL;
     struct cli_table table;
     int status = pawl_targets_list(cli->store, &targets, &cli->error);
     if (status == PAWL_OK)
         status = pawl_senders_list(cli->store, NULL, &senders, &cli->error);
-    struct target_columns columns = columns_of(targets);
     if (status == PAWL_OK && !cli->json)
-        cli_table_begin(&table, cli, columns.shown, columns.count);
+        cli_table_begin(&table, cli, columns, COUNT_OF(columns));
     for (size_t i = 0; status == PAWL_OK && i < pawl_settings_count(targets); i++)
-        list_target(cli, &table, &columns, pawl_settings_target(targets, i), senders);
+        list_target(cli, &table, pawl_settings_target(targets, i), senders);
     if (status == PAWL_OK && !cli->json)
         status = cli_table_end(&table, "no targets");
     pawl_settings_free(senders);

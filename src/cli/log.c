@@ -53,6 +53,7 @@ static void put_json(struct buffer *out, int64_t now_ms, const pawl_worker_event
     pawli_json_put_string(&writer, "scope", event->scope);
     pawli_json_put_string(&writer, "lane", event->lane);
     pawli_json_put_string(&writer, "target", event->target);
+    pawli_json_put_string(&writer, "phase", event->phase);
     if (!uuid_is_nil(&event->message))
         pawli_json_put_string(&writer, "message", pawl_uuid_format(&event->message, id));
     if (event->attempt)
@@ -71,12 +72,12 @@ static void put_words(struct buffer *out, int64_t now_ms, const pawl_worker_even
     char id[PAWL_UUID_TEXT_SIZE];
     const struct {
         const char *name, *value;
-    } places[] = {{"scope", event->scope}, {"lane", event->lane}, {"target", event->target}};
+    } words[] = {{"scope", event->scope}, {"lane", event->lane}, {"target", event->target}, {"phase", event->phase}};
     put_time(out, now_ms, ' ');
     pawli_buffer_format(out, " %s", event->name);
-    for (size_t i = 0; i < COUNT_OF(places); i++)
-        if (places[i].value)
-            pawli_buffer_format(out, " %s=%s", places[i].name, places[i].value);
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (words[i].value)
+            pawli_buffer_format(out, " %s=%s", words[i].name, words[i].value);
     if (!uuid_is_nil(&event->message))
         pawli_buffer_format(out, " message=%s", pawl_uuid_format(&event->message, id));
     if (event->attempt)
@@ -150,13 +151,14 @@ static void tell_left_out(struct log *log, int64_t now_ms, struct log_kind *kind
                                   .scope = or_null(kind->scope),
                                   .lane = or_null(kind->lane),
                                   .target = or_null(kind->target),
+                                  .phase = or_null(kind->phase),
                                   .text = text},
              0);
 }
 
 static uint64_t hash_kind(const pawl_worker_event *event)
 {
-    const char *const parts[] = {event->name, event->scope, event->lane, event->target};
+    const char *const parts[] = {event->name, event->scope, event->lane, event->target, event->phase};
     uint64_t hash = 0;
     for (size_t i = 0; i < COUNT_OF(parts); i++)
         hash = pawli_hash_bytes(hash, parts[i], parts[i] ? strlen(parts[i]) : 0);
@@ -195,6 +197,7 @@ static void begin_kind(struct log_kind *kind, uint64_t hash, const pawl_worker_e
     copy(kind->scope, event->scope);
     copy(kind->lane, event->lane);
     copy(kind->target, event->target);
+    snprintf(kind->phase, sizeof kind->phase, "%s", event->phase ? event->phase : "");
 }
 
 /* A receiver that is down fails with every message, for hours. */

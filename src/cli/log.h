@@ -22,13 +22,13 @@ enum log_level { LOG_ACT, LOG_HEALED, LOG_LIFE, LOG_STEP };
 #define FOLD_LINES    60
 #define FOLD_QUIET_MS 60000 /* after which the same is a new beginning */
 
-/* Trouble of one kind with one queue. */
+/* Trouble of one kind with one queue, of one phase. */
 struct log_kind {
     uint64_t hash; /* 0: free */
     int64_t last_ms;
     uint32_t left_out; /* since it was said last */
     int32_t level;
-    char name[24], scope[129], lane[129], target[129];
+    char name[24], scope[129], lane[129], target[129], phase[8];
 };
 
 struct log {

@@ -150,20 +150,32 @@ void cli_table_format(struct cli_table *table, const char *format, ...)
     cli_table_put(table, text);
 }
 
-static void measure(const struct cli_table *table, size_t widths[CLI_COLUMNS_MAX])
+static bool is_kind(const struct cli_column *column, unsigned kind)
 {
-    for (size_t i = 0; i < table->column_count; i++)
-        widths[i] = width_of(text_of(table->columns[i].name));
-    for (size_t i = 0; i < table->row_count * table->column_count; i++) {
-        size_t width = table->cells[i].data ? width_of(table->cells[i]) : 0;
-        if (width > widths[i % table->column_count])
-            widths[i % table->column_count] = width;
+    return (column->kind & ~(unsigned)COLUMN_RARE) == kind;
+}
+
+static bool is_nothing(struct text cell)
+{
+    return !cell.size || text_equal(cell, TEXT("-")) || text_equal(cell, TEXT("0"));
+}
+
+static size_t measure_column(const struct cli_table *table, size_t column)
+{
+    size_t width = width_of(text_of(table->columns[column].name));
+    bool is_left_out = table->columns[column].kind & COLUMN_RARE;
+    for (size_t row = 0; row < table->row_count; row++) {
+        struct text cell = table->cells[row * table->column_count + column];
+        size_t taken = cell.size ? width_of(cell) : 0;
+        is_left_out = is_left_out && is_nothing(cell);
+        width = taken > width ? taken : width;
     }
+    return is_left_out ? LEFT_OUT : width;
 }
 
 static bool gives_way(const struct cli_column *column)
 {
-    return column->kind == COLUMN_CUT || column->kind == COLUMN_WRAPPED;
+    return is_kind(column, COLUMN_CUT) || is_kind(column, COLUMN_WRAPPED);
 }
 
 /* How wide a row is when no cell that may be cut is wider than `cut_max`. */
@@ -181,13 +193,13 @@ static size_t sum(const struct cli_table *table, const size_t widths[CLI_COLUMNS
 static bool fit(const struct cli_table *table, size_t widths[CLI_COLUMNS_MAX], size_t width)
 {
     for (size_t i = 0; i < table->column_count && sum(table, widths, SPARE_ROOM) > width; i++)
-        if (table->columns[i].kind == COLUMN_SPARE)
+        if (is_kind(&table->columns[i], COLUMN_SPARE))
             widths[i] = LEFT_OUT;
     size_t all = sum(table, widths, SIZE_MAX);
     for (; all > width; all--) {
         size_t widest = table->column_count;
         for (size_t i = 0; i < table->column_count; i++)
-            if (gives_way(&table->columns[i]) && widths[i] > CUT_MIN &&
+            if (gives_way(&table->columns[i]) && widths[i] != LEFT_OUT && widths[i] > CUT_MIN &&
                 (widest == table->column_count || widths[i] > widths[widest]))
                 widest = i;
         if (widest == table->column_count)
@@ -201,14 +213,14 @@ static void print_row(const struct cli_table *table, const size_t widths[CLI_COL
 {
     size_t blanks = 0, at = 0; /* blanks: that stand between the last cell and the next */
     for (size_t i = 0; i < table->column_count; i++) {
-        bool is_last = i + 1 == table->column_count, is_right = table->columns[i].kind == COLUMN_RIGHT;
+        bool is_last = i + 1 == table->column_count, is_right = is_kind(&table->columns[i], COLUMN_RIGHT);
         struct text cell = cells[i].size ? cells[i] : is_last ? TEXT("") : TEXT("-");
         if (widths[i] == LEFT_OUT || !cell.size)
             continue;
         size_t before = blanks + (is_right ? widths[i] - width_of(cell) : 0);
         printf("%*s", (int)before, "");
         at += before;
-        if (table->columns[i].kind == COLUMN_WRAPPED) {
+        if (is_kind(&table->columns[i], COLUMN_WRAPPED)) {
             put_wrapped(stdout, cell, at, at, at + widths[i]);
             break;
         }
@@ -225,7 +237,7 @@ static void print_block(const struct cli_table *table, const struct text *cells,
     size_t at = put_wrapped(stdout, cells[0], 0, 2, width);
     for (size_t i = 1; i < table->column_count; i++) {
         struct text cell = cells[i], name = text_of(table->columns[i].name);
-        if (!cell.size || text_equal(cell, TEXT("-")) || text_equal(cell, TEXT("0")))
+        if (is_nothing(cell))
             continue;
         if (at + 3 + name.size + width_of(cell) > width) {
             putchar('\n');
@@ -236,7 +248,7 @@ static void print_block(const struct cli_table *table, const struct text *cells,
             putchar(tolower((unsigned char)name.data[j]));
         putchar(' ');
         at += 3 + name.size;
-        if (table->columns[i].kind == COLUMN_CUT)
+        if (is_kind(&table->columns[i], COLUMN_CUT))
             at += put_cut(cell, width > at ? width - at : 1);
         else
             at = put_wrapped(stdout, cell, at, 4, width);
@@ -248,7 +260,8 @@ static void print_table(const struct cli_table *table)
 {
     size_t widths[CLI_COLUMNS_MAX], width = terminal_width(stdout);
     struct text names[CLI_COLUMNS_MAX];
-    measure(table, widths);
+    for (size_t i = 0; i < table->column_count; i++)
+        widths[i] = measure_column(table, i);
     bool fits = width == 0 || fit(table, widths, width);
     for (size_t i = 0; i < table->column_count; i++)
         names[i] = text_of(table->columns[i].name);

@@ -6,15 +6,18 @@
 
 #include "cli/cli.h"
 
+enum {
+    COLUMN_LEFT,
+    COLUMN_RIGHT,
+    COLUMN_CUT,     /* gives way where the terminal is too narrow, and ends in an ellipsis then */
+    COLUMN_SPARE,   /* is left out before others are cut to little */
+    COLUMN_WRAPPED, /* the last: gives way like one that is cut, and goes on below itself */
+    COLUMN_RARE = 8 /* with one of them: is left out where no row has anything there, or 0 */
+};
+
 struct cli_column {
     const char *name;
-    enum {
-        COLUMN_LEFT,
-        COLUMN_RIGHT,
-        COLUMN_CUT,    /* gives way where the terminal is too narrow, and ends in an ellipsis then */
-        COLUMN_SPARE,  /* is left out before others are cut to little */
-        COLUMN_WRAPPED /* the last: gives way like one that is cut, and goes on below itself */
-    } kind;
+    unsigned kind;
 };
 
 #define CLI_COLUMNS_MAX 16

@@ -373,6 +373,16 @@ bool pawli_task_redate(struct view *view, struct view_task *task)
     return row->place != PLACE_READY || note_ready(view, task);
 }
 
+bool pawli_task_hasten(struct view *view, struct view_task *task)
+{
+    if (!pawli_view_touch(view, &task->slot))
+        return false;
+    PAWL_ASSERT(task->row.place == PLACE_READY);
+    task->row.since = age_begins(task);
+    task->row.due = task->row.updated = view->wall;
+    return note_ready(view, task);
+}
+
 bool pawli_task_purge(struct view *view, struct view_task *task)
 {
     if (!touch(view, task))

@@ -109,6 +109,7 @@ bool pawli_task_look(struct view *view, struct view_task *task,
 /* Whether time has ended what waits to be sent: by its age, or because its sender is gone. Then: it. */
 bool pawli_task_is_over(const struct view *view, const struct view_task *task, const struct paused *paused);
 bool pawli_task_expire(struct view *view, struct view_task *task);
+bool pawli_task_hasten(struct view *view, struct view_task *task); /* what is ready is due now */
 bool pawli_task_redate(struct view *view, struct view_task *task); /* what waits for a false date: as long from now */
 bool pawli_task_purge(struct view *view, struct view_task *task);
 void pawli_task_fail(struct view *view, struct view_task *task, enum error_class class, struct text text);

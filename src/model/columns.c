@@ -44,22 +44,12 @@ static bool is_text(struct text text, struct arena *arena)
     return pawli_check_text("", text, SIZE_MAX, NULL) == PAWL_OK;
 }
 
-/* Whether it is a JSON object, which can then be walked. */
-static bool is_object(struct text json, struct arena *arena)
-{
-    if (json.size < 2 || json.data[0] != '{')
-        return false;
-    enum json_verdict verdict = pawli_json_check(json, NULL, NULL);
-    arena->failed |= verdict == JSON_NO_MEMORY;
-    return verdict == JSON_GOOD;
-}
-
 /* An object of texts, its names sorted and each there once. */
 static bool are_headers(struct text json, struct arena *arena)
 {
     struct text name, value, last = {0};
     size_t count = 0;
-    if (!is_object(json, arena))
+    if (!pawli_json_is(json, '{', arena))
         return false;
     struct json_walk walk = pawli_json_walk(json);
     while (pawli_json_member(&walk, &name, &value)) {
@@ -140,186 +130,24 @@ static bool error_class_parse(struct text word, unsigned *value)
     return good;
 }
 
-static const struct words states = {state_text, state_parse}, last_states = {last_state_text, last_state_parse},
-                          hold_kinds = {hold_kind_text, hold_kind_parse},
-                          task_kinds = {task_kind_text, task_kind_parse},
-                          error_classes = {error_class_text, error_class_parse};
-
-/* ---- what few rows have: a column that is absent in nearly all of them costs each only its place ---- */
-
-static struct text written(struct buffer *buffer, struct arena *arena)
+static const char *durability_text(unsigned value)
 {
-    struct text json = pawli_arena_text(arena, buffer_text(buffer));
-    arena->failed |= buffer->failed;
-    pawli_buffer_done(buffer);
-    return json;
+    return pawli_durability_text((enum durability)value);
 }
 
-/* {"class":"transient","at":1700000000000,"text":"…"} */
-static struct text failure_write(const void *at, struct arena *arena)
+static bool durability_parse(struct text word, unsigned *value)
 {
-    const struct failure *failure = at;
-    struct buffer buffer;
-    if (failure->class == ERROR_NONE)
-        return (struct text){0};
-    buffer_init(&buffer, 16 * LIMIT_ERROR_TEXT);
-    struct json_writer writer = {&buffer, false};
-    pawli_json_open(&writer, '{');
-    pawli_json_put_string(&writer, "class", pawli_error_class_text(failure->class));
-    pawli_json_put_i64(&writer, "at", failure->at.ms);
-    pawli_json_put_text(&writer, "text", failure->text);
-    pawli_json_close(&writer, '}');
-    return written(&buffer, arena);
-}
-
-static bool failure_parse(struct text json, void *at, struct arena *arena)
-{
-    struct failure *failure = at;
-    bool has_class = false, has_time = false;
-    if (!is_object(json, arena))
-        return false;
-    struct json_walk walk = pawli_json_walk(json);
-    struct text name, value;
-    while (pawli_json_member(&walk, &name, &value)) {
-        bool quoted = pawli_json_type(value) == JSON_STRING;
-        if (pawli_json_name_is(name, "class"))
-            has_class = quoted && pawli_error_class_parse(pawli_json_string(arena, value), &failure->class);
-        else if (pawli_json_name_is(name, "at"))
-            has_time = pawli_json_i64(value, &failure->at.ms);
-        else if (pawli_json_name_is(name, "text") && quoted)
-            failure->text = pawli_arena_text(arena, pawli_json_string(arena, value));
-    }
-    return has_class && has_time;
-}
-
-/* {"times":1,"at":1700000000000,"attempts":40} */
-static struct text retried_write(const void *at, struct arena *arena)
-{
-    const struct retried *retried = at;
-    struct buffer buffer;
-    if (retried->times == 0)
-        return (struct text){0};
-    buffer_init(&buffer, 128);
-    struct json_writer writer = {&buffer, false};
-    pawli_json_open(&writer, '{');
-    pawli_json_put_i64(&writer, "times", retried->times);
-    pawli_json_put_i64(&writer, "at", retried->at.ms);
-    pawli_json_put_i64(&writer, "attempts", retried->attempts);
-    pawli_json_close(&writer, '}');
-    return written(&buffer, arena);
-}
-
-static bool retried_parse(struct text json, void *at, struct arena *arena)
-{
-    struct retried *retried = at;
-    uint64_t times = 0, attempts = INT32_MAX + UINT64_C(1);
-    if (!is_object(json, arena))
-        return false;
-    struct json_walk walk = pawli_json_walk(json);
-    struct text name, value;
-    while (pawli_json_member(&walk, &name, &value))
-        if (!(pawli_json_name_is(name, "times")      ? pawli_json_u64(value, &times)
-              : pawli_json_name_is(name, "at")       ? pawli_json_i64(value, &retried->at.ms)
-              : pawli_json_name_is(name, "attempts") ? pawli_json_u64(value, &attempts)
-                                                     : false))
-            return false;
-    retried->times = (uint32_t)times;
-    retried->attempts = (uint32_t)attempts;
-    return times >= 1 && times <= INT32_MAX && attempts <= INT32_MAX && retried->at.ms > 0;
-}
-
-/* {"times":3,"before":1} */
-static struct text looked_write(const void *at, struct arena *arena)
-{
-    const struct looked *looked = at;
-    struct buffer buffer;
-    if (looked->times == 0)
-        return (struct text){0};
-    buffer_init(&buffer, 128);
-    struct json_writer writer = {&buffer, false};
-    pawli_json_open(&writer, '{');
-    pawli_json_put_i64(&writer, "times", looked->times);
-    pawli_json_put_i64(&writer, "before", looked->before);
-    pawli_json_close(&writer, '}');
-    return written(&buffer, arena);
-}
-
-static bool looked_parse(struct text json, void *at, struct arena *arena)
-{
-    struct looked *looked = at;
-    uint64_t times = 0, before = INT32_MAX + UINT64_C(1);
-    if (!is_object(json, arena))
-        return false;
-    struct json_walk walk = pawli_json_walk(json);
-    struct text name, value;
-    while (pawli_json_member(&walk, &name, &value))
-        if (!(pawli_json_name_is(name, "times")    ? pawli_json_u64(value, &times)
-              : pawli_json_name_is(name, "before") ? pawli_json_u64(value, &before)
-                                                   : false))
-            return false;
-    looked->times = (uint32_t)times;
-    looked->before = (uint32_t)before;
-    return times >= 1 && times <= INT32_MAX && before <= times;
-}
-
-/* {"status":200,"durability":"stored","text":"…"} */
-static struct text answer_write(const void *at, struct arena *arena)
-{
-    const struct answer *answer = at;
-    struct buffer buffer;
-    if (!answer->status && !answer->durability && !answer->text.data)
-        return (struct text){0};
-    buffer_init(&buffer, 16 * LIMIT_ERROR_TEXT);
-    struct json_writer writer = {&buffer, false};
-    pawli_json_open(&writer, '{');
-    if (answer->status)
-        pawli_json_put_i64(&writer, "status", answer->status);
-    if (answer->durability)
-        pawli_json_put_string(&writer, "durability", pawli_durability_text(answer->durability));
-    pawli_json_put_text(&writer, "text", answer->text);
-    pawli_json_close(&writer, '}');
-    return written(&buffer, arena);
-}
-
-static bool answer_parse(struct text json, void *at, struct arena *arena)
-{
-    struct answer *answer = at;
-    uint64_t status = 0;
-    bool good = true;
-    if (!is_object(json, arena))
-        return false;
-    struct json_walk walk = pawli_json_walk(json);
-    struct text name, value;
-    while (good && pawli_json_member(&walk, &name, &value)) {
-        bool quoted = pawli_json_type(value) == JSON_STRING;
-        if (pawli_json_name_is(name, "status"))
-            good = pawli_json_u64(value, &status) && status <= INT32_MAX;
-        else if (pawli_json_name_is(name, "durability"))
-            good = quoted && pawli_durability_parse(pawli_json_string(arena, value), &answer->durability);
-        else if (pawli_json_name_is(name, "text") && quoted)
-            answer->text = pawli_arena_text(arena, pawli_json_string(arena, value));
-    }
-    answer->status = (uint32_t)status;
+    enum durability durability = DURABILITY_UNKNOWN;
+    bool good = !word.data || pawli_durability_parse(word, &durability);
+    *value = durability;
     return good;
 }
 
-static struct text policy_write(const void *at, struct arena *arena)
-{
-    return pawli_policy_json(at, arena);
-}
-
-static bool policy_parse(struct text json, void *at, struct arena *arena)
-{
-    (void)arena;
-    return pawli_policy_parse(json, at, NULL) == PAWL_OK;
-}
-
-static const struct form failures = {sizeof(struct failure), offsetof(struct failure, text), failure_write,
-                                     failure_parse},
-                         retries = {sizeof(struct retried), 0, retried_write, retried_parse},
-                         looks = {sizeof(struct looked), 0, looked_write, looked_parse},
-                         answers = {sizeof(struct answer), offsetof(struct answer, text), answer_write, answer_parse},
-                         policies = {sizeof(struct policy), 0, policy_write, policy_parse};
+static const struct words states = {state_text, state_parse}, last_states = {last_state_text, last_state_parse},
+                          hold_kinds = {hold_kind_text, hold_kind_parse},
+                          task_kinds = {task_kind_text, task_kind_parse},
+                          error_classes = {error_class_text, error_class_parse},
+                          durabilities = {durability_text, durability_parse};
 
 /* ---- the tables: a name, a kind, a field, and what it may be ---- */
 
@@ -334,6 +162,67 @@ static const struct form failures = {sizeof(struct failure), offsetof(struct fai
     {                                                                                                                  \
         .name = "sum", .kind = COLUMN_SUM                                                                              \
     }
+
+/* ---- what few rows have: a column that is absent in nearly all of them costs each only its place ---- */
+
+/* {"class":"transient","at":1700000000000,"text":"…"} */
+#define ROW failure
+static const struct column failure_members[] = {
+    COLUMN("class", WORD, class, .words = &error_classes),
+    COLUMN("at", TIME, at, WALL),
+    COLUMN("text", TEXT, text),
+};
+#undef ROW
+
+/* {"times":1,"at":1700000000000,"attempts":40} */
+#define ROW retried
+static const struct column retried_members[] = {
+    COLUMN("times", U32, times, .min = 1, .max = INT32_MAX),
+    COLUMN("at", TIME, at, .min = 1, .max = INT64_MAX - 1),
+    COLUMN("attempts", U32, attempts, COUNT),
+};
+#undef ROW
+
+/* {"times":3,"before":1} */
+#define ROW looked
+static const struct column looked_members[] = {
+    COLUMN("times", U32, times, .min = 1, .max = INT32_MAX),
+    COLUMN("before", U32, before, COUNT),
+};
+#undef ROW
+
+static bool looked_is_good(const void *at)
+{
+    const struct looked *looked = at;
+    return looked->before <= looked->times;
+}
+
+/* {"status":200,"durability":"stored","text":"…"} */
+#define ROW answer
+static const struct column answer_members[] = {
+    COLUMN("status", U32_OR_NULL, status, COUNT),
+    COLUMN("durability", WORD, durability, .words = &durabilities),
+    COLUMN("text", TEXT, text),
+};
+#undef ROW
+
+static struct text policy_write(const void *at, struct arena *arena)
+{
+    return pawli_policy_json(at, arena);
+}
+
+static bool policy_parse(struct text json, void *at, struct arena *arena)
+{
+    (void)arena;
+    return pawli_policy_parse(json, at, NULL) == PAWL_OK;
+}
+
+#define MEMBERS(row) .size = sizeof(struct row), .members = row##_members, .member_count = COUNT_OF(row##_members)
+static const struct form failures = {MEMBERS(failure), .text = offsetof(struct failure, text), .has_first = true},
+                         retries = {MEMBERS(retried), .has_first = true},
+                         looks = {MEMBERS(looked), .has_first = true, .is_good = looked_is_good},
+                         answers = {MEMBERS(answer), .text = offsetof(struct answer, text)},
+                         policies = {.size = sizeof(struct policy), .write = policy_write, .parse = policy_parse};
 
 #define ROW store_row
 static const struct column store_columns[] = {

@@ -49,9 +49,16 @@ struct words {
     bool (*parse)(struct text word, unsigned *value);
 };
 
+struct column;
+
+/* A struct that is kept as a JSON object, by a table of its members or in a way of its own. */
 struct form {
     size_t size, text; /* text: of a text in it, behind its beginning; 0: it has none */
-    struct text (*write)(const void *at, struct arena *arena);      /* absent: nothing to keep */
+    const struct column *members;
+    size_t member_count;
+    bool has_first;                                                 /* without the first there is nothing to keep */
+    bool (*is_good)(const void *at);                                /* of members that are; NULL: all are */
+    struct text (*write)(const void *at, struct arena *arena);      /* absent: nothing to keep. NULL: by members */
     bool (*parse)(struct text json, void *at, struct arena *arena); /* `at` is zero */
 };
 

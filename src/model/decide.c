@@ -334,3 +334,11 @@ bool pawli_worker_alive(const struct worker_row *worker, const struct committer_
 {
     return worker->stopped.ms == INT64_MAX && is_among(worker->committer, alive, alive_count);
 }
+
+bool pawli_waits_for_sender(const struct task_row *row)
+{
+    struct text text = row->failure.text;
+    size_t size = strlen(SENDER_NOT_READY);
+    return row->place == PLACE_READY && row->phase == PHASE_SEND && row->sender.data && text.size >= size &&
+           memcmp(text.data, SENDER_NOT_READY, size) == 0;
+}

@@ -125,4 +125,8 @@ bool pawli_claim_lost(const struct task_row *task, const struct store_row *store
 /* Whether a worker works: its process lives, and it did not say that it stops. */
 bool pawli_worker_alive(const struct worker_row *worker, const struct committer_row *alive, size_t alive_count);
 
+/* What a send is put off with while its sender has no route, or cannot be sent to. */
+#define SENDER_NOT_READY "sender_not_ready"
+bool pawli_waits_for_sender(const struct task_row *row); /* since its last attempt, and when it is due later */
+
 #endif

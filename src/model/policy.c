@@ -26,7 +26,7 @@ struct policy_row {
     int64_t min, max;
 };
 
-static const struct policy_kind kind_NUMBER, kind_OPTIONAL, kind_WORD, kind_LIST, kind_RATE, kind_SHARE;
+static const struct policy_kind kind_NUMBER, kind_OPTIONAL, kind_WORD, kind_LIST, kind_RATE, kind_PORTION;
 
 static const struct policy_row rows[] = {
 #define KEY(name, key, kind, value, min, max, words, meaning)                                                          \
@@ -262,7 +262,7 @@ static int hint_rate(const struct policy_row *row, int status, pawl_error *err)
 
 static const struct policy_kind kind_RATE = {parse_rate, format_rate, hint_rate, false};
 
-static bool parse_share(const struct policy_row *row, struct text text, int64_t *value)
+static bool parse_portion(const struct policy_row *row, struct text text, int64_t *value)
 {
     struct text percent, least;
     int64_t number, of;
@@ -286,7 +286,7 @@ struct portion pawli_policy_portion(const struct policy *policy, enum policy_key
     return (struct portion){value >> 32, value & UINT32_MAX};
 }
 
-static size_t format_share(const struct policy_row *row, int64_t value, char out[POLICY_TEXT_SIZE])
+static size_t format_portion(const struct policy_row *row, int64_t value, char out[POLICY_TEXT_SIZE])
 {
     (void)row;
     if (value == 0)
@@ -294,13 +294,13 @@ static size_t format_share(const struct policy_row *row, int64_t value, char out
     return (size_t)snprintf(out, POLICY_TEXT_SIZE, "%" PRId64 "%%/%" PRId64, value >> 32, value & (int64_t)UINT32_MAX);
 }
 
-static int hint_share(const struct policy_row *row, int status, pawl_error *err)
+static int hint_portion(const struct policy_row *row, int status, pawl_error *err)
 {
     (void)row;
     return pawli_hint(err, status, "use a percentage and of how many at least, such as \"50%%/20\", or off");
 }
 
-static const struct policy_kind kind_SHARE = {parse_share, format_share, hint_share, false};
+static const struct policy_kind kind_PORTION = {parse_portion, format_portion, hint_portion, false};
 
 /* ---- policies ---- */
 

@@ -40,7 +40,7 @@ struct rate {
     int64_t count, period_ms;
 };
 
-/* A share of at least so many; percent 0: off. */
+/* A percentage of at least so many; percent 0: off. */
 struct portion {
     int64_t percent, least;
 };

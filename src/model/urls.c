@@ -9,11 +9,7 @@ bool pawli_urls_check(struct text json, struct arena *arena)
 {
     struct text item;
     size_t count = 0;
-    if (json.size < 2 || json.data[0] != '[')
-        return false;
-    enum json_verdict verdict = pawli_json_check(json, NULL, NULL);
-    arena->failed |= verdict == JSON_NO_MEMORY;
-    if (verdict != JSON_GOOD)
+    if (!pawli_json_is(json, '[', arena))
         return false;
     struct json_walk walk = pawli_json_walk(json);
     for (; pawli_json_item(&walk, &item); count++) {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Fields of rows as values, and back; the keys of rows. */
+#include "base/json.h"
 #include "model/check.h"
 #include "model/columns.h"
+#include "model/limits.h"
 
 #define NUMBER_OF(type)                                                                                                \
     {                                                                                                                  \
@@ -25,6 +27,79 @@ const struct column_trait pawli_column_traits[COLUMN_KIND_COUNT] = {
     [COLUMN_UUID_OR_NULL] = {.is_zero = true},
     [COLUMN_JSON] = {.is_zero = true},
 };
+
+/* ---- objects: members are columns, of a few kinds ---- */
+
+static bool has_first(const struct form *form, const void *at)
+{
+    return *(const unsigned *)((const char *)at + form->members->offset) != 0;
+}
+
+static struct text write_members(const struct form *form, const void *at, struct arena *arena)
+{
+    struct buffer buffer;
+    bool has_any = false;
+    if (form->has_first && !has_first(form, at))
+        return (struct text){0};
+    buffer_init(&buffer, 16 * LIMIT_ERROR_TEXT);
+    struct json_writer writer = {&buffer, false};
+    pawli_json_open(&writer, '{');
+    for (const struct column *member = form->members; member < form->members + form->member_count; member++) {
+        struct value value = pawli_column_get(member, at, arena);
+        has_any |= value.type != VALUE_NULL;
+        if (value.type == VALUE_NUMBER)
+            pawli_json_put_i64(&writer, member->name, value.number);
+        else
+            pawli_json_put_text(&writer, member->name, value.bytes);
+    }
+    pawli_json_close(&writer, '}');
+    arena->failed |= buffer.failed;
+    struct text json = has_any ? pawli_arena_text(arena, buffer_text(&buffer)) : (struct text){0};
+    pawli_buffer_done(&buffer);
+    return json;
+}
+
+static const struct column *member_of(const struct form *form, struct text name)
+{
+    for (size_t i = 0; i < form->member_count; i++)
+        if (pawli_json_name_is(name, form->members[i].name))
+            return &form->members[i];
+    return NULL;
+}
+
+/* An object has no name twice, and none that is not in the table; what is missing is absent. */
+static bool parse_members(const struct form *form, struct text json, void *at, struct arena *arena)
+{
+    struct text name, item;
+    uint64_t seen = 0;
+    if (!pawli_json_is(json, '{', arena))
+        return false;
+    for (struct json_walk walk = pawli_json_walk(json); pawli_json_member(&walk, &name, &item);) {
+        const struct column *member = member_of(form, name);
+        struct value value = {.type = VALUE_NULL};
+        if (pawli_json_i64(item, &value.number))
+            value.type = VALUE_NUMBER;
+        else if (pawli_json_type(item) == JSON_STRING)
+            value = (struct value){.type = VALUE_TEXT, .bytes = pawli_json_string(arena, item)};
+        if (!member || value.type == VALUE_NULL || !pawli_column_set(member, at, &value, arena))
+            return false;
+        seen |= UINT64_C(1) << (member - form->members);
+    }
+    for (size_t i = 0; i < form->member_count; i++)
+        if (!(seen >> i & 1) && !pawli_column_set(&form->members[i], at, &(struct value){.type = VALUE_NULL}, arena))
+            return false;
+    return (!form->has_first || has_first(form, at)) && (!form->is_good || form->is_good(at));
+}
+
+static struct text write_form(const struct form *form, const void *at, struct arena *arena)
+{
+    return form->write ? form->write(at, arena) : write_members(form, at, arena);
+}
+
+static bool parse_form(const struct form *form, struct text json, void *at, struct arena *arena)
+{
+    return form->parse ? form->parse(json, at, arena) : parse_members(form, json, at, arena);
+}
 
 /* ---- out of a row ---- */
 
@@ -91,7 +166,7 @@ struct value pawli_column_get(const struct column *column, const void *row, stru
     case COLUMN_WORD:
         return bytes_value(VALUE_TEXT, text_of(column->words->text(*(const unsigned *)field)));
     case COLUMN_JSON:
-        return bytes_value(VALUE_TEXT, column->form->write(field, arena));
+        return bytes_value(VALUE_TEXT, write_form(column->form, field, arena));
     default:
         return (struct value){.type = VALUE_NULL};
     }
@@ -176,8 +251,9 @@ bool pawli_column_set(const struct column *column, void *row, const struct value
         return column->words->parse(value->type == VALUE_TEXT ? value->bytes : (struct text){0}, field) &&
                (value->type == VALUE_TEXT || value->type == VALUE_NULL);
     case COLUMN_JSON:
-        return value->type == VALUE_NULL ? !column->is_needed
-                                         : value->type == VALUE_TEXT && column->form->parse(value->bytes, field, arena);
+        return value->type == VALUE_NULL
+                   ? !column->is_needed
+                   : value->type == VALUE_TEXT && parse_form(column->form, value->bytes, field, arena);
     default:
         return true;
     }

@@ -132,12 +132,18 @@ static enum store_result find_end(struct moving *m, struct reader *reader, pawl_
     return result;
 }
 
+/* What the limit bounds; of a dry run those that would be. */
+static uint64_t count_moved(const struct moving *m)
+{
+    return m->moves.dry_run ? m->done.matched - m->done.refused : m->done.moved;
+}
+
 static int find_part(struct moving *m, pawl_error *err)
 {
     struct store *store = m->store->opened->store;
     struct reader *reader;
     bool more = false;
-    uint64_t left = m->moves.limit ? m->moves.limit - m->done.moved : LIMIT_MOVES;
+    uint64_t left = m->moves.limit ? m->moves.limit - count_moved(m) : LIMIT_MOVES;
     m->move.count = m->bytes = 0;
     m->move.items = m->items;
     int status = pawli_store_status(pawli_store_reader(store, &reader, err));
@@ -191,7 +197,7 @@ static int make_part(struct moving *m, uint64_t number, struct moved_part *part,
 
 static bool is_enough(const struct moving *m)
 {
-    return m->moves.limit && m->done.moved >= m->moves.limit;
+    return m->moves.limit && count_moved(m) >= m->moves.limit;
 }
 
 static bool goes_on(const struct moving *m)
@@ -220,7 +226,6 @@ static int make_parts(struct moving *m, pawl_error *err)
 
 static int try_parts(struct moving *m, pawl_error *err)
 {
-    uint64_t most = m->moves.limit ? m->moves.limit : UINT64_MAX;
     do {
         int status = find_part(m, err);
         if (status < 0)
@@ -228,7 +233,7 @@ static int try_parts(struct moving *m, pawl_error *err)
         m->done.matched += m->move.count;
         if (!goes_on(m))
             break;
-    } while (!m->move.ends && m->done.matched - m->done.refused < most);
+    } while (!m->move.ends && !is_enough(m));
     return PAWL_OK;
 }
 

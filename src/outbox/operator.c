@@ -13,6 +13,7 @@
 #include "model/headers.h"
 #include "model/preset.h"
 #include "model/urls.h"
+#include "outbox/hasten.h"
 #include "outbox/move.h"
 
 /* One operation: a unit with a record whose command says what was asked, and whose response says what it did. */
@@ -515,7 +516,12 @@ static int write_route(pawl_store *store, const char *type, struct policy_change
     if (status == PAWL_OK && change->replaces && copy.url_count == 0)
         status = pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the route is incomplete: it has no URL"),
                             "give at least one; nothing is ever sent by a guess");
-    return status < 0 ? status : change_policy(store, type, change, &copy, operation, err);
+    if (status == PAWL_OK)
+        status = change_policy(store, type, change, &copy, operation, err);
+    /* The route is there, whatever comes of this: what stays put off is due by itself. */
+    if (status == PAWL_OK && copy.sender && !change->removes)
+        pawli_hasten(store, copy.target, copy.sender, NULL);
+    return status;
 }
 
 int pawl_route_add(pawl_store *store, const pawl_route *route, const pawl_operation *operation, pawl_error *err)

@@ -107,7 +107,7 @@ static bool has_control(const char *text)
     return false;
 }
 
-const char *pawli_send_problem(const pawl_message_view *message)
+static const char *headers_problem(const pawl_message_view *message)
 {
     if (message->content_type && has_control(message->content_type))
         return "the content type has a control character";
@@ -117,6 +117,16 @@ const char *pawli_send_problem(const pawl_message_view *message)
         if (has_control(message->headers[i].name) || has_control(message->headers[i].value))
             return "a header has a control character";
     return NULL;
+}
+
+bool pawli_send_may_begin(struct send *send, const char *url_problem)
+{
+    const char *problem = url_problem ? NULL : headers_problem(send->message);
+    if (url_problem)
+        pawli_send_malformed(send, url_problem);
+    else if (problem)
+        pawli_send_fail(send, VERDICT_DEAD, "%s", problem);
+    return !url_problem && !problem;
 }
 
 void pawli_send_delivered(struct send *send, enum durability durability, const char *format, ...)

@@ -37,8 +37,8 @@ struct send_field {
 };
 size_t pawli_send_fields(const struct send *send, struct send_field fields[SEND_FIELDS_MAX]); /* 0: out of memory */
 
-/* Why nobody can send a message as headers; NULL: it can be done. */
-const char *pawli_send_problem(const pawl_message_view *message);
+/* Whether a message can go, in headers, to a URL that has this problem (NULL: none). If not, the send is over. */
+bool pawli_send_may_begin(struct send *send, const char *url_problem);
 
 /* Whether an errno says that this machine is short of something: the receiver has no part in it. */
 bool pawli_is_shortage(int problem);

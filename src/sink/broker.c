@@ -78,6 +78,43 @@ void pawli_publish_failed(struct publish *publish, enum verdict verdict, const c
     pawli_send_fail(take_send(publish), verdict, "%s", text);
 }
 
+/* ---- what the protocols share while they connect ---- */
+
+bool pawli_connection_failed(struct connection *connection, const struct address *address,
+                             enum connection_failure failure, const char *text)
+{
+    const struct broker_ops *ops = connection->broker->ops;
+    char host[ADDRESS_TEXT_MAX], login[PROBLEM_MAX] = "";
+    if (failure == FAILURE_LOGIN)
+        snprintf(login, sizeof login, " (look at the user in the URL, and at the %s in the target's secret file)",
+                 ops->login);
+    connection->failure = failure;
+    snprintf(connection->problem, sizeof connection->problem, "cannot connect to %s at %s port %u: %.100s%s",
+             ops->protocol, pawli_address_format(address, host), address->port, text, login);
+    return false;
+}
+
+bool pawli_connection_lost(struct connection *connection, const char *text)
+{
+    snprintf(connection->problem, sizeof connection->problem, "the connection to %s was lost: %.160s",
+             connection->broker->ops->protocol, text);
+    return false;
+}
+
+void pawli_connection_password(const struct connection *connection, char password[PASSWORD_ROOM])
+{
+    struct text key = connection->secret ? connection->secret->keys[0] : TEXT("");
+    snprintf(password, PASSWORD_ROOM, "%.*s", TEXT_ARG(key));
+}
+
+static bool load_library(struct connection *connection)
+{
+    const struct broker_ops *ops = connection->broker->ops;
+    connection->failure = FAILURE_LOCAL;
+    return pawli_library_load(ops->library, (char *)connection + ops->functions_at, connection->problem,
+                              sizeof connection->problem);
+}
+
 /* ---- the end of a connection ---- */
 
 static enum verdict unsent_verdict(const struct connection *connection, const struct send *send)
@@ -199,14 +236,14 @@ static void connect_to(struct job *job)
     sigset_t all, before;
     sigfillset(&all); /* the program's signals are not for the threads that a library starts */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (size_t i = 0; i < connection->address_count && !atomic_load(&connection->is_abandoned); i++) {
+    bool goes_on = load_library(connection);
+    for (size_t i = 0; goes_on && i < connection->address_count && !atomic_load(&connection->is_abandoned); i++) {
         if (ops->connect(connection, &connection->addresses[i])) {
             connection->watch.fd = ops->fd(connection);
             break;
         }
         ops->drop(connection);
-        if (connection->failure != FAILURE_UNREACHED)
-            break;
+        goes_on = connection->failure == FAILURE_UNREACHED;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
@@ -334,11 +371,12 @@ static struct connection *find(const struct broker *broker, const struct publish
 
 /* ---- sends ---- */
 
-static void refuse(struct publish *publish, enum verdict verdict, const char *text)
+/* Nobody waits for it on a connection yet. */
+static void refuse(struct publish *publish, const char *text)
 {
     struct send *send = publish->send;
     pawli_free(publish);
-    pawli_send_fail(send, verdict, "%s; nothing was sent", text);
+    pawli_send_unsent(send, VERDICT_DEFERRED, "%s; nothing was sent", text);
 }
 
 static void start(struct broker *broker, struct publish *publish)
@@ -351,13 +389,13 @@ static void start(struct broker *broker, struct publish *publish)
         is_new = true;
     }
     if (is_new && !make_room(broker)) {
-        refuse(publish, VERDICT_DEFERRED, "this process has too many connections to brokers");
+        refuse(publish, "this process has too many connections to brokers");
         return;
     }
     if (is_new)
         connection = new_connection(broker, publish);
     if (!connection) {
-        refuse(publish, VERDICT_DEFERRED, "out of memory");
+        refuse(publish, "out of memory");
         return;
     }
     publish->connection = connection;
@@ -372,19 +410,11 @@ static void start(struct broker *broker, struct publish *publish)
 void pawli_broker_send(struct sink *sink, struct send *send)
 {
     struct broker_url url;
-    const char *problem = pawli_broker_url_read(send->url, &url);
-    if (problem) {
-        pawli_send_malformed(send, problem);
+    if (!pawli_send_may_begin(send, pawli_broker_url_read(send->url, &url)))
         return;
-    }
-    problem = pawli_send_problem(send->message);
-    if (problem) {
-        pawli_send_fail(send, VERDICT_DEAD, "%s", problem);
-        return;
-    }
     struct publish *publish = pawli_alloc(sizeof *publish);
     if (!publish) {
-        pawli_send_fail(send, VERDICT_DEFERRED, "out of memory; nothing was sent");
+        pawli_send_unsent(send, VERDICT_DEFERRED, "out of memory; nothing was sent");
         return;
     }
     publish->send = send;

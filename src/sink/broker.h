@@ -14,6 +14,7 @@
 
 #include "model/url.h"
 #include "sink/answer.h"
+#include "sink/library.h"
 #include "sink/reach.h"
 #include "sink/resolve.h"
 
@@ -22,6 +23,7 @@
 #define CONNECT_MS      5000         /* of each step of a connection's making */
 #define TO_WRITE_MAX    (256 * 1024) /* bytes; with more to write nothing more is handed over */
 #define PROBLEM_MAX     256
+#define PASSWORD_ROOM   257 /* of the longest in a secret file */
 
 struct connection;
 
@@ -75,7 +77,11 @@ struct connection {
 };
 
 struct broker_ops {
+    const char *protocol; /* as people are shown it */
+    const char *login;    /* what the secret file of a target has */
     size_t connection_size;
+    const struct library *library;
+    size_t functions_at; /* in a connection: the table of its functions */
     /* On a thread, in at most a few times CONNECT_MS: a connection to one address, or failure and problem. */
     bool (*connect)(struct connection *connection, const struct address *address);
     int (*fd)(const struct connection *connection);        /* of one that stands */
@@ -113,7 +119,15 @@ struct boot_time pawli_broker_step(struct sink *sink, struct boot_time now);
 void pawli_broker_close(struct sink *sink);
 bool pawli_broker_is_idle(struct sink *sink);
 
-/* For the protocols: the end of a publish, wherever it stands. It is gone afterwards. */
+/* For the protocols: why an address could not be connected to; why a connection is over. Both answer false. */
+bool pawli_connection_failed(struct connection *connection, const struct address *address,
+                             enum connection_failure failure, const char *text);
+bool pawli_connection_lost(struct connection *connection, const char *text);
+
+/* The password of its secret, which the caller wipes; "" where it has none. */
+void pawli_connection_password(const struct connection *connection, char password[PASSWORD_ROOM]);
+
+/* The end of a publish, wherever it stands. It is gone afterwards. */
 void pawli_publish_delivered(struct publish *publish, enum durability durability, const char *format, ...)
     PRINTF_LIKE(3, 4);
 void pawli_publish_failed(struct publish *publish, enum verdict verdict, const char *format, ...) PRINTF_LIKE(3, 4);

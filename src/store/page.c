@@ -25,15 +25,9 @@ bool pawli_is_cut(struct reading *reading)
 
 /* ---- what an item needs besides its row ---- */
 
-static enum find find_fact(struct reading *reading, enum row_kind kind, void *row)
+bool pawli_find_named(struct reading *reading, enum row_kind kind, void *row, bool *found)
 {
-    return reading->walk->finders->fact(reading->walk, kind, row);
-}
-
-/* What a query names: without it nothing can be said. */
-static bool find_named(struct reading *reading, enum row_kind kind, void *row, bool *found)
-{
-    enum find what = find_fact(reading, kind, row);
+    enum find what = reading_fact(reading, kind, row);
     *found = what == FIND_ROW;
     reading->is_bad |= what == FIND_DAMAGED;
     return what != FIND_FAILED && what != FIND_DAMAGED;
@@ -88,13 +82,13 @@ bool pawli_know_living(struct reading *reading)
         return true;
     reading->has_living = true;
     reading->env->ops->boot_id(reading->env, &living->boot_id);
-    if (!find_named(reading, ROW_STORE, &living->store, &found))
+    if (!pawli_find_named(reading, ROW_STORE, &living->store, &found))
         return false;
     reading->is_bad |= !found;
     return found && reading->walk->finders->committers(reading->walk, living) != FIND_FAILED;
 }
 
-static bool is_lost(const struct reading *reading, const struct task_row *row)
+bool pawli_is_lost(const struct reading *reading, const struct task_row *row)
 {
     const struct living *living = &reading->living;
     return pawli_claim_lost(row, &living->store, reading->page->boot, &living->boot_id, living->alive,
@@ -106,114 +100,9 @@ bool pawli_policies_of(struct reading *reading, const struct queue_row *queue, s
 {
     *lane = (struct lane_row){.scope = queue->scope, .name = queue->lane};
     *target = (struct target_row){.scope = queue->scope, .name = queue->target};
-    enum find found[] = {find_fact(reading, ROW_LANE, lane), find_fact(reading, ROW_TARGET, target)};
+    enum find found[] = {reading_fact(reading, ROW_LANE, lane), reading_fact(reading, ROW_TARGET, target)};
     *is_damaged = found[0] == FIND_DAMAGED || found[1] == FIND_DAMAGED;
     return found[0] != FIND_FAILED && found[1] != FIND_FAILED;
-}
-
-/* ---- ranges ---- */
-
-/* False: at its end, or it failed, which the end says. Damaged: the row is what can be read of it. */
-static bool next_row(struct reading *reading, struct range *range, void *row, enum find *found)
-{
-    *found = reading->walk->finders->next(reading->walk, range, row);
-    return *found == FIND_ROW || *found == FIND_DAMAGED;
-}
-
-static bool begin(struct reading *reading, struct range *range)
-{
-    return reading->walk->finders->begin(reading->walk, range);
-}
-
-static bool end(struct reading *reading, struct range *range)
-{
-    return reading->walk->finders->end(reading->walk, range);
-}
-
-#define SUBJECTS 4
-
-/* What may hold a queue. */
-static void list_subjects(uint64_t scope, struct text lane, struct text target, struct hold_row subjects[SUBJECTS])
-{
-    subjects[0] = (struct hold_row){.kind = HOLD_STORE};
-    subjects[1] = (struct hold_row){.kind = HOLD_LANE, .scope = scope, .lane = lane};
-    subjects[2] = (struct hold_row){.kind = HOLD_TARGET, .scope = scope, .target = target};
-    subjects[3] = (struct hold_row){.kind = HOLD_QUEUE, .scope = scope, .lane = lane, .target = target};
-}
-
-/* Most stores have none, and then nobody asks for those of each queue. */
-static bool look_for_any_hold(struct reading *reading)
-{
-    struct range range = {.kind = RANGE_ALL_HOLDS};
-    struct hold_row row;
-    enum find found;
-    if (reading->looked_at_holds)
-        return true;
-    bool good = begin(reading, &range);
-    reading->has_holds = good && next_row(reading, &range, &row, &found);
-    reading->looked_at_holds = true;
-    return end(reading, &range) && good;
-}
-
-/* Calls `add` with each hold of each subject. */
-static bool walk_holds(struct reading *reading, uint64_t scope, struct text lane, struct text target, void *data,
-                       bool (*add)(struct reading *reading, const struct hold_row *row, void *data))
-{
-    struct hold_row subjects[SUBJECTS], row;
-    enum find found;
-    bool good = true;
-    list_subjects(scope, lane, target, subjects);
-    for (size_t i = 0; good && i < SUBJECTS; i++) {
-        struct range range = {.kind = RANGE_HOLDS, .subject = subjects[i]};
-        good = begin(reading, &range);
-        while (good && next_row(reading, &range, &row, &found)) {
-            if (found == FIND_DAMAGED)
-                pawli_hold_unreadable(&row);
-            row.kind = subjects[i].kind;
-            row.scope = subjects[i].scope;
-            row.lane = subjects[i].lane;
-            row.target = subjects[i].target;
-            good = add(reading, &row, data);
-        }
-        good = end(reading, &range) && good;
-    }
-    return good;
-}
-
-static bool add_pause(struct reading *reading, const struct hold_row *row, void *data)
-{
-    pawli_paused_add(data, row, reading->page->wall);
-    return true;
-}
-
-bool pawli_pauses_of(struct reading *reading, const struct queue_row *queue, struct paused *paused)
-{
-    return walk_holds(reading, queue->scope, queue->lane, queue->target, paused, add_pause);
-}
-
-/* When the first that a claim could take is due. One that cannot be read is taken by nobody; whether its message can be
- * is seen where somebody waits for this very queue. */
-static bool find_due(struct reading *reading, uint64_t queue, enum phase phase, bool looks, struct wall_time *due)
-{
-    bool good = true;
-    *due = WALL_NEVER;
-    for (uint32_t priority = 1; good && priority <= 9; priority++) {
-        struct range range = {
-            .kind = RANGE_DUE, .queue = queue, .phase = phase, .priority = priority, .until = {due->ms - 1}};
-        struct task_row row;
-        enum find found, message = FIND_NOTHING;
-        good = begin(reading, &range);
-        while (good && message != FIND_ROW && next_row(reading, &range, &row, &found)) {
-            if (found == FIND_DAMAGED)
-                continue;
-            message = looks ? find_fact(reading, ROW_MESSAGE, &(struct message_row){.number = row.number}) : FIND_ROW;
-            good = message != FIND_FAILED;
-            if (message == FIND_ROW)
-                *due = row.due;
-        }
-        good = end(reading, &range) && good;
-    }
-    return good;
 }
 
 bool pawli_describe_old(struct reading *reading, uint64_t id, struct old_item *item, bool *is_good)
@@ -238,28 +127,12 @@ bool pawli_describe_old(struct reading *reading, uint64_t id, struct old_item *i
 
 /* ---- lists: whether one is wanted, and what makes an item of its row ---- */
 
-static bool queue_matches(const struct reading *reading, const struct queue_row *row)
+bool pawli_queue_matches(const struct reading *reading, const struct queue_row *row)
 {
     const struct query *query = reading->query;
     return (!query->scope.data || row->scope == reading->scope) &&
            (!query->lane.data || text_equal(query->lane, row->lane)) &&
            (!query->target.data || text_equal(query->target, row->target));
-}
-
-/* How many messages there may be for a phase. */
-static uint64_t count_of(const struct queue_row *queue, enum phase phase)
-{
-    return queue->counts[pawli_state_of(phase, PLACE_READY)];
-}
-
-static bool wants_queue(struct reading *reading, void *row, enum find found)
-{
-    const struct queue_row *queue = row;
-    (void)found;
-    bool is_behind = reading->query->wants_news || queue->id > reading->query->after, any = false;
-    for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
-        any |= count_of(queue, phase) > 0;
-    return is_behind && queue_matches(reading, queue) && (!reading->query->wants_due || any);
 }
 
 static bool wants_worker(struct reading *reading, void *row, enum find found)
@@ -294,90 +167,6 @@ static enum find make_record(struct reading *reading, const struct range *range,
     return FIND_ROW;
 }
 
-/* Those that were removed, too: what waits for them is looked at, and told. */
-static bool look_for_senders(struct reading *reading, struct queue_item *item)
-{
-    struct range range = {.kind = RANGE_SENDERS, .scope = item->row.scope, .key = item->row.target};
-    struct sender_row row;
-    enum find found;
-    bool good = begin(reading, &range);
-    item->has_senders = good && next_row(reading, &range, &row, &found);
-    return end(reading, &range) && good;
-}
-
-/* Whether a worker could do something in a queue, of this phase. Nobody sends, or asks, without an address. */
-static bool is_served(const struct queue_item *item, enum phase phase)
-{
-    bool is_routed = phase == PHASE_SEND ? route_is_set(&item->route) || item->has_senders
-                                         : item->asked[phase].data != NULL;
-    return is_routed && count_of(&item->row, phase) > 0;
-}
-
-/* When a worker would find something in a queue, and until when it may not take it. */
-static bool look_at_queue(struct reading *reading, struct queue_item *item)
-{
-    bool good = true;
-    for (enum phase phase = 0; good && phase < PHASE_COUNT; phase++)
-        good = !is_served(item, phase) || find_due(reading, item->row.id, phase, false, &item->next_due[phase]);
-    return good && look_for_any_hold(reading) &&
-           (!reading->has_holds || pawli_pauses_of(reading, &item->row, &item->paused));
-}
-
-static bool find_limits(struct reading *reading, struct queue_item *item)
-{
-    struct walk *walk = reading->walk;
-    for (int i = 0; i < LIMITS; i++) {
-        struct flow_row *flow = &item->limits[i].flow;
-        bool is_lane = i == LIMITS_LANE;
-        *flow = (struct flow_row){.scope = item->row.scope,
-                                  .lane = is_lane ? item->row.lane : (struct text){0},
-                                  .target = is_lane ? (struct text){0} : item->row.target};
-        if (walk->finders->claimed(walk, flow, &item->limits[i].claimed) == FIND_FAILED ||
-            find_fact(reading, ROW_FLOW, flow) == FIND_FAILED || !pawli_know_living(reading))
-            return false;
-        pawli_flow_wake(flow, reading->living.store.boot);
-    }
-    return true;
-}
-
-static bool is_served_at_all(const struct queue_item *item)
-{
-    for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
-        if (is_served(item, phase))
-            return true;
-    return false;
-}
-
-static enum find make_queue(struct reading *reading, const struct range *range, const void *row, void *made_of)
-{
-    struct queue_item *item = made_of;
-    const struct query *query = reading->query;
-    struct lane_row lane;
-    struct target_row target;
-    (void)range;
-    (void)row;
-    if (!pawli_name_scope(reading, item->row.scope, &item->scope) ||
-        !pawli_policies_of(reading, &item->row, &lane, &target, &item->is_damaged))
-        return FIND_FAILED;
-    item->route = target.route;
-    item->asked[PHASE_POLL] = target.poll;
-    item->asked[PHASE_PROBE] = target.probe;
-    for (enum phase phase = 0; phase < PHASE_COUNT; phase++)
-        item->next_due[phase] = WALL_NEVER;
-    if (query->wants_due && !look_for_senders(reading, item))
-        return FIND_FAILED;
-    if (!item->scope.data || (query->wants_due && (item->is_damaged || !is_served_at_all(item))))
-        return FIND_NOTHING;
-    item->lane_policy = lane.policy;
-    item->target_policy = target.policy;
-    item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
-    if ((query->wants_due && !look_at_queue(reading, item)) || (query->wants_limits && !find_limits(reading, item)))
-        return FIND_FAILED;
-    return query->wants_ages
-               ? reading->walk->finders->ages(reading->walk, item->row.id, reading->page->wall, &item->ages)
-               : FIND_ROW;
-}
-
 static enum find make_hold(struct reading *reading, const struct range *range, const void *row, void *made_of)
 {
     struct hold_item *item = made_of;
@@ -401,7 +190,7 @@ static enum find make_gone(struct reading *reading, const struct range *range, c
     struct sender_row sender = {.scope = queue->row.scope, .target = queue->row.target, .sender = task->sender};
     if (!pawli_describe_old(reading, task->queue, item, &is_good))
         return FIND_FAILED;
-    enum find found[] = {find_fact(reading, ROW_MESSAGE, &message), find_fact(reading, ROW_SENDER, &sender)};
+    enum find found[] = {reading_fact(reading, ROW_MESSAGE, &message), reading_fact(reading, ROW_SENDER, &sender)};
     if (found[0] == FIND_FAILED || found[1] == FIND_FAILED)
         return FIND_FAILED;
     struct clock clock = pawli_clock_at(&living->store, &living->boot_id, reading->page->wall, reading->page->boot);
@@ -411,6 +200,16 @@ static enum find make_gone(struct reading *reading, const struct range *range, c
                        reading->page->wall.ms;
     item->number = task->number;
     return is_over ? FIND_ROW : FIND_NOTHING;
+}
+
+static enum find make_put_off(struct reading *reading, const struct range *range, const void *row, void *made_of)
+{
+    const struct task_row *task = row;
+    (void)range;
+    reading->page->cursor = (struct task_cursor){
+        .priority = task->priority, .at = task->due.ms, .number = task->number};
+    ((struct old_item *)made_of)->number = task->number;
+    return pawli_waits_for_sender(task) && reading->page->wall.ms < task->due.ms ? FIND_ROW : FIND_NOTHING;
 }
 
 static enum find make_bound(struct reading *reading, const struct range *range, const void *row, void *made_of)
@@ -450,7 +249,7 @@ static enum find make_claim(struct reading *reading, const struct range *range, 
                                                         .lane = queue->row.lane,
                                                         .claimed = task->claimed,
                                                         .updated = task->updated,
-                                                        .is_lost = is_lost(reading, task)};
+                                                        .is_lost = pawli_is_lost(reading, task)};
     return FIND_ROW;
 }
 
@@ -505,7 +304,7 @@ static const struct listing {
                         .damaged_at = offsetof(struct message_item, is_message_damaged),
                         .number_at = offsetof(struct message_row, number), .needs = pawli_list_queues},
     [QUERY_ATTEMPTS] = {LISTED(ATTEMPTS, attempt, attempt_row), .damaged_at = NONE, .number_at = NONE},
-    [QUERY_QUEUES] = {LISTED(QUEUES, queue, queue_item), .wants = wants_queue, .make = make_queue,
+    [QUERY_QUEUES] = {LISTED(QUEUES, queue, queue_item), .wants = pawli_wants_queue, .make = pawli_make_queue,
                       .row_at = offsetof(struct queue_item, row), .damaged_at = NONE,
                       .number_at = offsetof(struct queue_row, id)},
     [QUERY_LANES] = {LISTED(LANES, lane, lane_row), .shows_damaged = true,
@@ -520,6 +319,8 @@ static const struct listing {
                           .number_at = NONE},
     [QUERY_GONE] = {LISTED(GONE_READY, task, old_item), .make = make_gone, .row_at = NONE, .damaged_at = NONE,
                     .number_at = offsetof(struct task_row, number), .needs = pawli_know_living},
+    [QUERY_PUT_OFF] = {LISTED(PUT_OFF, task, old_item), .make = make_put_off, .row_at = NONE, .damaged_at = NONE,
+                       .number_at = NONE},
     [QUERY_WORKERS] = {LISTED(WORKERS, worker, worker_item), .wants = wants_worker, .make = make_worker,
                        .row_at = offsetof(struct worker_item, row), .damaged_at = NONE,
                        .number_at = offsetof(struct worker_row, id), .needs = pawli_know_living},
@@ -548,8 +349,8 @@ static bool list(struct reading *reading, const struct listing *listing, struct 
 {
     union any_row row;
     enum find found = FIND_NOTHING;
-    bool good = begin(reading, range);
-    while (good && next_row(reading, range, &row, &found)) {
+    bool good = reading_begin(reading, range);
+    while (good && reading_next(reading, range, &row, &found)) {
         bool is_damaged = found == FIND_DAMAGED, passes = is_damaged && !listing->shows_damaged;
         if (!passes && listing->wants && !listing->wants(reading, &row, found))
             continue;
@@ -559,7 +360,7 @@ static bool list(struct reading *reading, const struct listing *listing, struct 
         if (listing->number_at != NONE)
             reading->page->next = is_damaged ? range->number : *(uint64_t *)((char *)&row + listing->number_at);
     }
-    return end(reading, range) && good && found != FIND_FAILED;
+    return reading_end(reading, range) && good && found != FIND_FAILED;
 }
 
 /* ---- queues that a query means ---- */
@@ -568,9 +369,9 @@ static bool read_queues(struct reading *reading, struct range *range)
 {
     struct queue_row row;
     enum find found;
-    bool good = begin(reading, range);
-    while (good && next_row(reading, range, &row, &found)) {
-        if (found == FIND_DAMAGED || !queue_matches(reading, &row))
+    bool good = reading_begin(reading, range);
+    while (good && reading_next(reading, range, &row, &found)) {
+        if (found == FIND_DAMAGED || !pawli_queue_matches(reading, &row))
             continue;
         good = pawli_arena_reserve(reading->arena, (void **)&reading->queues, sizeof *reading->queues,
                                    reading->queue_count + 1, &reading->queue_room);
@@ -580,7 +381,7 @@ static bool read_queues(struct reading *reading, struct range *range)
         *queue = (struct named_queue){.row = row};
         good = pawli_name_scope(reading, row.scope, &queue->scope);
     }
-    return end(reading, range) && good;
+    return reading_end(reading, range) && good;
 }
 
 bool pawli_list_queues(struct reading *reading)
@@ -604,7 +405,7 @@ static bool read_store(struct reading *reading)
 {
     bool found;
     reading->page->count = 1;
-    bool good = find_named(reading, ROW_STORE, &reading->page->store, &found);
+    bool good = pawli_find_named(reading, ROW_STORE, &reading->page->store, &found);
     reading->is_bad |= good && !found;
     return good;
 }
@@ -618,13 +419,13 @@ static bool read_record(struct reading *reading)
     enum find found = FIND_NOTHING;
     bool good = true;
     if (!query->seq) {
-        found = find_fact(reading, ROW_RECORD, &row);
+        found = reading_fact(reading, ROW_RECORD, &row);
     } else {
-        good = begin(reading, &range);
-        if (good && next_row(reading, &range, &row, &found) &&
+        good = reading_begin(reading, &range);
+        if (good && reading_next(reading, &range, &row, &found) &&
             (found == FIND_ROW ? row.seq : range.number) != query->seq)
             found = FIND_NOTHING;
-        good = end(reading, &range) && good;
+        good = reading_end(reading, &range) && good;
     }
     reading->is_bad |= found == FIND_DAMAGED;
     if (!good || found != FIND_ROW)
@@ -636,7 +437,7 @@ bool pawli_add_message(struct reading *reading, uint64_t number)
 {
     struct message_row row = {.number = number};
     struct range range = {.number = number};
-    enum find found = find_fact(reading, ROW_MESSAGE, &row);
+    enum find found = reading_fact(reading, ROW_MESSAGE, &row);
     if (found == FIND_NOTHING || found == FIND_FAILED)
         return found == FIND_NOTHING;
     if (reading->has_queues && (found == FIND_DAMAGED || !find_listed(reading, row.queue)))
@@ -650,9 +451,25 @@ static bool read_sender(struct reading *reading)
     const struct query *query = reading->query;
     struct sender_row row = {.scope = reading->scope, .target = query->target, .sender = query->key};
     struct range range = {.kind = RANGE_SENDERS};
-    enum find found = find_fact(reading, ROW_SENDER, &row);
+    enum find found = reading_fact(reading, ROW_SENDER, &row);
     return found == FIND_ROW || found == FIND_DAMAGED ? keep(reading, &listings[QUERY_SENDERS], &range, found, &row)
                                                       : found == FIND_NOTHING;
+}
+
+static bool read_put_off(struct reading *reading)
+{
+    const struct query *query = reading->query;
+    struct queue_row queue = {.scope = reading->scope, .lane = query->lane, .target = query->target};
+    bool found;
+    if (!pawli_find_named(reading, ROW_QUEUE, &queue, &found))
+        return false;
+    struct range range = {.kind = RANGE_PUT_OFF,
+                          .queue = queue.id,
+                          .key = query->key,
+                          .priority = (uint32_t)query->cursor.priority,
+                          .until = {query->cursor.at},
+                          .after = query->cursor.number};
+    return !found || list(reading, &listings[QUERY_PUT_OFF], &range);
 }
 
 static bool read_message(struct reading *reading)
@@ -662,74 +479,8 @@ static bool read_message(struct reading *reading)
     if (!good || page->count == 0 || page->messages->task.place != PLACE_CLAIMED)
         return good;
     good = pawli_know_living(reading);
-    page->messages->lost = good && is_lost(reading, &page->messages->task);
+    page->messages->lost = good && pawli_is_lost(reading, &page->messages->task);
     return good;
-}
-
-/* ---- a look at a queue, without a write ---- */
-
-static bool add_look_hold(struct reading *reading, const struct hold_row *row, void *data)
-{
-    struct page *page = reading->page;
-    if (!pawli_arena_reserve(reading->arena, (void **)&page->look_holds, sizeof *page->look_holds,
-                             page->look_hold_count + 1, data))
-        return false;
-    page->look_holds[page->look_hold_count++] = (struct hold_item){
-        .row = *row, .scope = row->scope ? reading->query->scope : (struct text){0}};
-    return true;
-}
-
-static bool is_of_queue(const void *data, uint64_t queue, struct text key)
-{
-    const struct queue_row *wanted = data;
-    (void)key;
-    return !wanted || wanted->id == queue;
-}
-
-/* queue: whose; NULL: of all. */
-static bool look_for_lost(struct reading *reading, const struct queue_row *queue)
-{
-    struct look *look = &reading->page->look;
-    const struct living *living = &reading->living;
-    const struct store_row *store = &living->store;
-    struct boot_time now = reading->page->boot;
-    if (!pawli_know_living(reading))
-        return false;
-    bool all_early = uuid_equal(&store->boot_id, &living->boot_id) && boot_before(now, store->lease);
-    bool early = queue ? !pawli_may_have_lost(queue, store, &living->boot_id, now) : all_early;
-    look->next_lease = !queue ? store->lease : boot_before(now, queue->lease) ? queue->lease : BOOT_NEVER;
-    if (early && living->dead_count == 0)
-        return true;
-    look->next_lease = BOOT_NEVER;
-    struct range range = {.kind = RANGE_CLAIMED, .wants = is_of_queue, .data = queue};
-    struct task_row row;
-    enum find found;
-    bool good = begin(reading, &range);
-    while (good && !look->is_lost && next_row(reading, &range, &row, &found)) {
-        look->is_lost = found == FIND_ROW && is_lost(reading, &row);
-        if (found == FIND_ROW && !look->is_lost)
-            look->next_lease = boot_earlier(look->next_lease, row.lease);
-    }
-    return end(reading, &range) && good;
-}
-
-static bool read_look(struct reading *reading)
-{
-    const struct query *query = reading->query;
-    struct look *look = &reading->page->look;
-    struct queue_row queue = {.scope = reading->scope, .lane = query->lane, .target = query->target};
-    size_t room = 0;
-    bool found;
-    *look = (struct look){.next_due = WALL_NEVER, .next_lease = BOOT_NEVER};
-    if (!query->lane.data)
-        return look_for_lost(reading, NULL);
-    bool good = find_named(reading, ROW_QUEUE, &queue, &found);
-    if (!good || !found)
-        return good;
-    good = find_due(reading, queue.id, query->phase, true, &look->next_due);
-    look->is_due = look->next_due.ms <= reading->page->wall.ms;
-    return good && walk_holds(reading, reading->scope, query->lane, query->target, &room, add_look_hold) &&
-           look_for_lost(reading, &queue);
 }
 
 static bool read_line(struct reading *reading)
@@ -738,11 +489,11 @@ static bool read_line(struct reading *reading)
     struct queue_row queue = {.scope = reading->scope, .lane = query->lane, .target = query->target};
     struct line_item *line = &reading->page->line;
     bool found;
-    bool good = find_named(reading, ROW_QUEUE, &queue, &found);
+    bool good = pawli_find_named(reading, ROW_QUEUE, &queue, &found);
     if (!good || !found)
         return good;
     line->row = (struct line_row){.queue = queue.id, .key = query->key};
-    if (!find_named(reading, ROW_LINE, &line->row, &line->found))
+    if (!pawli_find_named(reading, ROW_LINE, &line->row, &line->found))
         return false;
     const struct finders *finders = reading->walk->finders;
     return !query->cursor.number || finders->before(reading->walk, queue.id, query, &line->before) != FIND_FAILED;
@@ -751,8 +502,9 @@ static bool read_line(struct reading *reading)
 /* ---- all of it ---- */
 
 static reading_fn *const readers[QUERY_KIND_COUNT] = {
-    [QUERY_STORE] = read_store, [QUERY_RECORD] = read_record, [QUERY_MESSAGE] = read_message,
-    [QUERY_LOOK] = read_look,   [QUERY_LINE] = read_line,     [QUERY_SENDER] = read_sender,
+    [QUERY_STORE] = read_store,     [QUERY_RECORD] = read_record, [QUERY_MESSAGE] = read_message,
+    [QUERY_LOOK] = pawli_read_look, [QUERY_LINE] = read_line,     [QUERY_SENDER] = read_sender,
+    [QUERY_PUT_OFF] = read_put_off,
 };
 
 struct range pawli_messages_range(struct reading *reading)
@@ -799,7 +551,7 @@ bool pawli_read_listed(struct reading *reading)
     if (!good || !listing->item_size || !list(reading, listing, &range))
         return good && !listing->item_size;
     struct store_row store = {0};
-    good = !query->wants_news || find_named(reading, ROW_STORE, &store, &found);
+    good = !query->wants_news || pawli_find_named(reading, ROW_STORE, &store, &found);
     if (query->wants_news)
         reading->page->next = store.commits;
     return good;
@@ -812,7 +564,7 @@ bool pawli_read_page(struct reading *reading, reading_fn *own)
     bool found;
     reading->page->wall = reading->env->ops->wall_now(reading->env);
     reading->page->boot = reading->env->ops->boot_now(reading->env);
-    if (name.data && !find_named(reading, ROW_SCOPE, &scope, &found))
+    if (name.data && !pawli_find_named(reading, ROW_SCOPE, &scope, &found))
         return false;
     reading->scope = scope.id;
     return own ? own(reading) : pawli_read_listed(reading);

@@ -72,6 +72,7 @@ enum query_kind {
     QUERY_OLD,        /* old, since, cursor, limit: tasks that time may end (expiry, retention, deadlines) */
     QUERY_OLD_BOUNDS, /* limit: bounds whose time is over */
     QUERY_GONE,       /* place, limit: what waits there, ready or blocked, for senders that are gone: page.olds */
+    QUERY_PUT_OFF,    /* scope, lane, target, key, cursor, limit: what was put off for sender `key`: page.olds */
     QUERY_WORKERS,    /* after, limit */
     QUERY_CLAIMS,     /* after, limit: what is claimed, by number */
     QUERY_DAMAGE, /* limit: rows that cannot be read or do not agree with each other, but for the chains of records */
@@ -222,7 +223,7 @@ struct page {
     size_t count;
     bool more;                 /* the limit cut it */
     uint64_t next;             /* for `after` or `before` of the next page; of news: what is seen by now */
-    struct task_cursor cursor; /* for the next page of QUERY_OLD */
+    struct task_cursor cursor; /* for the next page of QUERY_OLD and QUERY_PUT_OFF */
     struct wall_time wall;
     struct boot_time boot;
     union {

@@ -31,6 +31,8 @@ enum range_kind {
     RANGE_CLAIMS,       /* task_row: what is claimed, by number, behind `after` */
     RANGE_GONE_READY,   /* task_row: ready to be sent, or */
     RANGE_GONE_BLOCKED, /* blocked, for a sender that was removed until `until` */
+    RANGE_PUT_OFF,      /* task_row, of a queue: ready to be sent, for the sender `key`; the key of its table is behind
+                           `priority`, `until` and `after` */
     RANGE_KIND_COUNT
 };
 

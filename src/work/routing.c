@@ -66,8 +66,7 @@ static void judge_sender(struct delivery *delivery)
         send->verdict = VERDICT_DEAD;
     if (send->is_unsent && (is_incomplete || send->verdict == VERDICT_DEFERRED))
         send->error = pawli_arena_format(&delivery->arena, "%s: %.*s",
-                                         is_incomplete ? "incomplete_route" : "sender_not_ready",
-                                         TEXT_ARG(send->error));
+                                         is_incomplete ? "incomplete_route" : SENDER_NOT_READY, TEXT_ARG(send->error));
 }
 
 static void tell_urls(struct delivery *delivery)
@@ -170,7 +169,7 @@ static bool read_secret(struct delivery *delivery, const struct route *sender)
     struct text url = pawli_urls_first(sender->urls, &delivery->arena);
     enum secret_use use = pawli_secret_use(url.data ? url.data : "");
     if (sender->secret_file.data && pawli_secret_read(sender->secret_file.data, use, &delivery->secret, &error) < 0) {
-        pawli_send_fail(&delivery->send, VERDICT_DEFERRED, "sender_not_ready: %s; nothing was sent", error.text);
+        pawli_send_fail(&delivery->send, VERDICT_DEFERRED, SENDER_NOT_READY ": %s; nothing was sent", error.text);
         return false;
     }
     delivery->send.secret = delivery->secret;
@@ -199,7 +198,7 @@ void pawli_route_begin(struct delivery *delivery, const struct route *sender)
     const char *asked = delivery->queue->duties[send->phase].url; /* NULL: it is sent */
     struct route route = sender ? *sender : route_of_target(delivery);
     if (send->message->sender && !sender)
-        refuse(delivery, VERDICT_DEFERRED, "sender_not_ready", "no route");
+        refuse(delivery, VERDICT_DEFERRED, SENDER_NOT_READY, "no route");
     else if (!asked && !route_is_set(&route))
         refuse(delivery, VERDICT_DEFERRED, "no_target", "no URL for messages without a sender");
     else if (!asked && !route.urls.data)

@@ -71,7 +71,7 @@ static void check_database(const char *file)
     assert_int_equal(ask_sql(db, "PRAGMA application_id"), 4711);
     with_each_name(db, check_table);
     assert_int_equal(ask_sql(db, "SELECT count(*) FROM sqlite_schema WHERE type <> 'trigger' AND name LIKE 'pawl%' AND "
-                             "name NOT LIKE 'pawl\\_%' ESCAPE '\\'"),
+                                 "name NOT LIKE 'pawl\\_%' ESCAPE '\\'"),
                      0);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
@@ -265,6 +265,12 @@ void set_lane(struct world *w, const char *key, const char *value)
 {
     pawl_operation why = {PAWL_OPERATION, .reason = "test"};
     assert_ok(pawl_lane_set(w->store, LANE, &(pawl_setting){key, value}, 1, &why, &err));
+}
+
+void set_target(struct world *w, const char *key, const char *value)
+{
+    assert_ok(pawl_target_set(w->store, TARGET, NULL, NULL, &(pawl_setting){key, value}, 1,
+                              &(pawl_operation){PAWL_OPERATION, .reason = "test"}, &err));
 }
 
 void verify(struct world *w)

@@ -97,7 +97,8 @@ pawl_swept sweep(struct world *w);
 
 /* An operator with a reason; `n` is the request id. */
 #define BECAUSE(n) (&(pawl_operation){PAWL_OPERATION, .request_id = make_id(n), .reason = "test", .actor = "ops"})
-void set_lane(struct world *w, const char *key, const char *value); /* a policy of LANE */
+void set_lane(struct world *w, const char *key, const char *value);   /* a policy of LANE */
+void set_target(struct world *w, const char *key, const char *value); /* a setting of TARGET */
 
 /* Everything must fit: every chain, every message in one place and counted. Ends most cases. */
 void verify(struct world *w);

@@ -178,6 +178,9 @@ static void put_page(FILE *out, const struct query *query, const struct page *pa
         case QUERY_DAMAGE:
             put_text(out, "what", page->damages[i].what);
             break;
+        case QUERY_PUT_OFF:
+            put_number(out, "number", page->olds[i].number);
+            break;
         case QUERY_GONE: /* in any order: how many there are */
         case QUERY_LOOK:
         case QUERY_LINE:

@@ -9,18 +9,6 @@
         "backoff_ms", "500"                                                                                            \
     }
 
-static void say(pawl_outcome *outcome, int32_t verdict, const char *error)
-{
-    outcome->verdict = verdict;
-    snprintf(outcome->error, sizeof outcome->error, "%s", error);
-}
-
-static void lose_the_answer(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
-{
-    (void)work, (void)message;
-    say(outcome, PAWL_VERDICT_UNCERTAIN, "the connection was lost");
-}
-
 static void lose_the_first_answer(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
 {
     if (work->count == 1)
@@ -57,7 +45,7 @@ static void it_never_will(struct work *work, const pawl_message_view *message, p
 static void it_happened_after_all(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
 {
     if (work->look_count < 4)
-        say(outcome, PAWL_VERDICT_UNCERTAIN, "the ledger is busy");
+        nobody_knows(work, message, outcome);
     else
         it_happened(work, message, outcome);
 }
@@ -383,13 +371,9 @@ static void who_has_no_probe_claims_nothing_to_ask(struct world *w)
 {
     static const pawl_setting settings[] = {ASKED};
     struct work work;
-    pawl_worker *worker;
     begin(&work, w, settings, COUNT_OF(settings));
     work.deliver = lose_the_answer;
-    pawl_worker_options options = {PAWL_WORKER_OPTIONS, .consumer = "me"};
-    assert_ok(pawl_worker_new(w->store, &options, &worker, &err));
-    assert_ok(pawl_worker_callback(worker, "deliver", deliver, &work, &err));
-    assert_ok(pawl_worker_start(worker, &err));
+    pawl_worker *worker = start_unasked(&work, "me");
     pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
     work_until(&work, id, "uncertain");
     for (int i = 0; i < 10; i++) {
@@ -406,7 +390,7 @@ static void who_has_no_probe_claims_nothing_to_ask(struct world *w)
 
 /* ---- settings ---- */
 
-static int set_target(struct world *w, unsigned n, const char *key, const char *value)
+static int try_target(struct world *w, unsigned n, const char *key, const char *value)
 {
     return pawl_target_set(w->store, TARGET, NULL, NULL, &(pawl_setting){key, value}, 1, BECAUSE(n), &err);
 }
@@ -425,12 +409,12 @@ static void who_is_asked_is_a_setting_of_its_target(struct world *w)
     assert_int_equal(pawl_target_add(w->store, TARGET, "https://bank.example/in", NULL, NULL, 0, BECAUSE(4), &err),
                      PAWL_ECONFLICT);
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
-        assert_int_equal(set_target(w, 5, "probe", wrong[i]), PAWL_EINVAL);
-        assert_int_equal(set_target(w, 5, "poll", wrong[i]), PAWL_EINVAL);
+        assert_int_equal(try_target(w, 5, "probe", wrong[i]), PAWL_EINVAL);
+        assert_int_equal(try_target(w, 5, "poll", wrong[i]), PAWL_EINVAL);
     }
     assert_int_equal(pawl_lane_set(w->store, LANE, other, 1, BECAUSE(5), &err), PAWL_EINVAL);
-    assert_ok(set_target(w, 6, "poll", ""));
-    assert_ok(set_target(w, 7, "max_attempts", "3"));
+    assert_ok(try_target(w, 6, "poll", ""));
+    assert_ok(try_target(w, 7, "max_attempts", "3"));
     assert_ok(pawl_targets_list(w->store, &settings, &err));
     const pawl_target_view *view = pawl_settings_target(settings, 0);
     assert_string_equal(view->probe, "https://bank.example/was");
@@ -438,7 +422,7 @@ static void who_is_asked_is_a_setting_of_its_target(struct world *w)
     pawl_settings_free(settings);
     /* Gone with its target, and not back with the next of that name. */
     assert_ok(pawl_target_remove(w->store, TARGET, BECAUSE(8), &err));
-    assert_int_equal(set_target(w, 9, "probe", "https://bank.example/was"), PAWL_ENOTFOUND);
+    assert_int_equal(try_target(w, 9, "probe", "https://bank.example/was"), PAWL_ENOTFOUND);
     assert_ok(pawl_target_add(w->store, TARGET, "https://bank.example/in", NULL, NULL, 0, BECAUSE(10), &err));
     assert_ok(pawl_targets_list(w->store, &settings, &err));
     assert_null(pawl_settings_target(settings, 0)->probe);

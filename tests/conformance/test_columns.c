@@ -177,6 +177,56 @@ static void what_must_be_there_is_missed(void **state)
         }
 }
 
+static const struct column *column_of(enum row_kind kind, const char *name)
+{
+    FOR_EACH_COLUMN(&pawli_rows[kind], column)
+    if (strcmp(column->name, name) == 0)
+        return column;
+    return NULL;
+}
+
+static void an_object_comes_back_as_it_was_or_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        enum row_kind kind;
+        const char *column, *json;
+        bool is_good;
+    } rows[] = {
+        {ROW_READY, "failure", "{\"class\":\"transient\",\"at\":-5,\"text\":\"no \\\"route\\\"\"}", true},
+        {ROW_READY, "failure", "{\"class\":\"unknown\",\"at\":5}", true},
+        {ROW_READY, "failure", "{\"class\":\"none\",\"at\":5}", false},
+        {ROW_READY, "failure", "{\"class\":\"transient\"}", false},
+        {ROW_READY, "failure", "{\"at\":5}", false},
+        {ROW_READY, "failure", "{\"class\":\"transient\",\"at\":5,\"more\":1}", false},
+        {ROW_READY, "failure", "{\"class\":\"transient\",\"at\":5,\"text\":null}", false},
+        {ROW_READY, "failure", "[]", false},
+        {ROW_READY, "retried", "{\"times\":1,\"at\":7,\"attempts\":0}", true},
+        {ROW_READY, "retried", "{\"times\":0,\"at\":7,\"attempts\":0}", false},
+        {ROW_READY, "retried", "{\"times\":1,\"at\":0,\"attempts\":0}", false},
+        {ROW_READY, "retried", "{\"times\":1,\"at\":7,\"attempts\":2147483648}", false},
+        {ROW_READY, "retried", "{\"times\":1,\"at\":7}", false},
+        {ROW_READY, "looked", "{\"times\":3,\"before\":3}", true},
+        {ROW_READY, "looked", "{\"times\":3,\"before\":4}", false},
+        {ROW_READY, "looked", "{\"times\":\"3\",\"before\":0}", false},
+        {ROW_ENDED, "answer", "{\"status\":200,\"durability\":\"stored\",\"text\":\"fine\"}", true},
+        {ROW_ENDED, "answer", "{\"durability\":\"replicated\"}", true},
+        {ROW_ENDED, "answer", "{\"status\":200,\"durability\":\"somehow\"}", false},
+        {ROW_ENDED, "answer", "{\"status\":-1}", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct task_row row = {.number = 1};
+        struct arena arena = {0};
+        struct value value = {.type = VALUE_TEXT, .bytes = text_of(rows[i].json)};
+        const struct column *column = column_of(rows[i].kind, rows[i].column);
+        if (pawli_column_set(column, &row, &value, &arena) != rows[i].is_good)
+            fail_msg("%s", rows[i].json);
+        struct value again = rows[i].is_good ? pawli_column_get(column, &row, &arena) : value;
+        assert_true(again.type == VALUE_TEXT && text_equal(again.bytes, value.bytes));
+        pawli_arena_done(&arena);
+    }
+}
+
 static void what_a_place_does_not_keep_is_gone(void **state)
 {
     (void)state;
@@ -209,6 +259,7 @@ int main(void)
         cmocka_unit_test(a_key_stands_where_its_table_says),
         cmocka_unit_test(a_number_comes_back_or_is_refused),
         cmocka_unit_test(what_must_be_there_is_missed),
+        cmocka_unit_test(an_object_comes_back_as_it_was_or_is_refused),
         cmocka_unit_test(what_a_place_does_not_keep_is_gone),
     };
     return cmocka_run_group_tests_name("columns", tests, NULL, NULL);

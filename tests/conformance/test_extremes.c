@@ -287,7 +287,7 @@ static void policies_survive(struct world *w)
 #define OF_WORD(value, min, max)                              value
 #define OF_LIST(value, min, max)                              "400,451,500,510", "none"
 #define OF_RATE(value, min, max)                              "1000000/1d", "1/1ms", "none"
-#define OF_SHARE(value, min, max)                             "100%/1000000", "1%/1", "off"
+#define OF_PORTION(value, min, max)                           "100%/1000000", "1%/1", "off"
 #define KEY(name, key, kind, value, min, max, words, meaning) {#key, {OF_##kind(value, min, max), NULL}},
 #include "model/policy.def"
 #undef KEY

@@ -43,12 +43,6 @@ static void settle_as(struct world *w, struct held held, int32_t verdict)
     settle(w, &settlement);
 }
 
-static void set_target(struct world *w, const char *key, const char *value)
-{
-    assert_ok(pawl_target_set(w->store, TARGET, NULL, NULL, &(pawl_setting){key, value}, 1,
-                              &(pawl_operation){PAWL_OPERATION, .reason = "test"}, &err));
-}
-
 static void add_target_here(struct world *w)
 {
     assert_ok(pawl_target_add(w->store, TARGET, "https://example.com/", NULL, NULL, 0,

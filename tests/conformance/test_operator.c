@@ -312,6 +312,29 @@ static void a_filter_moves_what_it_finds(struct world *w)
     verify(w);
 }
 
+/* The limit is of those that are moved: for what is refused on the way others are looked for, and a dry run says how many. */
+static void a_dry_run_counts_what_a_real_one_would_find_within_its_limit(struct world *w)
+{
+    static const uint64_t limits[] = {1, 2, 3, 4, 7, 100, 0};
+    static const bool refused[] = {true, false, false, true, false, false, false, true, false, false};
+    for (size_t i = 0; i < COUNT_OF(limits); i++) {
+        struct world fresh;
+        pawl_moves_done dry = done(), real = done();
+        open_world(&fresh, w->kind, i + 1);
+        for (size_t j = 0; j < COUNT_OF(refused); j++) {
+            add(&fresh, MESSAGE("x", .key = NULL));
+            claim_and(&fresh, refused[j] ? PAWL_VERDICT_DELIVERED : PAWL_VERDICT_DEAD);
+        }
+        assert_ok(pawl_messages_move(fresh.store, MOVES(RETRY, WHICH(.lane = LANE), .dry_run = 1, .limit = limits[i]),
+                                     BECAUSE(1), &dry, &err));
+        assert_ok(pawl_messages_move(fresh.store, MOVES(RETRY, WHICH(.lane = LANE), .limit = limits[i]), BECAUSE(1),
+                                     &real, &err));
+        assert_done(&dry, real.matched, 0, real.refused);
+        assert_int_equal(real.moved, limits[i] && limits[i] < 7 ? limits[i] : 7);
+        close_world(&fresh);
+    }
+}
+
 /* One key's steps go out again in the order in which they were made. */
 static void a_filter_keeps_the_order(struct world *w)
 {
@@ -853,6 +876,7 @@ static const struct conformance_case cases[] = {
     CASE(an_exhausted_one_is_retried),
     CASE(a_delivered_one_is_sent_again_as_a_copy),
     CASE(a_filter_moves_what_it_finds),
+    CASE(a_dry_run_counts_what_a_real_one_would_find_within_its_limit),
     CASE(a_filter_keeps_the_order),
     CASE(a_move_goes_on_where_it_stopped),
     CASE(a_move_ends_at_what_there_was),

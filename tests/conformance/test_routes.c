@@ -151,6 +151,74 @@ static void a115_a_message_of_a_sender_goes_by_no_other_route(struct world *w)
     end(&routing);
 }
 
+/* How long it is until it is due; 0: it is. */
+static int64_t due_in(struct world *w, pawl_uuid id)
+{
+    pawl_messages *messages = get(w, id);
+    int64_t due = pawl_messages_get(messages, 0)->available_at_ms;
+    pawl_messages_free(messages);
+    return due > now_ms(w) ? due - now_ms(w) : 0;
+}
+
+static void put_off(struct world *w, const char *lane, const char *error, int64_t retry_in_ms)
+{
+    struct held held = claim_one(w, &(pawl_claim_options){PAWL_CLAIM_OPTIONS, .lane = lane, .target = TARGET});
+    settle(w, SETTLE(held, DEFERRED, .error = error, .has_retry_in = 1, .retry_in_ms = retry_in_ms));
+}
+
+/* In pages, over more than one lane; and nothing else is due before its time. */
+static void what_waits_for_a_sender_is_due_once_it_is_there(struct world *w)
+{
+    enum { MANY = 1100, HOUR_MS = 3600000 };
+    static pawl_uuid ids[MANY];
+    static const char *const lanes[] = {LANE, "letters"};
+    set_lane(w, "jitter_percent", "0");
+    add_route(w, NULL, "callback:all", 1);
+    pawl_uuid of_bob = add(w, MESSAGE("b", .sender = "bob")).id;
+    put_off(w, LANE, "sender_not_ready: no route", HOUR_MS);
+    pawl_uuid asked = add(w, MESSAGE("a", .sender = "ann")).id;
+    put_off(w, LANE, "503 Service Unavailable", HOUR_MS);
+    pawl_uuid later = add(w, MESSAGE("l", .sender = "ann", .delay_ms = HOUR_MS)).id;
+    for (size_t i = 0; i < MANY; i++) {
+        pawl_message message = *MESSAGE("1", .sender = "ann", .priority = 1 + (int)(i % 9));
+        message.lane = lanes[i % 2];
+        ids[i] = add(w, &message).id;
+        put_off(w, lanes[i % 2], "sender_not_ready: no route", HOUR_MS);
+    }
+    assert_int_equal(due_in(w, ids[0]), HOUR_MS);
+    pawli_sim_advance_ms(w->env, 1000);
+    add_route(w, "ann", "callback:ann", 2);
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(due_in(w, ids[i]), 0);
+    assert_int_equal(due_in(w, of_bob), HOUR_MS - 1000);
+    assert_int_equal(due_in(w, asked), HOUR_MS - 1000);
+    assert_int_equal(due_in(w, later), HOUR_MS - 1000);
+    verify(w);
+}
+
+/* Whoever rests until it is due again is woken; and who comes back is there at once, as who comes first. */
+static void a_sender_that_comes_back_is_sent_to_at_once(struct world *w)
+{
+    struct routing routing;
+    set_lane(w, "backoff_ms", "3600000");
+    set_lane(w, "jitter_percent", "0");
+    add_route(w, NULL, "callback:all", 1);
+    begin(&routing, w);
+    for (unsigned i = 0; i < 2; i++) {
+        pawl_uuid first = add(w, MESSAGE("1", .sender = "ann", .key = "k")).id;
+        pawl_uuid next = add(w, MESSAGE("2", .sender = "ann", .key = "k")).id;
+        work_for(&routing, 1000);
+        assert_put_off(w, first, "sender_not_ready");
+        add_route(w, "ann", "callback:ann", 2 + 2 * i);
+        work_for(&routing, 1);
+        assert_state(w, first, "delivered");
+        assert_state(w, next, "delivered");
+        remove_sender(w, "ann", 3 + 2 * i);
+    }
+    assert_calls(&routing, 0, 4, 0);
+    end(&routing);
+}
+
 static void a115_a_message_without_a_sender_takes_the_route_of_none(struct world *w)
 {
     struct routing routing;
@@ -550,6 +618,8 @@ static void the_next_url_is_tried_where_nothing_was_sent(struct world *w)
 
 static const struct conformance_case cases[] = {
     CASE(a115_a_message_of_a_sender_goes_by_no_other_route),
+    CASE(what_waits_for_a_sender_is_due_once_it_is_there),
+    CASE(a_sender_that_comes_back_is_sent_to_at_once),
     CASE(a115_a_message_without_a_sender_takes_the_route_of_none),
     CASE(a117_a_sender_that_is_not_ready_costs_no_attempt),
     CASE(a134_a_requeued_message_keeps_its_sender),

@@ -20,12 +20,6 @@ static const char *const codes[CODE_COUNT] = {
 
 #define URL "http://bank.example/in"
 
-static void set_target(struct world *w, const char *key, const char *value)
-{
-    assert_ok(pawl_target_set(w->store, TARGET, NULL, NULL, &(pawl_setting){key, value}, 1,
-                              &(pawl_operation){PAWL_OPERATION, .reason = "test"}, &err));
-}
-
 static void add_target(struct world *w)
 {
     assert_ok(pawl_target_add(w->store, TARGET, URL, NULL, NULL, 0, BECAUSE(100), &err));
@@ -278,31 +272,18 @@ static void each_reason_is_made_and_told(struct world *w)
 
 /* ---- while somebody is asked ---- */
 
-static void lose_the_answer(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
-{
-    (void)work, (void)message;
-    outcome->verdict = PAWL_VERDICT_UNCERTAIN;
-    snprintf(outcome->error, sizeof outcome->error, "the line went dead");
-}
-
-static void be_busy(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
-{
-    (void)work, (void)message;
-    snprintf(outcome->error, sizeof outcome->error, "the ledger is busy");
-}
-
 static void who_is_asked_when_and_until_when_is_told(struct world *w)
 {
     static const pawl_setting settings[] = {{"probe", "callback:deliver"}, {"probe_limit_ms", "600000"}};
     struct work work;
     begin(&work, w, settings, COUNT_OF(settings));
     work.deliver = lose_the_answer;
-    work.probe = be_busy;
+    work.probe = nobody_knows;
     pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
     pawl_worker *worker = start(&work, "me");
     work_until(&work, id, "uncertain");
     assert_reason(w, id, CODE_UNCERTAIN, "its target is asked; if it cannot tell in time it is sent again", true);
-    assert_reason(w, id, CODE_UNCERTAIN, "last error (unknown): the line went dead", true);
+    assert_reason(w, id, CODE_UNCERTAIN, "last error (unknown): the connection was lost", true);
     assert_reason(w, id, CODE_NOT_DUE, "waits until it is asked for", true);
     pawli_sim_advance_ms(w->env, 1000);
     assert_reason(w, id, CODE_READY, "the next claim of its queue asks callback:deliver", false);
@@ -319,12 +300,9 @@ static void a_worker_that_cannot_ask_does_not_serve(struct world *w)
 {
     static const pawl_setting settings[] = {{"probe", "callback:deliver"}};
     struct work work;
-    pawl_worker *worker;
     begin(&work, w, settings, COUNT_OF(settings));
     work.deliver = lose_the_answer;
-    assert_ok(pawl_worker_new(w->store, &(pawl_worker_options){PAWL_WORKER_OPTIONS}, &worker, &err));
-    assert_ok(pawl_worker_callback(worker, "deliver", deliver, &work, &err));
-    assert_ok(pawl_worker_start(worker, &err));
+    pawl_worker *worker = start_unasked(&work, "me");
     pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
     work_until(&work, id, "uncertain");
     assert_reason(w, id, CODE_UNSERVED, "1 that works takes other lanes", false);

@@ -36,6 +36,24 @@ static inline void deliver(void *data, const pawl_message_view *message, pawl_ou
         work->deliver(work, message, outcome);
 }
 
+static inline void say(pawl_outcome *outcome, int32_t verdict, const char *error)
+{
+    outcome->verdict = verdict;
+    snprintf(outcome->error, sizeof outcome->error, "%s", error);
+}
+
+static inline void lose_the_answer(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    (void)work, (void)message;
+    say(outcome, PAWL_VERDICT_UNCERTAIN, "the connection was lost");
+}
+
+static inline void nobody_knows(struct work *work, const pawl_message_view *message, pawl_outcome *outcome)
+{
+    (void)work, (void)message;
+    say(outcome, PAWL_VERDICT_UNCERTAIN, "the ledger is busy");
+}
+
 /* What is asked what became of a message. */
 static inline void probe(void *data, const pawl_message_view *message, pawl_outcome *outcome)
 {
@@ -60,14 +78,28 @@ static inline void begin(struct work *work, struct world *w, const pawl_setting 
     assert_ok(pawl_target_add(w->store, TARGET, "callback:deliver", NULL, settings, count, BECAUSE(1), &err));
 }
 
-static inline pawl_worker *start_polling(struct work *work, const char *consumer, uint32_t poll_ms)
+static inline pawl_worker *new_worker(struct work *work, const char *consumer, uint32_t poll_ms)
 {
     pawl_worker *worker;
     pawl_worker_options options = {PAWL_WORKER_OPTIONS, .consumer = consumer, .poll_ms = poll_ms, .tell = tell,
                                    .tell_data = work};
     assert_ok(pawl_worker_new(work->w->store, &options, &worker, &err));
     assert_ok(pawl_worker_callback(worker, "deliver", deliver, work, &err));
+    return worker;
+}
+
+static inline pawl_worker *start_polling(struct work *work, const char *consumer, uint32_t poll_ms)
+{
+    pawl_worker *worker = new_worker(work, consumer, poll_ms);
     assert_ok(pawl_worker_probe(worker, "deliver", probe, work, &err));
+    assert_ok(pawl_worker_start(worker, &err));
+    return worker;
+}
+
+/* One that sends, and has no function that could be asked. */
+static inline pawl_worker *start_unasked(struct work *work, const char *consumer)
+{
+    pawl_worker *worker = new_worker(work, consumer, 0);
     assert_ok(pawl_worker_start(worker, &err));
     return worker;
 }

@@ -111,6 +111,32 @@ static void each_kind_and_each_queue_is_told_for_itself(void **state)
     log_done(&log);
 }
 
+/* What a send met is no more of the same when somebody is asked. */
+static void each_phase_is_told_for_itself_and_by_its_name(void **state)
+{
+    static const char *const phases[] = {"send", "poll", "probe"};
+    struct log log;
+    (void)state;
+    begin(&log, false);
+    for (size_t i = 0; i < 2 * COUNT_OF(phases); i++)
+        log_event(&log, &(pawl_worker_event){.name = "retry",
+                                             .level = LOG_HEALED,
+                                             .target = "bank",
+                                             .attempt = 1,
+                                             .phase = phases[i % COUNT_OF(phases)]});
+    assert_int_equal(lines(), 3);
+    log.json = true;
+    log_done(&log); /* says what was left out, of each */
+    assert_int_equal(lines(), 6);
+    for (size_t i = 0; i < COUNT_OF(phases); i++) {
+        char words[64], member[64];
+        snprintf(words, sizeof words, "retry target=bank phase=%s attempt=1\n", phases[i]);
+        snprintf(member, sizeof member, "\"target\":\"bank\",\"phase\":\"%s\",\"text\":\"1 more", phases[i]);
+        assert_int_equal(count(text_at(path), words), 1);
+        assert_int_equal(count(text_at(path), member), 1);
+    }
+}
+
 static void after_a_quiet_minute_the_same_is_a_new_beginning(void **state)
 {
     struct log log;
@@ -318,6 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a118_25_passes_are_one_line_and_then_one_of_60, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_kind_and_each_queue_is_told_for_itself, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_phase_is_told_for_itself_and_by_its_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(after_a_quiet_minute_the_same_is_a_new_beginning, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_flood_is_bounded_and_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a127_a_record_is_a_line_whose_fields_nobody_overwrites, set_up, tear_down),

@@ -4,7 +4,7 @@
 #include <dlfcn.h>
 #include <sys/stat.h>
 
-static const char *const loopback[] = {"127.0.0.0/8"};
+#include "sink/broker.h"
 
 const char *missing_library;
 
@@ -20,7 +20,7 @@ void *dlopen(const char *file, int flags)
 void world_open(struct world *world, const struct sink_ops *ops, uint16_t server)
 {
     memset(world, 0, sizeof *world);
-    world->harness.rules = (struct sink_rules){.addresses = loopback, .address_count = 1};
+    world->harness.rules = loopback_rules;
     harness_start(&world->harness, ops);
     world->proxy = proxy_new(server);
 }
@@ -93,4 +93,145 @@ void step_later(struct world *world, int64_t ms)
     struct sink *sink = world->harness.sink;
     struct env *env = &world->harness.env;
     sink->ops->step(sink, boot_after_ms(env->ops->boot_now(env), ms));
+}
+
+/* ---- what holds for every kind ---- */
+
+static const struct kind *open_kind(void **state, struct world *world)
+{
+    const struct kind *kind = *state;
+    world_open(world, kind->ops, kind->port);
+    return kind;
+}
+
+static const char *url_of(const struct kind *kind, struct world *world, const char *user, const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, kind->path, name);
+    return world_url(world, kind->scheme, user, path);
+}
+
+/* At another server than the proxy. */
+static const char *url_at(const struct kind *kind, const char *host, uint16_t port, char url[64])
+{
+    int size = snprintf(url, 64, "%s://%s:%u/", kind->scheme, host, port);
+    snprintf(url + size, 64 - (size_t)size, kind->path, "any");
+    return url;
+}
+
+void many_messages_share_a_connection_at_the_same_time(void **state)
+{
+    enum { MANY = 400 };
+    static struct outgoing *sends[MANY];
+    struct world world;
+    const struct kind *kind = open_kind(state, &world);
+    kind->make("many");
+    for (unsigned i = 0; i < MANY; i++)
+        sends[i] = begin(&world, url_of(kind, &world, "", "many"), i, LONG_MS);
+    for (unsigned i = 0; i < MANY; i++)
+        expect(&world, sends[i], VERDICT_DELIVERED, "stored: ");
+    assert_int_equal(kind->messages_in("many"), MANY);
+    assert_int_equal(proxy_connections(world.proxy), 1);
+    world_close(&world);
+}
+
+void a_wrong_password_sends_nothing_and_a_new_one_is_used_at_once(void **state)
+{
+    static const char *const wrong[] = {NULL, "wrong"};
+    struct world world;
+    const struct kind *kind = open_kind(state, &world);
+    const char *url = url_of(kind, &world, kind->user, "guarded");
+    kind->make("guarded");
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        world_password(&world, wrong[i]);
+        struct outgoing *outgoing = begin(&world, url, 1, LONG_MS);
+        harness_wait(&world.harness, outgoing);
+        assert_true(outgoing->send.is_unauthorized);
+        expect(&world, outgoing, VERDICT_RETRY, "secret file); nothing was sent");
+    }
+    world_password(&world, kind->password);
+    expect(&world, begin(&world, url, 1, LONG_MS), VERDICT_DELIVERED, "stored: ");
+    assert_int_equal(kind->messages_in("guarded"), 1);
+    world_close(&world);
+}
+
+void an_address_that_is_denied_and_a_library_that_is_missing_are_deferrals(void **state)
+{
+    struct world world;
+    char url[64], install[64];
+    const struct kind *kind = open_kind(state, &world);
+    missing_library = kind->library;
+    snprintf(install, sizeof install, "install Debian's package %s", kind->package);
+    expect(&world, begin(&world, url_of(kind, &world, "", "any"), 1, LONG_MS), VERDICT_DEFERRED, install);
+    missing_library = NULL;
+    expect(&world, begin(&world, url_at(kind, "10.0.0.1", kind->port, url), 1, LONG_MS), VERDICT_DEFERRED,
+           "--allow-address");
+    assert_int_equal(proxy_connections(world.proxy), 0);
+    world_close(&world);
+}
+
+void a_broker_that_is_down_got_nothing(void **state)
+{
+    struct world world;
+    char url[64];
+    const struct kind *kind = open_kind(state, &world);
+    url_at(kind, "127.0.0.1", free_port(), url);
+    expect(&world, begin(&world, url, 1, LONG_MS), VERDICT_RETRY, "nothing was sent");
+    struct outgoing *outgoing = outgoing_new("{}");
+    outgoing->send.policy = pawli_policy_default();
+    outgoing->send.policy.values[POLICY_UNREACHABLE] = UNREACHABLE_DEFER;
+    harness_send(&world.harness, outgoing, url, LONG_MS);
+    expect(&world, outgoing, VERDICT_DEFERRED, "nothing was sent");
+    world_close(&world);
+}
+
+void a_connection_that_is_lost_before_the_confirm_leaves_it_uncertain(void **state)
+{
+    struct world world;
+    const struct kind *kind = open_kind(state, &world);
+    const char *url = url_of(kind, &world, "", "cut");
+    kind->make("cut");
+    expect(&world, begin(&world, url, 1, LONG_MS), VERDICT_DELIVERED, "stored: ");
+    proxy_mute(world.proxy, true);
+    struct outgoing *outgoing = begin(&world, url, 2, LONG_MS);
+    until_passed(&world, "{\"n\":2}");
+    proxy_cut(world.proxy);
+    expect(&world, outgoing, VERDICT_UNCERTAIN, "the message was sent");
+    proxy_mute(world.proxy, false);
+    expect(&world, begin(&world, url, 2, LONG_MS), VERDICT_DELIVERED, "stored: ");
+    world_close(&world);
+}
+
+void a_confirm_that_never_comes_ends_with_the_deadline_and_the_connection_with_it(void **state)
+{
+    struct world world;
+    const struct kind *kind = open_kind(state, &world);
+    const char *url = url_of(kind, &world, "", "mute");
+    kind->make("mute");
+    expect(&world, begin(&world, url, 1, LONG_MS), VERDICT_DELIVERED, "stored: ");
+    proxy_mute(world.proxy, true);
+    expect(&world, begin(&world, url, 2, SHORT_MS), VERDICT_UNCERTAIN, "before the broker confirmed it");
+    proxy_mute(world.proxy, false);
+    expect(&world, begin(&world, url, 3, LONG_MS), VERDICT_DELIVERED, "stored: ");
+    assert_int_equal(proxy_connections(world.proxy), 2);
+    world_close(&world);
+}
+
+void a_connection_that_nobody_uses_is_closed_and_one_that_was_closed_is_made_anew(void **state)
+{
+    struct world world;
+    const struct kind *kind = open_kind(state, &world);
+    const char *url = url_of(kind, &world, "", "idle");
+    kind->make("idle");
+    expect(&world, begin(&world, url, 1, LONG_MS), VERDICT_DELIVERED, "stored: ");
+    step_later(&world, IDLE_MS - 5000);
+    assert_int_equal(proxy_open_connections(world.proxy), 1);
+    proxy_cut(world.proxy);
+    expect(&world, begin(&world, url, 2, LONG_MS), VERDICT_DELIVERED, "stored: ");
+    step_later(&world, IDLE_MS + 1);
+    while (proxy_open_connections(world.proxy) > 0)
+        ;
+    expect(&world, begin(&world, url, 3, LONG_MS), VERDICT_DELIVERED, "stored: ");
+    assert_int_equal(proxy_connections(world.proxy), 3);
+    world_close(&world);
 }

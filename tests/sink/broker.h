@@ -31,6 +31,25 @@ void expect(struct world *world, struct outgoing *outgoing, enum verdict verdict
 void until_passed(struct world *world, const char *text); /* turns the loop until the proxy saw it */
 void step_later(struct world *world, int64_t ms);         /* as if so much time had gone by */
 
+/* A broker that a program's set-up has started, for the tests that hold for every kind: it gives them as their state. */
+struct kind {
+    const struct sink_ops *ops;
+    const char *scheme, *library, *package;
+    const char *user, *password; /* "guest@": one that may do all */
+    uint16_t port;
+    void (*make)(const char *name); /* a queue or stream of that name, which keeps what it gets */
+    uint64_t (*messages_in)(const char *name);
+    const char *path; /* to one, in a URL; %s: its name */
+};
+
+void many_messages_share_a_connection_at_the_same_time(void **state);
+void a_wrong_password_sends_nothing_and_a_new_one_is_used_at_once(void **state);
+void an_address_that_is_denied_and_a_library_that_is_missing_are_deferrals(void **state);
+void a_broker_that_is_down_got_nothing(void **state);
+void a_connection_that_is_lost_before_the_confirm_leaves_it_uncertain(void **state);
+void a_confirm_that_never_comes_ends_with_the_deadline_and_the_connection_with_it(void **state);
+void a_connection_that_nobody_uses_is_closed_and_one_that_was_closed_is_made_anew(void **state);
+
 /* dlopen of a file of that name fails from now on; NULL: of none. */
 extern const char *missing_library;
 

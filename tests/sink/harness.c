@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "harness.h"
 
+static const char *const loopback[] = {"127.0.0.0/8"};
+const struct sink_rules loopback_rules = {.addresses = loopback, .address_count = COUNT_OF(loopback)};
+
 static struct env *real_of(struct env *env)
 {
     return ((struct harness *)((char *)env - offsetof(struct harness, env)))->real;

@@ -11,6 +11,8 @@
 
 #define WALL_MS 1614265330000 /* 2021-02-25T15:02:10Z, the moment of the published vector */
 
+extern const struct sink_rules loopback_rules; /* all of 127.0.0.0/8 is allowed */
+
 struct outgoing {
     struct send send;
     struct arena arena;

@@ -51,7 +51,7 @@ static void bind_queue(const char *queue, const char *exchange, const char *key)
     assert_reply();
 }
 
-static uint32_t messages_in(const char *queue)
+static uint64_t messages_in(const char *queue)
 {
     amqp_queue_declare_ok_t *found = amqp_queue_declare(client, 1, text_bytes(queue), 1, 1, 0, 0, amqp_empty_table);
     assert_non_null(found);
@@ -158,23 +158,6 @@ static void a_body_of_many_frames_or_of_none_arrives_whole(void **state)
     world_close(&world);
 }
 
-static void many_messages_share_a_connection_at_the_same_time(void **state)
-{
-    enum { MANY = 400 };
-    static struct outgoing *sends[MANY];
-    struct world world;
-    (void)state;
-    open_sink(&world);
-    make_queue("many", amqp_empty_table);
-    for (unsigned i = 0; i < MANY; i++)
-        sends[i] = begin(&world, queue_url(&world, "many"), i, LONG_MS);
-    for (unsigned i = 0; i < MANY; i++)
-        expect(&world, sends[i], VERDICT_DELIVERED, "stored: ");
-    assert_int_equal(messages_in("many"), MANY);
-    assert_int_equal(proxy_connections(world.proxy), 1);
-    world_close(&world);
-}
-
 /* ---- refused ---- */
 
 static void what_no_queue_takes_is_tried_again_and_spares_the_others(void **state)
@@ -258,37 +241,6 @@ static void headers_that_no_frame_takes_are_dead(void **state)
     world_close(&world);
 }
 
-static void a_wrong_password_sends_nothing_and_a_new_one_is_used_at_once(void **state)
-{
-    struct world world;
-    (void)state;
-    open_sink(&world);
-    make_queue("guarded", amqp_empty_table);
-    const char *url = world_url(&world, "amqp", "guest@", "%2F//guarded");
-    world_password(&world, "wrong");
-    struct outgoing *outgoing = begin(&world, url, 1, LONG_MS);
-    harness_wait(&world.harness, outgoing);
-    assert_true(outgoing->send.is_unauthorized);
-    expect(&world, outgoing, VERDICT_RETRY, "secret file); nothing was sent");
-    world_password(&world, "guest");
-    expect(&world, begin(&world, url, 1, LONG_MS), VERDICT_DELIVERED, "stored: ");
-    world_close(&world);
-}
-
-static void an_address_that_is_denied_and_a_library_that_is_missing_are_deferrals(void **state)
-{
-    struct world world;
-    (void)state;
-    open_sink(&world);
-    missing_library = "librabbitmq.so.4";
-    expect(&world, begin(&world, queue_url(&world, "any"), 1, LONG_MS), VERDICT_DEFERRED,
-           "install Debian's package librabbitmq4");
-    missing_library = NULL;
-    expect(&world, begin(&world, "amqp://10.0.0.1/%2F//any", 1, LONG_MS), VERDICT_DEFERRED, "--allow-address");
-    assert_int_equal(proxy_connections(world.proxy), 0);
-    world_close(&world);
-}
-
 /* ---- lost ---- */
 
 static struct outgoing *begin_big(struct world *world, const char *url, int64_t timeout_ms)
@@ -351,74 +303,6 @@ static void a_broker_that_reads_no_more_gets_nothing_more(void **state)
     world_close(&world);
 }
 
-static void a_broker_that_is_down_got_nothing(void **state)
-{
-    struct world world;
-    char url[64];
-    (void)state;
-    open_sink(&world);
-    snprintf(url, sizeof url, "amqp://127.0.0.1:%u/%%2F//any", free_port());
-    expect(&world, begin(&world, url, 1, LONG_MS), VERDICT_RETRY, "nothing was sent");
-    struct outgoing *outgoing = outgoing_new("{}");
-    outgoing->send.policy = pawli_policy_default();
-    outgoing->send.policy.values[POLICY_UNREACHABLE] = UNREACHABLE_DEFER;
-    harness_send(&world.harness, outgoing, url, LONG_MS);
-    expect(&world, outgoing, VERDICT_DEFERRED, "nothing was sent");
-    world_close(&world);
-}
-
-static void a_connection_that_is_lost_before_the_confirm_leaves_it_uncertain(void **state)
-{
-    struct world world;
-    (void)state;
-    open_sink(&world);
-    make_queue("cut", amqp_empty_table);
-    expect(&world, begin(&world, queue_url(&world, "cut"), 1, LONG_MS), VERDICT_DELIVERED, "stored: ");
-    proxy_mute(world.proxy, true);
-    struct outgoing *outgoing = begin(&world, queue_url(&world, "cut"), 2, LONG_MS);
-    until_passed(&world, "{\"n\":2}");
-    proxy_cut(world.proxy);
-    expect(&world, outgoing, VERDICT_UNCERTAIN, "the message was sent");
-    proxy_mute(world.proxy, false);
-    expect(&world, begin(&world, queue_url(&world, "cut"), 2, LONG_MS), VERDICT_DELIVERED, "stored: ");
-    world_close(&world);
-}
-
-static void a_confirm_that_never_comes_ends_with_the_deadline_and_the_connection_with_it(void **state)
-{
-    struct world world;
-    (void)state;
-    open_sink(&world);
-    make_queue("mute", amqp_empty_table);
-    expect(&world, begin(&world, queue_url(&world, "mute"), 1, LONG_MS), VERDICT_DELIVERED, "stored: ");
-    proxy_mute(world.proxy, true);
-    expect(&world, begin(&world, queue_url(&world, "mute"), 2, SHORT_MS), VERDICT_UNCERTAIN,
-           "before the broker confirmed it");
-    proxy_mute(world.proxy, false);
-    expect(&world, begin(&world, queue_url(&world, "mute"), 3, LONG_MS), VERDICT_DELIVERED, "stored: ");
-    assert_int_equal(proxy_connections(world.proxy), 2);
-    world_close(&world);
-}
-
-static void a_connection_that_nobody_uses_is_closed_and_one_that_was_closed_is_made_anew(void **state)
-{
-    struct world world;
-    (void)state;
-    open_sink(&world);
-    make_queue("idle", amqp_empty_table);
-    expect(&world, begin(&world, queue_url(&world, "idle"), 1, LONG_MS), VERDICT_DELIVERED, "stored: ");
-    step_later(&world, IDLE_MS - 5000);
-    assert_int_equal(proxy_open_connections(world.proxy), 1);
-    proxy_cut(world.proxy);
-    expect(&world, begin(&world, queue_url(&world, "idle"), 2, LONG_MS), VERDICT_DELIVERED, "stored: ");
-    step_later(&world, IDLE_MS + 1);
-    while (proxy_open_connections(world.proxy) > 0)
-        ;
-    expect(&world, begin(&world, queue_url(&world, "idle"), 3, LONG_MS), VERDICT_DELIVERED, "stored: ");
-    assert_int_equal(proxy_connections(world.proxy), 3);
-    world_close(&world);
-}
-
 /* What a broker has stored outlives it; here only what the sink says of its end. The last test: none is left behind it. */
 static void a_broker_that_is_killed_leaves_what_it_had_uncertain_and_then_gets_nothing(void **state)
 {
@@ -443,10 +327,26 @@ static void a_broker_that_is_killed_leaves_what_it_had_uncertain_and_then_gets_n
     world_close(&world);
 }
 
+static void make(const char *name)
+{
+    make_queue(name, amqp_empty_table);
+}
+
+static struct kind amqp = {.ops = &pawli_sink_amqp,
+                           .scheme = "amqp",
+                           .library = "librabbitmq.so.4",
+                           .package = "librabbitmq4",
+                           .user = "guest@",
+                           .password = "guest",
+                           .make = make,
+                           .messages_in = messages_in,
+                           .path = "%%2F//%s"};
+
 static int set_up(void **state)
 {
-    (void)state;
     rabbitmq_start(&rabbitmq);
+    amqp.port = rabbitmq.port;
+    *state = &amqp;
     client_open();
     return 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the HTTP sink sends, and what it makes of every kind of answer. */
-#include "harness.h"
-#include "server.h"
+#include "receiver.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -14,18 +13,10 @@
 #include <sys/timerfd.h>
 #include <time.h>
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include "base/codec.h"
 #include "model/check.h"
 #include "sink/http/http.h"
 #include "sink/resolve.h"
-
-#define LONG_MS  60000 /* for sends that are answered */
-#define SHORT_MS 150   /* for those that never are */
-
-static const char *const loopback[] = {"127.0.0.0/8"};
 
 /* ---- the machine, as this program shows it to the sink and to curl ---- */
 
@@ -117,27 +108,6 @@ static int count_names(int *counter)
     int count = *counter;
     pthread_mutex_unlock(&names.lock);
     return count;
-}
-
-struct world {
-    struct harness harness;
-    struct server *server;
-    char url[128];
-};
-
-static void open_world(struct world *world, const struct script *scripts, size_t count)
-{
-    memset(world, 0, sizeof *world);
-    world->harness.rules = (struct sink_rules){.addresses = loopback, .address_count = 1};
-    harness_start(&world->harness, &pawli_sink_http);
-    world->server = server_new(scripts, count);
-    snprintf(world->url, sizeof world->url, "http://127.0.0.1:%u/hook?a=b", server_port(world->server));
-}
-
-static void close_world(struct world *world)
-{
-    harness_stop(&world->harness);
-    server_free(world->server);
 }
 
 /* Sends one message and gives back what became of it; the caller frees it. */
@@ -891,17 +861,6 @@ static void the_published_signature_is_made(void **state)
 }
 
 /* What a receiver computes, with another library. */
-static void expected_signature(const char *key, const struct received *received, char out[64])
-{
-    char signed_text[512], id[64], timestamp[64];
-    uint8_t digest[32];
-    int size = snprintf(signed_text, sizeof signed_text, "%s.%s.%s", header_of(received, "webhook-id", id, sizeof id),
-                        header_of(received, "webhook-timestamp", timestamp, sizeof timestamp), received->body);
-    HMAC(EVP_sha256(), key, (int)strlen(key), (const uint8_t *)signed_text, (size_t)size, digest, NULL);
-    memcpy(out, "v1,", 3);
-    EVP_EncodeBlock((uint8_t *)out + 3, digest, sizeof digest);
-}
-
 static void a_request_is_signed_with_every_key_of_its_target(void **state)
 {
     (void)state;
@@ -1157,8 +1116,8 @@ static void open_tls(struct world *world, const struct script *scripts, size_t c
     make_folder(folder);
     snprintf(certificate, 96, "%s/certificate.pem", folder);
     world->server = server_new_tls(scripts, count, host, certificate);
-    world->harness.rules = (struct sink_rules){
-        .addresses = loopback, .address_count = 1, .ca_file = trusts ? certificate : NULL};
+    world->harness.rules = loopback_rules;
+    world->harness.rules.ca_file = trusts ? certificate : NULL;
     harness_start(&world->harness, &pawli_sink_http);
     snprintf(world->url, sizeof world->url, "https://127.0.0.1:%u/hook", server_port(world->server));
 }

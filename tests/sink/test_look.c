@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Sinks that are asked what became of a message, by a poll or a probe; and what a receiver says that only takes it for now. Nothing
  * but the receiver's own word moves a message: whatever else happens, it is asked again. */
-#include "harness.h"
-#include "server.h"
+#include "receiver.h"
 
 #include <sys/stat.h>
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include "model/limits.h"
 #include "sink/callback/callback.h"
-
-#define LONG_MS  60000
-#define SHORT_MS 150
-
-static const char *const loopback[] = {"127.0.0.0/8"};
 
 /* Of each phase, what a verdict says. */
 static const enum verdict happened[] = {[PHASE_POLL] = VERDICT_DELIVERED, [PHASE_PROBE] = VERDICT_DELIVERED},
@@ -50,27 +41,6 @@ static void expect(struct harness *harness, const char *what, const char *url, i
 }
 
 /* ---- http ---- */
-
-struct world {
-    struct harness harness;
-    struct server *server;
-    char url[128];
-};
-
-static void open_world(struct world *world, const struct script *scripts, size_t count)
-{
-    memset(world, 0, sizeof *world);
-    world->harness.rules = (struct sink_rules){.addresses = loopback, .address_count = 1};
-    harness_start(&world->harness, &pawli_sink_http);
-    world->server = server_new(scripts, count);
-    snprintf(world->url, sizeof world->url, "http://127.0.0.1:%u/was?x=1", server_port(world->server));
-}
-
-static void close_world(struct world *world)
-{
-    harness_stop(&world->harness);
-    server_free(world->server);
-}
 
 static void each_status_of_who_is_asked_means_what_the_table_says(void **state)
 {
@@ -142,14 +112,6 @@ static void who_is_asked_may_say_when_to_ask_again(void **state)
     close_world(&world);
 }
 
-static void sign(struct text key, const char *text, char out[64])
-{
-    uint8_t digest[32];
-    HMAC(EVP_sha256(), key.data, (int)key.size, (const uint8_t *)text, strlen(text), digest, NULL);
-    memcpy(out, "v1,", 3);
-    EVP_EncodeBlock((uint8_t *)out + 3, digest, sizeof digest);
-}
-
 /* The id, the phase, what the receiver called it, the headers of the message and its target: all but the payload, signed. */
 static void who_is_asked_gets_all_but_the_payload(void **state)
 {
@@ -158,7 +120,7 @@ static void who_is_asked_gets_all_but_the_payload(void **state)
                                           {"authorization", "Bearer x"}};
     static const struct script script = {OK_REPLY, THEN_KEEP};
     struct world world;
-    char value[256], text[128], expected[64];
+    char value[256], expected[64];
     struct secret *secret = calloc(1, sizeof *secret);
     assert_non_null(secret);
     secret->key_count = 1;
@@ -175,7 +137,7 @@ static void who_is_asked_gets_all_but_the_payload(void **state)
         harness_wait(&world.harness, outgoing);
         outgoing_free(outgoing);
         const struct received *received = server_request(world.server, phase - PHASE_POLL);
-        assert_string_equal(received->start, "GET /was?x=1 HTTP/1.1");
+        assert_string_equal(received->start, "GET /hook?a=b HTTP/1.1");
         assert_int_equal(received->body_size, 0);
         assert_null(header_of(received, "content-type", value, sizeof value));
         assert_null(header_of(received, "content-length", value, sizeof value));
@@ -190,15 +152,14 @@ static void who_is_asked_gets_all_but_the_payload(void **state)
                     {"authorization", "Bearer x"}};
         for (size_t i = 0; i < COUNT_OF(rows); i++)
             assert_string_equal(header_of(received, rows[i].name, value, sizeof value), rows[i].value);
-        snprintf(text, sizeof text, "%s.%s.", rows[0].value, rows[1].value);
-        sign(secret->keys[0], text, expected);
+        expected_signature(secret->keys[0].data, received, expected);
         assert_string_equal(header_of(received, "webhook-signature", value, sizeof value), expected);
     }
     /* The same connection, and a payload again. */
     struct outgoing *outgoing = ask(&world.harness, PHASE_SEND, world.url, LONG_MS);
     outgoing_free(outgoing);
     const struct received *received = server_request(world.server, 2);
-    assert_string_equal(received->start, "POST /was?x=1 HTTP/1.1");
+    assert_string_equal(received->start, "POST /hook?a=b HTTP/1.1");
     assert_int_equal(received->connection, 0);
     assert_int_equal(received->body_size, strlen("{\"a\":1}"));
     assert_null(header_of(received, "pawl-phase", value, sizeof value));

@@ -1251,6 +1251,96 @@ static void what_arrived_though_its_reply_was_lost_is_sent_once(void **state)
     server_free(probe);
 }
 
+/* By the route of its sender: who is asked is the target's, with that sender's secret and headers. */
+static void what_is_asked_for_a_sender_carries_that_senders_secret_and_headers(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct script takes = {REPLY("202 Accepted", "pawl-status: awaiting\r\n"), THEN_KEEP},
+                               lost = {"", THEN_RESET}, yes = {OK_REPLY, THEN_KEEP};
+    static const struct script *const scripts[] = {&takes, &lost};
+    static const pawl_setting header = {"header:x-account", "7"};
+    for (size_t i = 0; i < ROWS(scripts); i++) {
+        struct world world;
+        pawl_error err;
+        char path[128], open[64], url[64], value[256];
+        open_world(&world);
+        struct server *target = server_new(scripts[i], 1), *asked = server_new(&yes, 1);
+        snprintf(url, sizeof url, "http://127.0.0.1:%u/was", server_port(asked));
+        const pawl_setting settings[] = {{"probe", url}, {"poll", url}, {"probe_backoff_ms", "1"}};
+        open_url(target, open);
+        add_signed(&world, target, path, settings, ROWS(settings));
+        const char *urls[] = {open};
+        add_route(&world, "ann", urls, 1);
+        pawl_route bob = {PAWL_ROUTE,     .target = "shop",    .sender = "bob",    .urls = urls,
+                          .url_count = 1, .secret_file = path, .settings = &header, .setting_count = 1};
+        assert_ok(pawl_route_add(world.store, &bob, &(pawl_operation){PAWL_OPERATION, .reason = "test"}, &err));
+        static const char *const senders[] = {"ann", "bob"};
+        start_worker(&world);
+        for (size_t k = 0; k < ROWS(senders); k++) {
+            pawl_uuid id = enqueue_of(&world, senders[k]);
+            wait_state(&world, &id, "delivered");
+            assert_history(&world, &id,
+                           i == 0 ? "send submitted 202;poll delivered 200;" : "send uncertain 0;probe delivered 200;");
+            const struct received *received = server_request(asked, k);
+            assert_string_equal(header_of(received, "pawl-sender", value, sizeof value), senders[k]);
+            assert_int_equal(header_of(received, "webhook-signature", value, sizeof value) != NULL, k == 1);
+            assert_int_equal(header_of(received, "x-account", value, sizeof value) != NULL, k == 1);
+        }
+        assert_int_equal(server_requests(target), 2);
+        close_world(&world);
+        server_free(target);
+        server_free(asked);
+    }
+}
+
+static void send_by_hand(struct world *world, int32_t verdict)
+{
+    pawl_error err;
+    pawl_messages *messages;
+    pawl_settled settled;
+    pawl_claim_options options = {PAWL_CLAIM_OPTIONS, .lane = "orders", .target = "shop", .limit = 1};
+    assert_ok(pawl_claim(world->store, &options, &messages, &err));
+    const pawl_message_view *message = pawl_messages_get(messages, 0);
+    pawl_settlement settlement = {PAWL_SETTLEMENT, .id = message->id, .token = message->token, .verdict = verdict};
+    assert_ok(pawl_settle(world->store, &settlement, 1, &settled, &err));
+    assert_true(settled.result == PAWL_RESULT_AWAITING || settled.result == PAWL_RESULT_UNCERTAIN);
+    pawl_messages_free(messages);
+}
+
+/* Its outcome can be asked for as any other's; the password of the broker is for the broker alone. */
+static void a_broker_s_messages_are_asked_for_elsewhere_and_without_its_password(void **state)
+{
+    LAW(O4);
+    (void)state;
+    static const struct script yes = {OK_REPLY, THEN_KEEP};
+    static const struct {
+        const char *phase, *broker;
+        int32_t verdict; /* that whoever sent it said */
+    } rows[] = {{"poll", "nats://pawl@127.0.0.1:1/orders", PAWL_VERDICT_SUBMITTED},
+                {"probe", "amqp://pawl@127.0.0.1:1/%2F//orders", PAWL_VERDICT_UNCERTAIN}};
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct world world;
+        char url[64], path[128], value[256];
+        open_world(&world);
+        struct server *asked = server_new(&yes, 1);
+        snprintf(url, sizeof url, "http://127.0.0.1:%u/was", server_port(asked));
+        snprintf(path, sizeof path, "%s/secret", world.folder);
+        write_secret(path, keys[0]);
+        const pawl_setting settings[] = {{rows[i].phase, url}, {"probe_backoff_ms", "1"}};
+        add_target(&world, "shop", rows[i].broker, path, settings, ROWS(settings));
+        pawl_uuid id = enqueue(&world, "orders", "shop", "1");
+        send_by_hand(&world, rows[i].verdict);
+        start_worker(&world);
+        wait_state(&world, &id, "delivered");
+        assert_string_equal(header_of(server_request(asked, 0), "pawl-phase", value, sizeof value), rows[i].phase);
+        assert_null(header_of(server_request(asked, 0), "webhook-signature", value, sizeof value));
+        assert_null(header_of(server_request(asked, 0), "authorization", value, sizeof value));
+        close_world(&world);
+        server_free(asked);
+    }
+}
+
 static void what_a_receiver_takes_for_now_is_polled(void **state)
 {
     LAW(O1);
@@ -1343,6 +1433,8 @@ int main(void)
         cmocka_unit_test(the_engine_may_have_a_thread_of_its_own),
         cmocka_unit_test(A110_a_lost_reply_is_asked_for_and_what_is_accepted_at_last_is_delivered),
         cmocka_unit_test(what_arrived_though_its_reply_was_lost_is_sent_once),
+        cmocka_unit_test(what_is_asked_for_a_sender_carries_that_senders_secret_and_headers),
+        cmocka_unit_test(a_broker_s_messages_are_asked_for_elsewhere_and_without_its_password),
         cmocka_unit_test(what_a_receiver_takes_for_now_is_polled),
         cmocka_unit_test(a_trace_is_passed_on_as_it_is),
     };

@@ -16,7 +16,6 @@
 #include <sys/socket.h>
 
 #include "sink/amqp/frames.h"
-#include "sink/library.h"
 
 #define FRAME_MAX  131072
 #define OUT_MAX    (8 * 1024 * 1024) /* bytes that wait: one message more than TO_WRITE_MAX, with its headers */
@@ -56,20 +55,6 @@ static void keep(char *out, size_t room, amqp_bytes_t text)
     out[size] = '\0';
 }
 
-static bool fail(struct amqp_connection *amqp, const struct address *address, enum connection_failure failure,
-                 const char *text)
-{
-    struct connection *connection = &amqp->base;
-    char host[ADDRESS_TEXT_MAX];
-    connection->failure = failure;
-    snprintf(connection->problem, sizeof connection->problem, "cannot connect to AMQP at %s port %u: %.100s%s",
-             pawli_address_format(address, host), address->port, text,
-             failure == FAILURE_LOGIN
-                 ? " (look at the user in the URL, and at the password in the target's secret file)"
-                 : "");
-    return false;
-}
-
 /* What the broker said to a step of the making. */
 static bool is_good(struct amqp_connection *amqp, const struct address *address, amqp_rpc_reply_t reply)
 {
@@ -88,18 +73,17 @@ static bool is_good(struct amqp_connection *amqp, const struct address *address,
         keep(text, sizeof text, method->reply_text);
         code = method->reply_code;
     }
-    return fail(amqp, address, code == AMQP_ACCESS_REFUSED ? FAILURE_LOGIN : FAILURE_REFUSED, text);
+    return pawli_connection_failed(&amqp->base, address, code == AMQP_ACCESS_REFUSED ? FAILURE_LOGIN : FAILURE_REFUSED,
+                                   text);
 }
 
 static amqp_rpc_reply_t log_in(struct amqp_connection *amqp)
 {
     const struct connection *connection = &amqp->base;
     const struct broker_url *url = &connection->url;
-    char password[PROBLEM_MAX + 1] = "";
-    if (connection->secret)
-        snprintf(password, sizeof password, "%.*s", TEXT_ARG(connection->secret->keys[0]));
-    else if (!url->user.data)
-        snprintf(password, sizeof password, "guest"); /* as RabbitMQ has it for whoever gives nothing */
+    char password[PASSWORD_ROOM] = "guest"; /* as RabbitMQ has it for whoever gives nothing */
+    if (connection->secret || url->user.data)
+        pawli_connection_password(connection, password);
     const char *user = url->user.data ? pawli_url_decode(&amqp->scratch, url->user).data : "guest";
     const char *vhost = pawli_url_decode(&amqp->scratch, url->vhost).data;
     amqp_rpc_reply_t reply = {.reply_type = AMQP_RESPONSE_LIBRARY_EXCEPTION, .library_error = AMQP_STATUS_NO_MEMORY};
@@ -142,19 +126,15 @@ static bool amqp_connect(struct connection *connection, const struct address *ad
     const struct timeval time = {.tv_sec = CONNECT_MS / 1000};
     char host[ADDRESS_TEXT_MAX];
     amqp->fd = -1;
-    if (!pawli_library_load(&library, &amqp->api, connection->problem, sizeof connection->problem)) {
-        connection->failure = FAILURE_LOCAL;
-        return false;
-    }
     buffer_init(&amqp->out, OUT_MAX);
     amqp->state = api->amqp_new_connection();
     amqp_socket_t *socket = amqp->state ? api->amqp_tcp_socket_new(amqp->state) : NULL;
     if (!socket || api->amqp_set_handshake_timeout(amqp->state, &time) != AMQP_STATUS_OK ||
         api->amqp_set_rpc_timeout(amqp->state, &time) != AMQP_STATUS_OK)
-        return fail(amqp, address, FAILURE_LOCAL, "out of memory");
+        return pawli_connection_failed(connection, address, FAILURE_LOCAL, "out of memory");
     int status = api->amqp_socket_open_noblock(socket, pawli_address_format(address, host), address->port, &time);
     if (status != AMQP_STATUS_OK)
-        return fail(amqp, address, FAILURE_UNREACHED, api->amqp_error_string2(status));
+        return pawli_connection_failed(connection, address, FAILURE_UNREACHED, api->amqp_error_string2(status));
     bool good = make_channel(amqp, address);
     pawli_arena_done(&amqp->scratch);
     if (!good)
@@ -205,12 +185,6 @@ static bool amqp_hand(struct connection *connection, struct publish *publish)
     return result == AMQP_PUT;
 }
 
-static bool over(struct amqp_connection *amqp, const char *text)
-{
-    snprintf(amqp->base.problem, sizeof amqp->base.problem, "the connection to AMQP was lost: %.160s", text);
-    return false;
-}
-
 static bool amqp_write(struct connection *connection)
 {
     struct amqp_connection *amqp = amqp_of(connection);
@@ -222,7 +196,7 @@ static bool amqp_write(struct connection *connection)
         if (size < 0 && errno == EAGAIN)
             break;
         if (size < 0)
-            return over(amqp, strerror(errno));
+            return pawli_connection_lost(connection, strerror(errno));
         amqp->out_at += (size_t)size;
         connection->written += (uint64_t)size;
     }
@@ -306,7 +280,7 @@ static bool take_channel_close(struct amqp_connection *amqp, const void *decoded
         only->send->is_unauthorized = method->reply_code == AMQP_ACCESS_REFUSED;
         pawli_publish_failed(only, VERDICT_RETRY, "the broker refused it: %s", text);
     }
-    return over(amqp, text);
+    return pawli_connection_lost(&amqp->base, text);
 }
 
 static bool take_connection_close(struct amqp_connection *amqp, const void *decoded)
@@ -314,7 +288,7 @@ static bool take_connection_close(struct amqp_connection *amqp, const void *deco
     const amqp_connection_close_t *method = decoded;
     char text[TEXT_MAX];
     keep(text, sizeof text, method->reply_text);
-    return over(amqp, text);
+    return pawli_connection_lost(&amqp->base, text);
 }
 
 static bool take_frame(struct amqp_connection *amqp, const amqp_frame_t *frame)
@@ -349,11 +323,11 @@ static bool amqp_read(struct connection *connection)
             return true;
         }
         if (status != AMQP_STATUS_OK)
-            return over(amqp, amqp->api.amqp_error_string2(status));
+            return pawli_connection_lost(connection, amqp->api.amqp_error_string2(status));
         if (!take_frame(amqp, &frame))
             return false;
     }
-    return over(amqp, "it sends without an end");
+    return pawli_connection_lost(connection, "it sends without an end");
 }
 
 /* ---- the end ---- */
@@ -377,7 +351,11 @@ static void amqp_drop(struct connection *connection)
 /* ---- the sink ---- */
 
 static const struct broker_ops broker = {
+    .protocol = "AMQP",
+    .login = "password",
     .connection_size = sizeof(struct amqp_connection),
+    .library = &library,
+    .functions_at = offsetof(struct amqp_connection, api),
     .connect = amqp_connect,
     .fd = amqp_fd,
     .may_hand = amqp_may_hand,

@@ -531,16 +531,8 @@ static void http_send(struct sink *base, struct send *send)
     struct http_sink *sink = http_of(base);
     struct env *env = sink->host.env;
     struct request_url url;
-    const char *problem = pawli_request_read_url(send->url, &url);
-    if (problem) {
-        pawli_send_malformed(send, problem);
+    if (!pawli_send_may_begin(send, pawli_request_read_url(send->url, &url)))
         return;
-    }
-    problem = pawli_send_problem(send->message);
-    if (problem) {
-        pawli_send_fail(send, VERDICT_DEAD, "%s", problem);
-        return;
-    }
     struct exchange *exchange = new_exchange(sink);
     if (exchange) {
         exchange->send = send;

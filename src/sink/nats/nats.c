@@ -19,7 +19,6 @@
 #include "base/codec.h"
 #include "base/json.h"
 #include "sink/broker.h"
-#include "sink/library.h"
 #include "sink/nats/inbox.h"
 
 #define OPEN_TRIES_MAX 1000 /* of a millisecond: another worker of this process is opening the library */
@@ -101,9 +100,8 @@ static natsStatus set_user(const struct nats_connection *nats, natsOptions *opti
 {
     const struct connection *connection = &nats->base;
     struct arena arena = {0};
-    char password[PROBLEM_MAX + 1] = "";
-    if (connection->secret)
-        snprintf(password, sizeof password, "%.*s", TEXT_ARG(connection->secret->keys[0]));
+    char password[PASSWORD_ROOM];
+    pawli_connection_password(connection, password);
     struct text user = connection->url.user.data ? pawli_url_decode(&arena, connection->url.user) : (struct text){0};
     natsStatus status = user.data            ? nats->api.natsOptions_SetUserInfo(options, user.data, password)
                         : connection->secret ? nats->api.natsOptions_SetToken(options, password)
@@ -149,19 +147,12 @@ static enum connection_failure failure_of(natsStatus status, const char *text)
     return FAILURE_REFUSED;
 }
 
-static void fail(struct nats_connection *nats, const struct address *address, natsStatus status)
+static bool fail(struct nats_connection *nats, const struct address *address, natsStatus status)
 {
-    struct connection *connection = &nats->base;
-    char host[ADDRESS_TEXT_MAX];
     const char *text = nats->api.nats_GetLastError(NULL);
     if (!text || !*text)
         text = nats->api.natsStatus_GetText(status);
-    connection->failure = failure_of(status, text);
-    snprintf(connection->problem, sizeof connection->problem, "cannot connect to NATS at %s port %u: %.100s%s",
-             pawli_address_format(address, host), address->port, text,
-             connection->failure == FAILURE_LOGIN
-                 ? " (look at the user in the URL, and at the password or token in the target's secret file)"
-                 : "");
+    return pawli_connection_failed(&nats->base, address, failure_of(status, text), text);
 }
 
 static natsStatus open_connection(struct nats_connection *nats, const struct address *address)
@@ -197,14 +188,8 @@ static bool nats_connect(struct connection *connection, const struct address *ad
     struct nats_connection *nats = nats_of(connection);
     nats->fd = -1;
     nats->may_echo = true;
-    if (!pawli_library_load(&library, &nats->api, connection->problem, sizeof connection->problem)) {
-        connection->failure = FAILURE_LOCAL;
-        return false;
-    }
     natsStatus status = open_connection(nats, address);
-    if (status != NATS_OK)
-        fail(nats, address, status);
-    return status == NATS_OK;
+    return status == NATS_OK || fail(nats, address, status);
 }
 
 static int nats_fd(const struct connection *connection)
@@ -335,9 +320,9 @@ static bool over(struct nats_connection *nats)
     const char *text = NULL;
     natsStatus status = nats->api.natsConnection_GetLastError(nats->nats, &text);
     bool was_told = text && *text && strcmp(text, nats->seen) != 0;
-    snprintf(nats->base.problem, sizeof nats->base.problem, "the connection to NATS was lost: %.160s",
-             was_told ? text : nats->api.natsStatus_GetText(status == NATS_OK ? NATS_CONNECTION_CLOSED : status));
-    return false;
+    return pawli_connection_lost(
+        &nats->base,
+        was_told ? text : nats->api.natsStatus_GetText(status == NATS_OK ? NATS_CONNECTION_CLOSED : status));
 }
 
 static bool nats_write(struct connection *connection)
@@ -620,7 +605,11 @@ static bool nats_read(struct connection *connection)
 /* ---- the sink ---- */
 
 static const struct broker_ops broker = {
+    .protocol = "NATS",
+    .login = "password or token",
     .connection_size = sizeof(struct nats_connection),
+    .library = &library,
+    .functions_at = offsetof(struct nats_connection, api),
     .connect = nats_connect,
     .fd = nats_fd,
     .may_hand = nats_may_hand,

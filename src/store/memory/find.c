@@ -156,6 +156,12 @@ static bool is_ready(const struct range *range, const void *at)
     return ((const struct task_row *)at)->place == PLACE_READY;
 }
 
+static bool is_to_send(const struct range *range, const void *at)
+{
+    const struct task_row *row = at;
+    return row->place == PLACE_READY && row->queue == range->queue && row->phase == PHASE_SEND;
+}
+
 static bool is_blocked(const struct range *range, const void *at)
 {
     (void)range;
@@ -219,6 +225,12 @@ static bool is_gone(struct walk *walk, const struct range *range, const void *at
     return sender && sender->removed.ms < INT64_MAX && sender->removed.ms <= range->until.ms;
 }
 
+static bool is_of_sender(struct walk *walk, const struct range *range, const void *at)
+{
+    (void)walk;
+    return text_equal(((const struct task_row *)at)->sender, range->key);
+}
+
 static bool is_wanted(struct walk *walk, const struct range *range, const void *at)
 {
     const struct task_row *row = at;
@@ -251,6 +263,7 @@ static const struct {
     [RANGE_CLAIMS] = {TASKS, ORDER_SECOND, is_claimed, NULL},
     [RANGE_GONE_READY] = {TASKS, ORDER_SECOND, is_ready, is_gone},
     [RANGE_GONE_BLOCKED] = {TASKS, ORDER_SECOND, is_blocked, is_gone},
+    [RANGE_PUT_OFF] = {TASKS, ORDER_SECOND, is_to_send, is_of_sender},
 };
 
 /* Goes backwards where the query says so. */
@@ -296,6 +309,13 @@ static union any_row probe_of(const struct range *range)
     case RANGE_CLAIMED:
     case RANGE_CLAIMS:
         return (union any_row){.task = {.place = PLACE_CLAIMED, .number = range->after}};
+    case RANGE_PUT_OFF:
+        return (union any_row){.task = {.place = PLACE_READY,
+                                        .queue = range->queue,
+                                        .phase = PHASE_SEND,
+                                        .priority = range->priority,
+                                        .due = range->until,
+                                        .number = range->after}};
     case RANGE_DUE:
     case RANGE_FOLLOWERS:
     case RANGE_GONE_READY:

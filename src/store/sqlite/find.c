@@ -246,6 +246,16 @@ static struct call call_gone_blocked(struct connection *connection, const struct
     return call_until(connection, SQL_list_gone_blocked, range->until);
 }
 
+static struct call call_put_off(struct connection *connection, const struct range *range)
+{
+    struct call call = call_behind(connection, SQL_list_put_off, range->queue);
+    pawli_bind_text(&call, range->key);
+    pawli_bind_u64(&call, range->priority);
+    pawli_bind_i64(&call, range->until.ms);
+    pawli_bind_u64(&call, range->after);
+    return call;
+}
+
 static struct call call_all_holds(struct connection *connection, const struct range *range)
 {
     (void)range;
@@ -287,6 +297,7 @@ static const struct {
     [RANGE_CLAIMS] = {.call = call_claims, .row = ROW_CLAIMED, .number = 1},
     [RANGE_GONE_READY] = {.call = call_gone_ready, .row = ROW_READY, .number = 1},
     [RANGE_GONE_BLOCKED] = {.call = call_gone_blocked, .row = ROW_BLOCKED, .number = 1},
+    [RANGE_PUT_OFF] = {.call = call_put_off, .row = ROW_READY, .number = 1},
 };
 
 static struct call *call_of(struct walk *walk, const struct range *range)

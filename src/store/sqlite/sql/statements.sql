@@ -442,6 +442,17 @@ SELECT ready.queue, ready.number, ready.phase, ready.priority, ready.due, ready.
    AND queue.scope = sender.scope AND queue.target = sender.target
    AND ready.queue = queue.id AND ready.sender = sender.sender AND ready.sender IS NOT NULL AND ready.phase = 0;
 
+-- What waits to be sent for one that is there, whatever keeps it waiting.
+
+-- name: list_put_off
+-- params: queue sender priority due number
+SELECT queue, number, phase, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position,
+       holds_key, failure, progress, remote_id, updated, sum
+  FROM pawl.ready INDEXED BY pawl.ready_sender
+ WHERE queue = :queue AND sender = :sender AND sender IS NOT NULL AND phase = 0
+   AND (priority, due, number) > (:priority, :due, :number)
+ ORDER BY priority, due, number;
+
 -- name: list_gone_blocked
 -- params: now
 SELECT blocked.queue, blocked.number, blocked.priority, blocked.due, blocked.since, blocked.until, blocked.sender,
