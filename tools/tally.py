@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Counts the cases that test programs reported, from the JSON log of a `meson test` run.
 
-tally.py NAME LOG TOTALS   prints a line for the run and what failed in it; adds its counts to TOTALS
-tally.py --total TOTALS    prints "N passed, N failed"; exit status 0 when something passed and nothing failed
+tally.py BUILD LOG TOTALS SUITE...  prints a line for each suite of the run and what failed in it; adds its counts to TOTALS
+tally.py --total TOTALS             prints "N passed, N failed"; exit status 0 when something passed and nothing failed
 
 Only TAP counts. A program that crashed, timed out, reported nothing, or not what it had announced is one failure more; a
-run without programs is one.
+suite without programs is one.
 """
 import json
 import re
@@ -55,8 +55,18 @@ def read_runs(path):
         return []
 
 
-def tally(name, path, totals):
+def suite_of(run):
+    """meson names a run "PROJECT:SUITE / TEST"."""
+    return run["name"].split(" / ")[0].split(":")[-1]
+
+
+def tally(build, path, totals, suites):
     runs = read_runs(path)
+    for suite in dict.fromkeys([*suites, *map(suite_of, runs)]):
+        tally_suite(f"{build} {suite}", [run for run in runs if suite_of(run) == suite], path, totals)
+
+
+def tally_suite(name, runs, path, totals):
     passed = skipped = 0
     failures = [] if runs else ["no program was run"]
     for run in runs:
@@ -84,4 +94,4 @@ def total(totals):
 
 if sys.argv[1] == "--total":
     sys.exit(total(sys.argv[2]))
-tally(*sys.argv[1:4])
+tally(*sys.argv[1:4], sys.argv[4:])

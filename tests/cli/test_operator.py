@@ -178,7 +178,8 @@ class Operator(support.Case):
         self.assertRegex(rows[1], r"^send 1  \S+ \S+Z  +\d+ ms  cli     retry      the line was busy$")
         self.assertRegex(rows[3], r"^send 1  \S+ \S+Z  +\d+ ms  cli     delivered$")
         narrow = self.ok("messages", "show", key, env={"COLUMNS": "60"}).out.split("\n\n")[1].splitlines()
-        self.assertEqual(max(map(len, narrow)), 60)
+        self.assertGreater(max(map(len, rows)), 60) # how far below 60 the narrow ones end hangs on what it took
+        self.assertLessEqual(max(map(len, narrow)), 60)
         self.assertIn("account", "".join(narrow))
 
     def test_counts_are_right_after_each_step_A137(self):

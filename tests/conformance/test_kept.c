@@ -312,7 +312,9 @@ static void an_opening_that_fails_keeps_nothing(void **state)
     }
 }
 
-/* Whichever allocation of an opening fails; those of SQLite itself too. */
+static unsigned long every = 1;
+
+/* Whichever allocation of an opening fails, or one of so many; those of SQLite itself too. */
 static void an_opening_without_memory_keeps_nothing(void **state)
 {
     struct world *w = *state;
@@ -321,7 +323,7 @@ static void an_opening_without_memory_keeps_nothing(void **state)
     struct kept before = look();
     unsigned failed = 0;
     for (unsigned read_only = 0; read_only < 2; read_only++)
-        for (unsigned long nth = 1;; nth++) {
+        for (unsigned long nth = 1;; nth += every) {
             pawl_store *store = NULL;
             pawl_store_options options = {PAWL_STORE_OPTIONS, .read_only = read_only};
             countdown = nth;
@@ -339,8 +341,12 @@ static void an_opening_without_memory_keeps_nothing(void **state)
 
 #define KEPT(test) cmocka_unit_test_setup_teardown(test, open_store, close_store)
 
-int main(void)
+int main(int count, char **arguments)
 {
+    if (count == 3 && strcmp(arguments[1], "--every") == 0)
+        every = strtoul(arguments[2], NULL, 10);
+    if (every == 0 || (count != 1 && count != 3))
+        return fprintf(stderr, "usage: %s [--every N]\n", arguments[0]), 2;
     const struct CMUnitTest tests[] = {
         KEPT(a_begin_that_fails_keeps_no_lock),
         KEPT(a_call_that_fails_keeps_nothing),

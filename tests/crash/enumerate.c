@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Every operation of a workload is a crash point; at each, every kind of crash leaves images; each image is opened by the
- * real store and checked. Images that are the same, with the same facts, are checked once and counted once. A run is always
- * finished; then the next seed follows until there were as many images as were asked for. */
+ * real store and checked. Images that are the same, with the same facts, are checked once and counted once. Of what is drawn
+ * at random the first round makes one image a point, each further one another. A round is always finished; then the next
+ * follows, and after the last the next seed, until there were as many images as were asked for. */
 #include <getopt.h>
 
 #include "world.h"
@@ -93,8 +94,11 @@ static void check(struct enumeration *e, const struct crash *crash)
     note_violations(e, crash->world, kind_names[crash->kind], crash->walk->at);
 }
 
+/* What the second of two power losses leaves, by round. */
+static const enum disk_loss second_losses[] = {LOSS_ALL, LOSS_SUBSET, LOSS_GARBAGE};
+
 /* A process recovers the image that is on the disk; then the power fails at every operation of that. */
-static void recover(struct enumeration *e, const struct crash *first)
+static void recover(struct enumeration *e, const struct crash *first, unsigned round)
 {
     bool kill = first->kind == IMAGE_KILL;
     size_t from;
@@ -102,60 +106,72 @@ static void recover(struct enumeration *e, const struct crash *first)
     struct world *world = recover_image(first->world, first->walk->at, kill ? CRASH_KILL : CRASH_POWER,
                                         kill ? first->walk : NULL, &from);
     struct disk_walk walk;
-    struct crash crash = {&walk, world, LOSS_ALL, kill ? IMAGE_KILL_POWER : IMAGE_POWER_RECOVER, 0};
+    struct crash crash = {&walk, world, second_losses[round], kill ? IMAGE_KILL_POWER : IMAGE_POWER_RECOVER, 0};
     note_violations(e, world, "recovery", first->walk->at);
     pawli_walk_begin(&walk, &world->trace, &world->start);
     while (walk.at < world->trace.count) {
         pawli_walk_step(&walk);
         if (walk.at < from)
             continue;
-        for (unsigned i = 0; i < 3; i++) {
-            crash.loss = i == 0 ? LOSS_ALL : i == 1 ? LOSS_SUBSET : LOSS_GARBAGE;
-            crash.seed = pawli_mix(first->seed, walk.at * 8 + i);
-            check(e, &crash);
-        }
+        crash.seed = pawli_mix(first->seed, walk.at * 8 + round);
+        check(e, &crash);
     }
     pawli_walk_done(&walk);
     world_free(world);
 }
 
+#define ROUNDS 5
+
 static const struct {
     enum disk_loss loss;
     enum image_kind kind;
-    unsigned tries, recovered_of; /* one of so many is recovered and loses power again; 0: none */
+    unsigned rounds;       /* that make one; without a draw all would be the same */
+    unsigned recovered_of; /* one of so many is recovered and loses power again; 0: none */
 } crashes[] = {
-    {LOSS_NONE, IMAGE_KILL, 1, 12},    {LOSS_ALL, IMAGE_DROPPED, 1, 48}, {LOSS_PREFIX, IMAGE_PREFIX, 5, 0},
+    {LOSS_NONE, IMAGE_KILL, 1, 12},    {LOSS_ALL, IMAGE_DROPPED, 1, 48}, {LOSS_PREFIX, IMAGE_PREFIX, ROUNDS, 0},
     {LOSS_SUBSET, IMAGE_SUBSET, 3, 0}, {LOSS_TORN, IMAGE_TORN, 4, 0},    {LOSS_GARBAGE, IMAGE_GARBAGE, 4, 0},
 };
 
-static void check_point(struct enumeration *e, const struct disk_walk *walk)
+static void check_point(struct enumeration *e, const struct disk_walk *walk, unsigned round)
 {
-    e->points++;
-    for (size_t i = 0; i < COUNT_OF(crashes); i++)
-        for (unsigned j = 0; j < crashes[i].tries; j++) {
-            uint64_t seed = pawli_mix(pawli_mix(e->world->seed, walk->at), i * 64 + j);
-            struct crash crash = {walk, e->world, crashes[i].loss, crashes[i].kind, seed};
+    uint64_t point = pawli_mix(e->world->seed, walk->at);
+    for (size_t i = 0; i < COUNT_OF(crashes); i++) {
+        struct crash crash = {walk, e->world, crashes[i].loss, crashes[i].kind, pawli_mix(point, i * 64 + round)};
+        if (round < crashes[i].rounds)
             check(e, &crash);
-            if (crashes[i].recovered_of && seed % crashes[i].recovered_of == 0) {
-                pawli_walk_lose(walk, crash.loss, pawli_disk()->powersafe, seed, &e->image);
-                recover(e, &crash);
-            }
+        crash.seed = pawli_mix(point, i * 64);
+        if (round < COUNT_OF(second_losses) && crashes[i].recovered_of && crash.seed % crashes[i].recovered_of == 0) {
+            pawli_walk_lose(walk, crash.loss, pawli_disk()->powersafe, crash.seed, &e->image);
+            recover(e, &crash, round);
         }
+    }
+}
+
+static bool is_enough(const struct enumeration *e, enum plant plant)
+{
+    return total(e) >= e->wanted || (plant && e->violations);
+}
+
+static void check_points(struct enumeration *e, unsigned round, enum plant plant)
+{
+    struct disk_walk walk;
+    pawli_walk_begin(&walk, &e->world->trace, &e->world->start);
+    check_point(e, &walk, round);
+    while (walk.at < e->world->trace.count && !(plant && e->violations)) {
+        pawli_walk_step(&walk);
+        check_point(e, &walk, round);
+    }
+    e->points += round == 0 ? walk.at + 1 : 0;
+    pawli_walk_done(&walk);
 }
 
 static void enumerate_run(struct enumeration *e, const struct workload *workload, uint64_t seed, enum plant plant)
 {
-    struct disk_walk walk;
     e->runs++;
     e->world = workload_run(workload, seed, plant);
     note_violations(e, e->world, "run", 0);
-    pawli_walk_begin(&walk, &e->world->trace, &e->world->start);
-    check_point(e, &walk);
-    while (walk.at < e->world->trace.count && !(plant && e->violations)) {
-        pawli_walk_step(&walk);
-        check_point(e, &walk);
-    }
-    pawli_walk_done(&walk);
+    for (unsigned round = 0; round < ROUNDS && !is_enough(e, plant); round++)
+        check_points(e, round, plant);
     world_free(e->world);
 }
 
@@ -163,7 +179,7 @@ static void enumerate(struct enumeration *e, const struct workload *workload, ui
 {
     e->seen = calloc((size_t)1 << SEEN_BITS, sizeof *e->seen);
     assert_non_null(e->seen);
-    while (total(e) < e->wanted && !(plant && e->violations))
+    while (!is_enough(e, plant))
         enumerate_run(e, workload, seed++, plant);
     free(e->seen);
     pawli_image_done(&e->image);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Every storage call of every kind fails once, or from then on. What a call answers must then be true: what it says is
- * written stays, what it says is not written never appears, and only a commit that failed on its way may be either. */
+/* Every storage call of every kind fails once, or from then on, from the opening of a store to the end of a script. What a
+ * call answers must then be true: what it says is written stays, what it says is not written never appears, and only a
+ * commit that failed on its way may be either. */
 #include "pawl/why.h"
 #include "store/sqlite/sqlite.h"
 #include "world.h"
@@ -255,8 +256,7 @@ static void check_disks(struct attempted *trial, size_t end)
 }
 
 /* Returns whether the fault was reached. */
-static bool run_once(struct attempted *trial, const struct fault_case *fault, uint64_t at, bool persistent,
-                     bool from_open)
+static bool run_once(struct attempted *trial, const struct fault_case *fault, uint64_t at, bool persistent)
 {
     struct disk *disk = pawli_disk();
     struct world *world = trial->world = world_new(at, PLANT_NOTHING, "checkpoint_frames=8");
@@ -268,8 +268,7 @@ static bool run_once(struct attempted *trial, const struct fault_case *fault, ui
     disk->powersafe = true;
     setup(world);
     world_record(world);
-    if (from_open)
-        disk->fault = (struct disk_fault){.kind = fault->kind, .at = at, .persistent = persistent};
+    disk->fault = (struct disk_fault){.kind = fault->kind, .at = at, .persistent = persistent};
     status = world_open_in(world, world->env, &world->store);
     if (status < 0) {
         struct told told = {.status = status};
@@ -278,8 +277,6 @@ static bool run_once(struct attempted *trial, const struct fault_case *fault, ui
         pawl_store_info info = {PAWL_STORE_INFO};
         if (pawl_store_get_info(world->store, &info, NULL) == PAWL_OK && info.is_restored)
             violation(world, "a failing disk was taken for a restored store: %s", info.restored_why);
-        if (!from_open)
-            disk->fault = (struct disk_fault){.kind = fault->kind, .at = at, .persistent = persistent};
         run_script(trial, fault, persistent);
     }
     bool hit = disk->fault.hit;
@@ -297,8 +294,9 @@ static bool run_once(struct attempted *trial, const struct fault_case *fault, ui
     return hit;
 }
 
-static void sweep_all(struct fault_case fault, bool from_open)
+static void each_storage_call_may_fail(void **state)
 {
+    const struct fault_case *fault = *state;
     for (int persistent = 0; persistent < 2; persistent++) {
         struct attempted trial = {0};
         bool hit = true;
@@ -306,7 +304,7 @@ static void sweep_all(struct fault_case fault, bool from_open)
         unsigned violations = 0;
         char first[280] = "";
         while (hit && at < longest_sweep) {
-            hit = run_once(&trial, &fault, ++at, persistent, from_open);
+            hit = run_once(&trial, fault, ++at, persistent);
             if (trial.world->violations && violations == 0)
                 snprintf(first, sizeof first, "call %llu: %s", (unsigned long long)at, trial.world->first);
             violations += trial.world->violations;
@@ -314,7 +312,7 @@ static void sweep_all(struct fault_case fault, bool from_open)
         }
         print_message("# %s, %s: %u runs, %u disks checked; answered ok %u, refused %u, failed %u, uncertain %u, "
                       "unavailable %u\n",
-                      fault.name, persistent ? "for good" : "once", trial.runs, trial.checks, trial.statuses[0],
+                      fault->name, persistent ? "for good" : "once", trial.runs, trial.checks, trial.statuses[0],
                       trial.statuses[-PAWL_EREFUSED], trial.statuses[-PAWL_EIO], trial.statuses[-PAWL_EUNCERTAIN],
                       trial.statuses[-PAWL_EUNAVAIL]);
         if (violations)
@@ -322,16 +320,6 @@ static void sweep_all(struct fault_case fault, bool from_open)
         assert_true(at > 1); /* it was reached at least once */
         assert_true(at < longest_sweep);
     }
-}
-
-static void each_storage_call_may_fail(void **state)
-{
-    sweep_all(*(const struct fault_case *)*state, false);
-}
-
-static void each_storage_call_of_opening_may_fail(void **state)
-{
-    sweep_all(*(const struct fault_case *)*state, true);
 }
 
 /* ---- an error that passes ---- */
@@ -515,23 +503,11 @@ static void a_read_error_that_passes_is_no_damage(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[2 * COUNT_OF(fault_cases) + 1];
-    char names[2 * COUNT_OF(fault_cases)][100];
+    struct CMUnitTest tests[COUNT_OF(fault_cases) + 1];
     size_t count = 0;
-    for (size_t i = 0; i < COUNT_OF(fault_cases); i++) {
-        void *state = (void *)(uintptr_t)&fault_cases[i];
-        /* Files are opened, and the shared memory is mapped, with the store. */
-        if (fault_cases[i].kind != FAULT_OPEN && fault_cases[i].kind != FAULT_MAP) {
-            snprintf(names[count], sizeof *names, "%s", fault_cases[i].name);
-            tests[count] = (struct CMUnitTest){names[count], each_storage_call_may_fail, NULL, NULL, state};
-            count++;
-        }
-        if (fault_cases[i].kind == FAULT_TRUNCATE)
-            continue; /* opening a store that was closed cuts nothing */
-        snprintf(names[count], sizeof *names, "%s, from opening on", fault_cases[i].name);
-        tests[count] = (struct CMUnitTest){names[count], each_storage_call_of_opening_may_fail, NULL, NULL, state};
-        count++;
-    }
+    for (; count < COUNT_OF(fault_cases); count++)
+        tests[count] = (struct CMUnitTest){fault_cases[count].name, each_storage_call_may_fail, NULL, NULL,
+                                           (void *)(uintptr_t)&fault_cases[count]};
     tests[count++] = (struct CMUnitTest)cmocka_unit_test(a_read_error_that_passes_is_no_damage);
     return _cmocka_run_group_tests("storage fails", tests, count, NULL, NULL);
 }

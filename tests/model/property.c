@@ -3,7 +3,7 @@
  * printed with its seed. That the test sees differences is shown by a model with mistakes.
  *
  *   model_property [--seed N] [--rounds N] [--steps N]     N rounds of N operations each, on every kind of store
- *   model_property --test test_random …                   only the tests that match
+ *   model_property --test test_random …                   only the tests that match; --skip: all but those
  *   model_property --cases FOLDER …                        also those of the folder
  *   model_property --replay FILE --seed N                  the operations of a file, as they were printed */
 #include <glob.h>
@@ -239,6 +239,8 @@ static bool read_options(int argc, char **argv)
             options.steps = strtoull(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--test") == 0)
             cmocka_set_test_filter(argv[i + 1]);
+        else if (strcmp(argv[i], "--skip") == 0)
+            cmocka_set_skip_filter(argv[i + 1]);
         else if (strcmp(argv[i], "--cases") == 0)
             options.cases = argv[i + 1];
         else if (strcmp(argv[i], "--replay") == 0)
@@ -256,7 +258,8 @@ int main(int argc, char **argv)
                                        cmocka_unit_test(test_mistakes), cmocka_unit_test(test_shrinking)};
     if (!read_options(argc, argv)) {
         fprintf(stderr,
-                "usage: %s [--seed N] [--rounds N] [--steps 1..%d] [--test GLOB] [--cases FOLDER] [--replay FILE]\n",
+                "usage: %s [--seed N] [--rounds N] [--steps 1..%d] [--test GLOB] [--skip GLOB] [--cases FOLDER] "
+                "[--replay FILE]\n",
                 argv[0], OPS_MAX);
         return 2;
     }

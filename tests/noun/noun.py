@@ -58,7 +58,7 @@ def main():
         entries = {}
         for entry in json.load(open(os.path.join(build, "compile_commands.json"))):
             file = os.path.relpath(os.path.normpath(os.path.join(entry["directory"], entry["file"])), TOP)
-            if entry["output"].startswith(("src/libpawl_objects.a", LIKE)):
+            if entry["output"].startswith(("src/libpawl_objects.a", "tests/conformance/libconformance_world.a", LIKE)):
                 entries[file] = entry
         any_entry = entries["src/store/view.c"]
         jobs = [(entry, os.path.join(folder, file)) for file, entry in entries.items()

@@ -63,7 +63,7 @@ plant([
     Mistake("a batch does not see what it claimed itself", "src/commit/flow.c",
             "            count += other->row.counts[STATE_CLAIMED] - other->claimed_found;\n", "            count += 0;\n",
             "two claims of one commit exceed a cap",
-            "model property", "test_random"),
+            "model property", "test_random", ("--rounds", "40")),
     Mistake("what was given back has passed", "src/commit/flow.c",
             "        pawli_flow_rate_gave_back(flow, &limits->of.rate);\n", "        (void)flow;\n",
             "a worker that is stopped uses up a rate",

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """tools/tally.py: every way in which a test program can fail is counted, and nothing that passed is."""
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,11 +18,12 @@ def run(*command):
     return subprocess.run(command, capture_output=True, text=True)
 
 
-def tally(folder, suite):
-    """What tally.py prints about a suite of the fixture, and its total."""
-    build, totals = os.path.join(folder, "build"), os.path.join(folder, "totals-" + suite)
-    run("meson", "test", "-C", build, "--suite", suite, "--logbase", suite)
-    said = run(sys.executable, TALLY, suite, os.path.join(build, "meson-logs", suite + ".json"), totals)
+def tally(folder, *suites):
+    """What tally.py prints about suites of the fixture that are run at once, and its total."""
+    build, name = os.path.join(folder, "build"), "-".join(suites)
+    totals = os.path.join(folder, "totals-" + name)
+    run("meson", "test", "-C", build, "--logbase", name, *(f"--suite={suite}" for suite in suites))
+    said = run(sys.executable, TALLY, "build", os.path.join(build, "meson-logs", name + ".json"), totals, *suites)
     return said.stdout, run(sys.executable, TALLY, "--total", totals)
 
 
@@ -31,6 +33,7 @@ def main():
         good, good_total = tally(folder, "good")
         bad, bad_total = tally(folder, "bad")
         none, none_total = tally(folder, "none")
+        both, both_total = tally(folder, "none", "good")
 
     cases = tap.Cases()
     cases.check("the fixture is built", made.returncode == 0, made.stdout)
@@ -48,6 +51,9 @@ def main():
     cases.check("a run in which one failed is bad", bad_total.returncode == 1)
     cases.check("a suite without programs is a failure", none_total.stdout == "0 passed, 1 failed\n", none)
     cases.check("a run that ran nothing is bad", none_total.returncode == 1)
+    cases.check("each suite of a run has its line, also the one that is missing",
+                re.findall(r"^  build (\w+) +(\d+) passed, (\d+) failed", both, re.M) == [("none", "0", "1"), ("good", "3", "0")], both)
+    cases.check("a run in which a suite is missing is bad", both_total.returncode == 1)
     cases.end()
 
 
