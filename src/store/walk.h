@@ -31,6 +31,14 @@ enum range_kind {
     RANGE_CLAIMS,       /* task_row: what is claimed, by number, behind `after` */
     RANGE_GONE_READY,   /* task_row: ready to be sent, or */
     RANGE_GONE_BLOCKED, /* blocked, for a sender that was removed until `until` */
+    /* Of a scope, as the query says: by key, or by record. */
+    RANGE_ASSETS,
+    RANGE_ACCOUNTS,
+    RANGE_ENTRIES,    /* of all accounts */
+    RANGE_ENTRIES_OF, /* of the query's account */
+    RANGE_FILLS,
+    RANGE_PROJECTIONS, /* of the query's name, whose keys begin with its prefix */
+    RANGE_COUNTERS,
     RANGE_KIND_COUNT
 };
 
