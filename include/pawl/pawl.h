@@ -5,6 +5,7 @@
 
 #include "pawl/id.h"
 #include "pawl/journal.h"
+#include "pawl/ledger.h"
 #include "pawl/message.h"
 #include "pawl/metrics.h"
 #include "pawl/operator.h"

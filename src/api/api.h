@@ -41,6 +41,13 @@ void pawli_api_put_sender(struct json_writer *out, const pawl_sender_view *sende
 void pawli_api_put_hold(struct json_writer *out, const pawl_hold_view *hold);
 void pawli_api_put_worker(struct json_writer *out, const pawl_worker_view *worker);
 void pawli_api_put_why(struct json_writer *out, const pawl_uuid *id, const pawl_why *why);
+void pawli_api_put_asset(struct json_writer *out, const pawl_asset *asset);
+void pawli_api_put_balance(struct json_writer *out, const pawl_balance *balance);
+void pawli_api_put_entry(struct json_writer *out, const pawl_entry *entry);
+void pawli_api_put_fill(struct json_writer *out, const pawl_fill_view *fill);
+void pawli_api_put_projection(struct json_writer *out, const pawl_projection_view *projection);
+void pawli_api_put_counter(struct json_writer *out, const pawl_counter *counter);
+void pawli_api_put_checked(struct json_writer *out, const char *scope, const pawl_ledger_checked *checked);
 void pawli_api_put_verified(struct json_writer *out, const pawl_verified *verified);
 
 #endif

@@ -2,7 +2,7 @@
 /* Transitions, messages and settlements out of JSON. */
 #include <stdio.h>
 
-#include "api/api.h"
+#include "api/items.h"
 #include "api/shape.h"
 #include "base/codec.h"
 #include "base/uuid.h"
@@ -46,8 +46,7 @@ static int check_list(const char *name, struct text array, size_t limit, size_t 
     return PAWL_OK;
 }
 
-/* `data` or `data_base64`, whichever is there. Neither: no bytes. */
-static int choose_body(const char *name, struct text json, struct text bytes, struct text *body, pawl_error *err)
+int pawli_api_choose_body(const char *name, struct text json, struct text bytes, struct text *body, pawl_error *err)
 {
     if (json.data && bytes.data)
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s and %s_base64 are both given", name, name),
@@ -56,8 +55,7 @@ static int choose_body(const char *name, struct text json, struct text bytes, st
     return PAWL_OK;
 }
 
-/* What is given as JSON is JSON: it does not silently become something else. */
-static const char *type_of(const char *content_type, struct text json)
+const char *pawli_api_type_of(const char *content_type, struct text json)
 {
     return content_type || !json.data ? content_type : "application/json";
 }
@@ -144,7 +142,7 @@ static int read_message(struct arena *arena, struct text json, pawl_message *ret
     struct text body = {0};
     int status = pawli_shape_read(&message_shape, arena, json, &in, err);
     if (status == PAWL_OK)
-        status = choose_body("data", in.data, in.data_base64, &body, err);
+        status = pawli_api_choose_body("data", in.data, in.data_base64, &body, err);
     if (status < 0)
         return status;
     pawl_message message = {PAWL_MESSAGE,
@@ -152,7 +150,7 @@ static int read_message(struct arena *arena, struct text json, pawl_message *ret
                             .target = in.target,
                             .data = body.data,
                             .data_size = body.size,
-                            .content_type = type_of(in.content_type, in.data),
+                            .content_type = pawli_api_type_of(in.content_type, in.data),
                             .key = in.key,
                             .dedupe = in.dedupe,
                             .sender = in.sender,
@@ -301,14 +299,14 @@ static int add_event(pawl_transition *transition, struct arena *arena, struct te
     int32_t keep;
     int status = pawli_shape_read(&event_shape, arena, json, &in, err);
     if (status == PAWL_OK)
-        status = choose_body("data", in.data, in.data_base64, &body, err);
+        status = pawli_api_choose_body("data", in.data, in.data_base64, &body, err);
     if (status == PAWL_OK)
         status = read_keep(in.keep, &keep, err);
     if (status < 0)
         return status;
     pawl_transition_event(transition, &(pawl_event){PAWL_EVENT, .topic = in.topic, .type = in.type, .key = in.key,
                                                     .data = body.data, .data_size = body.size,
-                                                    .content_type = type_of(in.content_type, in.data),
+                                                    .content_type = pawli_api_type_of(in.content_type, in.data),
                                                     .stream_seq = in.stream_seq.value,
                                                     .has_stream_seq = in.stream_seq.given, .keep = keep});
     return PAWL_OK;
@@ -335,7 +333,9 @@ static int add_settlement(pawl_transition *transition, struct arena *arena, stru
 struct transition_in {
     pawl_uuid request_id;
     const char *type, *ref, *content_type, *id_from;
-    struct text data, data_base64, response, response_base64, events, messages, settle, state_digest;
+    struct text data, data_base64, response, response_base64, state_digest;
+    struct text events, messages, settle, posts, fills, projections, counters;
+    bool balanced;
     int64_t duration_us, received_at, expect_seq;
 };
 
@@ -353,8 +353,11 @@ static const struct field transition_fields[] = {
     {"events", FIELD_ARRAY, IN(events), 0, 0},
     {"messages", FIELD_ARRAY, IN(messages), 0, 0},
     {"settle", FIELD_ARRAY, IN(settle), 0, 0},
-    {"posts", FIELD_LEDGER, 0, 0, 0},
-    {"fills", FIELD_LEDGER, 0, 0, 0},
+    {"posts", FIELD_ARRAY, IN(posts), 0, 0},
+    {"balanced", FIELD_BOOL, IN(balanced), 0, 0},
+    {"fills", FIELD_ARRAY, IN(fills), 0, 0},
+    {"projections", FIELD_ARRAY, IN(projections), 0, 0},
+    {"counters", FIELD_ARRAY, IN(counters), 0, 0},
     {"state_digest", FIELD_OBJECT, IN(state_digest), 0, 0},
     {"duration_us", FIELD_NUMBER, IN(duration_us), 0, 0},
     {"received_at", FIELD_NUMBER, IN(received_at), 1, INT64_MAX - 1},
@@ -377,7 +380,8 @@ static const struct shape digest_shape = {"state_digest", digest_fields, COUNT_O
 struct list {
     const char *name, *item;
     size_t limit;
-    int (*add)(pawl_transition *transition, struct arena *arena, struct text json, pawl_error *err);
+    pawli_api_add *add;
+    size_t at; /* in what was read */
 };
 
 static int add_list(pawl_transition *transition, struct arena *arena, const struct list *list, struct text json,
@@ -397,15 +401,24 @@ static int add_list(pawl_transition *transition, struct arena *arena, const stru
     return status;
 }
 
+#define IN(member) offsetof(struct transition_in, member)
+static const struct list lists[] = {
+    {"events", "event", LIMIT_EVENTS, add_event, IN(events)},
+    {"messages", "message", LIMIT_MESSAGES, add_message, IN(messages)},
+    {"settle", "settlement", LIMIT_SETTLEMENTS, add_settlement, IN(settle)},
+    {"posts", "post", LIMIT_POSTS, pawli_api_add_post, IN(posts)},
+    {"fills", "fill", LIMIT_POSTS, pawli_api_add_fill, IN(fills)},
+    {"projections", "projection", LIMIT_POSTS, pawli_api_add_projection, IN(projections)},
+    {"counters", "counter", LIMIT_POSTS, pawli_api_add_counter, IN(counters)},
+};
+#undef IN
+
 static int build(pawl_transition *transition, struct arena *arena, const struct transition_in *in, pawl_error *err)
 {
-    static const struct list events = {"events", "event", LIMIT_EVENTS, add_event};
-    static const struct list messages = {"messages", "message", LIMIT_MESSAGES, add_message};
-    static const struct list settle = {"settle", "settlement", LIMIT_SETTLEMENTS, add_settlement};
     struct text command = {0}, response = {0};
-    int status = choose_body("data", in->data, in->data_base64, &command, err);
+    int status = pawli_api_choose_body("data", in->data, in->data_base64, &command, err);
     if (status == PAWL_OK)
-        status = choose_body("response", in->response, in->response_base64, &response, err);
+        status = pawli_api_choose_body("response", in->response, in->response_base64, &response, err);
     if (status == PAWL_OK)
         status = check_json("response", in->response, err);
     if (status < 0)
@@ -413,10 +426,11 @@ static int build(pawl_transition *transition, struct arena *arena, const struct 
     pawl_transition_command(transition, command.data, command.size);
     if (response.data)
         pawl_transition_response(transition, response.data, response.size);
-    status = add_list(transition, arena, &events, in->events, err);
-    if (status == PAWL_OK)
-        status = add_list(transition, arena, &messages, in->messages, err);
-    return status == PAWL_OK ? add_list(transition, arena, &settle, in->settle, err) : status;
+    if (in->balanced)
+        pawl_transition_balanced(transition);
+    for (size_t i = 0; status == PAWL_OK && i < COUNT_OF(lists); i++)
+        status = add_list(transition, arena, &lists[i], *(const struct text *)((const char *)in + lists[i].at), err);
+    return status;
 }
 
 int pawli_api_transition(pawl_store *store, struct arena *arena, struct text json, pawl_transition **ret_transition,
@@ -442,7 +456,7 @@ int pawli_api_transition(pawl_store *store, struct arena *arena, struct text jso
                                        .type = in.type,
                                        .request_id = in.request_id,
                                        .ref = in.ref,
-                                       .content_type = type_of(in.content_type, in.data),
+                                       .content_type = pawli_api_type_of(in.content_type, in.data),
                                        .received_at_ms = in.received_at,
                                        .expect_seq = (uint64_t)in.expect_seq,
                                        .duration_us = (uint64_t)in.duration_us,

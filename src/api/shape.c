@@ -143,11 +143,11 @@ static int read_field(const struct field *field, struct arena *arena, struct tex
         if (pawli_json_type(value) != JSON_OBJECT)
             return wrong_type(field->name, "an object", err);
         break;
-    case FIELD_LEDGER:
-        return pawli_hint(
-            err,
-            pawli_fail(err, PAWL_EUNSUPPORTED, "%s needs the ledger, which this version does not have", field->name),
-            "leave %s out; nothing was written", field->name);
+    case FIELD_BOOL:
+        if (pawli_json_type(value) != JSON_BOOL)
+            return wrong_type(field->name, "true or false", err);
+        *(bool *)into = text_is(value, "true");
+        return PAWL_OK;
     case FIELD_JSON:
         break;
     }

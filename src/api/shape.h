@@ -18,7 +18,7 @@ enum field_kind {
     FIELD_HEX,    /* struct text: decoded */
     FIELD_ARRAY,  /* struct text */
     FIELD_OBJECT, /* struct text */
-    FIELD_LEDGER  /* nothing: refused, with what it would need */
+    FIELD_BOOL    /* bool */
 };
 
 struct field_count {

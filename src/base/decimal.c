@@ -73,6 +73,13 @@ size_t pawli_decimal_format(struct decimal value, char out[DECIMAL_TEXT_MAX])
     return size;
 }
 
+struct decimal pawli_decimal_trim(struct decimal value)
+{
+    for (; value.scale > 0 && value.units % 10 == 0; value.scale--)
+        value.units /= 10;
+    return value;
+}
+
 bool pawli_decimal_rescale(struct decimal value, uint8_t scale, struct decimal *result)
 {
     if (scale > DECIMAL_SCALE_MAX)

@@ -18,6 +18,8 @@ struct decimal {
 bool pawli_decimal_parse(struct text text, struct decimal *value);
 size_t pawli_decimal_format(struct decimal value, char out[DECIMAL_TEXT_MAX]); /* as many places as the scale says */
 
+struct decimal pawli_decimal_trim(struct decimal value); /* the same without zeros behind the last digit */
+
 /* The same value at another scale; false when digits would be lost or the number is too large. */
 bool pawli_decimal_rescale(struct decimal value, uint8_t scale, struct decimal *result);
 

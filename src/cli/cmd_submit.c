@@ -151,6 +151,29 @@ static int add_settlements(struct cli *cli, pawl_transition *transition)
     return PAWL_OK;
 }
 
+/* ACCOUNT:ASSET=DECIMAL: an account may have ':', an asset has none, so the last before '=' ends it. */
+static int add_posts(struct cli *cli, pawl_transition *transition)
+{
+    const char *text;
+    for (size_t at = 0; (text = cli_option_next(cli, "post", &at));) {
+        const char *equals = strchr(text, '=');
+        size_t size = equals ? (size_t)(equals - text) : 0;
+        char *account = (char *)pawli_arena_text(&cli->arena, (struct text){text, size}).data;
+        char *colon = account && equals ? strrchr(account, ':') : NULL;
+        if (!account)
+            return pawli_no_memory(&cli->error);
+        if (!colon)
+            return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--post \"%.60s\" is malformed", text),
+                            "write ACCOUNT:ASSET=DECIMAL, such as alice:USD=-12.5");
+        *colon = '\0';
+        pawl_transition_post(transition,
+                             &(pawl_post){PAWL_POST, .account = account, .asset = colon + 1, .delta = equals + 1});
+    }
+    if (cli_has(cli, "balanced"))
+        pawl_transition_balanced(transition);
+    return PAWL_OK;
+}
+
 static int build(struct cli *cli, pawl_transition *transition)
 {
     const char *data = cli_option(cli, "data"), *response = cli_option(cli, "response");
@@ -167,7 +190,9 @@ static int build(struct cli *cli, pawl_transition *transition)
     status = add_events(cli, transition);
     if (status == PAWL_OK)
         status = add_messages(cli, transition);
-    return status == PAWL_OK ? add_settlements(cli, transition) : status;
+    if (status == PAWL_OK)
+        status = add_settlements(cli, transition);
+    return status == PAWL_OK ? add_posts(cli, transition) : status;
 }
 
 static int commit(struct cli *cli, pawl_transition *transition)
@@ -207,10 +232,6 @@ int cli_submit(struct cli *cli)
     if (!type)
         return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "neither TYPE nor --jsonl is given"),
                         "usage: pawl submit TYPE [OPTIONS], or pawl submit --jsonl FILE");
-    if (cli_has(cli, "post"))
-        return cli_hint(cli,
-                        cli_fail(cli, PAWL_EUNSUPPORTED, "--post needs the ledger, which this version does not have"),
-                        "leave --post out; nothing was written");
     pawl_transition *transition = pawl_transition_new(
         cli->store, &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = type, .request_id = cli->request_id,
                                                .ref = cli_option(cli, "ref")});

@@ -44,7 +44,8 @@ static const struct cli_option submit_options[] = {
      "a claimed message that this settles: delivered, retry, dead, uncertain, deferred or "
      "released; a lost claim refuses all",
      true},
-    {"post", "ACCOUNT:ASSET=DECIMAL", "a ledger entry (not in this version)", true},
+    {"post", "ACCOUNT:ASSET=DECIMAL", "changes what an account holds of an asset by so much", true},
+    {"balanced", NULL, "refuse it unless the posts of each asset sum to 0", false},
     JSON_ONLY,
     {"jsonl", "FILE", "one transition a line instead, - for standard input: many in flight, a receipt a line", false},
     {0},
@@ -224,6 +225,27 @@ static const struct cli_option holds_release_options[] = {
     {0},
 };
 
+static const struct cli_option entries_options[] = {
+    {"account", "ACCOUNT", "only of this account", false},
+    {"asset", "ASSET", "only of this asset", false},
+    {"after", "SEQ", "only what is behind this record", false},
+    {"limit", "N", "at most so many (default: all)", false},
+    {0},
+};
+
+static const struct cli_option fills_options[] = {
+    {"trade", "ID", "only this trade", false},
+    {"after", "SEQ", "only what is behind this record", false},
+    {"limit", "N", "at most so many (default: all)", false},
+    {0},
+};
+
+static const struct cli_option projections_options[] = {
+    {"prefix", "TEXT", "only what has a key that begins so", false},
+    {"limit", "N", "at most so many (default: all)", false},
+    {0},
+};
+
 static const struct cli_option init_options[] = {
     {"into", "URL", "in the database of another program, beside its tables: sqlite:FILE", false},
     {0},
@@ -300,6 +322,19 @@ const struct cli_command cli_commands[] = {
     {"holds list", "", "list what is held, and why", NULL, cli_holds_list, CLI_READS},
     {"holds release", "", "release what is named; without a selector, the store's own hold", holds_release_options,
      cli_holds_release, CLI_RECORDS},
+    {"assets list", "", "list assets, and how many places each has behind the point", NULL, cli_assets_list, CLI_READS},
+    {"assets set", "ASSET scale=N",
+     "say how many places an asset has behind the point: once, and before its first post (18 where nobody said)",
+     setting_options, cli_assets_set, CLI_RECORDS},
+    {"ledger balance", "[ACCOUNT] [ASSET]", "show what accounts hold", NULL, cli_ledger_balance, CLI_READS},
+    {"ledger entries", "", "list what changed balances, oldest first", entries_options, cli_ledger_entries, CLI_READS},
+    {"ledger fills", "", "list trades, oldest first", fills_options, cli_ledger_fills, CLI_READS},
+    {"ledger check", "", "recompute every balance from its entries, and compare these with the records", NULL,
+     cli_ledger_check, CLI_READS},
+    {"projections get", "NAME KEY", "print what a program keeps under a key", NULL, cli_projections_get, CLI_READS},
+    {"projections list", "NAME", "list what a program keeps under a name, by key", projections_options,
+     cli_projections_list, CLI_READS},
+    {"counters get", "NAME", "print a number that goes forward only", NULL, cli_counters_get, CLI_READS},
     {"why", "ID", "explain why a message does not move", NULL, cli_why, CLI_READS},
     {"workers", "", "list who works, who did, and who has claims by hand; of all scopes, or with --scope of one", NULL,
      cli_workers, CLI_READS},

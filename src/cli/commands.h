@@ -62,6 +62,17 @@ int cli_messages_stats(struct cli *cli);
 int cli_messages_resolve(struct cli *cli);
 int cli_why(struct cli *cli);
 
+/* cmd_ledger.c */
+int cli_assets_list(struct cli *cli);
+int cli_assets_set(struct cli *cli);
+int cli_ledger_balance(struct cli *cli);
+int cli_ledger_entries(struct cli *cli);
+int cli_ledger_fills(struct cli *cli);
+int cli_ledger_check(struct cli *cli);
+int cli_projections_get(struct cli *cli);
+int cli_projections_list(struct cli *cli);
+int cli_counters_get(struct cli *cli);
+
 /* cmd_workers.c */
 int cli_workers(struct cli *cli);
 

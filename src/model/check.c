@@ -71,7 +71,8 @@ static bool has_control(struct text text)
     return false;
 }
 
-static int check_characters(const char *field, struct text name, bool slashes, pawl_error *err)
+/* more: the characters that it may have besides those of all names. */
+static int check_characters(const char *field, struct text name, const char *more, pawl_error *err)
 {
     if (!name.data || is_blank(name))
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s is missing or blank", field), "give a %s", field);
@@ -80,17 +81,17 @@ static int check_characters(const char *field, struct text name, bool slashes, p
             err, pawli_fail(err, PAWL_EINVAL, "%s is %zu bytes long, the limit is %d", field, name.size, LIMIT_NAME),
             "choose a shorter %s", field);
     for (size_t i = 0; i < name.size; i++)
-        if (!is_name_character(name.data[i]) && !(slashes && name.data[i] == '/'))
+        if (!is_name_character(name.data[i]) && !(name.data[i] && strchr(more, name.data[i])))
             return pawli_hint(err,
                               pawli_fail(err, PAWL_EINVAL, "%s \"%.*s\" has a character that names may not have", field,
                                          TEXT_ARG(name)),
-                              "use 1 to %d of A-Z a-z 0-9 . _ -%s", LIMIT_NAME, slashes ? " /" : "");
+                              "use 1 to %d of A-Z a-z 0-9 . _ -%s%s", LIMIT_NAME, *more ? " " : "", more);
     return PAWL_OK;
 }
 
 int pawli_check_name_or_reserved(const char *field, struct text name, pawl_error *err)
 {
-    return check_characters(field, name, false, err);
+    return check_characters(field, name, "", err);
 }
 
 static int refuse_reserved(const char *field, struct text name, pawl_error *err)
@@ -103,7 +104,7 @@ static int refuse_reserved(const char *field, struct text name, pawl_error *err)
 
 int pawli_check_name(const char *field, struct text name, pawl_error *err)
 {
-    int status = check_characters(field, name, false, err);
+    int status = check_characters(field, name, "", err);
     return status < 0 ? status : refuse_reserved(field, name, err);
 }
 
@@ -114,8 +115,14 @@ int pawli_check_own_scope(struct text scope, pawl_error *err)
 
 int pawli_check_topic(const char *field, struct text topic, pawl_error *err)
 {
-    int status = check_characters(field, topic, true, err);
+    int status = check_characters(field, topic, "/", err);
     return status < 0 ? status : refuse_reserved(field, topic, err);
+}
+
+int pawli_check_account(const char *field, struct text account, pawl_error *err)
+{
+    int status = check_characters(field, account, ":/", err);
+    return status < 0 ? status : refuse_reserved(field, account, err);
 }
 
 int pawli_check_key(const char *field, struct text key, pawl_error *err)

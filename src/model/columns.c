@@ -38,6 +38,12 @@ static bool is_key(struct text text, struct arena *arena)
     return pawli_check_key("", text, NULL) == PAWL_OK;
 }
 
+static bool is_account(struct text text, struct arena *arena)
+{
+    (void)arena;
+    return pawli_check_account("", text, NULL) == PAWL_OK;
+}
+
 static bool is_text(struct text text, struct arena *arena)
 {
     (void)arena;
@@ -466,11 +472,9 @@ static bool complete_bound(void *at)
 
 #define ROW line_row
 static const struct column line_columns[] = {
-    COLUMN("queue", U64, queue, KEY, ID),  COLUMN("key", TEXT, key, KEY, NEEDED, .is_good = is_key),
-    COLUMN("head", U64_OR_NULL, head, NUMBER),
-    COLUMN("position", U64_OR_NULL, order, NUMBER),
-    COLUMN("beside", U64, beside, ANY),
-    COLUMN("depth", U64, depth, FROM_ONE),
+    COLUMN("queue", U64, queue, KEY, ID),      COLUMN("key", TEXT, key, KEY, NEEDED, .is_good = is_key),
+    COLUMN("head", U64_OR_NULL, head, NUMBER), COLUMN("position", U64_OR_NULL, order, NUMBER),
+    COLUMN("beside", U64, beside, ANY),        COLUMN("depth", U64, depth, FROM_ONE),
 };
 #undef ROW
 
@@ -595,6 +599,84 @@ static const struct column attempt_columns[] = {
 };
 #undef ROW
 
+#define ROW asset_row
+static const struct column asset_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("name", TEXT, name, KEY, NEEDED, .is_good = is_name),
+    COLUMN("scale", U32, scale, .max = DECIMAL_SCALE_MAX),
+    SUM,
+};
+#undef ROW
+
+#define ROW account_row
+static const struct column account_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("account", TEXT, account, KEY, NEEDED, .is_good = is_account),
+    COLUMN("asset", TEXT, asset, KEY, NEEDED, .is_good = is_name),
+    COLUMN("balance", DECIMAL, balance),
+    COLUMN("entries", U64, entries, FROM_ONE),
+    COLUMN("seq", U64, seq, FROM_ONE),
+    COLUMN("update_seq", U64_OR_NULL, update_seq, ANY),
+    SUM,
+};
+#undef ROW
+
+#define ROW entry_row
+static const struct column entry_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("seq", U64, seq, KEY, FROM_ONE),
+    COLUMN("post", U32, index, KEY, COUNT),
+    COLUMN("account", TEXT, account, NEEDED, .is_good = is_account),
+    COLUMN("asset", TEXT, asset, NEEDED, .is_good = is_name),
+    COLUMN("delta", DECIMAL, delta),
+    COLUMN("balance", DECIMAL, balance),
+    COLUMN("reason", TEXT, reason, .max = LIMIT_REASON, .is_good = is_text),
+    COLUMN("reference", TEXT, reference, .is_good = is_key),
+    COLUMN("update_seq", U64_OR_NULL, update_seq, ANY),
+    SUM,
+};
+#undef ROW
+
+#define ROW fill_row
+static const struct column fill_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("trade", TEXT, trade, KEY, NEEDED, .is_good = is_key),
+    COLUMN("seq", U64, seq, FROM_ONE),
+    COLUMN("event", U32, event, COUNT),
+    COLUMN("market", TEXT, market, NEEDED, .is_good = is_name),
+    COLUMN("buyer", TEXT, buyer, NEEDED, .is_good = is_account),
+    COLUMN("seller", TEXT, seller, NEEDED, .is_good = is_account),
+    COLUMN("price", DECIMAL, price),
+    COLUMN("size", DECIMAL, size),
+    COLUMN("fee", DECIMAL, fee),
+    COLUMN("profit", DECIMAL, profit),
+    SUM,
+};
+#undef ROW
+
+#define ROW projection_row
+static const struct column projection_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("name", TEXT, name, KEY, NEEDED, .is_good = is_name),
+    COLUMN("key", TEXT, key, KEY, NEEDED, .is_good = is_key),
+    COLUMN("content_type", CONTENT_TYPE, content_type),
+    COLUMN("data", BODY, data, NEEDED, WITH(content_type)),
+    COLUMN("version", U64, version, FROM_ONE),
+    COLUMN("seq", U64, seq, FROM_ONE),
+    SUM,
+};
+#undef ROW
+
+#define ROW counter_row
+static const struct column counter_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("name", TEXT, name, KEY, NEEDED, .is_good = is_name),
+    COLUMN("value", U64, value, ANY),
+    COLUMN("seq", U64, seq, FROM_ONE),
+    SUM,
+};
+#undef ROW
+
 /* keys: of the first so many columns; owner: whose it is, as part of the key. */
 #define NOBODY SIZE_MAX
 #define FORM(name, row, keys, owner, complete)                                                                         \
@@ -622,4 +704,10 @@ const struct row_form pawli_rows[ROW_KIND_COUNT] = {
     [ROW_HELD] = FORM(held, task_row, 2, NOBODY, complete_held),
     [ROW_ENDED] = FORM(ended, task_row, 2, NOBODY, complete_ended),
     [ROW_ATTEMPT] = FORM(attempt, attempt_row, 2, NOBODY, NULL),
+    [ROW_ASSET] = FORM(asset, asset_row, 2, offsetof(struct asset_row, scope), NULL),
+    [ROW_ACCOUNT] = FORM(account, account_row, 3, offsetof(struct account_row, scope), NULL),
+    [ROW_ENTRY] = FORM(entry, entry_row, 3, offsetof(struct entry_row, scope), NULL),
+    [ROW_FILL] = FORM(fill, fill_row, 2, offsetof(struct fill_row, scope), NULL),
+    [ROW_PROJECTION] = FORM(projection, projection_row, 3, offsetof(struct projection_row, scope), NULL),
+    [ROW_COUNTER] = FORM(counter, counter_row, 2, offsetof(struct counter_row, scope), NULL),
 };

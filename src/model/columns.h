@@ -38,6 +38,7 @@ enum column_kind {
     COLUMN_BODY,          /* struct text: a text where the content type at `other` is JSON, else a blob */
     COLUMN_BOUND_KEY,     /* struct text: a blob where the enum at `other` is BOUND_REQUEST, else a text */
     COLUMN_WORD,          /* an enum, as its word */
+    COLUMN_DECIMAL,       /* struct decimal, as its text without idle zeros */
     COLUMN_JSON,          /* a struct that few rows have: one JSON object, absent in the others */
     COLUMN_SUM, /* no field: a store that keeps rows as text or bytes puts here a sum of all columns before it */
     COLUMN_KIND_COUNT
@@ -99,6 +100,12 @@ enum row_kind {
     ROW_HELD,
     ROW_ENDED,
     ROW_ATTEMPT,
+    ROW_ASSET,
+    ROW_ACCOUNT,
+    ROW_ENTRY,
+    ROW_FILL,
+    ROW_PROJECTION,
+    ROW_COUNTER,
     ROW_KIND_COUNT
 };
 
@@ -132,6 +139,12 @@ union any_row {
     struct line_row line;
     struct task_row task;
     struct attempt_row attempt;
+    struct asset_row asset;
+    struct account_row account;
+    struct entry_row entry;
+    struct fill_row fill;
+    struct projection_row projection;
+    struct counter_row counter;
 };
 
 static inline enum row_kind row_kind_of(enum place place)

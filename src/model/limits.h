@@ -12,6 +12,7 @@
 #define LIMIT_EVENTS       65536 /* of one transition */
 #define LIMIT_MESSAGES     4096  /* of one transition, enqueue or settlement */
 #define LIMIT_SETTLEMENTS  4096
+#define LIMIT_POSTS        4096               /* of one transition, and as many fills, projections, counters */
 #define LIMIT_CLAIM        4096               /* messages of one claim */
 #define LIMIT_UNIT_SIZE    (64 * 1024 * 1024) /* bytes of one transition or enqueue, all bodies together */
 #define LIMIT_JSON         (8 * 1024 * 1024)  /* bytes of a request body or a line of JSON */

@@ -4,6 +4,7 @@
 #ifndef PAWLI_ROWS_H
 #define PAWLI_ROWS_H
 
+#include "base/decimal.h"
 #include "base/digest.h"
 #include "base/uuid.h"
 #include "env/env.h"
@@ -365,6 +366,67 @@ struct worker_row {
     struct text sinks; /* JSON array of what it sends to: schemes of URLs, and whole URLs of callbacks */
     struct wall_time since, seen;
     struct wall_time stopped; /* WALL_NEVER: it did not say that it stops */
+};
+
+/* What accounts hold. How fine it is was said once, before anything was posted. */
+struct asset_row {
+    uint64_t scope;
+    struct text name;
+    uint32_t scale; /* places behind the point */
+    bool is_damaged; /* out of a list: it cannot be read */
+};
+#define ASSET_SCALE 18 /* where nobody said */
+
+/* What an account holds of an asset. */
+struct account_row {
+    uint64_t scope;
+    struct text account, asset;
+    struct decimal balance;
+    uint64_t entries;    /* how many made it */
+    uint64_t seq;        /* of the record of the last one */
+    uint64_t update_seq; /* the caller's own, of the last one that had any; 0: none had */
+    bool is_damaged; /* out of a list: it cannot be read */
+};
+
+/* One change of an account, for ever. */
+struct entry_row {
+    uint64_t scope, seq; /* of its record */
+    uint32_t index;      /* among the posts of that */
+    struct text account, asset;
+    struct decimal delta, balance; /* after it */
+    struct text reason, reference;
+    uint64_t update_seq; /* 0: none */
+    bool is_damaged; /* out of a list: it cannot be read */
+};
+
+/* A trade, as one event of a record tells it. */
+struct fill_row {
+    uint64_t scope;
+    struct text trade; /* unique in the scope */
+    uint64_t seq;
+    uint32_t event; /* its index in the record */
+    struct text market, buyer, seller;
+    struct decimal price, size;
+    struct decimal fee, profit; /* 0: none */
+    bool is_damaged; /* out of a list: it cannot be read */
+};
+
+/* What a program keeps of its own state to look it up: changed by transitions only. */
+struct projection_row {
+    uint64_t scope;
+    struct text name, key;
+    struct text content_type, data;
+    uint64_t version; /* the first is 1 */
+    uint64_t seq;     /* of the record that wrote it */
+    bool is_damaged; /* out of a list: it cannot be read */
+};
+
+/* A number of a program that goes forward only: a counter, or how far it has read something. */
+struct counter_row {
+    uint64_t scope;
+    struct text name;
+    uint64_t value, seq;
+    bool is_damaged; /* out of a list: it cannot be read */
 };
 
 /* A record as the journal keeps it. */

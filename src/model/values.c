@@ -139,6 +139,12 @@ static struct value number_value(const struct column_trait *trait, const void *f
                           .number = number};
 }
 
+static struct text decimal_text(const struct decimal *field, struct arena *arena)
+{
+    char text[DECIMAL_TEXT_MAX];
+    return pawli_arena_text(arena, (struct text){text, pawli_decimal_format(pawli_decimal_trim(*field), text)});
+}
+
 struct value pawli_column_get(const struct column *column, const void *row, struct arena *arena)
 {
     const struct column_trait *trait = &pawli_column_traits[column->kind];
@@ -165,6 +171,8 @@ struct value pawli_column_get(const struct column *column, const void *row, stru
         return bytes_value(is_text_by(column, row) ? VALUE_TEXT : VALUE_BLOB, text_in(field));
     case COLUMN_WORD:
         return bytes_value(VALUE_TEXT, text_of(column->words->text(*(const unsigned *)field)));
+    case COLUMN_DECIMAL:
+        return bytes_value(VALUE_TEXT, decimal_text(field, arena));
     case COLUMN_JSON:
         return bytes_value(VALUE_TEXT, write_form(column->form, field, arena));
     default:
@@ -223,6 +231,16 @@ static bool set_content_type(const struct value *value, struct text *field, stru
     return true;
 }
 
+/* As it is written, and no other way. */
+static bool set_decimal(const struct value *value, struct decimal *field)
+{
+    char text[DECIMAL_TEXT_MAX];
+    if (value->type != VALUE_TEXT || !pawli_decimal_parse(value->bytes, field))
+        return false;
+    size_t size = pawli_decimal_format(pawli_decimal_trim(*field), text);
+    return text_equal(value->bytes, (struct text){text, size});
+}
+
 bool pawli_column_set(const struct column *column, void *row, const struct value *value, struct arena *arena)
 {
     void *field = (char *)row + column->offset;
@@ -250,6 +268,8 @@ bool pawli_column_set(const struct column *column, void *row, const struct value
     case COLUMN_WORD:
         return column->words->parse(value->type == VALUE_TEXT ? value->bytes : (struct text){0}, field) &&
                (value->type == VALUE_TEXT || value->type == VALUE_NULL);
+    case COLUMN_DECIMAL:
+        return set_decimal(value, field);
     case COLUMN_JSON:
         return value->type == VALUE_NULL
                    ? !column->is_needed
@@ -268,6 +288,7 @@ static size_t field_size(const struct column *column)
            : column->kind == COLUMN_BYTES        ? column->size
            : column->kind == COLUMN_JSON         ? column->form->size
            : column->kind == COLUMN_WORD         ? sizeof(unsigned)
+           : column->kind == COLUMN_DECIMAL      ? sizeof(struct decimal)
            : column->kind == COLUMN_UUID_OR_NULL ? sizeof(pawl_uuid)
            : column->kind == COLUMN_TIME_BEFORE  ? sizeof(int64_t)
            : column->kind == COLUMN_SUM          ? 0

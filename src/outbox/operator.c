@@ -9,85 +9,13 @@
 #include "commit/configure.h"
 #include "commit/draft.h"
 #include "commit/hold.h"
+#include "commit/operation.h"
 #include "model/check.h"
 #include "model/headers.h"
 #include "model/preset.h"
 #include "model/urls.h"
 #include "outbox/hasten.h"
 #include "outbox/move.h"
-
-/* One operation: a unit with a record whose command says what was asked, and whose response says what it did. */
-struct operation {
-    struct drafting drafting;
-    struct record_draft record;
-    struct buffer command;
-    struct json_writer writer;
-    struct text reason, actor;
-};
-
-static int open_operation(struct operation *op, pawl_store *store, const char *type, const pawl_operation *operation,
-                          bool needs_reason, pawl_error *err)
-{
-    pawl_operation copy;
-    int status = needs_reason ? pawli_check_given(err, operation) : PAWL_OK;
-    if (status < 0)
-        return status;
-    if (!pawli_copy_options(&copy, sizeof copy, operation))
-        return pawli_bad_struct("pawl_operation", err);
-    status = pawli_store_check_write(store->opened->store, err);
-    if (status < 0)
-        return status;
-    struct text reason = text_of(copy.reason);
-    status = needs_reason ? pawli_check_reason(reason, err) : pawli_check_text("reason", reason, LIMIT_REASON, err);
-    if (status == PAWL_OK)
-        status = pawli_check_key("actor", text_of(copy.actor), err);
-    if (status < 0)
-        return status;
-    *op = (struct operation){0};
-    struct env *env = store->opened->env;
-    pawli_drafting_init(&op->drafting, store);
-    op->drafting.unit.record_scope = TEXT(OPERATOR_SCOPE);
-    op->drafting.unit.record = &op->record;
-    op->reason = pawli_draft_text(&op->drafting, copy.reason);
-    op->actor = pawli_draft_text(&op->drafting, copy.actor ? copy.actor : "unknown");
-    op->record.row.type = text_of(type);
-    op->record.row.request_id = copy.request_id;
-    op->record.row.received = env->ops->wall_now(env);
-    op->record.row.content_type = TEXT("application/json");
-    if (uuid_is_nil(&op->record.row.request_id)) {
-        uint8_t random[10];
-        env->ops->random(env, random, sizeof random);
-        op->record.row.request_id = pawli_uuid_v7(op->record.row.received.ms, (uint16_t)(random[8] << 8 | random[9]),
-                                                  random);
-    }
-    buffer_init(&op->command, LIMIT_JSON);
-    op->writer = (struct json_writer){&op->command, false};
-    pawli_json_open(&op->writer, '{');
-    pawli_json_put_text(&op->writer, "scope", store->scope);
-    return PAWL_OK;
-}
-
-static void close_operation(struct operation *op)
-{
-    pawli_buffer_done(&op->command);
-    pawli_drafting_done(&op->drafting);
-}
-
-/* The command is what was asked, and by whom and why: all of it is what a repeated request id must repeat. */
-static int commit_operation(struct operation *op, pawl_error *err)
-{
-    struct record_row *row = &op->record.row;
-    pawli_json_put_text(&op->writer, "reason", op->reason);
-    pawli_json_put_text(&op->writer, "actor", op->actor);
-    pawli_json_close(&op->writer, '}');
-    row->command = pawli_arena_text(&op->drafting.unit.arena, buffer_text(&op->command));
-    if (op->command.failed || pawli_arena_failed(&op->drafting.unit.arena))
-        return pawli_no_memory(err);
-    op->record.seals_late = true;
-    if (!pawli_seal_record(&op->drafting.unit, &op->drafting.hasher, NULL, 0)) /* the fingerprint is needed first */
-        return pawli_no_memory(err);
-    return pawli_draft_commit(&op->drafting, NULL, err);
-}
 
 /* ---- moves ---- */
 
@@ -152,7 +80,7 @@ static int move_message(pawl_store *store, struct move *move, const pawl_uuid *i
     if (status < 0)
         return status;
     snprintf(type, sizeof type, "pawl.message.%s", move_verbs[move->kind]);
-    status = open_operation(&op, store, type, operation, true, err);
+    status = pawli_open_operation(&op, store, type, operation, true, err);
     if (status < 0)
         return status;
     item.id = *id;
@@ -164,10 +92,10 @@ static int move_message(pawl_store *store, struct move *move, const pawl_uuid *i
     pawli_json_put_string(&op.writer, "id", pawl_uuid_format(id, text));
     put_kind(&op, move);
     pawli_unit_add(&op.drafting.unit, &move->effect, &pawli_effect_move);
-    status = commit_operation(&op, err);
+    status = pawli_commit_operation(&op, err);
     if (status == PAWL_OK)
         read_moved(&op, ret_moved);
-    close_operation(&op);
+    pawli_close_operation(&op);
     return status;
 }
 
@@ -202,7 +130,7 @@ int pawli_move_part(pawl_store *store, struct move *move, struct text filter, co
     struct operation op;
     char text[PAWL_UUID_TEXT_SIZE], type[40];
     snprintf(type, sizeof type, "pawl.messages.%s", move_verbs[move->kind]);
-    int status = open_operation(&op, store, type, operation, true, err);
+    int status = pawli_open_operation(&op, store, type, operation, true, err);
     if (status < 0)
         return status;
     move->by_filter = true;
@@ -215,7 +143,7 @@ int pawli_move_part(pawl_store *store, struct move *move, struct text filter, co
     put_kind(&op, move);
     pawli_json_put_raw(&op.writer, "filter", filter);
     pawli_unit_add(&op.drafting.unit, &move->effect, &pawli_effect_move);
-    status = commit_operation(&op, err);
+    status = pawli_commit_operation(&op, err);
     if (status == PAWL_OK) {
         struct moved_part read = {.was_replayed = op.record.replayed};
         const struct answer_field fields[] = {{"matched", &read.matched, NULL}, {"moved", &read.moved, NULL},
@@ -224,7 +152,7 @@ int pawli_move_part(pawl_store *store, struct move *move, struct text filter, co
         read_answer(op.record.stored.response, fields, COUNT_OF(fields));
         *ret_part = read;
     }
-    close_operation(&op);
+    pawli_close_operation(&op);
     return status;
 }
 
@@ -412,7 +340,7 @@ static int change_policy(pawl_store *store, const char *type, struct policy_chan
                          const pawl_operation *operation, pawl_error *err)
 {
     struct operation op;
-    int status = open_operation(&op, store, type, operation, false, err);
+    int status = pawli_open_operation(&op, store, type, operation, false, err);
     if (status < 0)
         return status;
     struct arena *arena = &op.drafting.unit.arena;
@@ -429,8 +357,8 @@ static int change_policy(pawl_store *store, const char *type, struct policy_chan
     if (change->unset)
         put_unset(&op.writer, change->unset);
     pawli_unit_add(&op.drafting.unit, &change->effect, &pawli_effect_policy);
-    status = commit_operation(&op, err);
-    close_operation(&op);
+    status = pawli_commit_operation(&op, err);
+    pawli_close_operation(&op);
     return status;
 }
 
@@ -623,7 +551,7 @@ static int change_hold(pawl_store *store, const char *type, struct hold_change *
                        const pawl_operation *operation, pawl_error *err)
 {
     struct operation op;
-    int status = open_operation(&op, store, type, operation, true, err);
+    int status = pawli_open_operation(&op, store, type, operation, true, err);
     if (status < 0)
         return status;
     change->lane = pawli_arena_text(&op.drafting.unit.arena, change->lane);
@@ -638,8 +566,8 @@ static int change_hold(pawl_store *store, const char *type, struct hold_change *
     if (!change->releases && change->until.ms != INT64_MAX)
         pawli_json_put_i64(&op.writer, "until", change->until.ms);
     pawli_unit_add(&op.drafting.unit, &change->effect, &pawli_effect_hold);
-    status = commit_operation(&op, err);
-    close_operation(&op);
+    status = pawli_commit_operation(&op, err);
+    pawli_close_operation(&op);
     return status;
 }
 
@@ -683,15 +611,15 @@ int pawl_store_adopt(pawl_store *store, const pawl_operation *operation, pawl_er
         return status;
     if (!pawli_committer_is_restored(committer))
         return pawli_fail(err, PAWL_EREFUSED, "the store is where and what it was: there is nothing to adopt");
-    status = open_operation(&op, store, "pawl.store.adopt", operation, true, err);
+    status = pawli_open_operation(&op, store, "pawl.store.adopt", operation, true, err);
     if (status < 0)
         return status;
     hold.reason = op.reason;
     hold.by = op.actor;
     pawli_unit_add(&op.drafting.unit, &adopt.effect, &pawli_effect_adopt);
     pawli_unit_add(&op.drafting.unit, &hold.effect, &pawli_effect_hold);
-    status = commit_operation(&op, err);
-    close_operation(&op);
+    status = pawli_commit_operation(&op, err);
+    pawli_close_operation(&op);
     if (status < 0)
         return status;
     status = pawli_store_status(pawli_store_adopt(store->opened->store, err));

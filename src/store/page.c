@@ -280,6 +280,40 @@ static enum find make_message(struct reading *reading, const struct range *range
     return FIND_ROW;
 }
 
+/* ---- one row, where the query names it: its key, but for its scope ---- */
+
+static bool names_asset(const struct query *query, union any_row *row)
+{
+    row->asset.name = query->asset;
+    return query->asset.data != NULL;
+}
+
+static bool names_account(const struct query *query, union any_row *row)
+{
+    row->account.account = query->account;
+    row->account.asset = query->asset;
+    return query->account.data && query->asset.data;
+}
+
+static bool names_fill(const struct query *query, union any_row *row)
+{
+    row->fill.trade = query->key;
+    return query->key.data != NULL;
+}
+
+static bool names_projection(const struct query *query, union any_row *row)
+{
+    row->projection.name = query->name;
+    row->projection.key = query->key;
+    return query->key.data != NULL;
+}
+
+static bool names_counter(const struct query *query, union any_row *row)
+{
+    row->counter.name = query->name;
+    return query->name.data != NULL;
+}
+
 /* ---- the loop ---- */
 
 static const struct listing {
@@ -292,6 +326,9 @@ static const struct listing {
     size_t damaged_at; /* of the item, where it says so */
     size_t number_at;  /* of the row: where the next page goes on */
     reading_fn *needs;
+    /* NULL: none does */
+    bool (*names)(const struct query *query, union any_row *row);
+    enum row_kind kind; /* of what it names */
 } listings[QUERY_KIND_COUNT] = {
 #define LISTED(range, type, item) RANGE_##range, sizeof(struct type##_row), sizeof(struct item)
     [QUERY_SCOPES] = {LISTED(SCOPES, scope, scope_row), .damaged_at = NONE,
@@ -326,6 +363,16 @@ static const struct listing {
                        .number_at = offsetof(struct worker_row, id), .needs = pawli_know_living},
     [QUERY_CLAIMS] = {LISTED(CLAIMS, task, claim_item), .make = make_claim, .row_at = NONE, .damaged_at = NONE,
                       .number_at = offsetof(struct task_row, number), .needs = pawli_know_living},
+#define KEPT(range, type, row)                                                                                         \
+    LISTED(range, type, type##_row), .shows_damaged = true, .damaged_at = offsetof(struct type##_row, is_damaged),     \
+                                     .number_at = NONE, .kind = ROW_##row
+    [QUERY_ASSETS] = {KEPT(ASSETS, asset, ASSET), .names = names_asset},
+    [QUERY_ACCOUNTS] = {KEPT(ACCOUNTS, account, ACCOUNT), .names = names_account},
+    [QUERY_ENTRIES] = {KEPT(ENTRIES, entry, ENTRY)},
+    [QUERY_FILLS] = {KEPT(FILLS, fill, FILL), .names = names_fill},
+    [QUERY_PROJECTIONS] = {KEPT(PROJECTIONS, projection, PROJECTION), .names = names_projection},
+    [QUERY_COUNTERS] = {KEPT(COUNTERS, counter, COUNTER), .names = names_counter},
+#undef KEPT
 #undef LISTED
 };
 
@@ -446,6 +493,16 @@ bool pawli_add_message(struct reading *reading, uint64_t number)
     return keep(reading, &listings[QUERY_MESSAGES], &range, found, &row);
 }
 
+/* One row that the query names; what cannot be read is an item, too. */
+static bool read_named(struct reading *reading, const struct listing *listing, union any_row *row)
+{
+    *(uint64_t *)((char *)row + pawli_rows[listing->kind].owner) = reading->scope;
+    struct range range = {.kind = listing->range};
+    enum find found = reading->walk->finders->fact(reading->walk, listing->kind, row);
+    return found == FIND_ROW || found == FIND_DAMAGED ? keep(reading, listing, &range, found, row)
+                                                      : found == FIND_NOTHING;
+}
+
 static bool read_sender(struct reading *reading)
 {
     const struct query *query = reading->query;
@@ -528,6 +585,8 @@ static struct range range_of(struct reading *reading, enum range_kind kind)
         return pawli_messages_range(reading);
     if (kind == RANGE_GONE_READY && query->place == PLACE_BLOCKED)
         kind = RANGE_GONE_BLOCKED;
+    if (kind == RANGE_ENTRIES && query->account.data)
+        kind = RANGE_ENTRIES_OF;
     return (struct range){.kind = query->wants_news ? RANGE_NEWS : kind,
                           .query = query,
                           .scope = reading->scope,
@@ -542,8 +601,11 @@ bool pawli_read_listed(struct reading *reading)
     const struct query *query = reading->query;
     const struct listing *listing = &listings[query->kind];
     bool found;
+    union any_row row = {.line = {.queue = 0}};
     if (readers[query->kind])
         return readers[query->kind](reading);
+    if (listing->names && listing->names(query, &row))
+        return read_named(reading, listing, &row);
     bool good = !listing->needs || listing->needs(reading);
     if (good && query->kind == QUERY_CLAIMS)
         good = pawli_list_queues(reading);

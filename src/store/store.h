@@ -75,6 +75,12 @@ enum query_kind {
     QUERY_PUT_OFF,    /* scope, lane, target, key, cursor, limit: what was put off for sender `key`: page.olds */
     QUERY_WORKERS,    /* after, limit */
     QUERY_CLAIMS,     /* after, limit: what is claimed, by number */
+    QUERY_ASSETS,      /* scope; limit */
+    QUERY_ACCOUNTS,    /* scope, account (absent: all), asset; behind after_name, after_key; limit */
+    QUERY_ENTRIES,     /* scope, account (absent: of all), asset (absent: of all); behind after, after_index; limit */
+    QUERY_FILLS,       /* scope; key: one trade; behind after, after_index; limit */
+    QUERY_PROJECTIONS, /* scope, name; prefix; behind after_key; limit */
+    QUERY_COUNTERS,    /* scope; limit */
     QUERY_DAMAGE, /* limit: rows that cannot be read or do not agree with each other, but for the chains of records */
     QUERY_KIND_COUNT
 };
@@ -112,6 +118,9 @@ struct task_cursor {
 struct query {
     enum query_kind kind;
     struct text scope, lane, target, key, ref, type;
+    struct text account, asset, name, prefix; /* of the ledger and of projections */
+    struct text after_name, after_key;
+    uint32_t after_index;
     struct wall_time since; /* 0: any */
     enum old old;
     bool all; /* of QUERY_OLD, not of what ended: what is young, too, for its dates may be false */
@@ -241,6 +250,12 @@ struct page {
         struct damage_item *damages;
         struct worker_item *workers;
         struct claim_item *claims;
+        struct asset_row *assets;
+        struct account_row *accounts;
+        struct entry_row *entries;
+        struct fill_row *fills;
+        struct projection_row *projections;
+        struct counter_row *counters;
     };
     struct store_row store;
     struct look look;

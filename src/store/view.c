@@ -31,6 +31,7 @@ const struct slot_form pawli_slots[SLOT_KIND_COUNT] = {
     [SLOT_LINE] = ROW(line, lines, LINE, offsetof(struct view_line, queue)),
     [SLOT_TASK] = SLOT(task, tasks),
     [SLOT_WORKER] = ROW(worker, workers, WORKER, 0),
+    [SLOT_ENTRY] = ROW(entry, entries, ENTRY, 0),
 };
 
 void pawli_view_init(struct view *view, struct arena *arena, uint64_t seed)
@@ -426,6 +427,7 @@ void pawli_view_begin_unit(struct view *view)
     view->unit++;
     view->undos = NULL;
     view->task_mark = view->tasks.count;
+    view->entry_mark = view->entries.count;
 }
 
 void pawli_view_undo_unit(struct view *view)
@@ -433,7 +435,8 @@ void pawli_view_undo_unit(struct view *view)
     for (struct undo *undo = view->undos; undo; undo = undo->next)
         memcpy(undo->slot, undo->copy, pawli_slots[undo->slot->kind].size);
     view->undos = NULL;
-    view->tasks.count = view->task_mark; /* tasks that the unit made were never put into the map */
+    view->tasks.count = view->task_mark; /* what the unit made was never put into a map */
+    view->entries.count = view->entry_mark;
 }
 
 bool pawli_view_touch(struct view *view, struct slot *slot)
@@ -478,6 +481,17 @@ struct view_task *pawli_view_new_task(struct view *view)
     task->slot.touched_in = view->unit;
     task->slot.changed = task->slot.exists = true;
     return task;
+}
+
+bool pawli_view_add_entry(struct view *view, const struct entry_row *row)
+{
+    struct view_entry *entry = add_slot(view, SLOT_ENTRY);
+    if (!entry)
+        return false;
+    entry->slot.touched_in = view->unit;
+    entry->slot.changed = entry->slot.exists = true;
+    entry->row = *row;
+    return true;
 }
 
 bool pawli_view_has_records(const struct view *view)

@@ -31,6 +31,7 @@ enum slot_kind {
     SLOT_LINE,
     SLOT_TASK,
     SLOT_WORKER,
+    SLOT_ENTRY,
     SLOT_KIND_COUNT
 };
 
@@ -160,6 +161,12 @@ struct view_worker {
     bool is_alive; /* its process lives, and it did not say that it stops */
 };
 
+/* A new one: nobody looks for it. */
+struct view_entry {
+    struct slot slot;
+    struct entry_row row;
+};
+
 /* Due tasks of a queue, asked for by claims. */
 struct view_due {
     struct view_queue *queue;
@@ -192,7 +199,7 @@ struct view {
 
     struct view_store store;
     struct view_committer committer; /* whose batch this is */
-    struct slots scopes, requests, queues, facts, subjects, holds, bounds, lines, tasks, workers;
+    struct slots scopes, requests, queues, facts, subjects, holds, bounds, lines, tasks, workers, entries;
     struct map numbered; /* tasks by number */
     struct view_due **dues;
     size_t due_count, due_room;
@@ -211,7 +218,7 @@ struct view {
     /* decide */
     uint32_t unit;      /* counts units, for undo */
     struct undo *undos; /* newest first */
-    size_t task_mark;
+    size_t task_mark, entry_mark; /* what the unit added stands behind them */
     unsigned full_percent; /* new messages are refused: so full is the disk; 0: they are not */
     bool wakes; /* something changed that others may wait for: somebody shall look */
 };
@@ -290,6 +297,9 @@ bool pawli_view_token(struct view *view, uint64_t *ret_token); /* false when out
 
 /* A task that did not exist: its body is new too. */
 struct view_task *pawli_view_new_task(struct view *view);
+
+/* An entry of the ledger; false when out of memory. */
+bool pawli_view_add_entry(struct view *view, const struct entry_row *row);
 
 /* For stores, in save: what to tell those who wait. */
 bool pawli_view_has_records(const struct view *view);

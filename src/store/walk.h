@@ -33,6 +33,14 @@ enum range_kind {
     RANGE_GONE_BLOCKED, /* blocked, for a sender that was removed until `until` */
     RANGE_PUT_OFF,      /* task_row, of a queue: ready to be sent, for the sender `key`; the key of its table is behind
                            `priority`, `until` and `after` */
+    /* Of a scope, as the query says: by key, or by record. */
+    RANGE_ASSETS,
+    RANGE_ACCOUNTS,
+    RANGE_ENTRIES,    /* of all accounts */
+    RANGE_ENTRIES_OF, /* of the query's account */
+    RANGE_FILLS,
+    RANGE_PROJECTIONS, /* of the query's name, whose keys begin with its prefix */
+    RANGE_COUNTERS,
     RANGE_KIND_COUNT
 };
 

@@ -51,6 +51,12 @@ struct world {
     pawl_worker_options worker_options;
     pawl_workers *workers, *other_workers;
     pawl_worker_stats worker_stats;
+    pawl_post post;
+    pawl_fill fill;
+    pawl_projection projection;
+    pawl_ledger *ledger, *other_ledger;
+    pawl_ledger_query ledger_query;
+    pawl_ledger_checked checked;
     const char *text;
     char chars[PAWL_UUID_TEXT_SIZE], backup[160];
     size_t size;
@@ -132,7 +138,13 @@ static void open_world(struct world *w)
                         .records_query = {PAWL_RECORDS_QUERY},
                         .events_query = {PAWL_EVENTS_QUERY},
                         .worker_options = {PAWL_WORKER_OPTIONS},
-                        .worker_stats = {PAWL_WORKER_STATS}};
+                        .worker_stats = {PAWL_WORKER_STATS},
+                        .post = {PAWL_POST, .account = "a", .asset = "USD", .delta = "1"},
+                        .fill = {PAWL_FILL, .trade_id = "t", .market = "m", .buyer = "a", .seller = "b", .price = "1",
+                                 .size = "1"},
+                        .projection = {PAWL_PROJECTION, .name = "p", .key = "k"},
+                        .ledger_query = {PAWL_LEDGER_QUERY},
+                        .checked = {PAWL_LEDGER_CHECKED}};
     w->route.urls = &w->url;
     assert_ok(pawl_store_open("memory:", NULL, &w->store, &err));
     pawl_transition *transition = transition_of(w);
@@ -151,6 +163,7 @@ static void open_world(struct world *w)
     assert_ok(pawl_verify(w->store, NULL, NULL, NULL, &w->verification, &err));
     assert_ok(pawl_why_message(w->store, &w->id, &w->why, &err));
     assert_ok(pawl_workers_list(w->store, NULL, &w->workers, &err));
+    assert_ok(pawl_ledger_list(w->store, &w->ledger_query, &w->ledger, &err));
     assert_ok(pawl_worker_new(w->store, NULL, &w->worker, &err));
     w->transition = transition_of(w);
 }

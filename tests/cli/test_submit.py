@@ -115,7 +115,8 @@ class Submit(support.Case):
                 (("A", "--message", "l/ =1"), "target"), (("A", "--message", f"l/t:{long_key}=1"), ("key", "256")),
                 (("A", "--data", "@missing"), "missing"),
                 (("A", "--data", "-", "--response", "-"), "standard input"),
-                (("A", "--post", "cash:EUR=1"), "ledger"),
+                (("A", "--post", "cash=1"), "--post"), (("A", "--post", "cash:EUR=1e3"), "delta"),
+                (("A", "--post", "ca sh:EUR=1"), "account"),
                 (("A", "--jsonl", "x"), "--jsonl"),
                 (("A", "--scope", "pawl.operator"), "scope")]:
             words = [w.decode(errors="surrogateescape") if isinstance(w, bytes) else w for w in words]

@@ -175,6 +175,24 @@ static void put_page(FILE *out, const struct query *query, const struct page *pa
         case QUERY_CLAIMS:
             put_claim(out, &page->claims[i]);
             break;
+        case QUERY_ASSETS:
+            put_row(out, ROW_ASSET, &page->assets[i]);
+            break;
+        case QUERY_ACCOUNTS:
+            put_row(out, ROW_ACCOUNT, &page->accounts[i]);
+            break;
+        case QUERY_ENTRIES:
+            put_row(out, ROW_ENTRY, &page->entries[i]);
+            break;
+        case QUERY_FILLS:
+            put_row(out, ROW_FILL, &page->fills[i]);
+            break;
+        case QUERY_PROJECTIONS:
+            put_row(out, ROW_PROJECTION, &page->projections[i]);
+            break;
+        case QUERY_COUNTERS:
+            put_row(out, ROW_COUNTER, &page->counters[i]);
+            break;
         case QUERY_DAMAGE:
             put_text(out, "what", page->damages[i].what);
             break;

@@ -27,6 +27,9 @@ static const struct {
     {"claimed", SQL_list_claimed},   {"held", SQL_all_held},
     {"ended", SQL_all_ended},        {"attempt", SQL_all_attempts},
     {"worker", SQL_list_workers},    {"flow", SQL_all_flows},
+    {"asset", SQL_all_assets},       {"account", SQL_all_accounts},
+    {"entry", SQL_all_entries},      {"fill", SQL_all_fills},
+    {"projection", SQL_all_projections}, {"counter", SQL_all_counters},
 };
 
 /* %1$s: the column, %2$s: the table. */
@@ -259,6 +262,17 @@ static pawl_transition *order(struct rich *rich, unsigned n)
     return t;
 }
 
+static void add_to_ledger(pawl_transition *t, const char *trade)
+{
+    pawl_transition_post(t, &(pawl_post){PAWL_POST, .account = "a", .asset = "USD", .delta = "1.5", .reason = "r",
+                                         .reference = "f"});
+    pawl_transition_fill(t, &(pawl_fill){PAWL_FILL, .trade_id = trade, .market = "m", .buyer = "a", .seller = "b",
+                                         .price = "2", .size = "1"});
+    pawl_transition_projection(t, &(pawl_projection){PAWL_PROJECTION, .name = "p", .key = "k", .data = "{}",
+                                                     .data_size = 2});
+    pawl_transition_counter(t, "c", 7);
+}
+
 /* NULL: of all lanes. */
 static void work(struct rich *rich, const char *lane, int steps)
 {
@@ -318,6 +332,7 @@ static void open_rich(struct rich *rich, uint64_t seed)
     pawl_transition_free(t);
     t = order(rich, 5);
     pawl_transition_settle(t, SETTLE(rich->held[2], DELIVERED));
+    add_to_ledger(t, "t1");
     assert_ok(pawl_transition_commit(t, NULL, &err));
     pawl_transition_free(t);
     work(rich, "quiet", 5);
@@ -346,6 +361,7 @@ static void look(struct rich *rich)
     pawl_stats *counted;
     pawl_why *why;
     pawl_workers *workers;
+    pawl_ledger *ledger;
     for (size_t i = 0; i < COUNT_OF(states); i++)
         if (pawl_messages_list(store, &(pawl_messages_query){PAWL_MESSAGES_QUERY, .state = states[i]}, &messages,
                                &err) == PAWL_OK)
@@ -372,6 +388,11 @@ static void look(struct rich *rich)
         pawl_settings_free(settings);
     if (pawl_workers_list(store, NULL, &workers, &err) == PAWL_OK)
         pawl_workers_free(workers);
+    for (int32_t kind = PAWL_ASSETS; kind <= PAWL_COUNTERS; kind++)
+        if (pawl_ledger_list(store, &(pawl_ledger_query){PAWL_LEDGER_QUERY, .kind = kind, .name = "p"}, &ledger,
+                             &err) == PAWL_OK)
+            pawl_ledger_free(ledger);
+    pawl_ledger_check(store, &(pawl_ledger_checked){PAWL_LEDGER_CHECKED}, &err);
 }
 
 static void join(struct rich *rich)

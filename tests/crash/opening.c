@@ -75,7 +75,8 @@ static void an_older_schema_is_brought_up_to_date(void **state)
     pawl_store_info info = {PAWL_STORE_INFO};
     (void)state;
     world_close(world);
-    run_sql("DROP VIEW messages; DROP VIEW events; DROP VIEW records; PRAGMA user_version = 1");
+    run_sql("DROP VIEW projections; DROP VIEW fills; DROP VIEW entries; DROP VIEW balances; DROP VIEW messages; DROP "
+            "VIEW events; DROP VIEW records; PRAGMA user_version = 1");
     assert_ok(pawli_open_in(world->env, url, &(pawl_store_options){PAWL_STORE_OPTIONS, .must_exist = 1}, &world->store,
                             &err));
     assert_ok(pawl_store_get_info(world->store, &info, &err));
@@ -416,8 +417,8 @@ static void flip_bits_of(const char *name, bool closed, unsigned tries)
     }
     print_message("# seed %llu, %s%s: %u bits: %u refused, %u recognised as restored, %u found by verify, %u harmless, "
                   "%u silent\n",
-                  (unsigned long long)wanted.seed, name, closed ? "" : " of a killed process", flips.count, flips.refused, flips.recognised,
-                  flips.unverified, flips.harmless, flips.silent);
+                  (unsigned long long)wanted.seed, name, closed ? "" : " of a killed process", flips.count,
+                  flips.refused, flips.recognised, flips.unverified, flips.harmless, flips.silent);
     pawli_image_done(&image);
     end_world(world);
     if (flips.first[0])

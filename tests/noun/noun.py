@@ -3,7 +3,7 @@
 """noun.py BUILD  adds a noun to a copy of the library, as docs/adding-a-noun.md does, and tries it on every store.
 
 What the patch touches is counted: a noun is its struct and columns, its SQL and its effect, and nothing of a store. What
-depends on these is compiled as the build compiles it, and linked with test_counter.c in place of another test. Speaks TAP.
+depends on these is compiled as the build compiles it, and linked with test_tally.c in place of another test. Speaks TAP.
 """
 import concurrent.futures
 import json
@@ -43,13 +43,13 @@ def compile_as(entry, build, folder, source, object_):
 
 def main():
     build = os.path.abspath(sys.argv[1])
-    with open(os.path.join(HERE, "counter.patch")) as file:
+    with open(os.path.join(HERE, "tally.patch")) as file:
         touched = sorted(set(re.findall(r"^\+\+\+ b/(\S+)", file.read(), re.M)))
     folder = tempfile.mkdtemp()
     try:
         shutil.copytree(os.path.join(TOP, "src"), os.path.join(folder, "src"))
         os.mkdir(os.path.join(folder, "made"))
-        run(["patch", "-s", "-p1", "-i", os.path.join(HERE, "counter.patch")], cwd=folder)
+        run(["patch", "-s", "-p1", "-i", os.path.join(HERE, "tally.patch")], cwd=folder)
         sql, made = os.path.join(folder, "src/store/sqlite/sql"), os.path.join(folder, "made")
         pack = [sys.executable, os.path.join(TOP, "tools/sqlpack.py")]
         run([*pack, "statements", f"{made}/sql.h", f"{made}/sql.c", f"{sql}/statements.sql", f"{sql}/rows.sql"])
@@ -64,13 +64,13 @@ def main():
         jobs = [(entry, os.path.join(folder, file)) for file, entry in entries.items()
                 if file.startswith(ROOMS) and os.path.exists(os.path.join(folder, file))]
         jobs += [(any_entry, f"{made}/sql.c"), (any_entry, f"{made}/migrations.c"), (any_entry, f"{folder}/src/commit/count.c"),
-                 (entries["tests/conformance/test_columns.c"], os.path.join(HERE, "test_counter.c")),
+                 (entries["tests/conformance/test_columns.c"], os.path.join(HERE, "test_tally.c")),
                  (entries["tests/conformance/conformance.c"], os.path.join(TOP, "tests/conformance/conformance.c"))]
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = list(pool.map(lambda job: compile_as(job[0][0], build, folder, job[0][1], f"{made}/{job[1]}.o"),
                                     zip(jobs, range(len(jobs)))))
         words = shlex.split(run(["ninja", "-t", "commands", "-s", LIKE], cwd=build).splitlines()[-1])
-        program = os.path.join(folder, "counter")
+        program = os.path.join(folder, "tally")
         words[words.index("-o") + 1] = program
         words = [word for word in words if not word.startswith(LIKE + ".p/")]
         at = words.index(program) + 1

@@ -144,6 +144,27 @@ static_assert(offsetof(struct record_row, scope) == 0 && offsetof(struct lane_ro
                   offsetof(struct target_row, scope) == 0 && offsetof(struct sender_row, scope) == 0,
               "as it is read there");
 
+static bool is_account(const struct range *range, const void *at)
+{
+    const struct account_row *row = at;
+    struct text account = range->query->account;
+    return row->scope == range->scope && (!account.data || text_equal(row->account, account));
+}
+
+static bool begins_with(struct text text, struct text prefix)
+{
+    return text.size >= prefix.size && (prefix.size == 0 || memcmp(text.data, prefix.data, prefix.size) == 0);
+}
+
+/* Or stands before those that are. */
+static bool is_projection(const struct range *range, const void *at)
+{
+    const struct projection_row *row = at;
+    struct text prefix = range->query->prefix;
+    return row->scope == range->scope && text_equal(row->name, range->query->name) &&
+           (begins_with(row->key, prefix) || pawli_text_compare(row->key, prefix) < 0);
+}
+
 static bool is_sender(const struct range *range, const void *at)
 {
     const struct sender_row *row = at;
@@ -193,6 +214,37 @@ static bool is_record(struct walk *walk, const struct range *range, const void *
     (void)walk;
     return (!query->ref.data || text_equal(query->ref, row->ref)) &&
            (!query->type.data || text_equal(query->type, row->type)) && row->committed.ms >= query->since.ms;
+}
+
+static bool is_entry(struct walk *walk, const struct range *range, const void *at)
+{
+    const struct entry_row *row = at;
+    const struct query *query = range->query;
+    (void)walk;
+    return (!query->account.data || text_equal(query->account, row->account)) &&
+           (!query->asset.data || text_equal(query->asset, row->asset)) &&
+           (row->seq > query->after || row->index >= query->after_index);
+}
+
+static bool is_fill(struct walk *walk, const struct range *range, const void *at)
+{
+    const struct fill_row *row = at;
+    (void)walk;
+    return row->seq > range->query->after || row->event >= range->query->after_index;
+}
+
+static bool has_prefix(struct walk *walk, const struct range *range, const void *at)
+{
+    (void)walk;
+    return begins_with(((const struct projection_row *)at)->key, range->query->prefix);
+}
+
+static bool is_balance(struct walk *walk, const struct range *range, const void *at)
+{
+    const struct account_row *row = at;
+    const struct query *query = range->query;
+    (void)walk;
+    return !query->asset.data || text_equal(query->asset, row->asset);
 }
 
 static bool is_news(struct walk *walk, const struct range *range, const void *at)
@@ -264,6 +316,13 @@ static const struct {
     [RANGE_GONE_READY] = {TASKS, ORDER_SECOND, is_ready, is_gone},
     [RANGE_GONE_BLOCKED] = {TASKS, ORDER_SECOND, is_blocked, is_gone},
     [RANGE_PUT_OFF] = {TASKS, ORDER_SECOND, is_to_send, is_of_sender},
+    [RANGE_ASSETS] = {ROW_ASSET, ORDER_FIRST, is_of_scope, NULL},
+    [RANGE_ACCOUNTS] = {ROW_ACCOUNT, ORDER_FIRST, is_account, is_balance},
+    [RANGE_ENTRIES] = {ROW_ENTRY, ORDER_FIRST, is_of_scope, is_entry},
+    [RANGE_ENTRIES_OF] = {ROW_ENTRY, ORDER_FIRST, is_of_scope, is_entry},
+    [RANGE_FILLS] = {ROW_FILL, ORDER_SECOND, is_of_scope, is_fill},
+    [RANGE_PROJECTIONS] = {ROW_PROJECTION, ORDER_FIRST, is_projection, has_prefix},
+    [RANGE_COUNTERS] = {ROW_COUNTER, ORDER_FIRST, is_of_scope, NULL},
 };
 
 /* Goes backwards where the query says so. */
@@ -276,9 +335,16 @@ static const void *step(struct walk *walk, const struct range *range, const void
     return down ? pawli_table_before(tables, table, order, from) : pawli_table_after(tables, table, order, from);
 }
 
+/* It stands before what begins with the text. */
+static struct text shorter(struct text text)
+{
+    return text.size ? (struct text){text.data, text.size - 1} : (struct text){0};
+}
+
 /* A row that stands before all of the range. */
 static union any_row probe_of(const struct range *range)
 {
+    const struct query *query = range->query;
     uint64_t edge = range->query && range->query->down ? range->before : range->after;
     switch (range->kind) {
     case RANGE_HOLDS:
@@ -306,6 +372,24 @@ static union any_row probe_of(const struct range *range)
     case RANGE_WORKERS:
     case RANGE_NEWS:
         return (union any_row){.queue = {.id = 0}};
+    case RANGE_ASSETS:
+        return (union any_row){.asset = {.scope = range->scope}};
+    case RANGE_COUNTERS:
+        return (union any_row){.counter = {.scope = range->scope}};
+    case RANGE_ACCOUNTS:
+        return (union any_row){.account = {.scope = range->scope,
+                                           .account = query->after_name.data ? query->after_name : query->account,
+                                           .asset = query->after_key}};
+    case RANGE_ENTRIES:
+    case RANGE_ENTRIES_OF:
+        return (union any_row){.entry = {.scope = range->scope, .seq = edge ? edge - 1 : 0, .index = UINT32_MAX}};
+    case RANGE_FILLS:
+        return (union any_row){.fill = {.scope = range->scope, .seq = edge ? edge - 1 : 0, .event = UINT32_MAX}};
+    case RANGE_PROJECTIONS:
+        return (union any_row){
+            .projection = {.scope = range->scope,
+                           .name = query->name,
+                           .key = query->after_key.data ? query->after_key : shorter(query->prefix)}};
     case RANGE_CLAIMED:
     case RANGE_CLAIMS:
         return (union any_row){.task = {.place = PLACE_CLAIMED, .number = range->after}};

@@ -89,6 +89,7 @@ static bool (*const savers[SLOT_KIND_COUNT])(struct saving *saving, struct slot 
     [SLOT_SCOPE] = save_row, [SLOT_QUEUE] = save_row, [SLOT_REQUEST] = save_row,
     [SLOT_TASK] = save_task, [SLOT_LINE] = save_row,  [SLOT_BOUND] = save_row,
     [SLOT_FACT] = save_row,  [SLOT_HOLD] = save_row,  [SLOT_WORKER] = save_row,
+    [SLOT_ENTRY] = save_row,
 };
 
 static bool gather(struct saving *saving, const struct view *view)

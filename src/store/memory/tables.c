@@ -57,6 +57,12 @@ static int task_by_place(const void *a, const void *b)
     return order ?: by_u64(x->number, y->number);
 }
 
+static int fill_by_event(const void *a, const void *b)
+{
+    const struct fill_row *x = a, *y = b;
+    return by_u64(x->scope, y->scope) ?: by_u64(x->seq, y->seq) ?: by_u64(x->event, y->event);
+}
+
 static const struct table_form {
     compare_rows *compare[ORDER_COUNT]; /* NULL: by key */
     bool has_second;
@@ -64,6 +70,7 @@ static const struct table_form {
     [ROW_SCOPE] = {{scope_by_id}, true},          [ROW_RECORD] = {{record_by_seq}, true},
     [ROW_QUEUE] = {{queue_by_id}, true},          [ROW_HOLD] = {{NULL, hold_by_latest}, true},
     [ROW_BOUND] = {{NULL, bound_by_until}, true}, [TASKS] = {{NULL, task_by_place}, true},
+    [ROW_FILL] = {{NULL, fill_by_event}, true},
 };
 
 static struct order_form order_of(enum row_kind table, enum order order)

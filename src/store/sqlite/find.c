@@ -272,6 +272,63 @@ static struct call call_claims(struct connection *connection, const struct range
     return call_behind(connection, SQL_page_claimed, range->after);
 }
 
+static struct call call_assets(struct connection *connection, const struct range *range)
+{
+    return call_behind(connection, SQL_list_assets, range->scope);
+}
+
+static struct call call_counters(struct connection *connection, const struct range *range)
+{
+    return call_behind(connection, SQL_list_counters, range->scope);
+}
+
+static struct text or_empty(struct text text)
+{
+    return text.data ? text : TEXT("");
+}
+
+static struct call call_accounts(struct connection *connection, const struct range *range)
+{
+    const struct query *query = range->query;
+    struct call call = call_behind(connection, SQL_list_accounts, range->scope);
+    pawli_bind_text(&call, or_empty(query->after_name.data ? query->after_name : query->account));
+    pawli_bind_text(&call, or_empty(query->after_key));
+    pawli_bind_text(&call, query->account);
+    pawli_bind_text(&call, query->asset);
+    return call;
+}
+
+static struct call call_entries(struct connection *connection, const struct range *range)
+{
+    const struct query *query = range->query;
+    struct call call = call_behind(connection, query->account.data ? SQL_list_entries_of : SQL_list_entries,
+                                   range->scope);
+    if (query->account.data)
+        pawli_bind_text(&call, query->account);
+    pawli_bind_u64(&call, query->after);
+    pawli_bind_u64(&call, query->after_index);
+    pawli_bind_text(&call, query->asset);
+    return call;
+}
+
+static struct call call_fills(struct connection *connection, const struct range *range)
+{
+    struct call call = call_behind(connection, SQL_list_fills, range->scope);
+    pawli_bind_u64(&call, range->query->after);
+    pawli_bind_u64(&call, range->query->after_index);
+    return call;
+}
+
+static struct call call_projections(struct connection *connection, const struct range *range)
+{
+    const struct query *query = range->query;
+    struct call call = call_behind(connection, SQL_list_projections, range->scope);
+    pawli_bind_text(&call, query->name);
+    pawli_bind_text(&call, or_empty(query->after_key));
+    pawli_bind_text(&call, or_empty(query->prefix));
+    return call;
+}
+
 static const struct {
     struct call (*call)(struct connection *connection, const struct range *range);
     enum row_kind row;
@@ -298,6 +355,13 @@ static const struct {
     [RANGE_GONE_READY] = {.call = call_gone_ready, .row = ROW_READY, .number = 1},
     [RANGE_GONE_BLOCKED] = {.call = call_gone_blocked, .row = ROW_BLOCKED, .number = 1},
     [RANGE_PUT_OFF] = {.call = call_put_off, .row = ROW_READY, .number = 1},
+    [RANGE_ASSETS] = {.call = call_assets, .row = ROW_ASSET},
+    [RANGE_ACCOUNTS] = {.call = call_accounts, .row = ROW_ACCOUNT},
+    [RANGE_ENTRIES] = {.call = call_entries, .row = ROW_ENTRY},
+    [RANGE_ENTRIES_OF] = {.call = call_entries, .row = ROW_ENTRY},
+    [RANGE_FILLS] = {.call = call_fills, .row = ROW_FILL},
+    [RANGE_PROJECTIONS] = {.call = call_projections, .row = ROW_PROJECTION},
+    [RANGE_COUNTERS] = {.call = call_counters, .row = ROW_COUNTER},
 };
 
 static struct call *call_of(struct walk *walk, const struct range *range)

@@ -198,17 +198,18 @@ static int save_tasks(struct saving *saving, const struct slots *tasks)
     return code;
 }
 
-static int save_requests(struct saving *saving, const struct slots *requests)
+/* Rows of which each that changed is new, and nothing else is written. */
+static int save_new(struct saving *saving, enum row_kind kind, const struct slots *slots)
 {
-    struct rows records;
-    if (!rows_init(&records, saving->arena, requests->count))
+    struct rows rows;
+    if (!rows_init(&rows, saving->arena, slots->count))
         return SQLITE_NOMEM;
-    for (size_t i = 0; i < requests->count; i++) {
-        const struct view_request *request = requests->at[i];
-        if (request->slot.changed)
-            records.at[records.count++] = &request->row;
+    for (size_t i = 0; i < slots->count; i++) {
+        struct slot *slot = slots->at[i];
+        if (slot->changed)
+            rows.at[rows.count++] = pawli_slot_row(slot);
     }
-    return insert(saving, ROW_RECORD, &records);
+    return insert(saving, kind, &rows);
 }
 
 /* ---- who writes ---- */
@@ -234,7 +235,9 @@ static const enum slot_kind facts[] = {SLOT_SCOPE, SLOT_QUEUE, SLOT_LINE,  SLOT_
 static int save_all(struct saving *saving)
 {
     const struct view *view = saving->view;
-    int code = save_requests(saving, &view->requests);
+    int code = save_new(saving, ROW_RECORD, &view->requests);
+    if (code == SQLITE_OK)
+        code = save_new(saving, ROW_ENTRY, &view->entries);
     if (code == SQLITE_OK)
         code = save_tasks(saving, &view->tasks);
     for (size_t kind = 0; kind < COUNT_OF(facts); kind++) {

@@ -381,3 +381,77 @@ CREATE TABLE pawl.attempt (
     sum     INTEGER NOT NULL,
     PRIMARY KEY (number, ordinal)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pawl.asset (
+    scope INTEGER NOT NULL,
+    name  TEXT    NOT NULL,
+    scale INTEGER NOT NULL,                         -- places behind the point
+    sum   INTEGER NOT NULL,
+    PRIMARY KEY (scope, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pawl.account (                              -- what an account holds of an asset
+    scope      INTEGER NOT NULL,
+    account    TEXT    NOT NULL,
+    asset      TEXT    NOT NULL,
+    balance    TEXT    NOT NULL,                    -- a decimal, as all amounts
+    entries    INTEGER NOT NULL,                    -- how many made it
+    seq        INTEGER NOT NULL,                    -- of the record of the last one
+    update_seq INTEGER,                             -- the caller's own, of the last one that had any
+    sum        INTEGER NOT NULL,
+    PRIMARY KEY (scope, account, asset)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pawl.entry (                                -- one change of an account
+    scope      INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,                    -- of its record
+    post       INTEGER NOT NULL,                    -- among the posts of that, from 0
+    account    TEXT    NOT NULL,
+    asset      TEXT    NOT NULL,
+    delta      TEXT    NOT NULL,
+    balance    TEXT    NOT NULL,                    -- after it
+    reason     TEXT,
+    reference  TEXT,
+    update_seq INTEGER,
+    sum        INTEGER NOT NULL,
+    PRIMARY KEY (scope, seq, post)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pawl.entry_account ON pawl.entry (scope, account, seq, post);
+
+CREATE TABLE pawl.fill (                                 -- a trade, as one event tells it
+    scope  INTEGER NOT NULL,
+    trade  TEXT    NOT NULL,
+    seq    INTEGER NOT NULL,
+    event  INTEGER NOT NULL,                        -- its index in the record
+    market TEXT    NOT NULL,
+    buyer  TEXT    NOT NULL,
+    seller TEXT    NOT NULL,
+    price  TEXT    NOT NULL,
+    size   TEXT    NOT NULL,
+    fee    TEXT    NOT NULL,
+    profit TEXT    NOT NULL,
+    sum    INTEGER NOT NULL,
+    PRIMARY KEY (scope, trade)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX pawl.fill_seq ON pawl.fill (scope, seq, event);
+
+CREATE TABLE pawl.projection (
+    scope        INTEGER NOT NULL,
+    name         TEXT    NOT NULL,
+    key          TEXT    NOT NULL,
+    content_type TEXT,                              -- NULL: application/json
+    data         ANY     NOT NULL,
+    version      INTEGER NOT NULL,
+    seq          INTEGER NOT NULL,                  -- of the record that wrote it
+    sum          INTEGER NOT NULL,
+    PRIMARY KEY (scope, name, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pawl.counter (
+    scope INTEGER NOT NULL,
+    name  TEXT    NOT NULL,
+    value INTEGER NOT NULL,
+    seq   INTEGER NOT NULL,                         -- of the record that raised it last
+    sum   INTEGER NOT NULL,
+    PRIMARY KEY (scope, name)
+) STRICT, WITHOUT ROWID;

@@ -52,3 +52,23 @@ SELECT printf('%08x-%04x-8%03x-%04x-%012x', (message.number & 8796093022207) >> 
   LEFT JOIN pawl.ready AS first ON first.queue = message.queue AND first.phase = 0 AND first.priority = message.priority
                           AND first.due = message.available AND first.number = message.number
   LEFT JOIN pawl.ready AS again ON again.number = message.number AND again.since IS NOT NULL;
+
+CREATE VIEW pawl.balances AS
+SELECT scope.name AS scope, account.account, account.asset, account.balance, account.entries, account.seq
+  FROM pawl.account JOIN pawl.scope ON scope.id = account.scope;
+
+CREATE VIEW pawl.entries AS
+SELECT scope.name AS scope, entry.seq, entry.post AS "index", entry.account, entry.asset, entry.delta, entry.balance, entry.reason,
+       entry.reference, record.type, record.committed
+  FROM pawl.entry JOIN pawl.scope ON scope.id = entry.scope
+  JOIN pawl.record ON record.scope = entry.scope AND record.seq = entry.seq;
+
+CREATE VIEW pawl.fills AS
+SELECT scope.name AS scope, fill.seq, fill.event, fill.trade AS trade_id, fill.market, fill.buyer, fill.seller, fill.price, fill.size, fill.fee,
+       fill.profit
+  FROM pawl.fill JOIN pawl.scope ON scope.id = fill.scope;
+
+CREATE VIEW pawl.projections AS
+SELECT scope.name AS scope, projection.name, projection.key, coalesce(projection.content_type, 'application/json') AS content_type,
+       projection.data, projection.version, projection.seq
+  FROM pawl.projection JOIN pawl.scope ON scope.id = projection.scope;

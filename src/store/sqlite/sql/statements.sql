@@ -674,3 +674,53 @@ SELECT NULL, NULL, one
                 WHERE (scope.id << 43) + last_number < (SELECT max(number)
                                                           FROM pawl.message
                                                          WHERE number > scope.id << 43 AND number < (scope.id + 1) << 43));
+
+-- ---- the ledger, projections, counters ----
+
+-- name: list_assets
+-- params: scope
+SELECT scope, name, scale, sum FROM pawl.asset WHERE scope = :scope ORDER BY name;
+
+-- The end of a range: a blob is behind every text.
+
+-- name: list_accounts
+-- params: scope after_account after_asset until asset
+SELECT scope, account, asset, balance, entries, seq, update_seq, sum
+  FROM pawl.account
+ WHERE scope = :scope AND (account, asset) > (:after_account, :after_asset) AND account <= ifnull(:until, x'')
+   AND (:asset IS NULL OR asset = :asset)
+ ORDER BY account, asset;
+
+-- name: list_entries
+-- params: scope after index asset
+SELECT scope, seq, post, account, asset, delta, balance, reason, reference, update_seq, sum
+  FROM pawl.entry
+ WHERE scope = :scope AND (seq, post) >= (:after, :index) AND (:asset IS NULL OR asset = :asset)
+ ORDER BY seq, post;
+
+-- name: list_entries_of
+-- params: scope account after index asset
+SELECT scope, seq, post, account, asset, delta, balance, reason, reference, update_seq, sum
+  FROM pawl.entry INDEXED BY pawl.entry_account
+ WHERE scope = :scope AND account = :account AND (seq, post) >= (:after, :index) AND (:asset IS NULL OR asset = :asset)
+ ORDER BY seq, post;
+
+-- name: list_fills
+-- params: scope after index
+SELECT scope, trade, seq, event, market, buyer, seller, price, size, fee, profit, sum
+  FROM pawl.fill
+ WHERE scope = :scope AND (seq, event) >= (:after, :index)
+ ORDER BY seq, event;
+
+-- Behind every key with that prefix: no UTF-8 has a byte 255.
+
+-- name: list_projections
+-- params: scope name after prefix
+SELECT scope, name, key, content_type, data, version, seq, sum
+  FROM pawl.projection
+ WHERE scope = :scope AND name = :name AND key > :after AND key >= :prefix AND key < :prefix || CAST(x'ff' AS TEXT)
+ ORDER BY key;
+
+-- name: list_counters
+-- params: scope
+SELECT scope, name, value, seq, sum FROM pawl.counter WHERE scope = :scope ORDER BY name;

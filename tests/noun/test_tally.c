@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A noun that the library does not have: named counters of a scope, as counter.patch adds them. Every store keeps them without
+/* A noun that the library does not have: named tallies of a scope, as tally.patch adds them. Every store keeps them without
  * knowing of them. */
 #include "../conformance/conformance.h"
 #include "commit/count.h"
@@ -34,7 +34,7 @@ static uint64_t value_of(struct world *w, const char *name)
     return value;
 }
 
-static void a_counter_counts(struct world *w)
+static void a_tally_counts(struct world *w)
 {
     assert_int_equal(value_of(w, "orders"), 0);
     for (int i = 1; i <= 3; i++)
@@ -44,7 +44,7 @@ static void a_counter_counts(struct world *w)
     verify(w);
 }
 
-static void one_key_is_one_counter_in_a_batch(struct world *w)
+static void one_key_is_one_tally_in_a_batch(struct world *w)
 {
     assert_ok(try_count(w, (const char *[]){"a", "b", "a"}, 3, 1, 100));
     assert_int_equal(value_of(w, "a"), 2);
@@ -69,7 +69,7 @@ static void scopes_count_for_themselves(struct world *w)
     pawl_store_close(other.store);
 }
 
-static void a_counter_is_kept(struct world *w)
+static void a_tally_is_kept(struct world *w)
 {
     if (!w->kind->is_durable)
         return;
@@ -80,11 +80,11 @@ static void a_counter_is_kept(struct world *w)
 }
 
 static const struct conformance_case cases[] = {
-    CASE(a_counter_counts),
-    CASE(one_key_is_one_counter_in_a_batch),
+    CASE(a_tally_counts),
+    CASE(one_key_is_one_tally_in_a_batch),
     CASE(what_is_refused_counts_nothing),
     CASE(scopes_count_for_themselves),
-    CASE(a_counter_is_kept),
+    CASE(a_tally_is_kept),
 };
 
 int main(void)

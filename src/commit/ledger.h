@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* The effects that change the ledger, projections and counters. */
+#ifndef PAWLI_EFFECT_LEDGER_H
+#define PAWLI_EFFECT_LEDGER_H
+
+#include "commit/draft.h"
+
+struct post {
+    struct text account, asset;
+    struct decimal delta, expect, floor;
+    bool has_expect, has_floor;
+    struct text reason, reference;
+    uint64_t update_seq;
+    struct view_fact *account_slot, *asset_slot;
+};
+
+struct posts {
+    struct effect effect;
+    struct post *items;
+    size_t count, room;
+    bool balanced; /* the deltas of each asset sum to zero, or the unit is refused */
+};
+
+struct fill {
+    struct fill_row row;
+    struct view_fact *slot;
+};
+
+struct fills {
+    struct effect effect;
+    struct fill *items;
+    size_t count, room;
+};
+
+struct projection {
+    struct projection_row row;
+    uint64_t expect_version;
+    bool has_expect_version, removes;
+    struct view_fact *slot;
+};
+
+struct projections {
+    struct effect effect;
+    struct projection *items;
+    size_t count, room;
+};
+
+struct counter {
+    struct counter_row row;
+    struct view_fact *slot;
+};
+
+struct counters {
+    struct effect effect;
+    struct counter *items;
+    size_t count, room;
+};
+
+/* Of an asset, once and for all. */
+struct asset_change {
+    struct effect effect;
+    struct text name;
+    uint32_t scale;
+    struct view_fact *slot;
+};
+
+extern const struct effect_ops pawli_effect_posts, pawli_effect_fills, pawli_effect_projections, pawli_effect_counters,
+    pawli_effect_asset;
+
+#endif
