@@ -3,6 +3,30 @@
 #include "commit/ledger.h"
 #include "model/amount.h"
 
+/* Each tells of one event, and no two of the same. */
+static int check(struct unit *unit, const struct effect *effect, size_t event_count, pawl_error *err)
+{
+    const struct fills *fills = (const struct fills *)effect;
+    bool *told = arena_array(&unit->arena, bool, event_count + 1);
+    if (!told)
+        return pawli_no_memory(err);
+    for (size_t i = 0; i < fills->count; i++) {
+        uint32_t event = fills->items[i].row.event;
+        if (event < event_count && !told[event]) {
+            told[event] = true;
+            continue;
+        }
+        pawli_hint(err,
+                   event < event_count ? pawli_fail(err, PAWL_EINVAL, "event %u has a fill already", event)
+                                       : pawli_fail(err, PAWL_EINVAL, "there is no event %u: the transition has %zu",
+                                                    event, event_count),
+                   "each fill belongs to an event of its own; the first has index 0");
+        pawli_error_item(err, "fill", i, fills->count);
+        return PAWL_EINVAL;
+    }
+    return PAWL_OK;
+}
+
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {
     struct fills *fills = (struct fills *)effect;
@@ -75,5 +99,10 @@ static size_t weigh(const struct effect *effect)
     return ((const struct fills *)effect)->count * 300;
 }
 
-const struct effect_ops pawli_effect_fills = {
-    .name = "fills", .size = sizeof(struct fills), .gather = gather, .decide = decide, .weigh = weigh, .put = put};
+const struct effect_ops pawli_effect_fills = {.name = "fills",
+                                              .size = sizeof(struct fills),
+                                              .gather = gather,
+                                              .decide = decide,
+                                              .check = check,
+                                              .weigh = weigh,
+                                              .put = put};

@@ -26,6 +26,8 @@ struct effect_ops {
                   pawl_error *err); /* < 0: refuses the unit */
 
     /* The rest where there is something to say, else NULL. */
+    int (*check)(struct unit *unit, const struct effect *effect, size_t event_count,
+                 pawl_error *err);                /* before it is sealed: whether it fits the events of its record */
     size_t (*weigh)(const struct effect *effect); /* about how many bytes it writes */
     /* Its messages in the record's list: fills `list`, NULL: only counts them; ids and nonces are given when it is decided. */
     size_t (*list)(const struct effect *effect, struct record_message *list);

@@ -209,6 +209,16 @@ static int seal(pawl_transition *t, pawl_error *err)
                                                                                                 : pawli_no_memory(err);
 }
 
+static int check_effects(pawl_transition *t, pawl_error *err)
+{
+    struct unit *unit = &t->drafting.unit;
+    int status = PAWL_OK;
+    for (const struct effect *effect = unit->effects; status == PAWL_OK && effect; effect = effect->next)
+        if (effect->ops->check)
+            status = effect->ops->check(unit, effect, t->event_count, err);
+    return status;
+}
+
 static int prepare(pawl_transition *t, pawl_error *err)
 {
     struct drafting *drafting = &t->drafting;
@@ -220,6 +230,8 @@ static int prepare(pawl_transition *t, pawl_error *err)
     int status = pawli_store_check_write(drafting->store->opened->store, err);
     if (status == PAWL_OK)
         status = pawli_check_own_scope(drafting->store->scope, err);
+    if (status == PAWL_OK && !drafting->unit.sealed)
+        status = check_effects(t, err);
     return status == PAWL_OK && !drafting->unit.sealed ? seal(t, err) : status;
 }
 

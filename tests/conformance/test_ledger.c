@@ -219,7 +219,7 @@ static void a_scale_is_said_once(struct world *w)
 }
 
 /* The same request id again changes nothing, whatever it posts now. */
-static void a_replay_posts_nothing(struct world *w)
+static void a160_a_replay_posts_nothing(struct world *w)
 {
     for (int i = 0; i < 3; i++) {
         pawl_transition *t = begin(w, 1);
@@ -255,6 +255,36 @@ static void a_trade_is_told_once(struct world *w)
     fills = LIST(w, .kind = PAWL_FILLS, .after_seq = 1);
     assert_int_equal(pawl_ledger_count(fills), 1);
     assert_string_equal(pawl_ledger_fill(fills, 0)->trade_id, "t2");
+    pawl_ledger_free(fills);
+    check(w);
+}
+
+/* A fill belongs to an event that is there, and each event has one at most; before anything is written. */
+static void a164_a_fill_belongs_to_one_event(struct world *w)
+{
+    static const struct {
+        unsigned events, fills[3];
+        int status;
+    } rows[] = {{0, {0, 9, 9}, PAWL_EINVAL}, {1, {1, 9, 9}, PAWL_EINVAL}, {2, {1, 1, 9}, PAWL_EINVAL},
+                {2, {1, 0, 9}, PAWL_OK},     {1, {0, 9, 9}, PAWL_OK},     {3, {2, 0, 2}, PAWL_EINVAL}};
+    char trade[16];
+    unsigned trades = 0;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        pawl_transition *t = begin(w, next_id++);
+        for (unsigned j = 0; j < rows[i].events; j++)
+            pawl_transition_event(t, &(pawl_event){PAWL_EVENT, .topic = "t", .type = "T", .data = "1", .data_size = 1});
+        for (unsigned j = 0; j < 3 && rows[i].fills[j] != 9; j++) {
+            snprintf(trade, sizeof trade, "t%u", trades++);
+            pawl_transition_fill(t, &(pawl_fill){PAWL_FILL, .event = rows[i].fills[j], .trade_id = trade, .market = "m",
+                                                 .buyer = "a", .seller = "b", .price = "1", .size = "1"});
+        }
+        int status = end(t);
+        if (status != rows[i].status)
+            fail_msg("row %zu: %d %s", i, status, err.text);
+    }
+    assert_int_equal(records(w), 2);
+    pawl_ledger *fills = LIST(w, .kind = PAWL_FILLS);
+    assert_int_equal(pawl_ledger_count(fills), 3);
     pawl_ledger_free(fills);
     check(w);
 }
@@ -310,7 +340,7 @@ static int count_to(struct world *w, uint64_t value)
     return end(t);
 }
 
-static void a_counter_goes_forward_only(struct world *w)
+static void a218_a_counter_goes_forward_only(struct world *w)
 {
     assert_ok(count_to(w, 5));
     assert_ok(count_to(w, 5));
@@ -385,10 +415,11 @@ static const struct conformance_case cases[] = {
     CASE(posts_are_applied_in_the_order_given),
     CASE(balanced_is_for_each_asset),
     CASE(a_scale_is_said_once),
-    CASE(a_replay_posts_nothing),
+    CASE(a160_a_replay_posts_nothing),
     CASE(a_trade_is_told_once),
+    CASE(a164_a_fill_belongs_to_one_event),
     CASE(a_projection_has_a_version),
-    CASE(a_counter_goes_forward_only),
+    CASE(a218_a_counter_goes_forward_only),
     CASE(pages_go_on_where_the_last_one_ended),
 };
 
