@@ -27,6 +27,9 @@ LIBRARIES = {"sqlite3.h": ("src/store/sqlite/", "tests/", "sim/", "bench/", "exa
              "amqp": ("src/sink/amqp/", "tests/"), "libpq-fe.h": ("src/store/postgres/",)}
 BANNED = re.compile(r"\b(gets|strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|rand|srand|alloca|pthread_cancel)\s*\(")
 MARKS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+LINES_MAX = 800
+LONGER = {"src/store/page.c", "tests/conformance/test_claim.c", "tests/conformance/test_operator.c", "tests/model/run.c",
+          "tests/sink/test_http.c", "tests/sink/test_relay.c", "tests/unit/test_model.c"}
 SOURCES = (".c", ".h", ".def", ".py", ".sql", "meson.build")
 FOLDERS = ("include", "src", "tests", "tools", "scripts", "examples", "docs", "sim", "bench", "fuzz", "man")
 
@@ -94,9 +97,18 @@ def kinds(path, text):
             yield f"tests for a kind of effect: {line.strip()}"
 
 
+def sizes(path, text):
+    """Nobody reads a file of more lines at one sitting; LONGER are older than the rule, and no other becomes one of them."""
+    count = text.count("\n")
+    if path.endswith(SOURCES) and count > LINES_MAX and path not in LONGER:
+        yield f"has {count} lines; {LINES_MAX} are the most"
+    if path in LONGER and count <= LINES_MAX:
+        yield "is short enough now: it is LONGER no more"
+
+
 RULES = {"rooms and libraries": includes, "licences": licence, "banned calls": banned, "unfinished marks": marks,
          "moves of tasks": state_writes, "mutexes": mutexes, "the door": door,
-         "kinds of effects": kinds}
+         "kinds of effects": kinds, "sizes of files": sizes}
 
 REFUSED = {
     "rooms and libraries": [("src/base/x.c", '#include "model/rows.h"\n'), ("src/journal/x.c", '#include "outbox/views.h"\n'),
@@ -111,6 +123,7 @@ REFUSED = {
                  ("src/store/fault/x.c", "    below(store)->ops->close(below(store));\n"),
                  ("tests/unit/x.c", "    const struct store_ops *ops = opened->store->ops;\n")],
     "kinds of effects": [("src/commit/x.c", "    if (effect->ops == &pawli_effect_claim)\n")],
+    "sizes of files": [("src/base/x.c", "int x;\n" * 801), ("tests/unit/test_model.c", "int x;\n" * 800)],
 }
 
 
