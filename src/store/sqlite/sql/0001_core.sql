@@ -239,7 +239,7 @@ CREATE TABLE pawl.ready (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times an operator did, at the last, attempts before that
-    looked    TEXT,                                 -- JSON: times it was polled or probed, and before it waits as now
+    looked    TEXT,                                 -- JSON: times it was asked for, and before it waits as now; token that may report
     key       TEXT,
     position  INTEGER,                              -- in the line of its key
     holds_key INTEGER NOT NULL,                     -- 0: it has none, or gave it up when it was handed over
@@ -269,7 +269,7 @@ CREATE TABLE pawl.blocked (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
-    looked    TEXT,                                 -- JSON: times, before; as in ready
+    looked    TEXT,                                 -- JSON: times, before, token; as in ready
     failure   TEXT,
     progress  BLOB,
     remote_id TEXT,
@@ -302,7 +302,7 @@ CREATE TABLE pawl.claimed (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
-    looked    TEXT,                                 -- JSON: times, before; as in ready
+    looked    TEXT,                                 -- JSON: times, before, token; as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,
@@ -328,7 +328,7 @@ CREATE TABLE pawl.held (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
-    looked    TEXT,                                 -- JSON: times, before; as in ready
+    looked    TEXT,                                 -- JSON: times, before, token; as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,
@@ -349,7 +349,7 @@ CREATE TABLE pawl.ended (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
-    looked    TEXT,                                 -- JSON: times, before; as in ready
+    looked    TEXT,                                 -- JSON: times, before, token; as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,                     -- 1: dead, and its key waits for an operator
