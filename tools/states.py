@@ -52,7 +52,9 @@ An attempt is counted by *claim*, and given back by *defer* and *release*: attem
 *renew*: the same message again. A requeue is a *cancel* with a successor: a new message, which begins as *pending*.
 
 What is *awaiting* or *uncertain* may be claimed too, by who polls or probes: that is no edge. It counts no attempt and keeps the
-state, the claim has a token and a lease like any other, and the date by which an outcome must come stays what it was.
+state, the claim has a token and a lease like any other, and the date by which an outcome must come stays what it was. Whoever handed a
+message over may report its outcome (delivered, dead, uncertain) under the token by which it was claimed then, as long as it is *awaiting*,
+polled or not; a poll that is under way has lost its claim by that.
 """
 
 

@@ -44,13 +44,16 @@ static bool holds_claim(const struct settlement *item)
     return item->task->row.place == PLACE_CLAIMED && item->task->row.token == item->token;
 }
 
-/* A message that was handed over may have its outcome reported under the token of the claim that did. */
+/* A message that was handed over may have its outcome reported under the token of the claim that did, until it is known:
+ * whoever asks for it meanwhile finds his claim lost. */
 static bool may_report(const struct settlement *item)
 {
     const struct task_row *row = &item->task->row;
     bool is_outcome = item->verdict == VERDICT_DELIVERED || item->verdict == VERDICT_DEAD ||
                       item->verdict == VERDICT_UNCERTAIN;
-    return row->place == PLACE_HELD && row->phase == PHASE_POLL && row->token == item->token && is_outcome;
+    uint64_t token = row->place == PLACE_HELD ? row->token : row->looked.token;
+    bool is_awaited = row->phase == PHASE_POLL && row->place != PLACE_ENDED;
+    return is_awaited && is_outcome && token && token == item->token;
 }
 
 static struct wall_time retry_at(const struct view *view, const struct settlement *item, const struct policy *policy,
@@ -136,7 +139,7 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
 {
     struct view_task *task = item->task;
     const struct policy *policy = &task->queue->policy;
-    struct text by = task->row.consumer;
+    struct text by = held ? task->row.consumer : (struct text){0}; /* else of who asks, not of who reports */
     if (!pawli_view_touch(view, &task->slot))
         return false;
     if (item->remote_id.data)

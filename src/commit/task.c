@@ -222,6 +222,7 @@ bool pawli_task_pend(struct view *view, struct view_task *task, enum task_event 
         return false;
     count(task, from, to, event);
     clear_claim(&task->row);
+    task->row.looked.token = 0;
     task->row.phase = PHASE_SEND;
     task->row.hold = (struct text){0};
     PAWL_ASSERT(task->body || from == STATE_CLAIMED); /* of which the claim kept all that is needed */
@@ -236,7 +237,7 @@ bool pawli_task_pend(struct view *view, struct view_task *task, enum task_event 
     return enter_line(view, task);
 }
 
-/* A date of its own says until when. Under its token nobody may report the outcome any more: whoever looks has another. */
+/* A date of its own says until when. */
 bool pawli_task_look(struct view *view, struct view_task *task, struct wall_time due)
 {
     PAWL_ASSERT(task->row.phase != PHASE_SEND && task->row.place != PLACE_ENDED);
@@ -261,8 +262,10 @@ static bool set_aside(struct view *view, struct view_task *task, enum task_event
     count(task, from, to, event);
     uint64_t token = task->row.token;
     clear_claim(&task->row);
+    /* Whoever handed it over may report its outcome, also while somebody asks for it under a token of his own. */
     if (to == STATE_AWAITING && place == PLACE_HELD)
-        task->row.token = token; /* whoever handed it over may report its outcome */
+        task->row.token = token;
+    task->row.looked.token = to == STATE_AWAITING && place == PLACE_READY ? token : 0;
     task->row.place = place;
     task->row.phase = pawli_phase_of(to);
     task->row.until = until;
@@ -316,6 +319,7 @@ bool pawli_task_end(struct view *view, struct view_task *task, enum task_event e
     count(task, from, to, event);
     struct wall_time claimed = from == STATE_CLAIMED ? task->row.claimed : (struct wall_time){0};
     clear_claim(&task->row);
+    task->row.looked.token = 0;
     task->row.claimed = claimed;
     bool keeps_key = to == STATE_DEAD && task->row.holds_key &&
                      policy_get(&task->queue->policy, POLICY_KEY_DEAD) == KEY_DEAD_BLOCK;

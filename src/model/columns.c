@@ -180,6 +180,11 @@ static const struct column failure_members[] = {
 };
 #undef ROW
 
+static bool has_failed(const void *at)
+{
+    return ((const struct failure *)at)->class != ERROR_NONE;
+}
+
 /* {"times":1,"at":1700000000000,"attempts":40} */
 #define ROW retried
 static const struct column retried_members[] = {
@@ -189,13 +194,25 @@ static const struct column retried_members[] = {
 };
 #undef ROW
 
-/* {"times":3,"before":1} */
+static bool was_retried(const void *at)
+{
+    return ((const struct retried *)at)->times > 0;
+}
+
+/* {"times":3,"before":1,"token":140737488355329} */
 #define ROW looked
 static const struct column looked_members[] = {
-    COLUMN("times", U32, times, .min = 1, .max = INT32_MAX),
+    COLUMN("times", U32, times, COUNT),
     COLUMN("before", U32, before, COUNT),
+    COLUMN("token", U64_OR_NULL, token, ANY),
 };
 #undef ROW
+
+static bool has_looked(const void *at)
+{
+    const struct looked *looked = at;
+    return looked->times > 0 || looked->token;
+}
 
 static bool looked_is_good(const void *at)
 {
@@ -224,9 +241,9 @@ static bool policy_parse(struct text json, void *at, struct arena *arena)
 }
 
 #define MEMBERS(row) .size = sizeof(struct row), .members = row##_members, .member_count = COUNT_OF(row##_members)
-static const struct form failures = {MEMBERS(failure), .text = offsetof(struct failure, text), .has_first = true},
-                         retries = {MEMBERS(retried), .has_first = true},
-                         looks = {MEMBERS(looked), .has_first = true, .is_good = looked_is_good},
+static const struct form failures = {MEMBERS(failure), .text = offsetof(struct failure, text), .is_kept = has_failed},
+                         retries = {MEMBERS(retried), .is_kept = was_retried},
+                         looks = {MEMBERS(looked), .is_kept = has_looked, .is_good = looked_is_good},
                          answers = {MEMBERS(answer), .text = offsetof(struct answer, text)},
                          policies = {.size = sizeof(struct policy), .write = policy_write, .parse = policy_parse};
 

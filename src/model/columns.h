@@ -57,7 +57,7 @@ struct form {
     size_t size, text; /* text: of a text in it, behind its beginning; 0: it has none */
     const struct column *members;
     size_t member_count;
-    bool has_first;                                                 /* without the first there is nothing to keep */
+    bool (*is_kept)(const void *at);                                /* else it is absent; NULL: where a member is not */
     bool (*is_good)(const void *at);                                /* of members that are; NULL: all are */
     struct text (*write)(const void *at, struct arena *arena);      /* absent: nothing to keep. NULL: by members */
     bool (*parse)(struct text json, void *at, struct arena *arena); /* `at` is zero */

@@ -269,6 +269,7 @@ struct retried {
 struct looked {
     uint32_t times;
     uint32_t before; /* of them, before it began to wait as it does now */
+    uint64_t token;  /* of the claim that handed it over, by which its outcome may be reported; 0: none */
 };
 
 /* How much the receiver of a delivered message vouches for. */

@@ -30,16 +30,11 @@ const struct column_trait pawli_column_traits[COLUMN_KIND_COUNT] = {
 
 /* ---- objects: members are columns, of a few kinds ---- */
 
-static bool has_first(const struct form *form, const void *at)
-{
-    return *(const unsigned *)((const char *)at + form->members->offset) != 0;
-}
-
 static struct text write_members(const struct form *form, const void *at, struct arena *arena)
 {
     struct buffer buffer;
     bool has_any = false;
-    if (form->has_first && !has_first(form, at))
+    if (form->is_kept && !form->is_kept(at))
         return (struct text){0};
     buffer_init(&buffer, 16 * LIMIT_ERROR_TEXT);
     struct json_writer writer = {&buffer, false};
@@ -88,7 +83,7 @@ static bool parse_members(const struct form *form, struct text json, void *at, s
     for (size_t i = 0; i < form->member_count; i++)
         if (!(seen >> i & 1) && !pawli_column_set(&form->members[i], at, &(struct value){.type = VALUE_NULL}, arena))
             return false;
-    return (!form->has_first || has_first(form, at)) && (!form->is_good || form->is_good(at));
+    return (!form->is_kept || form->is_kept(at)) && (!form->is_good || form->is_good(at));
 }
 
 static struct text write_form(const struct form *form, const void *at, struct arena *arena)

@@ -207,6 +207,8 @@ static void an_object_comes_back_as_it_was_or_is_refused(void **state)
         {ROW_READY, "retried", "{\"times\":1,\"at\":7,\"attempts\":2147483648}", false},
         {ROW_READY, "retried", "{\"times\":1,\"at\":7}", false},
         {ROW_READY, "looked", "{\"times\":3,\"before\":3}", true},
+        {ROW_READY, "looked", "{\"times\":0,\"before\":0,\"token\":9223372036854775806}", true},
+        {ROW_READY, "looked", "{\"times\":0,\"before\":0}", false},
         {ROW_READY, "looked", "{\"times\":3,\"before\":4}", false},
         {ROW_READY, "looked", "{\"times\":\"3\",\"before\":0}", false},
         {ROW_ENDED, "answer", "{\"status\":200,\"durability\":\"stored\",\"text\":\"fine\"}", true},

@@ -185,6 +185,98 @@ static void a_poll_is_claimed_as_such(struct world *w)
     verify(w);
 }
 
+/* Handed over to a receiver that can be polled, with an hour for its outcome. */
+static struct held hand_over(struct world *w)
+{
+    let_ask(w, NULL, "https://example.com/poll");
+    add(w, MESSAGE("1", .key = NULL));
+    struct held held = claim_one(w, CLAIM());
+    assert_int_equal(settle(w, SETTLE(held, SUBMITTED, .has_retry_in = 1, .retry_in_ms = 3600000)),
+                     PAWL_RESULT_AWAITING);
+    return held;
+}
+
+static void wait_for_poll(struct world *w)
+{
+    pawli_sim_advance_ms(w->env, 60000);
+}
+
+static struct held poll_is_claimed(struct world *w)
+{
+    wait_for_poll(w);
+    return claim_for(w, PHASE_POLL, 1);
+}
+
+static struct held poll_found_nothing(struct world *w)
+{
+    assert_int_equal(settle(w, SETTLE(poll_is_claimed(w), RETRY)), PAWL_RESULT_AWAITING);
+    return (struct held){0};
+}
+
+static struct held poll_was_lost(struct world *w)
+{
+    struct held held = poll_is_claimed(w);
+    pawli_sim_advance_ms(w->env, 1000);
+    sweep(w);
+    return held;
+}
+
+static struct held nobody_polled(struct world *w)
+{
+    (void)w;
+    return (struct held){0};
+}
+
+/* Until the outcome is known, and nothing but the outcome; who polls meanwhile has lost his claim then. */
+static void who_handed_it_over_may_report_however_it_is_polled(struct world *w)
+{
+    LAW(O1, O2);
+    static const struct {
+        int32_t verdict;
+        int result;
+        const char *state;
+    } reports[] = {{PAWL_VERDICT_DELIVERED, PAWL_RESULT_DELIVERED, "delivered"},
+                   {PAWL_VERDICT_DEAD, PAWL_RESULT_DEAD, "dead"},
+                   {PAWL_VERDICT_UNCERTAIN, PAWL_RESULT_UNCERTAIN, "uncertain"}};
+    static struct held (*const polls[])(struct world * w) = {nobody_polled, poll_is_claimed, poll_found_nothing,
+                                                             poll_was_lost};
+    for (size_t i = 0; i < COUNT_OF(polls); i++)
+        for (size_t j = 0; j < COUNT_OF(reports); j++) {
+            struct held held = hand_over(w), poll = polls[i](w);
+            assert_int_equal(settle(w, SETTLE(held, RETRY)), PAWL_RESULT_LOST);
+            assert_int_equal(settle(w, SETTLE(held, EXTEND)), PAWL_RESULT_LOST);
+            struct held other = {.id = held.id, .token = held.token + 1000};
+            assert_int_equal(settle(w, SETTLE(other, DELIVERED)), PAWL_RESULT_LOST);
+            pawl_settlement report = *SETTLE(held, DELIVERED);
+            report.verdict = reports[j].verdict;
+            assert_int_equal(settle(w, &report), reports[j].result);
+            assert_state(w, held.id, reports[j].state);
+            assert_int_equal(settle(w, SETTLE(held, DELIVERED)), PAWL_RESULT_LOST);
+            if (poll.token)
+                assert_int_equal(settle(w, SETTLE(poll, DELIVERED)), PAWL_RESULT_LOST);
+            pawl_messages *messages = get(w, held.id);
+            assert_null(pawl_messages_get(messages, 0)->ended_by);
+            pawl_messages_free(messages);
+            assert_int_equal(attempts_of(w, held.id), 1);
+            verify(w);
+        }
+}
+
+/* By a poll, or because its time was over. */
+static void an_outcome_that_is_in_doubt_is_not_reported_any_more(struct world *w)
+{
+    LAW(O2, O4);
+    set_lane(w, "unknown", "hold");
+    struct held held = hand_over(w);
+    assert_int_equal(settle(w, SETTLE(poll_is_claimed(w), UNCERTAIN)), PAWL_RESULT_UNCERTAIN);
+    assert_int_equal(settle(w, SETTLE(held, DELIVERED)), PAWL_RESULT_LOST);
+    held = hand_over(w);
+    pawli_sim_advance_ms(w->env, 3600000);
+    assert_int_equal(sweep(w).suspected, 1);
+    assert_int_equal(settle(w, SETTLE(held, DELIVERED)), PAWL_RESULT_LOST);
+    verify(w);
+}
+
 static void a_lost_poll_is_made_by_another(struct world *w)
 {
     LAW(O4);
@@ -551,6 +643,8 @@ static void progress_is_stored_under_the_token(struct world *w)
 static const struct conformance_case cases[] = {
     CASE(progress_is_stored_under_the_token),
     CASE(a_poll_is_claimed_as_such),
+    CASE(who_handed_it_over_may_report_however_it_is_polled),
+    CASE(an_outcome_that_is_in_doubt_is_not_reported_any_more),
     CASE(a_lost_poll_is_made_by_another),
     CASE(an_outcome_has_its_time_whoever_asks),
     CASE(a_probe_tells_what_happened),

@@ -240,7 +240,7 @@ CREATE TABLE pawl.ready (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times an operator did, at the last, attempts before that
-    looked    TEXT,                                 -- JSON: times it was polled or probed, and before it waits as now
+    looked    TEXT,                                 -- JSON: times it was asked for, and before it waits as now; token that may report
     key       TEXT,
     position  INTEGER,                              -- in the line of its key
     holds_key INTEGER NOT NULL,                     -- 0: it has none, or gave it up; 1 head of its line; 2 beside it
@@ -270,7 +270,7 @@ CREATE TABLE pawl.blocked (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
-    looked    TEXT,                                 -- JSON: times, before; as in ready
+    looked    TEXT,                                 -- JSON: times, before, token; as in ready
     failure   TEXT,
     progress  BLOB,
     remote_id TEXT,
@@ -303,7 +303,7 @@ CREATE TABLE pawl.claimed (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
-    looked    TEXT,                                 -- JSON: times, before; as in ready
+    looked    TEXT,                                 -- JSON: times, before, token; as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,
@@ -329,7 +329,7 @@ CREATE TABLE pawl.held (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
-    looked    TEXT,                                 -- JSON: times, before; as in ready
+    looked    TEXT,                                 -- JSON: times, before, token; as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,
@@ -350,7 +350,7 @@ CREATE TABLE pawl.ended (
     deferrals INTEGER NOT NULL,
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
-    looked    TEXT,                                 -- JSON: times, before; as in ready
+    looked    TEXT,                                 -- JSON: times, before, token; as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,                     -- 1: dead, and its key waits for an operator
