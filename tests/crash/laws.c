@@ -55,6 +55,11 @@ static void check_verifies(struct world *world, pawl_store *store)
                       (unsigned long long)verified->first_bad_seq, verified->what ? verified->what : "?");
     }
     pawl_verification_free(found);
+    pawl_ledger_checked checked = {PAWL_LEDGER_CHECKED};
+    status = pawl_ledger_check(store, &checked, &world->err);
+    if (status < 0 || !checked.ok)
+        violation(world, "ledger: status %d, %s: account %s, record %llu", status, checked.ok ? "" : checked.what,
+                  checked.account, (unsigned long long)checked.seq);
 }
 
 static bool check_shown(struct world *world, size_t at, pawl_store *store, uint64_t *commits)

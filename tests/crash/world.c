@@ -95,6 +95,29 @@ static uint64_t hash_message(uint64_t hash, const pawl_message_view *message)
     return hash;
 }
 
+/* Of entries and fills each, of balances and projections what they are now. */
+static int show_ledger(pawl_store *store, uint64_t *hash, pawl_error *err)
+{
+    int status = PAWL_OK;
+    for (int32_t kind = PAWL_ASSETS; status == PAWL_OK && kind <= PAWL_COUNTERS; kind++) {
+        pawl_ledger *page = NULL;
+        const pawl_ledger_query query = {PAWL_LEDGER_QUERY, .kind = kind,
+                                         .name = kind == PAWL_PROJECTIONS ? WORLD_LANE : NULL};
+        status = pawl_ledger_list(store, &query, &page, err);
+        *hash = pawli_mix(*hash, pawl_ledger_count(page));
+        for (size_t i = 0; i < pawl_ledger_count(page); i++) {
+            const pawl_balance *balance = pawl_ledger_balance(page, i);
+            const pawl_entry *entry = pawl_ledger_entry(page, i);
+            const pawl_fill_view *fill = pawl_ledger_fill(page, i);
+            const pawl_projection_view *projection = pawl_ledger_projection(page, i);
+            *hash = hash_text(*hash, balance ? balance->balance : entry ? entry->delta : fill ? fill->trade_id : NULL);
+            *hash = pawli_mix(*hash, projection ? projection->version : entry ? entry->seq : 0);
+        }
+        pawl_ledger_free(page);
+    }
+    return status;
+}
+
 static int show_scope(pawl_store *store, uint64_t *hash, pawl_error *err)
 {
     pawl_records *records = NULL;
@@ -110,7 +133,7 @@ static int show_scope(pawl_store *store, uint64_t *hash, pawl_error *err)
     }
     pawl_records_free(records);
     pawl_messages_free(messages);
-    return status;
+    return status == PAWL_OK ? show_ledger(store, hash, err) : status;
 }
 
 uint64_t world_show(pawl_store *store, uint64_t *ret_commits, pawl_error *err)
@@ -164,6 +187,31 @@ pawl_message world_message(struct world *world, unsigned number, struct made_mes
                           .key = pawli_draw(&random) % 3 ? NULL : made->key};
 }
 
+/* From one account to another, now and then as a trade; and how often that was. */
+static void add_to_ledger(pawl_transition *transition, unsigned number, uint64_t *random)
+{
+    static const char *const accounts[] = {"a", "b", "c"};
+    char amount[16], taken[17], trade[16];
+    unsigned from = (unsigned)(pawli_draw(random) % 3);
+    snprintf(amount, sizeof amount, "%u.25", (unsigned)(pawli_draw(random) % 100));
+    snprintf(taken, sizeof taken, "-%s", amount);
+    snprintf(trade, sizeof trade, "t%u", number);
+    pawl_transition_post(transition,
+                         &(pawl_post){PAWL_POST, .account = accounts[from], .asset = "USD", .delta = taken});
+    pawl_transition_post(transition,
+                         &(pawl_post){PAWL_POST, .account = accounts[(from + 1) % 3], .asset = "USD", .delta = amount});
+    pawl_transition_balanced(transition);
+    pawl_transition_projection(transition,
+                               &(pawl_projection){PAWL_PROJECTION, .name = WORLD_LANE, .key = accounts[from],
+                                                  .data = trade, .data_size = strlen(trade)});
+    if (pawli_draw(random) % 2)
+        return;
+    pawl_transition_event(transition,
+                          &(pawl_event){PAWL_EVENT, .topic = "trades", .type = "trade", .data = "1", .data_size = 1});
+    pawl_transition_fill(transition, &(pawl_fill){PAWL_FILL, .trade_id = trade, .market = "m", .buyer = accounts[from],
+                                                  .seller = accounts[(from + 1) % 3], .price = "1", .size = amount});
+}
+
 pawl_transition *world_transition(struct world *world, pawl_store *store, unsigned number)
 {
     uint64_t random = random_of(world, number);
@@ -177,6 +225,8 @@ pawl_transition *world_transition(struct world *world, pawl_store *store, unsign
     snprintf(command, sizeof command, "{\"number\":%u}", number);
     pawl_transition_command(transition, command, strlen(command));
     pawl_transition_response(transition, "\"yes\"", 5);
+    if (world->plant != PLANT_TWO_COMMITS && pawli_draw(&random) % 2)
+        add_to_ledger(transition, number, &random);
     for (unsigned left = (unsigned)(pawli_draw(&random) % 4); left > 0; left--) {
         size_t size = (size_t)(pawli_draw(&random) % sizeof body);
         fill(body, size, &random);

@@ -136,7 +136,8 @@ const char *model_mistake_text(enum model_mistake mistake)
                                                 "what a lane accepts is ignored",
                                                 "a key stays with what was replaced",
                                                 "what was replaced is retried",
-                                                "what comes too late counts as new"};
+                                                "what comes too late counts as new",
+                                                "one of a key goes at a time, whatever the policy"};
     return texts[mistake];
 }
 
@@ -239,6 +240,7 @@ static const struct {
     [POLICY_timeout_ms] = {"timeout_ms", 15000, {0}},
     [POLICY_age_limit_ms] = {"age_limit_ms", 604800000, {0}},
     [POLICY_concurrency] = {"concurrency", 32, {0}},
+    [POLICY_key_concurrency] = {"key_concurrency", 1, {0}},
     [POLICY_lane_concurrency] = {"lane_concurrency", -1, {0}},
     [POLICY_unknown] = {"unknown", 0, {"resend", "hold"}},
     [POLICY_exhausted] = {"exhausted", 0, {"dead", "hold"}},
@@ -488,7 +490,7 @@ bool model_is_held(const struct model *model, int64_t scope, int64_t lane, int64
     return false;
 }
 
-/* ---- lines: those that share an ordering key of a queue, one at a time ---- */
+/* ---- lines: those that share an ordering key of a queue, so many at a time ---- */
 
 static bool same_line(const struct model_message *a, const struct model_message *b)
 {
@@ -496,12 +498,12 @@ static bool same_line(const struct model_message *a, const struct model_message 
            a->content.target == b->content.target && a->content.key == b->content.key;
 }
 
-static struct model_message *holder_of_key(struct model *model, const struct model_message *of)
+static int64_t holders_of_key(const struct model *model, const struct model_message *of)
 {
+    int64_t count = 0;
     for (size_t i = 0; i < model->message_count; i++)
-        if (model->messages[i].exists && model->messages[i].has_key && same_line(&model->messages[i], of))
-            return &model->messages[i];
-    return NULL;
+        count += model->messages[i].exists && model->messages[i].has_key && same_line(&model->messages[i], of);
+    return count;
 }
 
 /* The next of a line: by line number; of two with one number (a successor and nobody else has that) the older. */
@@ -517,13 +519,21 @@ static struct model_message *next_in_line(struct model *model, const struct mode
     return next;
 }
 
+/* Who comes to a line, or gives up his part of the key, lets the first ones have what is free. */
+static void fill_line(struct model *model, const struct model_message *of)
+{
+    int64_t most = model->mistake == MISTAKE_ONE_OF_A_KEY ? 1 : model_policy_of(model, of, POLICY_key_concurrency);
+    struct model_message *next;
+    while (holders_of_key(model, of) < most && (next = next_in_line(model, of)) != NULL)
+        next->has_key = true;
+}
+
 void model_leave_line(struct model *model, struct model_message *message)
 {
     bool had_key = message->has_key;
     message->in_line = message->has_key = false;
-    struct model_message *next = had_key ? next_in_line(model, message) : NULL;
-    if (next && model->mistake != MISTAKE_NO_PROMOTION)
-        next->has_key = true;
+    if (had_key && model->mistake != MISTAKE_NO_PROMOTION)
+        fill_line(model, message);
 }
 
 void model_enter_line(struct model *model, struct model_message *message)
@@ -531,7 +541,7 @@ void model_enter_line(struct model *model, struct model_message *message)
     if (message->content.key == 0 || message->in_line)
         return;
     message->in_line = true;
-    message->has_key = holder_of_key(model, message) == NULL;
+    fill_line(model, message);
 }
 
 /* ---- moves ---- */

@@ -59,6 +59,7 @@ enum model_policy_key { /* in the order in which a policy is printed */
                         POLICY_accept,
                         POLICY_key_dead,
                         POLICY_key_release,
+                        POLICY_key_concurrency,
                         POLICY_concurrency,
                         POLICY_lane_concurrency,
                         POLICY_poll_deadline_ms,
@@ -250,6 +251,7 @@ enum model_mistake {
     MISTAKE_KEY_STAYS,
     MISTAKE_REPLACED_IS_RETRIED,
     MISTAKE_LATE_IS_NEW,
+    MISTAKE_ONE_OF_A_KEY,
     MISTAKES
 };
 const char *model_mistake_text(enum model_mistake mistake);

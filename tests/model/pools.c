@@ -233,6 +233,9 @@ static const struct {
     {"crash_limit", POLICY_crash_limit, {{"1", 1}, {"2", 2}, {"", SETTING_UNSET}, {"0", SETTING_BAD}}},
     {"poll_deadline_ms", POLICY_poll_deadline_ms, {{"1", 1}, {"3000", 3000}, {"", SETTING_UNSET}}},
     {"lane_concurrency", POLICY_lane_concurrency, {{"2", 2}, {"", SETTING_UNSET}, {"0", SETTING_BAD}}},
+    {"key_concurrency",
+     POLICY_key_concurrency,
+     {{"2", 2}, {"1", 1}, {"3", 3}, {"", SETTING_UNSET}, {"0", SETTING_BAD}}},
     {"nonsense", -1, {{"1", SETTING_BAD}}},
     {"", -1, {{"1", SETTING_BAD}}},
 };
