@@ -92,7 +92,7 @@ static int find_bad_indexes(struct finding *finding, enum row_kind kind)
     while (code == SQLITE_OK && pawli_call_row(&call))
         if (strstr(text_at(&call, 0), "error code=")) /* a page that could not be read, which it tells as damage */
             code = SQLITE_IOERR;
-        else if (strstr(text_at(&call, 0), " index "))
+        else if (strstr(text_at(&call, 0), " index ") || strstr(text_at(&call, 0), "btreeInitPage"))
             code = finding->found(finding->data, 0, 0,
                                   pawli_arena_format(finding->arena, "an index of table %s: %s", pawli_rows[kind].name,
                                                      text_at(&call, 0)));
