@@ -508,10 +508,24 @@ static bool take_or_expire(struct model *model, const struct op *op, struct mode
     return true;
 }
 
+/* An id names a number. Whoever has that number in this scope is looked at, whatever its queue and the rest of the id: what was lost
+ * of it is settled. */
+static void settle_lost_of_number(struct model *model, const struct op *op)
+{
+    const struct model_message *origin = op->id_twist > 1 ? NULL : model_find_origin(model, op->id_op, op->id_index);
+    for (size_t i = 0; origin && i < model->message_count; i++) {
+        struct model_message *message = &model->messages[i];
+        if (message->content.scope == op->scope && message->in_scope == origin->in_scope &&
+            model_is_lost(model, message))
+            model_lose(model, message);
+    }
+}
+
 static size_t claim_named(struct model *model, const struct op *op, uint64_t named, uint64_t *numbers)
 {
     struct model_message *message = model_message(model, named);
     settle_lost(model, op);
+    settle_lost_of_number(model, op);
     if (!message || message->content.scope != op->scope || message->content.lane != op->lane ||
         message->content.target != op->target || !model_is_ready(message) ||
         model_is_held(model, op->scope, op->lane, op->target))
