@@ -370,7 +370,7 @@ plant([
             "a store that lost nothing that was answered is taken for a restored one", *OVERLAP),
     Mistake("the sync of a log's header is put off", "src/store/sqlite/vfs.c",
             "gathering->puts_off && flags == SQLITE_SYNC_NORMAL;", "gathering->puts_off;",
-            "the log of before counts again, or none (J1)", "crash overlap-checkpoint", "", ("--images", "1")),
+            "the log of before counts again, or none (J1)", "crash overlap-checkpoint", "", ("--images", "1", "--seed", "2")),
     Mistake("who opens waits for nothing that is owed", "src/store/sqlite/durable.c",
             "if (passed && gate->lock(store->gate, GATE_OWED, GATE_SHARED, until) == GATE_LOCKED)", "if (passed)",
             "another process shows what a power loss takes back (J1)", *OVERLAP),
