@@ -3,7 +3,7 @@
 """Packs SQL files into C.
 
 sqlpack.py statements OUT.h OUT.c IN.sql...   one enum value and one table row for each named statement
-sqlpack.py migrations OUT.c IN.sql...         the migrations in order, as text
+sqlpack.py migrations OUT.c IN.sql...         the migrations in order, as the tables, indexes and views that they make
 
 A statement's parameters are numbered in the order of its `-- params:` line; one that is not declared, or declared and not
 used, fails the build. A line `-- rows: N...` behind it makes a statement NAME_N for each N, which inserts N rows at once: the
@@ -37,6 +37,25 @@ def c_string(sql):
 
 def c_lines(lines):
     return "\n".join('        "%s\\n"' % re.sub(r"\s+", " ", l).replace("\\", "\\\\").replace('"', '\\"') for l in lines if l.strip())
+
+
+OBJECT = r"CREATE (?:UNIQUE )?(TABLE|INDEX|VIEW) pawl\.(\w+)(?: ON pawl\.(\w+))?"
+
+
+def made_by(path):
+    """The statements of a migration. Opening compares what a file has with their texts: what alters a table would not be seen."""
+    text = re.sub(r"^--.*\n", "", open(path).read(), flags=re.M)
+    for sql in filter(str.strip, text.split(";\n")):
+        if not re.match(OBJECT, sql.strip()):
+            sys.exit(f"{path}: a migration makes tables, indexes and views; this does not:{sql}")
+        yield sql
+
+
+def c_object(sql):
+    """As a struct schema_object, under both names."""
+    kind, name, table = re.match(OBJECT, sql.strip()).groups()
+    for prefix, text in zip(("", "pawl_"), c_string(sql)):
+        yield f'    {{"{kind.lower()}", "{prefix}{name}", "{prefix}{table or name}",\n{text[:-3]}"}},\n'
 
 
 VERBS = {"get": "get", "find": "get", "put": "put", "remove": "remove", "add": "add", "all": "all", "list": "all"}
@@ -106,11 +125,11 @@ def main():
     else:
         with open(sys.argv[2], "w") as out:
             out.write('/* Generated from the migrations by sqlpack.py. */\n#include "store/sqlite/migrations.h"\n\n')
+            for at, path in enumerate(sys.argv[3:]):
+                for names, parts in zip(("plain", "into"), zip(*map(c_object, made_by(path)))):
+                    out.write(f"static const struct schema_object {names}_{at}[] = {{\n" + "".join(parts) + "    {0},\n};\n")
             out.write("const struct migration pawli_migrations[] = {\n")
-            for path in sys.argv[3:]:
-                name = path.rsplit("/", 1)[-1]
-                plain, into = c_string(open(path).read())
-                out.write(f'    {{"{name}",\n     {{\n{plain},\n{into}}}}},\n')
+            out.writelines(f'    {{"{path.rsplit("/", 1)[-1]}", {{plain_{at}, into_{at}}}}},\n' for at, path in enumerate(sys.argv[3:]))
             out.write("};\nconst int pawli_migration_count = sizeof pawli_migrations / sizeof *pawli_migrations;\n")
 
 

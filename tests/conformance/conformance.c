@@ -25,7 +25,8 @@ static void with_each_name(sqlite3 *db, void (*use)(sqlite3 *db, const char *nam
     unsigned count = 0;
     assert_int_equal(sqlite3_open(":memory:", &model), SQLITE_OK);
     for (int i = 0; i < pawli_migration_count; i++)
-        run_sql(model, pawli_migrations[i].sql[NAMES_OWN]);
+        for (const struct schema_object *made = pawli_migrations[i].objects[NAMES_OWN]; made->name; made++)
+            run_sql(model, made->sql);
     assert_int_equal(
         sqlite3_prepare_v2(model, "SELECT name FROM sqlite_schema WHERE sql IS NOT NULL", -1, &names, NULL), SQLITE_OK);
     for (; sqlite3_step(names) == SQLITE_ROW; count++)

@@ -123,12 +123,10 @@ static int refuse_lost(struct sqlite_store *store, pawl_error *err)
                       "restore a backup; or remove the -anchor file to begin anew");
 }
 
-/* What the migrations make, made in memory, against what the file says: names, kinds and texts of all that is pawl's. A
- * file may have tables of its own beside them, but no trigger on one of ours (they are switched off, too). */
-static const char schema_sql[] =
-    "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
-static const char find_sql[] =
-    "SELECT 1 FROM sqlite_schema WHERE type = ?1 AND name = ?2 AND tbl_name = ?3 AND sql = ?4";
+/* What the migrations make against what the file says: types, names and texts of all that is pawl's. A file may have tables of
+ * its own beside them, but no trigger on one of ours (they are switched off, too). */
+static const char schema_sql[] = "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL";
+#define OBJECTS_MAX 256
 
 /* Opening a file of somebody who makes its schema endless shall end. */
 #define SCHEMA_STEPS 50000000
@@ -138,57 +136,58 @@ static int give_up(void *data)
     return 1;
 }
 
-static int open_model(sqlite3 **model, enum names names, int versions)
+static size_t list_objects(const struct sqlite_store *store, int versions, const struct schema_object **objects)
 {
-    int code = sqlite3_open_v2(":memory:", model, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                               NULL);
-    for (int i = 0; code == SQLITE_OK && i < versions; i++)
-        code = sqlite3_exec(*model, pawli_migrations[i].sql[names], NULL, NULL, NULL);
-    return code;
+    size_t count = 0;
+    for (int i = 0; i < versions; i++)
+        for (const struct schema_object *object = pawli_migrations[i].objects[store->names]; object->name; object++) {
+            PAWL_ASSERT(count < OBJECTS_MAX);
+            objects[count++] = object;
+        }
+    return count;
 }
 
-static int find_each(sqlite3_stmt *wanted, sqlite3_stmt *find, struct text *missing, struct arena *arena)
+static bool is_object(sqlite3_stmt *row, const struct schema_object *object)
 {
-    int code;
-    while ((code = sqlite3_step(wanted)) == SQLITE_ROW) {
-        for (int i = 0; i < 4; i++)
-            sqlite3_bind_value(find, i + 1, sqlite3_column_value(wanted, i));
-        code = sqlite3_step(find);
-        if (code == SQLITE_DONE && !missing->data)
-            *missing = pawli_arena_text(arena, text_of((const char *)sqlite3_column_text(wanted, 1)));
-        code = code == SQLITE_ROW || code == SQLITE_DONE ? sqlite3_reset(find) : code;
-        if (code != SQLITE_OK)
-            return code;
+    const char *const wanted[] = {object->type, object->name, object->table, object->sql};
+    for (int i = 0; i < (int)COUNT_OF(wanted); i++) {
+        const char *found = (const char *)sqlite3_column_text(row, i);
+        if (!found || strcmp(found, wanted[i]) != 0)
+            return false;
     }
-    return code == SQLITE_DONE ? SQLITE_OK : code;
+    return true;
+}
+
+/* Those that are as they were made leave the list. */
+static int find_each(sqlite3 *db, const struct schema_object **objects, size_t count)
+{
+    sqlite3_stmt *row;
+    int code = sqlite3_prepare_v2(db, schema_sql, -1, &row, NULL);
+    if (code != SQLITE_OK)
+        return code;
+    while (sqlite3_step(row) == SQLITE_ROW)
+        for (size_t i = 0; i < count; i++)
+            if (objects[i] && is_object(row, objects[i]))
+                objects[i] = NULL;
+    return sqlite3_finalize(row);
 }
 
 static int check_schema(struct sqlite_store *store, int version, pawl_error *err)
 {
-    sqlite3 *model = NULL, *db = store->writer->db;
-    sqlite3_stmt *wanted = NULL, *find = NULL;
-    struct arena arena = {0};
-    struct text missing = {0};
-    int code = open_model(&model, store->names, version);
-    if (code == SQLITE_OK)
-        code = sqlite3_prepare_v2(model, schema_sql, -1, &wanted, NULL);
+    const struct schema_object *objects[OBJECTS_MAX];
+    sqlite3 *db = store->writer->db;
+    size_t count = list_objects(store, version, objects);
     sqlite3_progress_handler(db, SCHEMA_STEPS, give_up, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_prepare_v2(db, find_sql, -1, &find, NULL);
-    if (code == SQLITE_OK)
-        code = find_each(wanted, find, &missing, &arena);
+    int code = find_each(db, objects, count);
     int status = pawli_store_status(pawli_sqlite_result(store, db, code, READ_ONLY, err));
-    if (status == PAWL_OK && missing.data)
-        status = pawli_hint(err,
-                            pawli_fail(err, PAWL_ECORRUPT,
-                                       "the schema of \"%s\" is not what pawl made: \"%s\" is missing or another",
-                                       store->path, missing.data),
-                            "keep a copy of it, then restore a backup");
-    sqlite3_finalize(find);
-    sqlite3_finalize(wanted);
-    sqlite3_close(model);
     sqlite3_progress_handler(db, 0, NULL, NULL);
-    pawli_arena_done(&arena);
+    for (size_t i = 0; status == PAWL_OK && i < count; i++)
+        if (objects[i])
+            status = pawli_hint(err,
+                                pawli_fail(err, PAWL_ECORRUPT,
+                                           "the schema of \"%s\" is not what pawl made: \"%s\" is missing or another",
+                                           store->path, objects[i]->name),
+                                "keep a copy of it, then restore a backup");
     return status;
 }
 
@@ -226,8 +225,10 @@ static int put_version(struct sqlite_store *store)
 static int migrate(struct sqlite_store *store, int64_t from)
 {
     int code = SQLITE_OK;
-    for (int i = (int)from; code == SQLITE_OK && i < pawli_migration_count; i++)
-        code = sqlite3_exec(store->writer->db, pawli_migrations[i].sql[store->names], NULL, NULL, NULL);
+    for (int i = (int)from; i < pawli_migration_count; i++)
+        for (const struct schema_object *object = pawli_migrations[i].objects[store->names];
+             code == SQLITE_OK && object->name; object++)
+            code = sqlite3_exec(store->writer->db, object->sql, NULL, NULL, NULL);
     if (code == SQLITE_OK && from == 0)
         code = begin_life(store);
     return code == SQLITE_OK ? put_version(store) : code;
