@@ -640,10 +640,14 @@ SELECT NULL, queue, number
 
 -- name: stray_bounds
 -- params:
-SELECT NULL, queue, hex(message)
-  FROM pawl.bound
+-- By the number in the id, whose digits JSON can read: message has no index by key.
+SELECT NULL, bound.queue, hex(bound.message)
+  FROM pawl.bound LEFT JOIN pawl.queue ON queue.id = bound.queue
  WHERE until IS NULL
-   AND NOT EXISTS (SELECT 1 FROM pawl.message WHERE message.queue = bound.queue AND message.fingerprint = bound.fingerprint
+   AND NOT EXISTS (SELECT 1 FROM pawl.message
+                    WHERE message.number = (queue.scope << 43)
+                              + (('0x' || substr(hex(bound.message), 1, 12) || substr(hex(bound.message), 14, 3)) ->> '$')
+                      AND message.queue = bound.queue AND message.fingerprint = bound.fingerprint
                       AND ((bound.kind = 0 AND message.dedupe = bound.key) OR (bound.kind = 1
                       AND message.request_id = bound.key)));
 
@@ -658,7 +662,7 @@ SELECT NULL, queue.id, claimed.number
 SELECT NULL, NULL, id
   FROM pawl.committer
  WHERE id > (SELECT last_committer FROM pawl.store)
-    OR EXISTS (SELECT 1 FROM pawl.committer AS other WHERE other.slot = committer.slot AND other.id <> committer.id);
+    OR slot IN (SELECT slot FROM pawl.committer GROUP BY slot HAVING count(*) > 1);
 
 -- name: stray_workers
 -- params:
