@@ -9,6 +9,7 @@
 #include "pawl/message.h"
 #include "pawl/metrics.h"
 #include "pawl/operator.h"
+#include "pawl/replay.h"
 #include "pawl/status.h"
 #include "pawl/store.h"
 #include "pawl/transition.h"

@@ -48,6 +48,7 @@ void pawli_api_put_fill(struct json_writer *out, const pawl_fill_view *fill);
 void pawli_api_put_projection(struct json_writer *out, const pawl_projection_view *projection);
 void pawli_api_put_counter(struct json_writer *out, const pawl_counter *counter);
 void pawli_api_put_checked(struct json_writer *out, const char *scope, const pawl_ledger_checked *checked);
+void pawli_api_put_replayed(struct json_writer *out, const char *scope, const pawl_replayed *replayed);
 void pawli_api_put_verified(struct json_writer *out, const pawl_verified *verified);
 
 #endif

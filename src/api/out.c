@@ -161,6 +161,23 @@ void pawli_api_put_verified(struct json_writer *out, const pawl_verified *verifi
     pawli_json_close(out, '}');
 }
 
+void pawli_api_put_replayed(struct json_writer *out, const char *scope, const pawl_replayed *replayed)
+{
+    pawli_json_put_string(out, "scope", scope);
+    pawli_json_put_u64(out, "records", replayed->records);
+    pawli_json_put_u64(out, "compared", replayed->compared);
+    pawli_json_put_bool(out, "ok", replayed->ok);
+    if (replayed->ok)
+        return;
+    pawli_json_key(out, "first_diff");
+    pawli_json_open(out, '{');
+    pawli_json_put_u64(out, "seq", replayed->diff_seq);
+    put_hex(out, "recorded", replayed->recorded, replayed->recorded_size);
+    if (replayed->computed_size)
+        put_hex(out, "computed", replayed->computed, replayed->computed_size);
+    pawli_json_close(out, '}');
+}
+
 /* ---- messages ---- */
 
 void pawli_api_put_claim(struct json_writer *out, const pawl_message_view *message)

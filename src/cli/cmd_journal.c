@@ -383,9 +383,3 @@ int cli_verify(struct cli *cli)
     pawl_verification_free(verification);
     return status;
 }
-
-int cli_journal_replay(struct cli *cli)
-{
-    return cli_hint(cli, cli_fail(cli, PAWL_EUNSUPPORTED, "journal replay is not in this version"),
-                    "fold \"pawl journal export\" through the program's own apply function");
-}

@@ -78,6 +78,13 @@ static const struct cli_option journal_export_options[] = {
     {0},
 };
 
+static const struct cli_option journal_replay_options[] = {
+    {"exec", "PROGRAM", "reads a record a line, prints {\"post\": HEX} for each: the state digest behind it", false},
+    {"from", "SEQ", "the first record, with the program in the state before it (default: 1)", false},
+    {"to", "SEQ", "the last record (default: the last there is)", false},
+    {0},
+};
+
 static const struct cli_option events_options[] = {
     {"topic", "TOPIC", "only this topic", false},
     {"key", "KEY", "only this key", false},
@@ -273,8 +280,8 @@ const struct cli_command cli_commands[] = {
     {"journal verify", "", "recompute the chain: the same as \"pawl verify\"", NULL, cli_verify, CLI_READS},
     {"journal export", "", "print records as JSON, one a line, oldest first", journal_export_options,
      cli_journal_export, CLI_READS},
-    {"journal replay", "", "fold the journal through a program (not in this version)", NULL, cli_journal_replay,
-     CLI_NO_STORE},
+    {"journal replay", "", "fold the journal through a program, and compare the state digests", journal_replay_options,
+     cli_journal_replay, CLI_READS},
     {"events", "", "read events in order, and follow", events_options, cli_events, CLI_READS},
     {"enqueue", "[LANE] [TARGET] [DATA]", "add a message, or one a line of a file; " DATA, enqueue_options, cli_enqueue,
      CLI_WRITES},

@@ -34,12 +34,14 @@ int cli_doctor(struct cli *cli);
 /* cmd_submit.c */
 int cli_submit(struct cli *cli);
 
+/* cmd_replay.c */
+int cli_journal_replay(struct cli *cli);
+
 /* cmd_journal.c */
 int cli_journal_list(struct cli *cli);
 int cli_journal_show(struct cli *cli);
 int cli_journal_tail(struct cli *cli);
 int cli_journal_export(struct cli *cli);
-int cli_journal_replay(struct cli *cli);
 int cli_events(struct cli *cli);
 int cli_verify(struct cli *cli);
 

@@ -57,6 +57,8 @@ struct world {
     pawl_ledger *ledger, *other_ledger;
     pawl_ledger_query ledger_query;
     pawl_ledger_checked checked;
+    pawl_replay_options replay_options;
+    pawl_replayed replayed;
     const char *text;
     char chars[PAWL_UUID_TEXT_SIZE], backup[160];
     size_t size;
@@ -103,6 +105,12 @@ static void told_checked(void *data, uint64_t checked)
     (void)data, (void)checked;
 }
 
+static int apply(void *data, const pawl_record *record, pawl_applied *applied, pawl_error *error)
+{
+    (void)data, (void)record, (void)applied, (void)error;
+    return PAWL_OK;
+}
+
 static void deliver(void *data, const pawl_message_view *message, pawl_outcome *outcome)
 {
     (void)data, (void)message, (void)outcome;
@@ -117,34 +125,36 @@ static const pawl_messages_query of_mail = {PAWL_MESSAGES_QUERY, .lane = "mail"}
 
 static void open_world(struct world *w)
 {
-    *w = (struct world){.store_options = {PAWL_STORE_OPTIONS},
-                        .info = {PAWL_STORE_INFO},
-                        .message = {PAWL_MESSAGE, .lane = "mail", .target = "smtp"},
-                        .messages_query = {PAWL_MESSAGES_QUERY},
-                        .claim_options = {PAWL_CLAIM_OPTIONS, .lane = "mail", .target = "smtp", .limit = 1},
-                        .settlement = {PAWL_SETTLEMENT, .token = 1},
-                        .swept = {PAWL_SWEPT},
-                        .metrics_sums = {PAWL_METRICS_SUMS},
-                        .operation = {PAWL_OPERATION, .reason = "a test"},
-                        .moved = {PAWL_MOVED},
-                        .moves = {PAWL_MOVES, .which = &of_mail},
-                        .moves_done = {PAWL_MOVES_DONE},
-                        .setting = {"max_attempts", "5"},
-                        .subject = {PAWL_SUBJECT, .lane = "mail"},
-                        .url = "callback:nobody",
-                        .route = {PAWL_ROUTE, .target = "nobody", .sender = "nobody", .url_count = 1},
-                        .transition_options = {PAWL_TRANSITION_OPTIONS, .type = "Test"},
-                        .event = {PAWL_EVENT, .topic = "t", .type = "e"},
-                        .records_query = {PAWL_RECORDS_QUERY},
-                        .events_query = {PAWL_EVENTS_QUERY},
-                        .worker_options = {PAWL_WORKER_OPTIONS},
-                        .worker_stats = {PAWL_WORKER_STATS},
-                        .post = {PAWL_POST, .account = "a", .asset = "USD", .delta = "1"},
-                        .fill = {PAWL_FILL, .trade_id = "t", .market = "m", .buyer = "a", .seller = "b", .price = "1",
-                                 .size = "1"},
-                        .projection = {PAWL_PROJECTION, .name = "p", .key = "k"},
-                        .ledger_query = {PAWL_LEDGER_QUERY},
-                        .checked = {PAWL_LEDGER_CHECKED}};
+    *w = (struct world){
+        .store_options = {PAWL_STORE_OPTIONS},
+        .info = {PAWL_STORE_INFO},
+        .message = {PAWL_MESSAGE, .lane = "mail", .target = "smtp"},
+        .messages_query = {PAWL_MESSAGES_QUERY},
+        .claim_options = {PAWL_CLAIM_OPTIONS, .lane = "mail", .target = "smtp", .limit = 1},
+        .settlement = {PAWL_SETTLEMENT, .token = 1},
+        .swept = {PAWL_SWEPT},
+        .metrics_sums = {PAWL_METRICS_SUMS},
+        .operation = {PAWL_OPERATION, .reason = "a test"},
+        .moved = {PAWL_MOVED},
+        .moves = {PAWL_MOVES, .which = &of_mail},
+        .moves_done = {PAWL_MOVES_DONE},
+        .setting = {"max_attempts", "5"},
+        .subject = {PAWL_SUBJECT, .lane = "mail"},
+        .url = "callback:nobody",
+        .route = {PAWL_ROUTE, .target = "nobody", .sender = "nobody", .url_count = 1},
+        .transition_options = {PAWL_TRANSITION_OPTIONS, .type = "Test"},
+        .event = {PAWL_EVENT, .topic = "t", .type = "e"},
+        .records_query = {PAWL_RECORDS_QUERY},
+        .events_query = {PAWL_EVENTS_QUERY},
+        .worker_options = {PAWL_WORKER_OPTIONS},
+        .worker_stats = {PAWL_WORKER_STATS},
+        .post = {PAWL_POST, .account = "a", .asset = "USD", .delta = "1"},
+        .fill = {PAWL_FILL, .trade_id = "t", .market = "m", .buyer = "a", .seller = "b", .price = "1", .size = "1"},
+        .projection = {PAWL_PROJECTION, .name = "p", .key = "k"},
+        .ledger_query = {PAWL_LEDGER_QUERY},
+        .checked = {PAWL_LEDGER_CHECKED},
+        .replay_options = {PAWL_REPLAY_OPTIONS, .apply = apply},
+        .replayed = {PAWL_REPLAYED}};
     w->route.urls = &w->url;
     assert_ok(pawl_store_open("memory:", NULL, &w->store, &err));
     pawl_transition *transition = transition_of(w);
