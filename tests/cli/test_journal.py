@@ -1,11 +1,28 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Reading the journal: lists, one record, events from a cursor, following, the proof."""
+import hashlib
 import json
+import pathlib
 import sqlite3
 import subprocess
+import sys
 
 import support
+
+PROGRAM = """
+import hashlib, json, sys
+total = 0
+def records():
+    for line in sys.stdin:
+        yield json.loads(line)
+def post(number):
+    print(json.dumps({} if number is None else {"post": hashlib.sha256(b"%d" % number).hexdigest()}), flush=True)
+"""
+
+
+def digest(number):
+    return hashlib.sha256(b"%d" % number).hexdigest()
 
 
 class Journal(support.Case):
@@ -209,8 +226,69 @@ class Journal(support.Case):
             self.assertTrue(self.json("verify")[0]["ok"])
         database.close()
 
-    def test_replay_is_not_in_this_version(self):
-        self.fails(2, "journal", "replay", says="replay")
+    # ---- replay ----
+
+    def program(self, body):
+        """Reads a record a line; `post(value)` answers with the digest of a number."""
+        path = pathlib.Path(self.folder, "program.py")
+        path.write_text(f"#!{sys.executable}\n" + PROGRAM + body)
+        path.chmod(0o755)
+        return path
+
+    def record_sums(self, *amounts):
+        """Commands that are numbers, with the digest of their sum behind each; of None there is no digest."""
+        total, lines = 0, []
+        for amount in amounts:
+            total += amount
+            lines.append({"type": "Add", "data": amount, "state_digest": {"pre": digest(total - amount), "post": digest(total)}})
+        self.ok("submit", "--jsonl", "-", "--quiet", stdin="".join(json.dumps(line) + "\n" for line in lines))
+
+    def test_a_program_in_another_language_comes_to_what_was_recorded(self):
+        self.record_sums(1, 2, 3)
+        self.ok("submit", "Note", "--quiet", "--data", "0")
+        program = self.program("for record in records():\n    total += record['data']\n    post(total)\n")
+        self.assertEqual(self.json("journal", "replay", "--exec", program),
+                         [{"scope": "default", "records": 4, "compared": 3, "ok": True}])
+        self.assertIn("4 records, 3 with a state digest", self.run_it("journal", "replay", "--exec", program).out)
+        self.assertEqual(self.json("journal", "replay", "--exec", program, "--to", 2)[0]["records"], 2)
+        late = self.program("total = 3\nfor record in records():\n    total += record['data']\n    post(total)\n")
+        self.assertEqual(self.json("journal", "replay", "--exec", late, "--from", 3)[0]["compared"], 1)
+        self.assertEqual(self.json("journal", "replay", "--exec", late, "--from", 5)[0]["records"], 0)
+
+    def test_the_first_record_that_differs_is_named_with_both_digests(self):
+        self.record_sums(1, 2, 3, 4)
+        program = self.program("for record in records():\n    total += record['data'] if record['seq'] != 3 else 0\n    post(total)\n")
+        run = self.run_it("journal", "replay", "--exec", program, "--json")
+        self.assertEqual((run.status, run.row), (8, {
+            "scope": "default", "records": 3, "compared": 3, "ok": False,
+            "first_diff": {"seq": 3, "recorded": digest(6), "computed": digest(3)}}))
+        run = self.run_it("journal", "replay", "--exec", program)
+        self.assertEqual((run.status, run.out), (8, ""))
+        for said in (digest(6), digest(3), "journal show 3"):
+            self.assertIn(said, run.err)
+
+    def test_an_answer_that_is_missing_is_a_difference(self):
+        self.record_sums(1, 2, 3)
+        for body, seq in (("for record in records():\n    total += record['data']\n    post(total if total != 3 else None)\n", 2),
+                          ("records().__next__()\npost(1)\n", 2), ("", 1)):
+            run = self.run_it("journal", "replay", "--exec", self.program(body), "--json")
+            self.assertEqual((run.status, run.row["first_diff"]["seq"]), (8, seq), body)
+            self.assertNotIn("computed", run.row["first_diff"])
+
+    def test_a_replay_that_cannot_be_done_says_what_to_do(self):
+        self.record_sums(1, 2)
+        fine = self.program("for record in records():\n    total += record['data']\n    post(total)\n")
+        self.fails(2, "journal", "replay", says="--exec")
+        self.fails(5, "journal", "replay", "--exec", "./nothing", says="cannot run")
+        self.fails(2, "journal", "replay", "--exec", fine, "--from", 4, says="from_seq 4")
+        self.fails(2, "journal", "replay", "--exec", fine, "--from", 2, "--to", 1, says="to_seq 1")
+        self.fails(2, "journal", "replay", "--exec", fine, "--from", "snapshot", says="snapshots")
+        for answer, says in (("sums: 3", "no JSON object"), ('{"post":"xy"}', "hexadecimal"), ('{"post":3}', "hexadecimal"),
+                             ('{"past":"00"}', "unknown member"), (json.dumps({"post": "00" * 65}), "64 bytes")):
+            self.fails(2, "journal", "replay", "--exec", self.program(f"for _ in records():\n    print({answer!r}, flush=True)\n"),
+                       says=says)
+        failing = self.program("for record in records():\n    total += record['data']\n    post(total)\nsys.exit(3)\n")
+        self.fails(5, "journal", "replay", "--exec", failing, says="exit status 3")
 
 
 if __name__ == "__main__":

@@ -261,6 +261,11 @@ def check_json(cases, place, page):
     cases.check("every command that prints JSON has its example", not unshown, unshown)
 
 
+def prepare_replay(place):
+    (program,) = blocks(read("docs/replay.md"), "python")
+    place.write("deposits.py", program, 0o644)
+
+
 def prepare_into(place):
     """The program's own database, as it is before pawl comes."""
     program = sqlite3.connect(place.path("app.db"))
@@ -278,8 +283,8 @@ def check_into(cases, place, page):
         program.close()
 
 
-WITHOUT_JSON = ("help", "journal replay")
-PREPARE = {"docs/into.md": prepare_into}
+WITHOUT_JSON = ("help",)
+PREPARE = {"docs/into.md": prepare_into, "docs/replay.md": prepare_replay}
 SPECIAL = {"README.md": check_readme, "docs/receivers.md": check_receivers, "docs/operations.md": check_operations,
            "docs/json.md": check_json, "docs/into.md": check_into}
 
