@@ -139,9 +139,9 @@ static bool hold_target(struct view *view, struct view_queue *queue, const struc
 static bool is_answer(enum task_event event)
 {
     static const bool answers[EVENT_COUNT] = {
-        [EVENT_DELIVER] = true, [EVENT_SUBMIT] = true,  [EVENT_REFUSE] = true,
-        [EVENT_RETRY] = true,   [EVENT_EXHAUST] = true, [EVENT_EXHAUST_HOLD] = true,
-        [EVENT_RESEND] = true,  [EVENT_GIVE_UP] = true, [EVENT_SUSPECT] = true};
+        [EVENT_DELIVER] = true, [EVENT_SUBMIT] = true,       [EVENT_REFUSE] = true, [EVENT_RETRY] = true,
+        [EVENT_EXHAUST] = true, [EVENT_EXHAUST_HOLD] = true, [EVENT_RESEND] = true, [EVENT_GIVE_UP] = true,
+        [EVENT_SUSPECT] = true, [EVENT_POISON] = true};
     return answers[event];
 }
 

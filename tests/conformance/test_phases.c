@@ -532,6 +532,26 @@ static void a_message_under_which_workers_die_is_set_aside(struct world *w)
     verify(w);
 }
 
+/* That nobody knows what became of it is a failure of its target, also where it is set aside for that. */
+static void an_unknown_outcome_of_what_is_set_aside_counts_for_the_breaker(struct world *w)
+{
+    set_lane(w, "crash_limit", "2");
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL)).id;
+    die_of_it(w);
+    set_lane(w, "crash_limit", "1");
+    set_lane(w, "breaker", "100%/1");
+    struct held held = claim_one(w, CLAIM());
+    pawl_uuid next = add(w, MESSAGE("2", .key = NULL)).id;
+    assert_int_equal(settle(w, SETTLE(held, UNCERTAIN)), PAWL_RESULT_REQUEUED);
+    pawl_messages *messages = get(w, id);
+    assert_string_equal(pawl_messages_get(messages, 0)->hold, "crashes");
+    pawl_messages_free(messages);
+    claim_none(w, CLAIM());
+    pawli_sim_advance_ms(w->env, 30000);
+    assert_id(claim_one(w, CLAIM()).id, next); /* the trial */
+    verify(w);
+}
+
 /* A probe that says that nothing happened does not let it kill the next one. */
 static void what_kills_its_workers_stays_aside_though_nothing_happened(struct world *w)
 {
@@ -658,6 +678,7 @@ static const struct conformance_case cases[] = {
     CASE(a_probe_under_an_old_token_changes_nothing),
     CASE(a_message_under_which_workers_die_is_set_aside),
     CASE(what_kills_its_workers_stays_aside_though_nothing_happened),
+    CASE(an_unknown_outcome_of_what_is_set_aside_counts_for_the_breaker),
     CASE(each_end_is_kept_as_long_as_its_policy_says),
 };
 

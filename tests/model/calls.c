@@ -176,6 +176,11 @@ static void pend_for_retry(struct model *model, struct model_message *message, e
                            const struct op_settlement *asked, uint32_t n)
 {
     int64_t least, due = retry_due(model, message, asked, n, &least);
+    if (event != DO_DEFER) {
+        int64_t turn = model_flow_turn(model, message, least);
+        due = turn > due ? turn : due;
+        least = turn;
+    }
     if (model->mistake == MISTAKE_RETRY_TOO_LATE)
         due = least = due + 1;
     model_pend(model, message, event, due);
@@ -191,8 +196,10 @@ static int64_t told(const struct op_settlement *asked)
 static int settle_uncertain(struct model *model, struct model_message *message, const struct op_settlement *asked,
                             enum model_event event, int64_t by)
 {
-    if (message->state == CLAIMED) /* else it was noted when it was handed over */
+    if (message->state == CLAIMED) { /* else it was noted when it was handed over */
+        model_flow_ended(model, message, event);
         model_note_attempt(model, message, "uncertain", CLASS_UNKNOWN, told(asked));
+    }
     model_fail(model, message, CLASS_UNKNOWN, asked->error);
     if (event == DO_GIVE_UP) {
         model_end(model, message, event, REASON_GAVE_UP, by);
@@ -215,6 +222,7 @@ static int settle_retry(struct model *model, struct model_message *message, cons
 {
     bool at_cap = message->attempts >= model_cap(model, message);
     bool holds = model_policy_of(model, message, POLICY_exhausted) == 1;
+    model_flow_ended(model, message, !at_cap ? DO_RETRY : holds ? DO_EXHAUST_HOLD : DO_EXHAUST);
     model_note_attempt(model, message, "retry", CLASS_TRANSIENT, told(asked));
     model_fail(model, message, CLASS_TRANSIENT, asked->error);
     if (!at_cap)
@@ -229,6 +237,7 @@ static int settle_retry(struct model *model, struct model_message *message, cons
 static int give_back(struct model *model, struct model_message *message, const struct op_settlement *asked)
 {
     bool deferred = asked->verdict == PAWL_VERDICT_DEFERRED;
+    model_flow_ended(model, message, deferred ? DO_DEFER : DO_RELEASE);
     if (!deferred || model->mistake != MISTAKE_DEFERRAL_KEEPS_ATTEMPT)
         message->attempts--;
     if (!deferred) {
@@ -266,14 +275,18 @@ static int settle_one(struct model *model, struct model_message *message, const 
     switch (asked->verdict) {
     case PAWL_VERDICT_DELIVERED:
         message->error = CLASS_NONE;
-        if (!awaits)
+        if (!awaits) {
+            model_flow_ended(model, message, DO_DELIVER);
             model_note_attempt(model, message, "delivered", CLASS_NONE, asked->response);
+        }
         model_end(model, message, DO_DELIVER, REASON_NONE, by);
         return PAWL_RESULT_DELIVERED;
     case PAWL_VERDICT_DEAD:
         model_fail(model, message, CLASS_PERMANENT, asked->error);
-        if (!awaits)
+        if (!awaits) {
+            model_flow_ended(model, message, DO_REFUSE);
             model_note_attempt(model, message, "dead", CLASS_PERMANENT, told(asked));
+        }
         model_end(model, message, DO_REFUSE, REASON_PERMANENT, by);
         return PAWL_RESULT_DEAD;
     case PAWL_VERDICT_UNCERTAIN:
@@ -282,6 +295,7 @@ static int settle_one(struct model *model, struct model_message *message, const 
     case PAWL_VERDICT_RETRY:
         return settle_retry(model, message, asked, by);
     case PAWL_VERDICT_SUBMITTED:
+        model_flow_ended(model, message, DO_SUBMIT);
         model_note_attempt(model, message, "submitted", CLASS_NONE, asked->response);
         model_hold_apart(model, message, DO_SUBMIT, HOLD_AWAITING,
                          model_after(model->wall, asked->retry
@@ -531,7 +545,9 @@ static size_t claim_named(struct model *model, const struct op *op, uint64_t nam
         model_is_held(model, op->scope, op->lane, op->target))
         return 0;
     numbers[0] = named;
-    return take_or_expire(model, op, message);
+    size_t count = take_or_expire(model, op, message);
+    model_flow_took(model, op->scope, op->lane, op->target, count);
+    return count;
 }
 
 /* A claim looks at no more than it may take, and at what it made ready itself by settling lost claims. Where all of that
@@ -542,41 +558,6 @@ static bool may_look_at(uint64_t number, const uint64_t *looked, size_t looked_c
         if (looked[i] == number)
             return true;
     return was_lost[number - 1];
-}
-
-static bool is_set_for(const struct model *model, int64_t scope, int64_t lane, int64_t target,
-                       enum model_policy_key key)
-{
-    bool is_set = false;
-    for (size_t i = 0; i < model->lane_count; i++)
-        is_set |= model->lanes[i].scope == scope && model->lanes[i].name == lane && model->lanes[i].policy.is_set[key];
-    for (size_t i = 0; i < model->target_count; i++)
-        is_set |= model->targets[i].exists && model->targets[i].scope == scope && model->targets[i].name == target &&
-                  model->targets[i].policy.is_set[key];
-    return is_set;
-}
-
-/* What the caps of lane and target leave, over all who claim. What is there by default limits nobody who claims by hand. */
-size_t model_room(const struct model *model, int64_t scope, int64_t lane, int64_t target, bool by_hand)
-{
-    static const struct {
-        enum model_policy_key key;
-        bool is_lane;
-    } caps[] = {{POLICY_concurrency, false}, {POLICY_lane_concurrency, true}};
-    size_t room = SIZE_MAX;
-    for (size_t i = 0; i < 2; i++) {
-        size_t most = (size_t)model_policy_of_queue(model, scope, lane, target, caps[i].key), claimed = 0;
-        if (!is_set_for(model, scope, lane, target, caps[i].key) && (caps[i].is_lane || by_hand))
-            continue;
-        for (size_t j = 0; j < model->message_count; j++) {
-            const struct model_message *message = &model->messages[j];
-            bool is_meant = caps[i].is_lane ? message->content.lane == lane : message->content.target == target;
-            claimed += message->exists && message->state == CLAIMED && message->content.scope == scope && is_meant;
-        }
-        size_t left = most > claimed ? most - claimed : 0;
-        room = left < room ? left : room;
-    }
-    return room;
 }
 
 size_t model_claim(struct model *model, const struct op *op, uint64_t named, uint64_t *numbers)
@@ -612,5 +593,6 @@ size_t model_claim(struct model *model, const struct op *op, uint64_t named, uin
         for (size_t i = 0; i < due_count && count < most; i++)
             if (take_or_expire(model, op, model_message(model, due[i])))
                 numbers[count++] = due[i];
+    model_flow_took(model, op->scope, op->lane, op->target, count);
     return count;
 }

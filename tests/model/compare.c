@@ -271,83 +271,6 @@ bool compare_touched(struct run *run)
     return true;
 }
 
-/* ---- why it does not move ---- */
-
-#define REASONS_MAX 8
-
-static size_t add_reason(const char **codes, size_t count, bool is_one, const char *code)
-{
-    if (is_one)
-        codes[count] = code;
-    return count + is_one;
-}
-
-static size_t reasons_of(const struct model *model, const struct model_message *m, const char **codes)
-{
-    static const char *const holds[] = {NULL, "exhausted", "uncertain", "awaiting", "crashes"};
-    const struct model_content *c = &m->content;
-    bool has_url = false;
-    size_t count = 0;
-    if (m->state == DELIVERED || m->state == DEAD || m->state == CANCELLED)
-        return add_reason(codes, add_reason(codes, 0, true, "ended"), m->successor != 0, "superseded");
-    if (m->state == CLAIMED)
-        return add_reason(codes, 0, true, model_is_lost(model, m) ? "lost_claim" : "claimed");
-    if (m->hold != HOLD_NONE)
-        return add_reason(codes, 0, true, holds[m->hold]);
-    for (size_t i = 0; i < model->target_count; i++)
-        has_url |= model->targets[i].exists && model->targets[i].scope == c->scope &&
-                   model->targets[i].name == c->target && model->targets[i].url != 0;
-    count = add_reason(codes, count, c->key && !m->has_key, "behind");
-    count = add_reason(codes, count, model_is_held(model, c->scope, c->lane, c->target), "held");
-    has_url &= c->sender == 0; /* the model has no routes of senders: whoever names one waits for his */
-    count = add_reason(codes, count, c->sender != 0, "sender_not_ready");
-    count = add_reason(codes, count, c->sender == 0 && !has_url, "no_target");
-    count = add_reason(codes, count, model_is_ready(m) && model_room(model, c->scope, c->lane, c->target, false) == 0,
-                       "full");
-    count = add_reason(codes, count, m->due > model->wall, "not_due");
-    count = add_reason(codes, count, count == 0, "ready");
-    return add_reason(codes, count, has_url, "unserved"); /* the model has no workers */
-}
-
-static bool has_reason(const pawl_why *why, const char *code)
-{
-    for (size_t i = 0; i < pawl_why_count(why); i++)
-        if (strcmp(pawl_why_get(why, i)->code, code) == 0)
-            return true;
-    return false;
-}
-
-/* Every reason of the model is told, and no other kind; each hold is a reason of its own. */
-static bool compare_why(struct run *run, uint64_t number)
-{
-    const struct model_message *message = &run->model.messages[number - 1];
-    const char *codes[REASONS_MAX];
-    size_t count = reasons_of(&run->model, message, codes), told = 0;
-    pawl_why *why;
-    pawl_error err;
-    if (pawl_why_message(run->stores[0][message->content.scope], &message->id, &why, &err) < 0)
-        return run_differs(run, "message %llu: nobody knows why: %s", (unsigned long long)number, err.text);
-    bool same = same_text(run, number, "state of why", pawl_why_state(why), model_state_text(message->state));
-    for (size_t i = 0; same && i < count; i++)
-        same = has_reason(why, codes[i]) ||
-               run_differs(run, "message %llu: why does not tell that it is %s", (unsigned long long)number, codes[i]);
-    for (size_t i = 0; i < pawl_why_count(why); i++)
-        for (size_t j = 0; j < count; j++)
-            told += strcmp(pawl_why_get(why, i)->code, codes[j]) == 0;
-    if (same && told != pawl_why_count(why))
-        same = run_differs(run, "message %llu: why tells a reason that the model has not", (unsigned long long)number);
-    pawl_why_free(why);
-    return same;
-}
-
-static bool compare_whys(struct run *run)
-{
-    for (size_t i = 0; i < run->model.message_count; i++)
-        if (run->model.messages[i].exists && !compare_why(run, i + 1))
-            return false;
-    return true;
-}
-
 /* ---- everything ---- */
 
 /* What a list is asked for; 0 (-1 for the state): anything. */
@@ -543,13 +466,26 @@ static bool is_hold(const pawl_hold_view *view, const struct model_subject_hold 
            strcmp(view->code, pool_text(POOL_CODE, hold->code)) == 0;
 }
 
+/* A breaker says how often it opened. */
+static const char *reason_of_hold(const struct model_subject_hold *hold, char *text, size_t size)
+{
+    if (hold->actor != BY_PAWL)
+        return pool_text(POOL_REASON, hold->reason);
+    snprintf(text, size,
+             hold->until == NEVER ? "its breaker opened %lld times in a row: look at it, then release it"
+                                  : "its breaker is open, %lld times in a row: too many sends failed",
+             (long long)hold->reason);
+    return text;
+}
+
 static bool compare_hold(struct run *run, const pawl_settings *page, const struct model_subject_hold *hold)
 {
+    char reason[128];
     for (size_t i = 0; i < pawl_settings_count(page); i++) {
         const pawl_hold_view *view = pawl_settings_hold(page, i);
         if (is_hold(view, hold))
-            return same_text(run, 0, "hold's reason", view->reason, pool_text(POOL_REASON, hold->reason)) &&
-                   same_text(run, 0, "hold's by", view->by, pool_text(POOL_ACTOR, hold->actor)) &&
+            return same_text(run, 0, "hold's reason", view->reason, reason_of_hold(hold, reason, sizeof reason)) &&
+                   same_text(run, 0, "hold's by", view->by, text_by(hold->actor)) &&
                    same_number(run, 0, "hold's since", view->since_ms, hold->since) &&
                    same_number(run, 0, "hold's until", view->until_ms, hold->until == NEVER ? 0 : hold->until);
     }

@@ -137,7 +137,14 @@ const char *model_mistake_text(enum model_mistake mistake)
                                                 "a key stays with what was replaced",
                                                 "what was replaced is retried",
                                                 "what comes too late counts as new",
-                                                "one of a key goes at a time, whatever the policy"};
+                                                "one of a key goes at a time, whatever the policy",
+                                                "a rate is ignored",
+                                                "what was given back has passed",
+                                                "a breaker that opens holds nothing",
+                                                "a breaker never gives up",
+                                                "a failure of before it opened is its trial",
+                                                "a target that heals gets all that waits",
+                                                "retries have no budget"};
     return texts[mistake];
 }
 
@@ -161,6 +168,7 @@ void model_copy(struct model *to, const struct model *from)
     memcpy(to->holds, from->holds, sizeof from->holds);
     memcpy(to->lanes, from->lanes, sizeof from->lanes);
     memcpy(to->targets, from->targets, sizeof from->targets);
+    memcpy(to->flows, from->flows, sizeof from->flows);
     memcpy(to->attempts, from->attempts, from->attempt_count * sizeof *from->attempts);
     memcpy(to->tokens, from->tokens, from->token_count * sizeof *from->tokens);
     memcpy(to->records, from->records, from->record_count * sizeof *from->records);
@@ -242,6 +250,13 @@ static const struct {
     [POLICY_concurrency] = {"concurrency", 32, {0}},
     [POLICY_key_concurrency] = {"key_concurrency", 1, {0}},
     [POLICY_lane_concurrency] = {"lane_concurrency", -1, {0}},
+    [POLICY_rate] = {"rate", RATE_NONE, {"none", "2/1s", "1/10s", "5/1m"}},
+    [POLICY_burst] = {"burst", -1, {0}},
+    [POLICY_breaker] = {"breaker", BREAKER_OFF, {"off", "50%/2", "100%/3", "20%/1"}},
+    [POLICY_breaker_open_ms] = {"breaker_open_ms", 30000, {0}},
+    [POLICY_breaker_disable] = {"breaker_disable", 10, {0}},
+    [POLICY_slow_start_ms] = {"slow_start_ms", 30000, {0}},
+    [POLICY_retry_budget_percent] = {"retry_budget_percent", 20, {0}},
     [POLICY_unknown] = {"unknown", 0, {"resend", "hold"}},
     [POLICY_exhausted] = {"exhausted", 0, {"dead", "hold"}},
     [POLICY_key_dead] = {"key_dead", 0, {"skip", "block"}},

@@ -62,6 +62,13 @@ enum model_policy_key { /* in the order in which a policy is printed */
                         POLICY_key_concurrency,
                         POLICY_concurrency,
                         POLICY_lane_concurrency,
+                        POLICY_rate,
+                        POLICY_burst,
+                        POLICY_breaker,
+                        POLICY_breaker_open_ms,
+                        POLICY_breaker_disable,
+                        POLICY_slow_start_ms,
+                        POLICY_retry_budget_percent,
                         POLICY_poll_deadline_ms,
                         POLICY_keep_ms,
                         POLICY_keep_delivered_ms,
@@ -69,6 +76,10 @@ enum model_policy_key { /* in the order in which a policy is printed */
                         POLICY_dedupe_keep_ms,
                         MODEL_POLICY_KEYS
 };
+
+/* The words of rate and breaker, in the order of their texts. */
+enum model_rate { RATE_NONE, RATE_2_A_SECOND, RATE_1_IN_10_S, RATE_5_A_MINUTE };
+enum model_breaks { BREAKER_OFF, BREAKER_HALF_OF_2, BREAKER_ALL_OF_3, BREAKER_FIFTH_OF_1 };
 
 struct model_policy {
     bool is_set[MODEL_POLICY_KEYS];
@@ -201,6 +212,17 @@ struct model_subject_hold {
     int64_t before; /* how long it lasted before since */
 };
 
+/* What the limits of a lane, or of a target, were told. Nanoseconds since the boot but for until. */
+struct model_flow {
+    int64_t scope, lane, target; /* 0: not of one */
+    uint64_t boot_number;
+    int64_t rate_next; /* when the next would come if all came evenly */
+    enum { FLOW_CLOSED, FLOW_OPEN, FLOW_HEALING } breaker;
+    int64_t opened, until, calls, failures; /* how often in a row; the hold's end, of the wall clock */
+    int64_t normal, sent, since; /* successes in 1000 s, as it was learned; what is counted now, and since when */
+    int64_t healed, pace_next, retry_next;
+};
+
 struct model_lane {
     int64_t scope, name;
     struct model_policy policy;
@@ -252,6 +274,13 @@ enum model_mistake {
     MISTAKE_REPLACED_IS_RETRIED,
     MISTAKE_LATE_IS_NEW,
     MISTAKE_ONE_OF_A_KEY,
+    MISTAKE_RATE_IGNORED,
+    MISTAKE_RATE_NOT_GIVEN_BACK,
+    MISTAKE_BREAKER_HOLDS_NOTHING,
+    MISTAKE_BREAKER_NEVER_GIVES_UP,
+    MISTAKE_OLD_FAILURE_IS_A_TRIAL,
+    MISTAKE_NO_SLOW_START,
+    MISTAKE_NO_RETRY_BUDGET,
     MISTAKES
 };
 const char *model_mistake_text(enum model_mistake mistake);
@@ -273,13 +302,14 @@ struct model {
     int64_t op_messages;
 
     size_t message_count, attempt_count, token_count, bound_count, queue_count, record_count, hold_count, lane_count,
-        target_count;
+        target_count, flow_count;
     struct model_message messages[MODEL_MESSAGES];
     struct model_bound bounds[MODEL_MESSAGES];
     struct model_queue queues[40];
     struct model_subject_hold holds[100];
     struct model_lane lanes[20];
     struct model_target targets[20];
+    struct model_flow flows[40];
     struct model_attempt attempts[MODEL_ATTEMPTS];
     struct model_token tokens[MODEL_TOKENS];
     struct model_record records[MODEL_RECORDS];
@@ -339,10 +369,29 @@ void model_end(struct model *model, struct model_message *message, enum model_ev
 void model_expire(struct model *model, struct model_message *message);
 void model_lose(struct model *model, struct model_message *message);
 void model_settle_lost(struct model *model);
-/* How many may be claimed, by what caps say. */
-size_t model_room(const struct model *model, int64_t scope, int64_t lane, int64_t target, bool by_hand);
 void model_take(struct model *model, struct model_message *message, int64_t consumer, int64_t lease, uint64_t process,
                 uint64_t token);
+
+/* ---- what limits a lane and a target (flow.c) ---- */
+
+/* How many may be claimed, by what each says; SIZE_MAX: it says nothing. */
+size_t model_room(struct model *model, int64_t scope, int64_t lane, int64_t target, bool by_hand); /* all of them */
+size_t model_cap_room(const struct model *model, int64_t scope, int64_t lane, int64_t target, bool is_lane,
+                      bool by_hand);
+size_t model_rate_room(struct model *model, int64_t scope, int64_t lane, int64_t target, bool is_lane);
+size_t model_breaker_room(struct model *model, int64_t scope, int64_t lane, int64_t target);
+
+/* So many were claimed to be sent. */
+void model_flow_took(struct model *model, int64_t scope, int64_t lane, int64_t target, size_t count);
+
+/* A send that was claimed ends so; before it moves. */
+void model_flow_ended(struct model *model, const struct model_message *message, enum model_event event);
+
+/* When a send that failed has its turn, if its backoff ends at `due`. */
+int64_t model_flow_turn(struct model *model, const struct model_message *message, int64_t due);
+
+/* A hold is set, as of now: its own, or a worker's or pawl's (operate.c). */
+void model_put_hold(struct model *model, const struct model_subject_hold *hold);
 
 /* ---- what is wrong by itself (check.c): a set of these, 0 when nothing is ---- */
 

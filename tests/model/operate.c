@@ -353,23 +353,29 @@ static bool is_subject(const struct model_subject_hold *hold, const struct op *o
            hold->target == op->target;
 }
 
-static int set_hold(struct model *model, const struct op *op, const struct model_asked *asked)
+void model_put_hold(struct model *model, const struct model_subject_hold *hold)
 {
     size_t at = 0;
-    while (at < model->hold_count && !(is_subject(&model->holds[at], op) && model->holds[at].code == op->code))
+    while (at < model->hold_count && !(model->holds[at].scope == hold->scope && model->holds[at].lane == hold->lane &&
+                                       model->holds[at].target == hold->target && model->holds[at].code == hold->code))
         at++;
     model->hold_count += at == model->hold_count;
     int64_t before = model->holds[at].exists ? model_held_for(model, &model->holds[at]) : 0;
-    model->holds[at] = (struct model_subject_hold){.exists = true,
-                                                   .scope = op->lane || op->target ? op->scope : 0,
-                                                   .lane = op->lane,
-                                                   .target = op->target,
-                                                   .code = op->code,
-                                                   .reason = op->reason,
-                                                   .actor = asked->actor,
-                                                   .since = model->wall,
-                                                   .until = op->until ? op->until : NEVER,
-                                                   .before = before};
+    model->holds[at] = *hold;
+    model->holds[at].exists = true;
+    model->holds[at].since = model->wall;
+    model->holds[at].before = before;
+}
+
+static int set_hold(struct model *model, const struct op *op, const struct model_asked *asked)
+{
+    model_put_hold(model, &(struct model_subject_hold){.scope = op->lane || op->target ? op->scope : 0,
+                                                       .lane = op->lane,
+                                                       .target = op->target,
+                                                       .code = op->code,
+                                                       .reason = op->reason,
+                                                       .actor = asked->actor,
+                                                       .until = op->until ? op->until : NEVER});
     return PAWL_OK;
 }
 

@@ -72,7 +72,7 @@ struct setting {
 };
 #define SETTING_UNSET        (-1)
 #define SETTING_BAD          (-2)
-#define SETTING_NAMES        25
+#define SETTING_NAMES        32
 #define SETTING_MAX_ATTEMPTS 1
 #define SETTING_EXHAUSTED    12
 int64_t pool_setting_count(int64_t name);                      /* how many values it has */

@@ -28,6 +28,7 @@ uint64_t number_of_id(const pawl_uuid *id);
 bool compare_message(struct run *run, const pawl_message_view *view, uint64_t number);
 bool compare_touched(struct run *run); /* what the model moved since it was asked last; learns ids and jittered times */
 bool compare_all(struct run *run);
+bool compare_whys(struct run *run); /* compare_why.c */
 bool learn_id(struct run *run, uint64_t number, const pawl_uuid *id);
 
 #endif
