@@ -50,6 +50,7 @@ static int start(struct folding *f)
     posix_spawnattr_t attributes;
     sigset_t defaults;
     char *words[] = {(char *)f->program, NULL};
+    signal(SIGPIPE, SIG_IGN); /* a program that ends early is a difference */
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);

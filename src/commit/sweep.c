@@ -178,15 +178,22 @@ static bool sweep_unasked(struct view *view, struct sweep *sweep, struct view_ta
     return event == EVENT_COUNT ? pawli_task_await_person(view, task) : stay_unknown(view, task, event, TEXT("pawl"));
 }
 
+static bool waits_to_be_sent(const struct view_task *task)
+{
+    return task->row.phase == PHASE_SEND && (task->row.place == PLACE_READY || task->row.place == PLACE_BLOCKED);
+}
+
+/* What is sent again because nobody could tell may be too old for that by now. */
 static bool sweep_one(struct view *view, struct sweep *sweep, struct view_task *task)
 {
     if (!task->slot.exists || !task->body)
         return true;
-    if (task->row.phase == PHASE_SEND && (task->row.place == PLACE_READY || task->row.place == PLACE_BLOCKED))
-        return sweep_waiting(view, sweep, task);
     bool waits = task->row.place == PLACE_HELD || task->row.place == PLACE_READY;
-    if (waits && task->row.phase != PHASE_SEND && task->row.until.ms <= view->wall.ms)
-        return sweep_unasked(view, sweep, task);
+    if (waits && task->row.phase != PHASE_SEND && task->row.until.ms <= view->wall.ms &&
+        !sweep_unasked(view, sweep, task))
+        return false;
+    if (waits_to_be_sent(task))
+        return sweep_waiting(view, sweep, task);
     if (task->row.place == PLACE_ENDED && may_purge(view, task)) {
         sweep->purged++;
         return pawli_purge(view, task);

@@ -120,8 +120,8 @@ static int64_t between(int64_t from, int64_t to)
 
 static bool runs_with(int64_t wall_ms, int64_t boot_ms)
 {
-    int64_t apart = between(boot_ms, wall_ms);
-    return (apart < 0 ? -(apart + 1) : apart) <= boot_ms / 20 + SLACK_MS;
+    int64_t apart = between(boot_ms, wall_ms), most = boot_ms / 20 + SLACK_MS;
+    return apart >= -most && apart <= most;
 }
 
 static struct wall_time later(struct wall_time a, struct wall_time b)

@@ -166,18 +166,18 @@ static int64_t retry_due(const struct model *model, const struct model_message *
 {
     if (asked->retry)
         return *least = model_after(model->wall, asked->retry - 1);
-    int64_t delay = model_backoff(model, message, n);
+    int64_t delay = model_backoff(model, message, POLICY_backoff_ms, n);
     int64_t jitter = model_policy_of(model, message, POLICY_jitter_percent);
     *least = model_after(model->wall, delay - (int64_t)((__int128)delay * jitter / 100));
     return model_after(model->wall, delay);
 }
 
-static void pend_for_retry(struct model *model, struct model_message *message, enum model_event event,
-                           const struct op_settlement *asked, uint32_t n)
+void model_pend_for_retry(struct model *model, struct model_message *message, enum model_event event,
+                          const struct op_settlement *asked, uint32_t n)
 {
     int64_t least, due = retry_due(model, message, asked, n, &least);
     if (event != DO_DEFER) {
-        int64_t turn = model_flow_turn(model, message, least);
+        int64_t turn = message->is_looking ? least : model_flow_turn(model, message, least);
         due = turn > due ? turn : due;
         least = turn;
     }
@@ -206,14 +206,14 @@ static int settle_uncertain(struct model *model, struct model_message *message, 
         return PAWL_RESULT_DEAD;
     }
     if (event == DO_RESEND) {
-        pend_for_retry(model, message, event, asked, message->attempts);
+        model_pend_for_retry(model, message, event, asked, message->attempts);
         return PAWL_RESULT_REQUEUED;
     }
     if (event == DO_POISON) {
         model_hold_apart(model, message, event, HOLD_CRASHES, NEVER);
         return PAWL_RESULT_REQUEUED;
     }
-    model_hold_apart(model, message, event, HOLD_UNCERTAIN, NEVER);
+    model_suspect(model, message);
     return PAWL_RESULT_UNCERTAIN;
 }
 
@@ -226,7 +226,7 @@ static int settle_retry(struct model *model, struct model_message *message, cons
     model_note_attempt(model, message, "retry", CLASS_TRANSIENT, told(asked));
     model_fail(model, message, CLASS_TRANSIENT, asked->error);
     if (!at_cap)
-        pend_for_retry(model, message, DO_RETRY, asked, message->attempts);
+        model_pend_for_retry(model, message, DO_RETRY, asked, message->attempts);
     else if (holds)
         model_hold_apart(model, message, DO_EXHAUST_HOLD, HOLD_EXHAUSTED, NEVER);
     else
@@ -250,11 +250,11 @@ static int give_back(struct model *model, struct model_message *message, const s
     message->deferrals++;
     if (asked->error)
         model_fail(model, message, CLASS_TRANSIENT, asked->error);
-    pend_for_retry(model, message, DO_DEFER, asked, message->deferrals);
+    model_pend_for_retry(model, message, DO_DEFER, asked, message->deferrals);
     return PAWL_RESULT_DEFERRED;
 }
 
-static int extend(struct model *model, struct model_message *message, const struct op_settlement *asked)
+int model_extend(struct model *model, struct model_message *message, const struct op_settlement *asked)
 {
     int64_t lease = asked->retry ? asked->retry - 1 : model_policy_of(model, message, POLICY_lease_ms);
     message->lease = model_after(model->boot, lease);
@@ -265,11 +265,20 @@ static int extend(struct model *model, struct model_message *message, const stru
     return PAWL_RESULT_EXTENDED;
 }
 
+static void submit(struct model *model, struct model_message *message, int64_t until)
+{
+    if (model_can_ask(model, message, false))
+        model_ask(model, message, DO_SUBMIT, model_first_look(model, message), until);
+    else
+        model_hold_apart(model, message, DO_SUBMIT, HOLD_AWAITING, until);
+}
+
 /* Who claimed it settles it; of one that was handed over the same token reports the outcome. */
 static int settle_one(struct model *model, struct model_message *message, const struct op_settlement *asked)
 {
-    bool awaits = message->state == AWAITING;
-    int64_t by = BY_CONSUMER(message->consumer);
+    bool awaits = message->state == AWAITING; /* its outcome is reported, whoever looks for it meanwhile */
+    int64_t by = BY_CONSUMER(awaits ? CONSUMER_NONE : message->consumer);
+    message->is_looking = false;
     if (asked->remote && asked->verdict != PAWL_VERDICT_EXTEND)
         message->remote = asked->remote;
     switch (asked->verdict) {
@@ -297,13 +306,12 @@ static int settle_one(struct model *model, struct model_message *message, const 
     case PAWL_VERDICT_SUBMITTED:
         model_flow_ended(model, message, DO_SUBMIT);
         model_note_attempt(model, message, "submitted", CLASS_NONE, asked->response);
-        model_hold_apart(model, message, DO_SUBMIT, HOLD_AWAITING,
-                         model_after(model->wall, asked->retry
-                                                      ? asked->retry - 1
-                                                      : model_policy_of(model, message, POLICY_poll_deadline_ms)));
+        submit(model, message,
+               model_after(model->wall,
+                           asked->retry ? asked->retry - 1 : model_policy_of(model, message, POLICY_poll_deadline_ms)));
         return PAWL_RESULT_AWAITING;
     case PAWL_VERDICT_EXTEND:
-        return extend(model, message, asked);
+        return model_extend(model, message, asked);
     default:
         return give_back(model, message, asked);
     }
@@ -317,7 +325,13 @@ static bool may_settle(const struct model *model, const struct model_message *me
                       verdict == PAWL_VERDICT_UNCERTAIN;
     if (message->state != CLAIMED && (message->state != AWAITING || !is_outcome))
         return false;
-    return message->token == settlement->token || model->mistake == MISTAKE_TOKEN_IGNORED;
+    uint64_t token = message->is_asked ? message->reporter : message->token;
+    return token == settlement->token || model->mistake == MISTAKE_TOKEN_IGNORED;
+}
+
+static bool has_look(const struct model_message *message, const struct model_settlement *settlement)
+{
+    return message->is_looking && message->token == settlement->token;
 }
 
 static int settle_all(struct model *model, const struct op *op, const struct model_settlement *settlements, bool atomic,
@@ -327,14 +341,16 @@ static int settle_all(struct model *model, const struct op *op, const struct mod
         struct model_message *message = model_message(model, settlements[i].number);
         if (message && message->content.scope != op->scope)
             message = NULL;
-        if (!message || !may_settle(model, message, &settlements[i])) {
+        if (!message || (!has_look(message, &settlements[i]) && !may_settle(model, message, &settlements[i]))) {
             results[i] = (struct model_settled){
                 .result = PAWL_RESULT_LOST, .has_state = message != NULL, .state = message ? message->state : PENDING};
             if (atomic)
                 return PAWL_EFENCED;
             continue;
         }
-        results[i].result = settle_one(model, message, &settlements[i].asked);
+        results[i].result = has_look(message, &settlements[i])
+                                ? model_settle_look(model, message, &settlements[i].asked)
+                                : settle_one(model, message, &settlements[i].asked);
         results[i].has_state = true;
         results[i].state = message->state;
         for (int64_t j = 0; j < op->message_count; j++) {
@@ -458,20 +474,28 @@ static bool comes_before(const struct model *model, uint64_t a, uint64_t b)
     return x->due != y->due ? x->due < y->due : a < b;
 }
 
-static bool is_due(const struct model *model, const struct model_message *message)
+static bool is_due_to_be_asked(const struct model *model, const struct model_message *message, int64_t phase)
 {
+    return message->exists && message->is_asked && !message->is_looking && message->due <= model->wall &&
+           message->state == (phase == MODEL_POLL ? AWAITING : UNCERTAIN);
+}
+
+static bool is_due(const struct model *model, const struct model_message *message, int64_t phase)
+{
+    if (phase != MODEL_SEND)
+        return is_due_to_be_asked(model, message, phase);
     return (model_is_ready(message) || (model->mistake == MISTAKE_KEY_IGNORED && message->exists &&
                                         message->state == PENDING && message->hold == HOLD_NONE)) &&
            message->due <= model->wall;
 }
 
-size_t model_due(struct model *model, int64_t scope, int64_t lane, int64_t target, uint64_t *numbers)
+size_t model_due(struct model *model, const struct op *op, uint64_t *numbers)
 {
     size_t count = 0;
     for (size_t i = 0; i < model->message_count; i++) {
         const struct model_message *message = &model->messages[i];
-        if (!is_due(model, message) || message->content.scope != scope || message->content.lane != lane ||
-            message->content.target != target)
+        if (!is_due(model, message, op->phase) || message->content.scope != op->scope ||
+            message->content.lane != op->lane || message->content.target != op->target)
             continue;
         size_t place = count++;
         for (; place > 0 && comes_before(model, i + 1, numbers[place - 1]); place--)
@@ -506,6 +530,12 @@ static void settle_lost(struct model *model, const struct op *op)
 
 static bool take_or_expire(struct model *model, const struct op *op, struct model_message *message)
 {
+    int64_t consumer = op->consumer ? op->consumer : pool_find(POOL_CONSUMER, "unnamed");
+    uint64_t process = op->bound ? model->processes[op->process] : 0;
+    if (op->phase != MODEL_SEND) {
+        model_look(model, message, consumer, op->lease, process);
+        return true;
+    }
     if (model_is_overdue(model, message)) {
         model_expire(model, message);
         return false;
@@ -517,8 +547,7 @@ static bool take_or_expire(struct model *model, const struct op *op, struct mode
             model_end(model, message, DO_EXHAUST, REASON_MAX_ATTEMPTS, BY_PAWL);
         return false;
     }
-    model_take(model, message, op->consumer ? op->consumer : pool_find(POOL_CONSUMER, "unnamed"), op->lease,
-               op->bound ? model->processes[op->process] : 0, 0);
+    model_take(model, message, consumer, op->lease, process, 0);
     return true;
 }
 
@@ -570,26 +599,28 @@ size_t model_claim(struct model *model, const struct op *op, uint64_t named, uin
     if (op->limit == 0)
         return 0;
     bool held = model_is_held(model, op->scope, op->lane, op->target);
-    size_t looked_count = model_due(model, op->scope, op->lane, op->target, looked);
+    size_t looked_count = model_due(model, op, looked);
     if ((looked_count == 0 || held) && !any_lost(model, op))
         return 0; /* nothing to do, nothing is done */
     for (size_t i = 0; i < model->message_count; i++)
-        was_pending[i] = is_due(model, &model->messages[i]);
+        was_pending[i] = is_due(model, &model->messages[i], op->phase);
     settle_lost(model, op);
     for (size_t i = 0; i < model->message_count; i++)
-        became_ready[i] = !was_pending[i] && is_due(model, &model->messages[i]);
+        became_ready[i] = !was_pending[i] && is_due(model, &model->messages[i], op->phase);
     if (held)
         return 0;
     if (looked_count > (size_t)op->limit)
         looked_count = (size_t)op->limit;
-    size_t due_count = model_due(model, op->scope, op->lane, op->target, due),
-           most = model_room(model, op->scope, op->lane, op->target, !op->bound);
+    size_t due_count = model_due(model, op, due),
+           most = op->phase ? SIZE_MAX : model_room(model, op->scope, op->lane, op->target, !op->bound);
     most = most < (size_t)op->limit ? most : (size_t)op->limit;
     for (size_t i = 0; i < due_count && count < most; i++)
         if (may_look_at(due[i], looked, looked_count, became_ready) &&
             take_or_expire(model, op, model_message(model, due[i])))
             numbers[count++] = due[i];
-    while (count == 0 && most > 0 && (due_count = model_due(model, op->scope, op->lane, op->target, due)) > 0)
+    if (op->phase != MODEL_SEND)
+        return count;
+    while (count == 0 && most > 0 && (due_count = model_due(model, op, due)) > 0)
         for (size_t i = 0; i < due_count && count < most; i++)
             if (take_or_expire(model, op, model_message(model, due[i])))
                 numbers[count++] = due[i];

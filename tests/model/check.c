@@ -102,9 +102,11 @@ int model_check_claim(const struct op *op)
 static int check_settings(const struct op *op)
 {
     int wrong = 0;
-    for (int64_t i = 0; i < op->setting_count; i++)
-        if (pool_setting(op->settings[i].name, op->settings[i].value).number == SETTING_BAD)
-            wrong = WRONG_USAGE;
+    for (int64_t i = 0; i < op->setting_count; i++) {
+        struct setting setting = pool_setting(op->settings[i].name, op->settings[i].value);
+        if (setting.number == SETTING_BAD || (op->kind == OP_LANE_SET && setting.key >= MODEL_POLICY_KEYS))
+            wrong = WRONG_USAGE; /* outcomes are asked for at targets */
+    }
     return wrong;
 }
 

@@ -121,7 +121,8 @@ static bool compare_state(struct run *run, const pawl_message_view *view, uint64
 {
     static const char *const holds[] = {NULL, "exhausted", "uncertain", "awaiting", "crashes"};
     bool ended = m->state == DELIVERED || m->state == DEAD || m->state == CANCELLED;
-    bool claimed = m->state == CLAIMED, waits = m->state == PENDING && m->hold == HOLD_NONE;
+    bool claimed = m->state == CLAIMED || m->is_looking;
+    bool waits = (m->state == PENDING && m->hold == HOLD_NONE) || (m->is_asked && !m->is_looking);
     int64_t lease_until = claimed ? run->model.wall + m->lease - run->model.boot : 0;
     bool same = same_text(run, n, "state", view->state, model_state_text(m->state)) &&
                 same_number(run, n, "attempts", view->attempts, m->attempts) &&
@@ -137,6 +138,7 @@ static bool compare_state(struct run *run, const pawl_message_view *view, uint64
                           claimed ? pool_text(POOL_CONSUMER, m->consumer) : NULL) &&
                 same_text(run, n, "remote_id", view->remote_id, pool_text(POOL_REMOTE, m->remote)) &&
                 same_text(run, n, "hold", view->hold, holds[m->hold]) &&
+                same_text(run, n, "phase", view->phase, ended ? NULL : model_phase_text(m)) &&
                 same_text(run, n, "ended_reason", view->ended_reason, ended ? text_of_reason(m) : NULL) &&
                 same_text(run, n, "ended_by", view->ended_by, ended ? text_by(m->by) : NULL) &&
                 same_number(run, n, "superseded_by", (int64_t)number_of_id(&view->superseded_by),
@@ -198,6 +200,7 @@ static bool compare_attempt(struct run *run, uint64_t number, const pawl_attempt
            same_number(run, number, "attempt's ended_at", got->ended_at_ms, expected->ended) &&
            same_text(run, number, "attempt's worker", got->worker, pool_text(POOL_CONSUMER, expected->worker)) &&
            same_text(run, number, "attempt's verdict", got->verdict, expected->verdict) &&
+           same_text(run, number, "attempt's phase", got->phase, expected->phase) &&
            same_text(run, number, "attempt's class", got->error_class, classes[expected->error]) &&
            same_text(run, number, "attempt's text", got->text, text);
 }
@@ -450,6 +453,8 @@ static bool compare_targets(struct run *run, int64_t scope)
         same = (view || run_differs(run, "target %s is missing", name)) &&
                same_policy(run, name, view->policy, &target->policy) &&
                same_text(run, 0, "url", view->url, pool_text(POOL_URL, target->url)) &&
+               same_text(run, 0, "probe", view->probe, pool_text(POOL_ASKED, target->asked[0])) &&
+               same_text(run, 0, "poll", view->poll, pool_text(POOL_ASKED, target->asked[1])) &&
                same_text(run, 0, "secret_file", view->secret_file, pool_text(POOL_SECRET, target->secret));
     }
     if (same && pawl_settings_count(page) != expected)

@@ -21,6 +21,19 @@ static bool is_told(const char **codes, size_t count, const char *code)
     return false;
 }
 
+static size_t reasons_to_ask(const struct model *model, const struct model_message *m, const char **codes)
+{
+    const struct model_content *c = &m->content;
+    bool is_poll = m->state == AWAITING, has_url = model_can_ask(model, m, !is_poll);
+    size_t count = add_reason(codes, 0, model_is_held(model, c->scope, c->lane, c->target), "held");
+    count = add_reason(codes, count, !has_url, is_poll ? "no_poll" : "no_probe");
+    bool is_free = count == 0, waits = m->due > model->wall;
+    count = add_reason(codes, count, true, is_poll ? "awaiting" : "uncertain");
+    count = add_reason(codes, count, waits, "not_due");
+    count = add_reason(codes, count, !waits && is_free, "ready");
+    return add_reason(codes, count, has_url, "unserved");
+}
+
 static size_t reasons_of(struct model *model, const struct model_message *m, const char **codes)
 {
     static const char *const holds[] = {NULL, "exhausted", "uncertain", "awaiting", "crashes"};
@@ -29,10 +42,12 @@ static size_t reasons_of(struct model *model, const struct model_message *m, con
     size_t count = 0;
     if (m->state == DELIVERED || m->state == DEAD || m->state == CANCELLED)
         return add_reason(codes, add_reason(codes, 0, true, "ended"), m->successor != 0, "superseded");
-    if (m->state == CLAIMED)
+    if (m->state == CLAIMED || m->is_looking)
         return add_reason(codes, 0, true, model_is_lost(model, m) ? "lost_claim" : "claimed");
     if (m->hold != HOLD_NONE)
         return add_reason(codes, 0, true, holds[m->hold]);
+    if (m->is_asked)
+        return reasons_to_ask(model, m, codes);
     for (size_t i = 0; i < model->target_count; i++)
         has_url |= model->targets[i].exists && model->targets[i].scope == c->scope &&
                    model->targets[i].name == c->target && model->targets[i].url != 0;

@@ -118,7 +118,9 @@ static void pick_settlement(struct generator *g, const struct model *model, int6
                                        PAWL_VERDICT_EXTEND};
     uint64_t number = 0;
     for (int tries = 0; tries < 6; tries++) {
-        number = pick_number(g, model, percent(g, 92) ? 1u << CLAIMED | 1u << AWAITING : ~0u);
+        number = pick_number(g, model, percent(g, 92) ? 1u << CLAIMED | 1u << AWAITING | 1u << UNCERTAIN : ~0u);
+        if (number && model->messages[number - 1].state == UNCERTAIN && !model->messages[number - 1].is_looking)
+            continue;
         if (number && model->messages[number - 1].content.scope == scope)
             break;
     }
@@ -215,6 +217,22 @@ static void transition(struct generator *g, const struct model *model, struct op
                                           .stream = percent(g, 20) ? from_to(g, 1, 9) : 0};
 }
 
+/* Of the queue of one whose outcome can be asked for. */
+static bool claim_to_ask(struct generator *g, const struct model *model, struct op *op)
+{
+    uint64_t number = pick_number(g, model, 1u << AWAITING | 1u << UNCERTAIN);
+    const struct model_message *message = number ? &model->messages[number - 1] : NULL;
+    if (!message || !message->is_asked || op->limit == 0 || op->lease < 0 || op->lease > 86400000)
+        return false;
+    op->phase = message->state == AWAITING ? MODEL_POLL : MODEL_PROBE;
+    op->scope = message->content.scope;
+    op->lane = message->content.lane;
+    op->target = message->content.target;
+    if (!pool_good(POOL_CONSUMER, op->consumer))
+        op->consumer = 1;
+    return true;
+}
+
 static void claim(struct generator *g, const struct model *model, struct op *op)
 {
     op->lane = pick(g, POOL_LANE);
@@ -225,6 +243,8 @@ static void claim(struct generator *g, const struct model *model, struct op *op)
     op->bound = percent(g, 30);
     if (op->lease > 86400000 && percent(g, 90))
         op->lease = 86400000;
+    if (percent(g, 20) && claim_to_ask(g, model, op))
+        return;
     if (!percent(g, 15))
         return;
     uint64_t number = pick_number(g, model, 1u << PENDING);

@@ -144,7 +144,13 @@ const char *model_mistake_text(enum model_mistake mistake)
                                                 "a breaker never gives up",
                                                 "a failure of before it opened is its trial",
                                                 "a target that heals gets all that waits",
-                                                "retries have no budget"};
+                                                "retries have no budget",
+                                                "a probe counts as an attempt",
+                                                "an unknown outcome is not asked for",
+                                                "what did not happen is dead",
+                                                "who handed it over may not report once others are asked",
+                                                "a look that was lost ends the asking",
+                                                "an outcome is asked for without end"};
     return texts[mistake];
 }
 
@@ -267,6 +273,8 @@ static const struct {
     [POLICY_keep_delivered_ms] = {"keep_delivered_ms", -1, {0}},
     [POLICY_keep_dead_ms] = {"keep_dead_ms", -1, {0}},
     [POLICY_crash_limit] = {"crash_limit", 5, {0}},
+    [POLICY_probe_backoff_ms] = {"probe_backoff_ms", 1000, {0}},
+    [POLICY_probe_limit_ms] = {"probe_limit_ms", 86400000, {0}},
     [POLICY_poll_deadline_ms] = {"poll_deadline_ms", 86400000, {0}},
 };
 
@@ -410,7 +418,7 @@ static int64_t paused_by(const struct model *model, const struct model_message *
 }
 
 /* How much of the time since then its age does not count. */
-static int64_t paused_since(const struct model *model, const struct model_message *message, int64_t from)
+int64_t model_paused_since(const struct model *model, const struct model_message *message, int64_t from)
 {
     int64_t sum = paused_by(model, message, from, false, false, true) +
                   paused_by(model, message, from, true, false, false) +
@@ -430,7 +438,7 @@ int64_t model_expiry(const struct model *model, const struct model_message *mess
         from = retried > from ? retried : from;
         age = model_policy_of(model, message, POLICY_age_limit_ms);
     }
-    return model_after(model_end_of(model, from, age), paused_since(model, message, from));
+    return model_after(model_end_of(model, from, age), model_paused_since(model, message, from));
 }
 
 int64_t model_bound_until(const struct model *model, const struct model_bound *bound)
@@ -442,9 +450,10 @@ int64_t model_bound_until(const struct model *model, const struct model_bound *b
 }
 
 /* The delay after attempt n, without jitter. */
-int64_t model_backoff(const struct model *model, const struct model_message *message, uint32_t n)
+int64_t model_backoff(const struct model *model, const struct model_message *message, enum model_policy_key of,
+                      uint32_t n)
 {
-    int64_t base = model_policy_of(model, message, POLICY_backoff_ms);
+    int64_t base = model_policy_of(model, message, of);
     int64_t most = model_policy_of(model, message, POLICY_backoff_max_ms);
     int64_t delay = base;
     switch (model_policy_of(model, message, POLICY_backoff_shape)) {
@@ -479,7 +488,7 @@ bool model_is_ready(const struct model_message *message)
 
 bool model_is_lost(const struct model *model, const struct model_message *message)
 {
-    if (!message->exists || message->state != CLAIMED)
+    if (!message->exists || (message->state != CLAIMED && !message->is_looking))
         return false;
     if (model->mistake == MISTAKE_LEASE_ON_WALL_CLOCK ? message->lease_wall <= model->wall
                                                       : message->lease <= model->boot)
@@ -572,6 +581,8 @@ static void move(struct model *model, struct model_message *message, enum model_
     message->touched = true;
     message->hold = HOLD_NONE;
     message->until = NEVER;
+    message->is_asked = message->is_looking = false;
+    message->reporter = 0;
     if (to != CLAIMED) {
         message->consumer = CONSUMER_NONE;
         message->process = 0;
@@ -587,12 +598,15 @@ void model_fail(struct model *model, struct model_message *message, enum model_c
     message->error_at = model->wall;
 }
 
-void model_note_attempt(struct model *model, const struct model_message *message, const char *verdict,
-                        enum model_class class, int64_t text)
+void model_note_attempt(struct model *model, struct model_message *message, const char *verdict, enum model_class class,
+                        int64_t text)
 {
+    bool is_look = message->is_looking;
+    message->looks += is_look;
     struct model_attempt attempt = {.number = number_of(model, message),
-                                    .ordinal = message->earlier + message->attempts,
-                                    .n = message->attempts,
+                                    .ordinal = message->earlier + message->attempts + message->looks,
+                                    .n = is_look ? message->looks - message->looks_before : message->attempts,
+                                    .phase = model_phase_text(message),
                                     .began = message->claimed_at,
                                     .ended = model->wall,
                                     .worker = message->consumer,
@@ -623,8 +637,20 @@ void model_hold_apart(struct model *model, struct model_message *message, enum m
     move(model, message, event);
     message->hold = hold;
     message->until = until;
+    message->looks_before = message->looks;
     if (message->state == AWAITING && model_policy_of(model, message, POLICY_key_release) == 1)
         model_leave_line(model, message);
+}
+
+void model_ask(struct model *model, struct model_message *message, enum model_event event, int64_t due, int64_t until)
+{
+    uint64_t token = message->token;
+    model_hold_apart(model, message, event, HOLD_NONE, until);
+    message->is_asked = true;
+    message->due = message->due_least = due;
+    message->due_is_own = false;
+    message->token = 0;
+    message->reporter = message->state == AWAITING && model->mistake != MISTAKE_REPORTER_FORGOTTEN ? token : 0;
 }
 
 void model_end(struct model *model, struct model_message *message, enum model_event event, enum model_reason reason,
@@ -646,18 +672,31 @@ void model_expire(struct model *model, struct model_message *message)
     model_end(model, message, DO_EXPIRE, REASON_EXPIRED, BY_PAWL);
 }
 
-/* An outcome that nobody knows: O4. */
-enum model_event model_event_of_unknown(const struct model *model, const struct model_message *message)
+/* An outcome that nobody knows, and nobody can be asked for: O4. *waits: until a person decides. */
+enum model_event model_event_of_unasked(const struct model *model, const struct model_message *message, bool *waits)
 {
-    if (model_policy_of(model, message, POLICY_unknown) == 1)
+    *waits = model_policy_of(model, message, POLICY_unknown) == 1;
+    if (*waits)
         return DO_SUSPECT;
     if (message->attempts >= model_cap(model, message))
         return DO_GIVE_UP;
     return message->crashes >= model_policy_of(model, message, POLICY_crash_limit) ? DO_POISON : DO_RESEND;
 }
 
+enum model_event model_event_of_unknown(const struct model *model, const struct model_message *message)
+{
+    bool waits;
+    return model_can_ask(model, message, true) ? DO_SUSPECT : model_event_of_unasked(model, message, &waits);
+}
+
 void model_lose(struct model *model, struct model_message *message)
 {
+    if (message->is_looking) { /* nothing was sent: somebody else looks */
+        model_note_attempt(model, message, "lost", CLASS_UNKNOWN, ERROR_OWN);
+        model_look_again(model, message, model->wall);
+        message->is_asked = model->mistake != MISTAKE_LOST_LOOK_IS_OVER;
+        return;
+    }
     int64_t by = BY_CONSUMER(message->consumer);
     message->crashes += message->process != 0; /* who claims by hand did not die of it */
     enum model_event event = model_event_of_unknown(model, message);
@@ -671,7 +710,7 @@ void model_lose(struct model *model, struct model_message *message)
     else if (event == DO_POISON)
         model_hold_apart(model, message, event, HOLD_CRASHES, NEVER);
     else
-        model_hold_apart(model, message, event, HOLD_UNCERTAIN, NEVER);
+        model_suspect(model, message);
 }
 
 void model_take(struct model *model, struct model_message *message, int64_t consumer, int64_t lease, uint64_t process,

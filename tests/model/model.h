@@ -69,12 +69,17 @@ enum model_policy_key { /* in the order in which a policy is printed */
                         POLICY_breaker_disable,
                         POLICY_slow_start_ms,
                         POLICY_retry_budget_percent,
+                        POLICY_probe_backoff_ms,
+                        POLICY_probe_limit_ms,
                         POLICY_poll_deadline_ms,
                         POLICY_keep_ms,
                         POLICY_keep_delivered_ms,
                         POLICY_keep_dead_ms,
                         POLICY_dedupe_keep_ms,
-                        MODEL_POLICY_KEYS
+                        MODEL_POLICY_KEYS,
+                        ASKED_probe = MODEL_POLICY_KEYS, /* of targets: who is asked for outcomes; no policy */
+                        ASKED_poll,
+                        MODEL_SETTING_KEYS
 };
 
 /* The words of rate and breaker, in the order of their texts. */
@@ -91,6 +96,7 @@ const char *model_policy_word(enum model_policy_key key, int64_t value); /* NULL
 
 /* ---- what is kept ---- */
 
+enum model_phase { MODEL_SEND, MODEL_POLL, MODEL_PROBE }; /* what a message is claimed for */
 enum model_class { CLASS_NONE, CLASS_TRANSIENT, CLASS_PERMANENT, CLASS_UNKNOWN, CLASS_EXPIRED };
 enum model_hold { HOLD_NONE, HOLD_EXHAUSTED, HOLD_UNCERTAIN, HOLD_AWAITING, HOLD_CRASHES };
 enum model_reason { REASON_NONE, REASON_GIVEN, REASON_EXPIRED, REASON_MAX_ATTEMPTS, REASON_PERMANENT, REASON_GAVE_UP };
@@ -127,6 +133,11 @@ struct model_message {
     bool in_line, has_key;
     uint64_t order; /* its number, or its predecessor's */
 
+    /* Awaiting is polled for, uncertain probed: its target is asked, else a person decides; somebody has it to ask. */
+    bool is_asked, is_looking;
+    uint64_t reporter;            /* who handed it over, while its target is asked; 0: none */
+    uint32_t looks, looks_before; /* all; those for an outcome that it waited for before */
+
     uint64_t token; /* of the claim, or of the one that submitted it; 0: none */
     int64_t consumer, claimed_at, lease, lease_wall;
     uint64_t boot, process; /* the boot of the lease; the process that it ends with, 0: none */
@@ -146,7 +157,7 @@ struct model_attempt {
     uint64_t number;
     uint32_t ordinal, n;
     int64_t began, ended, worker, text;
-    const char *verdict;
+    const char *verdict, *phase;
     enum model_class error;
 };
 
@@ -182,7 +193,7 @@ struct model_asked {
     struct model_change {
         bool sets, unsets;
         int64_t value;
-    } changes[MODEL_POLICY_KEYS];
+    } changes[MODEL_SETTING_KEYS];
 };
 
 struct model_record {
@@ -231,6 +242,7 @@ struct model_lane {
 struct model_target {
     bool exists;
     int64_t scope, name, url, secret;
+    int64_t asked[2]; /* probe, poll: places of POOL_ASKED; 0: none */
     struct model_policy policy;
 };
 
@@ -281,6 +293,12 @@ enum model_mistake {
     MISTAKE_OLD_FAILURE_IS_A_TRIAL,
     MISTAKE_NO_SLOW_START,
     MISTAKE_NO_RETRY_BUDGET,
+    MISTAKE_LOOK_COUNTS_AS_ATTEMPT,
+    MISTAKE_UNKNOWN_IS_NOT_ASKED,
+    MISTAKE_NOTHING_HAPPENED_IS_DEAD,
+    MISTAKE_REPORTER_FORGOTTEN,
+    MISTAKE_LOST_LOOK_IS_OVER,
+    MISTAKE_ASKED_FOR_EVER,
     MISTAKES
 };
 const char *model_mistake_text(enum model_mistake mistake);
@@ -329,6 +347,9 @@ void model_see_clocks(struct model *model);
 
 /* ---- looking (model.c) ---- */
 
+/* How much of the time since then its queue was held. */
+int64_t model_paused_since(const struct model *model, const struct model_message *message, int64_t from);
+
 struct model_message *model_message(struct model *model, uint64_t number); /* NULL: 0, or purged */
 struct model_message *model_find_origin(struct model *model, int64_t op, int64_t index);
 int64_t model_policy_value(const struct model_policy *policy, enum model_policy_key key); /* or the default */
@@ -354,18 +375,21 @@ struct model_bound *model_bound(struct model *model, int64_t scope, int64_t lane
 /* ---- moving single messages (model.c) ---- */
 
 int64_t model_after(int64_t from, int64_t ms);
-int64_t model_backoff(const struct model *model, const struct model_message *message, uint32_t n);
+int64_t model_backoff(const struct model *model, const struct model_message *message, enum model_policy_key of,
+                      uint32_t n);
+enum model_event model_event_of_unasked(const struct model *model, const struct model_message *message, bool *waits);
 enum model_event model_event_of_unknown(const struct model *model, const struct model_message *message);
 void model_enter_line(struct model *model, struct model_message *message);
 void model_leave_line(struct model *model, struct model_message *message);
 void model_fail(struct model *model, struct model_message *message, enum model_class class, int64_t text);
-void model_note_attempt(struct model *model, const struct model_message *message, const char *verdict,
-                        enum model_class class, int64_t text);
+void model_note_attempt(struct model *model, struct model_message *message, const char *verdict, enum model_class class,
+                        int64_t text);
 void model_pend(struct model *model, struct model_message *message, enum model_event event, int64_t due);
 void model_hold_apart(struct model *model, struct model_message *message, enum model_event event, enum model_hold hold,
                       int64_t until);
 void model_end(struct model *model, struct model_message *message, enum model_event event, enum model_reason reason,
                int64_t by);
+void model_ask(struct model *model, struct model_message *message, enum model_event event, int64_t due, int64_t until);
 void model_expire(struct model *model, struct model_message *message);
 void model_lose(struct model *model, struct model_message *message);
 void model_settle_lost(struct model *model);
@@ -393,6 +417,21 @@ int64_t model_flow_turn(struct model *model, const struct model_message *message
 /* A hold is set, as of now: its own, or a worker's or pawl's (operate.c). */
 void model_put_hold(struct model *model, const struct model_subject_hold *hold);
 
+/* ---- outcomes that are asked for (look.c) ---- */
+
+const char *model_phase_text(const struct model_message *message);
+bool model_can_ask(const struct model *model, const struct model_message *message, bool is_probe);
+int64_t model_first_look(const struct model *model, const struct model_message *message);
+void model_suspect(struct model *model, struct model_message *message); /* its outcome is not known */
+void model_look(struct model *model, struct model_message *message, int64_t consumer, int64_t lease, uint64_t process);
+void model_look_again(struct model *model, struct model_message *message, int64_t due); /* who looked is done with it */
+
+/* What who looks found out; the result, as of a settlement. */
+int model_settle_look(struct model *model, struct model_message *message, const struct op_settlement *asked);
+
+/* The time is over in which an outcome had to come; whether it was one that was handed over. */
+bool model_sweep_unasked(struct model *model, struct model_message *message);
+
 /* ---- what is wrong by itself (check.c): a set of these, 0 when nothing is ---- */
 
 #define WRONG_USAGE 1 /* PAWL_EINVAL */
@@ -404,6 +443,12 @@ int model_check_transition(const struct model *model, const struct op *op);
 int model_check_claim(const struct op *op);
 int model_check_operation(const struct op *op);
 int64_t model_content_type(int64_t given, int64_t data);
+
+int model_extend(struct model *model, struct model_message *message, const struct op_settlement *asked);
+
+/* After n of them, with the backoff of sends, or when asked for. */
+void model_pend_for_retry(struct model *model, struct model_message *message, enum model_event event,
+                          const struct op_settlement *asked, uint32_t n);
 
 /* ---- calls (calls.c). Each answers a status; what is refused changes nothing. ---- */
 
@@ -439,7 +484,7 @@ int model_settle(struct model *model, const struct op *op, const struct model_se
                  struct model_settled *results);
 
 /* What a claim would look at: what is due, in the order in which it is taken. */
-size_t model_due(struct model *model, int64_t scope, int64_t lane, int64_t target, uint64_t *numbers);
+size_t model_due(struct model *model, const struct op *op, uint64_t *numbers);
 
 /* named: the message with the id of the claim, 0 when no message has it. The tokens are filled in by whoever compares. */
 size_t model_claim(struct model *model, const struct op *op, uint64_t named, uint64_t *numbers);

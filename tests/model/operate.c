@@ -304,10 +304,20 @@ static bool is_same(const struct model_target *target, const struct op *op, cons
 {
     struct model_policy policy = {0};
     bool same = apply_changes(asked->changes, &policy) && target->url == op->url && target->secret == op->secret;
+    for (int i = 0; i < 2; i++)
+        same &= target->asked[i] == asked->changes[ASKED_probe + i].value;
     for (int key = 0; same && key < MODEL_POLICY_KEYS; key++)
         same = policy.is_set[key] == target->policy.is_set[key] &&
                (!policy.is_set[key] || policy.values[key] == target->policy.values[key]);
     return same;
+}
+
+static bool names_asked(const struct model_asked *asked)
+{
+    bool names = false;
+    for (int i = 0; i < 2; i++)
+        names |= asked->changes[ASKED_probe + i].sets || asked->changes[ASKED_probe + i].unsets;
+    return names;
 }
 
 /* *same: it is so already, and nothing is written. */
@@ -330,12 +340,15 @@ static int set_target(struct model *model, const struct op *op, const struct mod
         return PAWL_OK;
     if (is_add && is_there)
         return PAWL_ECONFLICT;
-    if (!is_add && !is_there && (op->url || op->secret))
+    if (!is_add && !is_there && (op->url || op->secret || names_asked(asked)))
         return PAWL_ENOTFOUND;
     if (op->url)
         target.url = op->url;
     if (op->secret)
         target.secret = op->secret;
+    for (int i = 0; i < 2; i++)
+        if (asked->changes[ASKED_probe + i].sets || asked->changes[ASKED_probe + i].unsets)
+            target.asked[i] = asked->changes[ASKED_probe + i].value;
     target.exists = true;
     target.scope = op->scope;
     target.name = op->target;
@@ -470,10 +483,10 @@ void model_sweep(struct model *model, struct model_swept *swept)
         }
     for (size_t i = 0; i < model->message_count; i++) {
         struct model_message *message = &model->messages[i];
-        if (message->exists && message->state == AWAITING && message->until <= model->wall) {
-            model_fail(model, message, CLASS_UNKNOWN, ERROR_OWN);
-            model_hold_apart(model, message, DO_SUSPECT, HOLD_UNCERTAIN, NEVER);
-            swept->suspected++;
+        swept->suspected += model_sweep_unasked(model, message);
+        if (model_is_overdue(model, message)) { /* it would be sent again, and is too old by now */
+            model_expire(model, message);
+            swept->expired++;
         }
     }
     for (size_t i = 0; i < model->message_count; i++) {

@@ -26,6 +26,7 @@ enum pool {
     POOL_ERROR,
     POOL_REMOTE,
     POOL_URL,
+    POOL_ASKED, /* who is asked for outcomes */
     POOL_SECRET,
     POOLS
 };
@@ -72,7 +73,7 @@ struct setting {
 };
 #define SETTING_UNSET        (-1)
 #define SETTING_BAD          (-2)
-#define SETTING_NAMES        32
+#define SETTING_NAMES        36
 #define SETTING_MAX_ATTEMPTS 1
 #define SETTING_EXHAUSTED    12
 int64_t pool_setting_count(int64_t name);                      /* how many values it has */

@@ -7,8 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commit/claim.h"
 #include "commit/handle.h"
 #include "env/sim/sim.h"
+#include "outbox/views.h"
+
 #include "run_private.h"
 
 const struct store_kind store_kinds[] = {{"sqlite", "sqlite:%s/pawl.db", MODEL_PROCESSES, true},
@@ -549,6 +552,30 @@ static bool note_token(struct run *run, uint64_t number, uint64_t token)
     return true;
 }
 
+/* As a worker claims what it asks for: no call of programs does. */
+static int claim_to_ask(pawl_store *store, const pawl_claim_options *options, const struct op *op, pawl_messages **page)
+{
+    struct claim claim = {.lane = text_of(options->lane),
+                          .target = text_of(options->target),
+                          .consumer = text_of(options->consumer ? options->consumer : "unnamed"),
+                          .phase = op->phase == MODEL_POLL ? PHASE_POLL : PHASE_PROBE,
+                          .limit = options->limit,
+                          .look = options->limit,
+                          .size_max = UINT64_MAX,
+                          .lease_ms = options->lease_ms,
+                          .by_hand = !options->ends_with_process};
+    struct unit unit;
+    pawl_error err;
+    pawli_unit_init(&unit, &store->opened->committer, text_of(store->scope_text));
+    pawli_unit_add(&unit, &claim.effect, &pawli_effect_claim);
+    unit.deadline = BOOT_NEVER;
+    int status = pawli_commit(&unit, &err);
+    if (status == PAWL_OK)
+        status = pawli_messages_of_claim(unit.scope, &claim, page, &err);
+    pawli_unit_done(&unit);
+    return status;
+}
+
 static bool do_claim(struct run *run, const struct op *op)
 {
     uint64_t numbers[MODEL_MESSAGES], named = 0;
@@ -564,7 +591,8 @@ static bool do_claim(struct run *run, const struct op *op)
         options.id = id_of(run, op->id_op, op->id_index, op->id_twist == 2 ? 3 : op->id_twist, &named);
     if (op->broken == 1)
         options.struct_size = 0;
-    int status = pawl_claim(run->stores[op->process][op->scope], &options, &page, NULL);
+    int status = op->phase ? claim_to_ask(run->stores[op->process][op->scope], &options, op, &page)
+                           : pawl_claim(run->stores[op->process][op->scope], &options, &page, NULL);
     see_commits(run, op->process);
     int wrong = model_check_claim(op);
     if (wrong)
@@ -662,6 +690,7 @@ static bool do_move_all(struct run *run, const struct op *op)
                         .which = &which};
     pawl_uuid request = request_or_minted(run, op);
     int status = pawl_messages_move(run->stores[op->process][op->scope], &moves, &operation, &done, NULL);
+    see_commits(run, op->process);
     int wrong = model_check_operation(op);
     if (wrong)
         return same_wrong(run, op, op_kind_text(op->kind), status, wrong);

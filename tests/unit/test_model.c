@@ -1564,6 +1564,18 @@ static void a_clock_that_runs_ends_what_is_over_to_the_millisecond(void **state)
     assert_true(is_over(&m, start, 401 * DAY));
 }
 
+static void a_clock_that_is_set_by_a_second_has_not_jumped_either_way(void **state)
+{
+    (void)state;
+    for (int64_t sign = -1; sign <= 1; sign += 2) {
+        struct machine near = machine(), far = machine();
+        set_clock(&near, sign * 1000);
+        assert_int_equal(near.store.clock.steady.ms, T0);
+        set_clock(&far, sign * 1001);
+        assert_int_equal(far.store.clock.steady.ms, T0 + sign * 1001);
+    }
+}
+
 static void a_jump_of_the_clock_makes_nothing_older(void **state)
 {
     (void)state;
@@ -1920,6 +1932,7 @@ int main(void)
         cmocka_unit_test(an_age_does_not_count_what_was_held),
         cmocka_unit_test(a_hold_that_was_released_does_not_hold_when_the_clock_goes_back),
         cmocka_unit_test(a_clock_that_runs_ends_what_is_over_to_the_millisecond),
+        cmocka_unit_test(a_clock_that_is_set_by_a_second_has_not_jumped_either_way),
         cmocka_unit_test(a_jump_of_the_clock_makes_nothing_older),
         cmocka_unit_test(what_is_over_ends_once_the_clock_is_steady),
         cmocka_unit_test(a_boot_lets_the_clock_be_set_for_an_hour),
