@@ -119,6 +119,8 @@ measure baseline_log;
 /* The workloads, by what they measure. */
 int workload_transition(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_transition_random_ids(const struct bench *bench, struct result *result, pawl_error *err);
+int workload_post(const struct bench *bench, struct result *result, pawl_error *err);
+int workload_replay(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_enqueue(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_enqueue_callbacks(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_enqueue_arrays(const struct bench *bench, struct result *result, pawl_error *err);

@@ -18,7 +18,19 @@ struct flow {
     double end;
     uint64_t submitted, answered;
     bool minimal; /* the command alone */
+    bool posts;   /* two accounts and a fill besides */
 };
+
+static void settle_trade(pawl_transition *t)
+{
+    static uint64_t trade; /* unique over all stores of the process */
+    char id[32];
+    snprintf(id, sizeof id, "%llu", (unsigned long long)++trade);
+    pawl_transition_post(t, &(pawl_post){PAWL_POST, .account = "alice", .asset = "USD", .delta = "-12.5"});
+    pawl_transition_post(t, &(pawl_post){PAWL_POST, .account = "bob", .asset = "USD", .delta = "12.5"});
+    pawl_transition_fill(t, &(pawl_fill){PAWL_FILL, .trade_id = id, .market = "BTC-USD", .buyer = "alice",
+                                         .seller = "bob", .price = "50000", .size = "0.00025"});
+}
 
 static void submit_next(struct flow *flow);
 
@@ -54,6 +66,8 @@ static void submit_next(struct flow *flow)
     if (!flow->minimal)
         pawl_transition_message(
             t, &(pawl_message){PAWL_MESSAGE, .lane = "mail", .target = "smtp", .data = body, .data_size = BODY_SIZE});
+    if (flow->posts)
+        settle_trade(t);
     int status = pawl_transition_submit(t, transition_done, flow, &flow->sides->err);
     if (status < 0)
         flow->sides->status = status;
@@ -77,17 +91,27 @@ static int run_flow(struct flow *flow, pawl_error *err)
     return sides->status;
 }
 
-static int pawl_transitions(const struct bench *bench, void *data, struct figure *figure, pawl_error *err)
+static int measure_flow(const struct bench *bench, struct sides *sides, bool posts, struct figure *figure,
+                        pawl_error *err)
 {
-    struct sides *sides = data;
     double begin = bench_now();
     uint64_t commits = bench_commits(sides->store);
-    struct flow flow = {.bench = bench, .sides = sides, .end = begin + bench->seconds};
+    struct flow flow = {.bench = bench, .sides = sides, .end = begin + bench->seconds, .posts = posts};
     int status = run_flow(&flow, err);
     figure->rate = (double)flow.answered / (bench_now() - begin);
     figure->batch = mean_batch(sides, commits, (double)flow.answered);
     sides->batch = (int)(figure->batch + 0.5);
     return status;
+}
+
+static int pawl_transitions(const struct bench *bench, void *data, struct figure *figure, pawl_error *err)
+{
+    return measure_flow(bench, data, false, figure, err);
+}
+
+static int pawl_posts(const struct bench *bench, void *data, struct figure *figure, pawl_error *err)
+{
+    return measure_flow(bench, data, true, figure, err);
 }
 
 #define FILL_IN_FLIGHT 4096
@@ -131,6 +155,85 @@ int workload_transition(const struct bench *bench, struct result *result, pawl_e
 int workload_transition_random_ids(const struct bench *bench, struct result *result, pawl_error *err)
 {
     return run_transitions(bench, true, bench->records ? bench->records : 5000000, result, err);
+}
+
+/* Both sides are pawl. */
+int workload_post(const struct bench *bench, struct result *result, pawl_error *err)
+{
+    struct sides posting = {.in_flight = 64}, plain = {.in_flight = 64};
+    int status = bench_store(bench, "pawl", &posting.store, err);
+    if (status == PAWL_OK)
+        status = bench_store(bench, "plain", &plain.store, err);
+    if (status == PAWL_OK)
+        status = bench_compare(bench, pawl_posts, &posting, pawl_transitions, &plain, result, err);
+    bench_close(bench, &posting);
+    pawl_store_close(plain.store);
+    bench_remove(bench, "plain");
+    result->in_flight = posting.in_flight;
+    return status;
+}
+
+/* ---- the journal, read from its beginning ---- */
+
+#define EVENTS 3 /* of each record */
+
+static int apply(void *data, const pawl_record *record, pawl_applied *applied, pawl_error *err)
+{
+    uint64_t *events = data;
+    (void)err;
+    *events += record->event_count;
+    applied->state_post = record->state_post;
+    applied->state_post_size = record->state_post_size;
+    return PAWL_OK;
+}
+
+static int replay(const struct bench *bench, void *data, struct figure *figure, pawl_error *err)
+{
+    struct sides *sides = data;
+    uint64_t events = 0;
+    double begin = bench_now();
+    int status = PAWL_OK;
+    do
+        status = pawl_replay(sides->store, &(pawl_replay_options){PAWL_REPLAY_OPTIONS, .apply = apply, .data = &events},
+                             &(pawl_replayed){PAWL_REPLAYED}, err);
+    while (status == PAWL_OK && bench_now() < begin + bench->seconds);
+    figure->rate = (double)events / (bench_now() - begin);
+    return status;
+}
+
+static int verify(const struct bench *bench, void *data, struct figure *figure, pawl_error *err)
+{
+    struct sides *sides = data;
+    uint64_t events = 0;
+    double begin = bench_now();
+    int status = PAWL_OK;
+    do {
+        pawl_verification *verification = NULL;
+        status = pawl_verify(sides->store, "default", NULL, NULL, &verification, err);
+        if (status == PAWL_OK)
+            events += EVENTS * pawl_verification_get(verification, 0)->records;
+        pawl_verification_free(verification);
+    } while (status == PAWL_OK && bench_now() < begin + bench->seconds);
+    figure->rate = (double)events / (bench_now() - begin);
+    return status;
+}
+
+int workload_replay(const struct bench *bench, struct result *result, pawl_error *err)
+{
+    struct sides sides = {.in_flight = 1024};
+    uint64_t wanted = bench->records ? bench->records : 200000, done = 0;
+    int status = bench_store(bench, "pawl", &sides.store, err);
+    while (status == PAWL_OK && done < wanted) {
+        struct flow flow = {.bench = bench, .sides = &sides, .end = bench_now() + 1};
+        status = run_flow(&flow, err);
+        done += flow.answered;
+        bench_note(bench, "  filling: %llu of %llu records", (unsigned long long)done, (unsigned long long)wanted);
+    }
+    if (status == PAWL_OK)
+        status = bench_compare(bench, replay, &sides, verify, &sides, result, err);
+    bench_close(bench, &sides);
+    result->records = done;
+    return status;
 }
 
 /* ---- messages ---- */

@@ -411,13 +411,14 @@ static bool load_due(struct walk *walk, struct view_due *due)
 
 /* ---- lines ---- */
 
-/* As many as this batch may give the key: for each that leaves the next, and as many as have room beside those that hold it. */
+/* As many as this batch may give the key: for each that leaves the next, and as many as have room beside those that hold it.
+ * A claim may find each of these too old, and end it too. */
 static uint64_t followers_wanted(const struct view_line *line)
 {
     uint64_t holders = line_holders(&line->row);
     uint64_t may_hold = (uint64_t)policy_get(&line->queue->policy, POLICY_KEY_CONCURRENCY);
     uint64_t room = line->row.depth > holders && may_hold > holders ? may_hold - holders : 0;
-    return room + line->exits + (line->exits > 0);
+    return line->exits ? 2 * (room + line->exits) : room;
 }
 
 static bool load_followers(struct walk *walk, struct view_line *line)
