@@ -12,9 +12,9 @@ extern "C" {
 /* What applying a record came to. */
 typedef struct pawl_applied {
     size_t struct_size; /* pawl sets it */
-    const void
-        *state_post; /* the digest of the program's state behind the record, up to 64 bytes; NULL: it says none. The
-                             * program's own, until the next call */
+    /* The digest of the program's state behind the record, up to 64 bytes; NULL: it says none. The program's own memory, which
+     * lasts until the next call. */
+    const void *state_post;
     size_t state_post_size;
 } pawl_applied;
 
@@ -22,7 +22,7 @@ typedef struct pawl_applied {
  * Applies a record to the program's state, as it was applied when it was recorded: the next one of its scope, in order.
  * Nothing is sent and nothing is written by pawl. applied comes empty.
  *
- * Returns    PAWL_OK; or a status that ends the replay, with err filled by the program
+ * Returns    PAWL_OK; or a status that ends the replay, with err, which is never NULL, filled by the program
  * Threads    the caller's of pawl_replay. It may read the store.
  */
 typedef int pawl_apply(void *data, const pawl_record *record, pawl_applied *applied, pawl_error *err);
@@ -31,8 +31,9 @@ typedef struct pawl_replay_options {
     size_t struct_size; /* PAWL_REPLAY_OPTIONS sets it */
     pawl_apply *apply;
     void *data; /* for it */
-    uint64_t
-        from_seq; /* the first record that is applied, the program's state being that before it; 0: the first there is */
+    /* The first record that is applied, the program's state being that before it; 0: the first there is. One behind the last
+     * record is fine: there is nothing to do. */
+    uint64_t from_seq;
     uint64_t to_seq; /* the last one; 0: the last there is when the replay comes there */
 } pawl_replay_options;
 #define PAWL_REPLAY_OPTIONS .struct_size = sizeof(pawl_replay_options)

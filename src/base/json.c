@@ -412,18 +412,27 @@ enum json_type pawli_json_type(struct text value)
     }
 }
 
-static const char *behind_string(const char *at)
+/* A quote ends its string unless an odd number of backslashes stands before it; the one that begins it is none. */
+static bool is_escaped(const char *quote)
 {
-    for (at++; *at != '"'; at++)
-        if (*at == '\\')
-            at++;
+    size_t count = 0;
+    while (quote[-1 - (ptrdiff_t)count] == '\\')
+        count++;
+    return count % 2 == 1;
+}
+
+static const char *behind_string(const char *at, const char *end)
+{
+    do
+        at = memchr(at + 1, '"', (size_t)(end - at - 1));
+    while (is_escaped(at));
     return at + 1;
 }
 
 static const char *behind_value(const char *at, const char *end)
 {
     if (*at == '"')
-        return behind_string(at);
+        return behind_string(at, end);
     if (*at != '{' && *at != '[') {
         while (at < end && !strchr(",]} \n\r\t", *at))
             at++;
@@ -432,7 +441,7 @@ static const char *behind_value(const char *at, const char *end)
     unsigned depth = 0;
     do {
         if (*at == '"') {
-            at = behind_string(at);
+            at = behind_string(at, end);
             continue;
         }
         depth += *at == '{' || *at == '[';
@@ -548,7 +557,7 @@ void pawli_json_compact(struct buffer *out, struct text value)
         }
         const char *plain = at;
         while (at < end && *at != ' ' && *at != '\n' && *at != '\r' && *at != '\t')
-            at = *at == '"' ? behind_string(at) : at + 1;
+            at = *at == '"' ? behind_string(at, end) : at + 1;
         pawli_buffer_add(out, plain, (size_t)(at - plain));
     }
 }

@@ -19,7 +19,7 @@ struct replaying {
 static int refuse_record(struct replaying *r, uint64_t seq, const char *why)
 {
     return pawli_hint(r->err, pawli_fail(r->err, PAWL_ECORRUPT, "record %" PRIu64 " cannot be applied: %s", seq, why),
-                      "run \"pawl verify\"; a snapshot of the program's state behind it lets a replay begin there");
+                      "run \"pawl verify\"; a program that has the state behind it may begin there");
 }
 
 static void note_difference(struct replaying *r, const pawl_record *record, const pawl_applied *applied)
@@ -108,7 +108,8 @@ int pawl_replay(pawl_store *store, const pawl_replay_options *options, pawl_repl
         status = pawli_check_room("pawl_replayed", ret_replayed, err);
     if (status < 0)
         return status;
-    struct replaying r = {.store = store, .done = {.ok = 1}, .err = err};
+    pawl_error own;
+    struct replaying r = {.store = store, .done = {.ok = 1}, .err = err ? err : &own};
     if (!pawli_copy_options(&r.options, sizeof r.options, options))
         return pawli_bad_struct("pawl_replay_options", err);
     status = pawli_check_call(err, "apply", r.options.apply != NULL);

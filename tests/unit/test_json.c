@@ -714,6 +714,7 @@ static void compacting_removes_white_space_outside_strings_and_nothing_else(void
         {" 1 ", "1"},
         {"\"  \"", "\"  \""},
         {"[ \"\\\\\" , \" \" ]", "[\"\\\\\",\" \"]"},
+        {"[ \"\\\\\\\" \" , 1 ]", "[\"\\\\\\\" \",1]"}, /* a backslash, a quote and a space */
         {"[1.000,-0.0,1E5,\"\\u0041\"]", "[1.000,-0.0,1E5,\"\\u0041\"]"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
