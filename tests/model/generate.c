@@ -154,6 +154,12 @@ static void pick_settings(struct generator *g, struct op *op)
         op->settings[1] = (struct op_setting){.name = SETTING_EXHAUSTED, .value = from_to(g, 1, 2)};
         return;
     }
+    if (op->kind != OP_LANE_SET && percent(g, 8)) { /* a probe of what workers die of: as rare */
+        op->setting_count = 2;
+        op->settings[0] = (struct op_setting){.name = SETTING_PROBE, .value = from_to(g, 1, 2)};
+        op->settings[1] = (struct op_setting){.name = SETTING_CRASH_LIMIT, .value = 1};
+        return;
+    }
     op->setting_count = from_to(g, 1, MAX_SETTINGS);
     for (int64_t i = 0; i < op->setting_count; i++) {
         int64_t name = percent(g, 40)   ? g->favourite

@@ -76,6 +76,8 @@ struct setting {
 #define SETTING_NAMES        36
 #define SETTING_MAX_ATTEMPTS 1
 #define SETTING_EXHAUSTED    12
+#define SETTING_CRASH_LIMIT  20
+#define SETTING_PROBE        31
 int64_t pool_setting_count(int64_t name);                      /* how many values it has */
 struct setting pool_setting(int64_t name, int64_t value);      /* name 1 to SETTING_NAMES */
 int64_t pool_setting_value_find(int64_t name, int64_t number); /* the place of a value; 0: none */
