@@ -868,6 +868,27 @@ static void a_line_follows_its_policy(struct world *w)
     verify(w);
 }
 
+/* Two are lost together, and the two behind them are too old for the claim that meets them: both parts go on, not one of them. */
+static void the_parts_of_two_that_are_lost_go_to_two(struct world *w)
+{
+    set_lane(w, "key_concurrency", "2");
+    set_lane(w, "max_attempts", "1");
+    pawl_uuid ids[2];
+    for (int i = 0; i < 4; i++)
+        add(w, MESSAGE("1", .key = "a", .expires_in_ms = 60000));
+    for (int i = 0; i < 2; i++)
+        claim_one(w, CLAIM());
+    pawli_sim_advance_ms(w->env, 60000);
+    for (int i = 0; i < 2; i++)
+        ids[i] = add(w, MESSAGE("2", .key = "a")).id;
+    add(w, MESSAGE("3", .key = NULL)); /* which that claim takes */
+    claim_one(w, CLAIM(.limit = 1));
+    verify(w);
+    for (int i = 0; i < 2; i++)
+        assert_id(claim_one(w, CLAIM()).id, ids[i]);
+    verify(w);
+}
+
 /* Its place among those that hold the key goes to its successor, whichever place that is. */
 static void one_beside_the_head_hands_its_part_on(struct world *w)
 {
@@ -1296,6 +1317,7 @@ static const struct conformance_case cases[] = {
     CASE(several_of_a_key_may_go_at_a_time),
     CASE(a_line_follows_its_policy),
     CASE(one_beside_the_head_hands_its_part_on),
+    CASE(the_parts_of_two_that_are_lost_go_to_two),
     CASE(a32_a_claim_is_checked),
     CASE(a33_a_lease_is_within_its_range),
     CASE(a35_a_lost_claim_at_the_cap_is_dead),

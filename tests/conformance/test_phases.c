@@ -434,6 +434,26 @@ static void at_the_cap_nobody_sends_what_no_probe_could_tell(struct world *w)
     verify(w);
 }
 
+/* The sweep that gives up asking ends what is too old to be sent again by then; it does not leave that to the next one. */
+static void what_is_sent_again_too_late_ends_in_that_sweep(struct world *w)
+{
+    LAW(O4);
+    let_ask(w, "https://example.com/probe", NULL);
+    set_lane(w, "probe_limit_ms", "5000");
+    pawl_uuid id = add(w, MESSAGE("1", .key = NULL, .expires_in_ms = 4000)).id;
+    claim_and(w, PAWL_VERDICT_UNCERTAIN);
+    pawli_sim_advance_ms(w->env, 4999);
+    sweep(w);
+    assert_state(w, id, "uncertain");
+    pawli_sim_advance_ms(w->env, 1);
+    sweep(w);
+    assert_state(w, id, "dead");
+    pawl_messages *messages = get(w, id);
+    assert_string_equal(pawl_messages_get(messages, 0)->error_class, "expired");
+    pawl_messages_free(messages);
+    verify(w);
+}
+
 /* Every look is kept, with the attempts, in the order in which they were. */
 static void what_a_probe_was_told_is_kept(struct world *w)
 {
@@ -673,6 +693,7 @@ static const struct conformance_case cases[] = {
     CASE(an_unknown_outcome_is_asked_for_before_it_is_sent_again),
     CASE(a_pause_takes_no_time_from_a_probe),
     CASE(at_the_cap_nobody_sends_what_no_probe_could_tell),
+    CASE(what_is_sent_again_too_late_ends_in_that_sweep),
     CASE(what_a_probe_was_told_is_kept),
     CASE(an_outcome_that_was_handed_over_is_polled),
     CASE(a_probe_under_an_old_token_changes_nothing),
