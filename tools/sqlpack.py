@@ -35,8 +35,11 @@ def c_string(sql):
     return c_lines(name_plainly("\n".join(lines)).splitlines()), c_lines(name_into("\n".join(lines)).splitlines())
 
 
+NEWLINE = '\\n"'  # ends a line in C; SQLite keeps the text of an object without the last one
+
+
 def c_lines(lines):
-    return "\n".join('        "%s\\n"' % re.sub(r"\s+", " ", l).replace("\\", "\\\\").replace('"', '\\"') for l in lines if l.strip())
+    return "\n".join('        "%s' % re.sub(r"\s+", " ", l).replace("\\", "\\\\").replace('"', '\\"') + NEWLINE for l in lines if l.strip())
 
 
 OBJECT = r"CREATE (?:UNIQUE )?(TABLE|INDEX|VIEW) pawl\.(\w+)(?: ON pawl\.(\w+))?"
@@ -55,7 +58,7 @@ def c_object(sql):
     """As a struct schema_object, under both names."""
     kind, name, table = re.match(OBJECT, sql.strip()).groups()
     for prefix, text in zip(("", "pawl_"), c_string(sql)):
-        yield f'    {{"{kind.lower()}", "{prefix}{name}", "{prefix}{table or name}",\n{text[:-3]}"}},\n'
+        yield f'    {{"{kind.lower()}", "{prefix}{name}", "{prefix}{table or name}",\n{text.removesuffix(NEWLINE)}"}},\n'
 
 
 VERBS = {"get": "get", "find": "get", "put": "put", "remove": "remove", "add": "add", "all": "all", "list": "all"}
