@@ -24,7 +24,6 @@ struct folding {
     FILE *to, *from;
     char *answer; /* getline's */
     size_t answer_room;
-    bool has_ended;
     uint8_t post[LIMIT_STATE_DIGEST];
 };
 
@@ -113,14 +112,23 @@ static int read_answer(struct folding *f, uint64_t seq, pawl_applied *applied)
     return PAWL_OK;
 }
 
-/* One that ends early has no answer, which is a difference where there is something to compare. */
+/* One that ends early has no answer, which is a difference; where there is nothing to compare it has not applied the record. */
+static int ended(struct folding *f, const pawl_record *record)
+{
+    if (!record->state_post)
+        return cli_hint(
+            f->cli,
+            cli_fail(f->cli, PAWL_EUNAVAIL, "the program ended before it answered record %" PRIu64, record->seq),
+            "PROGRAM answers each line that it reads, with {} where it has no digest");
+    cli_note(f->cli, "the program ended before it answered record %" PRIu64, record->seq);
+    return PAWL_OK;
+}
+
 static int apply(void *data, const pawl_record *record, pawl_applied *applied, pawl_error *err)
 {
     struct folding *f = data;
     struct buffer line;
     (void)err; /* the command's own */
-    if (f->has_ended)
-        return PAWL_OK;
     buffer_init(&line, SIZE_MAX / 2);
     struct json_writer writer = {&line, false};
     pawli_json_open(&writer, '{');
@@ -129,11 +137,9 @@ static int apply(void *data, const pawl_record *record, pawl_applied *applied, p
     pawli_buffer_add(&line, "\n", 1);
     bool written = fwrite(line.data, 1, line.size, f->to) == line.size && fflush(f->to) == 0;
     pawli_buffer_done(&line);
-    f->has_ended = !written || getline(&f->answer, &f->answer_room, f->from) <= 0;
-    if (!f->has_ended)
-        return read_answer(f, record->seq, applied);
-    cli_note(f->cli, "the program ended before it answered record %" PRIu64, record->seq);
-    return PAWL_OK;
+    if (!written || getline(&f->answer, &f->answer_room, f->from) <= 0)
+        return ended(f, record);
+    return read_answer(f, record->seq, applied);
 }
 
 static int read_range(struct cli *cli, pawl_replay_options *options)

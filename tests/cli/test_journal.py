@@ -275,6 +275,10 @@ class Journal(support.Case):
             self.assertEqual((run.status, run.row["first_diff"]["seq"]), (8, seq), body)
             self.assertNotIn("computed", run.row["first_diff"])
 
+    def test_a_program_that_ends_early_has_not_applied_what_has_no_digest(self):
+        self.ok("submit", "Note", "--quiet", "--data", "0")
+        self.fails(5, "journal", "replay", "--exec", self.program(""), says="before it answered record 1")
+
     def test_a_replay_that_cannot_be_done_says_what_to_do(self):
         self.record_sums(1, 2)
         fine = self.program("for record in records():\n    total += record['data']\n    post(total)\n")
