@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writing: transitions and messages, group-committed. */
+/* Writing: transitions and messages, group-committed; and reading the journal that comes of it. */
 #include <string.h>
 
 #include "bench.h"
@@ -187,35 +187,46 @@ static int apply(void *data, const pawl_record *record, pawl_applied *applied, p
     return PAWL_OK;
 }
 
-static int replay(const struct bench *bench, void *data, struct figure *figure, pawl_error *err)
+/* Reads the whole journal, and says how many events that were. */
+typedef int reading(pawl_store *store, uint64_t *events, pawl_error *err);
+
+static int replay(pawl_store *store, uint64_t *events, pawl_error *err)
 {
-    struct sides *sides = data;
+    return pawl_replay(store, &(pawl_replay_options){PAWL_REPLAY_OPTIONS, .apply = apply, .data = events},
+                       &(pawl_replayed){PAWL_REPLAYED}, err);
+}
+
+static int verify(pawl_store *store, uint64_t *events, pawl_error *err)
+{
+    pawl_verification *verification = NULL;
+    int status = pawl_verify(store, "default", NULL, NULL, &verification, err);
+    if (status == PAWL_OK)
+        *events += EVENTS * pawl_verification_get(verification, 0)->records;
+    pawl_verification_free(verification);
+    return status;
+}
+
+static int measure_reading(const struct bench *bench, const struct sides *sides, reading *read, struct figure *figure,
+                           pawl_error *err)
+{
     uint64_t events = 0;
     double begin = bench_now();
     int status = PAWL_OK;
     do
-        status = pawl_replay(sides->store, &(pawl_replay_options){PAWL_REPLAY_OPTIONS, .apply = apply, .data = &events},
-                             &(pawl_replayed){PAWL_REPLAYED}, err);
+        status = read(sides->store, &events, err);
     while (status == PAWL_OK && bench_now() < begin + bench->seconds);
     figure->rate = (double)events / (bench_now() - begin);
     return status;
 }
 
-static int verify(const struct bench *bench, void *data, struct figure *figure, pawl_error *err)
+static int replays(const struct bench *bench, void *sides, struct figure *figure, pawl_error *err)
 {
-    struct sides *sides = data;
-    uint64_t events = 0;
-    double begin = bench_now();
-    int status = PAWL_OK;
-    do {
-        pawl_verification *verification = NULL;
-        status = pawl_verify(sides->store, "default", NULL, NULL, &verification, err);
-        if (status == PAWL_OK)
-            events += EVENTS * pawl_verification_get(verification, 0)->records;
-        pawl_verification_free(verification);
-    } while (status == PAWL_OK && bench_now() < begin + bench->seconds);
-    figure->rate = (double)events / (bench_now() - begin);
-    return status;
+    return measure_reading(bench, sides, replay, figure, err);
+}
+
+static int verifications(const struct bench *bench, void *sides, struct figure *figure, pawl_error *err)
+{
+    return measure_reading(bench, sides, verify, figure, err);
 }
 
 int workload_replay(const struct bench *bench, struct result *result, pawl_error *err)
@@ -230,7 +241,7 @@ int workload_replay(const struct bench *bench, struct result *result, pawl_error
         bench_note(bench, "  filling: %llu of %llu records", (unsigned long long)done, (unsigned long long)wanted);
     }
     if (status == PAWL_OK)
-        status = bench_compare(bench, replay, &sides, verify, &sides, result, err);
+        status = bench_compare(bench, replays, &sides, verifications, &sides, result, err);
     bench_close(bench, &sides);
     result->records = done;
     return status;
