@@ -278,7 +278,6 @@ static int settle_one(struct model *model, struct model_message *message, const 
 {
     bool awaits = message->state == AWAITING; /* its outcome is reported, whoever looks for it meanwhile */
     int64_t by = BY_CONSUMER(awaits ? CONSUMER_NONE : message->consumer);
-    message->is_looking = false;
     if (asked->remote && asked->verdict != PAWL_VERDICT_EXTEND)
         message->remote = asked->remote;
     switch (asked->verdict) {

@@ -147,7 +147,7 @@ static bool had_time(const struct model *model, const struct model_message *mess
 
 bool model_sweep_unasked(struct model *model, struct model_message *message)
 {
-    bool is_poll = message->state == AWAITING, waits;
+    bool is_poll = message->state == AWAITING;
     if (!message->exists || (!is_poll && message->state != UNCERTAIN) || message->is_looking ||
         message->until > model->wall || (message->is_asked && !had_time(model, message)))
         return false;
@@ -160,8 +160,8 @@ bool model_sweep_unasked(struct model *model, struct model_message *message)
         model_suspect(model, message);
         return true;
     }
-    enum model_event event = model_event_of_unasked(model, message, &waits);
-    if (waits) {
+    enum model_event event = model_event_of_unasked(model, message);
+    if (event == DO_SUSPECT) { /* which it is already */
         message->is_asked = false;
         message->hold = HOLD_UNCERTAIN;
         message->until = NEVER;

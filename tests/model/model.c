@@ -672,11 +672,10 @@ void model_expire(struct model *model, struct model_message *message)
     model_end(model, message, DO_EXPIRE, REASON_EXPIRED, BY_PAWL);
 }
 
-/* An outcome that nobody knows, and nobody can be asked for: O4. *waits: until a person decides. */
-enum model_event model_event_of_unasked(const struct model *model, const struct model_message *message, bool *waits)
+/* An outcome that nobody knows, and nobody can be asked for: O4. */
+enum model_event model_event_of_unasked(const struct model *model, const struct model_message *message)
 {
-    *waits = model_policy_of(model, message, POLICY_unknown) == 1;
-    if (*waits)
+    if (model_policy_of(model, message, POLICY_unknown) == 1) /* until a person decides */
         return DO_SUSPECT;
     if (message->attempts >= model_cap(model, message))
         return DO_GIVE_UP;
@@ -685,8 +684,7 @@ enum model_event model_event_of_unasked(const struct model *model, const struct 
 
 enum model_event model_event_of_unknown(const struct model *model, const struct model_message *message)
 {
-    bool waits;
-    return model_can_ask(model, message, true) ? DO_SUSPECT : model_event_of_unasked(model, message, &waits);
+    return model_can_ask(model, message, true) ? DO_SUSPECT : model_event_of_unasked(model, message);
 }
 
 void model_lose(struct model *model, struct model_message *message)

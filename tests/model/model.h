@@ -377,7 +377,7 @@ struct model_bound *model_bound(struct model *model, int64_t scope, int64_t lane
 int64_t model_after(int64_t from, int64_t ms);
 int64_t model_backoff(const struct model *model, const struct model_message *message, enum model_policy_key of,
                       uint32_t n);
-enum model_event model_event_of_unasked(const struct model *model, const struct model_message *message, bool *waits);
+enum model_event model_event_of_unasked(const struct model *model, const struct model_message *message);
 enum model_event model_event_of_unknown(const struct model *model, const struct model_message *message);
 void model_enter_line(struct model *model, struct model_message *message);
 void model_leave_line(struct model *model, struct model_message *message);

@@ -124,7 +124,7 @@ void run_free(struct run *run)
 }
 
 /* What is written shows the clocks to the store, whatever comes of it. */
-static void see_commits(struct run *run, int64_t process)
+void run_see_commits(struct run *run, int64_t process)
 {
     struct page page;
     if (pawli_store_query(run->stores[process][1]->opened->store, &(struct query){.kind = QUERY_STORE}, &page, NULL) <
@@ -138,7 +138,7 @@ static void see_commits(struct run *run, int64_t process)
 
 /* ---- names of operations to names of the library ---- */
 
-static pawl_uuid id_of(struct run *run, int64_t op, int64_t index, int64_t twist, uint64_t *number)
+pawl_uuid run_id_of(struct run *run, int64_t op, int64_t index, int64_t twist, uint64_t *number)
 {
     const struct model_message *message = model_find_origin(&run->model, op, index);
     pawl_uuid id = {{0}};
@@ -212,7 +212,7 @@ static pawl_settlement settlement_of(struct call *call, int64_t index)
                                                    : s->progress    ? 5
                                                                     : 0,
                                   .response = pool_text(POOL_ERROR, s->response)};
-    settlement.id = id_of(call->run, s->id_op, s->id_index, s->id_twist, &named->number);
+    settlement.id = run_id_of(call->run, s->id_op, s->id_index, s->id_twist, &named->number);
     const struct model_message *message = model_find_origin(&call->run->model, s->id_op, s->id_index);
     uint64_t number = message ? (uint64_t)(message - call->run->model.messages) + 1 : 0;
     settlement.token = named->token = token_of(&call->run->model, s->token_op, number);
@@ -225,7 +225,7 @@ static pawl_settlement settlement_of(struct call *call, int64_t index)
     return settlement;
 }
 
-static bool same_status(struct run *run, const struct op *op, const char *call, int got, int expected)
+bool run_same_status(struct run *run, const struct op *op, const char *call, int got, int expected)
 {
     run_answers[op->kind][-got]++;
     return got == expected || run_differs(run, "%s answers %s, the model says %s", call, pawl_status_name(got),
@@ -233,11 +233,11 @@ static bool same_status(struct run *run, const struct op *op, const char *call, 
 }
 
 /* What is wrong by itself is refused; with a limit beside it either may be named. */
-static bool same_wrong(struct run *run, const struct op *op, const char *call, int got, int wrong)
+bool run_same_wrong(struct run *run, const struct op *op, const char *call, int got, int wrong)
 {
     bool right = (wrong & WRONG_USAGE && got == PAWL_EINVAL) || (wrong & WRONG_LIMIT && got == PAWL_ELIMIT);
-    return right ? same_status(run, op, call, got, got)
-                 : same_status(run, op, call, got, wrong & WRONG_USAGE ? PAWL_EINVAL : PAWL_ELIMIT);
+    return right ? run_same_status(run, op, call, got, got)
+                 : run_same_status(run, op, call, got, wrong & WRONG_USAGE ? PAWL_EINVAL : PAWL_ELIMIT);
 }
 
 /* ---- enqueue ---- */
@@ -276,9 +276,9 @@ static bool check_enqueue(struct call *call)
     for (int64_t i = 0; i < op->message_count; i++)
         wrong |= model_check_message(&run->model, &op->messages[i], false);
     if (wrong)
-        return same_wrong(run, op, "enqueue", call->status, wrong);
+        return run_same_wrong(run, op, "enqueue", call->status, wrong);
     int status = model_enqueue(&run->model, op->scope, op->messages, op->message_count, expected);
-    bool same = same_status(run, op, "enqueue", call->status, status);
+    bool same = run_same_status(run, op, "enqueue", call->status, status);
     for (int64_t i = 0; same && i < op->message_count; i++)
         same = same_enqueued(run, &call->enqueued[i], &expected[i]);
     return same;
@@ -330,9 +330,9 @@ static bool check_settle(struct call *call)
         if (op->messages[i].of > 0 && op->messages[i].of <= op->settlement_count)
             wrong |= model_check_message(&run->model, &op->messages[i], false);
     if (wrong)
-        return same_wrong(run, op, "settle", call->status, wrong);
+        return run_same_wrong(run, op, "settle", call->status, wrong);
     int status = model_settle(&run->model, op, call->named, expected);
-    if (!same_status(run, op, "settle", call->status, status) || status < 0)
+    if (!run_same_status(run, op, "settle", call->status, status) || status < 0)
         return run->difference[0] == '\0';
     for (int64_t i = 0; i < op->settlement_count; i++) {
         const pawl_settled *got = &call->settled[i];
@@ -452,7 +452,7 @@ static bool commit_again(struct call *call, struct model_record *record)
 {
     pawl_receipt *receipt = NULL;
     int status = pawl_transition_commit(call->transition, &receipt, NULL);
-    bool same = same_status(call->run, &call->op, "commit again", status, PAWL_OK) &&
+    bool same = run_same_status(call->run, &call->op, "commit again", status, PAWL_OK) &&
                 same_receipt(call->run, receipt, record, true);
     pawl_receipt_free(receipt);
     return same;
@@ -466,11 +466,11 @@ static bool check_transition(struct call *call)
     bool replayed = false, same;
     int wrong = model_check_transition(&run->model, op);
     if (wrong) {
-        same = same_wrong(run, op, "transition", call->status, wrong);
+        same = run_same_wrong(run, op, "transition", call->status, wrong);
     } else {
         int status = model_transition(&run->model, op, call->expect_seq, call->named, &call->request, &record,
                                       &replayed);
-        same = same_status(run, op, "transition", call->status, status);
+        same = run_same_status(run, op, "transition", call->status, status);
         if (same && status == PAWL_OK)
             same = same_receipt(run, call->receipt, record, replayed) &&
                    (!op->twice || op->later || commit_again(call, record));
@@ -500,7 +500,7 @@ static bool answer_waiting(struct run *run)
         pawli_sim_run_jobs(run->env);
     }
     if (count)
-        see_commits(run, run->waiting[0].op.process);
+        run_see_commits(run, run->waiting[0].op.process);
     for (size_t i = 0; i < count; i++) {
         struct call *call = &run->waiting[i];
         run->model.op = call->op.serial;
@@ -523,7 +523,7 @@ static bool do_call(struct run *run, const struct op *op)
     calls[op->kind].ask(call);
     call->submitted = op->later && call->status == PAWL_OK;
     if (!call->submitted) {
-        see_commits(run, op->process);
+        run_see_commits(run, op->process);
         return calls[op->kind].check(call);
     }
     run->waiting_count++;
@@ -588,18 +588,18 @@ static bool do_claim(struct run *run, const struct op *op)
                                   .lease_ms = op->lease,
                                   .ends_with_process = (uint32_t)op->bound};
     if (op->id_op)
-        options.id = id_of(run, op->id_op, op->id_index, op->id_twist == 2 ? 3 : op->id_twist, &named);
+        options.id = run_id_of(run, op->id_op, op->id_index, op->id_twist == 2 ? 3 : op->id_twist, &named);
     if (op->broken == 1)
         options.struct_size = 0;
     if (op->phase && model_check_claim(op))
         return true; /* no worker does */
     int status = op->phase ? claim_to_ask(run->stores[op->process][op->scope], &options, op, &page)
                            : pawl_claim(run->stores[op->process][op->scope], &options, &page, NULL);
-    see_commits(run, op->process);
+    run_see_commits(run, op->process);
     int wrong = model_check_claim(op);
     if (wrong)
-        return same_wrong(run, op, "claim", status, wrong);
-    if (!same_status(run, op, "claim", status, PAWL_OK))
+        return run_same_wrong(run, op, "claim", status, wrong);
+    if (!run_same_status(run, op, "claim", status, PAWL_OK))
         return false;
     size_t expected = model_claim(&run->model, op, op->id_op ? named : 0, numbers);
     bool same = pawl_messages_count(page) == expected ||
@@ -613,136 +613,6 @@ static bool do_claim(struct run *run, const struct op *op)
     return same;
 }
 
-/* ---- operators ---- */
-
-/* A request id of the model's own where the library mints one. */
-static pawl_uuid request_or_minted(struct run *run, const struct op *op)
-{
-    if (op->request)
-        return request_of(op->request);
-    pawl_uuid id = request_of((int64_t)++run->minted);
-    id.bytes[15] = 0xEE;
-    return id;
-}
-
-static pawl_operation operation_of(const struct op *op)
-{
-    pawl_operation operation = {PAWL_OPERATION, .request_id = request_of(op->request),
-                                .reason = pool_text(POOL_REASON, op->reason),
-                                .actor = pool_text(POOL_ACTOR, op->actor)};
-    if (op->broken == 1)
-        operation.struct_size = 0;
-    return operation;
-}
-
-static bool same_moved(struct run *run, const struct op *op, const pawl_moved *got, const struct model_moved *expected,
-                       bool replayed)
-{
-    if ((bool)got->was_replayed != replayed || !got->before || !got->after ||
-        strcmp(got->before, model_state_text(expected->before)) != 0 ||
-        strcmp(got->after, model_state_text(expected->after)) != 0)
-        return run_differs(run, "%s answers %s to %s (replayed %u), the model says %s to %s (%d)",
-                           op_kind_text(op->kind), got->before ? got->before : "none", got->after ? got->after : "none",
-                           got->was_replayed, model_state_text(expected->before), model_state_text(expected->after),
-                           replayed);
-    if (!expected->successor)
-        return number_of_id(&got->successor) == 0 || run_differs(run, "a successor that the model has not");
-    return learn_id(run, expected->successor, &got->successor);
-}
-
-static bool do_move(struct run *run, const struct op *op)
-{
-    pawl_store *store = run->stores[op->process][op->scope];
-    pawl_operation operation = operation_of(op);
-    pawl_moved moved = {PAWL_MOVED};
-    struct model_moved expected = {0};
-    bool replayed = false;
-    uint64_t number;
-    pawl_uuid id = id_of(run, op->id_op, op->id_index, op->id_twist, &number), request = request_or_minted(run, op);
-    int status = op->kind == OP_CANCEL    ? pawl_message_cancel(store, &id, &operation, &moved, NULL)
-                 : op->kind == OP_REQUEUE ? pawl_message_requeue(store, &id, &operation, &moved, NULL)
-                 : op->kind == OP_RETRY   ? pawl_message_retry(store, &id, &operation, &moved, NULL)
-                 : op->kind == OP_RESEND  ? pawl_message_resend(store, &id, &operation, &moved, NULL)
-                 : op->kind == OP_PURGE
-                     ? pawl_message_purge(store, &id, &operation, &moved, NULL)
-                     : pawl_message_resolve(store, &id, (int32_t)op->outcome, &operation, &moved, NULL);
-    see_commits(run, op->process);
-    int wrong = model_check_operation(op);
-    if (wrong)
-        return same_wrong(run, op, op_kind_text(op->kind), status, wrong);
-    int said = model_move(&run->model, op, number, &id, &request, &expected, &replayed);
-    return same_status(run, op, op_kind_text(op->kind), status, said) &&
-           (status < 0 || same_moved(run, op, &moved, &expected, replayed));
-}
-
-static bool do_move_all(struct run *run, const struct op *op)
-{
-    pawl_operation operation = operation_of(op);
-    pawl_moves_done done = {PAWL_MOVES_DONE};
-    struct model_moved expected = {0};
-    bool replayed = false;
-    pawl_messages_query which = {PAWL_MESSAGES_QUERY, .lane = pool_text(POOL_LANE, op->lane),
-                                 .key = pool_text(POOL_KEY, op->key),
-                                 .state = op->state ? model_state_text((enum model_state)(op->state - 1)) : NULL};
-    pawl_moves moves = {PAWL_MOVES,
-                        .kind = (int32_t)op->move,
-                        .outcome = (int32_t)op->outcome,
-                        .dry_run = (uint32_t)op->dry,
-                        .limit = (uint64_t)op->limit,
-                        .which = &which};
-    pawl_uuid request = request_or_minted(run, op);
-    int status = pawl_messages_move(run->stores[op->process][op->scope], &moves, &operation, &done, NULL);
-    see_commits(run, op->process);
-    int wrong = model_check_operation(op);
-    if (wrong)
-        return same_wrong(run, op, op_kind_text(op->kind), status, wrong);
-    int said = model_move_all(&run->model, op, &request, &expected, &replayed);
-    if (!same_status(run, op, op_kind_text(op->kind), status, said) || status < 0)
-        return run->difference[0] == '\0';
-    if (op->dry)
-        return done.matched == expected.matched ||
-               run_differs(run, "a dry move matches %llu, the model says %llu", (unsigned long long)done.matched,
-                           (unsigned long long)expected.matched);
-    return (done.matched == expected.matched && done.moved == expected.count && done.refused == expected.refused &&
-            done.was_replayed == replayed) ||
-           run_differs(run, "a move matches %llu, moves %llu, refuses %llu; the model says %llu, %llu, %llu",
-                       (unsigned long long)done.matched, (unsigned long long)done.moved,
-                       (unsigned long long)done.refused, (unsigned long long)expected.matched,
-                       (unsigned long long)expected.count, (unsigned long long)expected.refused);
-}
-
-static bool do_change(struct run *run, const struct op *op)
-{
-    pawl_store *store = run->stores[op->process][op->scope];
-    pawl_operation operation = operation_of(op);
-    pawl_setting settings[MAX_SETTINGS];
-    const char *lane = pool_text(POOL_LANE, op->lane), *target = pool_text(POOL_TARGET, op->target);
-    const char *code = pool_text(POOL_CODE, op->code);
-    pawl_subject subject = {PAWL_SUBJECT, .lane = lane, .target = target};
-    pawl_uuid request = request_or_minted(run, op);
-    bool replayed = false;
-    for (int64_t i = 0; i < op->setting_count; i++) {
-        struct setting setting = pool_setting(op->settings[i].name, op->settings[i].value);
-        settings[i] = (pawl_setting){setting.name, setting.value};
-    }
-    int status = op->kind == OP_LANE_SET
-                     ? pawl_lane_set(store, lane, settings, (size_t)op->setting_count, &operation, NULL)
-                 : op->kind == OP_TARGET_ADD
-                     ? pawl_target_add(store, target, pool_text(POOL_URL, op->url), pool_text(POOL_SECRET, op->secret),
-                                       settings, (size_t)op->setting_count, &operation, NULL)
-                 : op->kind == OP_TARGET_SET
-                     ? pawl_target_set(store, target, pool_text(POOL_URL, op->url), pool_text(POOL_SECRET, op->secret),
-                                       settings, (size_t)op->setting_count, &operation, NULL)
-                 : op->kind == OP_TARGET_REMOVE ? pawl_target_remove(store, target, &operation, NULL)
-                 : op->kind == OP_HOLD_SET      ? pawl_hold_set(store, &subject, code, op->until, &operation, NULL)
-                                                : pawl_hold_release(store, &subject, code, &operation, NULL);
-    see_commits(run, op->process);
-    int wrong = model_check_operation(op);
-    if (wrong)
-        return same_wrong(run, op, op_kind_text(op->kind), status, wrong);
-    return same_status(run, op, op_kind_text(op->kind), status, model_change(&run->model, op, &request, &replayed));
-}
-
 /* ---- time ---- */
 
 static bool do_sweep(struct run *run, const struct op *op)
@@ -750,9 +620,9 @@ static bool do_sweep(struct run *run, const struct op *op)
     pawl_swept swept = {PAWL_SWEPT};
     struct model_swept expected;
     int status = pawl_sweep(run->stores[op->process][op->scope], &swept, NULL);
-    see_commits(run, op->process);
+    run_see_commits(run, op->process);
     model_sweep(&run->model, &expected);
-    if (!same_status(run, op, "sweep", status, PAWL_OK))
+    if (!run_same_status(run, op, "sweep", status, PAWL_OK))
         return false;
     return (swept.expired == expected.expired && swept.purged == expected.purged &&
             swept.suspected == expected.suspected && swept.forgotten == expected.forgotten) ||
@@ -797,10 +667,10 @@ static bool reopen(struct run *run, const struct op *op)
 static bool introduce(struct run *run, int64_t process)
 {
     uint64_t number;
-    pawl_settlement settlement = {PAWL_SETTLEMENT, .id = id_of(run, 0, 0, 3, &number), .token = 1};
+    pawl_settlement settlement = {PAWL_SETTLEMENT, .id = run_id_of(run, 0, 0, 3, &number), .token = 1};
     pawl_settled settled;
     int status = pawl_settle(run->stores[process][1], &settlement, 1, &settled, NULL);
-    see_commits(run, process);
+    run_see_commits(run, process);
     return (status == PAWL_OK && settled.result == PAWL_RESULT_LOST) ||
            run_differs(run, "a message that is not there was settled");
 }
@@ -819,15 +689,29 @@ static bool reboot(struct run *run, const struct op *op)
     return same;
 }
 
-static bool (*const doers[OP_KINDS])(struct run *run, const struct op *op) = {
-    [OP_ENQUEUE] = do_call,      [OP_SETTLE] = do_call,         [OP_TRANSITION] = do_call,
-    [OP_CLAIM] = do_claim,       [OP_CANCEL] = do_move,         [OP_REQUEUE] = do_move,
-    [OP_RETRY] = do_move,        [OP_RESEND] = do_move,         [OP_MOVE_ALL] = do_move_all,
-    [OP_RESOLVE] = do_move,      [OP_PURGE] = do_move,          [OP_LANE_SET] = do_change,
-    [OP_TARGET_ADD] = do_change, [OP_TARGET_SET] = do_change,   [OP_TARGET_REMOVE] = do_change,
-    [OP_HOLD_SET] = do_change,   [OP_HOLD_RELEASE] = do_change, [OP_SWEEP] = do_sweep,
-    [OP_CHECK] = do_check,       [OP_ADVANCE] = advance,        [OP_SET_WALL] = set_wall,
-    [OP_REOPEN] = reopen,        [OP_REBOOT] = reboot};
+static bool (*const doers[OP_KINDS])(struct run *run, const struct op *op) = {[OP_ENQUEUE] = do_call,
+                                                                              [OP_SETTLE] = do_call,
+                                                                              [OP_TRANSITION] = do_call,
+                                                                              [OP_CLAIM] = do_claim,
+                                                                              [OP_CANCEL] = run_do_move,
+                                                                              [OP_REQUEUE] = run_do_move,
+                                                                              [OP_RETRY] = run_do_move,
+                                                                              [OP_RESEND] = run_do_move,
+                                                                              [OP_MOVE_ALL] = run_do_move_all,
+                                                                              [OP_RESOLVE] = run_do_move,
+                                                                              [OP_PURGE] = run_do_move,
+                                                                              [OP_LANE_SET] = run_do_change,
+                                                                              [OP_TARGET_ADD] = run_do_change,
+                                                                              [OP_TARGET_SET] = run_do_change,
+                                                                              [OP_TARGET_REMOVE] = run_do_change,
+                                                                              [OP_HOLD_SET] = run_do_change,
+                                                                              [OP_HOLD_RELEASE] = run_do_change,
+                                                                              [OP_SWEEP] = do_sweep,
+                                                                              [OP_CHECK] = do_check,
+                                                                              [OP_ADVANCE] = advance,
+                                                                              [OP_SET_WALL] = set_wall,
+                                                                              [OP_REOPEN] = reopen,
+                                                                              [OP_REBOOT] = reboot};
 
 bool run_op(struct run *run, const struct op *op)
 {
