@@ -104,6 +104,7 @@ typedef struct pawl_events_query {
     const char *key;    /* NULL: any */
     pawl_cursor after;  /* seq 0: from the beginning */
     uint32_t limit;     /* 1..10000; 0: 50 */
+    const char *key_prefix; /* only events whose key begins so; NULL: any */
 } pawl_events_query;
 #define PAWL_EVENTS_QUERY .struct_size = sizeof(pawl_events_query)
 

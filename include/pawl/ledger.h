@@ -125,13 +125,24 @@ typedef struct pawl_counter {
     const char *error;
 } pawl_counter;
 
+/* What holds for all events of a type. */
+typedef struct pawl_type {
+    size_t struct_size;
+    const char *type;
+    const char *needs; /* "fill"; NULL: nothing */
+    int32_t keep;      /* enum pawl_keep, where the event itself does not say */
+    uint32_t critical; /* 1: always full */
+    const char *error;
+} pawl_type;
+
 enum pawl_ledger_kind {
     PAWL_ASSETS,      /* by name */
     PAWL_BALANCES,    /* by account and asset */
     PAWL_ENTRIES,     /* the oldest first */
     PAWL_FILLS,       /* the oldest first */
     PAWL_PROJECTIONS, /* of a name, by key */
-    PAWL_COUNTERS     /* by name */
+    PAWL_COUNTERS,    /* by name */
+    PAWL_TYPES        /* of events, by name */
 };
 
 /* Which, and from where on: a page goes on behind the last item of the one before. Fields that a kind does not know are not
@@ -142,7 +153,7 @@ typedef struct pawl_ledger_query {
     uint32_t limit;                          /* 1 to 10,000; 0: 10,000 */
     const char *account, *asset;             /* of balances and entries; NULL: of all */
     const char *trade_id;                    /* of fills: that one; NULL: all */
-    const char *name;                        /* of projections, which need it; of counters: that one */
+    const char *name;                        /* of projections, which need it; of counters and types: that one */
     const char *key;                         /* of projections: that one */
     const char *prefix;                      /* of projections: whose keys begin so */
     const char *after_account, *after_asset; /* of balances: behind that one */
@@ -172,6 +183,7 @@ PAWL_API const pawl_entry *pawl_ledger_entry(const pawl_ledger *ledger, size_t i
 PAWL_API const pawl_fill_view *pawl_ledger_fill(const pawl_ledger *ledger, size_t index);
 PAWL_API const pawl_projection_view *pawl_ledger_projection(const pawl_ledger *ledger, size_t index);
 PAWL_API const pawl_counter *pawl_ledger_counter(const pawl_ledger *ledger, size_t index);
+PAWL_API const pawl_type *pawl_ledger_type(const pawl_ledger *ledger, size_t index);
 
 /*
  * pawl_asset_set: how many places an asset has behind the point, 0 to 38. Once, and before its first post: else it is refused,
@@ -181,6 +193,22 @@ PAWL_API const pawl_counter *pawl_ledger_counter(const pawl_ledger *ledger, size
  */
 PAWL_API int pawl_asset_set(pawl_store *store, const char *asset, uint32_t scale, const pawl_operation *operation,
                             pawl_error *err);
+
+/*
+ * pawl_type_set: what holds for events of a type, from now on; what is stored stays. Keys that are not given stay, an empty
+ *   value unsets one.
+ *       needs     "fill": each of its events has exactly one fill, else the transition is PAWL_EINVAL, also under a request id
+ *                 that is bound. Once a scope has such a type, a fill of an event of another one is PAWL_EINVAL too.
+ *       keep      "full" (the default), "reference" or "none", in letters of any case: how much of them stays where the event
+ *                 itself does not say. What is no such word is full: pawl_keep_parse says whether it is one.
+ *       critical  "1": all of it stays, whatever else is said.
+ * pawl_type_preset: "s3" sets L2Update critical=1 and OrderFilled needs=fill.
+ *
+ * Errors     PAWL_EINVAL, PAWL_ECONFLICT (the request id had other content)
+ */
+PAWL_API int pawl_type_set(pawl_store *store, const char *type, const pawl_setting *settings, size_t count,
+                           const pawl_operation *operation, pawl_error *err);
+PAWL_API int pawl_type_preset(pawl_store *store, const char *preset, const pawl_operation *operation, pawl_error *err);
 
 /* What pawl_ledger_check found. */
 typedef struct pawl_ledger_checked {

@@ -4,6 +4,7 @@
 #define PAWL_REPLAY_H
 
 #include "pawl/journal.h"
+#include "pawl/snapshot.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,6 +36,8 @@ typedef struct pawl_replay_options {
      * record is fine: there is nothing to do. */
     uint64_t from_seq;
     uint64_t to_seq; /* the last one; 0: the last there is when the replay comes there */
+    /* Not NULL: the replay begins behind the newest snapshot, whose bytes it is given first; from_seq is 0. */
+    pawl_snapshot_take *restore;
 } pawl_replay_options;
 #define PAWL_REPLAY_OPTIONS .struct_size = sizeof(pawl_replay_options)
 
@@ -47,6 +50,7 @@ typedef struct pawl_replayed {
     uint64_t diff_seq;  /* else: the first that did not, where the replay ended */
     uint8_t recorded[64], computed[64];
     size_t recorded_size, computed_size; /* computed_size 0: the program said none */
+    uint64_t snapshot_seq;               /* the record of the snapshot that it began with; 0: with none */
 } pawl_replayed;
 #define PAWL_REPLAYED .struct_size = sizeof(pawl_replayed)
 
@@ -55,7 +59,8 @@ typedef struct pawl_replayed {
  * with the one that was recorded. A record without one is applied and not compared. It ends at the first that differs: what
  * comes behind follows from that. That something differs is no error: ret_replayed says so.
  *
- * Errors     PAWL_EINVAL    the record before from_seq is not there, to_seq before from_seq, or a digest has over 64 bytes
+ * Errors     PAWL_ENOTFOUND there is no snapshot to begin with
+ *            PAWL_EINVAL    the record before from_seq is not there, to_seq before from_seq, or a digest has over 64 bytes
  *            PAWL_ECORRUPT  a record cannot be read, or its command is not there any more
  *            whatever the program answered
  * Law        docs/laws.md J4

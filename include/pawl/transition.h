@@ -32,6 +32,9 @@ enum pawl_keep {
     PAWL_KEEP_NONE       /* as reference, and no reader is shown it */
 };
 
+/* An enum pawl_keep by its word, in letters of any case; less than 0: it is none. */
+PAWL_API int32_t pawl_keep_parse(const char *text);
+
 typedef struct pawl_event {
     size_t struct_size; /* PAWL_EVENT sets it */
     const char *topic;  /* a name that may have '/' */
@@ -42,7 +45,8 @@ typedef struct pawl_event {
     const char *content_type; /* NULL: application/json when it parses as JSON */
     uint64_t stream_seq;      /* the caller's own numbering; see has_stream_seq */
     uint32_t has_stream_seq;  /* 1: stream_seq counts; 0: none */
-    int32_t keep;             /* enum pawl_keep */
+    int32_t keep;             /* enum pawl_keep; 0 without has_keep: what its type says (pawl_type_set), else full */
+    uint32_t has_keep;        /* 1: keep counts, PAWL_KEEP_FULL too. A critical type is kept in full all the same */
 } pawl_event;
 #define PAWL_EVENT .struct_size = sizeof(pawl_event)
 

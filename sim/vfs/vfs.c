@@ -443,7 +443,10 @@ static sqlite3_vfs crash_vfs = {.iVersion = 1,
 
 struct disk *pawli_disk(void)
 {
-    if (!sqlite3_vfs_find("crash")) {
+    static bool is_registered;
+    if (!is_registered) {
+        is_registered = true;
+        sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1); /* savepoints of who is joined stay in memory, too */
         sqlite3_vfs_register(&crash_vfs, 0);
         disk.powersafe = true;
     }

@@ -14,7 +14,11 @@
 
 /* Each reads one JSON object out of text that was not looked at yet. EINVAL names the field; ELIMIT a size. Texts go to
  * the arena. Values are checked by the call that they are given to. */
-int pawli_api_transition(pawl_store *store, struct arena *arena, struct text json, pawl_transition **ret_transition,
+struct api_reading {
+    struct arena arena;
+    const char *unknown_keep; /* of an event, which is kept in full: the caller warns; NULL: none had one */
+};
+int pawli_api_transition(pawl_store *store, struct api_reading *in, struct text json, pawl_transition **ret_transition,
                          pawl_error *err);
 int pawli_api_message(struct arena *arena, struct text json, pawl_message *ret_message, pawl_error *err);
 int pawli_api_settlement(struct arena *arena, struct text json, pawl_settlement *ret_settlement, pawl_error *err);
@@ -24,6 +28,7 @@ bool pawli_api_token(struct text text, uint64_t *token);
 
 /* ---- out: each puts the members of its shape into an object that is open ---- */
 
+const char *pawli_api_keep(int32_t keep); /* the word of an enum pawl_keep */
 void pawli_api_put_receipt(struct json_writer *out, const pawl_receipt *receipt);
 void pawli_api_put_record(struct json_writer *out, const pawl_record *record);
 void pawli_api_put_event(struct json_writer *out, const pawl_event_view *event);
@@ -47,8 +52,11 @@ void pawli_api_put_entry(struct json_writer *out, const pawl_entry *entry);
 void pawli_api_put_fill(struct json_writer *out, const pawl_fill_view *fill);
 void pawli_api_put_projection(struct json_writer *out, const pawl_projection_view *projection);
 void pawli_api_put_counter(struct json_writer *out, const pawl_counter *counter);
+void pawli_api_put_type(struct json_writer *out, const pawl_type *type);
 void pawli_api_put_checked(struct json_writer *out, const char *scope, const pawl_ledger_checked *checked);
 void pawli_api_put_replayed(struct json_writer *out, const char *scope, const pawl_replayed *replayed);
+void pawli_api_put_snapshot(struct json_writer *out, const pawl_snapshot_view *snapshot);
+void pawli_api_put_subscription(struct json_writer *out, const pawl_subscription_view *subscription);
 void pawli_api_put_verified(struct json_writer *out, const pawl_verified *verified);
 
 #endif

@@ -280,51 +280,39 @@ static const struct field event_fields[] = {
 #undef IN
 static const struct shape event_shape = {"an event", event_fields, COUNT_OF(event_fields)};
 
-static int read_keep(const char *text, int32_t *keep, pawl_error *err)
-{
-    static const char *const words[] = {
-        [PAWL_KEEP_FULL] = "full", [PAWL_KEEP_REFERENCE] = "reference", [PAWL_KEEP_NONE] = "none"};
-    for (size_t i = 0; i < COUNT_OF(words); i++)
-        if (!text || strcmp(text, words[i]) == 0) {
-            *keep = (int32_t)i;
-            return PAWL_OK;
-        }
-    return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "keep \"%.40s\" is none", text), "use full, reference or none");
-}
-
-static int add_event(pawl_transition *transition, struct arena *arena, struct text json, pawl_error *err)
+static int add_event(pawl_transition *transition, struct api_reading *reading, struct text json, pawl_error *err)
 {
     struct event_in in = {0};
     struct text body = {0};
-    int32_t keep;
-    int status = pawli_shape_read(&event_shape, arena, json, &in, err);
+    int status = pawli_shape_read(&event_shape, &reading->arena, json, &in, err);
     if (status == PAWL_OK)
         status = pawli_api_choose_body("data", in.data, in.data_base64, &body, err);
-    if (status == PAWL_OK)
-        status = read_keep(in.keep, &keep, err);
     if (status < 0)
         return status;
-    pawl_transition_event(transition, &(pawl_event){PAWL_EVENT, .topic = in.topic, .type = in.type, .key = in.key,
-                                                    .data = body.data, .data_size = body.size,
-                                                    .content_type = pawli_api_type_of(in.content_type, in.data),
-                                                    .stream_seq = in.stream_seq.value,
-                                                    .has_stream_seq = in.stream_seq.given, .keep = keep});
+    int32_t keep = pawl_keep_parse(in.keep);
+    if (in.keep && keep < 0 && !reading->unknown_keep)
+        reading->unknown_keep = in.keep;
+    pawl_transition_event(
+        transition, &(pawl_event){PAWL_EVENT, .topic = in.topic, .type = in.type, .key = in.key, .data = body.data,
+                                  .data_size = body.size, .content_type = pawli_api_type_of(in.content_type, in.data),
+                                  .stream_seq = in.stream_seq.value, .has_stream_seq = in.stream_seq.given,
+                                  .keep = keep < 0 ? PAWL_KEEP_FULL : keep, .has_keep = in.keep != NULL});
     return PAWL_OK;
 }
 
-static int add_message(pawl_transition *transition, struct arena *arena, struct text json, pawl_error *err)
+static int add_message(pawl_transition *transition, struct api_reading *reading, struct text json, pawl_error *err)
 {
     pawl_message message;
-    int status = read_message(arena, json, &message, err);
+    int status = read_message(&reading->arena, json, &message, err);
     if (status == PAWL_OK)
         pawl_transition_message(transition, &message);
     return status;
 }
 
-static int add_settlement(pawl_transition *transition, struct arena *arena, struct text json, pawl_error *err)
+static int add_settlement(pawl_transition *transition, struct api_reading *reading, struct text json, pawl_error *err)
 {
     pawl_settlement settlement;
-    int status = read_settlement(arena, json, &settlement, err);
+    int status = read_settlement(&reading->arena, json, &settlement, err);
     if (status == PAWL_OK)
         pawl_transition_settle(transition, &settlement);
     return status;
@@ -384,7 +372,7 @@ struct list {
     size_t at; /* in what was read */
 };
 
-static int add_list(pawl_transition *transition, struct arena *arena, const struct list *list, struct text json,
+static int add_list(pawl_transition *transition, struct api_reading *reading, const struct list *list, struct text json,
                     pawl_error *err)
 {
     size_t count;
@@ -394,7 +382,7 @@ static int add_list(pawl_transition *transition, struct arena *arena, const stru
         return status;
     struct json_walk walk = pawli_json_walk(json);
     for (size_t i = 0; status == PAWL_OK && pawli_json_item(&walk, &item); i++) {
-        status = pawli_json_type(item) == JSON_OBJECT ? list->add(transition, arena, item, err)
+        status = pawli_json_type(item) == JSON_OBJECT ? list->add(transition, reading, item, err)
                                                       : not_an_object(list->name, err);
         status = in_item(list->item, i, status, err);
     }
@@ -413,7 +401,8 @@ static const struct list lists[] = {
 };
 #undef IN
 
-static int build(pawl_transition *transition, struct arena *arena, const struct transition_in *in, pawl_error *err)
+static int build(pawl_transition *transition, struct api_reading *reading, const struct transition_in *in,
+                 pawl_error *err)
 {
     struct text command = {0}, response = {0};
     int status = pawli_api_choose_body("data", in->data, in->data_base64, &command, err);
@@ -429,20 +418,20 @@ static int build(pawl_transition *transition, struct arena *arena, const struct 
     if (in->balanced)
         pawl_transition_balanced(transition);
     for (size_t i = 0; status == PAWL_OK && i < COUNT_OF(lists); i++)
-        status = add_list(transition, arena, &lists[i], *(const struct text *)((const char *)in + lists[i].at), err);
+        status = add_list(transition, reading, &lists[i], *(const struct text *)((const char *)in + lists[i].at), err);
     return status;
 }
 
-int pawli_api_transition(pawl_store *store, struct arena *arena, struct text json, pawl_transition **ret_transition,
-                         pawl_error *err)
+int pawli_api_transition(pawl_store *store, struct api_reading *reading, struct text json,
+                         pawl_transition **ret_transition, pawl_error *err)
 {
     struct transition_in in = {0};
     struct digests_in digests = {0};
     int status = pawli_shape_check(&transition_shape, &json, err);
     if (status == PAWL_OK)
-        status = pawli_shape_read(&transition_shape, arena, json, &in, err);
+        status = pawli_shape_read(&transition_shape, &reading->arena, json, &in, err);
     if (status == PAWL_OK && in.state_digest.data)
-        status = pawli_shape_read(&digest_shape, arena, in.state_digest, &digests, err);
+        status = pawli_shape_read(&digest_shape, &reading->arena, in.state_digest, &digests, err);
     if (status < 0)
         return status;
     if (in.id_from && (!uuid_is_nil(&in.request_id) || !*in.id_from))
@@ -467,8 +456,8 @@ int pawli_api_transition(pawl_store *store, struct arena *arena, struct text jso
     pawl_transition *transition = pawl_transition_new(store, &options);
     if (!transition)
         return pawli_no_memory(err);
-    status = build(transition, arena, &in, err);
-    if (status == PAWL_OK && pawli_arena_failed(arena))
+    status = build(transition, reading, &in, err);
+    if (status == PAWL_OK && pawli_arena_failed(&reading->arena))
         status = pawli_no_memory(err);
     if (status < 0) {
         pawl_transition_free(transition);

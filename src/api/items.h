@@ -11,7 +11,7 @@ int pawli_api_choose_body(const char *name, struct text json, struct text bytes,
 const char *pawli_api_type_of(const char *content_type, struct text json);
 
 /* Each adds one, an object, to a transition. */
-typedef int pawli_api_add(pawl_transition *transition, struct arena *arena, struct text json, pawl_error *err);
+typedef int pawli_api_add(pawl_transition *transition, struct api_reading *in, struct text json, pawl_error *err);
 pawli_api_add pawli_api_add_post, pawli_api_add_fill, pawli_api_add_projection, pawli_api_add_counter;
 
 #endif

@@ -21,10 +21,10 @@ static const struct field post_fields[] = {
 #undef IN
 static const struct shape post_shape = {"a post", post_fields, COUNT_OF(post_fields)};
 
-int pawli_api_add_post(pawl_transition *transition, struct arena *arena, struct text json, pawl_error *err)
+int pawli_api_add_post(pawl_transition *transition, struct api_reading *reading, struct text json, pawl_error *err)
 {
     struct post_in in = {0};
-    int status = pawli_shape_read(&post_shape, arena, json, &in, err);
+    int status = pawli_shape_read(&post_shape, &reading->arena, json, &in, err);
     if (status == PAWL_OK)
         pawl_transition_post(transition,
                              &(pawl_post){PAWL_POST, .account = in.account, .asset = in.asset, .delta = in.delta,
@@ -49,10 +49,10 @@ static const struct field fill_fields[] = {
 #undef IN
 static const struct shape fill_shape = {"a fill", fill_fields, COUNT_OF(fill_fields)};
 
-int pawli_api_add_fill(pawl_transition *transition, struct arena *arena, struct text json, pawl_error *err)
+int pawli_api_add_fill(pawl_transition *transition, struct api_reading *reading, struct text json, pawl_error *err)
 {
     struct fill_in in = {0};
-    int status = pawli_shape_read(&fill_shape, arena, json, &in, err);
+    int status = pawli_shape_read(&fill_shape, &reading->arena, json, &in, err);
     if (status == PAWL_OK && (!in.event.given || in.event.value > UINT32_MAX))
         status = pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "event is %s", in.event.given ? "none" : "missing"),
                             "give the index of the event that the fill belongs to; the first is 0");
@@ -84,11 +84,12 @@ static const struct field projection_fields[] = {
 #undef IN
 static const struct shape projection_shape = {"a projection", projection_fields, COUNT_OF(projection_fields)};
 
-int pawli_api_add_projection(pawl_transition *transition, struct arena *arena, struct text json, pawl_error *err)
+int pawli_api_add_projection(pawl_transition *transition, struct api_reading *reading, struct text json,
+                             pawl_error *err)
 {
     struct projection_in in = {0};
     struct text body = {0};
-    int status = pawli_shape_read(&projection_shape, arena, json, &in, err);
+    int status = pawli_shape_read(&projection_shape, &reading->arena, json, &in, err);
     if (status == PAWL_OK)
         status = pawli_api_choose_body("data", in.data, in.data_base64, &body, err);
     if (status == PAWL_OK && !in.remove && !body.data)
@@ -118,10 +119,10 @@ static const struct field counter_fields[] = {
 };
 static const struct shape counter_shape = {"a counter", counter_fields, COUNT_OF(counter_fields)};
 
-int pawli_api_add_counter(pawl_transition *transition, struct arena *arena, struct text json, pawl_error *err)
+int pawli_api_add_counter(pawl_transition *transition, struct api_reading *reading, struct text json, pawl_error *err)
 {
     struct counter_in in = {0};
-    int status = pawli_shape_read(&counter_shape, arena, json, &in, err);
+    int status = pawli_shape_read(&counter_shape, &reading->arena, json, &in, err);
     if (status == PAWL_OK && !in.value.given)
         status = pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "value is missing"), "give the value to go forward to");
     if (status == PAWL_OK)
@@ -204,6 +205,18 @@ void pawli_api_put_counter(struct json_writer *out, const pawl_counter *counter)
         pawli_json_put_u64(out, "seq", counter->seq);
     }
     pawli_json_put_string(out, "error", counter->error);
+}
+
+void pawli_api_put_type(struct json_writer *out, const pawl_type *type)
+{
+    pawli_json_put_string(out, "type", type->type);
+    if (!type->error) {
+        pawli_json_put_string(out, "needs", type->needs);
+        pawli_json_put_string(out, "keep", pawli_api_keep(type->keep));
+        if (type->critical)
+            pawli_json_put_u64(out, "critical", 1);
+    }
+    pawli_json_put_string(out, "error", type->error);
 }
 
 void pawli_api_put_checked(struct json_writer *out, const char *scope, const pawl_ledger_checked *checked)

@@ -7,6 +7,7 @@
 #include "base/codec.h"
 #include "base/uuid.h"
 #include "model/message_json.h"
+#include "model/rows.h"
 
 static void put_id(struct json_writer *out, const char *name, const pawl_uuid *id)
 {
@@ -76,27 +77,14 @@ void pawli_api_put_receipt(struct json_writer *out, const pawl_receipt *receipt)
     pawli_json_close(out, ']');
 }
 
-static const char *keep_text(int32_t keep)
+const char *pawli_api_keep(int32_t keep)
 {
-    return keep == PAWL_KEEP_FULL ? "full" : keep == PAWL_KEEP_REFERENCE ? "reference" : "none";
+    return pawli_keep_text((enum keep)keep);
 }
 
 void pawli_api_put_event(struct json_writer *out, const pawl_event_view *event)
 {
-    pawli_json_put_u64(out, "seq", event->seq);
-    if (event->error) {
-        pawli_json_put_string(out, "error", event->error);
-        return;
-    }
-    pawli_json_put_u64(out, "index", event->index);
-    pawli_json_put_string(out, "topic", event->topic);
-    pawli_json_put_string(out, "type", event->type);
-    pawli_json_put_string(out, "key", event->key);
-    if (event->has_stream_seq)
-        pawli_json_put_u64(out, "stream_seq", event->stream_seq);
-    pawli_json_put_string(out, "keep", keep_text(event->keep));
-    pawli_json_put_string(out, "content_type", event->content_type);
-    pawli_body_json(out, "data", event->content_type, (struct text){event->data, event->data_size});
+    pawli_event_json(out, event);
 }
 
 static void put_events(struct json_writer *out, const pawl_record *record)
@@ -166,6 +154,8 @@ void pawli_api_put_replayed(struct json_writer *out, const char *scope, const pa
     pawli_json_put_string(out, "scope", scope);
     pawli_json_put_u64(out, "records", replayed->records);
     pawli_json_put_u64(out, "compared", replayed->compared);
+    if (replayed->snapshot_seq)
+        pawli_json_put_u64(out, "snapshot", replayed->snapshot_seq);
     pawli_json_put_bool(out, "ok", replayed->ok);
     if (replayed->ok)
         return;
@@ -176,6 +166,35 @@ void pawli_api_put_replayed(struct json_writer *out, const char *scope, const pa
     if (replayed->computed_size)
         put_hex(out, "computed", replayed->computed, replayed->computed_size);
     pawli_json_close(out, '}');
+}
+
+void pawli_api_put_subscription(struct json_writer *out, const pawl_subscription_view *subscription)
+{
+    pawli_json_put_string(out, "name", subscription->name);
+    if (!subscription->error) {
+        char position[40];
+        snprintf(position, sizeof position, "%" PRIu64 ".%" PRIu32, subscription->position.seq,
+                 subscription->position.index);
+        pawli_json_put_string(out, "topic", subscription->topic);
+        pawli_json_put_string(out, "key_prefix", subscription->key_prefix);
+        pawli_json_put_string(out, "lane", subscription->lane);
+        pawli_json_put_string(out, "target", subscription->target);
+        pawli_json_put_string(out, "position", position);
+        pawli_json_put_u64(out, "behind", subscription->behind);
+    }
+    pawli_json_put_string(out, "error", subscription->error);
+}
+
+void pawli_api_put_snapshot(struct json_writer *out, const pawl_snapshot_view *snapshot)
+{
+    pawli_json_put_u64(out, "seq", snapshot->seq);
+    if (!snapshot->error) {
+        pawli_json_put_u64(out, "size", snapshot->size);
+        put_hex(out, "sha256", snapshot->sha256, sizeof snapshot->sha256);
+        put_hex(out, "digest", snapshot->digest, sizeof snapshot->digest);
+        pawli_json_put_i64(out, "made_at", snapshot->made_at_ms);
+    }
+    pawli_json_put_string(out, "error", snapshot->error);
 }
 
 /* ---- messages ---- */

@@ -113,10 +113,20 @@ struct digest pawli_hash_end(struct hasher *hasher)
     return digest;
 }
 
-struct digest pawli_sha256(struct hasher *hasher, struct text bytes)
+void pawli_sha256_begin(struct hasher *hasher)
 {
     start(hasher);
-    feed(hasher, bytes.data, bytes.size);
+}
+
+void pawli_sha256_add(struct hasher *hasher, struct text part)
+{
+    feed(hasher, part.data, part.size);
+}
+
+struct digest pawli_sha256(struct hasher *hasher, struct text bytes)
+{
+    pawli_sha256_begin(hasher);
+    pawli_sha256_add(hasher, bytes);
     return pawli_hash_end(hasher);
 }
 

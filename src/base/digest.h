@@ -44,6 +44,8 @@ struct digest pawli_hash_end(struct hasher *hasher);
 
 /* Plain SHA-256 of some bytes: what the canonical encoding calls H(body). */
 struct digest pawli_sha256(struct hasher *hasher, struct text bytes);
+void pawli_sha256_begin(struct hasher *hasher); /* the same of many parts; pawli_hash_end gives it */
+void pawli_sha256_add(struct hasher *hasher, struct text part);
 struct digest pawli_hmac_sha256(struct text key, struct text message);
 
 #endif

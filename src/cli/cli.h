@@ -68,6 +68,7 @@ struct cli {
     pawl_error error;
     pawl_uuid request_id; /* to be named when the outcome is busy or unknown; nil: there is none */
     bool reported;        /* the error was printed already */
+    bool warned_keep;     /* so was the warning of cli_warn_keep */
 };
 
 /* ---- what was asked ---- */
@@ -163,6 +164,7 @@ char *cli_age(int64_t unix_ms, char out[32]);  /* how long ago that is, or ahead
 char *cli_short_id(const pawl_uuid *id,
                    char out[32]); /* of a message: its number and the last four digits, "17-3f0a" */
 int64_t cli_now_ms(void);
+int64_t cli_monotonic_ms(void);
 
 /* Progress of long work, on standard error where that is a terminal. done == UINT64_MAX ends the line. */
 void cli_progress(struct cli *cli, const char *what, uint64_t done, uint64_t total);

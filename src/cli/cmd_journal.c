@@ -273,7 +273,7 @@ int cli_journal_show(struct cli *cli)
 
 /* ---- events ---- */
 
-static void print_event(struct cli *cli, const pawl_event_view *event)
+void cli_print_event(struct cli *cli, const pawl_event_view *event)
 {
     if (cli->json) {
         pawli_api_put_event(cli_object(cli), event);
@@ -305,7 +305,7 @@ static int print_events(struct cli *cli, pawl_events_query *query, int64_t *left
             const pawl_event_view *event = pawl_events_get(events, i);
             if (event->error)
                 *damage = note_damage(cli, event->seq);
-            print_event(cli, event);
+            cli_print_event(cli, event);
         }
         query->after = pawl_events_next(events);
         more = pawl_events_has_more(events);
@@ -315,7 +315,7 @@ static int print_events(struct cli *cli, pawl_events_query *query, int64_t *left
 }
 
 /* SEQ, behind the whole record, or SEQ.INDEX. */
-static int read_cursor(struct cli *cli, const char *text, pawl_cursor *cursor)
+int cli_cursor(struct cli *cli, const char *field, const char *text, pawl_cursor *cursor)
 {
     const char *dot = strchr(text, '.');
     uint64_t index = PAWL_WHOLE_RECORD;
@@ -325,8 +325,8 @@ static int read_cursor(struct cli *cli, const char *text, pawl_cursor *cursor)
         cursor->index = (uint32_t)index;
         return PAWL_OK;
     }
-    return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "after \"%.60s\" is not a cursor", text),
-                    "write SEQ, or SEQ.INDEX to go on inside a record");
+    return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "%s \"%.60s\" is no place in the journal", field, text),
+                    "write SEQ for all of a record, or SEQ.INDEX for an event of it");
 }
 
 int cli_events(struct cli *cli)
@@ -338,7 +338,7 @@ int cli_events(struct cli *cli)
                                .after = {0, PAWL_WHOLE_RECORD}};
     int status = cli_option_number(cli, "limit", 1, INT64_MAX - 1, &left);
     if (status == PAWL_OK && after)
-        status = read_cursor(cli, after, &query.after);
+        status = cli_cursor(cli, "after", after, &query.after);
     if (status == PAWL_OK)
         status = print_events(cli, &query, &left, &damage);
     while (status >= 0 && cli_has(cli, "follow") && left > 0 && !ferror(stdout)) {

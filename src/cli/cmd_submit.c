@@ -35,10 +35,11 @@ static void line_committed(void *data, int status, pawl_receipt *receipt, const 
 
 static int submit_line(struct cli *cli, struct cli_line *line, struct text json, pawl_error *err)
 {
-    struct arena arena = {0};
+    struct api_reading reading = {0};
     pawl_transition *transition;
-    int status = pawli_api_transition(cli->store, &arena, json, &transition, err);
-    pawli_arena_done(&arena); /* builders copy */
+    int status = pawli_api_transition(cli->store, &reading, json, &transition, err);
+    cli_warn_keep(cli, reading.unknown_keep);
+    pawli_arena_done(&reading.arena); /* builders copy */
     if (status < 0)
         return status;
     line->request_id = pawl_transition_request_id(transition);

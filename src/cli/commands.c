@@ -80,7 +80,9 @@ static const struct cli_option journal_export_options[] = {
 
 static const struct cli_option journal_replay_options[] = {
     {"exec", "PROGRAM", "reads a record a line, prints {\"post\": HEX} for each: the state digest behind it", false},
-    {"from", "SEQ", "the first record, with the program in the state before it (default: 1)", false},
+    {"from", "SEQ",
+     "the first record, with the program in the state before it (default: 1); or snapshot: begin with the newest",
+     false},
     {"to", "SEQ", "the last record (default: the last there is)", false},
     {0},
 };
@@ -232,6 +234,31 @@ static const struct cli_option holds_release_options[] = {
     {0},
 };
 
+static const struct cli_option subscriptions_add_options[] = {
+    {"topic", "TOPIC", "only events of this topic", false},
+    {"key-prefix", "TEXT", "only events whose key begins so", false},
+    {"from", "WHERE", "where it begins: beginning (the default), now, or a record's SEQ", false},
+    {"to", "LANE/TARGET", "make a message of each event there; without it they are read by hand", false},
+    {0},
+};
+
+static const struct cli_option subscriptions_read_options[] = {
+    {"limit", "N", "at most so many (default: all)", false},
+    {"wait", "TIME", "how long to wait when there is nothing (default: not at all)", false},
+    {0},
+};
+
+static const struct cli_option snapshots_add_options[] = {
+    {"keep", "N", "so many stay, this one among them: older ones go (default: all stay)", false},
+    {0},
+};
+
+static const struct cli_option types_set_options[] = {
+    {"preset", "NAME", "s3: L2Update is critical, OrderFilled needs a fill", false},
+    OPERATION,
+    {0},
+};
+
 static const struct cli_option entries_options[] = {
     {"account", "ACCOUNT", "only of this account", false},
     {"asset", "ASSET", "only of this asset", false},
@@ -282,7 +309,21 @@ const struct cli_command cli_commands[] = {
      cli_journal_export, CLI_READS},
     {"journal replay", "", "fold the journal through a program, and compare the state digests", journal_replay_options,
      cli_journal_replay, CLI_READS},
+    {"snapshots add", "SEQ DATA", "keep the state of a program behind a record; " DATA, snapshots_add_options,
+     cli_snapshots_add, CLI_WRITES},
+    {"snapshots list", "", "list snapshots, newest first", NULL, cli_snapshots_list, CLI_READS},
+    {"snapshots show", "[SEQ]", "write the bytes of a snapshot: of that record, or the newest", NULL,
+     cli_snapshots_show, CLI_READS},
     {"events", "", "read events in order, and follow", events_options, cli_events, CLI_READS},
+    {"subscriptions add", "NAME", "keep a position for a consumer of events", subscriptions_add_options,
+     cli_subscriptions_add, CLI_WRITES},
+    {"subscriptions read", "NAME", "print the events behind a position, which stays where it is",
+     subscriptions_read_options, cli_subscriptions_read, CLI_READS},
+    {"subscriptions ack", "NAME SEQ.INDEX", "say that all up to this event was seen: forward only", NULL,
+     cli_subscriptions_ack, CLI_WRITES},
+    {"subscriptions list", "", "list positions, and how many events each is behind", NULL, cli_subscriptions_list,
+     CLI_READS},
+    {"subscriptions remove", "NAME", "forget a position", NULL, cli_subscriptions_remove, CLI_WRITES},
     {"enqueue", "[LANE] [TARGET] [DATA]", "add a message, or one a line of a file; " DATA, enqueue_options, cli_enqueue,
      CLI_WRITES},
     {"claim", "LANE TARGET",
@@ -333,6 +374,11 @@ const struct cli_command cli_commands[] = {
     {"assets set", "ASSET scale=N",
      "say how many places an asset has behind the point: once, and before its first post (18 where nobody said)",
      setting_options, cli_assets_set, CLI_RECORDS},
+    {"types list", "", "list what holds for all events of a type", NULL, cli_types_list, CLI_READS},
+    {"types set", "[TYPE] [KEY=VALUE...]",
+     "say what holds for events of a type from now on: needs=fill, keep=full, reference or none, critical=1; an empty "
+     "value unsets one",
+     types_set_options, cli_types_set, CLI_RECORDS},
     {"ledger balance", "[ACCOUNT] [ASSET]", "show what accounts hold", NULL, cli_ledger_balance, CLI_READS},
     {"ledger entries", "", "list what changed balances, oldest first", entries_options, cli_ledger_entries, CLI_READS},
     {"ledger fills", "", "list trades, oldest first", fills_options, cli_ledger_fills, CLI_READS},

@@ -66,6 +66,20 @@ int cli_why(struct cli *cli);
 
 /* cmd_ledger.c */
 int cli_assets_list(struct cli *cli);
+int cli_snapshots_add(struct cli *cli);
+int cli_snapshots_list(struct cli *cli);
+int cli_snapshots_show(struct cli *cli);
+int cli_subscriptions_add(struct cli *cli);
+int cli_subscriptions_read(struct cli *cli);
+int cli_subscriptions_ack(struct cli *cli);
+int cli_subscriptions_list(struct cli *cli);
+int cli_subscriptions_remove(struct cli *cli);
+int cli_types_list(struct cli *cli);
+int cli_types_set(struct cli *cli);
+void cli_print_event(struct cli *cli, const pawl_event_view *event);
+int cli_cursor(struct cli *cli, const char *field, const char *text,
+               pawl_cursor *cursor);                      /* SEQ, behind the whole record, or SEQ.INDEX */
+void cli_warn_keep(struct cli *cli, const char *unknown); /* NULL: nothing to warn of */
 int cli_assets_set(struct cli *cli);
 int cli_ledger_balance(struct cli *cli);
 int cli_ledger_entries(struct cli *cli);

@@ -92,6 +92,13 @@ char *cli_time(int64_t unix_ms, char out[32])
     return pawli_time_text(unix_ms, out);
 }
 
+int64_t cli_monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 int64_t cli_now_ms(void)
 {
     struct timespec now;
@@ -132,7 +139,6 @@ char *cli_short_id(const pawl_uuid *id, char out[32])
 
 void cli_progress(struct cli *cli, const char *what, uint64_t done, uint64_t total)
 {
-    struct timespec now;
     if (cli->quiet || !isatty(STDERR_FILENO))
         return;
     if (done == UINT64_MAX) {
@@ -141,8 +147,7 @@ void cli_progress(struct cli *cli, const char *what, uint64_t done, uint64_t tot
         cli->progress_ms = 0;
         return;
     }
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    int64_t ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    int64_t ms = cli_monotonic_ms();
     if (ms - cli->progress_ms < 100)
         return;
     cli->progress_ms = ms;

@@ -4,12 +4,14 @@
 #include "model/amount.h"
 
 /* Each tells of one event, and no two of the same. */
-static int check(struct unit *unit, const struct effect *effect, size_t event_count, pawl_error *err)
+static int check(struct unit *unit, const struct effect *effect, pawl_error *err)
 {
     const struct fills *fills = (const struct fills *)effect;
+    size_t event_count = unit->record->event_count;
     bool *told = arena_array(&unit->arena, bool, event_count + 1);
     if (!told)
         return pawli_no_memory(err);
+    unit->record->filled = told;
     for (size_t i = 0; i < fills->count; i++) {
         uint32_t event = fills->items[i].row.event;
         if (event < event_count && !told[event]) {

@@ -64,7 +64,23 @@ struct asset_change {
     struct view_fact *slot;
 };
 
-extern const struct effect_ops pawli_effect_posts, pawli_effect_fills, pawli_effect_projections, pawli_effect_counters,
-    pawli_effect_asset;
+/* Of types of events; what was not given stays. */
+struct type_change {
+    struct text name;
+    bool has_needs, has_keep, has_critical;
+    enum needs needs;
+    enum keep keep;
+    bool critical;
+    struct view_fact *slot;
+};
+
+struct type_changes {
+    struct effect effect;
+    struct type_change *items;
+    size_t count, room;
+};
+
+extern const struct effect_ops pawli_effect_types, pawli_effect_posts, pawli_effect_fills, pawli_effect_projections,
+    pawli_effect_counters, pawli_effect_asset;
 
 #endif

@@ -62,7 +62,7 @@ int pawli_commit_operation(struct operation *op, pawl_error *err)
     if (op->command.failed || pawli_arena_failed(&op->drafting.unit.arena))
         return pawli_no_memory(err);
     op->record.seals_late = true;
-    if (!pawli_seal_record(&op->drafting.unit, &op->drafting.hasher, NULL, 0)) /* the fingerprint is needed first */
+    if (!pawli_seal_record(&op->drafting.unit, &op->drafting.hasher)) /* the fingerprint is needed first */
         return pawli_no_memory(err);
     return pawli_draft_commit(&op->drafting, NULL, err);
 }

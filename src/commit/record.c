@@ -9,7 +9,7 @@ bool pawli_gather_record(struct unit *unit, struct view *view)
 {
     struct record_draft *record = unit->record;
     record->request = pawli_view_request(view, unit->view_record_scope, &record->row.request_id);
-    return record->request != NULL;
+    return record->request != NULL && pawli_gather_types(unit, view);
 }
 
 /* The answer is what is stored, copied into the unit: it outlives the batch. */
@@ -24,18 +24,28 @@ static bool answer(struct unit *unit, const struct record_row *row, bool replaye
     return !pawli_arena_failed(&unit->arena);
 }
 
-/* The fingerprint leaves out what a retry may compute anew; whether it did is told. */
-static bool differs(const struct record_row *given, const struct record_row *stored)
+static bool has_same_events(const struct record_row *given, const struct record_row *stored)
 {
+    return given->events.size == stored->events.size &&
+           (given->events.size == 0 || memcmp(given->events.data, stored->events.data, given->events.size) == 0);
+}
+
+/* The fingerprint leaves out what a retry may compute anew; whether it did is told. How much of an event stays its type may
+ * have said otherwise since. */
+static bool differs(struct unit *unit, const struct record_row *stored)
+{
+    struct record_row *given = &unit->record->row;
     size_t count, stored_count;
     const struct record_message *messages = record_messages(given, &count);
     const struct record_message *stored_messages = record_messages(stored, &stored_count);
-    if (count != stored_count || given->events.size != stored->events.size)
+    if (count != stored_count)
         return true;
     for (size_t i = 0; i < count; i++)
         if (!digest_equal(&messages[i].fingerprint, &stored_messages[i].fingerprint))
             return true;
-    return given->events.size && memcmp(given->events.data, stored->events.data, given->events.size) != 0;
+    if (!has_same_events(given, stored) && pawli_keep_as_stored(unit, stored->events))
+        given->events = pawli_trace_events(unit);
+    return !has_same_events(given, stored);
 }
 
 int pawli_tell_conflict(pawl_error *err, int status, const struct conflict *conflict)
@@ -69,6 +79,8 @@ enum record_check pawli_check_record(struct unit *unit, struct view *view, pawl_
     struct record_draft *record = unit->record;
     const struct view_request *request = record->request;
     (void)view;
+    if (pawli_check_types(unit, err) < 0)
+        return CHECK_REFUSED;
     if (request->slot.is_damaged) {
         pawli_refuse_damaged("the record of this request id", err);
         return CHECK_REFUSED;
@@ -82,7 +94,7 @@ enum record_check pawli_check_record(struct unit *unit, struct view *view, pawl_
             pawli_no_memory(err);
             return CHECK_REFUSED;
         }
-        record->differs = differs(&record->row, &request->row);
+        record->differs = differs(unit, &request->row);
         return CHECK_REPLAY;
     }
     uint64_t next = unit->view_record_scope->row.seq + 1;
@@ -137,11 +149,12 @@ static struct text put_effects(struct unit *unit)
     return take_buffer(&buffer, &unit->arena);
 }
 
-bool pawli_seal_record(struct unit *unit, struct hasher *hasher, const struct event *events, size_t event_count)
+bool pawli_seal_record(struct unit *unit, struct hasher *hasher)
 {
     struct record_draft *record = unit->record;
     struct record_row *row = &record->row;
-    struct record_body body = {.row = row, .event_count = event_count};
+    struct record_body body = {.row = row, .event_count = record->event_count};
+    row->events = pawli_trace_events(unit);
     row->messages = list_messages(unit, &unit->arena);
     row->effects = put_effects(unit);
     body.command = pawli_sha256(hasher, row->command);
@@ -150,8 +163,8 @@ bool pawli_seal_record(struct unit *unit, struct hasher *hasher, const struct ev
     if (body.has_response)
         body.response = pawli_sha256(hasher, row->response);
     pawli_record_body_begin(hasher, &body);
-    for (size_t i = 0; i < event_count; i++)
-        pawli_record_body_event(hasher, &events[i]);
+    for (size_t i = 0; i < record->event_count; i++)
+        pawli_record_body_event(hasher, &record->events[i]);
     record->body = pawli_record_body_end(hasher, &body);
     return !hasher->failed && !pawli_arena_failed(&unit->arena);
 }
@@ -183,7 +196,10 @@ int pawli_append_record(struct unit *unit, struct view *view, struct hasher *has
         return status;
     if (!pawli_view_touch(view, &scope->slot) || !pawli_view_touch(view, &request->slot))
         return pawli_no_memory(err);
-    if (record->seals_late && !(describe(unit) && pawli_seal_record(unit, hasher, NULL, 0)))
+    bool is_kept_anew = pawli_keep_by_types(unit);
+    if (record->seals_late && !describe(unit))
+        return pawli_no_memory(err);
+    if ((record->seals_late || is_kept_anew) && !pawli_seal_record(unit, hasher))
         return pawli_no_memory(err);
     struct record_row *row = &request->row;
     *row = record->row;

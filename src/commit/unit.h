@@ -26,7 +26,7 @@ struct effect_ops {
                   pawl_error *err); /* < 0: refuses the unit */
 
     /* The rest where there is something to say, else NULL. */
-    int (*check)(struct unit *unit, const struct effect *effect, size_t event_count,
+    int (*check)(struct unit *unit, const struct effect *effect,
                  pawl_error *err);                /* before it is sealed: whether it fits the events of its record */
     size_t (*weigh)(const struct effect *effect); /* about how many bytes it writes */
     /* Its messages in the record's list: fills `list`, NULL: only counts them; ids and nonces are given when it is decided. */
@@ -46,6 +46,10 @@ struct effect {
 struct record_draft {
     struct record_row row; /* all that is known before the commit */
     struct digest body;
+    struct event *events; /* what of them stays is said by their types, when it is decided (event.c) */
+    size_t event_count;
+    bool *filled;             /* which of them have a fill; NULL: none has */
+    struct view_fact **types; /* of each, its type */
     uint64_t expect_seq;
     bool seals_late; /* its response is what the effects answer: hashed when they were decided */
     struct view_request *request;
@@ -150,7 +154,15 @@ bool pawli_gather_record(struct unit *unit, struct view *view);
 enum record_check pawli_check_record(struct unit *unit, struct view *view, pawl_error *err);
 int pawli_append_record(struct unit *unit, struct view *view, struct hasher *hasher, pawl_error *err);
 
-/* Hashes what the caller gave: the record's fingerprint and the digest of its body; lists its messages and its effects. */
-bool pawli_seal_record(struct unit *unit, struct hasher *hasher, const struct event *events, size_t event_count);
+/* Writes its events, lists its messages and its effects, and hashes what the caller gave: the record's fingerprint and the
+ * digest of its body. */
+bool pawli_seal_record(struct unit *unit, struct hasher *hasher);
+
+/* What the types of its events say (event.c): whether each has what it needs, and how much of it stays. */
+bool pawli_gather_types(struct unit *unit, struct view *view);
+int pawli_check_types(const struct unit *unit, pawl_error *err);
+bool pawli_keep_by_types(struct unit *unit);                      /* whether that changed anything */
+bool pawli_keep_as_stored(struct unit *unit, struct text events); /* as those of its record; whether it did */
+struct text pawli_trace_events(struct unit *unit);
 
 #endif

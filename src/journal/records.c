@@ -286,8 +286,16 @@ void pawl_events_free(pawl_events *events)
     pawli_free(events);
 }
 
+static bool begins_with(struct text text, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    return text.size >= size && (size == 0 || memcmp(text.data, prefix, size) == 0);
+}
+
 static bool is_wanted(const pawl_events_query *query, const struct event *event)
 {
+    if (query->key_prefix && !begins_with(event->key, query->key_prefix))
+        return false;
     return event->keep != KEEP_NONE && (!query->topic || text_is(event->topic, query->topic)) &&
            (!query->key || text_is(event->key, query->key));
 }
@@ -393,6 +401,8 @@ int pawl_events_read(pawl_store *store, const pawl_events_query *given, pawl_eve
     status = options.topic ? pawli_check_topic("topic", text_of(options.topic), err) : PAWL_OK;
     if (status == PAWL_OK)
         status = pawli_check_key("key", text_of(options.key), err);
+    if (status == PAWL_OK)
+        status = pawli_check_text("key_prefix", text_of(options.key_prefix), LIMIT_KEY, err);
     if (status == PAWL_OK)
         status = pawli_check_range("limit", options.limit, 0, LIMIT_LIST, err);
     if (status < 0)

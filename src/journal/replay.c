@@ -113,9 +113,15 @@ int pawl_replay(pawl_store *store, const pawl_replay_options *options, pawl_repl
     if (!pawli_copy_options(&r.options, sizeof r.options, options))
         return pawli_bad_struct("pawl_replay_options", err);
     status = pawli_check_call(err, "apply", r.options.apply != NULL);
+    if (status == PAWL_OK && r.options.restore && r.options.from_seq)
+        status = pawli_fail(err, PAWL_EINVAL, "from_seq and restore are both given");
     if (status == PAWL_OK)
         status = check_range(&r.options, store, err);
     uint64_t after = r.options.from_seq ? r.options.from_seq - 1 : 0;
+    if (status == PAWL_OK && r.options.restore) {
+        status = pawl_snapshot_read(store, 0, r.options.restore, r.options.data, &after, r.err);
+        r.done.snapshot_seq = after;
+    }
     for (bool more = true; status == PAWL_OK && more && r.done.ok;)
         status = apply_page(&r, &after, &more);
     if (status == PAWL_OK)

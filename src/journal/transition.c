@@ -6,8 +6,7 @@
 struct pawl_transition {
     struct drafting drafting; /* first: pawli_building() */
     struct record_draft record;
-    struct event *events;
-    size_t event_count, event_room;
+    size_t event_room;
     bool has_content_type;
     pawl_transition_done *done;
     void *done_data;
@@ -77,6 +76,7 @@ pawl_transition *pawl_transition_new(pawl_store *store, const pawl_transition_op
         return t;
     struct env *env = store->opened->env;
     pawli_drafting_init(&t->drafting, store);
+    t->drafting.unit.record = &t->record;
     t->record.row.command = TEXT("");
     if (pawli_check_given(&t->drafting.error, options) == PAWL_OK)
         read_options(t, options, &t->drafting.error);
@@ -115,6 +115,12 @@ void pawl_transition_response(pawl_transition *t, const void *response, size_t s
         pawli_draft_body(&t->drafting, "response", response, size, &t->record.row.response, &t->drafting.error);
 }
 
+int32_t pawl_keep_parse(const char *text)
+{
+    enum keep keep;
+    return text && pawli_keep_parse(text_of(text), &keep) ? (int32_t)keep : -1;
+}
+
 static int add_event(pawl_transition *t, const pawl_event *event, pawl_error *err)
 {
     pawl_event copy;
@@ -124,7 +130,8 @@ static int add_event(pawl_transition *t, const pawl_event *event, pawl_error *er
         return status;
     if (!pawli_copy_options(&copy, sizeof copy, event))
         return pawli_bad_struct("pawl_event", err);
-    if (t->event_count == LIMIT_EVENTS)
+    struct record_draft *record = &t->record;
+    if (record->event_count == LIMIT_EVENTS)
         return pawli_fail(err, PAWL_ELIMIT, "events has over %d items", LIMIT_EVENTS);
     status = pawli_check_topic("topic", text_of(copy.topic), err);
     if (status == PAWL_OK)
@@ -135,12 +142,14 @@ static int add_event(pawl_transition *t, const pawl_event *event, pawl_error *er
         status = pawli_check_range("keep", copy.keep, 0, KEEP_COUNT - 1, err);
     if (status < 0)
         return status;
-    if (!pawli_arena_reserve(&t->drafting.unit.arena, (void **)&t->events, sizeof *t->events, t->event_count + 1,
-                             &t->event_room))
+    if (!pawli_arena_reserve(&t->drafting.unit.arena, (void **)&record->events, sizeof *record->events,
+                             record->event_count + 1, &t->event_room))
         return pawli_no_memory(err);
-    struct event *draft = &t->events[t->event_count];
-    *draft = (struct event){
-        .has_stream_seq = copy.has_stream_seq, .stream_seq = copy.stream_seq, .keep = (enum keep)copy.keep};
+    struct event *draft = &record->events[record->event_count];
+    *draft = (struct event){.has_stream_seq = copy.has_stream_seq,
+                            .stream_seq = copy.stream_seq,
+                            .keep = (enum keep)copy.keep,
+                            .asked = copy.keep || copy.has_keep ? (enum keep)copy.keep : KEEP_COUNT};
     status = pawli_draft_body(drafting, "event data", copy.data, copy.data_size, &draft->data, err);
     if (status == PAWL_OK)
         status = pawli_draft_content_type(drafting, "event data", copy.content_type, draft->data, &draft->content_type,
@@ -151,38 +160,17 @@ static int add_event(pawl_transition *t, const pawl_event *event, pawl_error *er
     draft->type = pawli_draft_text(drafting, copy.type);
     draft->key = pawli_draft_text(drafting, copy.key);
     draft->hash = pawli_sha256(&drafting->hasher, draft->data);
-    t->event_count++;
+    record->event_count++;
     return PAWL_OK;
 }
 
 void pawl_transition_event(pawl_transition *t, const pawl_event *event)
 {
     if (pawli_building(t) && add_event(t, event, &t->drafting.error) < 0)
-        pawli_error_item(&t->drafting.error, "event", t->event_count, 2);
+        pawli_error_item(&t->drafting.error, "event", t->record.event_count, 2);
 }
 
 /* ---- sealing ---- */
-
-/* Written straight into the arena: at worst every byte of a text is escaped as six, and of a body encoded as 4/3. */
-static struct text trace_events(pawl_transition *t)
-{
-    struct buffer buffer;
-    size_t room = 2;
-    if (t->event_count == 0)
-        return (struct text){0};
-    for (size_t i = 0; i < t->event_count; i++) {
-        const struct event *event = &t->events[i];
-        room += 250 + event->data.size / 3 * 4 +
-                6 * (event->topic.size + event->type.size + event->key.size + event->content_type.size);
-    }
-    buffer_init_over(&buffer, pawli_arena_alloc_raw(&t->drafting.unit.arena, room), room);
-    pawli_trace_open(&buffer);
-    for (size_t i = 0; i < t->event_count; i++)
-        pawli_trace_event(&buffer, &t->drafting.unit.arena, &t->events[i], (uint32_t)i);
-    pawli_trace_close(&buffer);
-    t->drafting.unit.arena.failed |= buffer.failed;
-    return buffer_text(&buffer);
-}
 
 static int seal(pawl_transition *t, pawl_error *err)
 {
@@ -203,10 +191,7 @@ static int seal(pawl_transition *t, pawl_error *err)
         return pawli_no_memory(err);
     if (row->received.ms == 0)
         row->received = env->ops->wall_now(env);
-    row->events = trace_events(t);
-    t->drafting.unit.record = &t->record;
-    return pawli_seal_record(&t->drafting.unit, &t->drafting.hasher, t->events, t->event_count) ? PAWL_OK
-                                                                                                : pawli_no_memory(err);
+    return pawli_seal_record(&t->drafting.unit, &t->drafting.hasher) ? PAWL_OK : pawli_no_memory(err);
 }
 
 static int check_effects(pawl_transition *t, pawl_error *err)
@@ -215,7 +200,7 @@ static int check_effects(pawl_transition *t, pawl_error *err)
     int status = PAWL_OK;
     for (const struct effect *effect = unit->effects; status == PAWL_OK && effect; effect = effect->next)
         if (effect->ops->check)
-            status = effect->ops->check(unit, effect, t->event_count, err);
+            status = effect->ops->check(unit, effect, err);
     return status;
 }
 

@@ -108,6 +108,17 @@ static void show_counter(const void *at, void *view, struct arena *arena)
                                            .error = row->is_damaged ? unreadable : NULL};
 }
 
+static void show_type(const void *at, void *view, struct arena *arena)
+{
+    const struct type_row *row = at;
+    *(pawl_type *)view = (pawl_type){.struct_size = sizeof(pawl_type),
+                                     .type = copied(row->name, arena),
+                                     .needs = pawli_needs_text(row->needs),
+                                     .keep = (int32_t)row->keep,
+                                     .critical = row->critical,
+                                     .error = row->is_damaged ? unreadable : NULL};
+}
+
 static const struct {
     enum query_kind query;
     size_t row_size, view_size;
@@ -120,6 +131,7 @@ static const struct {
     [PAWL_PROJECTIONS] = {QUERY_PROJECTIONS, sizeof(struct projection_row), sizeof(pawl_projection_view),
                           show_projection},
     [PAWL_COUNTERS] = {QUERY_COUNTERS, sizeof(struct counter_row), sizeof(pawl_counter), show_counter},
+    [PAWL_TYPES] = {QUERY_TYPES, sizeof(struct type_row), sizeof(pawl_type), show_type},
 };
 
 /* ---- a page ---- */
@@ -256,4 +268,9 @@ const pawl_projection_view *pawl_ledger_projection(const pawl_ledger *ledger, si
 const pawl_counter *pawl_ledger_counter(const pawl_ledger *ledger, size_t index)
 {
     return item_at(ledger, PAWL_COUNTERS, index);
+}
+
+const pawl_type *pawl_ledger_type(const pawl_ledger *ledger, size_t index)
+{
+    return item_at(ledger, PAWL_TYPES, index);
 }

@@ -5,7 +5,7 @@
 #include "model/check.h"
 #include "model/urls.h"
 #include "model/serving.h"
-#include "model/task_kind.h"
+#include "model/words.h"
 
 /* ---- what a number may be ---- */
 
@@ -44,6 +44,12 @@ static bool is_account(struct text text, struct arena *arena)
     return pawli_check_account("", text, NULL) == PAWL_OK;
 }
 
+static bool is_topic(struct text text, struct arena *arena)
+{
+    (void)arena;
+    return pawli_check_topic("", text, NULL) == PAWL_OK;
+}
+
 static bool is_text(struct text text, struct arena *arena)
 {
     (void)arena;
@@ -70,91 +76,6 @@ static bool are_headers(struct text json, struct arena *arena)
     return count > 0;
 }
 
-/* ---- words ---- */
-
-static const char *state_text(unsigned value)
-{
-    return pawli_state_text((enum state)value);
-}
-
-static bool state_parse(struct text word, unsigned *value)
-{
-    enum state state = STATE_PENDING;
-    bool good = word.data && pawli_state_parse(word, &state);
-    *value = state;
-    return good && pawli_state_kind(state) != STATE_KIND_OPEN;
-}
-
-/* Of a message that was purged; its task is not there any more. */
-static const char *last_state_text(unsigned value)
-{
-    return value == STATE_PENDING ? NULL : state_text(value);
-}
-
-static bool last_state_parse(struct text word, unsigned *value)
-{
-    *value = STATE_PENDING;
-    return !word.data || state_parse(word, value);
-}
-
-static const char *hold_kind_text(unsigned value)
-{
-    return pawli_hold_kind_text((enum hold_kind)value);
-}
-
-static bool hold_kind_parse(struct text word, unsigned *value)
-{
-    enum hold_kind kind = HOLD_STORE;
-    bool good = pawli_hold_kind_parse(word, &kind);
-    *value = kind;
-    return good;
-}
-
-static const char *task_kind_text(unsigned value)
-{
-    return pawli_task_kinds[value].name;
-}
-
-static bool task_kind_parse(struct text word, unsigned *value)
-{
-    for (*value = 0; *value < TASK_KIND_COUNT; ++*value)
-        if (text_is(word, pawli_task_kinds[*value].name))
-            return true;
-    return false;
-}
-
-static const char *error_class_text(unsigned value)
-{
-    return pawli_error_class_text((enum error_class)value);
-}
-
-static bool error_class_parse(struct text word, unsigned *value)
-{
-    enum error_class class = ERROR_NONE;
-    bool good = word.data && pawli_error_class_parse(word, &class);
-    *value = class;
-    return good;
-}
-
-static const char *durability_text(unsigned value)
-{
-    return pawli_durability_text((enum durability)value);
-}
-
-static bool durability_parse(struct text word, unsigned *value)
-{
-    enum durability durability = DURABILITY_UNKNOWN;
-    bool good = !word.data || pawli_durability_parse(word, &durability);
-    *value = durability;
-    return good;
-}
-
-static const struct words states = {state_text, state_parse}, last_states = {last_state_text, last_state_parse},
-                          hold_kinds = {hold_kind_text, hold_kind_parse},
-                          task_kinds = {task_kind_text, task_kind_parse},
-                          error_classes = {error_class_text, error_class_parse},
-                          durabilities = {durability_text, durability_parse};
-
 /* ---- the tables: a name, a kind, a field, and what it may be ---- */
 
 #define COLUMN(column, type, field, ...)                                                                               \
@@ -174,7 +95,7 @@ static const struct words states = {state_text, state_parse}, last_states = {las
 /* {"class":"transient","at":1700000000000,"text":"…"} */
 #define ROW failure
 static const struct column failure_members[] = {
-    COLUMN("class", WORD, class, .words = &error_classes),
+    COLUMN("class", WORD, class, .words = &pawli_words_of_error_classes),
     COLUMN("at", TIME, at, WALL),
     COLUMN("text", TEXT, text),
 };
@@ -224,7 +145,7 @@ static bool looked_is_good(const void *at)
 #define ROW answer
 static const struct column answer_members[] = {
     COLUMN("status", U32_OR_NULL, status, COUNT),
-    COLUMN("durability", WORD, durability, .words = &durabilities),
+    COLUMN("durability", WORD, durability, .words = &pawli_words_of_durabilities),
     COLUMN("text", TEXT, text),
 };
 #undef ROW
@@ -304,6 +225,8 @@ static const struct column scope_columns[] = {
     COLUMN("seq", U64, seq, COUNTER),
     COLUMN("head", BYTES, head, .size = DIGEST_SIZE),
     COLUMN("last_number", U64, last_number, .max = NUMBER_MAX),
+    COLUMN("fill_types", U64, fill_types, COUNTER),
+    COLUMN("pruned", U64, pruned, COUNTER),
     SUM,
 };
 #undef ROW
@@ -347,7 +270,7 @@ static const struct column sender_columns[] = {
 
 #define ROW hold_row
 static const struct column hold_columns[] = {
-    COLUMN("kind", WORD, kind, KEY, .words = &hold_kinds),
+    COLUMN("kind", WORD, kind, KEY, .words = &pawli_words_of_hold_kinds),
     COLUMN("scope", U64, scope, KEY, ANY),
     COLUMN("lane", TEXT_OR_EMPTY, lane, KEY, .is_good = is_name),
     COLUMN("target", TEXT_OR_EMPTY, target, KEY, .is_good = is_name),
@@ -389,7 +312,7 @@ static const struct column queue_columns[] = {
     COLUMN("scope", U64, scope, KEY, ID),
     COLUMN("lane", TEXT, lane, KEY, NEEDED, .is_good = is_name),
     COLUMN("target", TEXT, target, KEY, NEEDED, .is_good = is_name),
-    COLUMN("kind", WORD, kind, KEY, .words = &task_kinds),
+    COLUMN("kind", WORD, kind, KEY, .words = &pawli_words_of_task_kinds),
     COLUMN("pending", U64, counts[STATE_PENDING], COUNTER),
     COLUMN("claimed", U64, counts[STATE_CLAIMED], COUNTER),
     COLUMN("awaiting", U64, counts[STATE_AWAITING], COUNTER),
@@ -473,7 +396,7 @@ static const struct column bound_columns[] = {
     COLUMN("message", BYTES, message, .size = sizeof(pawl_uuid)),
     COLUMN("fingerprint", BYTES, fingerprint, .size = DIGEST_SIZE),
     COLUMN("until", TIME_OR_NEVER, until, WALL),
-    COLUMN("state", WORD, state, .words = &last_states),
+    COLUMN("state", WORD, state, .words = &pawli_words_of_last_states),
     SUM,
 };
 #undef ROW
@@ -545,7 +468,7 @@ static const struct column held_columns[] = {
 };
 static const struct column ended_columns[] = {
     TASK,
-    COLUMN("state", WORD, ended, .words = &states),
+    COLUMN("state", WORD, ended, .words = &pawli_words_of_states),
     COUNTS,
     LINE,
     HOLDS_KEY,
@@ -610,7 +533,7 @@ static const struct column attempt_columns[] = {
     COLUMN("worker", TEXT, worker, .max = LIMIT_NAME, .is_good = is_text),
     COLUMN("verdict", TEXT, verdict, NEEDED, .max = LIMIT_NAME, .is_good = is_text),
     COLUMN("status", U32_OR_NULL, status, COUNT),
-    COLUMN("class", WORD, class, .words = &error_classes),
+    COLUMN("class", WORD, class, .words = &pawli_words_of_error_classes),
     COLUMN("text", TEXT, text, .max = LIMIT_JSON, .is_good = is_text),
     SUM,
 };
@@ -694,6 +617,59 @@ static const struct column counter_columns[] = {
 };
 #undef ROW
 
+#define ROW type_row
+static const struct column type_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("name", TEXT, name, KEY, NEEDED, .is_good = is_name),
+    COLUMN("needs", WORD, needs, .words = &pawli_words_of_needs),
+    COLUMN("keep", WORD, keep, .words = &pawli_words_of_keeps),
+    COLUMN("critical", BOOL, critical, .max = 1),
+    SUM,
+};
+#undef ROW
+
+#define ROW snapshot_row
+static const struct column snapshot_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("seq", U64, seq, KEY, FROM_ONE),
+    COLUMN("record", BYTES, record, .size = DIGEST_SIZE),
+    COLUMN("hash", BYTES, hash, .size = DIGEST_SIZE),
+    COLUMN("size", U64, size, COUNTER),
+    COLUMN("made", TIME, made, WALL),
+    SUM,
+};
+#undef ROW
+
+#define ROW chunk_row
+static const struct column chunk_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("seq", U64, seq, KEY, FROM_ONE),
+    COLUMN("piece", U32, index, KEY, COUNT),
+    COLUMN("data", BLOB, data, NEEDED),
+    SUM,
+};
+#undef ROW
+
+#define ROW subscription_row
+static const struct column subscription_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("name", TEXT, name, KEY, NEEDED, .is_good = is_name),
+    COLUMN("topic", TEXT, topic, .is_good = is_topic),
+    COLUMN("prefix", TEXT, prefix, .max = LIMIT_KEY, .is_good = is_text),
+    COLUMN("lane", TEXT, lane, .is_good = is_name),
+    COLUMN("target", TEXT, target, .is_good = is_name),
+    COLUMN("seq", U64, seq, COUNTER),
+    COLUMN("event", U32, index, .max = EVENT_WHOLE),
+    SUM,
+};
+#undef ROW
+
+static bool complete_subscription(void *at)
+{
+    const struct subscription_row *row = at;
+    return (row->lane.data != NULL) == (row->target.data != NULL);
+}
+
 /* keys: of the first so many columns; owner: whose it is, as part of the key. */
 #define NOBODY SIZE_MAX
 #define FORM(name, row, keys, owner, complete)                                                                         \
@@ -727,4 +703,9 @@ const struct row_form pawli_rows[ROW_KIND_COUNT] = {
     [ROW_FILL] = FORM(fill, fill_row, 2, offsetof(struct fill_row, scope), NULL),
     [ROW_PROJECTION] = FORM(projection, projection_row, 3, offsetof(struct projection_row, scope), NULL),
     [ROW_COUNTER] = FORM(counter, counter_row, 2, offsetof(struct counter_row, scope), NULL),
+    [ROW_TYPE] = FORM(type, type_row, 2, offsetof(struct type_row, scope), NULL),
+    [ROW_SNAPSHOT] = FORM(snapshot, snapshot_row, 2, offsetof(struct snapshot_row, scope), NULL),
+    [ROW_CHUNK] = FORM(chunk, chunk_row, 3, offsetof(struct chunk_row, scope), NULL),
+    [ROW_SUBSCRIPTION] = FORM(subscription, subscription_row, 2, offsetof(struct subscription_row, scope),
+                              complete_subscription),
 };

@@ -106,6 +106,10 @@ enum row_kind {
     ROW_FILL,
     ROW_PROJECTION,
     ROW_COUNTER,
+    ROW_TYPE,
+    ROW_SNAPSHOT,
+    ROW_CHUNK,
+    ROW_SUBSCRIPTION,
     ROW_KIND_COUNT
 };
 
@@ -145,6 +149,10 @@ union any_row {
     struct fill_row fill;
     struct projection_row projection;
     struct counter_row counter;
+    struct type_row type;
+    struct snapshot_row snapshot;
+    struct chunk_row chunk;
+    struct subscription_row subscription;
 };
 
 static inline enum row_kind row_kind_of(enum place place)

@@ -6,6 +6,7 @@
 
 #include "base/codec.h"
 #include "base/uuid.h"
+#include "model/rows.h"
 
 /* "application/json", "application/problem+json; charset=utf-8" */
 static bool says_json(const char *content_type)
@@ -118,4 +119,22 @@ void pawli_message_json(struct json_writer *writer, const pawl_message_view *mes
     pawli_json_put_string(writer, "fingerprint", fingerprint);
     put_number(writer, "created_at", message->created_at_ms);
     put_number(writer, "updated_at", message->updated_at_ms);
+}
+
+void pawli_event_json(struct json_writer *writer, const pawl_event_view *event)
+{
+    pawli_json_put_u64(writer, "seq", event->seq);
+    if (event->error) {
+        pawli_json_put_string(writer, "error", event->error);
+        return;
+    }
+    pawli_json_put_u64(writer, "index", event->index);
+    pawli_json_put_string(writer, "topic", event->topic);
+    pawli_json_put_string(writer, "type", event->type);
+    pawli_json_put_string(writer, "key", event->key);
+    if (event->has_stream_seq)
+        pawli_json_put_u64(writer, "stream_seq", event->stream_seq);
+    pawli_json_put_string(writer, "keep", pawli_keep_text((enum keep)event->keep));
+    pawli_json_put_string(writer, "content_type", event->content_type);
+    pawli_body_json(writer, "data", event->content_type, (struct text){event->data, event->data_size});
 }

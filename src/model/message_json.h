@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A message as JSON: the one shape in which the command, the HTTP API and the file sink show it. */
+/* Messages and events as JSON: the one shape in which the command, the HTTP API, the file sink and relays show them. */
 #ifndef PAWLI_MESSAGE_JSON_H
 #define PAWLI_MESSAGE_JSON_H
 
 #include "base/json.h"
+#include "pawl/journal.h"
 #include "pawl/message.h"
 
 /* The members, without the braces, so that others can follow. What is absent is left out. */
 void pawli_message_json(struct json_writer *writer, const pawl_message_view *message);
+
+void pawli_event_json(struct json_writer *writer, const pawl_event_view *event);
 
 /* A body, where there is one, under a name when its type says JSON and it is; else as base64 under the name with "_base64" behind it: white space
  * between the tokens of JSON may go, any other byte may not. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/rows.h"
 
+#include <strings.h>
+
 static const char *const error_classes[ERROR_CLASS_COUNT] = {
     [ERROR_NONE] = "none",       [ERROR_TRANSIENT] = "transient", [ERROR_PERMANENT] = "permanent",
     [ERROR_UNKNOWN] = "unknown", [ERROR_EXPIRED] = "expired",
@@ -39,6 +41,41 @@ bool pawli_durability_parse(struct text text, enum durability *durability)
             return true;
         }
     return false;
+}
+
+const char *pawli_keep_text(enum keep keep)
+{
+    static const char *const texts[KEEP_COUNT] = {
+        [KEEP_FULL] = "full", [KEEP_REFERENCE] = "reference", [KEEP_NONE] = "none"};
+    PAWL_ASSERT(keep < KEEP_COUNT);
+    return texts[keep];
+}
+
+static bool is_word(struct text text, const char *word)
+{
+    return text.size == strlen(word) && strncasecmp(text.data, word, text.size) == 0;
+}
+
+bool pawli_keep_parse(struct text text, enum keep *keep)
+{
+    for (enum keep k = 0; k < KEEP_COUNT; k++)
+        if (is_word(text, pawli_keep_text(k))) {
+            *keep = k;
+            return true;
+        }
+    return false;
+}
+
+const char *pawli_needs_text(enum needs needs)
+{
+    PAWL_ASSERT(needs < NEEDS_COUNT);
+    return needs == NEEDS_FILL ? "fill" : NULL;
+}
+
+bool pawli_needs_parse(struct text text, enum needs *needs)
+{
+    *needs = NEEDS_FILL;
+    return text_is(text, "fill");
 }
 
 const char *pawli_hold_kind_text(enum hold_kind kind)

@@ -52,6 +52,8 @@ struct scope_row {
     uint64_t seq; /* of the last record */
     struct digest head;
     uint64_t last_number; /* of the last message, workflow or schedule */
+    uint64_t fill_types;  /* how many types of its events need a fill */
+    uint64_t pruned;      /* bodies of records up to this one are gone */
 };
 
 /* What is claimed and moves is known by its scope and its number in it; numbers are given in commit order. In a store both are
@@ -430,6 +432,51 @@ struct counter_row {
     bool is_damaged; /* out of a list: it cannot be read */
 };
 
+/* How much of an event stays: all, all but its body, or its place alone. */
+enum keep { KEEP_FULL, KEEP_REFERENCE, KEEP_NONE, KEEP_COUNT };
+
+/* What an event of this type must have beside it. */
+enum needs { NEEDS_NOTHING, NEEDS_FILL, NEEDS_COUNT };
+
+/* What holds for all events of a type. */
+struct type_row {
+    uint64_t scope;
+    struct text name;
+    enum needs needs;
+    enum keep keep;
+    bool critical; /* kept in full, whatever anybody says */
+    bool is_damaged; /* out of a list: it cannot be read */
+};
+
+/* The state of a program behind a record, in chunks of its bytes. */
+struct snapshot_row {
+    uint64_t scope, seq;
+    struct digest record; /* the digest of that record */
+    struct digest hash;   /* of all bytes */
+    uint64_t size;
+    struct wall_time made;
+    bool is_damaged; /* out of a list: it cannot be read */
+};
+
+struct chunk_row {
+    uint64_t scope, seq;
+    uint32_t index; /* the first is 0 */
+    struct text data;
+    bool is_damaged; /* out of a list: it cannot be read */
+};
+
+/* Where a consumer of events stands. */
+struct subscription_row {
+    uint64_t scope;
+    struct text name;
+    struct text topic, prefix; /* of the events that it wants, and of their keys; absent: any */
+    struct text lane, target;  /* where they are relayed to; absent: they are read by hand */
+    uint64_t seq; /* it stands behind this event of this record: */
+    uint32_t index; /* EVENT_WHOLE: behind all of them */
+    bool is_damaged; /* out of a list: it cannot be read */
+};
+#define EVENT_WHOLE UINT32_MAX
+
 /* A record as the journal keeps it. */
 struct record_row {
     uint64_t scope, seq;
@@ -474,6 +521,10 @@ const char *pawli_error_class_text(enum error_class class);
 bool pawli_error_class_parse(struct text text, enum error_class *class);
 const char *pawli_durability_text(enum durability durability); /* NULL: unknown */
 bool pawli_durability_parse(struct text text, enum durability *durability);
+const char *pawli_keep_text(enum keep keep);
+bool pawli_keep_parse(struct text text, enum keep *keep); /* in letters of any case */
+const char *pawli_needs_text(enum needs needs); /* NULL: nothing */
+bool pawli_needs_parse(struct text text, enum needs *needs);
 const char *pawli_hold_kind_text(enum hold_kind kind);
 bool pawli_hold_kind_parse(struct text text, enum hold_kind *kind);
 

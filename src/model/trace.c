@@ -4,22 +4,6 @@
 #include "base/codec.h"
 #include "base/json.h"
 
-static const char *const keep_texts[KEEP_COUNT] = {"full", "reference", "none"};
-
-const char *pawli_keep_text(enum keep keep)
-{
-    PAWL_ASSERT(keep < KEEP_COUNT);
-    return keep_texts[keep];
-}
-
-bool pawli_keep_parse(struct text text, enum keep *keep)
-{
-    for (*keep = 0; *keep < KEEP_COUNT; (*keep)++)
-        if (text_is(text, keep_texts[*keep]))
-            return true;
-    return false;
-}
-
 void pawli_trace_open(struct buffer *out)
 {
     pawli_buffer_add_char(out, '[');
@@ -176,7 +160,7 @@ enum trace_step pawli_trace_next(struct trace_walk *walk, struct arena *arena, s
     if (!walk->json.data || !pawli_json_item(&events, &item))
         return TRACE_END;
     walk->at = events.at;
-    *event = (struct event){.content_type = TEXT("application/json")};
+    *event = (struct event){.content_type = TEXT("application/json"), .asked = KEEP_COUNT};
     if (pawli_json_type(item) != JSON_ARRAY)
         return TRACE_BAD;
     struct json_walk items = pawli_json_walk(item);

@@ -12,8 +12,6 @@
 #include "base/buffer.h"
 #include "model/rows.h"
 
-enum keep { KEEP_FULL, KEEP_REFERENCE, KEEP_NONE, KEEP_COUNT };
-
 struct event {
     struct text topic, type, key, content_type;
     struct text data;   /* absent unless keep is full */
@@ -21,10 +19,8 @@ struct event {
     bool has_stream_seq;
     uint64_t stream_seq;
     enum keep keep;
+    enum keep asked; /* by who made it; KEEP_COUNT: what its type says */
 };
-
-const char *pawli_keep_text(enum keep keep);
-bool pawli_keep_parse(struct text text, enum keep *keep);
 
 /* Appends one event; call pawli_trace_open first and pawli_trace_close last. */
 void pawli_trace_open(struct buffer *out);

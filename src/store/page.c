@@ -280,6 +280,14 @@ static enum find make_message(struct reading *reading, const struct range *range
     return FIND_ROW;
 }
 
+static enum find make_subscription(struct reading *reading, const struct range *range, const void *row, void *at)
+{
+    struct subscription_item *item = at;
+    (void)range;
+    return pawli_name_scope(reading, ((const struct subscription_row *)row)->scope, &item->scope) ? FIND_ROW
+                                                                                                  : FIND_FAILED;
+}
+
 /* ---- one row, where the query names it: its key, but for its scope ---- */
 
 static bool names_asset(const struct query *query, union any_row *row)
@@ -311,6 +319,18 @@ static bool names_projection(const struct query *query, union any_row *row)
 static bool names_counter(const struct query *query, union any_row *row)
 {
     row->counter.name = query->name;
+    return query->name.data != NULL;
+}
+
+static bool names_type(const struct query *query, union any_row *row)
+{
+    row->type.name = query->name;
+    return query->name.data != NULL;
+}
+
+static bool names_subscription(const struct query *query, union any_row *row)
+{
+    row->subscription.name = query->name;
     return query->name.data != NULL;
 }
 
@@ -372,7 +392,14 @@ static const struct listing {
     [QUERY_FILLS] = {KEPT(FILLS, fill, FILL), .names = names_fill},
     [QUERY_PROJECTIONS] = {KEPT(PROJECTIONS, projection, PROJECTION), .names = names_projection},
     [QUERY_COUNTERS] = {KEPT(COUNTERS, counter, COUNTER), .names = names_counter},
+    [QUERY_TYPES] = {KEPT(TYPES, type, TYPE), .names = names_type},
+    [QUERY_SNAPSHOTS] = {KEPT(SNAPSHOTS, snapshot, SNAPSHOT)},
+    [QUERY_CHUNKS] = {KEPT(CHUNKS, chunk, CHUNK)},
 #undef KEPT
+    [QUERY_SUBSCRIPTIONS] = {LISTED(SUBSCRIPTIONS, subscription, subscription_item), .shows_damaged = true,
+                             .make = make_subscription,
+                             .damaged_at = offsetof(struct subscription_item, row.is_damaged), .number_at = NONE,
+                             .names = names_subscription, .kind = ROW_SUBSCRIPTION},
 #undef LISTED
 };
 
@@ -455,6 +482,15 @@ static bool read_store(struct reading *reading)
     bool good = pawli_find_named(reading, ROW_STORE, &reading->page->store, &found);
     reading->is_bad |= good && !found;
     return good;
+}
+
+static bool read_scope(struct reading *reading)
+{
+    struct scope_row row = {.name = reading->query->scope};
+    const struct range range = {.kind = RANGE_SCOPES};
+    bool found;
+    return pawli_find_named(reading, ROW_SCOPE, &row, &found) &&
+           (!found || keep(reading, &listings[QUERY_SCOPES], &range, FIND_ROW, &row));
 }
 
 static bool read_record(struct reading *reading)
@@ -559,9 +595,9 @@ static bool read_line(struct reading *reading)
 /* ---- all of it ---- */
 
 static reading_fn *const readers[QUERY_KIND_COUNT] = {
-    [QUERY_STORE] = read_store,     [QUERY_RECORD] = read_record, [QUERY_MESSAGE] = read_message,
-    [QUERY_LOOK] = pawli_read_look, [QUERY_LINE] = read_line,     [QUERY_SENDER] = read_sender,
-    [QUERY_PUT_OFF] = read_put_off,
+    [QUERY_STORE] = read_store,     [QUERY_SCOPE] = read_scope,     [QUERY_RECORD] = read_record,
+    [QUERY_MESSAGE] = read_message, [QUERY_LOOK] = pawli_read_look, [QUERY_LINE] = read_line,
+    [QUERY_SENDER] = read_sender,   [QUERY_PUT_OFF] = read_put_off,
 };
 
 struct range pawli_messages_range(struct reading *reading)

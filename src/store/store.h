@@ -56,6 +56,7 @@ struct store_facts {
 enum query_kind {
     QUERY_STORE,      /* page.store */
     QUERY_SCOPES,     /* after, limit */
+    QUERY_SCOPE,      /* scope: page.scopes */
     QUERY_RECORD,     /* scope; id or seq */
     QUERY_RECORDS,    /* scope, ref, type, since; after or before, limit */
     QUERY_MESSAGE,    /* scope, number */
@@ -81,6 +82,10 @@ enum query_kind {
     QUERY_FILLS,       /* scope; key: one trade; behind after, after_index; limit */
     QUERY_PROJECTIONS, /* scope, name; prefix; behind after_key; limit */
     QUERY_COUNTERS,    /* scope; limit */
+    QUERY_TYPES,         /* scope; name: that one; limit */
+    QUERY_SNAPSHOTS,     /* scope; behind after; limit */
+    QUERY_CHUNKS,        /* scope; from after and after_index on; limit */
+    QUERY_SUBSCRIPTIONS, /* scope (absent: of all); name: that one; limit */
     QUERY_DAMAGE, /* limit: rows that cannot be read or do not agree with each other, but for the chains of records */
     QUERY_KIND_COUNT
 };
@@ -198,6 +203,11 @@ struct claim_item {
     bool is_lost;
 };
 
+struct subscription_item {
+    struct subscription_row row;
+    struct text scope; /* absent: it cannot be read */
+};
+
 /* Stored data that is set apart. scope: whose it is; absent: the store's, or nobody knows. */
 struct damage_item {
     struct text scope, what;
@@ -256,6 +266,10 @@ struct page {
         struct fill_row *fills;
         struct projection_row *projections;
         struct counter_row *counters;
+        struct type_row *types;
+        struct snapshot_row *snapshots;
+        struct chunk_row *chunks;
+        struct subscription_item *subscriptions;
     };
     struct store_row store;
     struct look look;

@@ -41,6 +41,10 @@ enum range_kind {
     RANGE_FILLS,
     RANGE_PROJECTIONS, /* of the query's name, whose keys begin with its prefix */
     RANGE_COUNTERS,
+    RANGE_TYPES,
+    RANGE_SNAPSHOTS, /* by record, behind `after` of the query */
+    RANGE_CHUNKS,    /* from the query's after and after_index on */
+    RANGE_SUBSCRIPTIONS,
     RANGE_KIND_COUNT
 };
 

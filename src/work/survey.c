@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The surveys: on another thread, which queues have something due; then, in steps, what that means for each. One reads the
- * queues of new messages, as soon as there are any; the other all that something waits in, and settles lost claims. The sweep
+ * queues of new messages, as soon as there are any; the other all that something waits in, and settles lost claims and makes
+ * messages of what subscriptions relay. The sweep
  * is a job of its own. */
+#include "journal/relay.h"
 #include "model/urls.h"
 #include "outbox/sweep.h"
 #include "work/work.h"
@@ -19,7 +21,9 @@ static void run(struct job *job)
         query.wants_news = true;
         query.after = worker->seen_news;
     }
-    survey->error = (pawl_error){0};
+    survey->error = survey->relay_error = (pawl_error){0};
+    if (!survey->is_news)
+        pawli_relay_all(worker->store, worker->options.all_scopes, &survey->relay_error);
     survey->status = survey->is_news ? PAWL_OK : pawli_sweep_lost(worker->store, &survey->next_lease, &survey->error);
     if (survey->status == PAWL_OK)
         survey->status = pawli_store_query(worker->opened->store, &query, &survey->page, &survey->error);
@@ -383,6 +387,8 @@ static void done(struct job *job)
     survey->learned = 0;
     if (!survey->is_news)
         worker->next_survey = boot_after_ms(now, survey->is_read ? worker->options.poll_ms : PAUSE_MS);
+    if (survey->relay_error.status < 0)
+        pawli_tell_error(worker, "relay_failed", 1, &survey->relay_error);
     if (!survey->is_read) {
         pawli_tell_error(worker, "survey_failed", 1, &survey->error);
         survey->is_wanted |= survey->is_news;

@@ -135,7 +135,7 @@ struct survey {
     bool began_resting;                 /* the one before found nothing */
     struct boot_time began, not_before; /* a survey takes a fifth of the time at most */
     int status;
-    pawl_error error;
+    pawl_error error, relay_error;
     struct boot_time next_lease; /* when the first claim ends that had not */
     struct page page;
     size_t learned;

@@ -57,6 +57,14 @@ struct world {
     pawl_ledger *ledger, *other_ledger;
     pawl_ledger_query ledger_query;
     pawl_ledger_checked checked;
+    pawl_setting type_setting;
+    pawl_snapshot *snapshot;
+    pawl_snapshot_options snapshot_options;
+    pawl_snapshots *snapshots, *other_snapshots;
+    pawl_subscriptions *subscriptions, *other_subscriptions;
+    pawl_subscription_options subscription_options;
+    pawl_cursor cursor;
+    uint64_t seq;
     pawl_replay_options replay_options;
     pawl_replayed replayed;
     const char *text;
@@ -116,6 +124,12 @@ static void deliver(void *data, const pawl_message_view *message, pawl_outcome *
     (void)data, (void)message, (void)outcome;
 }
 
+static int take(void *data, const void *bytes, size_t size, pawl_error *error)
+{
+    (void)data, (void)bytes, (void)size, (void)error;
+    return PAWL_OK;
+}
+
 static pawl_transition *transition_of(struct world *w)
 {
     return pawl_transition_new(w->store, &w->transition_options);
@@ -153,6 +167,10 @@ static void open_world(struct world *w)
         .projection = {PAWL_PROJECTION, .name = "p", .key = "k"},
         .ledger_query = {PAWL_LEDGER_QUERY},
         .checked = {PAWL_LEDGER_CHECKED},
+        .snapshot_options = {PAWL_SNAPSHOT_OPTIONS, .seq = 1},
+        .subscription_options = {PAWL_SUBSCRIPTION_OPTIONS, .name = "s"},
+        .cursor = {1, PAWL_WHOLE_RECORD},
+        .type_setting = {"critical", "1"},
         .replay_options = {PAWL_REPLAY_OPTIONS, .apply = apply},
         .replayed = {PAWL_REPLAYED}};
     w->route.urls = &w->url;
@@ -175,6 +193,17 @@ static void open_world(struct world *w)
     assert_ok(pawl_workers_list(w->store, NULL, &w->workers, &err));
     assert_ok(pawl_ledger_list(w->store, &w->ledger_query, &w->ledger, &err));
     assert_ok(pawl_worker_new(w->store, NULL, &w->worker, &err));
+    w->snapshot = pawl_snapshot_new(w->store, &w->snapshot_options);
+    pawl_snapshot_write(w->snapshot, "x", 1);
+    assert_ok(pawl_snapshot_commit(w->snapshot, &err));
+    assert_ok(pawl_snapshots_list(w->store, &w->snapshots, &err));
+    pawl_snapshot_free(w->snapshot);
+    w->snapshot = pawl_snapshot_new(w->store, &w->snapshot_options);
+    assert_ok(pawl_subscription_add(w->store, &w->subscription_options, &err));
+    assert_ok(pawl_subscription_add(
+        w->store, &(pawl_subscription_options){PAWL_SUBSCRIPTION_OPTIONS, .name = "r", .lane = "l", .target = "t"},
+        &err));
+    assert_ok(pawl_subscriptions_list(w->store, NULL, &w->subscriptions, &err));
     w->transition = transition_of(w);
 }
 

@@ -3,6 +3,7 @@
 """Reading the journal: lists, one record, events from a cursor, following, the proof."""
 import hashlib
 import json
+import os
 import pathlib
 import sqlite3
 import subprocess
@@ -235,9 +236,9 @@ class Journal(support.Case):
         path.chmod(0o755)
         return path
 
-    def record_sums(self, *amounts):
+    def record_sums(self, *amounts, start=0):
         """Commands that are numbers, with the digest of their sum behind each; of None there is no digest."""
-        total, lines = 0, []
+        total, lines = start, []
         for amount in amounts:
             total += amount
             lines.append({"type": "Add", "data": amount, "state_digest": {"pre": digest(total - amount), "post": digest(total)}})
@@ -279,6 +280,107 @@ class Journal(support.Case):
         self.ok("submit", "Note", "--quiet", "--data", "0")
         self.fails(5, "journal", "replay", "--exec", self.program(""), says="before it answered record 1")
 
+    def test_a_replay_begins_behind_the_newest_snapshot(self):
+        self.record_sums(1, 2, 3, 4)
+        resumes = self.program("for given in records():\n    if 'snapshot' in given:\n        total = given['snapshot']\n        continue\n"
+                               "    total += given['data']\n    post(total)\n")
+        for seq, state in ((1, "1"), (3, "6")):
+            self.ok("snapshots", "add", seq, state)
+        self.assertEqual(self.json("journal", "replay", "--exec", resumes, "--from", "snapshot"),
+                         [{"scope": "default", "records": 1, "compared": 1, "snapshot": 3, "ok": True}])
+        self.ok("snapshots", "add", 4, "11")
+        self.assertEqual(self.json("journal", "replay", "--exec", resumes, "--from", "snapshot")[0]["records"], 0)
+        self.record_sums(5, start=10)
+        run = self.run_it("journal", "replay", "--exec", resumes, "--from", "snapshot", "--json")
+        self.assertEqual((run.status, run.row["first_diff"]["seq"]), (8, 5))
+
+    def test_a_snapshot_comes_back_byte_for_byte(self):
+        self.fill(3)
+        data = os.urandom(600000)
+        (self.folder / "state").write_bytes(data)
+        self.assertEqual(self.json("snapshots", "add", 2, f"@{self.folder}/state")[0]["sha256"], hashlib.sha256(data).hexdigest())
+        self.assertEqual(self.ok("snapshots", "show").raw, data)
+        self.ok("snapshots", "add", 3, "-", stdin=b"")
+        self.assertEqual(self.json("snapshots", "show", 3)[0]["size"], 0)
+        self.assertEqual([row["seq"] for row in self.json("snapshots", "list")], [3, 2])
+        self.fails(4, "snapshots", "add", 2, "x", says="another snapshot")
+        self.fails(3, "snapshots", "add", 4, "x", says="no record 4")
+        self.fails(3, "snapshots", "show", 1, says="no snapshot")
+        self.ok("snapshots", "add", 1, "x", "--keep", 1)
+        self.assertEqual([row["seq"] for row in self.json("snapshots", "list")], [3])
+
+    def test_types_of_events(self):
+        self.assertEqual(self.json("types", "list"), [])
+        self.assertEqual(self.json("types", "set", "Fill", "needs=fill", "keep=Reference"),
+                         [{"type": "Fill", "needs": "fill", "keep": "reference"}])
+        self.ok("types", "set", "--preset", "s3")
+        self.assertEqual([row["type"] for row in self.json("types", "list")], ["Fill", "L2Update", "OrderFilled"])
+        self.fails(2, "types", "set", says="no type")
+        self.fails(2, "types", "set", "A", "--preset", "s3", says="both")
+        self.fails(2, "types", "set", "A", "keep", says="KEY=VALUE")
+        self.fails(2, "types", "set", "A", "colour=red", says="colour")
+        self.fails(2, "types", "set", "--preset", "s9", says="s9")
+        event = {"topic": "t", "type": "Fill", "data": 1}
+        self.fails(2, "submit", "T", "--event", "t:Fill=1", says="needs one")
+        fill = {"event": 0, "trade_id": "t1", "market": "m", "buyer": "a", "seller": "b", "price": "1", "size": "1"}
+        self.ok("submit", "--jsonl", "-", "--quiet", stdin=json.dumps({"type": "T", "events": [event], "fills": [fill]}))
+        self.assertEqual(self.json("events")[0]["keep"], "reference")
+
+    def test_an_unknown_keep_is_full_with_one_warning_A170(self):
+        lines = "".join(json.dumps({"type": "T", "events": [{"topic": "t", "type": "e", "data": 1, "keep": keep}]}) + "\n"
+                        for keep in ("NONE", "summary", "Full", "most", "Reference"))
+        run = self.run_it("submit", "--jsonl", "-", stdin=lines)
+        self.assertEqual((run.status, run.err.count("warning")), (0, 1), run.err)
+        self.assertIn("summary", run.err)
+        self.assertEqual([row["keep"] for row in self.json("events")], ["full", "full", "full", "reference"])
+        run = self.run_it("types", "set", "e", "keep=summary")
+        self.assertEqual((run.status, run.err.count("warning")), (0, 1), run.err)
+
+    def test_a_subscription_is_read_and_acknowledged(self):
+        self.fill(3)
+        self.ok("subscriptions", "add", "even", "--topic", "even")
+        self.ok("subscriptions", "add", "k", "--key-prefix", "k", "--from", 2)
+        self.ok("subscriptions", "add", "new", "--from", "now")
+        places = lambda *words: [f"{row['seq']}.{row['index']}" for row in self.json("subscriptions", "read", *words)]
+        self.assertEqual((places("even"), places("k"), places("new")), (["2.0"], ["2.0", "3.0"], []))
+        self.assertEqual(places("k", "--limit", 1), ["2.0"])
+        self.assertEqual(self.json("subscriptions", "ack", "k", "2.0")[0]["position"], "2.0")
+        self.assertEqual(places("k"), ["3.0"])
+        self.ok("subscriptions", "ack", "k", "2.0")
+        self.fails(7, "subscriptions", "ack", "k", "1.0", says="forward only")
+        self.fails(7, "subscriptions", "ack", "k", "9.0", says="no event")
+        self.fails(2, "subscriptions", "ack", "k", "x", says="SEQ.INDEX")
+        self.fails(3, "subscriptions", "read", "none", says="no subscription")
+        self.fails(7, "subscriptions", "add", "x", "--from", 9, says="record 9")
+        self.fails(2, "subscriptions", "add", "x", "--from", "then", says="beginning")
+        self.fails(2, "subscriptions", "add", "x", "--to", "lane", says="LANE/TARGET")
+        self.fails(4, "subscriptions", "add", "k", says="other settings")
+        listed = self.json("subscriptions", "list")
+        self.assertEqual([(row["name"], row["position"], row["behind"]) for row in listed],
+                         [("even", "0.0", 1), ("k", "2.0", 1), ("new", "3.1", 0)])
+        self.ok("subscriptions", "remove", "even")
+        self.fails(3, "subscriptions", "remove", "even", says="no subscription")
+
+    def test_who_waits_for_an_event_is_told_of_it(self):
+        self.ok("subscriptions", "add", "all")
+        waiting = subprocess.Popen([support.PAWL, "subscriptions", "read", "all", "--wait", "60s"], env=self.env, cwd=self.folder,
+                                   stdout=subprocess.PIPE)
+        self.ok("submit", "A", "--quiet")  # which has none
+        self.fill(1)
+        self.assertEqual(waiting.communicate()[0].split()[0], b"2.0")
+
+    def test_views_of_types_snapshots_and_subscriptions(self):
+        self.fill(1)
+        self.ok("types", "set", "e", "keep=none")
+        self.ok("snapshots", "add", 1, "x")
+        self.ok("subscriptions", "add", "s", "--from", "now")
+        db = sqlite3.connect(self.folder / "s.db")
+        self.assertEqual(db.execute("SELECT scope, type, needs, keep, critical FROM types").fetchall(), [("default", "e", None, "none", 0)])
+        self.assertEqual(db.execute("SELECT scope, seq, size, sha256 FROM snapshots").fetchall(),
+                         [("default", 1, 1, hashlib.sha256(b"x").hexdigest())])
+        self.assertEqual(db.execute('SELECT name, seq, "index", lane FROM subscriptions').fetchall(), [("s", 1, None, None)])
+        db.close()
+
     def test_a_replay_that_cannot_be_done_says_what_to_do(self):
         self.record_sums(1, 2)
         fine = self.program("for record in records():\n    total += record['data']\n    post(total)\n")
@@ -286,7 +388,7 @@ class Journal(support.Case):
         self.fails(5, "journal", "replay", "--exec", "./nothing", says="cannot run")
         self.fails(2, "journal", "replay", "--exec", fine, "--from", 4, says="from_seq 4")
         self.fails(2, "journal", "replay", "--exec", fine, "--from", 2, "--to", 1, says="to_seq 1")
-        self.fails(2, "journal", "replay", "--exec", fine, "--from", "snapshot", says="snapshots")
+        self.fails(3, "journal", "replay", "--exec", fine, "--from", "snapshot", says="no snapshot")
         for answer, says in (("sums: 3", "no JSON object"), ('{"post":"xy"}', "hexadecimal"), ('{"post":3}', "hexadecimal"),
                              ('{"past":"00"}', "unknown member"), (json.dumps({"post": "00" * 65}), "64 bytes")):
             self.fails(2, "journal", "replay", "--exec", self.program(f"for _ in records():\n    print({answer!r}, flush=True)\n"),

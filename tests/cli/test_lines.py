@@ -164,7 +164,6 @@ class Lines(support.Case):
                 ("submit", {"data_base64": "AB=="}, "data_base64"), ("submit", {"response_base64": 1}, "response_base64"),
                 ("submit", {"events": {}}, "events"), ("submit", {"events": [1]}, "events"),
                 ("submit", {"events": [{"topic": "t", "type": "e", "nonsense": 1}]}, ("event 1", "nonsense")),
-                ("submit", {"events": [{"topic": "t", "type": "e", "keep": "some"}]}, "keep"),
                 ("submit", {"events": [{"type": "e"}]}, "topic"), ("submit", {"events": [{"topic": "t"}]}, "event type"),
                 ("submit", {"messages": [{"lane": "l", "target": "t"}, {"lane": "l"}]}, "target"),
                 ("submit", {"messages": [{"lane": "l", "target": "t", "request_id": support.NOBODY}]}, "request_id"),

@@ -127,6 +127,7 @@ static void put_page(FILE *out, const struct query *query, const struct page *pa
         case QUERY_STORE:
             put_row(out, ROW_STORE, &page->store);
             break;
+        case QUERY_SCOPE:
         case QUERY_SCOPES:
             put_row(out, ROW_SCOPE, &page->scopes[i]);
             break;
@@ -192,6 +193,18 @@ static void put_page(FILE *out, const struct query *query, const struct page *pa
             break;
         case QUERY_COUNTERS:
             put_row(out, ROW_COUNTER, &page->counters[i]);
+            break;
+        case QUERY_TYPES:
+            put_row(out, ROW_TYPE, &page->types[i]);
+            break;
+        case QUERY_SNAPSHOTS:
+            put_row(out, ROW_SNAPSHOT, &page->snapshots[i]);
+            break;
+        case QUERY_CHUNKS:
+            put_row(out, ROW_CHUNK, &page->chunks[i]);
+            break;
+        case QUERY_SUBSCRIPTIONS:
+            put_row(out, ROW_SUBSCRIPTION, &page->subscriptions[i].row);
             break;
         case QUERY_DAMAGE:
             put_text(out, "what", page->damages[i].what);
@@ -308,6 +321,16 @@ static void ask_scopes(struct world *w, FILE *out)
         query.kind = QUERY_SENDERS;
         ask(w, out, query);
         query.kind = QUERY_QUEUES;
+        ask(w, out, query);
+        query.kind = QUERY_SCOPE;
+        ask(w, out, query);
+        query.kind = QUERY_TYPES;
+        ask(w, out, query);
+        query.kind = QUERY_SNAPSHOTS;
+        ask(w, out, query);
+        query.kind = QUERY_CHUNKS;
+        ask(w, out, query);
+        query.kind = QUERY_SUBSCRIPTIONS;
         ask(w, out, query);
     }
     pawli_page_done(&page);

@@ -30,6 +30,8 @@ static const struct {
     {"asset", SQL_all_assets},       {"account", SQL_all_accounts},
     {"entry", SQL_all_entries},      {"fill", SQL_all_fills},
     {"projection", SQL_all_projections}, {"counter", SQL_all_counters},
+    {"type", SQL_all_types},         {"snapshot", SQL_all_snapshots},
+    {"chunk", SQL_all_chunks},       {"subscription", SQL_all_subscriptions},
 };
 
 /* %1$s: the column, %2$s: the table. */
@@ -273,6 +275,21 @@ static void add_to_ledger(pawl_transition *t, const char *trade)
     pawl_transition_counter(t, "c", 7);
 }
 
+static void keep_state(pawl_store *store, uint64_t seq, const char *state)
+{
+    pawl_snapshot *snapshot = pawl_snapshot_new(store,
+                                                &(pawl_snapshot_options){PAWL_SNAPSHOT_OPTIONS, .seq = seq, .keep = 1});
+    pawl_snapshot_write(snapshot, state, strlen(state));
+    pawl_snapshot_commit(snapshot, &err);
+    pawl_snapshot_free(snapshot);
+}
+
+static int take(void *data, const void *bytes, size_t size, pawl_error *error)
+{
+    (void)data, (void)bytes, (void)size, (void)error;
+    return PAWL_OK;
+}
+
 /* NULL: of all lanes. */
 static void work(struct rich *rich, const char *lane, int steps)
 {
@@ -307,6 +324,7 @@ static void open_rich(struct rich *rich, uint64_t seed)
     assert_ok(
         pawl_target_add(w->store, TARGET, "callback:deliver", NULL, settings, COUNT_OF(settings), BECAUSE(2), &err));
     assert_ok(pawl_hold_set(w->store, &(pawl_subject){PAWL_SUBJECT, .lane = "other"}, "paused", 0, BECAUSE(3), &err));
+    assert_ok(pawl_type_set(w->store, "Placed", &(pawl_setting){"critical", "1"}, 1, BECAUSE(90), &err));
     const char *url = "callback:deliver";
     pawl_route route = {PAWL_ROUTE, .target = TARGET, .sender = "s", .urls = &url, .url_count = 1};
     assert_ok(pawl_route_add(w->store, &route, BECAUSE(6), &err));
@@ -335,6 +353,10 @@ static void open_rich(struct rich *rich, uint64_t seed)
     add_to_ledger(t, "t1");
     assert_ok(pawl_transition_commit(t, NULL, &err));
     pawl_transition_free(t);
+    keep_state(w->store, 1, "state");
+    const pawl_subscription_options subscription = {PAWL_SUBSCRIPTION_OPTIONS, .name = "p", .topic = "o",
+                                                    .key_prefix = "k", .lane = "relayed", .target = TARGET};
+    assert_ok(pawl_subscription_add(w->store, &subscription, &err));
     work(rich, "quiet", 5);
     verify(w);
 }
@@ -388,7 +410,16 @@ static void look(struct rich *rich)
         pawl_settings_free(settings);
     if (pawl_workers_list(store, NULL, &workers, &err) == PAWL_OK)
         pawl_workers_free(workers);
-    for (int32_t kind = PAWL_ASSETS; kind <= PAWL_COUNTERS; kind++)
+    pawl_snapshots *snapshots;
+    pawl_subscriptions *subscriptions;
+    if (pawl_snapshots_list(store, &snapshots, &err) == PAWL_OK)
+        pawl_snapshots_free(snapshots);
+    pawl_snapshot_read(store, 0, take, NULL, NULL, &err);
+    if (pawl_subscriptions_list(store, NULL, &subscriptions, &err) == PAWL_OK)
+        pawl_subscriptions_free(subscriptions);
+    if (pawl_subscription_read(store, "p", NULL, 0, &events, &err) == PAWL_OK)
+        pawl_events_free(events);
+    for (int32_t kind = PAWL_ASSETS; kind <= PAWL_TYPES; kind++)
         if (pawl_ledger_list(store, &(pawl_ledger_query){PAWL_LEDGER_QUERY, .kind = kind, .name = "p"}, &ledger,
                              &err) == PAWL_OK)
             pawl_ledger_free(ledger);
@@ -413,6 +444,10 @@ static void join(struct rich *rich)
 static void use(struct rich *rich)
 {
     pawl_store *store = rich->w.store;
+    keep_state(store, 1, "another");
+    keep_state(store, 2, "next");
+    pawl_subscription_relay(store, "p", 10, NULL, &err);
+    pawl_type_set(store, "Placed", &(pawl_setting){"keep", "reference"}, 1, NULL, &err);
     pawl_swept swept = {PAWL_SWEPT};
     pawl_messages *messages;
     pawl_enqueued result;

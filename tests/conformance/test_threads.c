@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include "conformance.h"
+#include "pawl/subscription.h"
 #include "store/sqlite/sqlite.h"
 #include "waking.h"
 
@@ -400,7 +401,57 @@ static void who_waits_for_a_joined_record_is_woken(struct world *w)
     verify(w);
 }
 
+#define WRITERS 4
+#define RECORDS 60
+
+static void *write_events(void *argument)
+{
+    struct contestant *c = argument;
+    for (int i = 0; i < RECORDS && c->status == PAWL_OK; i++) {
+        pawl_transition *t = pawl_transition_new(c->store,
+                                                 &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "Move"});
+        for (int j = 0; j < 2; j++)
+            pawl_transition_event(t, &(pawl_event){PAWL_EVENT, .topic = "t", .type = "E"});
+        c->status = pawl_transition_commit(t, NULL, NULL);
+        pawl_transition_free(t);
+    }
+    return NULL;
+}
+
+/* Whoever reads behind what others write sees each event once, in order. */
+static void a177_no_gap_between_what_was_and_what_comes(struct world *w)
+{
+    struct contestant writers[WRITERS] = {0};
+    pawl_cursor seen = {0, 1};
+    open_real(w);
+    assert_ok(pawl_subscription_add(
+        w->store, &(pawl_subscription_options){PAWL_SUBSCRIPTION_OPTIONS, .name = "s", .topic = "t"}, &err));
+    begin(w, writers, WRITERS, write_events);
+    for (size_t all = 0; all < 2 * WRITERS * RECORDS;) {
+        pawl_events *events;
+        assert_ok(pawl_subscription_read(w->store, "s", NULL, 7, &events, &err));
+        size_t count = pawl_events_count(events);
+        for (size_t i = 0; i < count; i++) {
+            const pawl_event_view *event = pawl_events_get(events, i);
+            assert_int_equal(event->seq, seen.seq + seen.index);
+            assert_int_equal(event->index, 1 - seen.index);
+            seen = (pawl_cursor){event->seq, event->index};
+        }
+        pawl_events_free(events);
+        all += count;
+        if (count)
+            assert_ok(pawl_subscription_ack(w->store, "s", &seen, &err));
+        else
+            sched_yield();
+    }
+    end(writers, WRITERS);
+    for (size_t i = 0; i < WRITERS; i++)
+        assert_int_equal(writers[i].status, PAWL_OK);
+    verify(w);
+}
+
 static const struct conformance_case cases[] = {
+    CASE(a177_no_gap_between_what_was_and_what_comes),
     CASE(a11_sixteen_enqueue_the_same),
     CASE(a25_sixteen_claim_the_same),
     CASE(sixteen_commands_with_one_id_have_one_answer),

@@ -247,7 +247,8 @@ static void setup_migrate(struct world *world)
     make_store(world);
     assert_int_equal(sqlite3_open_v2(WORLD_FILE, &db, SQLITE_OPEN_READWRITE, "crash"), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
-                                  "DROP VIEW projections; DROP VIEW fills; DROP VIEW entries; DROP VIEW balances; DROP "
+                                  "DROP VIEW subscriptions; DROP VIEW snapshots; DROP VIEW types; DROP VIEW "
+                                  "projections; DROP VIEW fills; DROP VIEW entries; DROP VIEW balances; DROP "
                                   "VIEW messages; DROP VIEW events; DROP VIEW records; PRAGMA user_version = 1;"
                                   "PRAGMA wal_checkpoint(TRUNCATE)",
                                   NULL, NULL, NULL),

@@ -262,8 +262,9 @@ def check_json(cases, place, page):
 
 
 def prepare_replay(place):
-    (program,) = blocks(read("docs/replay.md"), "python")
-    place.write("deposits.py", program, 0o644)
+    deposits, resumes = blocks(read("docs/replay.md"), "python")
+    place.write("deposits.py", deposits, 0o644)
+    place.write("resumes.py", resumes, 0o755)
 
 
 def prepare_into(place):

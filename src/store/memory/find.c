@@ -144,6 +144,11 @@ static_assert(offsetof(struct record_row, scope) == 0 && offsetof(struct lane_ro
                   offsetof(struct target_row, scope) == 0 && offsetof(struct sender_row, scope) == 0,
               "as it is read there");
 
+static bool is_of_scope_or_any(const struct range *range, const void *at)
+{
+    return !range->query->scope.data || is_of_scope(range, at);
+}
+
 static bool is_account(const struct range *range, const void *at)
 {
     const struct account_row *row = at;
@@ -231,6 +236,13 @@ static bool is_fill(struct walk *walk, const struct range *range, const void *at
     const struct fill_row *row = at;
     (void)walk;
     return row->seq > range->query->after || row->event >= range->query->after_index;
+}
+
+static bool is_chunk(struct walk *walk, const struct range *range, const void *at)
+{
+    const struct chunk_row *row = at;
+    (void)walk;
+    return row->seq > range->query->after || row->index >= range->query->after_index;
 }
 
 static bool has_prefix(struct walk *walk, const struct range *range, const void *at)
@@ -323,6 +335,10 @@ static const struct {
     [RANGE_FILLS] = {ROW_FILL, ORDER_SECOND, is_of_scope, is_fill},
     [RANGE_PROJECTIONS] = {ROW_PROJECTION, ORDER_FIRST, is_projection, has_prefix},
     [RANGE_COUNTERS] = {ROW_COUNTER, ORDER_FIRST, is_of_scope, NULL},
+    [RANGE_TYPES] = {ROW_TYPE, ORDER_FIRST, is_of_scope, NULL},
+    [RANGE_SNAPSHOTS] = {ROW_SNAPSHOT, ORDER_FIRST, is_of_scope, NULL},
+    [RANGE_CHUNKS] = {ROW_CHUNK, ORDER_FIRST, is_of_scope, is_chunk},
+    [RANGE_SUBSCRIPTIONS] = {ROW_SUBSCRIPTION, ORDER_FIRST, is_of_scope_or_any, NULL},
 };
 
 /* Goes backwards where the query says so. */
@@ -376,6 +392,14 @@ static union any_row probe_of(const struct range *range)
         return (union any_row){.asset = {.scope = range->scope}};
     case RANGE_COUNTERS:
         return (union any_row){.counter = {.scope = range->scope}};
+    case RANGE_TYPES:
+        return (union any_row){.type = {.scope = range->scope}};
+    case RANGE_SUBSCRIPTIONS:
+        return (union any_row){.subscription = {.scope = range->scope}};
+    case RANGE_SNAPSHOTS:
+        return (union any_row){.snapshot = {.scope = range->scope, .seq = edge}};
+    case RANGE_CHUNKS:
+        return (union any_row){.chunk = {.scope = range->scope, .seq = edge ? edge - 1 : 0, .index = UINT32_MAX}};
     case RANGE_ACCOUNTS:
         return (union any_row){.account = {.scope = range->scope,
                                            .account = query->after_name.data ? query->after_name : query->account,

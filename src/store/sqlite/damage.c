@@ -29,6 +29,9 @@ static const struct agreement {
     {SQL_stray_bounds, "a dedupe key or request id is bound to no message"},
     {SQL_wrong_committers, "a committer whose number or slot cannot be"},
     {SQL_stray_workers, "a worker of a committer that cannot be"},
+    {SQL_wrong_types, "the types that need a fill are not as many as the scope says"},
+    {SQL_wrong_snapshots, "a snapshot without all of its bytes, or of another record"},
+    {SQL_wrong_subscriptions, "a subscription stands behind the last record"},
     {SQL_wrong_counters, "the store's counters are behind what they count"},
 };
 

@@ -160,15 +160,22 @@ static struct call call_scopes(struct connection *connection, const struct range
     return call_behind(connection, SQL_list_scopes, range->after);
 }
 
+/* By the index that finds the fewest. */
 static struct call call_records(struct connection *connection, const struct range *range)
 {
+    static const enum sql statements[][2] = {{SQL_list_records_up, SQL_list_records_down},
+                                             {SQL_list_records_of_type_up, SQL_list_records_of_type_down},
+                                             {SQL_list_records_of_ref_up, SQL_list_records_of_ref_down}};
     const struct query *query = range->query;
-    struct call call = pawli_call(connection, query->down ? SQL_list_records_down : SQL_list_records_up);
+    size_t by = query->ref.data ? 2 : query->type.data ? 1 : 0;
+    struct call call = pawli_call(connection, statements[by][query->down]);
     pawli_bind_u64(&call, range->scope);
     pawli_bind_u64(&call, query->down ? range->before : range->after);
-    pawli_bind_text(&call, query->ref);
-    pawli_bind_text(&call, query->type);
     pawli_bind_i64(&call, query->since.ms);
+    if (by == 2)
+        pawli_bind_text(&call, query->ref);
+    if (by >= 1)
+        pawli_bind_text(&call, query->type);
     return call;
 }
 
@@ -282,6 +289,32 @@ static struct call call_counters(struct connection *connection, const struct ran
     return call_behind(connection, SQL_list_counters, range->scope);
 }
 
+static struct call call_types(struct connection *connection, const struct range *range)
+{
+    return call_behind(connection, SQL_list_types, range->scope);
+}
+
+static struct call call_subscriptions(struct connection *connection, const struct range *range)
+{
+    return range->query->scope.data ? call_behind(connection, SQL_list_subscriptions, range->scope)
+                                    : pawli_call(connection, SQL_all_subscriptions);
+}
+
+static struct call call_snapshots(struct connection *connection, const struct range *range)
+{
+    struct call call = call_behind(connection, SQL_list_snapshots, range->scope);
+    pawli_bind_u64(&call, range->query->after);
+    return call;
+}
+
+static struct call call_chunks(struct connection *connection, const struct range *range)
+{
+    struct call call = call_behind(connection, SQL_list_chunks, range->scope);
+    pawli_bind_u64(&call, range->query->after);
+    pawli_bind_u64(&call, range->query->after_index);
+    return call;
+}
+
 static struct text or_empty(struct text text)
 {
     return text.data ? text : TEXT("");
@@ -362,6 +395,10 @@ static const struct {
     [RANGE_FILLS] = {.call = call_fills, .row = ROW_FILL},
     [RANGE_PROJECTIONS] = {.call = call_projections, .row = ROW_PROJECTION},
     [RANGE_COUNTERS] = {.call = call_counters, .row = ROW_COUNTER},
+    [RANGE_TYPES] = {.call = call_types, .row = ROW_TYPE},
+    [RANGE_SNAPSHOTS] = {.call = call_snapshots, .row = ROW_SNAPSHOT},
+    [RANGE_CHUNKS] = {.call = call_chunks, .row = ROW_CHUNK},
+    [RANGE_SUBSCRIPTIONS] = {.call = call_subscriptions, .row = ROW_SUBSCRIPTION},
 };
 
 static struct call *call_of(struct walk *walk, const struct range *range)

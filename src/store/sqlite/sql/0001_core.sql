@@ -57,6 +57,8 @@ CREATE TABLE pawl.scope (
     seq  INTEGER NOT NULL,
     head BLOB    NOT NULL CHECK (length(head) = 32),
     last_number INTEGER NOT NULL,                   -- of its messages
+    fill_types  INTEGER NOT NULL,                   -- how many types of its events need a fill
+    pruned      INTEGER NOT NULL,                   -- bodies of records up to this one are gone
     sum  INTEGER NOT NULL
 ) STRICT;
 
@@ -180,6 +182,8 @@ CREATE TABLE pawl.record (
 ) STRICT;
 CREATE UNIQUE INDEX pawl.record_seq ON pawl.record (scope, seq);
 CREATE UNIQUE INDEX pawl.record_request ON pawl.record (request_id, scope);
+CREATE INDEX pawl.record_ref ON pawl.record (scope, ref, seq) WHERE ref IS NOT NULL;
+CREATE INDEX pawl.record_type ON pawl.record (scope, type, seq);
 
 CREATE TABLE pawl.message (
     number       INTEGER PRIMARY KEY,
@@ -453,5 +457,48 @@ CREATE TABLE pawl.counter (
     value INTEGER NOT NULL,
     seq   INTEGER NOT NULL,                         -- of the record that raised it last
     sum   INTEGER NOT NULL,
+    PRIMARY KEY (scope, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pawl.type (                                 -- what holds for all events of a type
+    scope    INTEGER NOT NULL,
+    name     TEXT    NOT NULL,
+    needs    TEXT,                                  -- fill: each event of it has one; NULL: nothing
+    keep     TEXT    NOT NULL,                      -- full, reference or none, where the event itself does not say
+    critical INTEGER NOT NULL,                      -- 1: always in full
+    sum      INTEGER NOT NULL,
+    PRIMARY KEY (scope, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pawl.snapshot (                             -- a program's state behind a record
+    scope  INTEGER NOT NULL,
+    seq    INTEGER NOT NULL,
+    record BLOB    NOT NULL,                        -- the digest of that record
+    hash   BLOB    NOT NULL,                        -- SHA-256 of all its bytes
+    size   INTEGER NOT NULL,
+    made   INTEGER NOT NULL,
+    sum    INTEGER NOT NULL,
+    PRIMARY KEY (scope, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pawl.chunk (                                -- of its bytes; without a snapshot: of one that is being added
+    scope INTEGER NOT NULL,
+    seq   INTEGER NOT NULL,
+    piece INTEGER NOT NULL,                         -- from 0
+    data  BLOB    NOT NULL,
+    sum   INTEGER NOT NULL,
+    UNIQUE (scope, seq, piece)
+) STRICT;
+
+CREATE TABLE pawl.subscription (                         -- where a consumer of events stands
+    scope  INTEGER NOT NULL,
+    name   TEXT    NOT NULL,
+    topic  TEXT,                                    -- NULL: any
+    prefix TEXT,                                    -- of the events' keys; NULL: any
+    lane   TEXT,                                    -- relayed to; NULL: read by hand
+    target TEXT,
+    seq    INTEGER NOT NULL,                        -- it stands behind this record's
+    event  INTEGER NOT NULL,                        -- event; 4294967295: behind all of them
+    sum    INTEGER NOT NULL,
     PRIMARY KEY (scope, name)
 ) STRICT, WITHOUT ROWID;

@@ -72,3 +72,17 @@ CREATE VIEW pawl.projections AS
 SELECT scope.name AS scope, projection.name, projection.key, coalesce(projection.content_type, 'application/json') AS content_type,
        projection.data, projection.version, projection.seq
   FROM pawl.projection JOIN pawl.scope ON scope.id = projection.scope;
+
+CREATE VIEW pawl.types AS
+SELECT scope.name AS scope, type.name AS type, type.needs, type.keep, type.critical
+  FROM pawl.type JOIN pawl.scope ON scope.id = type.scope;
+
+CREATE VIEW pawl.snapshots AS
+SELECT scope.name AS scope, snapshot.seq, snapshot.size, lower(hex(snapshot.hash)) AS sha256, lower(hex(snapshot.record)) AS digest,
+       snapshot.made
+  FROM pawl.snapshot JOIN pawl.scope ON scope.id = snapshot.scope;
+
+CREATE VIEW pawl.subscriptions AS
+SELECT scope.name AS scope, subscription.name, subscription.topic, subscription.prefix AS key_prefix, subscription.lane,
+       subscription.target, subscription.seq, iif(subscription.event = 4294967295, NULL, subscription.event) AS "index"
+  FROM pawl.subscription JOIN pawl.scope ON scope.id = subscription.scope;

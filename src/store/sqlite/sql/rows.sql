@@ -69,20 +69,21 @@ DELETE FROM pawl.worker WHERE id = :id;
 -- name: get_scope
 -- params: name
 -- row: scope
-SELECT id, name, seq, head, last_number, sum FROM pawl.scope WHERE name = :name;
+SELECT id, name, seq, head, last_number, fill_types, pruned, sum FROM pawl.scope WHERE name = :name;
 
 -- name: put_scope
--- params: id name seq head last_number sum
+-- params: id name seq head last_number fill_types pruned sum
 -- row: scope
-INSERT INTO pawl.scope (id, name, seq, head, last_number, sum)
-VALUES (:id, :name, :seq, :head, :last_number, :sum)
+INSERT INTO pawl.scope (id, name, seq, head, last_number, fill_types, pruned, sum)
+VALUES (:id, :name, :seq, :head, :last_number, :fill_types, :pruned, :sum)
     ON CONFLICT (id) DO UPDATE
-   SET seq = excluded.seq, head = excluded.head, last_number = excluded.last_number, sum = excluded.sum;
+   SET seq = excluded.seq, head = excluded.head, last_number = excluded.last_number,
+       fill_types = excluded.fill_types, pruned = excluded.pruned, sum = excluded.sum;
 
 -- name: all_scopes
 -- params:
 -- row: scope
-SELECT id, name, seq, head, last_number, sum
+SELECT id, name, seq, head, last_number, fill_types, pruned, sum
   FROM pawl.scope;
 
 -- ---- record ----
@@ -682,3 +683,98 @@ VALUES (:scope, :seq, :post, :account, :asset, :delta, :balance, :reason, :refer
 -- row: entry
 SELECT scope, seq, post, account, asset, delta, balance, reason, reference, update_seq, sum
   FROM pawl.entry;
+
+-- ---- type ----
+
+-- name: get_type
+-- params: scope name
+-- row: type
+SELECT scope, name, needs, keep, critical, sum FROM pawl.type WHERE scope = :scope AND name = :name;
+
+-- name: put_type
+-- params: scope name needs keep critical sum
+-- row: type
+INSERT INTO pawl.type (scope, name, needs, keep, critical, sum)
+VALUES (:scope, :name, :needs, :keep, :critical, :sum)
+    ON CONFLICT (scope, name) DO UPDATE
+   SET needs = excluded.needs, keep = excluded.keep, critical = excluded.critical, sum = excluded.sum;
+
+-- name: all_types
+-- params:
+-- row: type
+SELECT scope, name, needs, keep, critical, sum FROM pawl.type;
+
+-- ---- snapshot ----
+
+-- name: get_snapshot
+-- params: scope seq
+-- row: snapshot
+SELECT scope, seq, record, hash, size, made, sum FROM pawl.snapshot WHERE scope = :scope AND seq = :seq;
+
+-- name: put_snapshot
+-- params: scope seq record hash size made sum
+-- row: snapshot
+INSERT INTO pawl.snapshot (scope, seq, record, hash, size, made, sum)
+VALUES (:scope, :seq, :record, :hash, :size, :made, :sum)
+    ON CONFLICT (scope, seq) DO UPDATE
+   SET record = excluded.record, hash = excluded.hash, size = excluded.size, made = excluded.made, sum = excluded.sum;
+
+-- name: remove_snapshot
+-- params: scope seq
+-- row: snapshot
+DELETE FROM pawl.snapshot WHERE scope = :scope AND seq = :seq;
+
+-- name: all_snapshots
+-- params:
+-- row: snapshot
+SELECT scope, seq, record, hash, size, made, sum FROM pawl.snapshot;
+
+-- ---- chunk ----
+
+-- name: get_chunk
+-- params: scope seq piece
+-- row: chunk
+SELECT scope, seq, piece, data, sum FROM pawl.chunk WHERE scope = :scope AND seq = :seq AND piece = :piece;
+
+-- name: put_chunk
+-- params: scope seq piece data sum
+-- row: chunk
+INSERT INTO pawl.chunk (scope, seq, piece, data, sum)
+VALUES (:scope, :seq, :piece, :data, :sum)
+    ON CONFLICT (scope, seq, piece) DO UPDATE
+   SET data = excluded.data, sum = excluded.sum;
+
+-- name: remove_chunk
+-- params: scope seq piece
+-- row: chunk
+DELETE FROM pawl.chunk WHERE scope = :scope AND seq = :seq AND piece = :piece;
+
+-- name: all_chunks
+-- params:
+-- row: chunk
+SELECT scope, seq, piece, data, sum FROM pawl.chunk;
+
+-- ---- subscription ----
+
+-- name: get_subscription
+-- params: scope name
+-- row: subscription
+SELECT scope, name, topic, prefix, lane, target, seq, event, sum FROM pawl.subscription WHERE scope = :scope AND name = :name;
+
+-- name: put_subscription
+-- params: scope name topic prefix lane target seq event sum
+-- row: subscription
+INSERT INTO pawl.subscription (scope, name, topic, prefix, lane, target, seq, event, sum)
+VALUES (:scope, :name, :topic, :prefix, :lane, :target, :seq, :event, :sum)
+    ON CONFLICT (scope, name) DO UPDATE
+   SET topic = excluded.topic, prefix = excluded.prefix, lane = excluded.lane, target = excluded.target, seq = excluded.seq, event = excluded.event, sum = excluded.sum;
+
+-- name: remove_subscription
+-- params: scope name
+-- row: subscription
+DELETE FROM pawl.subscription WHERE scope = :scope AND name = :name;
+
+-- name: all_subscriptions
+-- params:
+-- row: subscription
+SELECT scope, name, topic, prefix, lane, target, seq, event, sum FROM pawl.subscription ORDER BY scope, name;
