@@ -3,6 +3,7 @@
 #ifndef PAWL_JOURNAL_H
 #define PAWL_JOURNAL_H
 
+#include "pawl/operator.h"
 #include "pawl/transition.h"
 
 #ifdef __cplusplus
@@ -129,6 +130,20 @@ PAWL_API int pawl_events_read(pawl_store *store, const pawl_events_query *query,
  * Returns 1 when there is one, 0 when not, or a status.
  */
 PAWL_API int pawl_journal_wait(pawl_store *store, uint64_t after_seq, int64_t wait_ms, pawl_error *err);
+
+/*
+ * pawl_journal_prune: drops the bodies of the records before before_seq: commands, responses, and those of events. Records,
+ *   events, effects and hashes stay, so the chain is what it was, and pawl_verify proves it. Not undone: a snapshot must
+ *   stand at or behind the last of them, whose bytes are all there, and no subscription that is relayed before it. Needs a reason.
+ *   In commits of some hundreds, each a record in pawl.operator; repeated under its request id it goes on where it stopped.
+ *   A receipt of a pruned record that is asked for again is the same, without its response.
+ *
+ * Errors     PAWL_EINVAL  the record before it is not there; PAWL_EREFUSED  see above; PAWL_ECORRUPT  the snapshot
+ * Outputs    *ret_pruned (may be NULL): how many records
+ * Law        docs/laws.md J1, J3
+ */
+PAWL_API int pawl_journal_prune(pawl_store *store, uint64_t before_seq, const pawl_operation *operation,
+                                uint64_t *ret_pruned, pawl_error *err);
 
 /* What a verification found in one scope. */
 typedef struct pawl_verified {

@@ -8,6 +8,7 @@
 #include "pawl/ledger.h"
 #include "pawl/message.h"
 #include "pawl/metrics.h"
+#include "pawl/moving.h"
 #include "pawl/operator.h"
 #include "pawl/replay.h"
 #include "pawl/snapshot.h"

@@ -84,3 +84,18 @@ void pawli_escape_json(struct buffer *out, struct text json)
     }
     pawli_buffer_add(out, json.data + plain, json.size - plain);
 }
+
+bool pawli_is_plain_json(struct text json)
+{
+    size_t at = 0;
+    while (at < json.size && json.data[at] >= ' ' && json.data[at] < 0x7F)
+        at++;
+    if (at == json.size)
+        return true;
+    struct buffer buffer;
+    buffer_init(&buffer, SIZE_MAX / 2);
+    pawli_escape_json(&buffer, json);
+    bool is_plain = !buffer.failed && text_equal(buffer_text(&buffer), json);
+    pawli_buffer_done(&buffer);
+    return is_plain;
+}

@@ -13,4 +13,7 @@ void pawli_escape(struct buffer *out, struct text text);
 /* JSON that means the same: those characters are \u and their digits. What is no UTF-8 is U+FFFD. */
 void pawli_escape_json(struct buffer *out, struct text json);
 
+/* Whether that would change nothing. Want of memory says no. */
+bool pawli_is_plain_json(struct text json);
+
 #endif

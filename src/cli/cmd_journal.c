@@ -160,21 +160,6 @@ int cli_journal_tail(struct cli *cli)
     return status < 0 ? status : damage;
 }
 
-int cli_journal_export(struct cli *cli)
-{
-    int damage = PAWL_OK;
-    int64_t left = INT64_MAX, first = 0;
-    int status = cli_option_number(cli, "limit", 1, INT64_MAX - 1, &left);
-    if (status == PAWL_OK)
-        status = cli_option_number(cli, "after", 0, INT64_MAX - 1, &first);
-    uint64_t after = (uint64_t)first;
-    bool json = cli->json;
-    cli->json = true; /* whatever was asked for: an export is read by programs; errors are for who asked */
-    status = status == PAWL_OK ? print_records(cli, &after, &left, &damage) : status;
-    cli->json = json;
-    return status < 0 ? status : damage;
-}
-
 /* ---- one record ---- */
 
 /* With what became of it, where it is kept. */
@@ -206,7 +191,10 @@ static void print_record(struct cli *cli, const pawl_record *record)
     cli_field("received", cli_time(record->received_at_ms, time));
     cli_field("committed", cli_time(record->committed_at_ms, time));
     cli_field("content type", record->content_type);
-    cli_field_bytes("data", record->data, record->data_size);
+    if (record->data)
+        cli_field_bytes("data", record->data, record->data_size);
+    else
+        cli_field("data", "pruned; its hash stays");
     cli_field_bytes("response", record->response, record->response_size);
     for (size_t i = 0; i < record->event_count; i++) {
         const pawl_event_view *event = &record->events[i];

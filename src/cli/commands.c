@@ -259,6 +259,12 @@ static const struct cli_option types_set_options[] = {
     {0},
 };
 
+static const struct cli_option prune_options[] = {
+    {"before", "SEQ", "of the records before this one", false},
+    REASONED_OPERATION,
+    {0},
+};
+
 static const struct cli_option entries_options[] = {
     {"account", "ACCOUNT", "only of this account", false},
     {"asset", "ASSET", "only of this asset", false},
@@ -305,8 +311,12 @@ const struct cli_command cli_commands[] = {
      cli_journal_show, CLI_READS},
     {"journal tail", "", "print the last records, and follow", journal_tail_options, cli_journal_tail, CLI_READS},
     {"journal verify", "", "recompute the chain: the same as \"pawl verify\"", NULL, cli_verify, CLI_READS},
-    {"journal export", "", "print records as JSON, one a line, oldest first", journal_export_options,
+    {"journal export", "", "print the journal as lines of JSON that prove themselves, oldest first", journal_export_options,
      cli_journal_export, CLI_READS},
+    {"journal import", "FILE", "read an export into a scope that is empty; - for standard input", setting_options,
+     cli_journal_import, CLI_RECORDS},
+    {"journal prune", "", "drop bodies of old records behind a snapshot; hashes and chain stay", prune_options,
+     cli_journal_prune, CLI_RECORDS},
     {"journal replay", "", "fold the journal through a program, and compare the state digests", journal_replay_options,
      cli_journal_replay, CLI_READS},
     {"snapshots add", "SEQ DATA", "keep the state of a program behind a record; " DATA, snapshots_add_options,

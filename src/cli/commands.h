@@ -42,6 +42,8 @@ int cli_journal_list(struct cli *cli);
 int cli_journal_show(struct cli *cli);
 int cli_journal_tail(struct cli *cli);
 int cli_journal_export(struct cli *cli);
+int cli_journal_import(struct cli *cli);
+int cli_journal_prune(struct cli *cli);
 int cli_events(struct cli *cli);
 int cli_verify(struct cli *cli);
 

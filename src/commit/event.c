@@ -73,7 +73,7 @@ bool pawli_keep_by_types(struct unit *unit)
         struct event *event = &record->events[i];
         enum keep keep = keep_of(event, type_of(record, i));
         changed |= keep != event->keep;
-        event->keep = keep;
+        event->keep = keep; /* what is new is not pruned */
     }
     return changed;
 }
@@ -87,8 +87,10 @@ bool pawli_keep_as_stored(struct unit *unit, struct text events)
     if (!pawli_trace_begin(&walk, events))
         return false;
     for (size_t i = 0; i < record->event_count && pawli_trace_next(&walk, &unit->arena, &stored) == TRACE_EVENT; i++) {
-        changed |= record->events[i].keep != stored.keep;
-        record->events[i].keep = stored.keep;
+        struct event *event = &record->events[i];
+        changed |= event->keep != stored.keep || event->is_pruned != stored.is_pruned;
+        event->keep = stored.keep;
+        event->is_pruned = stored.is_pruned;
     }
     return changed;
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "commit/operation.h"
 
+#include <stdio.h>
+
 #include "base/uuid.h"
 #include "model/check.h"
+#include "pawl/id.h"
 
 int pawli_open_operation(struct operation *op, pawl_store *store, const char *type, const pawl_operation *operation,
                           bool needs_reason, pawl_error *err)
@@ -65,4 +68,13 @@ int pawli_commit_operation(struct operation *op, pawl_error *err)
     if (!pawli_seal_record(&op->drafting.unit, &op->drafting.hasher)) /* the fingerprint is needed first */
         return pawli_no_memory(err);
     return pawli_draft_commit(&op->drafting, NULL, err);
+}
+
+pawl_uuid pawli_id_of_part(const pawl_uuid *id, uint64_t part)
+{
+    char text[PAWL_UUID_TEXT_SIZE + 24], whole[PAWL_UUID_TEXT_SIZE];
+    if (part == 1)
+        return *id;
+    int size = snprintf(text, sizeof text, "%s/%llu", pawl_uuid_format(id, whole), (unsigned long long)part);
+    return pawl_request_id_from(text, (size_t)size);
 }

@@ -22,4 +22,8 @@ void pawli_close_operation(struct operation *op);
 /* All of its command is what a repeated request id must repeat. */
 int pawli_commit_operation(struct operation *op, pawl_error *err);
 
+/* What is done in several commits has a record for each. The first has the operation's own id; those of the others come of it,
+ * so whoever repeats it finds the parts that were made. */
+pawl_uuid pawli_id_of_part(const pawl_uuid *id, uint64_t part);
+
 #endif

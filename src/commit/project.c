@@ -54,6 +54,14 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     return status;
 }
 
+/* As it is, so that it can be made again from the record. */
+static void put_data(struct json_writer *writer, const struct projection_row *row)
+{
+    if (!text_is(row->content_type, "application/json"))
+        pawli_json_put_text(writer, "content_type", row->content_type);
+    pawli_exact_json(writer, "data", row->content_type, row->data);
+}
+
 static void put(const struct effect *effect, struct json_writer *writer)
 {
     const struct projections *projections = (const struct projections *)effect;
@@ -68,7 +76,7 @@ static void put(const struct effect *effect, struct json_writer *writer)
         if (item->removes)
             pawli_json_put_bool(writer, "delete", true);
         else
-            pawli_body_json(writer, "data", item->row.content_type.data, item->row.data);
+            put_data(writer, &item->row);
         if (item->has_expect_version)
             pawli_json_put_u64(writer, "expect_version", item->expect_version);
         pawli_json_close(writer, '}');

@@ -47,8 +47,8 @@ static void view_event(struct arena *arena, uint64_t seq, uint32_t index, const 
                               .type = pawli_arena_text(arena, event->type).data,
                               .key = pawli_arena_text(arena, event->key).data,
                               .content_type = pawli_arena_text(arena, event->content_type).data,
-                              .data = event->keep == KEEP_FULL ? event->data.data : NULL,
-                              .data_size = event->keep == KEEP_FULL ? event->data.size : 0,
+                              .data = event_has_body(event) ? event->data.data : NULL,
+                              .data_size = event_has_body(event) ? event->data.size : 0,
                               .stream_seq = event->stream_seq,
                               .has_stream_seq = event->has_stream_seq};
 }

@@ -4,6 +4,7 @@
 
 #include "base/links.h"
 #include "commit/handle.h"
+#include "journal/chain.h"
 #include "model/check.h"
 
 struct pawl_verification {
@@ -89,67 +90,6 @@ static void bad(struct verifying *v, pawl_verified *item, uint64_t seq, const ch
     item->is_ok = 0;
     item->first_bad_seq = seq;
     item->what = pawli_arena_text(&v->result->arena, text_of(what)).data;
-}
-
-/* ---- one record ---- */
-
-static bool body_hash(struct verifying *v, const struct record_row *row, char kind, struct text body,
-                      struct digest *hash)
-{
-    if (!body.data)
-        return pawli_stored_hash(row->hashes, kind, hash);
-    *hash = pawli_sha256(&v->hasher, body);
-    return true;
-}
-
-/* Events are hashed while they are walked, so they are gathered first: one hasher makes one digest at a time. */
-static bool gather_events(struct verifying *v, const struct record_row *row, struct event **events, size_t *count)
-{
-    struct trace_walk walk;
-    enum trace_step step;
-    size_t room = 0;
-    *events = NULL;
-    *count = 0;
-    if (!pawli_trace_begin(&walk, row->events))
-        return false;
-    for (;;) {
-        if (!pawli_arena_reserve(&v->scratch, (void **)events, sizeof **events, *count + 1, &room))
-            return false;
-        step = pawli_trace_next(&walk, &v->scratch, &(*events)[*count]);
-        if (step != TRACE_EVENT)
-            return step == TRACE_END;
-        struct event *event = &(*events)[(*count)++];
-        if (event->keep == KEEP_FULL)
-            event->hash = pawli_sha256(&v->hasher, event->data);
-    }
-}
-
-static const char *check_record(struct verifying *v, struct text scope, const struct record_row *row,
-                                uint64_t expected_seq, const struct digest *previous)
-{
-    struct record_body body = {.row = row};
-    struct event *events;
-    if (row->seq != expected_seq)
-        return "a record is missing before this one";
-    if (row->is_unreadable)
-        return "the record cannot be read";
-    if (!body_hash(v, row, 'C', row->command, &body.command))
-        return "its command is gone without a hash";
-    struct digest fingerprint = pawli_transition_fingerprint(&v->hasher, row->type, row->ref, row->content_type,
-                                                             &body.command);
-    if (!digest_equal(&fingerprint, &row->fingerprint))
-        return "its command, type or reference was changed";
-    body.has_response = body_hash(v, row, 'R', row->response, &body.response);
-    if (!gather_events(v, row, &events, &body.event_count))
-        return "its events cannot be read";
-    pawli_record_body_begin(&v->hasher, &body);
-    for (size_t i = 0; i < body.event_count; i++)
-        pawli_record_body_event(&v->hasher, &events[i]);
-    struct digest first = pawli_record_body_end(&v->hasher, &body);
-    struct digest digest = pawli_record_digest(&v->hasher, scope, row, previous, &first);
-    if (v->hasher.failed)
-        return "out of memory";
-    return digest_equal(&digest, &row->digest) ? NULL : "its digest does not follow from it and the record before";
 }
 
 /* ---- messages ---- */
@@ -301,7 +241,8 @@ static int check_chain(struct verifying *v, const struct scope_row *scope, pawl_
         }
         for (size_t i = 0; result == STORE_OK && item->is_ok && i < page.count; i++) {
             const struct record_row *row = &page.records[i];
-            const char *what = check_record(v, scope->name, row, item->records + 1, &previous);
+            const char *what = pawli_prove_record(&v->hasher, &v->scratch, scope->name, row, item->records + 1,
+                                                  &previous);
             if (!what && row->is_damaged)
                 what = "the record was changed where its digest does not look";
             if (what) {

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/codec.h"
+#include "base/escape.h"
 #include "base/uuid.h"
 #include "model/rows.h"
 
@@ -137,4 +138,33 @@ void pawli_event_json(struct json_writer *writer, const pawl_event_view *event)
     pawli_json_put_string(writer, "keep", pawli_keep_text((enum keep)event->keep));
     pawli_json_put_string(writer, "content_type", event->content_type);
     pawli_body_json(writer, "data", event->content_type, (struct text){event->data, event->data_size});
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool stands_in_a_line(struct text body, struct text type)
+{
+    return text_is(type, "application/json") && body.size > 0 && !is_space(body.data[0]) &&
+           !is_space(body.data[body.size - 1]) && !memchr(body.data, '\n', body.size) &&
+           !memchr(body.data, '\r', body.size) && pawli_is_plain_json(body);
+}
+
+void pawli_exact_json(struct json_writer *writer, const char *name, struct text content_type, struct text body)
+{
+    char encoded[64];
+    if (!body.data)
+        return;
+    if (stands_in_a_line(body, content_type)) {
+        pawli_json_key(writer, name);
+        pawli_buffer_add_text(writer->out, body);
+        return;
+    }
+    struct arena scratch = {0};
+    snprintf(encoded, sizeof encoded, "%s_base64", name);
+    pawli_json_put_text(writer, encoded, pawli_base64(&scratch, body));
+    writer->out->failed |= pawli_arena_failed(&scratch);
+    pawli_arena_done(&scratch);
 }

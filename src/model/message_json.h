@@ -16,4 +16,8 @@ void pawli_event_json(struct json_writer *writer, const pawl_event_view *event);
  * between the tokens of JSON may go, any other byte may not. */
 void pawli_body_json(struct json_writer *writer, const char *name, const char *content_type, struct text body);
 
+/* The same byte for byte, where it shall be hashed or made again: what is JSON as it stands, unless it would end a line, has
+ * white space around it or characters that nobody sees; everything else as base64. */
+void pawli_exact_json(struct json_writer *writer, const char *name, struct text content_type, struct text body);
+
 #endif

@@ -27,7 +27,7 @@ static void put_item(struct json_writer *items, struct text text)
 static void put_rest(struct json_writer *items, const struct event *event)
 {
     bool is_json = text_is(event->content_type, "application/json");
-    if (is_json && !event->has_stream_seq && event->keep == KEEP_FULL)
+    if (is_json && !event->has_stream_seq && event_has_body(event))
         return;
     struct json_writer writer = {items->out, false};
     pawli_json_comma(items);
@@ -36,6 +36,8 @@ static void put_rest(struct json_writer *items, const struct event *event)
         pawli_json_put_u64(&writer, "stream_seq", event->stream_seq);
     if (event->keep != KEEP_FULL)
         pawli_json_put_string(&writer, "keep", pawli_keep_text(event->keep));
+    if (event->is_pruned)
+        pawli_json_put_bool(&writer, "pruned", true);
     if (!is_json)
         pawli_json_put_text(&writer, "content_type", event->content_type);
     pawli_json_close(&writer, '}');
@@ -46,7 +48,7 @@ static void put_body(struct json_writer *items, struct arena *scratch, const str
 {
     char hex[2 * DIGEST_SIZE + 1];
     pawli_json_comma(items);
-    if (event->keep != KEEP_FULL) {
+    if (!event_has_body(event)) {
         pawli_hex(event->hash.bytes, DIGEST_SIZE, hex);
         pawli_json_quote(items->out, (struct text){hex, 2 * DIGEST_SIZE});
     } else if (text_is(event->content_type, "application/json")) {
@@ -113,6 +115,10 @@ static bool read_member(struct event *event, struct arena *arena, struct text na
             event->content_type = pawli_json_string(arena, value);
         return quoted;
     }
+    if (pawli_json_name_is(name, "pruned")) {
+        event->is_pruned = true;
+        return text_is(value, "true");
+    }
     return pawli_json_name_is(name, "keep") && quoted &&
            pawli_keep_parse(pawli_json_string(arena, value), &event->keep);
 }
@@ -142,15 +148,15 @@ static bool read_body(struct json_walk *items, struct arena *arena, struct event
     struct text value, more, body = {items->at + 1, (size_t)(items->end - items->at) - 1};
     if (!pawli_json_item(items, &value) || pawli_json_item(items, &more))
         return false;
-    if (event->keep == KEEP_FULL && text_is(event->content_type, "application/json")) {
+    if (event_has_body(event) && text_is(event->content_type, "application/json")) {
         event->data = body;
         return true;
     }
     if (pawli_json_type(value) != JSON_STRING)
         return false;
     struct text string = pawli_json_string(arena, value);
-    return event->keep == KEEP_FULL ? pawli_unbase64(arena, string, &event->data)
-                                    : pawli_unhex(string, event->hash.bytes, DIGEST_SIZE);
+    return event_has_body(event) ? pawli_unbase64(arena, string, &event->data)
+                                 : pawli_unhex(string, event->hash.bytes, DIGEST_SIZE);
 }
 
 enum trace_step pawli_trace_next(struct trace_walk *walk, struct arena *arena, struct event *event)

@@ -14,13 +14,19 @@
 
 struct event {
     struct text topic, type, key, content_type;
-    struct text data;   /* absent unless keep is full */
+    struct text data;   /* absent unless event_has_body */
     struct digest hash; /* of the body */
     bool has_stream_seq;
     uint64_t stream_seq;
     enum keep keep;
     enum keep asked; /* by who made it; KEEP_COUNT: what its type says */
+    bool is_pruned;  /* its body was kept, and is not any more */
 };
+
+static inline bool event_has_body(const struct event *event)
+{
+    return event->keep == KEEP_FULL && !event->is_pruned;
+}
 
 /* Appends one event; call pawli_trace_open first and pawli_trace_close last. */
 void pawli_trace_open(struct buffer *out);
@@ -37,6 +43,8 @@ enum trace_step { TRACE_EVENT, TRACE_END, TRACE_BAD };
 enum trace_step pawli_trace_next(struct trace_walk *walk, struct arena *arena, struct event *event);
 
 /* The hash of a body that a record no longer stores: kind 'C' command, 'R' response. */
+#define HASH_COMMAND  'C'
+#define HASH_RESPONSE 'R'
 bool pawli_stored_hash(struct text hashes, char kind, struct digest *hash);
 
 #endif

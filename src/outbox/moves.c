@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Moves by filter: oldest first, in parts, each a commit with its record. The parts of an operation have request ids that
  * come of its own, so whoever repeats it finds the parts that were made and goes on behind them. */
-#include <stdio.h>
-
 #include "base/json.h"
+#include "commit/operation.h"
 #include "model/check.h"
 #include "outbox/move.h"
 #include "outbox/select.h"
@@ -162,15 +161,6 @@ static int find_part(struct moving *m, pawl_error *err)
 
 /* ---- the parts ---- */
 
-static pawl_uuid id_of_part(const struct moving *m, uint64_t part)
-{
-    char text[PAWL_UUID_TEXT_SIZE + 24], id[PAWL_UUID_TEXT_SIZE];
-    if (part == 1)
-        return m->id;
-    int size = snprintf(text, sizeof text, "%s/%llu", pawl_uuid_format(&m->id, id), (unsigned long long)part);
-    return pawl_request_id_from(text, (size_t)size);
-}
-
 static int was_made(struct moving *m, const pawl_uuid *id, bool *made, pawl_error *err)
 {
     struct page page;
@@ -185,7 +175,7 @@ static int was_made(struct moving *m, const pawl_uuid *id, bool *made, pawl_erro
 static int make_part(struct moving *m, uint64_t number, struct moved_part *part, pawl_error *err)
 {
     bool made;
-    m->operation.request_id = id_of_part(m, number);
+    m->operation.request_id = pawli_id_of_part(&m->id, number);
     int status = was_made(m, &m->operation.request_id, &made, err);
     m->move.count = 0;
     if (status == PAWL_OK && !made)

@@ -317,7 +317,8 @@ static void check_saved(const struct view *view)
     for (size_t i = 0; i < view->requests.count; i++) {
         const struct view_request *request = view->requests.at[i];
         if (request->slot.changed) {
-            PAWL_ASSERT(!request->slot.found);
+            PAWL_ASSERT(request->slot.exists);
+            PAWL_ASSERT(!request->slot.found || digest_equal(&request->row.digest, &request->found));
             PAWL_ASSERT(request->row.seq >= 1);
             PAWL_ASSERT(request->row.seq <= request->scope->row.seq);
         }

@@ -496,8 +496,10 @@ bool pawli_view_add_entry(struct view *view, const struct entry_row *row)
 
 bool pawli_view_has_records(const struct view *view)
 {
-    for (size_t i = 0; i < view->requests.count; i++)
-        if (view_at(view->requests, struct view_request, i)->slot.changed)
+    for (size_t i = 0; i < view->requests.count; i++) {
+        const struct slot *slot = &view_at(view->requests, struct view_request, i)->slot;
+        if (slot->changed && !slot->found)
             return true;
+    }
     return false;
 }

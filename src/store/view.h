@@ -70,6 +70,7 @@ struct view_request {
     struct slot slot;
     struct view_scope *scope;
     struct record_row row;
+    struct digest found; /* load: of what was there; it never changes */
 };
 
 struct view_queue {

@@ -39,6 +39,13 @@ static bool load_facts(struct walk *walk, const struct slots *slots)
     return true;
 }
 
+static bool load_request(struct walk *walk, struct view_request *request)
+{
+    bool good = load_fact(walk, &request->slot);
+    request->found = request->row.digest;
+    return good;
+}
+
 static struct view_scope *scope_by_id(const struct view *view, uint64_t id)
 {
     for (size_t i = 0; i < view->scopes.count; i++) {
@@ -505,8 +512,9 @@ bool pawli_walk(struct walk *walk)
     struct view *view = walk->view;
     size_t queues = 0, tasks = 0;
     bool good = (!view->wants_workers || load_workers(walk)) && load_facts(walk, &view->scopes) &&
-                pawli_view_number_tasks(view) && load_facts(walk, &view->requests) && load_queues(walk, &queues) &&
-                load_facts(walk, &view->facts);
+                pawli_view_number_tasks(view);
+    FOR_ALL(view->requests, struct view_request, load_request);
+    good = good && load_queues(walk, &queues) && load_facts(walk, &view->facts);
     FOR_ALL(view->subjects, struct view_subject, load_subject);
     good = good && load_tasks(walk, &tasks) && load_queues(walk, &queues);
     FOR_ALL(view->bounds, struct view_bound, load_bound);

@@ -58,6 +58,8 @@ struct world {
     pawl_ledger_query ledger_query;
     pawl_ledger_checked checked;
     pawl_setting type_setting;
+    pawl_export_options export_options;
+    pawl_imported imported;
     pawl_snapshot *snapshot;
     pawl_snapshot_options snapshot_options;
     pawl_snapshots *snapshots, *other_snapshots;
@@ -130,6 +132,19 @@ static int take(void *data, const void *bytes, size_t size, pawl_error *error)
     return PAWL_OK;
 }
 
+static int keep_line(void *data, const char *line, size_t size, pawl_error *error)
+{
+    (void)data, (void)line, (void)size, (void)error;
+    return PAWL_OK;
+}
+
+static int give_line(void *data, const char **line, size_t *size, pawl_error *error)
+{
+    (void)data, (void)line, (void)size;
+    *error = (pawl_error){.status = PAWL_EUNAVAIL};
+    return PAWL_EUNAVAIL;
+}
+
 static pawl_transition *transition_of(struct world *w)
 {
     return pawl_transition_new(w->store, &w->transition_options);
@@ -167,6 +182,8 @@ static void open_world(struct world *w)
         .projection = {PAWL_PROJECTION, .name = "p", .key = "k"},
         .ledger_query = {PAWL_LEDGER_QUERY},
         .checked = {PAWL_LEDGER_CHECKED},
+        .export_options = {PAWL_EXPORT_OPTIONS},
+        .imported = {PAWL_IMPORTED},
         .snapshot_options = {PAWL_SNAPSHOT_OPTIONS, .seq = 1},
         .subscription_options = {PAWL_SUBSCRIPTION_OPTIONS, .name = "s"},
         .cursor = {1, PAWL_WHOLE_RECORD},

@@ -267,6 +267,10 @@ def prepare_replay(place):
     place.write("resumes.py", resumes, 0o755)
 
 
+def prepare_moving(place):
+    place.write("verify_export.py", read("tools/verify_export.py"), 0o755)
+
+
 def prepare_into(place):
     """The program's own database, as it is before pawl comes."""
     program = sqlite3.connect(place.path("app.db"))
@@ -285,7 +289,8 @@ def check_into(cases, place, page):
 
 
 WITHOUT_JSON = ("help",)
-PREPARE = {"docs/into.md": prepare_into, "docs/replay.md": prepare_replay}
+PREPARE = {"docs/into.md": prepare_into, "docs/moving.md": prepare_moving,
+           "docs/replay.md": prepare_replay}
 SPECIAL = {"README.md": check_readme, "docs/receivers.md": check_receivers, "docs/operations.md": check_operations,
            "docs/json.md": check_json, "docs/into.md": check_into}
 

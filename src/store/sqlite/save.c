@@ -198,18 +198,19 @@ static int save_tasks(struct saving *saving, const struct slots *tasks)
     return code;
 }
 
-/* Rows of which each that changed is new, and nothing else is written. */
+/* Rows of which nearly each that changed is new. */
 static int save_new(struct saving *saving, enum row_kind kind, const struct slots *slots)
 {
     struct rows rows;
-    if (!rows_init(&rows, saving->arena, slots->count))
-        return SQLITE_NOMEM;
-    for (size_t i = 0; i < slots->count; i++) {
+    int code = rows_init(&rows, saving->arena, slots->count) ? SQLITE_OK : SQLITE_NOMEM;
+    for (size_t i = 0; code == SQLITE_OK && i < slots->count; i++) {
         struct slot *slot = slots->at[i];
-        if (slot->changed)
+        if (slot->changed && slot->found)
+            code = put(saving, kind, pawli_slot_row(slot));
+        else if (slot->changed)
             rows.at[rows.count++] = pawli_slot_row(slot);
     }
-    return insert(saving, kind, &rows);
+    return code == SQLITE_OK ? insert(saving, kind, &rows) : code;
 }
 
 /* ---- who writes ---- */

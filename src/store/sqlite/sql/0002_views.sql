@@ -14,8 +14,8 @@ SELECT scope.name AS scope, record.seq,
 CREATE VIEW pawl.events AS
 SELECT scope, seq, "index", event ->> '$[0]' AS topic, event ->> '$[1]' AS type, event ->> '$[2]' AS key,
        rest ->> 'stream_seq' AS stream_seq, coalesce(rest ->> 'keep', 'full') AS keep,
-       iif(rest -> 'keep' IS NULL AND rest -> 'content_type' IS NULL, event -> '$[#-1]', NULL) AS data,
-       iif(rest -> 'keep' IS NULL AND rest -> 'content_type' IS NOT NULL, event ->> '$[#-1]', NULL) AS data_base64,
+       iif(rest -> 'keep' IS NULL AND rest -> 'pruned' IS NULL AND rest -> 'content_type' IS NULL, event -> '$[#-1]', NULL) AS data,
+       iif(rest -> 'keep' IS NULL AND rest -> 'pruned' IS NULL AND rest -> 'content_type' IS NOT NULL, event ->> '$[#-1]', NULL) AS data_base64,
        committed
   FROM (SELECT scope.name AS scope, record.seq, event.key AS "index", event.value AS event,
                iif(json_array_length(event.value) = 5, event.value -> '$[3]', '{}') AS rest, record.committed

@@ -97,6 +97,17 @@ SELECT scope, seq, request_id, fingerprint, type, ref, content_type, command, re
   FROM pawl.record
  WHERE request_id = :request_id AND scope = :scope;
 
+-- name: put_record
+-- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us committed waited epoch digest events messages effects hashes sum
+-- row: record
+UPDATE pawl.record
+   SET request_id = :request_id, fingerprint = :fingerprint, type = :type, ref = :ref,
+       content_type = :content_type, command = :command, response_type = :response_type, response = :response,
+       pre = :pre, post = :post, duration_us = :duration_us, committed = :committed,
+       waited = :waited, epoch = :epoch, digest = :digest, events = :events,
+       messages = :messages, effects = :effects, hashes = :hashes, sum = :sum
+ WHERE scope = :scope AND seq = :seq;
+
 -- name: add_record
 -- params: scope seq request_id fingerprint type ref content_type command response_type response pre post duration_us committed waited epoch digest events messages effects hashes sum
 -- row: record
