@@ -38,6 +38,7 @@ typedef struct pawl_replay_options {
     uint64_t to_seq; /* the last one; 0: the last there is when the replay comes there */
     /* Not NULL: the replay begins behind the newest snapshot, whose bytes it is given first; from_seq is 0. */
     pawl_snapshot_take *restore;
+    uint32_t goes_on; /* 1: behind a digest that differs too; the first is told */
 } pawl_replay_options;
 #define PAWL_REPLAY_OPTIONS .struct_size = sizeof(pawl_replay_options)
 
@@ -51,12 +52,13 @@ typedef struct pawl_replayed {
     uint8_t recorded[64], computed[64];
     size_t recorded_size, computed_size; /* computed_size 0: the program said none */
     uint64_t snapshot_seq;               /* the record of the snapshot that it began with; 0: with none */
+    uint64_t differences;                /* digests that differ */
 } pawl_replayed;
 #define PAWL_REPLAYED .struct_size = sizeof(pawl_replayed)
 
 /*
  * pawl_replay: gives the records of the handle's scope, oldest first, to the program and compares the state digest of each
- * with the one that was recorded. A record without one is applied and not compared. It ends at the first that differs: what
+ * with the one that was recorded. A record without one is applied and not compared. It ends at the first that differs, unless it goes on: what
  * comes behind follows from that. That something differs is no error: ret_replayed says so.
  *
  * Errors     PAWL_ENOTFOUND there is no snapshot to begin with

@@ -12,6 +12,7 @@
 #include "api/api.h"
 #include "base/codec.h"
 #include "cli/commands.h"
+#include "cli/shadow.h"
 #include "model/check.h"
 #include "model/limits.h"
 #include "model/message_json.h"
@@ -28,6 +29,9 @@ struct folding {
     size_t answer_room;
     uint8_t post[LIMIT_STATE_DIGEST];
     struct buffer snapshot;
+    bool is_shadow;
+    struct text would[SHADOW_COUNT]; /* of the answer, until the next one */
+    uint64_t differences;
 };
 
 static int cannot(struct cli *cli, const char *what, const char *program, int code)
@@ -95,6 +99,16 @@ static int refuse_answer(struct folding *f, uint64_t seq, const char *why)
                     "PROGRAM prints one line for each line it reads: {\"post\": HEX}, or {} where it has none");
 }
 
+static bool take_shadow(struct folding *f, struct text name, struct text value)
+{
+    for (enum shadow_kind kind = 0; kind < SHADOW_COUNT; kind++)
+        if (pawli_json_name_is(name, cli_shadow_names[kind]) && pawli_json_type(value) == JSON_ARRAY) {
+            f->would[kind] = value;
+            return true;
+        }
+    return false;
+}
+
 static int read_answer(struct folding *f, uint64_t seq, pawl_applied *applied)
 {
     struct text name, value, line = pawli_json_trim(text_of(f->answer));
@@ -103,6 +117,8 @@ static int read_answer(struct folding *f, uint64_t seq, pawl_applied *applied)
         return refuse_answer(f, seq, "is no JSON object");
     struct json_walk walk = pawli_json_walk(line);
     while (pawli_json_member(&walk, &name, &value)) {
+        if (f->is_shadow && take_shadow(f, name, value))
+            continue;
         if (!pawli_json_name_is(name, "post"))
             return refuse_answer(f, seq, "has an unknown member");
         if (pawli_json_type(value) == JSON_NULL)
@@ -143,7 +159,11 @@ static int apply(void *data, const pawl_record *record, pawl_applied *applied, p
     pawli_buffer_done(&line);
     if (!written || getline(&f->answer, &f->answer_room, f->from) <= 0)
         return ended(f, record);
-    return read_answer(f, record->seq, applied);
+    memset(f->would, 0, sizeof f->would);
+    int status = read_answer(f, record->seq, applied);
+    if (status == PAWL_OK && f->is_shadow)
+        status = cli_shadow_compare(f->cli, record, f->would, &f->differences);
+    return status;
 }
 
 /* The whole snapshot is one line, which the program does not answer. */
@@ -215,6 +235,8 @@ int cli_journal_replay(struct cli *cli)
         return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "the program is missing"),
                         "--exec PROGRAM: it reads a record a line and prints {\"post\": HEX} for each");
     buffer_init(&f.snapshot, SIZE_MAX / 2);
+    f.is_shadow = cli_has(cli, "shadow");
+    options.goes_on = f.is_shadow;
     int status = read_range(cli, &options);
     if (status == PAWL_OK)
         status = start(&f);
@@ -227,5 +249,10 @@ int cli_journal_replay(struct cli *cli)
         return cli_fail(cli, PAWL_EUNAVAIL, "the program failed at the end: %s %d",
                         WIFSIGNALED(state) ? "signal" : "exit status",
                         WIFSIGNALED(state) ? WTERMSIG(state) : WEXITSTATUS(state));
-    return print(cli, &replayed);
+    status = print(cli, &replayed);
+    if (status == PAWL_OK && f.differences)
+        status = cli_hint(
+            cli, cli_fail(cli, PAWL_ECORRUPT, "the program would do %" PRIu64 " things otherwise", f.differences),
+            "each is a line above; nothing was sent");
+    return status;
 }

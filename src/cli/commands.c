@@ -84,6 +84,7 @@ static const struct cli_option journal_replay_options[] = {
      "the first record, with the program in the state before it (default: 1); or snapshot: begin with the newest",
      false},
     {"to", "SEQ", "the last record (default: the last there is)", false},
+    {"shadow", NULL, "PROGRAM says what it would post, emit and send, too: differences are printed, and it goes on", false},
     {0},
 };
 

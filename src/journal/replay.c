@@ -25,6 +25,8 @@ static int refuse_record(struct replaying *r, uint64_t seq, const char *why)
 static void note_difference(struct replaying *r, const pawl_record *record, const pawl_applied *applied)
 {
     pawl_replayed *done = &r->done;
+    if (done->differences++ > 0)
+        return;
     done->ok = 0;
     done->diff_seq = record->seq;
     done->recorded_size = record->state_post_size;
@@ -59,6 +61,11 @@ static int apply(struct replaying *r, const pawl_record *record)
     return PAWL_OK;
 }
 
+static bool may_go_on(const struct replaying *r)
+{
+    return r->done.ok || r->options.goes_on;
+}
+
 /* The next page; *more says whether one is behind it. */
 static int apply_page(struct replaying *r, uint64_t *after, bool *more)
 {
@@ -68,7 +75,7 @@ static int apply_page(struct replaying *r, uint64_t *after, bool *more)
     if (status < 0)
         return status;
     *more = pawl_records_has_more(records);
-    for (size_t i = 0; status == PAWL_OK && r->done.ok && i < pawl_records_count(records); i++) {
+    for (size_t i = 0; status == PAWL_OK && may_go_on(r) && i < pawl_records_count(records); i++) {
         const pawl_record *record = pawl_records_get(records, i);
         if (r->options.to_seq && record->seq > r->options.to_seq)
             *more = false;
@@ -122,7 +129,7 @@ int pawl_replay(pawl_store *store, const pawl_replay_options *options, pawl_repl
         status = pawl_snapshot_read(store, 0, r.options.restore, r.options.data, &after, r.err);
         r.done.snapshot_seq = after;
     }
-    for (bool more = true; status == PAWL_OK && more && r.done.ok;)
+    for (bool more = true; status == PAWL_OK && more && may_go_on(&r);)
         status = apply_page(&r, &after, &more);
     if (status == PAWL_OK)
         pawli_give_out(ret_replayed, &r.done, sizeof r.done);

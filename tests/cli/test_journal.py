@@ -294,6 +294,34 @@ class Journal(support.Case):
         run = self.run_it("journal", "replay", "--exec", resumes, "--from", "snapshot", "--json")
         self.assertEqual((run.status, run.row["first_diff"]["seq"]), (8, 5))
 
+    def test_in_the_shadow_a_program_says_what_it_would_do(self):
+        self.ok("types", "set", "quiet", "keep=reference")
+        made = {"type": "Pay", "data": 1, "posts": [{"account": "a", "asset": "USD", "delta": "1.50", "reason": "r"}],
+                "events": [{"topic": "t", "type": "e", "key": "k", "data": {"a": 1.0}}, {"topic": "t", "type": "quiet", "data": 2}],
+                "messages": [{"lane": "l", "target": "t", "data": {"x": 1}, "priority": 5, "headers": {"h": "v"}}],
+                "state_digest": {"pre": digest(0), "post": digest(1)}}
+        self.ok("submit", "--jsonl", "-", "--quiet", stdin=json.dumps(made) + "\n" + json.dumps({"type": "Note", "data": 5}))
+        would = {name: made[name] for name in ("posts", "events", "messages")}
+        answers = lambda first, rest="{}": self.program(
+            f"FIRST = {first!r}\nfor record in records():\n    print(json.dumps({{'post': {digest(1)!r}}} | (FIRST if record['seq'] == 1 else {rest})), flush=True)\n")
+        self.assertEqual(self.json("journal", "replay", "--shadow", "--exec", answers(would)),
+                         [{"scope": "default", "records": 2, "compared": 1, "ok": True}])
+        for name, change, what in (("posts", {"delta": "1.51"}, "posts"), ("posts", {"delta": "1.5"}, None), ("events", {"data": {"a": 2}}, "events"),
+                                   ("events", {"key": None}, "events"), ("messages", {"target": "u"}, "messages"),
+                                   ("messages", {"priority": 4}, "messages"), ("messages", {"priority": None}, None)):
+            changed = would | {name: [{k: v for k, v in (made[name][0] | change).items() if v is not None}, *made[name][1:]]}
+            run = self.run_it("journal", "replay", "--shadow", "--exec", answers(changed), "--json")
+            self.assertEqual([(row["seq"], row["what"]) for row in run.rows[:-1]], [(1, what)] if what else [], run.out)
+            self.assertEqual(run.status, 8 if what else 0, run.err)
+        run = self.run_it("journal", "replay", "--shadow", "--exec", answers({}, '{"messages": [{"lane": "l", "target": "t"}]}'), "--json")
+        self.assertEqual([(row["seq"], row["what"]) for row in run.rows[:-1]],
+                         [(1, "posts"), (1, "events"), (1, "messages"), (2, "messages")])
+        run = self.run_it("journal", "replay", "--shadow", "--exec", answers({"post": digest(7)} | would), "--json")
+        self.assertEqual((run.status, run.row["records"], run.row["first_diff"]["seq"]), (8, 2, 1))  # and goes on
+        self.fails(2, "journal", "replay", "--shadow", "--exec", answers({"posts": [{"delta": 1}]}), says="cannot be read")
+        self.fails(2, "journal", "replay", "--exec", answers(would), says="unknown member")
+        self.assertEqual(len(self.json("messages", "list")), 1)  # nothing was sent
+
     def test_a_snapshot_comes_back_byte_for_byte(self):
         self.fill(3)
         data = os.urandom(600000)

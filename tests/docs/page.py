@@ -18,7 +18,7 @@ def read(path):
 def pages():
     """Every document that people read."""
     found = [MANUAL]
-    for pattern in "*.md", "docs/*.md", "examples/*.md", "src/README.md", "src/*/README.md", "tests/*/README.md":
+    for pattern in "*.md", "docs/*.md", "examples/*.md", "examples/*/README.md", "src/README.md", "src/*/README.md", "tests/*/README.md":
         found += sorted(os.path.relpath(path, TOP) for path in glob.glob(os.path.join(TOP, pattern)))
     return found
 
