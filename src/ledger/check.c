@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* The ledger, recomputed: each balance from its entries, and the entries from what the records say was posted. */
+/* The ledger, recomputed in one walk over the records: the entries from what the records say was posted, and each balance from
+ * its entries. What accounts come to is in memory meanwhile: some 150 bytes for each, however many entries there are. */
 #include "commit/handle.h"
 #include "base/json.h"
+#include "base/links.h"
 #include "model/check.h"
 #include "pawl/ledger.h"
 
 #define PAGE 1000
 
+/* What an account comes to by its entries so far. */
 struct holding {
-    struct text asset;
-    struct decimal balance; /* of the entries so far */
+    struct link link; /* by account and asset */
+    struct text account, asset;
+    struct decimal balance;
     uint64_t entries, seq;
 };
 
@@ -17,9 +21,10 @@ struct checking {
     struct store *store;
     struct reader *reader;
     struct text scope;
-    struct arena arena; /* of one account, or of one record */
-    struct holding *holdings;
-    size_t holding_count, holding_room;
+    struct arena arena; /* of one record */
+    struct links holdings;
+    struct arena held; /* what they are made of */
+    uint64_t balances; /* of them, that there is a row of */
     pawl_ledger_checked *found;
     pawl_error *err;
 };
@@ -57,66 +62,59 @@ static bool same_amount(struct decimal a, struct decimal b)
 
 /* ---- balances from entries ---- */
 
-static struct holding *holding_of(struct checking *c, struct text asset)
+static uint64_t hash_of(struct text account, struct text asset)
 {
-    for (size_t i = 0; i < c->holding_count; i++)
-        if (text_equal(c->holdings[i].asset, asset))
-            return &c->holdings[i];
-    if (!pawli_arena_reserve(&c->arena, (void **)&c->holdings, sizeof *c->holdings, c->holding_count + 1,
-                             &c->holding_room))
-        return NULL;
-    struct holding *holding = &c->holdings[c->holding_count++];
-    *holding = (struct holding){.asset = pawli_arena_text(&c->arena, asset)};
-    return holding;
+    return pawli_hash_bytes(pawli_hash_bytes(0, account.data, account.size), asset.data, asset.size);
 }
 
-static bool add_entry(struct checking *c, const struct entry_row *row)
+static struct holding *find_holding(struct checking *c, struct text account, struct text asset)
 {
-    struct holding *holding = row->is_damaged ? NULL : holding_of(c, row->asset);
-    if (row->is_damaged)
-        bad(c, "an entry cannot be read", row->account, row->asset, row->seq);
+    uint64_t hash = hash_of(account, asset);
+    for (struct link *link = NULL; (link = pawli_links_find(&c->holdings, link, hash)) != NULL;) {
+        struct holding *holding = (struct holding *)link;
+        if (text_equal(holding->account, account) && text_equal(holding->asset, asset))
+            return holding;
+    }
+    return NULL;
+}
+
+/* NULL: out of memory. */
+static struct holding *holding_of(struct checking *c, struct text account, struct text asset)
+{
+    struct holding *holding = find_holding(c, account, asset);
+    if (holding)
+        return holding;
+    holding = arena_new(&c->held, struct holding);
     if (!holding)
-        return row->is_damaged;
+        return NULL;
+    holding->account = pawli_arena_text(&c->held, account);
+    holding->asset = pawli_arena_text(&c->held, asset);
+    bool is_in = !pawli_arena_failed(&c->held) &&
+                 pawli_links_add(&c->holdings, &holding->link, hash_of(account, asset));
+    return is_in ? holding : NULL;
+}
+
+static int add_entry(struct checking *c, const struct entry_row *row)
+{
+    struct holding *holding = holding_of(c, row->account, row->asset);
+    if (!holding)
+        return pawli_no_memory(c->err);
     if (!pawli_decimal_add(holding->balance, row->delta, &holding->balance) ||
         !same_amount(holding->balance, row->balance))
         bad(c, "the balance after an entry is not that before it and its delta", row->account, row->asset, row->seq);
     holding->entries++;
     holding->seq = row->seq;
-    return true;
-}
-
-/* All entries of one account, whatever their assets. */
-static int add_entries(struct checking *c, struct text account)
-{
-    struct query query = {.kind = QUERY_ENTRIES, .scope = c->scope, .account = account, .limit = PAGE};
-    int status = PAWL_OK;
-    pawli_arena_reset(&c->arena);
-    c->holdings = NULL;
-    c->holding_count = c->holding_room = 0;
-    for (bool more = true; status == PAWL_OK && more && c->found->ok;) {
-        struct page page;
-        status = read_page(c, &query, &page);
-        for (size_t i = 0; status == PAWL_OK && i < page.count; i++) {
-            if (!add_entry(c, &page.entries[i]))
-                status = pawli_no_memory(c->err);
-            query.after = page.entries[i].seq;
-            query.after_index = page.entries[i].index + 1;
-        }
-        more = page.more;
-        pawli_page_done(&page);
-    }
-    return status;
+    return PAWL_OK;
 }
 
 static void check_balance(struct checking *c, const struct account_row *row)
 {
-    const struct holding *holding = NULL;
-    for (size_t i = 0; !holding && i < c->holding_count; i++)
-        if (text_equal(c->holdings[i].asset, row->asset))
-            holding = &c->holdings[i];
+    const struct holding *holding = find_holding(c, row->account, row->asset);
     c->found->accounts++;
-    c->found->entries += holding ? holding->entries : 0;
-    if (!holding)
+    c->balances += holding != NULL;
+    if (row->is_damaged)
+        bad(c, "a balance cannot be read", row->account, row->asset, 0);
+    else if (!holding)
         bad(c, "a balance has no entries", row->account, row->asset, row->seq);
     else if (!same_amount(holding->balance, row->balance))
         bad(c, "a balance is not the sum of its entries", row->account, row->asset, holding->seq);
@@ -128,28 +126,17 @@ static int check_balances(struct checking *c)
 {
     struct query query = {.kind = QUERY_ACCOUNTS, .scope = c->scope, .limit = PAGE};
     struct arena cursor = {0};
-    struct text account = {0};
     int status = PAWL_OK;
     for (bool more = true; status == PAWL_OK && more && c->found->ok;) {
         struct page page;
         status = read_page(c, &query, &page);
-        for (size_t i = 0; status == PAWL_OK && c->found->ok && i < page.count; i++) {
-            const struct account_row *row = &page.accounts[i];
-            if (row->is_damaged) {
-                bad(c, "a balance cannot be read", row->account, row->asset, 0);
-                break;
-            }
-            if (!text_equal(row->account, account))
-                status = add_entries(c, row->account);
-            account = row->account;
-            if (status == PAWL_OK)
-                check_balance(c, row);
-        }
+        for (size_t i = 0; status == PAWL_OK && c->found->ok && i < page.count; i++)
+            check_balance(c, &page.accounts[i]);
         more = page.more;
         if (more && c->found->ok) { /* what the next page goes on behind outlives this one */
             const struct account_row *last = &page.accounts[page.count - 1];
             struct arena next = {0};
-            account = query.after_name = pawli_arena_text(&next, last->account);
+            query.after_name = pawli_arena_text(&next, last->account);
             query.after_key = pawli_arena_text(&next, last->asset);
             pawli_arena_done(&cursor);
             cursor = next;
@@ -159,6 +146,8 @@ static int check_balances(struct checking *c)
         pawli_page_done(&page);
     }
     pawli_arena_done(&cursor);
+    if (status == PAWL_OK && c->balances != c->holdings.count)
+        bad(c, "an entry is of no balance", (struct text){0}, (struct text){0}, 0);
     return status;
 }
 
@@ -170,7 +159,6 @@ struct entries {
     struct page page;
     size_t at;
     bool has_page;
-    uint64_t count;
 };
 
 static int next_entry(struct checking *c, struct entries *entries, const struct entry_row **ret_row)
@@ -265,12 +253,19 @@ static int check_record(struct checking *c, const struct record_row *record, str
         int status = next_entry(c, entries, &row);
         if (status < 0)
             return status;
+        if (row && row->is_damaged && row->seq == record->seq) {
+            bad(c, "an entry cannot be read", row->account, row->asset, row->seq);
+            return PAWL_OK;
+        }
         if (!row || row->is_damaged || row->seq != record->seq || row->index != index || !is_posted(row, &posted)) {
             bad(c, "an entry is not what its record posted", posted.account, posted.asset, record->seq);
             return PAWL_OK;
         }
+        status = add_entry(c, row);
+        if (status < 0 || !c->found->ok)
+            return status;
         entries->at++;
-        entries->count++;
+        c->found->entries++;
     }
     return PAWL_OK;
 }
@@ -298,8 +293,6 @@ static int check_records(struct checking *c)
         status = next_entry(c, &entries, &left);
     if (left)
         bad(c, "an entry is of no record that posted it", left->account, left->asset, left->seq);
-    if (status == PAWL_OK && entries.count != c->found->entries)
-        bad(c, "an entry is of no balance", (struct text){0}, (struct text){0}, 0);
     if (entries.has_page)
         pawli_page_done(&entries.page);
     return status;
@@ -317,10 +310,12 @@ int pawl_ledger_check(pawl_store *store, pawl_ledger_checked *ret_checked, pawl_
     status = pawli_store_status(pawli_store_reader(c.store, &c.reader, err));
     if (status < 0)
         return status;
-    status = check_balances(&c);
+    status = check_records(&c);
     if (status == PAWL_OK && found.ok)
-        status = check_records(&c);
+        status = check_balances(&c);
     pawli_store_done(c.store, c.reader);
+    pawli_links_done(&c.holdings);
+    pawli_arena_done(&c.held);
     pawli_arena_done(&c.arena);
     if (status == PAWL_OK)
         pawli_give_out(ret_checked, &found, sizeof found);
