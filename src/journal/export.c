@@ -38,6 +38,8 @@ static int end_line(struct exporting *e)
 {
     pawli_json_close(&e->out, '}');
     pawli_buffer_add_char(&e->buffer, '\n');
+    if (e->buffer.failed || pawli_arena_failed(&e->scratch))
+        return pawli_no_memory(e->err);
     struct text line = {e->buffer.data, e->buffer.size - 1};
     struct buffer seen;
     bool is_plain = pawli_is_plain_json(line);
@@ -46,9 +48,8 @@ static int end_line(struct exporting *e)
         pawli_escape_json(&seen, line);
         pawli_buffer_add_char(&seen, '\n');
     }
-    bool failed = e->buffer.failed || seen.failed || pawli_arena_failed(&e->scratch);
     const struct buffer *shown = is_plain ? &e->buffer : &seen;
-    int status = failed ? pawli_no_memory(e->err) : e->line(e->data, shown->data, shown->size, e->err);
+    int status = seen.failed ? pawli_no_memory(e->err) : e->line(e->data, shown->data, shown->size, e->err);
     pawli_buffer_done(&seen);
     pawli_arena_reset(&e->scratch);
     return status;
@@ -221,7 +222,12 @@ static int write_record(struct exporting *e, const struct record_row *row, bool 
 static int read(struct exporting *e, const struct query *query, struct page *page)
 {
     *page = (struct page){0};
-    return pawli_store_status(pawli_store_read(e->store->opened->store, e->reader, query, page, e->err));
+    int status = pawli_store_status(pawli_store_read(e->store->opened->store, e->reader, query, page, e->err));
+    if (status < 0) {
+        pawli_page_done(page);
+        *page = (struct page){0};
+    }
+    return status;
 }
 
 static int put_settings(struct exporting *e)

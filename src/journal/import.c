@@ -21,6 +21,7 @@ struct importing {
     uint64_t last;
     struct digest head, previous;
     uint64_t number; /* of the line */
+    bool no_memory;  /* besides what the arenas say */
     pawl_error *err;
 };
 
@@ -163,6 +164,7 @@ static bool read_events(struct importing *i, struct text value, void *into)
     pawli_trace_close(&buffer);
     if (good && index > 0)
         row->events = pawli_arena_text(i->arena, buffer_text(&buffer));
+    i->no_memory |= buffer.failed;
     good = good && !buffer.failed;
     pawli_buffer_done(&buffer);
     return good;
@@ -344,8 +346,16 @@ static const struct member record_members[] = {
     {"hashes", read_hashes},
 };
 
+/* What cannot be read for want of memory is not bad. */
+static bool has_no_memory(const struct importing *i)
+{
+    return i->no_memory || i->hasher.failed || pawli_arena_failed(i->arena) || pawli_arena_failed(&i->scratch);
+}
+
 static int corrupt(const struct importing *i, uint64_t seq, const char *what)
 {
+    if (has_no_memory(i))
+        return pawli_no_memory(i->err);
     return pawli_hint(i->err,
                       pawli_fail(i->err, PAWL_ECORRUPT, "line %llu, record %llu: %s", (unsigned long long)i->number,
                                  (unsigned long long)seq, what),
@@ -381,7 +391,7 @@ static int take_record(struct importing *i, struct text line)
     struct record_row *row = &record->row;
     uint64_t seq = import->count + 1;
     if (!read_members(i, line, record_members, COUNT_OF(record_members), row) || !is_a_row(i, row))
-        return pawli_arena_failed(i->arena) ? pawli_no_memory(i->err) : corrupt(i, seq, "it is no record of an export");
+        return corrupt(i, seq, "it is no record of an export");
     const char *what = pawli_prove_record(&i->hasher, &i->scratch, i->scope, row, seq, &i->previous);
     if (!what && !pawli_read_effects(i->arena, row->effects, &record->effects))
         what = "its effects cannot be read";
@@ -461,6 +471,8 @@ static bool read_rows(struct importing *i, struct text json, const struct member
 
 static int no_export(const struct importing *i, const char *what)
 {
+    if (has_no_memory(i))
+        return pawli_no_memory(i->err);
     return pawli_hint(i->err, pawli_fail(i->err, PAWL_EINVAL, "%s", what),
                       "give what \"pawl journal export\" printed, all of it");
 }
@@ -518,7 +530,8 @@ static int read_lines(struct importing *i, pawl_import_line *line, void *data)
         status = line(data, &text, &size, i->err);
         if (status < 0 || size == 0)
             break;
-        status = take_line(i, pawli_arena_text(i->arena, (struct text){text, size}));
+        struct text copy = pawli_arena_text(i->arena, (struct text){text, size});
+        status = copy.data ? take_line(i, copy) : pawli_no_memory(i->err);
     }
     if (status == PAWL_OK && i->number == 0)
         status = no_export(i, "it is empty");

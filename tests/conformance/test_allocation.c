@@ -2,6 +2,8 @@
 /* Whichever allocation fails: the caller is told so, and the store is as it was. */
 #include "order.h"
 
+#include "pawl/pawl.h"
+
 /* The linker puts these in the place of the real ones (--wrap). */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -156,6 +158,155 @@ static void a_read_survives_every_failed_allocation(struct world *w)
     fail_msg("%d allocations were not enough", MANY);
 }
 
+/* ---- what is kept of a journal, and moves with it ---- */
+
+static struct exported {
+    char text[65536];
+    size_t size, at;
+} exported;
+
+static int keep_line(void *data, const char *line, size_t size, pawl_error *error)
+{
+    struct exported *e = data;
+    (void)error;
+    assert_true(e->size + size <= sizeof e->text);
+    memcpy(e->text + e->size, line, size);
+    e->size += size;
+    return PAWL_OK;
+}
+
+static int give_line(void *data, const char **line, size_t *size, pawl_error *error)
+{
+    struct exported *e = data;
+    (void)error;
+    const char *end = e->at < e->size ? memchr(e->text + e->at, '\n', e->size - e->at) : NULL;
+    *line = e->text + e->at;
+    *size = end ? (size_t)(end - *line) + 1 : 0;
+    e->at += *size;
+    return PAWL_OK;
+}
+
+static int take(void *data, const void *bytes, size_t size, pawl_error *error)
+{
+    (void)data, (void)bytes, (void)size, (void)error;
+    return PAWL_OK;
+}
+
+/* What of them is called again and again: `n` makes each call one of its own. */
+static int set_type(struct world *w, unsigned n)
+{
+    const pawl_setting settings[] = {{"keep", n % 2 ? "none" : "full"}, {"needs", n % 3 ? "" : "fill"}};
+    return pawl_type_set(w->store, "t", settings, 2, BECAUSE(20000 + n), &err);
+}
+
+static int keep_state(struct world *w, unsigned n)
+{
+    char state[32];
+    pawl_snapshot *s = pawl_snapshot_new(w->store,
+                                         &(pawl_snapshot_options){PAWL_SNAPSHOT_OPTIONS, .seq = 1 + n % 2, .keep = 1});
+    int size = snprintf(state, sizeof state, "state of %u", n % 2);
+    pawl_snapshot_write(s, state, (size_t)size);
+    int status = pawl_snapshot_commit(s, &err);
+    pawl_snapshot_free(s);
+    return status;
+}
+
+static int read_state(struct world *w, unsigned n)
+{
+    (void)n;
+    return pawl_snapshot_read(w->store, 0, take, NULL, NULL, &err);
+}
+
+static int subscribe(struct world *w, unsigned n)
+{
+    char name[16];
+    snprintf(name, sizeof name, "s%u", n);
+    return pawl_subscription_add(w->store,
+                                 &(pawl_subscription_options){PAWL_SUBSCRIPTION_OPTIONS, .name = name,
+                                                              .topic = "orders", .lane = "r", .target = TARGET},
+                                 &err);
+}
+
+static int relay(struct world *w, unsigned n)
+{
+    char name[16];
+    snprintf(name, sizeof name, "s%u", n);
+    int status = pawl_subscription_relay(w->store, name, 10, NULL, &err);
+    return status == PAWL_ENOTFOUND ? PAWL_OK : status; /* of that call it was refused */
+}
+
+static int list_subscriptions(struct world *w, unsigned n)
+{
+    pawl_subscriptions *list = NULL;
+    (void)n;
+    int status = pawl_subscriptions_list(w->store, NULL, &list, &err);
+    assert_int_equal(list != NULL, status == PAWL_OK);
+    pawl_subscriptions_free(list);
+    return status;
+}
+
+static int export(struct world *w, unsigned n)
+{
+    struct exported e = {.size = 0};
+    (void)n;
+    int status = pawl_journal_export(w->store, NULL, keep_line, &e, &err);
+    if (status == PAWL_OK)
+        exported = e;
+    return status;
+}
+
+static int import(struct world *w, unsigned n)
+{
+    struct world other = {0};
+    unsigned long left = countdown;
+    countdown = 0;
+    open_world(&other, w->kind, 1000 + n);
+    countdown = left;
+    exported.at = 0;
+    int status = pawl_journal_import(other.store, give_line, &exported, NULL, NULL, &err);
+    left = countdown;
+    countdown = 0;
+    if (status != PAWL_EUNCERTAIN) /* SQLite's own commit had none: only a new opening knows */
+        verify(&other);
+    close_world(&other);
+    countdown = left;
+    return status == PAWL_EUNCERTAIN ? PAWL_ENOMEM : status;
+}
+
+static int prune(struct world *w, unsigned n)
+{
+    return pawl_journal_prune(w->store, 1 + (n > 30), BECAUSE(30000 + n), NULL, &err);
+}
+
+/* One after the other, so that each finds what the one before made. */
+static void what_is_kept_of_a_journal_survives_every_failed_allocation(struct world *w)
+{
+    static int (*const calls[])(struct world * w, unsigned n) = {
+        set_type, keep_state, read_state, subscribe, relay, list_subscriptions, export, import, prune};
+    struct held held = prepare_order(w);
+    assert_ok(place_order(w, &held, NULL));
+    for (unsigned i = 0; i < 3; i++) {
+        pawl_transition *t = pawl_transition_new(w->store,
+                                                 &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "A"});
+        pawl_transition_event(
+            t, &(pawl_event){PAWL_EVENT, .topic = "orders", .type = "e", .data = "1", .data_size = 1});
+        assert_ok(pawl_transition_commit(t, NULL, &err));
+        pawl_transition_free(t);
+    }
+    for (size_t i = 0; i < COUNT_OF(calls); i++) {
+        bool failed = true;
+        for (unsigned n = 1; failed; n++) {
+            assert_true(n < MANY);
+            fail_allocation(n);
+            int status = calls[i](w, n);
+            failed = stop_failing();
+            if (status != PAWL_OK && !(failed && status == PAWL_ENOMEM))
+                fail_msg("call %zu, allocation %u: %d %s", i, n, status, err.text);
+        }
+        verify(w);
+    }
+}
+
 static pawl_worker *start_worker(struct world *w, const char *consumer)
 {
     static const char *const lanes[] = {"a", "b"};
@@ -232,6 +383,7 @@ static void a_list_of_workers_survives_every_failed_allocation(struct world *w)
 static const struct conformance_case cases[] = {
     CASE(an_order_survives_every_failed_allocation),       CASE(a_claim_survives_every_failed_allocation),
     CASE(a_settlement_survives_every_failed_allocation),   CASE(a_read_survives_every_failed_allocation),
+    CASE(what_is_kept_of_a_journal_survives_every_failed_allocation),
     CASE(a_registration_survives_every_failed_allocation), CASE(a_list_of_workers_survives_every_failed_allocation),
 };
 
