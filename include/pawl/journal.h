@@ -87,7 +87,7 @@ typedef struct pawl_records_query {
 
 /*
  * pawl_records_list: records of the handle's scope. Every seq up to the last is there, so whoever reads from the last one
- * that it saw misses none and sees none twice. By ref or type it looks at one record after the other.
+ * that it saw misses none and sees none twice. By ref or type it goes through an index, and newest first by time too: it ends at the first before.
  */
 PAWL_API int pawl_records_list(pawl_store *store, const pawl_records_query *query, pawl_records **ret_records,
                                pawl_error *err);

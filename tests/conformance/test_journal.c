@@ -210,7 +210,7 @@ static void a169_what_an_event_keeps(struct world *w)
     verify(w);
 }
 
-static void a170_there_is_no_other_way_to_keep_an_event(struct world *w)
+static void an_event_is_kept_in_one_of_three_ways(struct world *w)
 {
     static const int32_t bad[] = {-1, 3, INT32_MAX, INT32_MIN};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -256,6 +256,35 @@ static void expect_records(struct world *w, pawl_records_query query, const uint
     for (size_t i = 0; i < count; i++)
         assert_int_equal(pawl_records_get(records, i)->seq, seqs[i]);
     assert_int_equal(pawl_records_has_more(records) != 0, more);
+    pawl_records_free(records);
+}
+
+/* How many events each told, and the types of the first five: with the records, in one page. */
+static void a172_the_latest_with_their_events(struct world *w)
+{
+    char types[16], expected[16];
+    for (unsigned i = 1; i <= 12; i++) {
+        pawl_transition *t = begin(w, i, "{}");
+        for (unsigned j = 0; j < i % 9; j++)
+            pawl_transition_event(
+                t, &(pawl_event){PAWL_EVENT, .topic = "t", .type = (const char *[]){"a", "b", "c"}[j % 3]});
+        assert_ok(commit(t, NULL));
+    }
+    pawl_records *records;
+    assert_ok(pawl_records_list(w->store, &(pawl_records_query){PAWL_RECORDS_QUERY, .newest_first = 1, .limit = 10},
+                                &records, &err));
+    assert_int_equal(pawl_records_count(records), 10);
+    for (size_t i = 0; i < 10; i++) {
+        const pawl_record *record = pawl_records_get(records, i);
+        size_t count = record->event_count < 5 ? record->event_count : 5;
+        assert_int_equal(record->seq, 12 - i);
+        assert_int_equal(record->event_count, record->seq % 9);
+        for (size_t j = 0; j < count; j++)
+            types[j] = *pawl_record_event(record, j)->type;
+        types[count] = '\0';
+        snprintf(expected, sizeof expected, "%.*s", (int)count, "abcab");
+        assert_string_equal(types, expected);
+    }
     pawl_records_free(records);
 }
 
@@ -604,8 +633,9 @@ static const struct conformance_case cases[] = {
     CASE(a166_a_refused_part_refuses_the_whole),
     CASE(a_transition_settles_what_it_consumed),
     CASE(a169_what_an_event_keeps),
-    CASE(a170_there_is_no_other_way_to_keep_an_event),
+    CASE(an_event_is_kept_in_one_of_three_ways),
     CASE(a171_records_by_id_by_seq_and_whether),
+    CASE(a172_the_latest_with_their_events),
     CASE(a173_recent_records),
     CASE(records_are_paged_both_ways),
     CASE(a176_out_of_range_is_refused),

@@ -149,7 +149,7 @@ def read_event(text, at):
     event = dict(zip(("topic", "type", "key"), items)) | {"content_type": JSON, "stream_seq": None, "keep": "full"}
     event |= items[3] if len(items) == 5 else {}
     event["stream_seq"] = event["stream_seq"] and int(event["stream_seq"])
-    if event["keep"] != "full":
+    if event["keep"] != "full" or "pruned" in event:
         event["hash"] = bytes.fromhex(items[-1])
     else:
         event["hash"] = sha256(body if event["content_type"] == JSON else base64.b64decode(items[-1], validate=True))
@@ -203,7 +203,7 @@ def expect(stored, computed, what):
 def check_view(db, scope, r, what):
     """The view `events`, which people read, tells of a record what its column says."""
     def has(event, is_json):
-        return event["keep"] == "full" and (event["content_type"] == JSON) == is_json
+        return event["keep"] == "full" and "pruned" not in event and (event["content_type"] == JSON) == is_json
     expected = [(i, e["topic"], e["type"], e["key"], e["stream_seq"], e["keep"], has(e, True), e["hash"] if has(e, False) else None)
                 for i, e in enumerate(r["events"]) if e["keep"] != "none"]
     told = db.execute('SELECT "index", topic, type, key, stream_seq, keep, data, data_base64 FROM events'

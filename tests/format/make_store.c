@@ -147,6 +147,11 @@ int main(int argc, char **argv)
     CHECK(pawl_store_scope(store, "other", &other, &err));
     fill(store);
     fill(other);
+    pawl_snapshot *snapshot = pawl_snapshot_new(other, &(pawl_snapshot_options){PAWL_SNAPSHOT_OPTIONS, .seq = 1});
+    pawl_snapshot_write(snapshot, "state", 5);
+    CHECK(pawl_snapshot_commit(snapshot, &err));
+    pawl_snapshot_free(snapshot);
+    CHECK(pawl_journal_prune(other, 2, &operation, NULL, &err)); /* its first record has hashes alone */
     CHECK(pawl_lane_set(store, "mail", &(pawl_setting){"max_attempts", "3"}, 1, &operation, &err));
     CHECK(pawl_hold_set(other, &(pawl_subject){PAWL_SUBJECT, .lane = "mail"}, "paused", 0, &operation, &err));
     CHECK(pawl_store_backup(store, argv[2], NULL, NULL, &err));
