@@ -62,8 +62,8 @@ static int read_scope(pawl_store *store, struct scope_row *scope, pawl_error *er
 
 /* ---- adding, removing ---- */
 
-static int read_options(struct drafting *drafting, const pawl_subscription_options *given,
-                        struct subscription_change *change, pawl_error *err)
+static int read_options(struct drafting *drafting, const void *given, struct subscription_change *change,
+                        pawl_error *err)
 {
     pawl_subscription_options options;
     if (!pawli_copy_options(&options, sizeof options, given))
@@ -97,51 +97,49 @@ static int read_options(struct drafting *drafting, const pawl_subscription_optio
     return pawli_arena_failed(&drafting->unit.arena) ? pawli_no_memory(err) : PAWL_OK;
 }
 
-/* Begins a change; it needs pawli_drafting_done, whatever came of it. NULL: out of memory. */
-static struct subscription_change *draft(struct drafting *drafting, pawl_store *store)
-{
-    pawli_drafting_init(drafting, store);
-    return pawli_draft_effect(drafting, &pawli_effect_subscription);
-}
-
 static int check_write(pawl_store *store, pawl_error *err)
 {
     int status = pawli_store_check_write(store->opened->store, err);
     return status == PAWL_OK ? pawli_check_own_scope(store->scope, err) : status;
 }
 
-int pawl_subscription_add(pawl_store *store, const pawl_subscription_options *options, pawl_error *err)
+/* What a caller gives, into a change of its own commit. */
+typedef int fill_change(struct drafting *drafting, const void *given, struct subscription_change *change,
+                        pawl_error *err);
+
+static int commit_change(pawl_store *store, fill_change *fill, const void *given, pawl_error *err)
 {
     struct drafting drafting;
-    int status = pawli_check_given(err, store, options);
-    if (status == PAWL_OK)
-        status = check_write(store, err);
+    int status = check_write(store, err);
     if (status < 0)
         return status;
-    struct subscription_change *change = draft(&drafting, store);
-    status = change ? read_options(&drafting, options, change, err) : pawli_no_memory(err);
+    pawli_drafting_init(&drafting, store);
+    struct subscription_change *change = pawli_draft_effect(&drafting, &pawli_effect_subscription);
+    status = change ? fill(&drafting, given, change, err) : pawli_no_memory(err);
     if (status == PAWL_OK)
         status = pawli_draft_commit(&drafting, NULL, err);
     pawli_drafting_done(&drafting);
     return status;
 }
 
+int pawl_subscription_add(pawl_store *store, const pawl_subscription_options *options, pawl_error *err)
+{
+    int status = pawli_check_given(err, store, options);
+    return status == PAWL_OK ? commit_change(store, read_options, options, err) : status;
+}
+
+static int forget(struct drafting *drafting, const void *given, struct subscription_change *change, pawl_error *err)
+{
+    (void)drafting, (void)err;
+    change->what = UNSUBSCRIBE;
+    change->row.name = text_of(given);
+    return PAWL_OK;
+}
+
 int pawl_subscription_remove(pawl_store *store, const char *name, pawl_error *err)
 {
-    struct drafting drafting;
     int status = check_name(store, name, err);
-    if (status == PAWL_OK)
-        status = check_write(store, err);
-    if (status < 0)
-        return status;
-    struct subscription_change *change = draft(&drafting, store);
-    if (change) {
-        change->what = UNSUBSCRIBE;
-        change->row.name = text_of(name);
-    }
-    status = change ? pawli_draft_commit(&drafting, NULL, err) : pawli_no_memory(err);
-    pawli_drafting_done(&drafting);
-    return status;
+    return status == PAWL_OK ? commit_change(store, forget, name, err) : status;
 }
 
 /* ---- moving on ---- */
@@ -189,26 +187,25 @@ static int read_position(pawl_store *store, const pawl_cursor *cursor, struct su
     return PAWL_OK;
 }
 
+struct seen {
+    const char *name;
+    const pawl_cursor *cursor;
+};
+
+static int move_on(struct drafting *drafting, const void *given, struct subscription_change *change, pawl_error *err)
+{
+    const struct seen *seen = given;
+    change->what = SUBSCRIBED_TO;
+    change->row.name = text_of(seen->name);
+    return read_position(drafting->store, seen->cursor, &change->row, err);
+}
+
 int pawl_subscription_ack(pawl_store *store, const char *name, const pawl_cursor *cursor, pawl_error *err)
 {
-    struct drafting drafting;
     int status = check_name(store, name, err);
     if (status == PAWL_OK)
         status = pawli_check_given(err, cursor);
-    if (status == PAWL_OK)
-        status = check_write(store, err);
-    if (status < 0)
-        return status;
-    struct subscription_change *change = draft(&drafting, store);
-    if (change) {
-        change->what = SUBSCRIBED_TO;
-        change->row.name = text_of(name);
-    }
-    status = change ? read_position(store, cursor, &change->row, err) : pawli_no_memory(err);
-    if (status == PAWL_OK)
-        status = pawli_draft_commit(&drafting, NULL, err);
-    pawli_drafting_done(&drafting);
-    return status;
+    return status == PAWL_OK ? commit_change(store, move_on, &(struct seen){name, cursor}, err) : status;
 }
 
 /* ---- reading ---- */
@@ -326,28 +323,29 @@ static int draft_messages(struct drafting *drafting, const struct subscription_r
     return status;
 }
 
-static int relay_events(pawl_store *store, const struct subscription_row *row, const pawl_events *events,
-                        uint64_t *relayed, pawl_error *err)
+struct telling {
+    const struct subscription_row *row; /* as it was read */
+    const pawl_events *events;
+    size_t made;
+};
+
+static int relay_events(struct drafting *drafting, const void *given, struct subscription_change *change,
+                        pawl_error *err)
 {
-    struct drafting drafting;
-    size_t made = 0;
-    struct subscription_change *change = draft(&drafting, store);
-    int status = change ? draft_messages(&drafting, row, events, &made, err) : pawli_no_memory(err);
-    if (status == PAWL_OK) {
-        const pawl_event_view *last = made < pawl_events_count(events) ? pawl_events_get(events, made - 1) : NULL;
-        pawl_cursor next = last ? (pawl_cursor){last->seq, last->index} : pawl_events_next(events);
-        change->what = SUBSCRIBED_TO;
-        change->row.name = row->name;
-        change->relays = true;
-        change->read_seq = row->seq;
-        change->read_index = row->index;
-        status = read_position(store, &next, &change->row, err);
-    }
-    if (status == PAWL_OK)
-        status = pawli_draft_commit(&drafting, NULL, err);
-    pawli_drafting_done(&drafting);
-    *relayed += status == PAWL_OK ? made : 0;
-    return status;
+    struct telling *telling = (struct telling *)given;
+    const struct subscription_row *row = telling->row;
+    int status = draft_messages(drafting, row, telling->events, &telling->made, err);
+    if (status < 0)
+        return status;
+    bool is_all = telling->made == pawl_events_count(telling->events);
+    const pawl_event_view *last = is_all ? NULL : pawl_events_get(telling->events, telling->made - 1);
+    pawl_cursor next = is_all ? pawl_events_next(telling->events) : (pawl_cursor){last->seq, last->index};
+    change->what = SUBSCRIBED_TO;
+    change->row.name = row->name;
+    change->relays = true;
+    change->read_seq = row->seq;
+    change->read_index = row->index;
+    return read_position(drafting->store, &next, &change->row, err);
 }
 
 static int count_room(pawl_store *store, const struct subscription_row *row, uint64_t *room, pawl_error *err)
@@ -381,9 +379,11 @@ static int relay(pawl_store *store, const struct subscription_row *row, uint32_t
     status = read_behind(store, row, NULL, limit, &events, err);
     if (status < 0)
         return status;
+    struct telling telling = {row, events, 0};
     pawl_cursor next = pawl_events_next(events);
     if (position_compare(next.seq, next.index, row->seq, row->index) > 0)
-        status = relay_events(store, row, events, relayed, err);
+        status = commit_change(store, relay_events, &telling, err);
+    *relayed += status == PAWL_OK ? telling.made : 0;
     pawl_events_free(events);
     return status;
 }
