@@ -167,6 +167,55 @@ static void run_operate(struct world *world)
     world->asks[0] = world->asks[1] = world->asks[2]; /* moved by hand: the same message no longer answers */
 }
 
+/* ---- what is kept of a journal ---- */
+
+static int set_type(struct world *world, const pawl_operation *operation)
+{
+    return pawl_type_set(world->store, "made", &(pawl_setting){"keep", "reference"}, 1, operation, &world->err);
+}
+
+static int prune(struct world *world, const pawl_operation *operation)
+{
+    return pawl_journal_prune(world->store, 3, operation, NULL, &world->err);
+}
+
+/* One whole chunk, so that each call is one commit. */
+static void keep_snapshot(struct world *world, uint64_t seq)
+{
+    static char state[256 * 1024];
+    pawl_snapshot *snapshot = pawl_snapshot_new(world->store,
+                                                &(pawl_snapshot_options){PAWL_SNAPSHOT_OPTIONS, .seq = seq});
+    world_begin(world, "chunk");
+    pawl_snapshot_write(snapshot, state, sizeof state);
+    world_end(world, PAWL_OK);
+    world_begin(world, "snapshot");
+    world_end(world, pawl_snapshot_commit(snapshot, &world->err));
+    pawl_snapshot_free(snapshot);
+}
+
+static void run_keep(struct world *world)
+{
+    static const pawl_subscription_options by_hand = {PAWL_SUBSCRIPTION_OPTIONS, .name = "hand"},
+                                           relayed = {PAWL_SUBSCRIPTION_OPTIONS, .name = "relayed", .lane = WORLD_LANE,
+                                                      .target = WORLD_TARGET};
+    world_open(world);
+    operate(world, "type", set_type);
+    world_append(world, "default");
+    world_append(world, "default");
+    world_begin(world, "subscribe");
+    world_end(world, pawl_subscription_add(world->store, &by_hand, &world->err));
+    world_begin(world, "subscribe");
+    world_end(world, pawl_subscription_add(world->store, &relayed, &world->err));
+    world_begin(world, "ack");
+    world_end(world, pawl_subscription_ack(world->store, "hand", &(pawl_cursor){2, PAWL_WHOLE_RECORD}, &world->err));
+    world_begin(world, "relay");
+    world_end(world, pawl_subscription_relay(world->store, "relayed", 100, NULL, &world->err));
+    keep_snapshot(world, 2);
+    operate(world, "prune", prune);
+    world_append(world, "default");
+    world_close(world);
+}
+
 /* A store whose anchor was left behind, as a backup's is. */
 static void setup_adopt(struct world *world)
 {
@@ -301,6 +350,7 @@ const struct workload workloads[] = {
     {"orphans", FEW_FRAMES, setup_orphans, run_orphans},
     {"operate", FEW_FRAMES, make_queue, run_operate},
     {"adopt", FEW_FRAMES, setup_adopt, run_adopt},
+    {"keep", MANY_FRAMES, make_store, run_keep},
     {"overlap", MANY_FRAMES, make_store, run_overlap},
     {"overlap-checkpoint", FEW_FRAMES, make_store, run_overlap},
     {"join", MANY_FRAMES, make_store, run_join},

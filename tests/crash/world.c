@@ -99,7 +99,7 @@ static uint64_t hash_message(uint64_t hash, const pawl_message_view *message)
 static int show_ledger(pawl_store *store, uint64_t *hash, pawl_error *err)
 {
     int status = PAWL_OK;
-    for (int32_t kind = PAWL_ASSETS; status == PAWL_OK && kind <= PAWL_COUNTERS; kind++) {
+    for (int32_t kind = PAWL_ASSETS; status == PAWL_OK && kind <= PAWL_TYPES; kind++) {
         pawl_ledger *page = NULL;
         const pawl_ledger_query query = {PAWL_LEDGER_QUERY, .kind = kind,
                                          .name = kind == PAWL_PROJECTIONS ? WORLD_LANE : NULL};
@@ -110,11 +110,32 @@ static int show_ledger(pawl_store *store, uint64_t *hash, pawl_error *err)
             const pawl_entry *entry = pawl_ledger_entry(page, i);
             const pawl_fill_view *fill = pawl_ledger_fill(page, i);
             const pawl_projection_view *projection = pawl_ledger_projection(page, i);
+            const pawl_type *type = pawl_ledger_type(page, i);
             *hash = hash_text(*hash, balance ? balance->balance : entry ? entry->delta : fill ? fill->trade_id : NULL);
+            *hash = pawli_mix(*hash, type ? (uint64_t)type->keep : 0);
             *hash = pawli_mix(*hash, projection ? projection->version : entry ? entry->seq : 0);
         }
         pawl_ledger_free(page);
     }
+    return status;
+}
+
+/* Snapshots and positions. */
+static int show_kept(pawl_store *store, uint64_t *hash, pawl_error *err)
+{
+    pawl_snapshots *snapshots = NULL;
+    pawl_subscriptions *subscriptions = NULL;
+    int status = pawl_snapshots_list(store, &snapshots, err);
+    if (status == PAWL_OK)
+        status = pawl_subscriptions_list(store, NULL, &subscriptions, err);
+    for (size_t i = 0; i < pawl_snapshots_count(snapshots); i++)
+        *hash = pawli_mix(*hash, pawl_snapshots_get(snapshots, i)->seq);
+    for (size_t i = 0; i < pawl_subscriptions_count(subscriptions); i++) {
+        const pawl_subscription_view *view = pawl_subscriptions_get(subscriptions, i);
+        *hash = pawli_mix(pawli_mix(hash_text(*hash, view->name), view->position.seq), view->position.index);
+    }
+    pawl_snapshots_free(snapshots);
+    pawl_subscriptions_free(subscriptions);
     return status;
 }
 
@@ -133,6 +154,8 @@ static int show_scope(pawl_store *store, uint64_t *hash, pawl_error *err)
     }
     pawl_records_free(records);
     pawl_messages_free(messages);
+    if (status == PAWL_OK)
+        status = show_kept(store, hash, err);
     return status == PAWL_OK ? show_ledger(store, hash, err) : status;
 }
 

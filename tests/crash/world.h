@@ -10,7 +10,7 @@
 #include "commit/handle.h"
 #include "env/sim/sim.h"
 #include "pawl/journal.h"
-#include "pawl/operator.h"
+#include "pawl/pawl.h"
 #include "vfs/vfs.h"
 
 #define NEVER         SIZE_MAX
