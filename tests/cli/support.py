@@ -53,7 +53,7 @@ class Run:
 
     @property
     def errors(self):
-        return [json.loads(line)["error"] for line in self.err.splitlines()]
+        return [said["error"] for said in map(json.loads, self.err.splitlines()) if "error" in said]
 
     @property
     def error(self):
