@@ -9,6 +9,7 @@
 
 #define PART_RECORDS 500
 #define PART_BYTES   (8 * 1024 * 1024)
+#define PAGE_RECORDS 20 /* of the largest there is room for */
 
 struct pruning {
     pawl_store *store;
@@ -83,33 +84,46 @@ static int check_subscriptions(struct pruning *p, pawl_error *err)
 
 /* ---- the parts ---- */
 
-/* The next records, as many as one commit may load. */
-static int find_part(struct pruning *p, struct prune *part, struct arena *arena, pawl_error *err)
+/* A page of the next records; *more says whether the part may have others behind them. */
+static int find_records(struct pruning *p, struct prune *part, size_t *bytes, bool *more, pawl_error *err)
 {
     struct page page;
-    size_t bytes = 0;
-    uint64_t left = p->before - 1 > p->done ? p->before - 1 - p->done : 0;
+    uint64_t left = p->before - 1 > part->to ? p->before - 1 - part->to : 0;
     const struct query query = {.kind = QUERY_RECORDS,
                                 .scope = p->store->scope,
-                                .after = p->done,
-                                .limit = left < PART_RECORDS ? (uint32_t)left : PART_RECORDS};
-    part->from = p->done + 1;
-    part->to = p->done;
+                                .after = part->to,
+                                .limit = left < PAGE_RECORDS ? (uint32_t)left : PAGE_RECORDS};
+    *more = false;
     if (left == 0)
         return PAWL_OK;
     int status = pawli_store_query(p->store->opened->store, &query, &page, err);
     if (status < 0)
         return status;
-    part->ids = arena_array(arena, pawl_uuid, page.count + 1);
-    for (size_t i = 0; part->ids && i < page.count && bytes < PART_BYTES; i++) {
+    for (size_t i = 0; i < page.count; i++) {
         const struct record_row *row = &page.records[i];
         part->to = row->seq;
-        bytes += row->command.size + row->response.size + row->events.size;
+        *bytes += row->command.size + row->response.size + row->events.size;
         if (!row->is_damaged)
             part->ids[part->count++] = row->request_id;
     }
+    *more = page.more && *bytes < PART_BYTES && part->count + PAGE_RECORDS <= PART_RECORDS;
     pawli_page_done(&page);
-    return part->ids ? PAWL_OK : pawli_no_memory(err);
+    return PAWL_OK;
+}
+
+/* The next records, as many as one commit may load. */
+static int find_part(struct pruning *p, struct prune *part, struct arena *arena, pawl_error *err)
+{
+    size_t bytes = 0;
+    int status = PAWL_OK;
+    part->from = p->done + 1;
+    part->to = p->done;
+    part->ids = arena_array(arena, pawl_uuid, PART_RECORDS);
+    if (!part->ids)
+        return pawli_no_memory(err);
+    for (bool more = true; status == PAWL_OK && more;)
+        status = find_records(p, part, &bytes, &more, err);
+    return status;
 }
 
 /* One that was made before is answered from what is stored, and changes nothing. */
