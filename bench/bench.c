@@ -284,6 +284,8 @@ static const struct workload {
      workload_transition_random_ids},
     {"post", "a transition with two posts and a fill; beside one without", workload_post},
     {"replay", "events of a journal that is folded, 3 a record; beside its verification", workload_replay},
+    {"export", "events of a journal that is exported, 3 a record; beside its verification", workload_export},
+    {"check", "entries of a ledger that is recomputed, 2 a record; beside the journal's verification", workload_check},
     {"enqueue", "callers that wait, a message a call; beside one row by hand in commits of the same size",
      workload_enqueue},
     {"enqueue-callbacks", "a message a call, answered by callback", workload_enqueue_callbacks},

@@ -121,6 +121,8 @@ int workload_transition(const struct bench *bench, struct result *result, pawl_e
 int workload_transition_random_ids(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_post(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_replay(const struct bench *bench, struct result *result, pawl_error *err);
+int workload_export(const struct bench *bench, struct result *result, pawl_error *err);
+int workload_check(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_enqueue(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_enqueue_callbacks(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_enqueue_arrays(const struct bench *bench, struct result *result, pawl_error *err);

@@ -206,45 +206,99 @@ static int verify(pawl_store *store, uint64_t *events, pawl_error *err)
     return status;
 }
 
-static int measure_reading(const struct bench *bench, const struct sides *sides, reading *read, struct figure *figure,
-                           pawl_error *err)
+static int count_line(void *data, const char *line, size_t size, pawl_error *err)
 {
-    uint64_t events = 0;
-    double begin = bench_now();
-    int status = PAWL_OK;
-    do
-        status = read(sides->store, &events, err);
-    while (status == PAWL_OK && bench_now() < begin + bench->seconds);
-    figure->rate = (double)events / (bench_now() - begin);
+    (void)line, (void)size, (void)err;
+    *(uint64_t *)data += EVENTS;
+    return PAWL_OK;
+}
+
+static int export(pawl_store *store, uint64_t *events, pawl_error *err)
+{
+    return pawl_journal_export(store, NULL, count_line, events, err);
+}
+
+#define ENTRIES 2 /* of each record */
+
+static int check(pawl_store *store, uint64_t *entries, pawl_error *err)
+{
+    pawl_ledger_checked checked = {PAWL_LEDGER_CHECKED};
+    int status = pawl_ledger_check(store, &checked, err);
+    *entries += checked.entries;
     return status;
 }
 
-static int replays(const struct bench *bench, void *sides, struct figure *figure, pawl_error *err)
+static int verify_posts(pawl_store *store, uint64_t *entries, pawl_error *err)
 {
-    return measure_reading(bench, sides, replay, figure, err);
+    uint64_t events = 0;
+    int status = verify(store, &events, err);
+    *entries += events / EVENTS * ENTRIES;
+    return status;
 }
 
-static int verifications(const struct bench *bench, void *sides, struct figure *figure, pawl_error *err)
+/* One way to read all of a journal, beside its verification. */
+struct readings {
+    struct sides sides;
+    reading *read, *beside;
+};
+
+static int measure_reading(const struct bench *bench, pawl_store *store, reading *read, struct figure *figure,
+                           pawl_error *err)
 {
-    return measure_reading(bench, sides, verify, figure, err);
+    uint64_t items = 0;
+    double begin = bench_now();
+    int status = PAWL_OK;
+    do
+        status = read(store, &items, err);
+    while (status == PAWL_OK && bench_now() < begin + bench->seconds);
+    figure->rate = (double)items / (bench_now() - begin);
+    return status;
 }
 
-int workload_replay(const struct bench *bench, struct result *result, pawl_error *err)
+static int measure_read(const struct bench *bench, void *data, struct figure *figure, pawl_error *err)
 {
-    struct sides sides = {.in_flight = 1024};
+    const struct readings *readings = data;
+    return measure_reading(bench, readings->sides.store, readings->read, figure, err);
+}
+
+static int measure_verify(const struct bench *bench, void *data, struct figure *figure, pawl_error *err)
+{
+    const struct readings *readings = data;
+    return measure_reading(bench, readings->sides.store, readings->beside, figure, err);
+}
+
+static int read_journal(const struct bench *bench, bool posts, reading *read, reading *beside, struct result *result,
+                        pawl_error *err)
+{
+    struct readings readings = {.sides = {.in_flight = 1024}, .read = read, .beside = beside};
     uint64_t wanted = bench->records ? bench->records : 200000, done = 0;
-    int status = bench_store(bench, "pawl", &sides.store, err);
+    int status = bench_store(bench, "pawl", &readings.sides.store, err);
     while (status == PAWL_OK && done < wanted) {
-        struct flow flow = {.bench = bench, .sides = &sides, .end = bench_now() + 1};
+        struct flow flow = {.bench = bench, .sides = &readings.sides, .end = bench_now() + 1, .posts = posts};
         status = run_flow(&flow, err);
         done += flow.answered;
         bench_note(bench, "  filling: %llu of %llu records", (unsigned long long)done, (unsigned long long)wanted);
     }
     if (status == PAWL_OK)
-        status = bench_compare(bench, replays, &sides, verifications, &sides, result, err);
-    bench_close(bench, &sides);
+        status = bench_compare(bench, measure_read, &readings, measure_verify, &readings, result, err);
+    bench_close(bench, &readings.sides);
     result->records = done;
     return status;
+}
+
+int workload_replay(const struct bench *bench, struct result *result, pawl_error *err)
+{
+    return read_journal(bench, false, replay, verify, result, err);
+}
+
+int workload_export(const struct bench *bench, struct result *result, pawl_error *err)
+{
+    return read_journal(bench, false, export, verify, result, err);
+}
+
+int workload_check(const struct bench *bench, struct result *result, pawl_error *err)
+{
+    return read_journal(bench, true, check, verify_posts, result, err);
 }
 
 /* ---- messages ---- */
