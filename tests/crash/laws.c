@@ -42,6 +42,20 @@ static struct env *next_env(const struct world *world, enum crash_kind kind)
     return env;
 }
 
+/* Every transition of this world that posts is balanced. Its amounts are quarters, so a double holds them exactly. */
+static void check_conserved(struct world *world, pawl_store *store)
+{
+    double sum = 0;
+    pawl_ledger *page = NULL;
+    if (pawl_ledger_list(store, &(pawl_ledger_query){PAWL_LEDGER_QUERY, .kind = PAWL_BALANCES}, &page, &world->err) < 0)
+        violation(world, "the balances cannot be read: %s", world->err.text);
+    for (size_t i = 0; i < pawl_ledger_count(page); i++)
+        sum += strtod(pawl_ledger_balance(page, i)->balance, NULL);
+    if (sum != 0)
+        violation(world, "ledger: all accounts of USD come to %.2f", sum);
+    pawl_ledger_free(page);
+}
+
 static void check_verifies(struct world *world, pawl_store *store)
 {
     pawl_verification *found = NULL;
@@ -60,6 +74,7 @@ static void check_verifies(struct world *world, pawl_store *store)
     if (status < 0 || !checked.ok)
         violation(world, "ledger: status %d, %s: account %s, record %llu", status, checked.ok ? "" : checked.what,
                   checked.account, (unsigned long long)checked.seq);
+    check_conserved(world, store);
 }
 
 static bool check_shown(struct world *world, size_t at, pawl_store *store, uint64_t *commits)
