@@ -71,7 +71,8 @@ def body(of, name, stored):
     return sha256(data) if data is not None else bytes.fromhex(stored) if stored else None
 
 
-def check(line, scope, seq, previous):
+def prove(line, scope, seq, previous):
+    """The members of a record, its fingerprint and its digest, both made anew."""
     r = members(line)
     hashes = value(r, "hashes") or {}
     command, response = body(r, "data", hashes.get("data")), body(r, "response", hashes.get("response"))
@@ -89,7 +90,12 @@ def check(line, scope, seq, previous):
     nonces = [int(nonce) for nonce in value(r, "nonces") or [] if nonce is not None]
     made = digest("pawl.record.1", scope, value(r, "epoch"), seq, previous, digest("pawl.record-body.1", *fields), len(nonces),
                   *nonces, value(r, "committed_at"))
-    if value(r, "seq") != seq or value(r, "fingerprint") != fingerprint.hex() or value(r, "digest") != made.hex():
+    return r, fingerprint, made
+
+
+def check(line, scope, seq, previous):
+    r, fingerprint, made = prove(line, scope, seq, previous)
+    if value(r, "seq") != seq or (bytes.fromhex(value(r, "fingerprint")), bytes.fromhex(value(r, "digest"))) != (fingerprint, made):
         raise ValueError("it is not what its digest says, or does not follow the record before")
     return made
 
@@ -103,11 +109,12 @@ def main():
             at = f"record {seq + 1}"
             previous = check(line, head["scope"], seq + 1, previous)
             seq += 1
-        if "head" in head and (seq, previous.hex()) != (head["last"], head["head"]):
+        if "head" in head and (seq, previous) != (head["last"], bytes.fromhex(head["head"])):
             raise ValueError("the export ends before its last record")
     except (ValueError, KeyError, IndexError, TypeError) as error:
         sys.exit(f"{head['scope']}, {at}: {error}")
     print(f"{head['scope']}: {seq - head['after']} records, proven up to {previous.hex()}")
 
 
-main()
+if __name__ == "__main__":
+    main()

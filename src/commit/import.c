@@ -85,6 +85,34 @@ static int add_record(struct unit *unit, struct view *view, const struct importe
     return PAWL_OK;
 }
 
+static int check_row(struct slot *slot, struct arena *scratch, pawl_error *err)
+{
+    enum row_kind kind = pawli_slot_row_kind(slot);
+    bool is_sound = !slot->exists || pawli_row_is_sound(kind, pawli_slot_row(slot), scratch);
+    if (pawli_arena_failed(scratch))
+        return pawli_no_memory(err);
+    pawli_arena_reset(scratch);
+    return is_sound
+               ? PAWL_OK
+               : pawli_hint(err,
+                            pawli_fail(err, PAWL_ECORRUPT, "a row of table %s would be damaged", pawli_rows[kind].name),
+                            "a record says what no transition could: it is no export of pawl");
+}
+
+/* Nobody checked what the effects of a record that was read say: its digest proves only that it said so. */
+static int check_made(const struct unit *unit, const struct view *view, pawl_error *err)
+{
+    struct arena scratch = {0};
+    int status = PAWL_OK;
+    for (size_t i = 0; status == PAWL_OK && i < view->facts.count; i++)
+        if (pawli_slot_owner(view->facts.at[i]) == &unit->view_scope->slot)
+            status = check_row(view->facts.at[i], &scratch, err);
+    for (size_t i = view->entry_mark; status == PAWL_OK && i < view->entries.count; i++)
+        status = check_row(view->entries.at[i], &scratch, err);
+    pawli_arena_done(&scratch);
+    return status;
+}
+
 static int decide(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
 {
     const struct import *import = (const struct import *)effect;
@@ -97,6 +125,8 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
         status = pawli_no_memory(err);
     for (size_t i = 0; status == PAWL_OK && i < import->count; i++)
         status = add_record(unit, view, &import->records[i], err);
+    if (status == PAWL_OK)
+        status = check_made(unit, view, err);
     if (status < 0)
         return status;
     scope->row.pruned = import->pruned;

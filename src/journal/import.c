@@ -68,26 +68,38 @@ static bool read_wall(struct text value, struct wall_time *time)
     return pawli_json_i64(value, &time->ms);
 }
 
-/* The members of an object, each given to the function of its name; one that has none is refused. */
+/* The members of an object, each given to the function of its name. One that has none is refused, as is one that comes
+   twice; what an export always says is needed. At most 64. */
 struct member {
     const char *name;
     bool (*read)(struct importing *i, struct text value, void *into);
+    enum { NEEDED, OPTIONAL } is;
 };
+
+static size_t find_member(const struct member *members, size_t count, struct text name)
+{
+    size_t m = 0;
+    while (m < count && !pawli_json_name_is(name, members[m].name))
+        m++;
+    return m;
+}
 
 static bool read_members(struct importing *i, struct text json, const struct member *members, size_t count, void *into)
 {
     struct text name, value;
+    uint64_t seen = 0;
     if (pawli_json_type(json) != JSON_OBJECT)
         return false;
     struct json_walk walk = pawli_json_walk(json);
     while (pawli_json_member(&walk, &name, &value)) {
-        const struct member *found = NULL;
-        for (size_t m = 0; m < count; m++)
-            if (pawli_json_name_is(name, members[m].name))
-                found = &members[m];
-        if (!found || !found->read(i, value, into))
+        size_t m = find_member(members, count, name);
+        if (m == count || seen >> m & 1 || !members[m].read(i, value, into))
             return false;
+        seen |= UINT64_C(1) << m;
     }
+    for (size_t m = 0; m < count; m++)
+        if (members[m].is == NEEDED && !(seen >> m & 1))
+            return false;
     return true;
 }
 
@@ -101,16 +113,17 @@ static bool read_members(struct importing *i, struct text json, const struct mem
 
 /* ---- events ---- */
 
-static bool set_keep(struct text word, enum keep *keep)
+static bool read_keep(struct arena *arena, struct text value, enum keep *keep)
 {
-    return word.data && pawli_keep_parse(word, keep);
+    struct text word;
+    return read_text(arena, value, &word) && pawli_keep_parse(word, keep);
 }
 
 FIELD(event, topic, read_text(i->arena, value, &it->topic))
 FIELD(event, type, read_text(i->arena, value, &it->type))
 FIELD(event, key, read_text(i->arena, value, &it->key))
 FIELD(event, content_type, read_text(i->arena, value, &it->content_type))
-FIELD(event, keep, set_keep(pawli_json_string(i->arena, value), &it->keep))
+FIELD(event, keep, read_keep(i->arena, value, &it->keep))
 FIELD(event, stream_seq, (it->has_stream_seq = pawli_json_u64(value, &it->stream_seq)))
 FIELD(event, data_base64, read_base64(i->arena, value, &it->data))
 FIELD(event, hash, (it->is_pruned = read_digest(i->arena, value, &it->hash)))
@@ -130,16 +143,16 @@ static bool event_index(struct importing *i, struct text value, void *into)
 }
 
 static const struct member event_members[] = {
-    {"index", event_index},
-    {"topic", event_topic},
-    {"type", event_type},
-    {"key", event_key},
-    {"content_type", event_content_type},
-    {"keep", event_keep},
-    {"stream_seq", event_stream_seq},
-    {"data", event_data},
-    {"data_base64", event_data_base64},
-    {"hash", event_hash},
+    {"index", event_index, NEEDED},
+    {"topic", event_topic, NEEDED},
+    {"type", event_type, NEEDED},
+    {"key", event_key, OPTIONAL},
+    {"content_type", event_content_type, NEEDED},
+    {"keep", event_keep, NEEDED},
+    {"stream_seq", event_stream_seq, OPTIONAL},
+    {"data", event_data, OPTIONAL},
+    {"data_base64", event_data_base64, OPTIONAL},
+    {"hash", event_hash, OPTIONAL},
 };
 
 /* As the column has them. */
@@ -149,12 +162,14 @@ static bool read_events(struct importing *i, struct text value, void *into)
     struct buffer buffer;
     struct text item;
     uint32_t index = 0;
-    bool good = pawli_json_type(value) == JSON_ARRAY;
+    bool good = true;
+    if (pawli_json_type(value) != JSON_ARRAY)
+        return false;
     buffer_init(&buffer, SIZE_MAX / 2);
     pawli_trace_open(&buffer);
     struct json_walk walk = pawli_json_walk(value);
     while (good && pawli_json_item(&walk, &item)) {
-        struct event event = {.content_type = TEXT("application/json")};
+        struct event event = {0};
         good = read_members(i, item, event_members, COUNT_OF(event_members), &event);
         event.is_pruned = event.is_pruned && event.keep == KEEP_FULL; /* of the others no body was kept */
         good = good && (!event_has_body(&event) || event.data.data);
@@ -269,7 +284,7 @@ static bool hash_of_response(struct importing *i, struct text value, void *into)
 
 static bool read_hashes(struct importing *i, struct text value, void *into)
 {
-    static const struct member members[] = {{"data", hash_of_data}, {"response", hash_of_response}};
+    static const struct member members[] = {{"data", hash_of_data, OPTIONAL}, {"response", hash_of_response, OPTIONAL}};
     return read_members(i, value, members, COUNT_OF(members), into);
 }
 
@@ -278,7 +293,7 @@ FIELD(record_row, post, read_hex(i->arena, value, &it->post))
 
 static bool read_states(struct importing *i, struct text value, void *into)
 {
-    static const struct member members[] = {{"pre", record_row_pre}, {"post", record_row_post}};
+    static const struct member members[] = {{"pre", record_row_pre, OPTIONAL}, {"post", record_row_post, OPTIONAL}};
     return read_members(i, value, members, COUNT_OF(members), into);
 }
 
@@ -319,31 +334,31 @@ static bool record_row_scope_name(struct importing *i, struct text value, void *
 }
 
 static const struct member record_members[] = {
-    {"scope", record_row_scope_name},
-    {"seq", record_row_seq},
-    {"request_id", record_row_request_id},
-    {"type", record_row_type},
-    {"ref", record_row_ref},
-    {"content_type", record_row_content_type},
-    {"data", record_row_data},
-    {"data_base64", record_row_data_base64},
-    {"response_type", record_row_response_type},
-    {"response", record_row_response},
-    {"response_base64", record_row_response_base64},
-    {"events", read_events},
-    {"messages", read_messages},
-    {"message_fingerprints", read_fingerprints},
-    {"nonces", read_nonces},
-    {"effects", record_row_effects},
-    {"effects_base64", record_row_effects_base64},
-    {"fingerprint", record_row_fingerprint},
-    {"digest", record_row_digest},
-    {"state_digest", read_states},
-    {"received_at", record_row_received},
-    {"committed_at", record_row_committed},
-    {"duration_us", record_row_duration},
-    {"epoch", record_row_epoch},
-    {"hashes", read_hashes},
+    {"scope", record_row_scope_name, NEEDED},
+    {"seq", record_row_seq, NEEDED},
+    {"request_id", record_row_request_id, NEEDED},
+    {"type", record_row_type, NEEDED},
+    {"ref", record_row_ref, OPTIONAL},
+    {"content_type", record_row_content_type, NEEDED},
+    {"data", record_row_data, OPTIONAL},
+    {"data_base64", record_row_data_base64, OPTIONAL},
+    {"response_type", record_row_response_type, OPTIONAL},
+    {"response", record_row_response, OPTIONAL},
+    {"response_base64", record_row_response_base64, OPTIONAL},
+    {"events", read_events, NEEDED},
+    {"messages", read_messages, NEEDED},
+    {"message_fingerprints", read_fingerprints, OPTIONAL},
+    {"nonces", read_nonces, OPTIONAL},
+    {"effects", record_row_effects, OPTIONAL},
+    {"effects_base64", record_row_effects_base64, OPTIONAL},
+    {"fingerprint", record_row_fingerprint, NEEDED},
+    {"digest", record_row_digest, NEEDED},
+    {"state_digest", read_states, OPTIONAL},
+    {"received_at", record_row_received, NEEDED},
+    {"committed_at", record_row_committed, NEEDED},
+    {"duration_us", record_row_duration, OPTIONAL},
+    {"epoch", record_row_epoch, NEEDED},
+    {"hashes", read_hashes, OPTIONAL},
 };
 
 /* What cannot be read for want of memory is not bad. */
@@ -365,19 +380,21 @@ static int corrupt(const struct importing *i, uint64_t seq, const char *what)
 /* What a column could not hold is refused as any row that is read. */
 static bool is_a_row(struct importing *i, const struct record_row *row)
 {
-    const struct row_form *form = &pawli_rows[ROW_RECORD];
-    union any_row copy = {.record = {0}};
-    struct record_row given = *row;
-    given.scope = 1;
-    for (size_t c = 0; c < form->column_count; c++) {
-        const struct column *column = &form->columns[c];
-        if (column->kind == COLUMN_SUM)
-            continue;
-        const struct value value = pawli_column_get(column, &given, &i->scratch);
-        if (!pawli_column_set(column, &copy, &value, &i->scratch))
+    struct record_row owned = *row;
+    owned.scope = 1;
+    return pawli_row_is_sound(ROW_RECORD, &owned, &i->scratch);
+}
+
+/* Their fingerprints are proven, their ids are in no digest: as many as these, and each one of pawl's. */
+static bool has_ids(const struct record_row *row)
+{
+    size_t count;
+    uint64_t number, tail;
+    const struct record_message *messages = record_messages(row, &count);
+    for (size_t m = 0; m < count; m++)
+        if (!message_id_split(&messages[m].id, &number, &tail))
             return false;
-    }
-    return !form->complete || form->complete(&copy);
+    return true;
 }
 
 static int take_record(struct importing *i, struct text line)
@@ -387,10 +404,10 @@ static int take_record(struct importing *i, struct text line)
                              &import->room))
         return pawli_no_memory(i->err);
     struct imported_record *record = &import->records[import->count];
-    *record = (struct imported_record){.row = {.content_type = TEXT("application/octet-stream")}};
+    *record = (struct imported_record){0};
     struct record_row *row = &record->row;
     uint64_t seq = import->count + 1;
-    if (!read_members(i, line, record_members, COUNT_OF(record_members), row) || !is_a_row(i, row))
+    if (!read_members(i, line, record_members, COUNT_OF(record_members), row) || !has_ids(row) || !is_a_row(i, row))
         return corrupt(i, seq, "it is no record of an export");
     const char *what = pawli_prove_record(&i->hasher, &i->scratch, i->scope, row, seq, &i->previous);
     if (!what && !pawli_read_effects(i->arena, row->effects, &record->effects))
@@ -423,9 +440,9 @@ FIELD(head, assets, (it->assets = value).data != NULL)
 FIELD(head, types, (it->types = value).data != NULL)
 
 static const struct member head_members[] = {
-    {"pawl_export", head_version}, {"scope", head_scope},   {"after", head_after},
-    {"previous", head_previous},   {"last", head_last},     {"head", head_head},
-    {"pruned", head_pruned},       {"assets", head_assets}, {"types", head_types},
+    {"pawl_export", head_version, NEEDED}, {"scope", head_scope, NEEDED},   {"after", head_after, NEEDED},
+    {"previous", head_previous, NEEDED},   {"last", head_last, OPTIONAL},   {"head", head_head, OPTIONAL},
+    {"pruned", head_pruned, OPTIONAL},     {"assets", head_assets, NEEDED}, {"types", head_types, NEEDED},
 };
 
 static bool read_scale(struct text value, uint32_t *scale)
@@ -436,19 +453,31 @@ static bool read_scale(struct text value, uint32_t *scale)
     return good;
 }
 
-static bool set_needs(struct text word, enum needs *needs)
+static bool read_needs(struct arena *arena, struct text value, enum needs *needs)
 {
-    return word.data && pawli_needs_parse(word, needs);
+    struct text word;
+    return read_text(arena, value, &word) && pawli_needs_parse(word, needs);
 }
 
 FIELD(asset_row, name, read_text(i->arena, value, &it->name) && pawli_check_name("", it->name, NULL) == PAWL_OK)
 FIELD(asset_row, scale, read_scale(value, &it->scale))
 FIELD(type_row, name, read_text(i->arena, value, &it->name) && pawli_check_name("", it->name, NULL) == PAWL_OK)
-FIELD(type_row, needs, set_needs(pawli_json_string(i->arena, value), &it->needs))
-FIELD(type_row, keep, set_keep(pawli_json_string(i->arena, value), &it->keep))
+FIELD(type_row, needs, read_needs(i->arena, value, &it->needs))
+FIELD(type_row, keep, read_keep(i->arena, value, &it->keep))
 FIELD(type_row, critical, (it->critical = text_is(value, "1")))
 
-/* Of an array of objects; `size` is that of each. */
+#define NAME_AT offsetof(struct asset_row, name)
+static_assert(NAME_AT == offsetof(struct type_row, name), "rows of both are compared by it");
+
+static bool is_behind(const char *row, const char *before)
+{
+    struct text name, last;
+    memcpy(&name, row + NAME_AT, sizeof name);
+    memcpy(&last, before + NAME_AT, sizeof last);
+    return pawli_text_compare(last, name) < 0;
+}
+
+/* Of an array of objects in the order of their names; `size` is that of each. */
 static bool read_rows(struct importing *i, struct text json, const struct member *members, size_t member_count,
                       size_t size, void **rows, size_t *count)
 {
@@ -462,7 +491,7 @@ static bool read_rows(struct importing *i, struct text json, const struct member
             return false;
         char *row = (char *)*rows + *count * size;
         memset(row, 0, size);
-        if (!read_members(i, item, members, member_count, row))
+        if (!read_members(i, item, members, member_count, row) || (*count && !is_behind(row, row - size)))
             return false;
         ++*count;
     }
@@ -479,12 +508,15 @@ static int no_export(const struct importing *i, const char *what)
 
 static int take_head(struct importing *i, struct text line)
 {
-    static const struct member asset_members[] = {{"asset", asset_row_name}, {"scale", asset_row_scale}};
-    static const struct member type_members[] = {
-        {"type", type_row_name}, {"needs", type_row_needs}, {"keep", type_row_keep}, {"critical", type_row_critical}};
+    static const struct member asset_members[] = {{"asset", asset_row_name, NEEDED},
+                                                  {"scale", asset_row_scale, NEEDED}};
+    static const struct member type_members[] = {{"type", type_row_name, NEEDED},
+                                                 {"needs", type_row_needs, OPTIONAL},
+                                                 {"keep", type_row_keep, NEEDED},
+                                                 {"critical", type_row_critical, OPTIONAL}};
     struct head head = {0};
     struct import *import = i->import;
-    if (!read_members(i, line, head_members, COUNT_OF(head_members), &head) || head.version != 1 || !head.scope.data)
+    if (!read_members(i, line, head_members, COUNT_OF(head_members), &head) || head.version != 1)
         return no_export(i, "the first line is not that of an export");
     if (head.after || !head.has_last)
         return no_export(i, "it is a part of an export: only a whole scope is imported");

@@ -196,6 +196,9 @@ struct value pawli_column_get(const struct column *column, const void *row, stru
 /* Sets the field, which is zero; bytes are copied into the arena. False: such a value cannot be. */
 bool pawli_column_set(const struct column *column, void *row, const struct value *value, struct arena *arena);
 
+/* Whether a store that saved this row could read it back; what it takes is copied into the arena. */
+bool pawli_row_is_sound(enum row_kind kind, const void *row, struct arena *arena);
+
 /* The text of a field that is or has one, wherever it is kept; else NULL. */
 struct text *pawli_column_text(const struct column *column, void *row);
 

@@ -308,6 +308,22 @@ struct text *pawli_column_text(const struct column *column, void *row)
     }
 }
 
+bool pawli_row_is_sound(enum row_kind kind, const void *row, struct arena *arena)
+{
+    const struct row_form *form = &pawli_rows[kind];
+    union any_row read;
+    memset(&read, 0, sizeof read);
+    for (size_t c = 0; c < form->column_count; c++) {
+        const struct column *column = &form->columns[c];
+        if (column->kind == COLUMN_SUM)
+            continue;
+        const struct value value = pawli_column_get(column, row, arena);
+        if (!pawli_column_set(column, &read, &value, arena))
+            return false;
+    }
+    return !form->complete || form->complete(&read);
+}
+
 const struct column *pawli_next_key(enum row_kind kind, const struct column *last)
 {
     const struct row_form *form = &pawli_rows[kind];

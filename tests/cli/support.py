@@ -17,6 +17,7 @@ import unicodedata
 import unittest
 
 PAWL = os.environ["PAWL"]
+VERIFY_EXPORT = pathlib.Path(__file__).parents[2] / "tools/verify_export.py"
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 NOBODY = "00000000-0000-8009-8123-456789abcdef"  # a well-formed message id that nobody has
 
@@ -71,6 +72,10 @@ class Case(unittest.TestCase):
         for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
             if name in os.environ:
                 self.env[name] = os.environ[name]
+
+    def proven(self, text):
+        """What the script says of it that needs no store."""
+        return subprocess.run([sys.executable, VERIFY_EXPORT, "-"], input=text, capture_output=True)
 
     def run_it(self, *words, stdin=b"", env=None):
         process = subprocess.Popen([PAWL, *map(os.fsencode, map(str, words))], stdin=subprocess.PIPE,

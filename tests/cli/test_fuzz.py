@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import runpy
 import subprocess
 import unicodedata
 
@@ -22,6 +23,11 @@ PIECES = ["", " ", "-", "--", "@", "@missing", "@.", "=", ":", "/", "a=b", "0", 
           "\u0085", "\u202e", "\ufeff", "é" * 129, "x" * 257, "x" * 5000, "日本", "pawl.x", "PAWL", "%s%n%d", "../..", "'\"`$(x)", "\\", "\\x0a",
           "{", "[]", '{"a":1,"a":2}', "[" * 70, "00000000-0000-0000-0000-000000000000", support.NOBODY, "true", "null", "delivered", "pending"]
 NAMES = ["l", "t", "mail", "smtp"]
+LEDGER = {"type": "C", "posts": [{"account": "a", "asset": "USD", "delta": "1.50", "floor": "0", "reason": "r", "reference": "q"},
+                                 {"account": "b", "asset": "USD", "delta": "-1.50"}], "balanced": True,
+          "events": [{"topic": "t", "type": "fill", "data": {"n": 1}}, {"topic": "t", "type": "e", "data": "x", "keep": "reference"}],
+          "fills": [{"event": 0, "trade_id": "t1", "market": "m", "buyer": "a", "seller": "b", "price": "3", "size": "0.5"}],
+          "projections": [{"name": "p", "key": "k", "data": [1]}], "counters": [{"name": "c", "value": 9}]}
 
 
 class Fuzz(support.Case):
@@ -144,7 +150,7 @@ class Fuzz(support.Case):
                             "messages": [{"lane": "l", "target": "t", "data": 1}], "state_digest": {"pre": "00", "post": "ff"},
                             "settle": [{"id": self.ids[0], "token": self.tokens[0], "verdict": "retry", "retry_in_ms": 0,
                                         "messages": [{"lane": "l", "target": "t"}]}],
-                            "duration_us": 7, "received_at": 1, "expect_seq": 3}, {"type": "B", "data_base64": "AAE="}],
+                            "duration_us": 7, "received_at": 1, "expect_seq": 3}, {"type": "B", "data_base64": "AAE="}, LEDGER],
                 "enqueue": [{"lane": "l", "target": "t", "data": "x", "key": "k", "dedupe": "d", "priority": 3, "delay_ms": 5,
                              "expires_in_ms": 9, "max_attempts": 2, "headers": {"x-a": "b"}, "sender": "s", "deadline": 1},
                             {"lane": "l", "target": "t", "data_base64": "/w==", "content_type": "text/plain"}]}
@@ -166,18 +172,21 @@ class Fuzz(support.Case):
         text = json.dumps(self.mutate_value(item) if self.random.random() < 0.7 else item, ensure_ascii=self.random.random() < 0.5)
         data = bytearray(text.encode(errors="replace"))
         if self.random.random() < 0.4:
-            for _ in range(self.random.randrange(1, 4)):
-                at = self.random.randrange(len(data)) if data else 0
-                how = self.random.randrange(4)
-                if how == 0:
-                    del data[at:at + self.random.randrange(1, 9)]
-                elif how == 1:
-                    data[at:at] = bytes(self.random.choice(range(256)) for _ in range(self.random.randrange(1, 4)))
-                elif how == 2 and data:
-                    data[at] ^= 1 << self.random.randrange(8)
-                else:
-                    data[at:at] = data[at:at + self.random.randrange(1, 40)]
+            self.mutate_bytes(data)
         return bytes(data).replace(b"\n", b" ")
+
+    def mutate_bytes(self, data):
+        for _ in range(self.random.randrange(1, 4)):
+            at = self.random.randrange(len(data)) if data else 0
+            how = self.random.randrange(4)
+            if how == 0:
+                del data[at:at + self.random.randrange(1, 9)]
+            elif how == 1:
+                data[at:at] = bytes(self.random.choice(range(256)) for _ in range(self.random.randrange(1, 4)))
+            elif how == 2 and data:
+                data[at] ^= 1 << self.random.randrange(8)
+            else:
+                data[at:at] = data[at:at + self.random.randrange(1, 40)]
 
     def test_input_lines(self):
         """Every line that is not blank is answered once: by a row, or by an error with its number."""
@@ -199,6 +208,87 @@ class Fuzz(support.Case):
         for words in (("messages", "list", "--limit", "10000"), ("journal", "export"), ("events",), ("holds", "list")):
             self.assert_readable(self.ok(*words).out, words)
             self.json(*words)
+
+    # ---- exports ----
+
+    def mutate_export(self, lines):
+        at = self.random.randrange(len(lines))
+        how = self.random.randrange(8)
+        if how == 0:
+            return lines[:at] + lines[at + 1:]
+        if how == 1:
+            return lines[:at] + [lines[self.random.randrange(len(lines))]] + lines[at:]
+        if how == 2:
+            return self.random.sample(lines, len(lines))
+        if how == 3:
+            data = bytearray(lines[at])
+            self.mutate_bytes(data)
+            return lines[:at] + [bytes(data)] + lines[at + 1:]
+        text = json.dumps(self.mutate_value(json.loads(lines[at])), ensure_ascii=False, separators=(",", ":"))
+        return lines[:at] + [text.encode(errors="replace")] + lines[at + 1:]
+
+    def forge(self, lines):
+        """What one record says is another thing, and the chain is made to agree: only who made it up can tell, and pawl if it cannot be."""
+        head = json.loads(lines[0])
+        at = self.random.randrange(1, len(lines))
+        record = json.loads(lines[at])
+        part = self.random.choice([name for name in ("effects", "effects", "events", "messages", "nonces") if name in record])
+        record[part] = self.mutate_value(record[part])
+        forged = [json.dumps(json.loads(line), ensure_ascii=False, separators=(",", ":")) for line in lines[1:]]
+        forged[at - 1] = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        previous = bytes.fromhex(head["previous"])
+        for n, line in enumerate(forged):
+            _, fingerprint, made = self.script["prove"](line, head["scope"], n + 1, previous)
+            for name, digest in ("fingerprint", fingerprint), ("digest", made):
+                line = re.sub(f'"{name}":"[0-9a-f]{{64}}"', f'"{name}":"{digest.hex()}"', line)
+            forged[n], previous = line.encode(), made
+        return [json.dumps({**head, "head": previous.hex()}, separators=(",", ":")).encode(), *forged]
+
+    def changed_export(self, lines):
+        if self.random.random() < 0.6:
+            return self.mutate_export(lines)
+        try:
+            return self.forge(lines)
+        except (AttributeError, LookupError, TypeError, ValueError, OverflowError):  # of that no digest can be made
+            return self.changed_export(lines)
+
+    def test_exports(self):
+        """What was changed is refused and leaves nothing, or it is one that pawl could have written: then the script that needs no
+        store takes it too, what was made of it is whole, and its own export is taken again."""
+        runs = RUNS // 2
+        print(f"# test_exports: PAWL_TEST_SEED={SEED}, {runs} runs")
+        self.script = runpy.run_path(str(support.VERIFY_EXPORT))
+        self.ok("types", "set", "fill", "needs=fill")
+        self.ok("submit", "--jsonl", "-", "--quiet", stdin=json.dumps(LEDGER).encode())
+        lines = self.ok("journal", "export").raw.splitlines()
+        self.assertEqual(len(lines), 3)
+        other = ("--store", f"sqlite:{self.folder}/other.db")
+        seen = set()
+        for change in [lines, lines[:-1], lines[1:], *(self.changed_export(lines) for _ in range(runs))]:
+            text = b"".join(line + b"\n" for line in change)
+            self.ok("init", "--quiet", *other)
+            run = self.run_it("journal", "import", "-", *other, stdin=text)
+            where = f"PAWL_TEST_SEED={SEED} {text!r}\n{run.status} {run.err[:500]}"
+            self.assertIn(run.status, {0, 2, 4, 7, 8}, where)
+            self.assert_readable(run.out + run.err, where)
+            seen.add(run.status)
+            if run.status:
+                self.assertRegex(run.err, "(?m)^pawl: .*\n  hint: .", where)
+                self.assertEqual(self.json("journal", "list", *other) + self.json("ledger", "entries", *other), [], where)
+                continue
+            self.assertEqual(self.proven(text).returncode, 0, where)
+            self.assertEqual((self.run_it("verify", *other).err, self.run_it("ledger", "check", *other).err), ("", ""), where)
+            again = self.ok("journal", "export", *other).raw
+            self.forget("other.db")
+            self.ok("init", "--quiet", *other)
+            self.ok("journal", "import", "-", "--quiet", *other, stdin=again)
+            self.assertEqual(self.ok("journal", "export", *other).raw, again, where)
+            self.forget("other.db")
+        self.assertLessEqual({0, 2, 8}, seen)
+
+    def forget(self, name):
+        for path in self.folder.glob(name + "*"):
+            path.unlink()
 
 
 if __name__ == "__main__":

@@ -397,11 +397,6 @@ class Journal(support.Case):
         self.fill(1)
         self.assertEqual(waiting.communicate()[0].split()[0], b"2.0")
 
-    def proven(self, text):
-        """What the script says of it that needs no store."""
-        script = pathlib.Path(__file__).parents[2] / "tools/verify_export.py"
-        return subprocess.run([sys.executable, script, "-"], input=text, capture_output=True)
-
     def test_an_export_proves_itself_and_is_imported_whole(self):
         self.ok("assets", "set", "USD", "scale=2")
         self.ok("types", "set", "t", "keep=reference")
