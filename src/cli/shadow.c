@@ -69,7 +69,7 @@ static bool find(struct text object, const char *wanted, struct text *value)
     return false;
 }
 
-/* `hidden`: what is not known of the recorded side; it is left out of both. */
+/* A body that is not known of the recorded side is left out of both. */
 static bool put_item(struct json_writer *out, enum shadow_kind kind, struct text item, bool hides_data,
                      struct arena *arena)
 {

@@ -274,6 +274,15 @@ void set_target(struct world *w, const char *key, const char *value)
                               &(pawl_operation){PAWL_OPERATION, .reason = "test"}, &err));
 }
 
+size_t count_records(struct world *w)
+{
+    pawl_records *records;
+    assert_ok(pawl_records_list(w->store, &(pawl_records_query){PAWL_RECORDS_QUERY, .limit = 1000}, &records, &err));
+    size_t count = pawl_records_count(records);
+    pawl_records_free(records);
+    return count;
+}
+
 void verify(struct world *w)
 {
     pawl_verification *found;

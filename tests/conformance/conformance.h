@@ -100,6 +100,8 @@ pawl_swept sweep(struct world *w);
 void set_lane(struct world *w, const char *key, const char *value);   /* a policy of LANE */
 void set_target(struct world *w, const char *key, const char *value); /* a setting of TARGET */
 
+size_t count_records(struct world *w); /* of scope "default"; at most 1,000 */
+
 /* Everything must fit: every chain, every message in one place and counted. Ends most cases. */
 void verify(struct world *w);
 

@@ -302,6 +302,9 @@ static void ask_queues(struct world *w, FILE *out)
 
 static void ask_scopes(struct world *w, FILE *out)
 {
+    static const enum query_kind listings[] = {QUERY_HOLDS,  QUERY_LANES,        QUERY_TARGETS, QUERY_SENDERS,
+                                               QUERY_QUEUES, QUERY_SCOPE,        QUERY_TYPES,   QUERY_SNAPSHOTS,
+                                               QUERY_CHUNKS, QUERY_SUBSCRIPTIONS};
     struct page page;
     struct query all = {.kind = QUERY_SCOPES, .limit = UINT32_MAX};
     ask(w, out, (struct query){.kind = QUERY_SCOPES, .limit = SMALL});
@@ -312,26 +315,8 @@ static void ask_scopes(struct world *w, FILE *out)
         ask(w, out, query);
         query.down = true;
         ask(w, out, query);
-        query = (struct query){.scope = page.scopes[i].name, .limit = UINT32_MAX, .kind = QUERY_HOLDS};
-        ask(w, out, query);
-        query.kind = QUERY_LANES;
-        ask(w, out, query);
-        query.kind = QUERY_TARGETS;
-        ask(w, out, query);
-        query.kind = QUERY_SENDERS;
-        ask(w, out, query);
-        query.kind = QUERY_QUEUES;
-        ask(w, out, query);
-        query.kind = QUERY_SCOPE;
-        ask(w, out, query);
-        query.kind = QUERY_TYPES;
-        ask(w, out, query);
-        query.kind = QUERY_SNAPSHOTS;
-        ask(w, out, query);
-        query.kind = QUERY_CHUNKS;
-        ask(w, out, query);
-        query.kind = QUERY_SUBSCRIPTIONS;
-        ask(w, out, query);
+        for (size_t k = 0; k < COUNT_OF(listings); k++)
+            ask(w, out, (struct query){.kind = listings[k], .scope = page.scopes[i].name, .limit = UINT32_MAX});
     }
     pawli_page_done(&page);
     ask(w, out, (struct query){.kind = QUERY_HOLDS, .limit = UINT32_MAX});

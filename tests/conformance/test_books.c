@@ -3,6 +3,7 @@
  * pawl, with decimals of its own. It says of each how it must end, and what accounts, trades, projections and counters are.
  * PAWL_SEED repeats one life; PAWL_SEEDS says how many are tried. */
 #include "conformance.h"
+#include "random.h"
 
 #include "pawl/ledger.h"
 
@@ -107,7 +108,7 @@ struct done {
 
 struct life {
     struct world *w;
-    uint64_t state;
+    struct random dice;
     struct model model;
     struct done done[STEPS];
     size_t done_count;
@@ -117,15 +118,12 @@ struct life {
 
 static uint64_t dice(struct life *life, uint64_t below)
 {
-    uint64_t z = (life->state += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (z ^ z >> 31) % below;
+    return random_below(&life->dice, below);
 }
 
 static bool often(struct life *life, uint64_t percent)
 {
-    return dice(life, 100) < percent;
+    return random_percent(&life->dice, percent);
 }
 
 /* Seldom finer than the asset is. */
@@ -443,7 +441,7 @@ static void live(struct world *w, uint64_t seed, unsigned ends[16])
     static struct life life;
     pawl_store *store = w->store, *scope;
     char name[32];
-    life = (struct life){.w = w, .state = seed};
+    life = (struct life){.w = w, .dice = {seed}};
     snprintf(name, sizeof name, "seed-%llu", (unsigned long long)seed);
     assert_ok(pawl_store_scope(store, name, &scope, &err));
     w->store = scope;

@@ -44,15 +44,6 @@ static pawl_records *record(struct world *w, unsigned id)
     return records;
 }
 
-static size_t count_records(struct world *w)
-{
-    pawl_records *records;
-    assert_ok(pawl_records_list(w->store, &(pawl_records_query){PAWL_RECORDS_QUERY, .limit = 1000}, &records, &err));
-    size_t count = pawl_records_count(records);
-    pawl_records_free(records);
-    return count;
-}
-
 static void a158_a_record_is_what_was_given(struct world *w)
 {
     pawl_transition_options options = {PAWL_TRANSITION_OPTIONS,

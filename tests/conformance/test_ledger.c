@@ -50,15 +50,6 @@ static void assert_balance(struct world *w, const char *account, const char *ass
     pawl_ledger_free(ledger);
 }
 
-static uint64_t records(struct world *w)
-{
-    pawl_records *all;
-    assert_ok(pawl_records_list(w->store, &(pawl_records_query){PAWL_RECORDS_QUERY}, &all, &err));
-    uint64_t count = pawl_records_count(all);
-    pawl_records_free(all);
-    return count;
-}
-
 static void check(struct world *w)
 {
     pawl_ledger_checked checked = {PAWL_LEDGER_CHECKED};
@@ -144,7 +135,7 @@ static void a_refusal_leaves_no_trace(struct world *w)
     }
     assert_balance(w, "a", "USD", "10");
     assert_balance(w, "b", "USD", NULL);
-    assert_int_equal(records(w), 1);
+    assert_int_equal(count_records(w), 1);
     check(w);
 }
 
@@ -282,7 +273,7 @@ static void a164_a_fill_belongs_to_one_event(struct world *w)
         if (status != rows[i].status)
             fail_msg("row %zu: %d %s", i, status, err.text);
     }
-    assert_int_equal(records(w), 2);
+    assert_int_equal(count_records(w), 2);
     pawl_ledger *fills = LIST(w, .kind = PAWL_FILLS);
     assert_int_equal(pawl_ledger_count(fills), 3);
     pawl_ledger_free(fills);

@@ -4,6 +4,7 @@
 #include "commit/register.h"
 #include "dump.h"
 #include "outbox/claim.h"
+#include "random.h"
 
 #define STEPS      250
 #define DUMP_EVERY 25
@@ -12,7 +13,7 @@
 
 struct life {
     struct world world;
-    uint64_t state; /* of its dice: every store throws the same */
+    struct random dice; /* every store throws the same */
     FILE *out;
     char *text;
     size_t size;
@@ -26,15 +27,12 @@ struct life {
 
 static uint64_t dice(struct life *life, uint64_t below)
 {
-    uint64_t z = (life->state += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (z ^ z >> 31) % below;
+    return random_below(&life->dice, below);
 }
 
 static bool often(struct life *life, uint64_t percent)
 {
-    return dice(life, 100) < percent;
+    return random_percent(&life->dice, percent);
 }
 
 /* One scope for a while, so that what is claimed in it is settled in it; now and then the wrong one. */
@@ -491,7 +489,7 @@ static void compare(const struct life *first, const struct life *other, uint64_t
 
 static void begin_life(struct life *life, const struct kind *kind, uint64_t seed)
 {
-    *life = (struct life){.state = seed};
+    *life = (struct life){.dice = {seed}};
     open_world(&life->world, kind, seed);
     assert_ok(pawl_store_scope(life->world.store, "other", &life->other, &err));
 }

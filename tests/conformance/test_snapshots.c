@@ -63,6 +63,16 @@ static int read_back(struct world *w, uint64_t seq, const char *expected, size_t
     return status;
 }
 
+static size_t count_chunks(struct world *w)
+{
+    struct page page;
+    const struct query query = {.kind = QUERY_CHUNKS, .scope = TEXT("default"), .limit = 100};
+    assert_ok(pawli_store_query(w->store->opened->store, &query, &page, &err));
+    size_t count = page.count;
+    pawli_page_done(&page);
+    return count;
+}
+
 static size_t count(struct world *w)
 {
     pawl_snapshots *all;
@@ -120,11 +130,7 @@ static void one_that_was_given_up_leaves_nothing(struct world *w)
     pawl_snapshot_write(s, bytes, sizeof bytes);
     pawl_snapshot_free(s);
     assert_ok(keep_state(w, 3, 0, "x", 1)); /* clears that of 1 away */
-    struct page page;
-    const struct query query = {.kind = QUERY_CHUNKS, .scope = TEXT("default"), .limit = 100};
-    assert_ok(pawli_store_query(w->store->opened->store, &query, &page, &err));
-    assert_int_equal(page.count, 2);
-    pawli_page_done(&page);
+    assert_int_equal(count_chunks(w), 2);
     verify(w);
 }
 
@@ -151,11 +157,7 @@ static void so_many_are_kept(struct world *w)
     assert_status(read_back(w, 4, "", 0), PAWL_ENOTFOUND);
     assert_ok(read_back(w, 5, "a", 1));
     assert_ok(read_back(w, 6, "b", 1));
-    struct page page;
-    const struct query query = {.kind = QUERY_CHUNKS, .scope = TEXT("default"), .limit = 100};
-    assert_ok(pawli_store_query(w->store->opened->store, &query, &page, &err));
-    assert_int_equal(page.count, 2);
-    pawli_page_done(&page);
+    assert_int_equal(count_chunks(w), 2);
     verify(w);
 }
 

@@ -49,15 +49,6 @@ static int end(pawl_transition *t)
     return end_with(t, NULL, NULL);
 }
 
-static uint64_t records(struct world *w)
-{
-    pawl_records *all;
-    assert_ok(pawl_records_list(w->store, &(pawl_records_query){PAWL_RECORDS_QUERY}, &all, &err));
-    uint64_t count = pawl_records_count(all);
-    pawl_records_free(all);
-    return count;
-}
-
 /* Of an event that has to have a fill, none does; two do; or one of another event: nothing is written, in whatever order
  * things are looked at, so under an id that is bound, too. */
 static void a163_a164_what_needs_a_fill_has_one(struct world *w)
@@ -92,7 +83,7 @@ static void a163_a164_what_needs_a_fill_has_one(struct world *w)
         if (status != rows[i].status || (rows[i].says && !strstr(err.text, rows[i].says)))
             fail_msg("row %zu: %d %s", i, status, err.text);
     }
-    assert_int_equal(records(w), 1);
+    assert_int_equal(count_records(w), 1);
     verify(w);
     assert_ok(set(w, "Fill", "needs", "")); /* from then on none has to */
     pawl_transition *t = begin(w, 7);

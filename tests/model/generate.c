@@ -6,15 +6,12 @@
 
 static uint64_t draw(struct generator *g, uint64_t below)
 {
-    uint64_t z = (g->state += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (z ^ z >> 31) % below;
+    return random_below(&g->dice, below);
 }
 
 static bool percent(struct generator *g, uint64_t chance)
 {
-    return draw(g, 100) < chance;
+    return random_percent(&g->dice, chance);
 }
 
 static int64_t from_to(struct generator *g, int64_t first, int64_t last)
@@ -388,7 +385,7 @@ void generator_init(struct generator *g, uint64_t seed, int64_t processes, bool 
         [OP_HOLD_SET] = 15, [OP_HOLD_RELEASE] = 20, [OP_SWEEP] = 40,       [OP_CHECK] = 10,      [OP_ADVANCE] = 120,
         [OP_SET_WALL] = 8,  [OP_REOPEN] = 8,        [OP_REBOOT] = 3};
     static const uint64_t shares[] = {0, 20, 50, 90}, factors[] = {1, 2, 2, 6};
-    *g = (struct generator){.state = seed, .processes = processes, .lasts = lasts};
+    *g = (struct generator){.dice = {seed}, .processes = processes, .lasts = lasts};
     for (int kind = 0; kind < OP_KINDS; kind++)
         g->weights[kind] = weights[kind] * factors[draw(g, 4)];
     g->keyed = shares[draw(g, 4)];

@@ -4,9 +4,10 @@
 #define TESTS_MODEL_GENERATE_H
 
 #include "model.h"
+#include "random.h"
 
 struct generator {
-    uint64_t state;
+    struct random dice;
     int64_t processes;
     bool lasts;
     /* Drawn once for a run, so that runs differ: some have no keys, some hardly any claims. */

@@ -3,28 +3,12 @@
 #ifndef TESTS_UNIT_H
 #define TESTS_UNIT_H
 
+#include "random.h"
 #include "support.h"
 
 #include <sys/random.h>
 
 #include "base/base.h"
-
-struct random { /* splitmix64 */
-    uint64_t state;
-};
-
-static inline uint64_t random_next(struct random *random)
-{
-    uint64_t z = (random->state += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static inline uint64_t random_below(struct random *random, uint64_t below)
-{
-    return random_next(random) % below;
-}
 
 static inline void random_fill(struct random *random, void *out, size_t size)
 {
