@@ -2,7 +2,7 @@
 /* The ledger, projections and counters, out of JSON and into it. */
 #include "api/items.h"
 #include "api/shape.h"
-#include "model/message_json.h"
+#include "model/view_json.h"
 
 /* ---- in ---- */
 

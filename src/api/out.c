@@ -6,7 +6,7 @@
 #include "api/api.h"
 #include "base/codec.h"
 #include "base/uuid.h"
-#include "model/message_json.h"
+#include "model/view_json.h"
 #include "model/rows.h"
 
 static void put_id(struct json_writer *out, const char *name, const pawl_uuid *id)

@@ -8,7 +8,7 @@
 #include "base/uuid.h"
 #include "cli/commands.h"
 #include "cli/table.h"
-#include "model/message_json.h"
+#include "model/view_json.h"
 
 #define PAGE 500
 

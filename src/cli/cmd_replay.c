@@ -15,7 +15,7 @@
 #include "cli/shadow.h"
 #include "model/check.h"
 #include "model/limits.h"
-#include "model/message_json.h"
+#include "model/view_json.h"
 #include "pawl/replay.h"
 
 extern char **environ;

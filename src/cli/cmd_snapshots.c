@@ -9,7 +9,7 @@
 #include "cli/commands.h"
 #include "cli/table.h"
 #include "model/check.h"
-#include "model/message_json.h"
+#include "model/view_json.h"
 
 /* ---- add ---- */
 

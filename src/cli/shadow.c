@@ -7,7 +7,7 @@
 
 #include "api/api.h"
 #include "model/amount.h"
-#include "model/message_json.h"
+#include "model/view_json.h"
 
 const char *const cli_shadow_names[SHADOW_COUNT] = {
     [SHADOW_POSTS] = "posts", [SHADOW_EVENTS] = "events", [SHADOW_MESSAGES] = "messages"};

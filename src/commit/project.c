@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The effects that change projections and counters. */
 #include "commit/ledger.h"
-#include "model/message_json.h"
+#include "model/view_json.h"
 
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {

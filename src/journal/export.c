@@ -5,7 +5,7 @@
 #include "base/escape.h"
 #include "commit/handle.h"
 #include "model/check.h"
-#include "model/message_json.h"
+#include "model/view_json.h"
 #include "model/trace.h"
 #include "pawl/moving.h"
 

@@ -7,7 +7,7 @@
 #include "commit/enqueue.h"
 #include "commit/subscribe.h"
 #include "model/check.h"
-#include "model/message_json.h"
+#include "model/view_json.h"
 #include "pawl/id.h"
 
 /* ---- finding one ---- */

@@ -22,7 +22,7 @@
 #include "base/escape.h"
 #include "env/file.h"
 #include "model/limits.h"
-#include "model/message_json.h"
+#include "model/view_json.h"
 #include "sink/answer.h"
 
 #define LINE_SIZE_MAX (8 * LIMIT_BODY) /* base64 or escapes of a payload, headers, texts */

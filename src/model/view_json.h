@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Messages and events as JSON: the one shape in which the command, the HTTP API, the file sink and relays show them. */
-#ifndef PAWLI_MESSAGE_JSON_H
-#define PAWLI_MESSAGE_JSON_H
+#ifndef PAWLI_VIEW_JSON_H
+#define PAWLI_VIEW_JSON_H
 
 #include "base/json.h"
 #include "pawl/journal.h"

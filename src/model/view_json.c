@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "model/message_json.h"
+#include "model/view_json.h"
 
 #include <stdio.h>
 #include <strings.h>
