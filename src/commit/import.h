@@ -7,7 +7,7 @@
 
 struct imported_record {
     struct record_row row;
-    struct effect *effects; /* what it did, read back (ledger_read.c) */
+    struct effect *effects; /* what it did, read back */
     struct view_request *request;
 };
 
@@ -23,9 +23,5 @@ struct import {
 };
 
 extern const struct effect_ops pawli_effect_import;
-
-/* Reads back what the effects of the ledger put into a record; what others put there is passed by. The list is that of the
- * effects in their order; NULL: there are none. False: it cannot be read. */
-bool pawli_read_effects(struct arena *arena, struct text effects, struct effect **ret_effects);
 
 #endif

@@ -83,4 +83,11 @@ struct type_changes {
 extern const struct effect_ops pawli_effect_types, pawli_effect_posts, pawli_effect_fills, pawli_effect_projections,
     pawli_effect_counters, pawli_effect_asset;
 
+/* Reads back what the effects of the ledger put into a record; what others put there is passed by. The list is that of the
+ * effects in their order; NULL: there are none. False: it cannot be read. */
+bool pawli_read_effects(struct arena *arena, struct text effects, struct effect **ret_effects);
+
+/* One post of such a record. */
+bool pawli_read_post(struct arena *arena, struct text json, struct post *post);
+
 #endif

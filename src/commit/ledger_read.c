@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What the effects of the ledger put into a record (post.c, fill.c, project.c), read back. */
 #include "base/codec.h"
-#include "commit/import.h"
 #include "commit/ledger.h"
-#include "model/amount.h"
 
 struct member {
     struct arena *arena;
     struct text name, value;
 };
+
+typedef bool read_member(const struct member *m, void *item);
 
 static bool is(const struct member *m, const char *name)
 {
@@ -26,7 +26,7 @@ static bool text(const struct member *m, struct text *field)
 static bool amount(const struct member *m, struct decimal *field)
 {
     struct text decimal;
-    return text(m, &decimal) && pawli_amount_read("", pawli_arena_text(m->arena, decimal).data, field, NULL) == PAWL_OK;
+    return text(m, &decimal) && pawli_decimal_parse(decimal, field);
 }
 
 static bool number(const struct member *m, uint64_t *field)
@@ -124,7 +124,7 @@ static const struct reader_of {
     const char *name;
     const struct effect_ops *ops;
     size_t item_size;
-    bool (*read)(const struct member *m, void *item);
+    read_member *read;
 } readers[] = {
     {"posts", &pawli_effect_posts, sizeof(struct post), read_post},
     {"fills", &pawli_effect_fills, sizeof(struct fill), read_fill},
@@ -132,14 +132,14 @@ static const struct reader_of {
     {"counters", &pawli_effect_counters, sizeof(struct counter), read_counter},
 };
 
-static bool read_item(struct arena *arena, const struct reader_of *of, struct text value, void *item)
+static bool read_item(struct arena *arena, read_member *read, struct text value, void *item)
 {
     struct member m = {.arena = arena};
     if (pawli_json_type(value) != JSON_OBJECT)
         return false;
     struct json_walk walk = pawli_json_walk(value);
     while (pawli_json_member(&walk, &m.name, &m.value))
-        if (!of->read(&m, item))
+        if (!read(&m, item))
             return false;
     return true;
 }
@@ -155,11 +155,17 @@ static bool read_list(struct arena *arena, const struct reader_of *of, struct te
             return false;
         char *at = (char *)list->items + list->count * of->item_size;
         memset(at, 0, of->item_size);
-        if (!read_item(arena, of, item, at))
+        if (!read_item(arena, of->read, item, at))
             return false;
         list->count++;
     }
     return true;
+}
+
+bool pawli_read_post(struct arena *arena, struct text json, struct post *post)
+{
+    *post = (struct post){0};
+    return read_item(arena, read_post, json, post) && post->account.data && post->asset.data;
 }
 
 bool pawli_read_effects(struct arena *arena, struct text effects, struct effect **ret_effects)

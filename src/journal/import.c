@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/codec.h"
+#include "commit/ledger.h"
 #include "commit/operation.h"
 #include "journal/chain.h"
 #include "model/check.h"

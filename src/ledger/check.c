@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The ledger, recomputed in one walk over the records: the entries from what the records say was posted, and each balance from
  * its entries. What accounts come to is in memory meanwhile: some 150 bytes for each, however many entries there are. */
-#include "commit/handle.h"
 #include "base/json.h"
 #include "base/links.h"
+#include "commit/handle.h"
+#include "commit/ledger.h"
 #include "model/check.h"
 #include "pawl/ledger.h"
 
@@ -187,37 +188,7 @@ static int next_entry(struct checking *c, struct entries *entries, const struct 
     return PAWL_OK;
 }
 
-struct posted {
-    struct text account, asset, reason, reference;
-    struct decimal delta;
-    uint64_t update_seq;
-};
-
-static bool read_posted(struct arena *arena, struct text json, struct posted *posted)
-{
-    struct text name, value;
-    bool good = pawli_json_type(json) == JSON_OBJECT;
-    *posted = (struct posted){.update_seq = 0};
-    struct json_walk walk = pawli_json_walk(json);
-    while (good && pawli_json_member(&walk, &name, &value)) {
-        struct text string = pawli_json_type(value) == JSON_STRING ? pawli_json_string(arena, value) : (struct text){0};
-        if (pawli_json_name_is(name, "account"))
-            posted->account = string;
-        else if (pawli_json_name_is(name, "asset"))
-            posted->asset = string;
-        else if (pawli_json_name_is(name, "reason"))
-            posted->reason = string;
-        else if (pawli_json_name_is(name, "reference"))
-            posted->reference = string;
-        else if (pawli_json_name_is(name, "delta"))
-            good = string.data && pawli_decimal_parse(string, &posted->delta);
-        else if (pawli_json_name_is(name, "update_seq"))
-            good = pawli_json_u64(value, &posted->update_seq);
-    }
-    return good && posted->account.data && posted->asset.data;
-}
-
-static bool is_posted(const struct entry_row *row, const struct posted *posted)
+static bool is_posted(const struct entry_row *row, const struct post *posted)
 {
     return text_equal(row->account, posted->account) && text_equal(row->asset, posted->asset) &&
            text_equal(row->reason, posted->reason) && text_equal(row->reference, posted->reference) &&
@@ -244,8 +215,8 @@ static int check_record(struct checking *c, const struct record_row *record, str
     pawli_arena_reset(&c->arena);
     for (; pawli_json_item(&walk, &item); index++) {
         const struct entry_row *row;
-        struct posted posted;
-        if (!read_posted(&c->arena, item, &posted))
+        struct post posted;
+        if (!pawli_read_post(&c->arena, item, &posted))
             return pawli_arena_failed(&c->arena)
                        ? pawli_no_memory(c->err)
                        : (bad(c, "a record's post cannot be read", (struct text){0}, (struct text){0}, record->seq),
