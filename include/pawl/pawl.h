@@ -19,5 +19,6 @@
 #include "pawl/version.h"
 #include "pawl/why.h"
 #include "pawl/worker.h"
+#include "pawl/workflow.h"
 
 #endif

@@ -18,10 +18,17 @@ struct api_reading {
     struct arena arena;
     const char *unknown_keep; /* of an event, which is kept in full: the caller warns; NULL: none had one */
 };
+struct api_step {
+    const char *kind, *id, *result; /* in the reading's arena, result static */
+};
 int pawli_api_transition(pawl_store *store, struct api_reading *in, struct text json, pawl_transition **ret_transition,
                          pawl_error *err);
 int pawli_api_message(struct arena *arena, struct text json, pawl_message *ret_message, pawl_error *err);
 int pawli_api_settlement(struct arena *arena, struct text json, pawl_settlement *ret_settlement, pawl_error *err);
+
+/* A step of a workflow: what became of it, and what it does besides. */
+int pawli_api_step(pawl_store *store, struct api_reading *in, struct text json, pawl_transition **ret_step,
+                   struct api_step *ret_named, pawl_error *err);
 
 /* A claim's token: 1 to 20 digits; one past the greatest that there can be is read as a token that nobody has. */
 bool pawli_api_token(struct text text, uint64_t *token);
@@ -45,7 +52,7 @@ void pawli_api_put_target(struct json_writer *out, const pawl_target_view *targe
 void pawli_api_put_sender(struct json_writer *out, const pawl_sender_view *sender);
 void pawli_api_put_hold(struct json_writer *out, const pawl_hold_view *hold);
 void pawli_api_put_worker(struct json_writer *out, const pawl_worker_view *worker);
-void pawli_api_put_why(struct json_writer *out, const pawl_uuid *id, const pawl_why *why);
+void pawli_api_put_why(struct json_writer *out, const char *id, const pawl_why *why);
 void pawli_api_put_asset(struct json_writer *out, const pawl_asset *asset);
 void pawli_api_put_balance(struct json_writer *out, const pawl_balance *balance);
 void pawli_api_put_entry(struct json_writer *out, const pawl_entry *entry);
@@ -57,6 +64,12 @@ void pawli_api_put_checked(struct json_writer *out, const char *scope, const paw
 void pawli_api_put_replayed(struct json_writer *out, const char *scope, const pawl_replayed *replayed);
 void pawli_api_put_snapshot(struct json_writer *out, const pawl_snapshot_view *snapshot);
 void pawli_api_put_subscription(struct json_writer *out, const pawl_subscription_view *subscription);
+void pawli_api_put_workflow(struct json_writer *out, const pawl_workflow_view *workflow);
+void pawli_api_put_steps(struct json_writer *out,
+                         const pawl_workflows *workflow); /* of pawl_workflow_get: signals, too */
+void pawli_api_put_steered(struct json_writer *out, const pawl_steering *steering, const pawl_steered *steered);
+void pawli_api_put_resource(struct json_writer *out, const pawl_resource_view *resource);
+void pawli_api_put_kind(struct json_writer *out, const pawl_kind_view *kind);
 void pawli_api_put_verified(struct json_writer *out, const pawl_verified *verified);
 
 #endif

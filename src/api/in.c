@@ -60,7 +60,7 @@ const char *pawli_api_type_of(const char *content_type, struct text json)
     return content_type || !json.data ? content_type : "application/json";
 }
 
-static int check_json(const char *name, struct text json, pawl_error *err)
+int pawli_api_check_json(const char *name, struct text json, pawl_error *err)
 {
     const char *problem;
     size_t at;
@@ -322,8 +322,7 @@ struct transition_in {
     pawl_uuid request_id;
     const char *type, *ref, *content_type, *id_from;
     struct text data, data_base64, response, response_base64, state_digest;
-    struct text events, messages, settle, posts, fills, projections, counters;
-    bool balanced;
+    struct lists_in lists;
     int64_t duration_us, received_at, expect_seq;
 };
 
@@ -338,14 +337,7 @@ static const struct field transition_fields[] = {
     {"content_type", FIELD_STRING, IN(content_type), 0, 0},
     {"response", FIELD_JSON, IN(response), 0, 0},
     {"response_base64", FIELD_BASE64, IN(response_base64), 0, 0},
-    {"events", FIELD_ARRAY, IN(events), 0, 0},
-    {"messages", FIELD_ARRAY, IN(messages), 0, 0},
-    {"settle", FIELD_ARRAY, IN(settle), 0, 0},
-    {"posts", FIELD_ARRAY, IN(posts), 0, 0},
-    {"balanced", FIELD_BOOL, IN(balanced), 0, 0},
-    {"fills", FIELD_ARRAY, IN(fills), 0, 0},
-    {"projections", FIELD_ARRAY, IN(projections), 0, 0},
-    {"counters", FIELD_ARRAY, IN(counters), 0, 0},
+    LIST_FIELDS(struct transition_in, lists),
     {"state_digest", FIELD_OBJECT, IN(state_digest), 0, 0},
     {"duration_us", FIELD_NUMBER, IN(duration_us), 0, 0},
     {"received_at", FIELD_NUMBER, IN(received_at), 1, INT64_MAX - 1},
@@ -389,7 +381,7 @@ static int add_list(pawl_transition *transition, struct api_reading *reading, co
     return status;
 }
 
-#define IN(member) offsetof(struct transition_in, member)
+#define IN(member) offsetof(struct lists_in, member)
 static const struct list lists[] = {
     {"events", "event", LIMIT_EVENTS, add_event, IN(events)},
     {"messages", "message", LIMIT_MESSAGES, add_message, IN(messages)},
@@ -398,8 +390,21 @@ static const struct list lists[] = {
     {"fills", "fill", LIMIT_POSTS, pawli_api_add_fill, IN(fills)},
     {"projections", "projection", LIMIT_POSTS, pawli_api_add_projection, IN(projections)},
     {"counters", "counter", LIMIT_POSTS, pawli_api_add_counter, IN(counters)},
+    {"starts", "start", LIMIT_STARTS, pawli_api_add_start, IN(starts)},
+    {"resources", "resource", LIMIT_STARTS, pawli_api_add_resource, IN(resources)},
 };
 #undef IN
+
+int pawli_api_add_lists(pawl_transition *transition, struct api_reading *reading, const struct lists_in *in,
+                        pawl_error *err)
+{
+    int status = PAWL_OK;
+    if (in->balanced)
+        pawl_transition_balanced(transition);
+    for (size_t i = 0; status == PAWL_OK && i < COUNT_OF(lists); i++)
+        status = add_list(transition, reading, &lists[i], *(const struct text *)((const char *)in + lists[i].at), err);
+    return status;
+}
 
 static int build(pawl_transition *transition, struct api_reading *reading, const struct transition_in *in,
                  pawl_error *err)
@@ -409,17 +414,13 @@ static int build(pawl_transition *transition, struct api_reading *reading, const
     if (status == PAWL_OK)
         status = pawli_api_choose_body("response", in->response, in->response_base64, &response, err);
     if (status == PAWL_OK)
-        status = check_json("response", in->response, err);
+        status = pawli_api_check_json("response", in->response, err);
     if (status < 0)
         return status;
     pawl_transition_command(transition, command.data, command.size);
     if (response.data)
         pawl_transition_response(transition, response.data, response.size);
-    if (in->balanced)
-        pawl_transition_balanced(transition);
-    for (size_t i = 0; status == PAWL_OK && i < COUNT_OF(lists); i++)
-        status = add_list(transition, reading, &lists[i], *(const struct text *)((const char *)in + lists[i].at), err);
-    return status;
+    return pawli_api_add_lists(transition, reading, &in->lists, err);
 }
 
 int pawli_api_transition(pawl_store *store, struct api_reading *reading, struct text json,

@@ -357,9 +357,9 @@ void pawli_api_put_hold(struct json_writer *out, const pawl_hold_view *hold)
     put_time(out, "until", hold->until_ms);
 }
 
-void pawli_api_put_why(struct json_writer *out, const pawl_uuid *id, const pawl_why *why)
+void pawli_api_put_why(struct json_writer *out, const char *id, const pawl_why *why)
 {
-    put_id(out, "id", id);
+    pawli_json_put_string(out, "id", id);
     pawli_json_put_string(out, "state", pawl_why_state(why));
     pawli_json_key(out, "reasons");
     pawli_json_open(out, '[');

@@ -172,6 +172,6 @@ void cli_progress(struct cli *cli, const char *what, uint64_t done, uint64_t tot
 /* ---- help ---- */
 
 void cli_print_help(const struct cli_command *command, FILE *out); /* NULL: of all */
-bool cli_print_named(struct text name, FILE *out);                 /* one command, or those of a group; false: no such */
+bool cli_print_named(struct text name, FILE *out); /* one command, or those of a group; false: no such */
 
 #endif

@@ -522,31 +522,47 @@ int cli_messages_resolve(struct cli *cli)
 
 /* ---- why ---- */
 
+static void print_why(struct cli *cli, const char *name, const pawl_why *why)
+{
+    char until[32];
+    if (cli->json) {
+        pawli_api_put_why(cli_object(cli), name, why);
+        cli_object_end(cli);
+        return;
+    }
+    cli_print("%s %s", name, pawl_why_state(why));
+    for (size_t i = 0; i < pawl_why_count(why); i++) {
+        const pawl_reason *reason = pawl_why_get(why, i);
+        bool names_by = !reason->by || strstr(reason->text, reason->by);
+        struct text line = pawli_arena_format(&cli->arena, "  %s: %s%s%s%s%s", reason->code, reason->text,
+                                              reason->until_ms ? ", until " : "",
+                                              reason->until_ms ? cli_time(reason->until_ms, until) : "",
+                                              names_by ? "" : ", by ", names_by ? "" : reason->by);
+        cli_put_wrapped(stdout, cli_safe(&cli->arena, line), 0, 4);
+    }
+}
+
+/* An id of a message has no '/'. */
 int cli_why(struct cli *cli)
 {
-    char id_text[PAWL_UUID_TEXT_SIZE], until[32];
+    const char *name = cli_argument(cli, 0), *slash = strchr(name, '/');
+    char id_text[PAWL_UUID_TEXT_SIZE];
     pawl_uuid id;
     pawl_why *why;
-    int status = read_id(cli, &id);
-    if (status == PAWL_OK)
-        status = pawl_why_message(cli->store, &id, &why, &cli->error);
+    int status;
+    if (slash) {
+        const char *kind = pawli_arena_text(&cli->arena, (struct text){name, (size_t)(slash - name)}).data;
+        status = kind ? pawl_why_workflow(cli->store, kind, slash + 1, &why, &cli->error)
+                      : pawli_no_memory(&cli->error);
+    } else {
+        status = read_id(cli, &id);
+        if (status == PAWL_OK)
+            status = pawl_why_message(cli->store, &id, &why, &cli->error);
+        name = pawl_uuid_format(&id, id_text);
+    }
     if (status < 0)
         return status;
-    if (cli->json) {
-        pawli_api_put_why(cli_object(cli), &id, why);
-        cli_object_end(cli);
-    } else {
-        cli_print("%s %s", pawl_uuid_format(&id, id_text), pawl_why_state(why));
-        for (size_t i = 0; i < pawl_why_count(why); i++) {
-            const pawl_reason *reason = pawl_why_get(why, i);
-            bool names_by = !reason->by || strstr(reason->text, reason->by);
-            struct text line = pawli_arena_format(&cli->arena, "  %s: %s%s%s%s%s", reason->code, reason->text,
-                                                  reason->until_ms ? ", until " : "",
-                                                  reason->until_ms ? cli_time(reason->until_ms, until) : "",
-                                                  names_by ? "" : ", by ", names_by ? "" : reason->by);
-            cli_put_wrapped(stdout, cli_safe(&cli->arena, line), 0, 4);
-        }
-    }
+    print_why(cli, name, why);
     pawl_why_free(why);
     return PAWL_OK;
 }

@@ -15,7 +15,10 @@
 #include "sink/sink.h"
 
 /* KEY=VALUE, from the arguments behind the first, or from an option that repeats. `others`: keys that are none of a policy. */
-static int read_setting(struct cli *cli, const char *text, const char *const *others, pawl_setting *setting)
+typedef const char *keys_fn(size_t index, const char **ret_default, const char **ret_meaning);
+
+static int read_setting(struct cli *cli, const char *text, const char *const *others, keys_fn *key_of,
+                        pawl_setting *setting)
 {
     const char *equals = strchr(text, '=');
     if (!equals || equals == text)
@@ -33,7 +36,7 @@ static int read_setting(struct cli *cli, const char *text, const char *const *ot
     for (; others && *others; others++)
         if (strcmp(*others, setting->key) == 0)
             return PAWL_OK;
-    for (size_t i = 0; (key = pawl_policy_key(i, NULL, NULL)); i++) {
+    for (size_t i = 0; (key = key_of(i, NULL, NULL)); i++) {
         if (strcmp(key, setting->key) == 0)
             return PAWL_OK;
         cli_nearest_offer(&nearest, key);
@@ -45,8 +48,8 @@ static int read_setting(struct cli *cli, const char *text, const char *const *ot
 }
 
 /* KEY=VALUE of the option, or of the arguments behind the first. */
-static int read_all_settings(struct cli *cli, const char *option, const char *const *others, pawl_setting **settings,
-                             size_t *count)
+int cli_read_settings(struct cli *cli, const char *option, const char *const *others, keys_fn *key_of,
+                      pawl_setting **settings, size_t *count)
 {
     const char *text;
     size_t room = 0;
@@ -55,7 +58,7 @@ static int read_all_settings(struct cli *cli, const char *option, const char *co
          status == PAWL_OK && (text = option ? cli_option_next(cli, option, &at) : cli_argument(cli, ++at));) {
         if (!pawli_arena_reserve(&cli->arena, (void **)settings, sizeof **settings, *count + 1, &room))
             return pawli_no_memory(&cli->error);
-        status = read_setting(cli, text, others, &(*settings)[(*count)++]);
+        status = read_setting(cli, text, others, key_of, &(*settings)[(*count)++]);
     }
     return status;
 }
@@ -67,7 +70,7 @@ static int read_target_settings(struct cli *cli, const char *option, pawl_settin
     pawl_setting *settings = NULL;
     size_t count = 0, headers = 0;
     static const char *const places[] = {"probe", "poll", NULL};
-    int status = read_all_settings(cli, option, places, &settings, &count);
+    int status = cli_read_settings(cli, option, places, pawl_policy_key, &settings, &count);
     if (status < 0)
         return status;
     for (size_t at = 0; cli_option_next(cli, "header", &at);)
@@ -112,7 +115,7 @@ int cli_lanes_set(struct cli *cli)
     pawl_setting *settings = NULL;
     size_t count = 0;
     pawl_operation operation = cli_operation(cli);
-    int status = read_all_settings(cli, NULL, NULL, &settings, &count);
+    int status = cli_read_settings(cli, NULL, NULL, pawl_policy_key, &settings, &count);
     if (status == PAWL_OK)
         status = pawl_lane_set(cli->store, cli_argument(cli, 0), settings, count, &operation, &cli->error);
     if (status == PAWL_OK)

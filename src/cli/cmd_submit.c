@@ -59,7 +59,7 @@ static void free_line(struct cli_line *line)
     pawl_receipt_free(line->answer.receipt);
 }
 
-static const struct cli_line_kind transitions = {submit_line, print_line, free_line};
+static const struct cli_line_kind transitions = {submit_line, print_line, free_line, false};
 
 /* ---- one ---- */
 
@@ -175,6 +175,55 @@ static int add_posts(struct cli *cli, pawl_transition *transition)
     return PAWL_OK;
 }
 
+/* KIND/ID=DATA: neither has '/' or '='. */
+static int add_starts(struct cli *cli, pawl_transition *transition)
+{
+    const char *text;
+    for (size_t at = 0; (text = cli_option_next(cli, "start", &at));) {
+        const char *slash = strchr(text, '/'), *equals = strchr(text, '=');
+        struct text data = {0};
+        if (!slash || (equals && equals < slash))
+            return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--start \"%.60s\" is malformed", text),
+                            "write KIND/ID=DATA, such as pay/order-1042={\"cents\":500}");
+        size_t end = equals ? (size_t)(equals - text) : strlen(text), size = (size_t)(slash - text);
+        int status = equals ? cli_body(cli, "start", equals + 1, &data) : PAWL_OK;
+        if (status < 0)
+            return status;
+        const char *kind = pawli_arena_text(&cli->arena, (struct text){text, size}).data;
+        const char *id = pawli_arena_text(&cli->arena, (struct text){slash + 1, end - size - 1}).data;
+        if (!kind || !id)
+            return pawli_no_memory(&cli->error);
+        pawl_transition_start(
+            transition, &(pawl_start){PAWL_START, .kind = kind, .id = id, .data = data.data, .data_size = data.size});
+    }
+    return PAWL_OK;
+}
+
+static int add_resources(struct cli *cli, pawl_transition *transition)
+{
+    static const struct {
+        const char *option;
+        int32_t action;
+    } actions[] = {
+        {"hold", PAWL_RESOURCE_HOLD}, {"release", PAWL_RESOURCE_RELEASE}, {"consume", PAWL_RESOURCE_CONSUME}};
+    const char *id;
+    for (size_t i = 0; i < COUNT_OF(actions); i++)
+        for (size_t at = 0; (id = cli_option_next(cli, actions[i].option, &at));)
+            pawl_transition_resource(transition,
+                                     &(pawl_resource){PAWL_RESOURCE, .id = id, .action = actions[i].action});
+    return PAWL_OK;
+}
+
+int cli_add_effects(struct cli *cli, pawl_transition *transition)
+{
+    static int (*const adders[])(struct cli * cli, pawl_transition * transition) = {add_events, add_messages, add_posts,
+                                                                                    add_starts, add_resources};
+    int status = PAWL_OK;
+    for (size_t i = 0; status == PAWL_OK && i < COUNT_OF(adders); i++)
+        status = adders[i](cli, transition);
+    return status;
+}
+
 static int build(struct cli *cli, pawl_transition *transition)
 {
     const char *data = cli_option(cli, "data"), *response = cli_option(cli, "response");
@@ -188,12 +237,8 @@ static int build(struct cli *cli, pawl_transition *transition)
         return status;
     if (response)
         pawl_transition_response(transition, bytes.data, bytes.size);
-    status = add_events(cli, transition);
-    if (status == PAWL_OK)
-        status = add_messages(cli, transition);
-    if (status == PAWL_OK)
-        status = add_settlements(cli, transition);
-    return status == PAWL_OK ? add_posts(cli, transition) : status;
+    status = cli_add_effects(cli, transition);
+    return status == PAWL_OK ? add_settlements(cli, transition) : status;
 }
 
 static int commit(struct cli *cli, pawl_transition *transition)

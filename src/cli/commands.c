@@ -46,6 +46,7 @@ static const struct cli_option submit_options[] = {
      true},
     {"post", "ACCOUNT:ASSET=DECIMAL", "changes what an account holds of an asset by so much", true},
     {"balanced", NULL, "refuse it unless the posts of each asset sum to 0", false},
+    {"start", "KIND/ID=DATA", "starts a workflow; one that is there refuses all", true},
     JSON_ONLY,
     {"jsonl", "FILE", "one transition a line instead, - for standard input: many in flight, a receipt a line", false},
     {0},
@@ -84,7 +85,8 @@ static const struct cli_option journal_replay_options[] = {
      "the first record, with the program in the state before it (default: 1); or snapshot: begin with the newest",
      false},
     {"to", "SEQ", "the last record (default: the last there is)", false},
-    {"shadow", NULL, "PROGRAM says what it would post, emit and send, too: differences are printed, and it goes on", false},
+    {"shadow", NULL, "PROGRAM says what it would post, emit and send, too: differences are printed, and it goes on",
+     false},
     {0},
 };
 
@@ -287,6 +289,138 @@ static const struct cli_option projections_options[] = {
     {0},
 };
 
+static const struct cli_option workflows_start_options[] = {
+    {"key", "KEY", "ordering key: of workflows of the kind that share it one goes at a time", false},
+    {"state", "STATE", "the state that it begins in", false},
+    {"data", "DATA", "of that state; " DATA, false},
+    {"state-version", "N", "of the form of its states, as its program counts (default: 0)", false},
+    {"wake-in", "TIME", "earliest first step, from now on", false},
+    JSON_ONLY,
+    {0},
+};
+
+static const struct cli_option workflows_signal_options[] = {
+    {"data", "DATA", "what it says; " DATA, false},
+    {"dedupe", "KEY", "the same again is the same signal, as long as the workflow lives", false},
+    JSON_ONLY,
+    {0},
+};
+
+static const struct cli_option workflows_list_options[] = {
+    {"kind", "KIND", "only of this kind", false},
+    {"status", "STATUS", "only runnable, running, parked, stuck, finished or failed", false},
+    {"key", "KEY", "only of this ordering key", false},
+    {"all", NULL, "also those that failed and were started anew", false},
+    {"before", "N", "only those that were started before; what a list that was cut says", false},
+    {"limit", "N", "at most so many, newest first (default: 50)", false},
+    {0},
+};
+
+static const struct cli_option workflows_claim_options[] = {
+    {"id", "ID", "this workflow, whatever its time, but never past its key or a hold", false},
+    {"limit", "N", "at most so many (default: 1)", false},
+    {"lease", "TIME", "how long the claim holds (default: the kind's lease_ms)", false},
+    {"consumer", "NAME", "under which name (default: cli)", false},
+    {"wait", "TIME", "how long to wait when there is nothing (default: not at all)", false},
+    {0},
+};
+
+/* What a step does besides. */
+#define EFFECTS                                                                                                        \
+    {"event", "TOPIC:TYPE[:KEY]=DATA", "a fact that others may read", true},                                           \
+        {"message", "LANE/TARGET[:KEY]=DATA", "a message to deliver", true},                                           \
+        {"post", "ACCOUNT:ASSET=DECIMAL", "changes what an account holds of an asset by so much", true},               \
+        {"balanced", NULL, "refuse it unless the posts of each asset sum to 0", false},                                \
+        {"start", "KIND/ID=DATA", "starts another workflow; one that is there refuses all", true},                     \
+        {"hold", "RESOURCE", "holds it: only what is available", true},                                                \
+        {"release", "RESOURCE", "gives it back", true}, {"consume", "RESOURCE", "uses it up", true},                   \
+    {                                                                                                                  \
+        "take", "SIGNAL", "the id of a signal that this step took (default: all that its claim was shown)", true       \
+    }
+
+#define CHECKPOINT                                                                                                     \
+    {"state", "STATE", "the state that it is in from now on (default: as it was)", false},                             \
+        {"data", "DATA", "of that state (default: as it was); " DATA, false},                                          \
+        {"state-version", "N", "of the form of its states (default: as it was)", false},                               \
+        {"undo", "STATE[=DATA]", "the state in which this step is undone when the workflow is cancelled", false},      \
+    {                                                                                                                  \
+        "no-return", NULL, "from here on it cannot be cancelled", false                                                \
+    }
+
+#define REJECTED                                                                                                       \
+    {                                                                                                                  \
+        "rejected", NULL, "the error is a refusal for good: counted by max_rejections, and not as an attempt", false   \
+    }
+
+static const struct cli_option workflows_next_options[] = {
+    CHECKPOINT, {"keep", NULL, "keep the claim: the same token goes on, with the next generation", false},
+    EFFECTS,    JSON_ONLY,
+    {0},
+};
+
+static const struct cli_option workflows_park_options[] = {
+    CHECKPOINT,
+    {"wake-in", "TIME", "when it is due (default: with an error the backoff, without one when a signal comes)", false},
+    {"error", "TEXT", "why it waits: counted as an attempt", false},
+    REJECTED,
+    EFFECTS,
+    JSON_ONLY,
+    {0},
+};
+
+static const struct cli_option workflows_done_options[] = {
+    {"receipt", "DATA", "what it ended with, for whoever asks; " DATA, false},
+    EFFECTS,
+    JSON_ONLY,
+    {0},
+};
+
+static const struct cli_option workflows_fail_options[] = {
+    {"error", "TEXT", "why", false},
+    EFFECTS,
+    JSON_ONLY,
+    {0},
+};
+
+static const struct cli_option workflows_settle_options[] = {
+    {"jsonl", "FILE", "one step a line, - for standard input: many in flight, an answer a line", false},
+    {0},
+};
+
+static const struct cli_option workflows_retry_options[] = {
+    {"from", "GENERATION", "with the checkpoint that the step of this generation began with", false},
+    REASONED_OPERATION,
+    {0},
+};
+
+static const struct cli_option workflows_stop_options[] = {
+    {"force", NULL, "also one that runs: its worker finds its claim lost", false},
+    REASONED_OPERATION,
+    {0},
+};
+
+static const struct cli_option workflows_cancel_options[] = {REASONED_OPERATION, {0}};
+
+static const struct cli_option workflows_fork_options[] = {
+    {"at", "GENERATION", "with the checkpoint that the step of this generation began with (default: where it is)",
+     false},
+    {0},
+};
+
+static const struct cli_option resources_add_options[] = {
+    {"kind", "KIND", "what it is", false},
+    {0},
+};
+
+static const struct cli_option resources_list_options[] = {
+    {"kind", "KIND", "only of this kind", false},
+    {"state", "STATE", "only available, held, consumed or withdrawn", false},
+    {"holder", "KIND/ID", "only what this workflow holds", false},
+    {"after", "ID", "only those behind this one", false},
+    {"limit", "N", "at most so many, by id (default: 50)", false},
+    {0},
+};
+
 static const struct cli_option init_options[] = {
     {"into", "URL", "in the database of another program, beside its tables: sqlite:FILE", false},
     {0},
@@ -312,8 +446,8 @@ const struct cli_command cli_commands[] = {
      cli_journal_show, CLI_READS},
     {"journal tail", "", "print the last records, and follow", journal_tail_options, cli_journal_tail, CLI_READS},
     {"journal verify", "", "recompute the chain: the same as \"pawl verify\"", NULL, cli_verify, CLI_READS},
-    {"journal export", "", "print the journal as lines of JSON that prove themselves, oldest first", journal_export_options,
-     cli_journal_export, CLI_READS},
+    {"journal export", "", "print the journal as lines of JSON that prove themselves, oldest first",
+     journal_export_options, cli_journal_export, CLI_READS},
     {"journal import", "FILE", "read an export into a scope that is empty; - for standard input", setting_options,
      cli_journal_import, CLI_RECORDS},
     {"journal prune", "", "drop bodies of old records behind a snapshot; hashes and chain stay", prune_options,
@@ -399,7 +533,48 @@ const struct cli_command cli_commands[] = {
     {"projections list", "NAME", "list what a program keeps under a name, by key", projections_options,
      cli_projections_list, CLI_READS},
     {"counters get", "NAME", "print a number that goes forward only", NULL, cli_counters_get, CLI_READS},
-    {"why", "ID", "explain why a message does not move", NULL, cli_why, CLI_READS},
+    {"workflows start", "KIND ID", "start a workflow; the same again is the one that is there", workflows_start_options,
+     cli_workflows_start, CLI_WRITES},
+    {"workflows signal", "KIND ID NAME", "tell a workflow something, whether it waits for it or not",
+     workflows_signal_options, cli_workflows_signal, CLI_WRITES},
+    {"workflows list", "", "list workflows, newest first", workflows_list_options, cli_workflows_list, CLI_READS},
+    {"workflows show", "KIND ID", "show one workflow with all its steps and signals", NULL, cli_workflows_show,
+     CLI_READS},
+    {"workflows claim", "KIND",
+     "take workflows that are due, under a token and a lease; prints ID TOKEN GENERATION STATE DATA a line",
+     workflows_claim_options, cli_workflows_claim, CLI_WRITES},
+    {"workflows next", "KIND ID TOKEN", "commit a step: it goes on in a state", workflows_next_options,
+     cli_workflows_next, CLI_WRITES},
+    {"workflows park", "KIND ID TOKEN", "commit a step: it waits, for a time, for a signal, or because of an error",
+     workflows_park_options, cli_workflows_park, CLI_WRITES},
+    {"workflows done", "KIND ID TOKEN", "commit the last step: it finished, and holds nothing any more",
+     workflows_done_options, cli_workflows_done, CLI_WRITES},
+    {"workflows fail", "KIND ID TOKEN", "commit the last step: it failed, and what it holds is released",
+     workflows_fail_options, cli_workflows_fail, CLI_WRITES},
+    {"workflows settle", "", "commit steps, one a line of a file", workflows_settle_options, cli_workflows_settle,
+     CLI_WRITES},
+    {"workflows extend", "KIND ID TOKEN MS", "renew the lease of a claimed workflow", NULL, cli_workflows_extend,
+     CLI_WRITES},
+    {"workflows retry", "KIND ID", "let what is parked or stuck run now, with all its attempts",
+     workflows_retry_options, cli_workflows_retry, CLI_RECORDS},
+    {"workflows stop", "KIND ID", "end a workflow at once, without any compensation", workflows_stop_options,
+     cli_workflows_stop, CLI_RECORDS},
+    {"workflows cancel", "KIND ID", "ask for the end of a workflow: its compensation runs, the last undo first",
+     workflows_cancel_options, cli_workflows_cancel, CLI_RECORDS},
+    {"workflows pause", "KIND ID", "let nobody take a workflow until it is resumed", setting_options,
+     cli_workflows_pause, CLI_RECORDS},
+    {"workflows resume", "KIND ID", "let a paused workflow run again", setting_options, cli_workflows_resume,
+     CLI_RECORDS},
+    {"workflows fork", "KIND ID NEWID", "start another workflow where this one is, or was", workflows_fork_options,
+     cli_workflows_fork, CLI_WRITES},
+    {"kinds list", "", "list the policies of kinds of workflows", NULL, cli_kinds_list, CLI_READS},
+    {"kinds set", "KIND KEY=VALUE...", "set keys of a kind's policy; an empty value unsets one", setting_options,
+     cli_kinds_set, CLI_RECORDS},
+    {"resources add", "ID", "make a resource that workflows may hold", resources_add_options, cli_resources_add,
+     CLI_WRITES},
+    {"resources list", "", "list resources, by id", resources_list_options, cli_resources_list, CLI_READS},
+    {"resources show", "ID", "show one resource with all that was done to it", NULL, cli_resources_show, CLI_READS},
+    {"why", "ID", "explain why a message, or a workflow (KIND/ID), does not move", NULL, cli_why, CLI_READS},
     {"workers", "", "list who works, who did, and who has claims by hand; of all scopes, or with --scope of one", NULL,
      cli_workers, CLI_READS},
     {"verify", "", "recompute the chain of all scopes, or of one; names the first bad record", NULL, cli_verify,

@@ -5,6 +5,12 @@
 
 #include "cli/cli.h"
 
+/* cmd_settings.c: KEY=VALUE, from the option (NULL: from the arguments behind the first). key_of: says the keys that there are;
+ * others: further ones, ends with NULL. */
+int cli_read_settings(struct cli *cli, const char *option, const char *const *others,
+                      const char *(*key_of)(size_t index, const char **ret_default, const char **ret_meaning),
+                      pawl_setting **settings, size_t *count);
+
 /* help.c */
 int cli_help(struct cli *cli);
 
@@ -33,6 +39,33 @@ int cli_doctor(struct cli *cli);
 
 /* cmd_submit.c */
 int cli_submit(struct cli *cli);
+int cli_add_effects(struct cli *cli, pawl_transition *transition); /* what options of the command say it shall do */
+
+/* cmd_workflows.c */
+int cli_workflows_start(struct cli *cli);
+int cli_workflows_signal(struct cli *cli);
+int cli_workflows_list(struct cli *cli);
+int cli_workflows_show(struct cli *cli);
+int cli_workflows_retry(struct cli *cli);
+int cli_workflows_stop(struct cli *cli);
+int cli_workflows_cancel(struct cli *cli);
+int cli_workflows_pause(struct cli *cli);
+int cli_workflows_resume(struct cli *cli);
+int cli_workflows_fork(struct cli *cli);
+int cli_kinds_list(struct cli *cli);
+int cli_kinds_set(struct cli *cli);
+int cli_resources_add(struct cli *cli);
+int cli_resources_list(struct cli *cli);
+int cli_resources_show(struct cli *cli);
+
+/* cmd_steps.c */
+int cli_workflows_claim(struct cli *cli);
+int cli_workflows_next(struct cli *cli);
+int cli_workflows_park(struct cli *cli);
+int cli_workflows_done(struct cli *cli);
+int cli_workflows_fail(struct cli *cli);
+int cli_workflows_settle(struct cli *cli);
+int cli_workflows_extend(struct cli *cli);
 
 /* cmd_replay.c */
 int cli_journal_replay(struct cli *cli);

@@ -62,10 +62,11 @@ static bool is_done(struct lines *lines, const struct cli_line *line)
 /* ---- answers ---- */
 
 /* Said of the store, not of the line: every other line would meet it too. */
-static bool is_of_store(int status)
+static bool is_of_store(const struct lines *lines, int status)
 {
     int exit_status = pawl_status_exit(status);
-    return exit_status == 1 || exit_status == 6 || exit_status == 8 || status == PAWL_EREFUSED;
+    bool is_refused = status == PAWL_EREFUSED && !lines->kind->may_be_refused;
+    return exit_status == 1 || exit_status == 6 || exit_status == 8 || is_refused;
 }
 
 /* Every line has its answer among the others, so that whoever reads them can count along. */
@@ -78,19 +79,17 @@ static void print_error(struct lines *lines, const struct cli_line *line)
     lines->stops |= ferror(stdout) != 0;
 }
 
-static void answer(struct lines *lines, struct cli_line *line)
+static void answer_line(struct lines *lines, struct cli_line *line)
 {
     struct cli *cli = lines->cli;
     if (line->status == PAWL_OK) {
         lines->good++;
         if (cli->json || !cli->quiet)
             lines->kind->print(cli, line);
-        if (lines->kind->free)
-            lines->kind->free(line);
         lines->stops |= ferror(stdout) != 0;
         return;
     }
-    bool of_store = is_of_store(line->status);
+    bool of_store = is_of_store(lines, line->status);
     if (cli->json)
         print_error(lines, line);
     /* Of an unknown outcome every id is named: somebody has to ask for each. */
@@ -101,6 +100,13 @@ static void answer(struct lines *lines, struct cli_line *line)
     if (of_store)
         lines->told = line->status;
     lines->stops |= of_store;
+}
+
+static void answer(struct lines *lines, struct cli_line *line)
+{
+    answer_line(lines, line);
+    if (lines->kind->free)
+        lines->kind->free(line);
 }
 
 static void print_answers(struct lines *lines)
@@ -224,6 +230,22 @@ static int wait_for_something(struct lines *lines, bool reads)
         pthread_mutex_unlock(&lines->lock);
     }
     return reads && fds[1].revents ? read_more(lines) : PAWL_OK;
+}
+
+const struct cli_line *cli_line_before(const struct cli_line *line, size_t index)
+{
+    struct lines *lines = line->lines;
+    for (uint64_t at = lines->first; at + 1 < lines->next; at++) {
+        const struct cli_line *other = &lines->ring[at % IN_FLIGHT];
+        if (other != line && !is_done(lines, other) && index-- == 0)
+            return other;
+    }
+    return NULL;
+}
+
+void cli_line_wait(const struct cli_line *line)
+{
+    wait_for_something(line->lines, false);
 }
 
 static int run(struct lines *lines)

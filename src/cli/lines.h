@@ -17,6 +17,12 @@ struct cli_line {
     union {
         pawl_receipt *receipt;
         pawl_enqueued enqueued;
+        struct {
+            pawl_transition *made; /* freed behind the callback */
+            const char *kind, *id, *result;
+            const char *status; /* static */
+            uint64_t generation;
+        } step;
     } answer;
     bool is_done;
 };
@@ -27,7 +33,12 @@ struct cli_line_kind {
     int (*submit)(struct cli *cli, struct cli_line *line, struct text json, pawl_error *err);
     void (*print)(struct cli *cli, const struct cli_line *line);
     void (*free)(struct cli_line *line);
+    bool may_be_refused; /* a line by itself, for what it asks: the next ones go on */
 };
+
+/* Lines before this one that are under way, by index; NULL: no more. And sleeps until one of them is answered. */
+const struct cli_line *cli_line_before(const struct cli_line *line, size_t index);
+void cli_line_wait(const struct cli_line *line);
 
 void cli_line_done(struct cli_line *line, int status, const pawl_error *error); /* from any thread, the answer is set */
 

@@ -17,7 +17,13 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     if (!claim->queue)
         return false;
     claim->queue->wants_lost = true;
-    if (uuid_is_nil(&claim->id))
+    if (claim->named.data)
+        claim->bound = pawli_view_bound(view, claim->queue, BOUND_DEDUPE, claim->named);
+    if (claim->named.data && !claim->bound)
+        return false;
+    if (claim->bound)
+        claim->bound->wants_lists = true;
+    else if (uuid_is_nil(&claim->id))
         return pawli_view_due(view, claim->queue, claim->phase, claim->look, claim->size_max);
     uint64_t number, tail;
     if (message_id_split(&claim->id, &number, &tail)) {
@@ -107,6 +113,39 @@ static const struct route *route_of(const struct view_task *task)
     return is_ready ? &fact->row.sender.route : NULL;
 }
 
+/* What nobody took so far, and whoever claims it sees: the body says up to where. */
+static bool show_signals(struct view *view, struct view_task *task)
+{
+    uint64_t shown = 0;
+    for (uint32_t i = 0; i < task->signal_count; i++)
+        if (task->signals[i]->row.signal.taken == 0)
+            shown = task->signals[i]->row.signal.ordinal;
+    if (task->kind != TASK_WORKFLOW || shown <= workflow_in(task->body)->shown)
+        return true;
+    struct workflow_row *row = pawli_task_edit(view, task);
+    if (row)
+        row->shown = shown;
+    return row != NULL;
+}
+
+static void answer_signals(struct claimed *item, const struct view_task *task, struct arena *arena)
+{
+    if (task->signal_count == 0)
+        return;
+    struct signal_row *signals = arena_array(arena, struct signal_row, task->signal_count);
+    for (uint32_t i = 0; signals && i < task->signal_count; i++) {
+        struct signal_row *row = &signals[item->signal_count];
+        *row = task->signals[i]->row.signal;
+        if (row->taken)
+            continue;
+        struct text *texts[] = {&row->workflow, &row->key, &row->name, &row->content_type, &row->data};
+        for (size_t j = 0; j < COUNT_OF(texts); j++)
+            *texts[j] = pawli_arena_text(arena, *texts[j]);
+        item->signal_count++;
+    }
+    item->signals = signals;
+}
+
 /* The answer outlives the batch: its texts are copied into the unit, whose arena remembers when they could not be. */
 static void answer(struct unit *unit, struct claim *claim, const struct view *view, const struct view_task *task)
 {
@@ -122,6 +161,7 @@ static void answer(struct unit *unit, struct claim *claim, const struct view *vi
                             &item->task.consumer};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         *texts[i] = pawli_arena_text(arena, *texts[i]);
+    answer_signals(item, task, arena);
 }
 
 static bool exhaust(struct view *view, struct view_task *task)
@@ -137,6 +177,11 @@ static bool pass_over(struct claim *claim, const struct paused *paused, struct v
     const struct policy *policy = &task->queue->policy;
     if (task->row.phase != PHASE_SEND)
         return false;
+    if (task->kind == TASK_WORKFLOW && workflow_in(task->body)->paused.data) {
+        claim->passed++;
+        pawli_task_pause(view, task, TEXT("paused"));
+        return true;
+    }
     bool is_over = pawli_task_is_over(view, task, paused);
     if (!is_over && task->row.attempts < pawli_cap_of(task->body, policy))
         return false;
@@ -152,7 +197,7 @@ static bool take(struct unit *unit, struct claim *claim, struct view *view, stru
 {
     int64_t lease = claim->lease_ms ? claim->lease_ms : policy_get(&task->queue->policy, POLICY_LEASE_MS);
     uint64_t token;
-    if (!pawli_view_token(view, &token) || !pawli_task_claim(view, task, token, lease))
+    if (!pawli_view_token(view, &token) || !show_signals(view, task) || !pawli_task_claim(view, task, token, lease))
         return false;
     task->row.committer = claim->by_hand ? 0 : view->committer.row.id;
     task->row.consumer = claim->consumer;
@@ -168,13 +213,15 @@ static bool may_take_named(const struct claim *claim)
         task->row.phase != claim->phase)
         return false;
     pawl_uuid id = body_id(task->body);
-    return uuid_equal(&id, &claim->id);
+    return claim->bound || uuid_equal(&id, &claim->id);
 }
 
 static int decide(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
 {
     struct claim *claim = (struct claim *)effect;
     struct view_task *task;
+    if (claim->bound)
+        claim->task = claim->bound->task;
     claim->count = claim->passed = 0;
     claim->again = (struct boot_time){0};
     claim->size = 0;
@@ -192,7 +239,7 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     if (may_take_named(claim) && !pass_over(claim, &paused, view, claim->task) && !take(unit, claim, view, claim->task))
         return pawli_no_memory(err);
     bool is_send = claim->phase == PHASE_SEND;
-    uint64_t most = uuid_is_nil(&claim->id) ? claim->limit : 0;
+    uint64_t most = uuid_is_nil(&claim->id) && !claim->bound ? claim->limit : 0;
     uint64_t room = is_send && most > 0 ? pawli_flow_room(view, claim->queue, claim->by_hand, &claim->again)
                                         : UINT64_MAX;
     while (claim->count < most && claim->count < room && claim->size < claim->size_max &&

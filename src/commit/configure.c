@@ -3,6 +3,7 @@
 #include "commit/configure.h"
 
 #include "commit/hold.h"
+#include "commit/workflow.h"
 #include "model/headers.h"
 #include "model/limits.h"
 #include "model/urls.h"
@@ -37,17 +38,13 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
                                            &(struct lane_row){.name = change->name})) != NULL;
 }
 
-static void merge(struct policy *policy, const struct policy_change *change)
+static int merge(enum policy_of of, struct policy *policy, const struct policy *given, uint64_t unset, pawl_error *err)
 {
     for (int i = 0; i < POLICY_COUNT; i++)
-        if (change->policy.set >> i & 1)
-            policy->values[i] = change->policy.values[i];
-    policy->set = (policy->set | change->policy.set) & ~change->unset;
-}
-
-static int check(const struct policy *policy, pawl_error *err)
-{
-    struct policy effective = pawli_policy_effective(policy, NULL);
+        if (given->set >> i & 1)
+            policy->values[i] = given->values[i];
+    policy->set = (policy->set | given->set) & ~unset;
+    struct policy effective = pawli_policy_effective(of, policy, NULL);
     return pawli_policy_check(&effective, err);
 }
 
@@ -223,8 +220,7 @@ static int change_target(struct unit *unit, struct policy_change *change, struct
         target->row.target.probe = given(change->probe);
     if (change->poll.data)
         target->row.target.poll = given(change->poll);
-    merge(&target->row.target.policy, change);
-    return check(&target->row.target.policy, err);
+    return merge(POLICY_OF_MESSAGES, &target->row.target.policy, &change->policy, change->unset, err);
 }
 
 static int decide(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
@@ -247,10 +243,42 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     lane->slot.is_damaged = false;
     lane->row.lane.scope = unit->view_scope->row.id;
     lane->row.lane.name = change->name;
-    merge(&lane->row.lane.policy, change);
-    return check(&lane->row.lane.policy, err);
+    return merge(POLICY_OF_MESSAGES, &lane->row.lane.policy, &change->policy, change->unset, err);
 }
 
 /* Its record says all of it in the command. */
 const struct effect_ops pawli_effect_policy = {
     .name = "policy", .size = sizeof(struct policy_change), .gather = gather, .decide = decide};
+
+/* ---- kinds of workflows ---- */
+
+static bool gather_kind(struct unit *unit, struct effect *effect, struct view *view)
+{
+    struct kind_change *change = (struct kind_change *)effect;
+    change->kind = pawli_view_fact(view, ROW_KIND, &unit->view_scope->slot, &(struct kind_row){.name = change->name});
+    return change->kind != NULL;
+}
+
+static int decide_kind(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
+{
+    struct kind_change *change = (struct kind_change *)effect;
+    struct view_fact *kind = change->kind;
+    view->wakes = true;
+    if (unit->view_scope->slot.is_damaged)
+        return pawli_refuse_damaged("the scope", err);
+    int status = pawli_make_scope(view, unit->view_scope, err);
+    if (status < 0)
+        return status;
+    if (!pawli_view_touch(view, &kind->slot))
+        return pawli_no_memory(err);
+    if (kind->slot.is_damaged) /* what is set now is all that is known of it */
+        kind->row.kind.policy = (struct policy){0};
+    kind->slot.exists = true;
+    kind->slot.is_damaged = false;
+    kind->row.kind.scope = unit->view_scope->row.id;
+    kind->row.kind.name = change->name;
+    return merge(POLICY_OF_WORKFLOWS, &kind->row.kind.policy, &change->policy, change->unset, err);
+}
+
+const struct effect_ops pawli_effect_kind = {
+    .name = "kind", .size = sizeof(struct kind_change), .gather = gather_kind, .decide = decide_kind};

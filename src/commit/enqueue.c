@@ -21,7 +21,7 @@ int pawli_make_scope(struct view *view, struct view_scope *scope, pawl_error *er
     return PAWL_OK;
 }
 
-static int make_queue(struct view *view, struct view_queue *queue, pawl_error *err)
+int pawli_add_queue(struct view *view, struct view_queue *queue, pawl_error *err)
 {
     if (queue->slot.exists)
         return PAWL_OK;
@@ -41,8 +41,7 @@ static int make_queue(struct view *view, struct view_queue *queue, pawl_error *e
     return PAWL_OK;
 }
 
-/* Room for one more number in the scope, which will be counted. */
-static int touch_numbers(struct view *view, struct view_scope *scope, pawl_error *err)
+int pawli_touch_numbers(struct view *view, struct view_scope *scope, pawl_error *err)
 {
     if (scope->row.last_number == MESSAGE_NUMBER_MAX)
         return pawli_fail(err, PAWL_ELIMIT, "the scope has had %llu messages, which is the limit",
@@ -256,7 +255,7 @@ static struct view_task *make_task(struct view *view, struct message_draft *draf
     return task;
 }
 
-static int refuse_work(const struct view *view, pawl_error *err)
+int pawli_refuse_work(const struct view *view, pawl_error *err)
 {
     return pawli_hint(err,
                       pawli_fail(err, PAWL_EREFUSED, "the disk of the store is %u %% full: no new messages are taken",
@@ -286,11 +285,11 @@ int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct messag
     if (accepted == ACCEPTED_STORED)
         return PAWL_OK;
     if (draft->is_work && view->full_percent)
-        return draft->status = refuse_work(view, err);
+        return draft->status = pawli_refuse_work(view, err);
     bool is_late = came_too_late(view, draft);
-    int status = make_queue(view, draft->queue, err);
+    int status = pawli_add_queue(view, draft->queue, err);
     if (status == PAWL_OK)
-        status = touch_numbers(view, scope, err);
+        status = pawli_touch_numbers(view, scope, err);
     if (status < 0)
         return draft->status = status;
     struct view_task *task = make_task(view, draft, seq);
@@ -311,7 +310,7 @@ int pawli_enqueue_successor(struct view *view, struct message_draft *draft, enum
     struct view_line *line = draft->line;
     draft->status = PAWL_OK;
     draft->state = STATE_PENDING;
-    int status = touch_numbers(view, draft->queue->scope, err);
+    int status = pawli_touch_numbers(view, draft->queue->scope, err);
     if (status < 0)
         return status;
     if (!pawli_view_touch(view, &line->slot))

@@ -9,7 +9,7 @@ struct message_draft {
     struct message_row row; /* number, queue, seq, available and created are filled in when it is decided */
     struct text lane, target;
     int64_t delay_ms, expires_in_ms; /* -1: not given */
-    bool is_work; /* new: refused where the disk is nearly full, so that what is under way drains */
+    bool is_work;                    /* new: refused where the disk is nearly full, so that what is under way drains */
     bool has_bound;
     enum bound_kind bound_kind;
     struct text bound_key;

@@ -43,7 +43,9 @@ static uint64_t in_flight(const struct view *view, const struct view_queue *queu
     for (size_t i = 0; i < view->queues.count; i++) {
         const struct view_queue *other = view->queues.at[i];
         bool is_meant = which == LIMITS_LANE ? text_equal(other->row.lane, queue->row.lane)
-                                             : text_equal(other->row.target, queue->row.target);
+                        : queue->row.kind != TASK_MESSAGE
+                            ? other == queue
+                            : other->row.kind == TASK_MESSAGE && text_equal(other->row.target, queue->row.target);
         if (other->slot.exists && other->row.scope == queue->row.scope && is_meant)
             count += other->row.counts[STATE_CLAIMED] - other->claimed_found;
     }

@@ -107,7 +107,7 @@ static int check_made(const struct unit *unit, const struct view *view, pawl_err
     for (size_t i = 0; status == PAWL_OK && i < view->facts.count; i++)
         if (pawli_slot_owner(view->facts.at[i]) == &unit->view_scope->slot)
             status = check_row(view->facts.at[i], &scratch, err);
-    for (size_t i = view->entry_mark; status == PAWL_OK && i < view->entries.count; i++)
+    for (size_t i = view->marks[SLOT_ENTRY]; status == PAWL_OK && i < view->entries.count; i++)
         status = check_row(view->entries.at[i], &scratch, err);
     pawli_arena_done(&scratch);
     return status;

@@ -129,7 +129,7 @@ static int apply(struct view *view, struct view_scope *scope, const struct post 
                                     .reason = post->reason,
                                     .reference = post->reference,
                                     .update_seq = post->update_seq};
-    return pawli_view_add_entry(view, &entry) ? PAWL_OK : pawli_no_memory(err);
+    return pawli_view_add_row(view, SLOT_ENTRY, &entry) ? PAWL_OK : pawli_no_memory(err);
 }
 
 static int by_asset(const void *a, const void *b)

@@ -86,8 +86,13 @@ enum record_check pawli_check_record(struct unit *unit, struct view *view, pawl_
         return CHECK_REFUSED;
     }
     if (request->slot.exists) {
-        if (!digest_equal(&request->row.fingerprint, &record->row.fingerprint)) {
+        if (!digest_equal(&request->row.fingerprint, &record->row.fingerprint) && !record->is_optional) {
             refuse_conflict(record, err);
+            return CHECK_REFUSED;
+        }
+        if (record->is_optional && !record->was_uncertain) {
+            pawli_hint(err, pawli_fail(err, PAWL_EFENCED, "the step was made already, and its token is used up"),
+                       "nothing was changed; claim the workflow anew");
             return CHECK_REFUSED;
         }
         if (!answer(unit, &request->row, true)) {

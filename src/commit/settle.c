@@ -186,6 +186,8 @@ static bool apply(struct view *view, const struct settlement *item, enum task_ev
     case EVENT_EXPIRE:
     case EVENT_RENEW:
     case EVENT_CANCEL:
+    case EVENT_STEP:
+    case EVENT_STOP:
     case EVENT_COUNT:
         break;
     }

@@ -12,7 +12,11 @@ static bool is_lost(const struct view_task *task)
 /* At once: whoever held it is gone, there is nobody to spare. */
 static bool stay_unknown(struct view *view, struct view_task *task, enum task_event event, struct text by)
 {
+    if (task->kind == TASK_WORKFLOW && event == EVENT_GIVE_UP) /* its program, or a person, ends it */
+        event = EVENT_EXHAUST_HOLD;
     switch (event) {
+    case EVENT_EXHAUST_HOLD:
+        return pawli_task_hold(view, task, event, TEXT("exhausted"), WALL_NEVER);
     case EVENT_RESEND:
         return pawli_task_pend(view, task, event, view->wall, false);
     case EVENT_POISON:

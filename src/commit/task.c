@@ -387,6 +387,45 @@ bool pawli_task_hasten(struct view *view, struct view_task *task)
     return note_ready(view, task);
 }
 
+bool pawli_task_pause(struct view *view, struct view_task *task, struct text why)
+{
+    PAWL_ASSERT(task->row.phase == PHASE_SEND && task->row.place == PLACE_READY);
+    if (!touch(view, task))
+        return false;
+    task->row.place = PLACE_HELD;
+    task->row.hold = why;
+    task->row.since = age_begins(task);
+    task->row.updated = view->wall;
+    return true;
+}
+
+bool pawli_task_resume(struct view *view, struct view_task *task)
+{
+    PAWL_ASSERT(task->row.phase == PHASE_SEND && task->row.place == PLACE_HELD);
+    if (!touch(view, task))
+        return false;
+    task->row.hold = (struct text){0};
+    task->row.since = age_begins(task);
+    task->row.updated = view->wall;
+    return enter_line(view, task);
+}
+
+struct workflow_row *pawli_task_edit(struct view *view, struct view_task *task)
+{
+    if (!pawli_view_touch(view, &task->slot))
+        return NULL;
+    if (task->edited_in != view->unit) {
+        struct workflow_row *copy = arena_new(view->arena, struct workflow_row);
+        if (!copy)
+            return NULL;
+        *copy = *workflow_in(task->body);
+        task->body = &copy->body;
+        task->edited_in = view->unit;
+        task->is_edited = true;
+    }
+    return (struct workflow_row *)task->body;
+}
+
 bool pawli_task_purge(struct view *view, struct view_task *task)
 {
     if (!touch(view, task))

@@ -32,6 +32,7 @@ struct effect_ops {
     /* Its messages in the record's list: fills `list`, NULL: only counts them; ids and nonces are given when it is decided. */
     size_t (*list)(const struct effect *effect, struct record_message *list);
     void (*put)(const struct effect *effect, struct json_writer *effects); /* its member of the record's `effects` */
+    bool (*is_told)(const struct effect *effect); /* whether it alone makes a record; NULL: it does */
     void (*describe)(const struct effect *effect,
                      struct json_writer *writer); /* what it did, for an operator's record */
 };
@@ -51,7 +52,9 @@ struct record_draft {
     bool *filled;             /* which of them have a fill; NULL: none has */
     struct view_fact **types; /* of each, its type */
     uint64_t expect_seq;
-    bool seals_late; /* its response is what the effects answer: hashed when they were decided */
+    bool is_optional; /* left out where the unit has nothing to tell: see is_told; */
+    bool was_uncertain; /* and only who does not know what became of it is answered with what is stored */
+    bool seals_late;  /* its response is what the effects answer: hashed when they were decided */
     struct view_request *request;
     /* the answer */
     bool replayed;
@@ -117,6 +120,12 @@ bool pawli_task_is_over(const struct view *view, const struct view_task *task, c
 bool pawli_task_expire(struct view *view, struct view_task *task);
 bool pawli_task_hasten(struct view *view, struct view_task *task); /* what is ready is due now */
 bool pawli_task_redate(struct view *view, struct view_task *task); /* what waits for a false date: as long from now */
+/* Pending, and nobody takes it until it is resumed: its key stays its own. */
+bool pawli_task_pause(struct view *view, struct view_task *task, struct text why);
+bool pawli_task_resume(struct view *view, struct view_task *task);
+/* The body of a workflow, to be changed: another row than the one that was there, so that an undo finds that. NULL: out of
+ * memory. */
+struct workflow_row *pawli_task_edit(struct view *view, struct view_task *task);
 bool pawli_task_purge(struct view *view, struct view_task *task);
 void pawli_task_fail(struct view *view, struct view_task *task, enum error_class class, struct text text);
 /* Notes the attempt that ends, or the poll or probe; status: of HTTP, or 0. */
@@ -135,6 +144,10 @@ struct conflict {
 int pawli_tell_conflict(pawl_error *err, int status, const struct conflict *conflict);
 
 int pawli_make_scope(struct view *view, struct view_scope *scope, pawl_error *err); /* where it does not exist */
+int pawli_add_queue(struct view *view, struct view_queue *queue, pawl_error *err); /* the same */
+/* Room for one more number in the scope, which will be counted. */
+int pawli_touch_numbers(struct view *view, struct view_scope *scope, pawl_error *err);
+int pawli_refuse_work(const struct view *view, pawl_error *err); /* where the disk is nearly full */
 
 /* An outcome that nobody knows, by what pawli_event_of_unknown says (settle.c). */
 bool pawli_suspect(struct view *view, struct view_task *task);

@@ -204,6 +204,17 @@ static int check_effects(pawl_transition *t, pawl_error *err)
     return status;
 }
 
+/* A step that changes nothing but its own workflow is no fact for others. */
+static bool has_record(const pawl_transition *t)
+{
+    if (!t->record.is_optional || t->record.event_count > 0)
+        return true;
+    for (const struct effect *effect = t->drafting.unit.effects; effect; effect = effect->next)
+        if (!effect->ops->is_told || effect->ops->is_told(effect))
+            return true;
+    return false;
+}
+
 static int prepare(pawl_transition *t, pawl_error *err)
 {
     struct drafting *drafting = &t->drafting;
@@ -217,7 +228,11 @@ static int prepare(pawl_transition *t, pawl_error *err)
         status = pawli_check_own_scope(drafting->store->scope, err);
     if (status == PAWL_OK && !drafting->unit.sealed)
         status = check_effects(t, err);
-    return status == PAWL_OK && !drafting->unit.sealed ? seal(t, err) : status;
+    if (status < 0 || drafting->unit.sealed)
+        return status;
+    if (!has_record(t))
+        drafting->unit.record = NULL;
+    return drafting->unit.record ? seal(t, err) : PAWL_OK;
 }
 
 /* ---- receipts ---- */
@@ -261,6 +276,7 @@ static int commit(pawl_transition *t, const pawl_join *join, pawl_receipt **ret_
     int status = prepare(t, err);
     if (status == PAWL_OK)
         status = pawli_draft_commit(&t->drafting, join, err);
+    t->record.was_uncertain |= status == PAWL_EUNCERTAIN;
     return status == PAWL_OK && ret_receipt ? make_receipt(t, ret_receipt, err) : status;
 }
 

@@ -207,6 +207,30 @@ static enum store_result check_messages(struct verifying *v, struct message_walk
     return result;
 }
 
+static enum store_result check_workflows(struct verifying *v, struct message_walk *walk, struct text only)
+{
+    struct query query = {
+        .kind = QUERY_WORKFLOWS, .scope = only, .lane = TEXT(WORKFLOW_LANE), .any_state = true, .limit = 500};
+    enum store_result result = STORE_OK;
+    for (bool more = true; more && result == STORE_OK;) {
+        struct page page = {0};
+        result = pawli_store_read(v->store, v->reader, &query, &page, v->err);
+        for (size_t i = 0; result == STORE_OK && i < page.count; i++) {
+            const struct workflow_item *item = &page.workflows[i];
+            pawl_verified *of = find_result(v, item->scope);
+            if (of && of->is_ok && item->is_damaged)
+                bad(v, of, item->workflow.seq, "a workflow, its task or its queue cannot be read");
+            else if (item->workflow.queue <= walk->queue_max && !item->is_damaged)
+                walk->counts[item->workflow.queue * STATE_COUNT + task_state(&item->task)]++;
+            count_one(v);
+        }
+        more = page.more;
+        query.after = page.next;
+        pawli_page_done(&page);
+    }
+    return result;
+}
+
 static enum store_result check_counts(struct verifying *v, const struct message_walk *walk, struct text only)
 {
     struct page page = {0};
@@ -288,6 +312,8 @@ static int verify_messages(struct verifying *v, struct text only, size_t queue_m
         return pawli_no_memory(v->err);
     enum store_result result = check_messages(v, &walk, only);
     pawli_page_done(&walk.page);
+    if (result == STORE_OK)
+        result = check_workflows(v, &walk, only);
     if (result == STORE_OK)
         result = check_counts(v, &walk, only);
     if (result != STORE_CORRUPT)

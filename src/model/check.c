@@ -72,26 +72,26 @@ static bool has_control(struct text text)
 }
 
 /* more: the characters that it may have besides those of all names. */
-static int check_characters(const char *field, struct text name, const char *more, pawl_error *err)
+static int check_characters(const char *field, struct text name, const char *more, size_t limit, pawl_error *err)
 {
     if (!name.data || is_blank(name))
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s is missing or blank", field), "give a %s", field);
-    if (name.size > LIMIT_NAME)
+    if (name.size > limit)
         return pawli_hint(
-            err, pawli_fail(err, PAWL_EINVAL, "%s is %zu bytes long, the limit is %d", field, name.size, LIMIT_NAME),
+            err, pawli_fail(err, PAWL_EINVAL, "%s is %zu bytes long, the limit is %zu", field, name.size, limit),
             "choose a shorter %s", field);
     for (size_t i = 0; i < name.size; i++)
         if (!is_name_character(name.data[i]) && !(name.data[i] && strchr(more, name.data[i])))
             return pawli_hint(err,
                               pawli_fail(err, PAWL_EINVAL, "%s \"%.*s\" has a character that names may not have", field,
                                          TEXT_ARG(name)),
-                              "use 1 to %d of A-Z a-z 0-9 . _ -%s%s", LIMIT_NAME, *more ? " " : "", more);
+                              "use 1 to %zu of A-Z a-z 0-9 . _ -%s%s", limit, *more ? " " : "", more);
     return PAWL_OK;
 }
 
 int pawli_check_name_or_reserved(const char *field, struct text name, pawl_error *err)
 {
-    return check_characters(field, name, "", err);
+    return check_characters(field, name, "", LIMIT_NAME, err);
 }
 
 static int refuse_reserved(const char *field, struct text name, pawl_error *err)
@@ -104,7 +104,7 @@ static int refuse_reserved(const char *field, struct text name, pawl_error *err)
 
 int pawli_check_name(const char *field, struct text name, pawl_error *err)
 {
-    int status = check_characters(field, name, "", err);
+    int status = check_characters(field, name, "", LIMIT_NAME, err);
     return status < 0 ? status : refuse_reserved(field, name, err);
 }
 
@@ -115,14 +115,29 @@ int pawli_check_own_scope(struct text scope, pawl_error *err)
 
 int pawli_check_topic(const char *field, struct text topic, pawl_error *err)
 {
-    int status = check_characters(field, topic, "/", err);
+    int status = check_characters(field, topic, "/", LIMIT_NAME, err);
     return status < 0 ? status : refuse_reserved(field, topic, err);
 }
 
 int pawli_check_account(const char *field, struct text account, pawl_error *err)
 {
-    int status = check_characters(field, account, ":/", err);
+    int status = check_characters(field, account, ":/", LIMIT_NAME, err);
     return status < 0 ? status : refuse_reserved(field, account, err);
+}
+
+int pawli_check_workflow_id(const char *field, struct text id, pawl_error *err)
+{
+    return check_characters(field, id, ":", LIMIT_WORKFLOW_ID, err);
+}
+
+int pawli_check_holder(const char *field, struct text holder, pawl_error *err)
+{
+    const char *slash = holder.data ? memchr(holder.data, '/', holder.size) : NULL;
+    if (!slash)
+        return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s is no workflow", field), "write KIND/ID");
+    size_t size = (size_t)(slash - holder.data);
+    int status = pawli_check_name("kind", (struct text){holder.data, size}, err);
+    return status < 0 ? status : pawli_check_workflow_id("id", (struct text){slash + 1, holder.size - size - 1}, err);
 }
 
 int pawli_check_key(const char *field, struct text key, pawl_error *err)

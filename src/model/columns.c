@@ -76,6 +76,28 @@ static bool are_headers(struct text json, struct arena *arena)
     return count > 0;
 }
 
+static bool is_workflow_id(struct text text, struct arena *arena)
+{
+    (void)arena;
+    return pawli_check_workflow_id("", text, NULL) == PAWL_OK;
+}
+
+static bool is_holder(struct text text, struct arena *arena)
+{
+    (void)arena;
+    return pawli_check_holder("", text, NULL) == PAWL_OK;
+}
+
+static bool is_object(struct text json, struct arena *arena)
+{
+    return pawli_json_is(json, '{', arena);
+}
+
+static bool is_array(struct text json, struct arena *arena)
+{
+    return pawli_json_is(json, '[', arena);
+}
+
 /* ---- the tables: a name, a kind, a field, and what it may be ---- */
 
 #define COLUMN(column, type, field, ...)                                                                               \
@@ -670,6 +692,128 @@ static bool complete_subscription(void *at)
     return (row->lane.data != NULL) == (row->target.data != NULL);
 }
 
+#define ROW workflow_row
+static const struct column workflow_columns[] = {
+    COLUMN("number", U64, number, KEY, NUMBER),
+    COLUMN("tail", U64, tail, TAIL),
+    COLUMN("queue", U64, queue, ID),
+    COLUMN("id", TEXT, id, NEEDED, .is_good = is_workflow_id),
+    COLUMN("seq", U64_OR_NULL, seq, ANY),
+    COLUMN("key", TEXT, key, .is_good = is_key),
+    COLUMN("priority", U32, priority, .min = 1, .max = 9),
+    COLUMN("fingerprint", BYTES, fingerprint, .size = DIGEST_SIZE),
+    COLUMN("available", TIME, available, WALL),
+    COLUMN("created", TIME, created, WALL),
+    COLUMN("first", U64, first, COUNTER),
+    COLUMN("generation", U64, generation, COUNTER),
+    COLUMN("state", TEXT, state, .max = LIMIT_NAME, .is_good = is_text),
+    COLUMN("version", U32, version, COUNT),
+    COLUMN("content_type", CONTENT_TYPE, content_type),
+    COLUMN("data", BODY, data, NEEDED, WITH(content_type)),
+    COLUMN("total", U64, total, COUNTER),
+    COLUMN("rejections", U32, rejections, COUNT),
+    COLUMN("waits", BOOL, waits, .max = 1),
+    COLUMN("undoing", BOOL, undoing, .max = 1),
+    COLUMN("no_return", BOOL, no_return, .max = 1),
+    COLUMN("undos", TEXT, undos, .is_good = is_array),
+    COLUMN("signals", U64, signals, COUNTER),
+    COLUMN("pending", U64, pending, COUNTER),
+    COLUMN("shown", U64, shown, COUNTER),
+    COLUMN("holds", U64, holds, COUNTER),
+    COLUMN("paused", TEXT, paused, .is_good = is_object),
+    COLUMN("cancelled", TEXT, cancelled, .is_good = is_object),
+    COLUMN("parent", TEXT, parent, .max = LIMIT_PARENT, .is_good = is_text),
+    COLUMN("receipt_type", CONTENT_TYPE, receipt_type),
+    COLUMN("receipt", BODY, receipt, WITH(receipt_type)),
+    SUM,
+};
+#undef ROW
+
+static bool complete_workflow(void *at)
+{
+    struct workflow_row *row = at;
+    row->expires = WALL_NEVER;
+    if (!row->receipt.data)
+        row->receipt_type = (struct text){0};
+    return row->first <= row->generation && row->pending <= row->signals && row->shown <= row->signals;
+}
+
+#define ROW kind_row
+static const struct column kind_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("name", TEXT, name, KEY, NEEDED, .is_good = is_name),
+    COLUMN("policy", JSON, policy, NEEDED, .form = &policies),
+    SUM,
+};
+#undef ROW
+
+#define ROW signal_row
+static const struct column signal_columns[] = {
+    COLUMN("queue", U64, queue, KEY, ID),
+    COLUMN("workflow", TEXT, workflow, KEY, NEEDED, .is_good = is_workflow_id),
+    COLUMN("key", TEXT, key, KEY, NEEDED, .is_good = is_key),
+    COLUMN("number", U64, number, NUMBER),
+    COLUMN("ordinal", U64, ordinal, FROM_ONE),
+    COLUMN("name", TEXT, name, NEEDED, .is_good = is_name),
+    COLUMN("content_type", CONTENT_TYPE, content_type),
+    COLUMN("data", BODY, data, NEEDED, WITH(content_type)),
+    COLUMN("at", TIME, at, WALL),
+    COLUMN("taken", U64_OR_NULL, taken, COUNTER),
+    SUM,
+};
+#undef ROW
+
+#define ROW step_row
+static const struct column step_columns[] = {
+    COLUMN("number", U64, number, KEY, NUMBER),
+    COLUMN("generation", U64, generation, KEY, FROM_ONE),
+    COLUMN("state", TEXT, state, .max = LIMIT_NAME, .is_good = is_text),
+    COLUMN("version", U32, version, COUNT),
+    COLUMN("content_type", CONTENT_TYPE, content_type),
+    COLUMN("data", BODY, data, NEEDED, WITH(content_type)),
+    COLUMN("result", TEXT, result, NEEDED, .max = LIMIT_NAME, .is_good = is_text),
+    COLUMN("attempts", U32, attempts, COUNT),
+    COLUMN("began", TIME, began, WALL),
+    COLUMN("ended", TIME, ended, WALL),
+    COLUMN("worker", TEXT, worker, .max = LIMIT_NAME, .is_good = is_text),
+    COLUMN("error", TEXT, error, .max = LIMIT_JSON, .is_good = is_text),
+    COLUMN("seq", U64_OR_NULL, seq, ANY),
+    SUM,
+};
+#undef ROW
+
+#define ROW resource_row
+static const struct column resource_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("id", TEXT, id, KEY, NEEDED, .is_good = is_account),
+    COLUMN("kind", TEXT, kind, .is_good = is_name),
+    COLUMN("state", WORD, state, .words = &pawli_words_of_resource_states),
+    COLUMN("holder", TEXT, holder, .is_good = is_holder),
+    COLUMN("generation", U64, generation, FROM_ONE),
+    COLUMN("updated", TIME, updated, WALL),
+    SUM,
+};
+#undef ROW
+
+static bool complete_resource(void *at)
+{
+    const struct resource_row *row = at;
+    return (row->state == RESOURCE_HELD) == (row->holder.data != NULL);
+}
+
+#define ROW resource_move_row
+static const struct column resource_move_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("id", TEXT, id, KEY, NEEDED, .is_good = is_account),
+    COLUMN("generation", U64, generation, KEY, FROM_ONE),
+    COLUMN("state", WORD, state, .words = &pawli_words_of_resource_states),
+    COLUMN("holder", TEXT, holder, .is_good = is_holder),
+    COLUMN("at", TIME, at, WALL),
+    COLUMN("seq", U64_OR_NULL, seq, ANY),
+    SUM,
+};
+#undef ROW
+
 /* keys: of the first so many columns; owner: whose it is, as part of the key. */
 #define NOBODY SIZE_MAX
 #define FORM(name, row, keys, owner, complete)                                                                         \
@@ -708,4 +852,10 @@ const struct row_form pawli_rows[ROW_KIND_COUNT] = {
     [ROW_CHUNK] = FORM(chunk, chunk_row, 3, offsetof(struct chunk_row, scope), NULL),
     [ROW_SUBSCRIPTION] = FORM(subscription, subscription_row, 2, offsetof(struct subscription_row, scope),
                               complete_subscription),
+    [ROW_WORKFLOW] = FORM(workflow, workflow_row, 1, NOBODY, complete_workflow),
+    [ROW_KIND] = FORM(kind, kind_row, 2, offsetof(struct kind_row, scope), NULL),
+    [ROW_SIGNAL] = FORM(signal, signal_row, 3, offsetof(struct signal_row, queue), NULL),
+    [ROW_STEP] = FORM(step, step_row, 2, NOBODY, NULL),
+    [ROW_RESOURCE] = FORM(resource, resource_row, 2, offsetof(struct resource_row, scope), complete_resource),
+    [ROW_RESOURCE_MOVE] = FORM(resource_move, resource_move_row, 3, offsetof(struct resource_move_row, scope), NULL),
 };

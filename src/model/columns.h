@@ -110,6 +110,12 @@ enum row_kind {
     ROW_SNAPSHOT,
     ROW_CHUNK,
     ROW_SUBSCRIPTION,
+    ROW_WORKFLOW,
+    ROW_KIND,
+    ROW_SIGNAL,
+    ROW_STEP,
+    ROW_RESOURCE,
+    ROW_RESOURCE_MOVE,
     ROW_KIND_COUNT
 };
 
@@ -153,6 +159,12 @@ union any_row {
     struct snapshot_row snapshot;
     struct chunk_row chunk;
     struct subscription_row subscription;
+    struct workflow_row workflow;
+    struct kind_row kind;
+    struct signal_row signal;
+    struct step_row step;
+    struct resource_row resource;
+    struct resource_move_row resource_move;
 };
 
 static inline enum row_kind row_kind_of(enum place place)

@@ -59,6 +59,18 @@ struct digest pawli_message_fingerprint(struct hasher *hasher, struct text lane,
     return pawli_hash_end(hasher);
 }
 
+struct digest pawli_start_fingerprint(struct hasher *hasher, const struct workflow_row *workflow)
+{
+    struct digest data = pawli_sha256(hasher, workflow->data);
+    pawli_hash_begin(hasher, "pawl.start.1");
+    pawli_hash_text(hasher, workflow->key);
+    pawli_hash_text(hasher, workflow->state);
+    pawli_hash_u64(hasher, workflow->version);
+    pawli_hash_text(hasher, workflow->content_type);
+    pawli_hash_digest(hasher, &data);
+    return pawli_hash_end(hasher);
+}
+
 void pawli_record_body_begin(struct hasher *hasher, const struct record_body *body)
 {
     const struct record_row *row = body->row;

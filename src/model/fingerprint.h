@@ -14,6 +14,9 @@ struct digest pawli_transition_fingerprint(struct hasher *hasher, struct text ty
 struct digest pawli_message_fingerprint(struct hasher *hasher, struct text lane, struct text target,
                                         const struct message_row *message);
 
+/* Of what a workflow is started with: key, state, version, content type, H(data). */
+struct digest pawli_start_fingerprint(struct hasher *hasher, const struct workflow_row *workflow);
+
 /* Of a record, its first level: everything that the caller gave. `hash_event` is called for each event in order. */
 struct record_body {
     const struct record_row *row; /* request id, fingerprint, type, ref, received, state digests, duration; of its

@@ -25,12 +25,13 @@ static bool is_set(const struct policy *policy, enum policy_key key)
     return policy->set >> key & 1;
 }
 
-void pawli_limits_of(const struct policy *lane, const struct policy *target, struct limits limits[LIMITS])
+void pawli_limits_of(enum policy_of of, const struct policy *lane, const struct policy *target,
+                     struct limits limits[LIMITS])
 {
     const struct policy *own[] = {[LIMITS_LANE] = lane, [LIMITS_TARGET] = target};
     static const enum policy_key most[] = {
         [LIMITS_LANE] = POLICY_LANE_CONCURRENCY, [LIMITS_TARGET] = POLICY_CONCURRENCY};
-    struct policy effective = pawli_policy_effective(lane, target);
+    struct policy effective = pawli_policy_effective(of, lane, target);
     for (int i = 0; i < LIMITS; i++) {
         const struct rate none = {0};
         limits[i].rate = is_set(own[i], POLICY_RATE) ? pawli_policy_rate(own[i], POLICY_RATE) : none;

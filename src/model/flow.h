@@ -26,7 +26,8 @@ struct limits {
     bool breaks;         /* it has a breaker */
 };
 
-void pawli_limits_of(const struct policy *lane, const struct policy *target, struct limits limits[LIMITS]);
+void pawli_limits_of(enum policy_of of, const struct policy *lane, const struct policy *target,
+                     struct limits limits[LIMITS]);
 
 static inline bool limits_need_flow(const struct limits *limits)
 {

@@ -48,10 +48,59 @@ const char *pawli_policy_key_meaning(enum policy_key key)
     return rows[key].meaning;
 }
 
-const char *pawli_policy_key_default(enum policy_key key)
+/* What a kind of workflows has of them, and what is the default there where it is another one. Its program decides what
+ * happens to it, and only a person ends what is stuck. */
+static const struct own_key {
+    bool is_there;
+    const char *value; /* NULL: the same as of messages */
+} of_workflows[POLICY_COUNT] = {
+    [POLICY_MAX_ATTEMPTS] = {true, NULL},
+    [POLICY_BACKOFF_MS] = {true, NULL},
+    [POLICY_BACKOFF_MAX_MS] = {true, NULL},
+    [POLICY_BACKOFF_SHAPE] = {true, NULL},
+    [POLICY_BACKOFF_OFFSET] = {true, NULL},
+    [POLICY_JITTER_PERCENT] = {true, NULL},
+    [POLICY_LEASE_MS] = {true, NULL},
+    [POLICY_AGE_LIMIT_MS] = {false, "3153600000000"},
+    [POLICY_CRASH_LIMIT] = {true, NULL},
+    [POLICY_EXHAUSTED] = {true, "hold"},
+    [POLICY_KEY_CONCURRENCY] = {true, NULL},
+    [POLICY_CONCURRENCY] = {true, "10000"},
+    [POLICY_LANE_CONCURRENCY] = {true, NULL},
+    [POLICY_RATE] = {true, NULL},
+    [POLICY_BURST] = {true, NULL},
+    [POLICY_KEEP_MS] = {true, NULL},
+    [POLICY_KEEP_DELIVERED_MS] = {true, NULL},
+    [POLICY_KEEP_DEAD_MS] = {true, NULL},
+    [POLICY_DEDUPE_KEEP_MS] = {true, NULL},
+    [POLICY_MAX_REJECTIONS] = {true, NULL},
+    [POLICY_MAY_START_AGAIN] = {true, NULL},
+};
+
+bool pawli_policy_has(enum policy_of of, enum policy_key key)
+{
+    return of == POLICY_OF_WORKFLOWS ? of_workflows[key].is_there
+                                     : key != POLICY_MAX_REJECTIONS && key != POLICY_MAY_START_AGAIN;
+}
+
+const char *pawli_policy_key_of(enum policy_of of, size_t index, const char **ret_default, const char **ret_meaning)
+{
+    for (enum policy_key key = 0; key < POLICY_COUNT; key++) {
+        if (!pawli_policy_has(of, key) || index-- > 0)
+            continue;
+        if (ret_default)
+            *ret_default = pawli_policy_key_default(of, key);
+        if (ret_meaning)
+            *ret_meaning = pawli_policy_key_meaning(key);
+        return pawli_policy_key_text(key);
+    }
+    return NULL;
+}
+
+const char *pawli_policy_key_default(enum policy_of of, enum policy_key key)
 {
     PAWL_ASSERT(key < POLICY_COUNT);
-    return rows[key].value;
+    return of == POLICY_OF_WORKFLOWS && of_workflows[key].value ? of_workflows[key].value : rows[key].value;
 }
 
 /* ---- numbers ---- */
@@ -304,26 +353,28 @@ static const struct policy_kind kind_PORTION = {parse_portion, format_portion, h
 
 /* ---- policies ---- */
 
-static struct policy defaults;
+static struct policy defaults[POLICY_OF_COUNT];
 
 static void make_defaults(void)
 {
-    for (size_t i = 0; i < POLICY_COUNT; i++) {
-        bool good = rows[i].kind->parse(&rows[i], text_of(rows[i].value), &defaults.values[i]);
-        PAWL_ASSERT(good);
-    }
+    for (enum policy_of of = 0; of < POLICY_OF_COUNT; of++)
+        for (enum policy_key key = 0; key < POLICY_COUNT; key++) {
+            struct text value = text_of(pawli_policy_key_default(of, key));
+            bool good = rows[key].kind->parse(&rows[key], value, &defaults[of].values[key]);
+            PAWL_ASSERT(good);
+        }
 }
 
-struct policy pawli_policy_default(void)
+struct policy pawli_policy_default(enum policy_of of)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_defaults);
-    return defaults;
+    return defaults[of];
 }
 
-struct policy pawli_policy_effective(const struct policy *lane, const struct policy *target)
+struct policy pawli_policy_effective(enum policy_of of, const struct policy *lane, const struct policy *target)
 {
-    struct policy effective = pawli_policy_default();
+    struct policy effective = pawli_policy_default(of);
     const struct policy *layers[] = {lane, target};
     for (size_t i = 0; i < COUNT_OF(layers); i++)
         for (size_t key = 0; layers[i] && key < POLICY_COUNT; key++)
@@ -363,6 +414,28 @@ int pawli_policy_set(struct policy *policy, struct text key, struct text value, 
     }
     policy->values[found] = number;
     policy->set |= UINT64_C(1) << found;
+    return PAWL_OK;
+}
+
+int pawli_policy_give(enum policy_of of, struct policy *set, uint64_t *unset, const char *key, struct text value,
+                      pawl_error *err)
+{
+    struct policy one = {0};
+    int status = pawli_policy_set(&one, text_of(key ? key : ""), value, err);
+    if (status < 0)
+        return status;
+    int found = find_key(text_of(key));
+    uint64_t bit = UINT64_C(1) << found;
+    if (!pawli_policy_has(of, (enum policy_key)found))
+        return of == POLICY_OF_WORKFLOWS
+                   ? pawli_hint(err,
+                                pawli_fail(err, PAWL_EINVAL, "%s is a key of lanes and targets, not of kinds", key),
+                                "see \"pawl help kinds set\" for theirs")
+                   : pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s is a key of kinds of workflows", key),
+                                "see \"pawl help lanes set\" for those of lanes and targets");
+    set->values[found] = one.values[found];
+    set->set = (set->set & ~bit) | (one.set & bit);
+    *unset = value.size ? *unset & ~bit : *unset | bit;
     return PAWL_OK;
 }
 

@@ -14,6 +14,9 @@ enum policy_key {
     POLICY_COUNT
 };
 
+/* Whose policy it is: kinds of workflows have keys and defaults of their own. */
+enum policy_of { POLICY_OF_MESSAGES, POLICY_OF_WORKFLOWS, POLICY_OF_COUNT };
+
 enum backoff_shape { BACKOFF_EXPONENTIAL, BACKOFF_QUADRATIC, BACKOFF_FIXED };
 enum { UNKNOWN_RESEND, UNKNOWN_HOLD };
 enum { EXHAUSTED_DEAD, EXHAUSTED_HOLD };
@@ -52,13 +55,21 @@ struct portion pawli_policy_portion(const struct policy *policy, enum policy_key
 
 const char *pawli_policy_key_text(enum policy_key key);
 const char *pawli_policy_key_meaning(enum policy_key key);
-const char *pawli_policy_key_default(enum policy_key key); /* as text */
+/* Those that it has, one after the other; NULL: no more. */
+const char *pawli_policy_key_of(enum policy_of of, size_t index, const char **ret_default, const char **ret_meaning);
+const char *pawli_policy_key_default(enum policy_of of, enum policy_key key); /* as text */
 
-struct policy pawli_policy_default(void);
-struct policy pawli_policy_effective(const struct policy *lane, const struct policy *target); /* either may be NULL */
+bool pawli_policy_has(enum policy_of of, enum policy_key key);
+struct policy pawli_policy_default(enum policy_of of);
+/* Either may be NULL. */
+struct policy pawli_policy_effective(enum policy_of of, const struct policy *lane, const struct policy *target);
 
 /* Sets one key from text ("25", "hold"); an empty value unsets it. EINVAL names the key and what it takes. */
 int pawli_policy_set(struct policy *policy, struct text key, struct text value, pawl_error *err);
+
+/* One that somebody gives, into what shall be set and what unset. EINVAL: whose policy it is has no such key. */
+int pawli_policy_give(enum policy_of of, struct policy *set, uint64_t *unset, const char *key, struct text value,
+                      pawl_error *err);
 
 /* Refuses an effective policy whose keys contradict each other. */
 int pawli_policy_check(const struct policy *effective, pawl_error *err);

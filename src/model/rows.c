@@ -4,8 +4,9 @@
 #include <strings.h>
 
 static const char *const error_classes[ERROR_CLASS_COUNT] = {
-    [ERROR_NONE] = "none",       [ERROR_TRANSIENT] = "transient", [ERROR_PERMANENT] = "permanent",
-    [ERROR_UNKNOWN] = "unknown", [ERROR_EXPIRED] = "expired",
+    [ERROR_NONE] = "none",           [ERROR_TRANSIENT] = "transient", [ERROR_PERMANENT] = "permanent",
+    [ERROR_UNKNOWN] = "unknown",     [ERROR_EXPIRED] = "expired",     [ERROR_STOPPED] = "stopped",
+    [ERROR_CANCELLED] = "cancelled",
 };
 
 const char *pawli_error_class_text(enum error_class class)
@@ -38,6 +39,27 @@ bool pawli_durability_parse(struct text text, enum durability *durability)
     for (enum durability d = DURABILITY_UNKNOWN + 1; d < DURABILITY_COUNT; d++)
         if (text_is(text, durabilities[d])) {
             *durability = d;
+            return true;
+        }
+    return false;
+}
+
+static const char *const resource_states[RESOURCE_STATE_COUNT] = {[RESOURCE_AVAILABLE] = "available",
+                                                                  [RESOURCE_HELD] = "held",
+                                                                  [RESOURCE_CONSUMED] = "consumed",
+                                                                  [RESOURCE_WITHDRAWN] = "withdrawn"};
+
+const char *pawli_resource_state_text(enum resource_state state)
+{
+    PAWL_ASSERT(state < RESOURCE_STATE_COUNT);
+    return resource_states[state];
+}
+
+bool pawli_resource_state_parse(struct text text, enum resource_state *state)
+{
+    for (enum resource_state s = 0; s < RESOURCE_STATE_COUNT; s++)
+        if (text_is(text, resource_states[s])) {
+            *state = s;
             return true;
         }
     return false;

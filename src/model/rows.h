@@ -114,7 +114,7 @@ struct sender_row {
 };
 
 /* What a queue is for, and so what its tasks carry: model/task_kind.h says what all need to know of each. */
-enum task_kind { TASK_MESSAGE, TASK_KIND_COUNT };
+enum task_kind { TASK_MESSAGE, TASK_WORKFLOW, TASK_KIND_COUNT };
 
 struct queue_row {
     uint64_t id, scope;
@@ -252,7 +252,112 @@ static inline pawl_uuid message_id(const struct message_row *message)
     return body_id(&message->body);
 }
 
-enum error_class { ERROR_NONE, ERROR_TRANSIENT, ERROR_PERMANENT, ERROR_UNKNOWN, ERROR_EXPIRED, ERROR_CLASS_COUNT };
+/* A workflow: what it was started as never changes, its checkpoint with each step. A row that is changed is a new one in its
+ * task (pawli_task_edit). */
+struct workflow_row {
+    union {
+        struct task_body body;
+        struct {
+            BODY;
+        };
+    };
+    uint64_t seq;              /* of the record that started it; 0: outside a transition */
+    struct text id;            /* of its kind, which is the target of its queue */
+    struct digest fingerprint; /* of what it was started with */
+    uint64_t first;            /* its generation then: one that follows a failed one of its id counts on */
+
+    /* the checkpoint */
+    uint64_t generation; /* counts steps that were committed; it never goes back */
+    struct text state;
+    uint32_t version; /* of the state's form, as its program counts */
+    struct text content_type, data;
+    uint64_t total;      /* attempts that were over when it made progress last */
+    uint32_t rejections; /* since then */
+    bool waits;          /* it is parked until a signal comes */
+    bool undoing;        /* its compensation runs: its state is the undo that is being done */
+    bool no_return;      /* a step declared its point of no return: it cannot be cancelled any more */
+    struct text undos;   /* what is to be done, the last first, when it is cancelled: a JSON array of {state, data} */
+    uint64_t signals;    /* how many it was sent; */
+    uint64_t pending;    /* how many of them nobody took; */
+    uint64_t shown;      /* the last that a claim showed */
+    uint64_t holds;      /* how many resources it holds */
+    struct text paused,
+        cancelled;      /* by whom, when and why it was asked: a JSON object {reason, by, at}; absent: it was not */
+    struct text parent; /* "KIND/ID#SIGNAL": who is told of its end; absent: nobody */
+
+    struct text receipt_type, receipt; /* what it ended with; absent: it did not */
+};
+
+/* The policy of a kind of workflows. */
+struct kind_row {
+    uint64_t scope;
+    struct text name;
+    struct policy policy;
+    bool is_damaged; /* out of a list: it cannot be read */
+};
+
+/* What was sent to a workflow, whether anybody waits for it or not. */
+struct signal_row {
+    uint64_t queue;
+    struct text workflow; /* its id */
+    struct text key;      /* its dedupe key, or drawn */
+    uint64_t number;      /* of the workflow that it was sent to: a failed one may be followed by another of its id */
+    uint64_t ordinal;     /* among all signals of it; the first is 1 */
+    struct text name, content_type, data;
+    struct wall_time at;
+    uint64_t taken; /* by the step that made this generation; 0: by none so far */
+    bool is_damaged;
+};
+
+/* A step that was committed: the checkpoint that it began with, and what came of it. */
+struct step_row {
+    uint64_t number, generation; /* which it made */
+    struct text state;           /* before it */
+    uint32_t version;
+    struct text content_type, data;
+    struct text result; /* next, park, done, fail, … */
+    uint32_t attempts;  /* it took so many */
+    struct wall_time began, ended;
+    struct text worker, error;
+    uint64_t seq; /* of its record; 0: it has none */
+    bool is_damaged;
+};
+
+enum resource_state { RESOURCE_AVAILABLE, RESOURCE_HELD, RESOURCE_CONSUMED, RESOURCE_WITHDRAWN, RESOURCE_STATE_COUNT };
+
+/* A thing that one workflow at a time may hold. */
+struct resource_row {
+    uint64_t scope;
+    struct text id, kind;
+    enum resource_state state;
+    struct text holder;  /* "KIND/ID"; absent: nobody */
+    uint64_t generation; /* counts what was done to it */
+    struct wall_time updated;
+    bool is_damaged;
+};
+
+/* What was done to it, for ever. */
+struct resource_move_row {
+    uint64_t scope;
+    struct text id;
+    uint64_t generation;
+    enum resource_state state; /* from then on */
+    struct text holder;
+    struct wall_time at;
+    uint64_t seq; /* of the record that did; 0: none */
+    bool is_damaged;
+};
+
+enum error_class {
+    ERROR_NONE,
+    ERROR_TRANSIENT,
+    ERROR_PERMANENT,
+    ERROR_UNKNOWN,
+    ERROR_EXPIRED,
+    ERROR_STOPPED,   /* of workflows: an operator ended it, */
+    ERROR_CANCELLED, /* or asked for its end before its point of no return */
+    ERROR_CLASS_COUNT
+};
 
 struct failure {
     enum error_class class;
@@ -375,7 +480,7 @@ struct worker_row {
 struct asset_row {
     uint64_t scope;
     struct text name;
-    uint32_t scale; /* places behind the point */
+    uint32_t scale;  /* places behind the point */
     bool is_damaged; /* out of a list: it cannot be read */
 };
 #define ASSET_SCALE 18 /* where nobody said */
@@ -388,7 +493,7 @@ struct account_row {
     uint64_t entries;    /* how many made it */
     uint64_t seq;        /* of the record of the last one */
     uint64_t update_seq; /* the caller's own, of the last one that had any; 0: none had */
-    bool is_damaged; /* out of a list: it cannot be read */
+    bool is_damaged;     /* out of a list: it cannot be read */
 };
 
 /* One change of an account, for ever. */
@@ -399,7 +504,7 @@ struct entry_row {
     struct decimal delta, balance; /* after it */
     struct text reason, reference;
     uint64_t update_seq; /* 0: none */
-    bool is_damaged; /* out of a list: it cannot be read */
+    bool is_damaged;     /* out of a list: it cannot be read */
 };
 
 /* A trade, as one event of a record tells it. */
@@ -411,7 +516,7 @@ struct fill_row {
     struct text market, buyer, seller;
     struct decimal price, size;
     struct decimal fee, profit; /* 0: none */
-    bool is_damaged; /* out of a list: it cannot be read */
+    bool is_damaged;            /* out of a list: it cannot be read */
 };
 
 /* What a program keeps of its own state to look it up: changed by transitions only. */
@@ -421,7 +526,7 @@ struct projection_row {
     struct text content_type, data;
     uint64_t version; /* the first is 1 */
     uint64_t seq;     /* of the record that wrote it */
-    bool is_damaged; /* out of a list: it cannot be read */
+    bool is_damaged;  /* out of a list: it cannot be read */
 };
 
 /* A number of a program that goes forward only: a counter, or how far it has read something. */
@@ -444,7 +549,7 @@ struct type_row {
     struct text name;
     enum needs needs;
     enum keep keep;
-    bool critical; /* kept in full, whatever anybody says */
+    bool critical;   /* kept in full, whatever anybody says */
     bool is_damaged; /* out of a list: it cannot be read */
 };
 
@@ -471,9 +576,9 @@ struct subscription_row {
     struct text name;
     struct text topic, prefix; /* of the events that it wants, and of their keys; absent: any */
     struct text lane, target;  /* where they are relayed to; absent: they are read by hand */
-    uint64_t seq; /* it stands behind this event of this record: */
-    uint32_t index; /* EVENT_WHOLE: behind all of them */
-    bool is_damaged; /* out of a list: it cannot be read */
+    uint64_t seq;              /* it stands behind this event of this record: */
+    uint32_t index;            /* EVENT_WHOLE: behind all of them */
+    bool is_damaged;           /* out of a list: it cannot be read */
 };
 #define EVENT_WHOLE UINT32_MAX
 
@@ -517,13 +622,15 @@ static inline const struct record_message *record_messages(const struct record_r
     return (const struct record_message *)row->messages.data;
 }
 
+const char *pawli_resource_state_text(enum resource_state state);
+bool pawli_resource_state_parse(struct text text, enum resource_state *state);
 const char *pawli_error_class_text(enum error_class class);
 bool pawli_error_class_parse(struct text text, enum error_class *class);
 const char *pawli_durability_text(enum durability durability); /* NULL: unknown */
 bool pawli_durability_parse(struct text text, enum durability *durability);
 const char *pawli_keep_text(enum keep keep);
 bool pawli_keep_parse(struct text text, enum keep *keep); /* in letters of any case */
-const char *pawli_needs_text(enum needs needs); /* NULL: nothing */
+const char *pawli_needs_text(enum needs needs);           /* NULL: nothing */
 bool pawli_needs_parse(struct text text, enum needs *needs);
 const char *pawli_hold_kind_text(enum hold_kind kind);
 bool pawli_hold_kind_parse(struct text text, enum hold_kind *kind);

@@ -77,7 +77,7 @@ enum counted pawli_event_counted(enum task_event event)
         [EVENT_EXHAUST_HOLD] = COUNTED_HELD, [EVENT_REFUSE] = COUNTED_DEAD,    [EVENT_DEFER] = COUNTED_DEFERRED,
         [EVENT_RELEASE] = COUNTED_RELEASED,  [EVENT_RESEND] = COUNTED_RESENT,  [EVENT_GIVE_UP] = COUNTED_DEAD,
         [EVENT_SUSPECT] = COUNTED_UNCERTAIN, [EVENT_POISON] = COUNTED_HELD,    [EVENT_RENEW] = COUNTED_RENEWED,
-        [EVENT_CANCEL] = COUNTED_CANCELLED};
+        [EVENT_CANCEL] = COUNTED_CANCELLED,  [EVENT_STEP] = COUNTED_STEPPED,   [EVENT_STOP] = COUNTED_DEAD};
     static_assert(COUNT_OF(counted) == EVENT_COUNT, "each event is counted as something");
     PAWL_ASSERT(event < EVENT_COUNT);
     return counted[event];

@@ -67,6 +67,19 @@ static bool error_class_parse(struct text word, unsigned *value)
     return good;
 }
 
+static const char *resource_state_text(unsigned value)
+{
+    return pawli_resource_state_text((enum resource_state)value);
+}
+
+static bool resource_state_parse(struct text word, unsigned *value)
+{
+    enum resource_state state = RESOURCE_AVAILABLE;
+    bool good = word.data && pawli_resource_state_parse(word, &state);
+    *value = state;
+    return good;
+}
+
 static const char *durability_text(unsigned value)
 {
     return pawli_durability_text((enum durability)value);
@@ -114,3 +127,4 @@ const struct words pawli_words_of_error_classes = {error_class_text, error_class
 const struct words pawli_words_of_durabilities = {durability_text, durability_parse};
 const struct words pawli_words_of_keeps = {keep_text, keep_parse};
 const struct words pawli_words_of_needs = {needs_text, needs_parse};
+const struct words pawli_words_of_resource_states = {resource_state_text, resource_state_parse};

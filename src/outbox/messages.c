@@ -152,12 +152,6 @@ static int finish(pawl_messages *messages, pawl_messages **ret_messages, pawl_er
     return PAWL_OK;
 }
 
-int pawli_messages_empty(pawl_messages **ret_messages, pawl_error *err)
-{
-    pawl_messages *messages = new_messages(0);
-    return messages ? finish(messages, ret_messages, err) : pawli_no_memory(err);
-}
-
 /* Texts of a claim belong to its unit, which ends: they are copied. */
 static void keep_texts(struct arena *arena, struct claimed *item)
 {

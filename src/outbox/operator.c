@@ -228,17 +228,7 @@ static bool names_header(const struct policy_change *change, const pawl_setting 
 /* Of a key that is given twice the last counts. */
 static int read_key(struct policy_change *change, const char *name, struct text value, pawl_error *err)
 {
-    struct policy one = {0};
-    int status = pawli_policy_set(&one, text_of(name ? name : ""), value, err);
-    for (int key = 0; status == PAWL_OK && key < POLICY_COUNT; key++) {
-        uint64_t bit = UINT64_C(1) << key;
-        if (strcmp(pawli_policy_key_text((enum policy_key)key), name) != 0)
-            continue;
-        change->policy.values[key] = one.values[key];
-        change->policy.set = (change->policy.set & ~bit) | (one.set & bit);
-        change->unset = value.size ? change->unset & ~bit : change->unset | bit;
-    }
-    return status;
+    return pawli_policy_give(POLICY_OF_MESSAGES, &change->policy, &change->unset, name, value, err);
 }
 
 static int read_preset(struct policy_change *change, struct text name, pawl_error *err)
@@ -364,13 +354,7 @@ static int change_policy(pawl_store *store, const char *type, struct policy_chan
 
 const char *pawl_policy_key(size_t index, const char **ret_default, const char **ret_meaning)
 {
-    if (index >= POLICY_COUNT)
-        return NULL;
-    if (ret_default)
-        *ret_default = pawli_policy_key_default((enum policy_key)index);
-    if (ret_meaning)
-        *ret_meaning = pawli_policy_key_meaning((enum policy_key)index);
-    return pawli_policy_key_text((enum policy_key)index);
+    return pawli_policy_key_of(POLICY_OF_MESSAGES, index, ret_default, ret_meaning);
 }
 
 const char *pawl_policy_preset(size_t index, const char **ret_meaning, const pawl_setting **ret_settings,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Enqueue, claim, settle: units built in the caller's thread, blocking or with a callback. */
+#include "commit/consume.h"
 #include "commit/settle.h"
 #include "model/check.h"
 #include "outbox/claim.h"
@@ -260,118 +261,59 @@ const char *pawl_result_text(int result)
 
 /* ---- claim ---- */
 
-static int check_claim(const pawl_claim_options *options, pawl_error *err)
+static struct consume consume_of(const pawl_claim_options *options)
 {
-    int status = pawli_check_name("lane", text_of(options->lane), err);
-    if (status == PAWL_OK)
-        status = pawli_check_name("target", text_of(options->target), err);
-    if (status == PAWL_OK && options->consumer)
-        status = pawli_check_name("consumer", text_of(options->consumer), err);
-    if (status == PAWL_OK && options->lease_ms != 0)
-        status = pawli_check_range("lease_ms", options->lease_ms, 1, LIMIT_LEASE_MS, err);
-    if (status == PAWL_OK)
-        status = pawli_check_range("limit", options->limit, 0, LIMIT_CLAIM, err);
-    return status == PAWL_OK ? pawli_check_range("wait_ms", options->wait_ms, 0, INT64_MAX / 1000000, err) : status;
+    return (struct consume){.kind = TASK_MESSAGE,
+                            .phase = PHASE_SEND,
+                            .lane = options->lane,
+                            .target = options->target,
+                            .consumer = options->consumer,
+                            .id = options->id,
+                            .limit = options->limit,
+                            .size_max = options->size_max,
+                            .lease_ms = options->lease_ms,
+                            .wait_ms = options->wait_ms,
+                            .ends_with_process = options->ends_with_process};
 }
 
-#define CLAIM_LOOK   500 /* how far one looks that found nothing but what had expired */
-#define CLAIM_ROUNDS 100 /* and how often */
-
-static bool is_held(const struct page *page)
+int pawl_claim(pawl_store *store, const pawl_claim_options *options, pawl_messages **ret_messages, pawl_error *err)
 {
-    for (size_t i = 0; i < page->look_hold_count; i++)
-        if (hold_is_on(&page->look_holds[i].row, page->wall))
-            return true;
-    return false;
-}
-
-/* Whether a claim would find something; if not, *again is when to look again at the latest. */
-static int look(pawl_store *store, const pawl_claim_options *options, bool *worth_it, struct boot_time *again,
-                pawl_error *err)
-{
-    struct page page;
-    int status = pawli_store_query(store->opened->store,
-                                   &(struct query){.kind = QUERY_LOOK,
-                                                   .scope = store->scope,
-                                                   .lane = text_of(options->lane),
-                                                   .target = text_of(options->target),
-                                                   .phase = PHASE_SEND},
-                                   &page, err);
+    pawl_claim_options copy;
+    struct unit unit;
+    struct claim claim;
+    int status = pawli_check_given(err, store, options, ret_messages);
     if (status < 0)
         return status;
-    bool held = is_held(&page);
-    *worth_it = (page.look.is_due && !held) || page.look.is_lost;
-    *again = boot_of_wall(page.look.next_due, page.wall, page.boot);
-    if (held)
-        *again = BOOT_NEVER;
-    for (size_t i = 0; i < page.look_hold_count; i++)
-        if (hold_is_on(&page.look_holds[i].row, page.wall))
-            *again = boot_earlier(*again, boot_of_wall(page.look_holds[i].row.until, page.wall, page.boot));
-    *again = boot_earlier(*again, page.look.next_lease);
-    pawli_page_done(&page);
-    return PAWL_OK;
-}
-
-static int draft_claim(pawl_store *store, const pawl_claim_options *options, struct unit *unit, struct claim *claim,
-                       pawl_error *err)
-{
-    struct arena *arena = &unit->arena;
-    *claim = (struct claim){
-        .lane = pawli_arena_text(arena, text_of(options->lane)),
-        .target = pawli_arena_text(arena, text_of(options->target)),
-        .consumer = pawli_arena_text(arena, text_of(options->consumer ? options->consumer : "unnamed")),
-        .id = options->id,
-        .limit = uuid_is_nil(&options->id) ? options->limit : 1,
-        .size_max = options->size_max ? options->size_max : UINT64_MAX,
-        .look = options->limit,
-        .lease_ms = options->lease_ms,
-        .by_hand = !options->ends_with_process};
-    pawli_unit_add(unit, &claim->effect, &pawli_effect_claim);
-    unit->deadline = pawli_deadline(store->opened, 0);
-    return pawli_arena_failed(arena) ? pawli_no_memory(err) : PAWL_OK;
-}
-
-/* All that it looked at was passed over: behind that may stand what can be taken. */
-static bool goes_on(struct claim *claim, unsigned *rounds)
-{
-    claim->look = claim->limit > CLAIM_LOOK ? claim->limit : CLAIM_LOOK;
-    return claim->count == 0 && claim->passed > 0 && uuid_is_nil(&claim->id) && ++*rounds < CLAIM_ROUNDS;
-}
-
-static int claim_once(pawl_store *store, const pawl_claim_options *options, struct unit *unit, struct claim *claim,
-                      pawl_error *err)
-{
-    unsigned rounds = 0;
-    int status = draft_claim(store, options, unit, claim, err);
-    while (status == PAWL_OK) {
-        status = pawli_commit(unit, err);
-        if (status < 0 || !goes_on(claim, &rounds))
-            break;
-    }
+    if (!pawli_copy_options(&copy, sizeof copy, options))
+        return pawli_bad_struct("pawl_claim_options", err);
+    const struct consume how = consume_of(&copy);
+    status = pawli_check_name("lane", text_of(copy.lane), err);
+    if (status == PAWL_OK)
+        status = pawli_check_name("target", text_of(copy.target), err);
+    if (status == PAWL_OK)
+        status = pawli_check_consume(&how, err);
+    if (status < 0)
+        return status;
+    status = pawli_consume(store, &how, &unit, &claim, err);
+    if (status == PAWL_OK)
+        status = pawli_messages_of_claim(store->scope, &claim, ret_messages, err);
+    pawli_unit_done(&unit);
     return status;
 }
 
 struct claim_request {
-    struct unit unit;
-    struct claim claim;
-    unsigned rounds;
     pawli_claim_done *done;
     void *data;
 };
 
-static void claim_answered(struct unit *unit, void *data)
+static void claim_answered(void *data, int status, struct unit *unit, struct claim *claim)
 {
-    struct claim_request *request = data;
+    const struct claim_request request = *(struct claim_request *)data;
     pawl_messages *messages = NULL;
-    int status = unit->status;
-    if (status == PAWL_OK && goes_on(&request->claim, &request->rounds) &&
-        pawli_commit_later(unit, claim_answered, request, NULL) == PAWL_OK)
-        return;
+    pawli_free(data);
     if (status == PAWL_OK)
-        status = pawli_messages_of_claim(unit->scope, &request->claim, &messages, &unit->error);
-    request->done(request->data, status, messages, request->claim.again, &unit->error);
-    pawli_unit_done(unit);
-    pawli_free(request);
+        status = pawli_messages_of_claim(unit->scope, claim, &messages, &unit->error);
+    request.done(request.data, status, messages, claim->again, &unit->error);
 }
 
 int pawli_claim_submit(pawl_store *store, const struct phase_claim *of, pawli_claim_done *done, void *data,
@@ -380,76 +322,11 @@ int pawli_claim_submit(pawl_store *store, const struct phase_claim *of, pawli_cl
     struct claim_request *request = pawli_alloc(sizeof *request);
     if (!request)
         return pawli_no_memory(err);
-    request->done = done;
-    request->data = data;
-    pawli_unit_init(&request->unit, &store->opened->committer, store->scope);
-    int status = draft_claim(store, &of->options, &request->unit, &request->claim, err);
-    request->claim.phase = of->phase;
-    if (status == PAWL_OK)
-        status = pawli_commit_later(&request->unit, claim_answered, request, err);
-    if (status < 0) {
-        pawli_unit_done(&request->unit);
+    *request = (struct claim_request){done, data};
+    struct consume how = consume_of(&of->options);
+    how.phase = of->phase;
+    int status = pawli_consume_later(store, &how, claim_answered, request, err);
+    if (status < 0)
         pawli_free(request);
-    }
-    return status;
-}
-
-/* Waiting is a loop of this thread, never a place in the queue: look; sleep until something happened or is due. */
-static int claim_or_wait(pawl_store *store, const pawl_claim_options *options, pawl_messages **ret_messages,
-                         pawl_error *err)
-{
-    struct env *env = store->opened->env;
-    struct store *inner = store->opened->store;
-    struct boot_time until = boot_after_ms(env->ops->boot_now(env), options->wait_ms), again;
-    for (;;) {
-        uint64_t seen = pawli_store_news(inner, NEWS_COMMIT);
-        bool worth_it = !uuid_is_nil(&options->id);
-        int status = worth_it ? PAWL_OK : look(store, options, &worth_it, &again, err);
-        if (status < 0)
-            return status;
-        if (worth_it) {
-            struct unit unit;
-            struct claim claim;
-            pawli_unit_init(&unit, &store->opened->committer, store->scope);
-            status = claim_once(store, options, &unit, &claim, err);
-            bool done = status < 0 || claim.count > 0;
-            if (status == PAWL_OK && done)
-                status = pawli_messages_of_claim(store->scope, &claim, ret_messages, err);
-            again = claim.again.ns ? claim.again : boot_after_ms(env->ops->boot_now(env), 1000);
-            pawli_unit_done(&unit);
-            if (done)
-                return status;
-        }
-        struct boot_time now = env->ops->boot_now(env);
-        if (now.ns >= until.ns || !uuid_is_nil(&options->id))
-            return pawli_messages_empty(ret_messages, err);
-        /* What was due expired or went to somebody else: that was a commit, which ends the wait. Or it cannot be read, or
-         * limits leave no more. */
-        pawli_store_wait(inner, NEWS_COMMIT, seen, boot_earlier(until, again));
-    }
-}
-
-int pawl_claim(pawl_store *store, const pawl_claim_options *options, pawl_messages **ret_messages, pawl_error *err)
-{
-    pawl_claim_options copy;
-    int status = pawli_check_given(err, store, options, ret_messages);
-    if (status < 0)
-        return status;
-    if (!pawli_copy_options(&copy, sizeof copy, options))
-        return pawli_bad_struct("pawl_claim_options", err);
-    status = check_claim(&copy, err);
-    if (status == PAWL_OK)
-        status = pawli_store_check_write(store->opened->store, err);
-    if (status < 0)
-        return status;
-    if (copy.limit == 0 && uuid_is_nil(&copy.id))
-        return pawli_messages_empty(ret_messages, err);
-    struct store *inner = store->opened->store;
-    bool waits = copy.wait_ms > 0;
-    if (waits)
-        pawli_store_listen(inner, true);
-    status = claim_or_wait(store, &copy, ret_messages, err);
-    if (waits)
-        pawli_store_listen(inner, false);
     return status;
 }

@@ -8,7 +8,6 @@
 
 int pawli_messages_of_claim(struct text scope, const struct claim *claim, pawl_messages **ret_messages,
                             pawl_error *err);
-int pawli_messages_empty(pawl_messages **ret_messages, pawl_error *err);
 void pawli_fill_queue_stats(const struct queue_item *item, pawl_queue_stats *stats); /* its texts stay the item's */
 
 #endif

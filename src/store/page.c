@@ -98,9 +98,15 @@ bool pawli_is_lost(const struct reading *reading, const struct task_row *row)
 bool pawli_policies_of(struct reading *reading, const struct queue_row *queue, struct lane_row *lane,
                        struct target_row *target, bool *is_damaged)
 {
+    bool is_message = queue->kind == TASK_MESSAGE;
     *lane = (struct lane_row){.scope = queue->scope, .name = queue->lane};
     *target = (struct target_row){.scope = queue->scope, .name = queue->target};
-    enum find found[] = {reading_fact(reading, ROW_LANE, lane), reading_fact(reading, ROW_TARGET, target)};
+    struct kind_row kind = {.scope = queue->scope, .name = queue->target};
+    enum find found[] = {
+        reading_fact(reading, ROW_LANE, lane),
+        reading_fact(reading, is_message ? ROW_TARGET : ROW_KIND, is_message ? (void *)target : &kind)};
+    if (!is_message)
+        target->policy = kind.policy;
     *is_damaged = found[0] == FIND_DAMAGED || found[1] == FIND_DAMAGED;
     return found[0] != FIND_FAILED && found[1] != FIND_FAILED;
 }
@@ -121,7 +127,7 @@ bool pawli_describe_old(struct reading *reading, uint64_t id, struct old_item *i
     item->scope = queue->scope;
     item->lane = queue->row.lane;
     item->target = queue->row.target;
-    item->policy = pawli_policy_effective(&lane.policy, &target.policy);
+    item->policy = pawli_policy_effective(pawli_task_kinds[queue->row.kind].policy, &lane.policy, &target.policy);
     return reading->query->old == OLD_ENDED || pawli_pauses_of(reading, &queue->row, &item->paused);
 }
 
@@ -130,7 +136,10 @@ bool pawli_describe_old(struct reading *reading, uint64_t id, struct old_item *i
 bool pawli_queue_matches(const struct reading *reading, const struct queue_row *row)
 {
     const struct query *query = reading->query;
-    return (!query->scope.data || row->scope == reading->scope) &&
+    bool is_meant = query->kind == QUERY_MESSAGES    ? row->kind == TASK_MESSAGE
+                    : query->kind == QUERY_WORKFLOWS ? row->kind == TASK_WORKFLOW
+                                                     : true;
+    return is_meant && (!query->scope.data || row->scope == reading->scope) &&
            (!query->lane.data || text_equal(query->lane, row->lane)) &&
            (!query->target.data || text_equal(query->target, row->target));
 }
@@ -280,6 +289,32 @@ static enum find make_message(struct reading *reading, const struct range *range
     return FIND_ROW;
 }
 
+static enum find make_workflow(struct reading *reading, const struct range *range, const void *row, void *made_of)
+{
+    struct workflow_item *item = made_of;
+    enum find found = FIND_ROW;
+    (void)row;
+    if (item->is_workflow_damaged)
+        item->workflow = (struct workflow_row){.number = range->number, .priority = 5, .queue = range->row_queue};
+    else
+        found = reading->walk->finders->task(reading->walk, TASK_WORKFLOW, item->workflow.number, &item->workflow.body,
+                                             &item->task);
+    item->is_damaged = item->is_workflow_damaged || found != FIND_ROW;
+    const struct named_queue *queue = found == FIND_FAILED ? NULL : pawli_name_queue(reading, item->workflow.queue);
+    if (!queue)
+        return FIND_FAILED;
+    item->scope = queue->scope;
+    item->kind = queue->row.target;
+    item->is_damaged |= !item->scope.data;
+    if (item->is_damaged)
+        item->task = (struct task_row){.number = item->workflow.number, .place = PLACE_NONE};
+    if (item->task.place != PLACE_CLAIMED)
+        return FIND_ROW;
+    bool good = pawli_know_living(reading);
+    item->lost = good && pawli_is_lost(reading, &item->task);
+    return made(good);
+}
+
 static enum find make_subscription(struct reading *reading, const struct range *range, const void *row, void *at)
 {
     struct subscription_item *item = at;
@@ -332,6 +367,12 @@ static bool names_subscription(const struct query *query, union any_row *row)
 {
     row->subscription.name = query->name;
     return query->name.data != NULL;
+}
+
+static bool names_resource(const struct query *query, union any_row *row)
+{
+    row->resource.id = query->key;
+    return query->key.data != NULL;
 }
 
 /* ---- the loop ---- */
@@ -396,6 +437,22 @@ static const struct listing {
     [QUERY_SNAPSHOTS] = {KEPT(SNAPSHOTS, snapshot, SNAPSHOT)},
     [QUERY_CHUNKS] = {KEPT(CHUNKS, chunk, CHUNK)},
 #undef KEPT
+    [QUERY_WORKFLOWS] = {LISTED(WORKFLOWS, workflow, workflow_item), .shows_damaged = true, .make = make_workflow,
+                         .row_at = offsetof(struct workflow_item, workflow),
+                         .damaged_at = offsetof(struct workflow_item, is_workflow_damaged),
+                         .number_at = offsetof(struct workflow_row, number), .needs = pawli_list_queues},
+    [QUERY_KINDS] = {LISTED(KINDS, kind, kind_row), .shows_damaged = true,
+                     .damaged_at = offsetof(struct kind_row, is_damaged), .number_at = NONE},
+    [QUERY_SIGNALS] = {LISTED(SIGNALS, signal, signal_row), .shows_damaged = true,
+                       .damaged_at = offsetof(struct signal_row, is_damaged), .number_at = NONE},
+    [QUERY_STEPS] = {LISTED(STEPS, step, step_row), .shows_damaged = true,
+                     .damaged_at = offsetof(struct step_row, is_damaged),
+                     .number_at = offsetof(struct step_row, generation)},
+    [QUERY_RESOURCES] = {LISTED(RESOURCES, resource, resource_row), .shows_damaged = true,
+                         .damaged_at = offsetof(struct resource_row, is_damaged), .number_at = NONE,
+                         .names = names_resource, .kind = ROW_RESOURCE},
+    [QUERY_RESOURCE_MOVES] = {LISTED(RESOURCE_MOVES, resource_move, resource_move_row), .shows_damaged = true,
+                              .damaged_at = offsetof(struct resource_move_row, is_damaged), .number_at = NONE},
     [QUERY_SUBSCRIPTIONS] = {LISTED(SUBSCRIPTIONS, subscription, subscription_item), .shows_damaged = true,
                              .make = make_subscription,
                              .damaged_at = offsetof(struct subscription_item, row.is_damaged), .number_at = NONE,
@@ -579,7 +636,8 @@ static bool read_message(struct reading *reading)
 static bool read_line(struct reading *reading)
 {
     const struct query *query = reading->query;
-    struct queue_row queue = {.scope = reading->scope, .lane = query->lane, .target = query->target};
+    struct queue_row queue = {
+        .scope = reading->scope, .lane = query->lane, .target = query->target, .kind = task_kind_of(query->lane)};
     struct line_item *line = &reading->page->line;
     bool found;
     bool good = pawli_find_named(reading, ROW_QUEUE, &queue, &found);
@@ -592,12 +650,55 @@ static bool read_line(struct reading *reading)
     return !query->cursor.number || finders->before(reading->walk, queue.id, query, &line->before) != FIND_FAILED;
 }
 
+/* ---- workflows ---- */
+
+/* The queue of a kind; 0: there is none. */
+static bool find_kind(struct reading *reading, uint64_t *ret_queue)
+{
+    struct queue_row queue = {
+        .scope = reading->scope, .lane = TEXT(WORKFLOW_LANE), .target = reading->query->target, .kind = TASK_WORKFLOW};
+    bool found;
+    bool good = pawli_find_named(reading, ROW_QUEUE, &queue, &found);
+    *ret_queue = queue.id;
+    return good;
+}
+
+static bool read_workflow(struct reading *reading)
+{
+    struct bound_row bound = {.kind = BOUND_DEDUPE, .key = reading->query->name};
+    uint64_t number, tail;
+    bool found;
+    if (!find_kind(reading, &bound.queue))
+        return false;
+    if (!bound.queue)
+        return true;
+    if (!pawli_find_named(reading, ROW_BOUND, &bound, &found))
+        return false;
+    if (!found || !message_id_split(&bound.message, &number, &tail))
+        return true;
+    struct workflow_row row = {.number = number_of(reading->scope, number)};
+    struct range range = {.number = row.number, .row_queue = bound.queue};
+    enum find what = reading_fact(reading, ROW_WORKFLOW, &row);
+    if (what == FIND_NOTHING || what == FIND_FAILED)
+        return what == FIND_NOTHING;
+    return keep(reading, &listings[QUERY_WORKFLOWS], &range, what, &row);
+}
+
+static bool read_signals(struct reading *reading)
+{
+    struct range range = {.kind = RANGE_SIGNALS, .query = reading->query, .key = reading->query->name};
+    if (!find_kind(reading, &range.queue))
+        return false;
+    return !range.queue || list(reading, &listings[QUERY_SIGNALS], &range);
+}
+
 /* ---- all of it ---- */
 
 static reading_fn *const readers[QUERY_KIND_COUNT] = {
     [QUERY_STORE] = read_store,     [QUERY_SCOPE] = read_scope,     [QUERY_RECORD] = read_record,
     [QUERY_MESSAGE] = read_message, [QUERY_LOOK] = pawli_read_look, [QUERY_LINE] = read_line,
-    [QUERY_SENDER] = read_sender,   [QUERY_PUT_OFF] = read_put_off,
+    [QUERY_SENDER] = read_sender,   [QUERY_PUT_OFF] = read_put_off, [QUERY_WORKFLOW] = read_workflow,
+    [QUERY_SIGNALS] = read_signals,
 };
 
 struct range pawli_messages_range(struct reading *reading)
@@ -617,8 +718,13 @@ struct range pawli_messages_range(struct reading *reading)
 static struct range range_of(struct reading *reading, enum range_kind kind)
 {
     const struct query *query = reading->query;
-    if (kind == RANGE_MESSAGES)
-        return pawli_messages_range(reading);
+    if (kind == RANGE_MESSAGES || kind == RANGE_WORKFLOWS) {
+        struct range range = pawli_messages_range(reading);
+        range.kind = kind;
+        return range;
+    }
+    if (kind == RANGE_RESOURCES && query->name.data)
+        return (struct range){.kind = RANGE_HELD, .query = query, .scope = reading->scope, .key = query->name};
     if (kind == RANGE_GONE_READY && query->place == PLACE_BLOCKED)
         kind = RANGE_GONE_BLOCKED;
     if (kind == RANGE_ENTRIES && query->account.data)

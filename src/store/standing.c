@@ -41,6 +41,8 @@ static bool walk_holds(struct reading *reading, uint64_t scope, struct text lane
     bool good = true;
     list_subjects(scope, lane, target, subjects);
     for (size_t i = 0; good && i < SUBJECTS; i++) {
+        if (subjects[i].kind == HOLD_TARGET && task_kind_of(lane) != TASK_MESSAGE)
+            continue; /* what others call a kind is no target */
         struct range range = {.kind = RANGE_HOLDS, .subject = subjects[i]};
         good = reading_begin(reading, &range);
         while (good && reading_next(reading, &range, &row, &found)) {
@@ -72,21 +74,23 @@ bool pawli_pauses_of(struct reading *reading, const struct queue_row *queue, str
 
 /* When the first that a claim could take is due. One that cannot be read is taken by nobody; whether its message can be
  * is seen where somebody waits for this very queue. */
-static bool find_due(struct reading *reading, uint64_t queue, enum phase phase, bool looks, struct wall_time *due)
+static bool find_due(struct reading *reading, const struct queue_row *queue, enum phase phase, bool looks,
+                     struct wall_time *due)
 {
+    enum row_kind body = pawli_task_kinds[queue->kind].body;
     bool good = true;
     *due = WALL_NEVER;
     for (uint32_t priority = 1; good && priority <= 9; priority++) {
         struct range range = {
-            .kind = RANGE_DUE, .queue = queue, .phase = phase, .priority = priority, .until = {due->ms - 1}};
+            .kind = RANGE_DUE, .queue = queue->id, .phase = phase, .priority = priority, .until = {due->ms - 1}};
         struct task_row row;
         enum find found, message = FIND_NOTHING;
         good = reading_begin(reading, &range);
         while (good && message != FIND_ROW && reading_next(reading, &range, &row, &found)) {
             if (found == FIND_DAMAGED)
                 continue;
-            message = looks ? reading_fact(reading, ROW_MESSAGE, &(struct message_row){.number = row.number})
-                            : FIND_ROW;
+            union any_row key = {.body = {.number = row.number}};
+            message = looks ? reading_fact(reading, body, &key) : FIND_ROW;
             good = message != FIND_FAILED;
             if (message == FIND_ROW)
                 *due = row.due;
@@ -138,7 +142,7 @@ static bool look_at_queue(struct reading *reading, struct queue_item *item)
 {
     bool good = true;
     for (enum phase phase = 0; good && phase < PHASE_COUNT; phase++)
-        good = !is_served(item, phase) || find_due(reading, item->row.id, phase, false, &item->next_due[phase]);
+        good = !is_served(item, phase) || find_due(reading, &item->row, phase, false, &item->next_due[phase]);
     return good && look_for_any_hold(reading) &&
            (!reading->has_holds || pawli_pauses_of(reading, &item->row, &item->paused));
 }
@@ -148,12 +152,15 @@ static bool find_limits(struct reading *reading, struct queue_item *item)
     struct walk *walk = reading->walk;
     for (int i = 0; i < LIMITS; i++) {
         struct flow_row *flow = &item->limits[i].flow;
-        bool is_lane = i == LIMITS_LANE;
+        bool is_lane = i == LIMITS_LANE, is_kind = !is_lane && item->row.kind != TASK_MESSAGE;
         *flow = (struct flow_row){.scope = item->row.scope,
-                                  .lane = is_lane ? item->row.lane : (struct text){0},
+                                  .lane = is_lane || is_kind ? item->row.lane : (struct text){0},
                                   .target = is_lane ? (struct text){0} : item->row.target};
-        if (walk->finders->claimed(walk, flow, &item->limits[i].claimed) == FIND_FAILED ||
-            reading_fact(reading, ROW_FLOW, flow) == FIND_FAILED || !pawli_know_living(reading))
+        if (is_kind)
+            item->limits[i].claimed = item->row.counts[STATE_CLAIMED];
+        else if (walk->finders->claimed(walk, flow, &item->limits[i].claimed) == FIND_FAILED)
+            return false;
+        if (reading_fact(reading, ROW_FLOW, flow) == FIND_FAILED || !pawli_know_living(reading))
             return false;
         pawli_flow_wake(flow, reading->living.store.boot);
     }
@@ -190,7 +197,8 @@ enum find pawli_make_queue(struct reading *reading, const struct range *range, c
         return FIND_NOTHING;
     item->lane_policy = lane.policy;
     item->target_policy = target.policy;
-    item->policy = pawli_policy_effective(&item->lane_policy, &item->target_policy);
+    item->policy = pawli_policy_effective(pawli_task_kinds[item->row.kind].policy, &item->lane_policy,
+                                          &item->target_policy);
     if ((query->wants_due && !look_at_queue(reading, item)) || (query->wants_limits && !find_limits(reading, item)))
         return FIND_FAILED;
     return query->wants_ages
@@ -249,7 +257,8 @@ bool pawli_read_look(struct reading *reading)
 {
     const struct query *query = reading->query;
     struct look *look = &reading->page->look;
-    struct queue_row queue = {.scope = reading->scope, .lane = query->lane, .target = query->target};
+    struct queue_row queue = {
+        .scope = reading->scope, .lane = query->lane, .target = query->target, .kind = task_kind_of(query->lane)};
     size_t room = 0;
     bool found;
     *look = (struct look){.next_due = WALL_NEVER, .next_lease = BOOT_NEVER};
@@ -258,7 +267,7 @@ bool pawli_read_look(struct reading *reading)
     bool good = pawli_find_named(reading, ROW_QUEUE, &queue, &found);
     if (!good || !found)
         return good;
-    good = find_due(reading, queue.id, query->phase, true, &look->next_due);
+    good = find_due(reading, &queue, query->phase, true, &look->next_due);
     look->is_due = look->next_due.ms <= reading->page->wall.ms;
     return good && walk_holds(reading, reading->scope, query->lane, query->target, &room, add_look_hold) &&
            look_for_lost(reading, &queue);

@@ -52,11 +52,12 @@ int pawli_store_url_check(const struct store_url *url, const char *const *names,
         struct text option = {left.data, end ? (size_t)(end - left.data) : left.size};
         const char *const *name = find_name(option, names, count);
         if (!name)
-            return pawli_hint(err,
-                              pawli_fail(err, PAWL_EINVAL, "a store has no option \"%.*s\"",
-                                         option.size > 80 ? 80 : (int)option.size, option.data),
-                              "known are mode=ro, mode=rw, mode=rwc, into=1, vfs=NAME, checkpoint_frames=N, disk_warn=N "
-                              "and disk_refuse=N");
+            return pawli_hint(
+                err,
+                pawli_fail(err, PAWL_EINVAL, "a store has no option \"%.*s\"", option.size > 80 ? 80 : (int)option.size,
+                           option.data),
+                "known are mode=ro, mode=rw, mode=rwc, into=1, vfs=NAME, checkpoint_frames=N, disk_warn=N "
+                "and disk_refuse=N");
         if (pawli_store_url_option(url, *name).data != option.data + strlen(*name) + 1)
             return pawli_fail(err, PAWL_EINVAL, "the option %s is given twice", *name);
         left = (struct text){left.data + option.size + (end != NULL), left.size - option.size - (end != NULL)};

@@ -54,38 +54,45 @@ struct store_facts {
 };
 
 enum query_kind {
-    QUERY_STORE,      /* page.store */
-    QUERY_SCOPES,     /* after, limit */
-    QUERY_SCOPE,      /* scope: page.scopes */
-    QUERY_RECORD,     /* scope; id or seq */
-    QUERY_RECORDS,    /* scope, ref, type, since; after or before, limit */
-    QUERY_MESSAGE,    /* scope, number */
-    QUERY_MESSAGES,   /* scope (absent: all), lane, target, key, state; between after and before, limit */
-    QUERY_ATTEMPTS,   /* number */
-    QUERY_QUEUES,     /* scope (absent: all), lane, target; after, limit */
-    QUERY_LANES,      /* scope; limit */
-    QUERY_TARGETS,    /* scope; limit */
-    QUERY_SENDER,     /* scope, target, key */
-    QUERY_SENDERS,    /* scope, target (absent: of all); limit */
-    QUERY_HOLDS,      /* scope (absent: all); limit */
-    QUERY_LOOK,       /* scope, lane, target, phase: page.look; without: for the lost claims of all queues */
-    QUERY_LINE,       /* scope, lane, target, key: page.line; cursor.position, cursor.number: how many are before it */
-    QUERY_OLD,        /* old, since, cursor, limit: tasks that time may end (expiry, retention, deadlines) */
-    QUERY_OLD_BOUNDS, /* limit: bounds whose time is over */
-    QUERY_GONE,       /* place, limit: what waits there, ready or blocked, for senders that are gone: page.olds */
-    QUERY_PUT_OFF,    /* scope, lane, target, key, cursor, limit: what was put off for sender `key`: page.olds */
-    QUERY_WORKERS,    /* after, limit */
-    QUERY_CLAIMS,     /* after, limit: what is claimed, by number */
+    QUERY_STORE,       /* page.store */
+    QUERY_SCOPES,      /* after, limit */
+    QUERY_SCOPE,       /* scope: page.scopes */
+    QUERY_RECORD,      /* scope; id or seq */
+    QUERY_RECORDS,     /* scope, ref, type, since; after or before, limit */
+    QUERY_MESSAGE,     /* scope, number */
+    QUERY_MESSAGES,    /* scope (absent: all), lane, target, key, state; between after and before, limit */
+    QUERY_ATTEMPTS,    /* number */
+    QUERY_QUEUES,      /* scope (absent: all), lane, target; after, limit */
+    QUERY_LANES,       /* scope; limit */
+    QUERY_TARGETS,     /* scope; limit */
+    QUERY_SENDER,      /* scope, target, key */
+    QUERY_SENDERS,     /* scope, target (absent: of all); limit */
+    QUERY_HOLDS,       /* scope (absent: all); limit */
+    QUERY_LOOK,        /* scope, lane, target, phase: page.look; without: for the lost claims of all queues */
+    QUERY_LINE,        /* scope, lane, target, key: page.line; cursor.position, cursor.number: how many are before it */
+    QUERY_OLD,         /* old, since, cursor, limit: tasks that time may end (expiry, retention, deadlines) */
+    QUERY_OLD_BOUNDS,  /* limit: bounds whose time is over */
+    QUERY_GONE,        /* place, limit: what waits there, ready or blocked, for senders that are gone: page.olds */
+    QUERY_PUT_OFF,     /* scope, lane, target, key, cursor, limit: what was put off for sender `key`: page.olds */
+    QUERY_WORKERS,     /* after, limit */
+    QUERY_CLAIMS,      /* after, limit: what is claimed, by number */
     QUERY_ASSETS,      /* scope; limit */
     QUERY_ACCOUNTS,    /* scope, account (absent: all), asset; behind after_name, after_key; limit */
     QUERY_ENTRIES,     /* scope, account (absent: of all), asset (absent: of all); behind after, after_index; limit */
     QUERY_FILLS,       /* scope; key: one trade; behind after, after_index; limit */
     QUERY_PROJECTIONS, /* scope, name; prefix; behind after_key; limit */
     QUERY_COUNTERS,    /* scope; limit */
-    QUERY_TYPES,         /* scope; name: that one; limit */
-    QUERY_SNAPSHOTS,     /* scope; behind after; limit */
-    QUERY_CHUNKS,        /* scope; from after and after_index on; limit */
+    QUERY_TYPES,       /* scope; name: that one; limit */
+    QUERY_SNAPSHOTS,   /* scope; behind after; limit */
+    QUERY_CHUNKS,      /* scope; from after and after_index on; limit */
     QUERY_SUBSCRIPTIONS, /* scope (absent: of all); name: that one; limit */
+    QUERY_WORKFLOWS, /* scope; lane, target (absent: of all kinds); key; between after and before, limit: page.workflows */
+    QUERY_WORKFLOW,       /* scope, target: its kind; name: its id */
+    QUERY_KINDS,          /* scope; limit */
+    QUERY_SIGNALS,        /* scope, target, name: of that workflow; limit */
+    QUERY_STEPS,          /* number; behind after; limit */
+    QUERY_RESOURCES,      /* scope; key: that one; or name: what this holder holds; behind after_key; limit */
+    QUERY_RESOURCE_MOVES, /* scope, key; limit */
     QUERY_DAMAGE, /* limit: rows that cannot be read or do not agree with each other, but for the chains of records */
     QUERY_KIND_COUNT
 };
@@ -156,6 +163,15 @@ struct message_item {
     bool lost;
     bool is_damaged; /* its row, that of its task or of its queue cannot be read: it has no place */
     bool is_message_damaged;
+};
+
+struct workflow_item {
+    struct workflow_row workflow;
+    struct task_row task;
+    struct text scope, kind;
+    bool lost;
+    bool is_damaged; /* its row, that of its task or of its queue cannot be read */
+    bool is_workflow_damaged;
 };
 
 struct queue_item {
@@ -270,6 +286,12 @@ struct page {
         struct snapshot_row *snapshots;
         struct chunk_row *chunks;
         struct subscription_item *subscriptions;
+        struct workflow_item *workflows;
+        struct kind_row *kinds;
+        struct signal_row *signals;
+        struct step_row *steps;
+        struct resource_row *resources;
+        struct resource_move_row *resource_moves;
     };
     struct store_row store;
     struct look look;

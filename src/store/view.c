@@ -32,7 +32,12 @@ const struct slot_form pawli_slots[SLOT_KIND_COUNT] = {
     [SLOT_TASK] = SLOT(task, tasks),
     [SLOT_WORKER] = ROW(worker, workers, WORKER, 0),
     [SLOT_ENTRY] = ROW(entry, entries, ENTRY, 0),
+    [SLOT_STEP] = ROW(step, steps, STEP, 0),
+    [SLOT_RESOURCE_MOVE] = ROW(resource_move, resource_moves, RESOURCE_MOVE, 0),
 };
+
+/* Of these a unit adds, and what it added goes with it. */
+static const enum slot_kind added[] = {SLOT_TASK, SLOT_ENTRY, SLOT_STEP, SLOT_RESOURCE_MOVE};
 
 void pawli_view_init(struct view *view, struct arena *arena, uint64_t seed)
 {
@@ -133,6 +138,17 @@ static void *want(struct view *view, enum slot_kind kind, enum row_kind row_kind
 struct view_fact *pawli_view_fact(struct view *view, enum row_kind kind, struct slot *owner, const void *key)
 {
     return want(view, SLOT_FACT, kind, owner, key);
+}
+
+struct view_fact *pawli_view_found_fact(struct view *view, enum row_kind kind, struct slot *owner, const void *row)
+{
+    size_t before = view->facts.count;
+    struct view_fact *fact = pawli_view_fact(view, kind, owner, row);
+    if (fact && view->facts.count > before) {
+        memcpy(&fact->row, row, pawli_rows[kind].size);
+        fact->slot.found = fact->slot.exists = true;
+    }
+    return fact;
 }
 
 struct view_fact *pawli_view_sender(struct view *view, const struct view_queue *queue, struct text sender)
@@ -249,11 +265,12 @@ bool pawli_view_wants_subjects(struct view *view, struct view_queue *queue)
     queue->wants_policy = true;
     queue->subjects[HOLD_STORE] = pawli_view_subject(view, HOLD_STORE, NULL, none, none);
     queue->subjects[HOLD_LANE] = pawli_view_subject(view, HOLD_LANE, queue->scope, queue->row.lane, none);
-    queue->subjects[HOLD_TARGET] = pawli_view_subject(view, HOLD_TARGET, queue->scope, none, queue->row.target);
+    if (queue->row.kind == TASK_MESSAGE) /* what others call a kind is no target */
+        queue->subjects[HOLD_TARGET] = pawli_view_subject(view, HOLD_TARGET, queue->scope, none, queue->row.target);
     queue->subjects[HOLD_QUEUE] = pawli_view_subject(view, HOLD_QUEUE, queue->scope, queue->row.lane,
                                                      queue->row.target);
     for (size_t i = 0; i < COUNT_OF(queue->subjects); i++)
-        if (!queue->subjects[i])
+        if (!queue->subjects[i] && (i != HOLD_TARGET || queue->row.kind == TASK_MESSAGE))
             return false;
     return true;
 }
@@ -426,8 +443,8 @@ void pawli_view_begin_unit(struct view *view)
 {
     view->unit++;
     view->undos = NULL;
-    view->task_mark = view->tasks.count;
-    view->entry_mark = view->entries.count;
+    for (size_t i = 0; i < COUNT_OF(added); i++)
+        view->marks[added[i]] = slots_of(view, added[i])->count;
 }
 
 void pawli_view_undo_unit(struct view *view)
@@ -435,8 +452,8 @@ void pawli_view_undo_unit(struct view *view)
     for (struct undo *undo = view->undos; undo; undo = undo->next)
         memcpy(undo->slot, undo->copy, pawli_slots[undo->slot->kind].size);
     view->undos = NULL;
-    view->tasks.count = view->task_mark; /* what the unit made was never put into a map */
-    view->entries.count = view->entry_mark;
+    for (size_t i = 0; i < COUNT_OF(added); i++) /* what the unit made was never put into a map */
+        slots_of(view, added[i])->count = view->marks[added[i]];
 }
 
 bool pawli_view_touch(struct view *view, struct slot *slot)
@@ -483,14 +500,14 @@ struct view_task *pawli_view_new_task(struct view *view)
     return task;
 }
 
-bool pawli_view_add_entry(struct view *view, const struct entry_row *row)
+bool pawli_view_add_row(struct view *view, enum slot_kind kind, const void *row)
 {
-    struct view_entry *entry = add_slot(view, SLOT_ENTRY);
-    if (!entry)
+    struct slot *slot = add_slot(view, kind);
+    if (!slot)
         return false;
-    entry->slot.touched_in = view->unit;
-    entry->slot.changed = entry->slot.exists = true;
-    entry->row = *row;
+    slot->touched_in = view->unit;
+    slot->changed = slot->exists = true;
+    memcpy(row_in(slot), row, pawli_rows[pawli_slots[kind].row_kind].size);
     return true;
 }
 

@@ -32,6 +32,8 @@ enum slot_kind {
     SLOT_TASK,
     SLOT_WORKER,
     SLOT_ENTRY,
+    SLOT_STEP,
+    SLOT_RESOURCE_MOVE,
     SLOT_KIND_COUNT
 };
 
@@ -125,13 +127,15 @@ struct view_bound {
     struct view_queue *queue;
     struct bound_row row;
     struct view_task *task; /* of the bound message; NULL when it was purged */
+    bool wants_lists;       /* of a workflow: what hangs on it, see its task */
 };
 
 struct view_line {
     struct slot slot;
     struct view_queue *queue;
     struct line_row row;
-    uint32_t exits; /* how many of its tasks this batch may end: load brings as many followers as may get the key then */
+    uint32_t
+        exits; /* how many of its tasks this batch may end: load brings as many followers as may get the key then */
     struct view_task **followers; /* blocked, in order */
     uint32_t follower_count, follower_room, next_follower;
 };
@@ -143,17 +147,22 @@ struct view_task {
     enum task_kind kind;      /* and of this kind; one that is found has that of its queue */
     uint64_t number;          /* 0: wanted, and its scope is not there or not loaded so far */
     bool wants_body, wants_bounds;
-    bool wants_tail; /* of its id: a claim has it, of all others the body is loaded */
-    bool lost;       /* claimed, but by nobody who still may hold it */
-    bool purged;     /* body and task shall go */
+    bool wants_tail;    /* of its id: a claim has it, of all others the body is loaded */
+    bool lost;          /* claimed, but by nobody who still may hold it */
+    bool purged;        /* body and task shall go */
+    bool is_edited;     /* its body is another row of the same number: a workflow's checkpoint; */
+    uint32_t edited_in; /* by this unit last */
+    bool wants_lists;   /* of a workflow: signals that nobody took, and resources that it holds */
     struct task_row was, row;
     uint64_t behind;             /* found due right behind that one, with none between them; 0: not known */
     struct task_body *body;      /* a row of its kind; absent unless wanted, or new */
     struct attempt_row *attempt; /* to be added */
     struct view_bound *bounds[BOUND_KIND_COUNT]; /* its dedupe key and request id, where wanted */
     struct view_queue *queue;
-    struct view_line *line;   /* of its ordering key, NULL when none */
-    struct view_fact *sender; /* the route of its body's sender; NULL: it has none */
+    struct view_line *line;                  /* of its ordering key, NULL when none */
+    struct view_fact *sender;                /* the route of its body's sender; NULL: it has none */
+    struct view_fact **signals, **resources; /* as load found them; signals by arrival, LIMIT_SIGNALS at most */
+    uint32_t signal_count, resource_count;
 };
 
 struct view_worker {
@@ -162,10 +171,20 @@ struct view_worker {
     bool is_alive; /* its process lives, and it did not say that it stops */
 };
 
-/* A new one: nobody looks for it. */
+/* New ones: nobody looks for them. */
 struct view_entry {
     struct slot slot;
     struct entry_row row;
+};
+
+struct view_step {
+    struct slot slot;
+    struct step_row row;
+};
+
+struct view_resource_move {
+    struct slot slot;
+    struct resource_move_row row;
 };
 
 /* Due tasks of a queue, asked for by claims. */
@@ -200,7 +219,8 @@ struct view {
 
     struct view_store store;
     struct view_committer committer; /* whose batch this is */
-    struct slots scopes, requests, queues, facts, subjects, holds, bounds, lines, tasks, workers, entries;
+    struct slots scopes, requests, queues, facts, subjects, holds, bounds, lines, tasks, workers, entries, steps,
+        resource_moves;
     struct map numbered; /* tasks by number */
     struct view_due **dues;
     size_t due_count, due_room;
@@ -217,11 +237,11 @@ struct view {
     bool forget_dead; /* decide: they have no claims left */
 
     /* decide */
-    uint32_t unit;      /* counts units, for undo */
-    struct undo *undos; /* newest first */
-    size_t task_mark, entry_mark; /* what the unit added stands behind them */
-    unsigned full_percent; /* new messages are refused: so full is the disk; 0: they are not */
-    bool wakes; /* something changed that others may wait for: somebody shall look */
+    uint32_t unit;                 /* counts units, for undo */
+    struct undo *undos;            /* newest first */
+    size_t marks[SLOT_KIND_COUNT]; /* of what can only be added: what the unit added stands behind them */
+    unsigned full_percent;         /* new messages are refused: so full is the disk; 0: they are not */
+    bool wakes;                    /* something changed that others may wait for: somebody shall look */
 };
 
 void pawli_view_init(struct view *view, struct arena *arena, uint64_t seed);
@@ -282,6 +302,9 @@ struct view_worker *pawli_view_add_worker(struct view *view);
 /* For stores, in load: a task slot was filled; wants its queue and line. False when out of memory. */
 bool pawli_view_task_found(struct view *view, struct view_task *task);
 
+/* For stores, in load: a row that was found on the way; the same fact may be in the view already. NULL when out of memory. */
+struct view_fact *pawli_view_found_fact(struct view *view, enum row_kind kind, struct slot *owner, const void *row);
+
 /* The route of a sender's messages to the target of a queue. */
 struct view_fact *pawli_view_sender(struct view *view, const struct view_queue *queue, struct text sender);
 
@@ -299,8 +322,8 @@ bool pawli_view_token(struct view *view, uint64_t *ret_token); /* false when out
 /* A task that did not exist: its body is new too. */
 struct view_task *pawli_view_new_task(struct view *view);
 
-/* An entry of the ledger; false when out of memory. */
-bool pawli_view_add_entry(struct view *view, const struct entry_row *row);
+/* What is only ever added: an entry of the ledger, a step of a workflow, what was done to a resource. False when out of memory. */
+bool pawli_view_add_row(struct view *view, enum slot_kind kind, const void *row);
 
 /* For stores, in save: what to tell those who wait. */
 bool pawli_view_has_records(const struct view *view);

@@ -152,8 +152,9 @@ static bool load_limits(struct walk *walk, struct view_queue *queue, int which)
 {
     struct view_limits *limits = &queue->limits[which];
     bool is_lane = which == LIMITS_LANE;
+    bool has_lane = is_lane || queue->row.kind != TASK_MESSAGE;
     struct flow_row key = {.scope = queue->row.scope,
-                           .lane = is_lane ? queue->row.lane : (struct text){0},
+                           .lane = has_lane ? queue->row.lane : (struct text){0},
                            .target = is_lane ? (struct text){0} : queue->row.target};
     if (!queue->scope || !queue->slot.found || queue->is_policy_damaged)
         return true;
@@ -163,7 +164,22 @@ static bool load_limits(struct walk *walk, struct view_queue *queue, int which)
         return false;
     /* What is in flight to a target is counted whoever said how much may be. */
     bool counts = queue->due[PHASE_SEND] && (!is_lane || limits->of.concurrency != POLICY_NONE);
+    if (counts && !is_lane && queue->row.kind != TASK_MESSAGE) {
+        limits->claimed = queue->row.counts[STATE_CLAIMED];
+        return true;
+    }
     return !counts || walk->finders->claimed(walk, &key, &limits->claimed) != FIND_FAILED;
+}
+
+/* What the target of a queue says: of workflows their kind does. */
+static enum find find_target(struct walk *walk, const struct queue_row *queue, struct target_row *target)
+{
+    struct kind_row kind = {.scope = target->scope, .name = target->name};
+    if (queue->kind == TASK_MESSAGE)
+        return walk->finders->fact(walk, ROW_TARGET, target);
+    enum find found = walk->finders->fact(walk, ROW_KIND, &kind);
+    target->policy = kind.policy;
+    return found;
 }
 
 static bool load_policy(struct walk *walk, struct view_queue *queue)
@@ -175,13 +191,13 @@ static bool load_policy(struct walk *walk, struct view_queue *queue)
     struct target_row target = {.scope = scope, .name = queue->row.target};
     queue->has_policy = true;
     enum find found[] = {scope ? walk->finders->fact(walk, ROW_LANE, &lane) : FIND_NOTHING,
-                         scope ? walk->finders->fact(walk, ROW_TARGET, &target) : FIND_NOTHING};
+                         scope ? find_target(walk, &queue->row, &target) : FIND_NOTHING};
     queue->is_policy_damaged = found[0] == FIND_DAMAGED || found[1] == FIND_DAMAGED;
-    queue->policy = pawli_policy_effective(&lane.policy, &target.policy);
+    queue->policy = pawli_policy_effective(pawli_task_kinds[queue->row.kind].policy, &lane.policy, &target.policy);
     queue->has_probe = target.probe.data != NULL;
     queue->has_poll = target.poll.data != NULL;
     struct limits limits[LIMITS];
-    pawli_limits_of(&lane.policy, &target.policy, limits);
+    pawli_limits_of(pawli_task_kinds[queue->row.kind].policy, &lane.policy, &target.policy, limits);
     bool good = found[0] != FIND_FAILED && found[1] != FIND_FAILED;
     for (int i = 0; good && i < LIMITS; i++) {
         queue->limits[i].of = limits[i];
@@ -292,6 +308,62 @@ static bool load_tasks(struct walk *walk, size_t *done)
     return good;
 }
 
+/* ---- what hangs on a workflow ---- */
+
+static bool add_fact(struct walk *walk, struct view_fact ***list, uint32_t *count, size_t *room, enum row_kind kind,
+                     struct slot *owner, const void *row)
+{
+    if (!pawli_arena_reserve(walk->view->arena, (void **)list, sizeof **list, *count + 1, room))
+        return false;
+    struct view_fact *fact = pawli_view_found_fact(walk->view, kind, owner, row);
+    if (fact)
+        (*list)[(*count)++] = fact;
+    return fact != NULL;
+}
+
+/* What cannot be read is left out: it is not shown, and not given back. */
+static bool load_signals(struct walk *walk, struct view_task *task)
+{
+    struct range range = {.kind = RANGE_PENDING, .queue = task->row.queue, .key = workflow_in(task->body)->id};
+    struct signal_row row;
+    enum find found = FIND_NOTHING;
+    size_t room = 0;
+    bool good = walk->finders->begin(walk, &range);
+    while (good && task->signal_count < LIMIT_SIGNALS &&
+           (found = walk->finders->next(walk, &range, &row)) != FIND_NOTHING && found != FIND_FAILED)
+        good = found == FIND_DAMAGED || row.number != task->number ||
+               add_fact(walk, &task->signals, &task->signal_count, &room, ROW_SIGNAL, &task->queue->slot, &row);
+    return walk->finders->end(walk, &range) && good;
+}
+
+static bool load_resources(struct walk *walk, struct view_task *task)
+{
+    const struct queue_row *queue = &task->queue->row;
+    struct text holder = pawli_arena_format(walk->view->arena, "%.*s/%.*s", TEXT_ARG(queue->target),
+                                            TEXT_ARG(workflow_in(task->body)->id));
+    struct range range = {.kind = RANGE_HELD, .scope = queue->scope, .key = holder};
+    struct resource_row row;
+    enum find found = FIND_NOTHING;
+    size_t room = 0;
+    bool good = holder.data && walk->finders->begin(walk, &range);
+    if (!good)
+        return false;
+    while (good && (found = walk->finders->next(walk, &range, &row)) != FIND_NOTHING && found != FIND_FAILED)
+        good = found == FIND_DAMAGED || add_fact(walk, &task->resources, &task->resource_count, &room, ROW_RESOURCE,
+                                                 &task->queue->scope->slot, &row);
+    return walk->finders->end(walk, &range) && good;
+}
+
+static bool load_lists(struct walk *walk, struct view_task *task)
+{
+    bool is_claimed_from = task->queue && task->queue->due[PHASE_SEND]; /* whatever becomes ready may be taken */
+    if ((!task->wants_lists && !is_claimed_from) || task->kind != TASK_WORKFLOW || !task->slot.found || !task->body ||
+        !task->queue->scope || task->queue->slot.is_damaged)
+        return true;
+    return (workflow_in(task->body)->pending == 0 || load_signals(walk, task)) &&
+           (workflow_in(task->body)->holds == 0 || load_resources(walk, task));
+}
+
 /* Follows the successors of the bound message to the one that counts now. Each was made after its predecessor. */
 static bool load_chain(struct walk *walk, struct view_bound *bound)
 {
@@ -311,6 +383,7 @@ static bool load_chain(struct walk *walk, struct view_bound *bound)
             return true; /* purged */
         if (!bound->task)
             bound->task = task;
+        task->wants_lists |= bound->wants_lists;
         id = task->row.place == PLACE_ENDED ? task->row.successor : (pawl_uuid){0};
     }
     return true;
@@ -526,6 +599,7 @@ bool pawli_walk(struct walk *walk)
     good = good && load_tasks(walk, &tasks) && load_queues(walk, &queues); /* bodies of what was found on the way */
     FOR_ALL(view->queues, struct view_queue, load_policy);
     FOR_ALL(view->tasks, struct view_task, load_sender);
+    FOR_ALL(view->tasks, struct view_task, load_lists);
     check_tasks(view);
     return good;
 }

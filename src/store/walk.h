@@ -45,6 +45,15 @@ enum range_kind {
     RANGE_SNAPSHOTS, /* by record, behind `after` of the query */
     RANGE_CHUNKS,    /* from the query's after and after_index on */
     RANGE_SUBSCRIPTIONS,
+    /* Of workflows. */
+    RANGE_WORKFLOWS,      /* workflow_row: as RANGE_MESSAGES */
+    RANGE_KINDS,          /* kind_row, of a scope */
+    RANGE_PENDING,        /* signal_row, of `queue` and the workflow `key`: those that nobody took, by arrival */
+    RANGE_SIGNALS,        /* the same, and those that were taken */
+    RANGE_STEPS,          /* step_row, of the query's number, behind `after` */
+    RANGE_HELD,           /* resource_row, of `scope` and the holder `key`, by id */
+    RANGE_RESOURCES,      /* resource_row, of a scope, by id, behind after_key of the query */
+    RANGE_RESOURCE_MOVES, /* resource_move_row, of a scope and the query's key */
     RANGE_KIND_COUNT
 };
 

@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Explains why a message does not move: read-only, from what is stored. */
-#include "pawl/why.h"
+#include "why/explain.h"
 
 #include <inttypes.h>
 
-#include "commit/handle.h"
 #include "model/check.h"
 #include "model/decide.h"
 #include "model/serving.h"
 #include "model/urls.h"
-
-struct pawl_why {
-    struct arena arena;
-    const char *state;
-    pawl_reason *reasons;
-    size_t count, room;
-};
 
 const char *pawl_why_state(const pawl_why *why)
 {
@@ -40,36 +32,13 @@ void pawl_why_free(pawl_why *why)
     pawli_free(why);
 }
 
-enum code {
-#define CODE(name, text, meaning) CODE_##name,
-#include "why/codes.def"
-#undef CODE
-    CODE_COUNT
-};
-
 static const char *const codes[CODE_COUNT] = {
 #define CODE(name, text, meaning) [CODE_##name] = text,
 #include "why/codes.def"
 #undef CODE
 };
 
-struct explaining {
-    pawl_why *why;
-    struct store *store;
-    struct reader *reader;
-    const struct message_item *item;
-    const struct page *page; /* clocks */
-    struct clock clock;
-    struct paused paused;
-    struct text doubt;  /* of its age */
-    struct text needed; /* by workers, of a queue that nothing holds */
-    struct text urls;   /* of its route, JSON */
-    struct text url;    /* where workers send, the first of them, or ask; absent: they cannot, and that was said */
-    struct policy policy;
-    pawl_error *err;
-};
-
-static void add(struct explaining *e, enum code code, struct wall_time until, struct text by, struct text text)
+void pawli_why_add(struct explaining *e, enum code code, struct wall_time until, struct text by, struct text text)
 {
     pawl_why *why = e->why;
     if (!pawli_arena_reserve(&why->arena, (void **)&why->reasons, sizeof *why->reasons, why->count + 1, &why->room))
@@ -84,7 +53,7 @@ static void add(struct explaining *e, enum code code, struct wall_time until, st
 static const struct text nobody = {0};
 
 /* What became of the attempt before, or of the look that sent nothing. */
-static struct text last_failure(struct explaining *e)
+struct text pawli_why_failure(struct explaining *e)
 {
     const struct failure *failure = &e->item->task.failure;
     const char *class = pawli_error_class_text(failure->class);
@@ -109,24 +78,26 @@ static void explain_held(struct explaining *e)
                   "to them, then retry, requeue or cancel it"}};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (text_is(task->hold, codes[texts[i].code]))
-            add(e, texts[i].code, task->until, nobody,
-                pawli_arena_format(&e->why->arena, "%s%.*s", texts[i].text, TEXT_ARG(last_failure(e))));
+            pawli_why_add(e, texts[i].code, task->until, nobody,
+                          pawli_arena_format(&e->why->arena, "%s%.*s", texts[i].text, TEXT_ARG(pawli_why_failure(e))));
 }
 
-static void explain_claimed(struct explaining *e)
+void pawli_why_claimed(struct explaining *e)
 {
     const struct task_row *task = &e->item->task;
     struct wall_time until = wall_after_ms(e->page->wall, lease_left_ms(task, e->page->boot));
     if (e->item->lost)
-        add(e, CODE_LOST_CLAIM, WALL_NEVER, task->consumer,
+        pawli_why_add(
+            e, CODE_LOST_CLAIM, WALL_NEVER, task->consumer,
             TEXT("claimed, but its lease ended or its process is gone: the next claim of its queue, or a sweep, gives "
                  "it back"));
     else
-        add(e, CODE_CLAIMED, until, task->consumer,
-            task->phase == PHASE_SEND ? pawli_arena_format(&e->why->arena, "claimed by %.*s, attempt %u",
-                                                           TEXT_ARG(task->consumer), task->attempts)
-                                      : pawli_arena_format(&e->why->arena, "claimed by %.*s, to be asked for (%s)",
-                                                           TEXT_ARG(task->consumer), pawli_phase_text(task->phase)));
+        pawli_why_add(e, CODE_CLAIMED, until, task->consumer,
+                      task->phase == PHASE_SEND
+                          ? pawli_arena_format(&e->why->arena, "claimed by %.*s, attempt %u", TEXT_ARG(task->consumer),
+                                               task->attempts)
+                          : pawli_arena_format(&e->why->arena, "claimed by %.*s, to be asked for (%s)",
+                                               TEXT_ARG(task->consumer), pawli_phase_text(task->phase)));
 }
 
 static int explain(struct explaining *e);
@@ -189,7 +160,8 @@ static int explain_behind(struct explaining *e)
     int status = pawli_store_status(pawli_store_read(e->store, e->reader, &query, &page, e->err));
     const struct line_row *line = &page.line.row;
     if (status == PAWL_OK && page.line.found && (line->head == 0 || line->beside > 0)) {
-        add(e, CODE_BEHIND, WALL_NEVER, nobody,
+        pawli_why_add(
+            e, CODE_BEHIND, WALL_NEVER, nobody,
             pawli_arena_format(
                 &e->why->arena, "behind those that hold the ordering key (%llu); %llu of its key before this one",
                 (unsigned long long)line_holders(line), (unsigned long long)page.line.before + line_holders(line)));
@@ -197,14 +169,14 @@ static int explain_behind(struct explaining *e)
         struct other head;
         status = look_at(e, line->head, &head);
         if (status == PAWL_OK && head.page.count && !head.state)
-            add(e, CODE_BEHIND, WALL_NEVER, nobody,
-                TEXT("behind a message that holds the ordering key and cannot be read"));
+            pawli_why_add(e, CODE_BEHIND, WALL_NEVER, nobody,
+                          TEXT("behind a message that holds the ordering key and cannot be read"));
         else if (status == PAWL_OK && head.page.count)
-            add(e, CODE_BEHIND, head.until, head.by,
-                pawli_arena_format(
-                    &e->why->arena,
-                    "behind %s, which holds the ordering key and is %s%.*s; %llu of its key before this one", head.id,
-                    head.state, TEXT_ARG(head.why), (unsigned long long)page.line.before + 1));
+            pawli_why_add(e, CODE_BEHIND, head.until, head.by,
+                          pawli_arena_format(
+                              &e->why->arena,
+                              "behind %s, which holds the ordering key and is %s%.*s; %llu of its key before this one",
+                              head.id, head.state, TEXT_ARG(head.why), (unsigned long long)page.line.before + 1));
         pawli_page_done(&head.page);
     }
     pawli_page_done(&page);
@@ -225,9 +197,10 @@ static int explain_successors(struct explaining *e)
         if (!other.id[0])
             pawl_uuid_format(&id, other.id);
         if (status == PAWL_OK)
-            add(e, CODE_SUPERSEDED, other.until, other.by,
-                pawli_arena_format(&e->why->arena, "%s by %s, which is %s%.*s", i == 0 ? "replaced" : "that one",
-                                   other.id, other.state, TEXT_ARG(other.why)));
+            pawli_why_add(e, CODE_SUPERSEDED, other.until, other.by,
+                          pawli_arena_format(&e->why->arena, "%s by %s, which is %s%.*s",
+                                             i == 0 ? "replaced" : "that one", other.id, other.state,
+                                             TEXT_ARG(other.why)));
         id = other.page.count ? other.page.messages[0].task.successor : (pawl_uuid){0};
         pawli_page_done(&other.page);
     }
@@ -246,10 +219,10 @@ static void explain_hold(struct explaining *e, const struct hold_item *hold)
                        : row->kind == HOLD_QUEUE
                            ? pawli_arena_format(arena, "%.*s to %.*s", TEXT_ARG(row->lane), TEXT_ARG(row->target))
                            : (struct text){0};
-    add(e, CODE_HELD, row->until, row->by,
-        pawli_arena_format(arena, "the %s%s%.*s is held (%.*s): %.*s", pawli_hold_kind_text(row->kind),
-                           name.data ? " " : "", TEXT_ARG(name.data ? name : TEXT("")), TEXT_ARG(row->code),
-                           TEXT_ARG(row->reason.data ? row->reason : TEXT("no reason given"))));
+    pawli_why_add(e, CODE_HELD, row->until, row->by,
+                  pawli_arena_format(arena, "the %s%s%.*s is held (%.*s): %.*s", pawli_hold_kind_text(row->kind),
+                                     name.data ? " " : "", TEXT_ARG(name.data ? name : TEXT("")), TEXT_ARG(row->code),
+                                     TEXT_ARG(row->reason.data ? row->reason : TEXT("no reason given"))));
 }
 
 /* What a worker still needs where nothing holds a message: what only the process that sends can know. */
@@ -350,12 +323,12 @@ static int explain_unserved(struct explaining *e)
         return status;
     struct text text = last_served(e, &serving.last), elsewhere = working_elsewhere(e, &serving);
     bool is_callback = pawli_url_is_callback(e->url), is_send = e->item->task.phase == PHASE_SEND;
-    add(e, CODE_UNSERVED, WALL_NEVER, nobody,
-        pawli_arena_format(arena, "%.*s%.*s: run %s%.*s", TEXT_ARG(text), TEXT_ARG(elsewhere),
-                           !is_callback ? "\"pawl serve\""
-                           : is_send    ? "the program that registers "
-                                        : "the program that registers a probe ",
-                           TEXT_ARG(is_callback ? e->url : TEXT(""))));
+    pawli_why_add(e, CODE_UNSERVED, WALL_NEVER, nobody,
+                  pawli_arena_format(arena, "%.*s%.*s: run %s%.*s", TEXT_ARG(text), TEXT_ARG(elsewhere),
+                                     !is_callback ? "\"pawl serve\""
+                                     : is_send    ? "the program that registers "
+                                                  : "the program that registers a probe ",
+                                     TEXT_ARG(is_callback ? e->url : TEXT(""))));
     pawl_why *why = e->why;
     if (why->count && serving.last.id)
         why->reasons[why->count - 1].since_ms = pawli_worker_last(&serving.last).ms;
@@ -368,7 +341,7 @@ static void explain_limits(struct explaining *e, const struct queue_item *queue)
     struct limits limits[LIMITS];
     struct arena *arena = &e->why->arena;
     struct boot_time now = e->page->boot;
-    pawli_limits_of(&queue->lane_policy, &queue->target_policy, limits);
+    pawli_limits_of(pawli_task_kinds[queue->row.kind].policy, &queue->lane_policy, &queue->target_policy, limits);
     for (int i = 0; i < LIMITS; i++) {
         bool is_lane = i == LIMITS_LANE;
         const char *what = is_lane ? "lane" : "target";
@@ -378,20 +351,23 @@ static void explain_limits(struct explaining *e, const struct queue_item *queue)
             most = policy_get(&queue->policy, POLICY_CONCURRENCY);
         uint64_t claimed = queue->limits[i].claimed;
         if (most != POLICY_NONE && claimed >= (uint64_t)most)
-            add(e, CODE_FULL, WALL_NEVER, nobody,
+            pawli_why_add(
+                e, CODE_FULL, WALL_NEVER, nobody,
                 pawli_arena_format(arena, "%" PRIu64 " sends of the %s %.*s are in flight, no more may be (%s)",
                                    claimed, what, TEXT_ARG(name), is_lane ? "lane_concurrency" : "concurrency"));
         struct passing passing = pawli_flow_rate(&queue->limits[i].flow, &limits[i].rate, limits[i].burst, now);
         if (passing.count == 0)
-            add(e, CODE_RATE, wall_after_ms(e->page->wall, (passing.next.ns - now.ns + 999999) / 1000000), nobody,
-                pawli_arena_format(arena, "the %s %.*s has had what its rate gives", what, TEXT_ARG(name)));
+            pawli_why_add(e, CODE_RATE, wall_after_ms(e->page->wall, (passing.next.ns - now.ns + 999999) / 1000000),
+                          nobody,
+                          pawli_arena_format(arena, "the %s %.*s has had what its rate gives", what, TEXT_ARG(name)));
         if (!limits[i].breaks || queue->limits[i].flow.breaker == BREAKER_CLOSED)
             continue;
         passing = pawli_flow_breaker(&queue->limits[i].flow, &queue->policy, claimed, now);
         if (passing.count == 0)
-            add(e, CODE_HEALING, WALL_NEVER, nobody,
-                pawli_arena_format(arena, "the target %.*s failed and is tried anew: it gets more as it heals",
-                                   TEXT_ARG(name)));
+            pawli_why_add(e, CODE_HEALING, WALL_NEVER, nobody,
+                          pawli_arena_format(arena,
+                                             "the target %.*s failed and is tried anew: it gets more as it heals",
+                                             TEXT_ARG(name)));
     }
 }
 
@@ -410,8 +386,8 @@ static void explain_no_url(struct explaining *e)
                          "has nobody any more who could be asked whether it arrived (pawl targets set NAME "
                          "probe=URL): resolve it, or set one"}};
     enum phase phase = e->item->task.phase;
-    add(e, texts[phase].code, WALL_NEVER, nobody,
-        pawli_arena_format(&e->why->arena, "target %.*s %s", TEXT_ARG(e->item->target), texts[phase].text));
+    pawli_why_add(e, texts[phase].code, WALL_NEVER, nobody,
+                  pawli_arena_format(&e->why->arena, "target %.*s %s", TEXT_ARG(e->item->target), texts[phase].text));
 }
 
 static void explain_no_sender(struct explaining *e, const struct queue_item *queue, const struct sender_row *row)
@@ -419,14 +395,15 @@ static void explain_no_sender(struct explaining *e, const struct queue_item *que
     const struct message_item *item = e->item;
     struct arena *arena = &e->why->arena;
     if (!row || row->is_damaged)
-        add(e, CODE_SENDER_NOT_READY, WALL_NEVER, nobody,
-            pawli_arena_format(
-                arena,
-                "target %.*s has no route of its sender %.*s%s: it goes by that or not at all (pawl targets "
-                "add --sender)",
-                TEXT_ARG(item->target), TEXT_ARG(item->message.sender), row ? " that can be read" : ""));
+        pawli_why_add(e, CODE_SENDER_NOT_READY, WALL_NEVER, nobody,
+                      pawli_arena_format(
+                          arena,
+                          "target %.*s has no route of its sender %.*s%s: it goes by that or not at all (pawl targets "
+                          "add --sender)",
+                          TEXT_ARG(item->target), TEXT_ARG(item->message.sender), row ? " that can be read" : ""));
     else
-        add(e, CODE_SENDER_GONE,
+        pawli_why_add(
+            e, CODE_SENDER_GONE,
             pawli_gone_of(&e->clock, &item->message.body, item->task.retried.at, row->removed, &queue->policy), nobody,
             pawli_arena_format(
                 arena, "its sender %.*s was removed from target %.*s: it is dead then, unless that is added again",
@@ -461,11 +438,16 @@ static int learn_queue(struct explaining *e, const struct queue_item *queue)
 {
     enum phase phase = e->item->task.phase;
     if (queue->is_damaged) {
-        add(e, CODE_DAMAGED, WALL_NEVER, nobody,
+        pawli_why_add(
+            e, CODE_DAMAGED, WALL_NEVER, nobody,
             TEXT("the policy of its lane or target cannot be read: set it anew (pawl lanes set, pawl targets add)"));
         return PAWL_OK;
     }
     e->policy = queue->policy;
+    if (queue->row.kind != TASK_MESSAGE) { /* it goes to no address */
+        explain_limits(e, queue);
+        return PAWL_OK;
+    }
     if (phase == PHASE_SEND) {
         if (e->item->task.place == PLACE_READY)
             explain_limits(e, queue);
@@ -479,7 +461,7 @@ static int learn_queue(struct explaining *e, const struct queue_item *queue)
     return PAWL_OK;
 }
 
-static int explain_queue(struct explaining *e)
+int pawli_why_queue(struct explaining *e)
 {
     struct page look = {0}, queues = {0};
     struct query query = {
@@ -508,9 +490,9 @@ static void explain_ended(struct explaining *e)
 {
     const struct task_row *task = &e->item->task;
     struct text reason = task->ended_reason.data ? task->ended_reason : text_of(pawli_state_meaning(task->ended));
-    struct text failure = task->ended == STATE_DEAD ? last_failure(e) : TEXT("");
-    add(e, CODE_ENDED, WALL_NEVER, task->ended_by,
-        pawli_arena_format(&e->why->arena, "%.*s%.*s", TEXT_ARG(reason), TEXT_ARG(failure)));
+    struct text failure = task->ended == STATE_DEAD ? pawli_why_failure(e) : TEXT("");
+    pawli_why_add(e, CODE_ENDED, WALL_NEVER, task->ended_by,
+                  pawli_arena_format(&e->why->arena, "%.*s%.*s", TEXT_ARG(reason), TEXT_ARG(failure)));
 }
 
 /* The last time that somebody was asked. */
@@ -534,43 +516,45 @@ static int explain_asked(struct explaining *e)
 {
     const struct task_row *task = &e->item->task;
     struct arena *arena = &e->why->arena;
-    struct text told, failure = last_failure(e);
+    struct text told, failure = pawli_why_failure(e);
     bool is_free = e->why->count == 0; /* nothing holds its queue */
     bool is_poll = task->phase == PHASE_POLL, is_held = policy_get(&e->policy, POLICY_UNKNOWN) == UNKNOWN_HOLD;
     int status = read_last_look(e, &told);
     if (status < 0)
         return status;
     if (is_poll)
-        add(e, CODE_AWAITING, task->until, nobody,
+        pawli_why_add(
+            e, CODE_AWAITING, task->until, nobody,
             pawli_arena_format(arena,
                                "handed over; its target is asked for its outcome, which is unknown if it does not come "
                                "in time%.*s",
                                TEXT_ARG(told)));
     else
-        add(e, CODE_UNCERTAIN, task->until, nobody,
-            pawli_arena_format(
-                arena, "nobody knows whether it arrived: its target is asked; if it cannot tell in time %s%.*s%.*s",
-                is_held ? "a person must" : "it is sent again, or given up at its cap", TEXT_ARG(told),
-                TEXT_ARG(failure)));
+        pawli_why_add(e, CODE_UNCERTAIN, task->until, nobody,
+                      pawli_arena_format(
+                          arena,
+                          "nobody knows whether it arrived: its target is asked; if it cannot tell in time %s%.*s%.*s",
+                          is_held ? "a person must" : "it is sent again, or given up at its cap", TEXT_ARG(told),
+                          TEXT_ARG(failure)));
     if (task->due.ms > e->page->wall.ms)
-        add(e, CODE_NOT_DUE, task->due, nobody, TEXT("waits until it is asked for"));
+        pawli_why_add(e, CODE_NOT_DUE, task->due, nobody, TEXT("waits until it is asked for"));
     else if (is_free)
-        add(e, CODE_READY, WALL_NEVER, nobody,
-            pawli_arena_format(arena, "the next claim of its queue asks %.*s%.*s", TEXT_ARG(e->url),
-                               TEXT_ARG(e->needed)));
+        pawli_why_add(e, CODE_READY, WALL_NEVER, nobody,
+                      pawli_arena_format(arena, "the next claim of its queue asks %.*s%.*s", TEXT_ARG(e->url),
+                                         TEXT_ARG(e->needed)));
     return explain_unserved(e);
 }
 
 static void explain_not_due(struct explaining *e)
 {
     const struct task_row *task = &e->item->task;
-    struct text failure = last_failure(e);
+    struct text failure = pawli_why_failure(e);
     bool is_misdated = pawli_is_misdated(&e->clock, &e->item->message.body, task);
-    add(e, CODE_NOT_DUE, task->due, nobody,
-        pawli_arena_format(&e->why->arena, "waits until it is %s%s%.*s%.*s",
-                           task->attempts || task->deferrals ? "tried again" : "due",
-                           is_misdated ? ", by a clock that was ahead: the next sweep mends the date" : "",
-                           TEXT_ARG(e->doubt), TEXT_ARG(failure)));
+    pawli_why_add(e, CODE_NOT_DUE, task->due, nobody,
+                  pawli_arena_format(&e->why->arena, "waits until it is %s%s%.*s%.*s",
+                                     task->attempts || task->deferrals ? "tried again" : "due",
+                                     is_misdated ? ", by a clock that was ahead: the next sweep mends the date" : "",
+                                     TEXT_ARG(e->doubt), TEXT_ARG(failure)));
 }
 
 /* The clocks as the next commit will see them. */
@@ -598,7 +582,7 @@ static int explain(struct explaining *e)
         explain_ended(e);
         return explain_successors(e);
     case PLACE_CLAIMED:
-        explain_claimed(e);
+        pawli_why_claimed(e);
         return PAWL_OK;
     case PLACE_HELD:
         explain_held(e);
@@ -612,16 +596,17 @@ static int explain(struct explaining *e)
         break;
     }
     if (status == PAWL_OK)
-        status = explain_queue(e);
+        status = pawli_why_queue(e);
     if (status == PAWL_OK && task->phase != PHASE_SEND)
         return explain_asked(e);
     if (task->due.ms > e->page->wall.ms)
         explain_not_due(e);
-    struct text failure = last_failure(e);
+    struct text failure = pawli_why_failure(e);
     if (status == PAWL_OK && e->why->count == 0)
-        add(e, CODE_READY, WALL_NEVER, nobody,
-            pawli_arena_format(&e->why->arena, "nothing holds it: the next claim of its queue takes it%.*s%.*s%.*s",
-                               TEXT_ARG(e->needed), TEXT_ARG(e->doubt), TEXT_ARG(failure)));
+        pawli_why_add(e, CODE_READY, WALL_NEVER, nobody,
+                      pawli_arena_format(&e->why->arena,
+                                         "nothing holds it: the next claim of its queue takes it%.*s%.*s%.*s",
+                                         TEXT_ARG(e->needed), TEXT_ARG(e->doubt), TEXT_ARG(failure)));
     return status == PAWL_OK ? explain_unserved(e) : status;
 }
 
@@ -647,7 +632,8 @@ static int explain_id(pawl_store *store, const pawl_uuid *id, struct explaining 
         status = no_such_message(store, e->err);
     if (status == PAWL_OK && damaged) {
         e->why->state = "damaged";
-        add(e, CODE_DAMAGED, WALL_NEVER, nobody,
+        pawli_why_add(
+            e, CODE_DAMAGED, WALL_NEVER, nobody,
             TEXT("what is stored of it cannot be read: nothing moves it, and nobody waits for it (pawl verify names "
                  "it)"));
     } else if (status == PAWL_OK) {
@@ -662,24 +648,34 @@ static int explain_id(pawl_store *store, const pawl_uuid *id, struct explaining 
     return status;
 }
 
+int pawli_why_begin(pawl_store *store, struct explaining *e, pawl_error *err)
+{
+    *e = (struct explaining){.store = store->opened->store, .err = err, .why = pawli_alloc(sizeof *e->why)};
+    if (!e->why)
+        return pawli_no_memory(err);
+    int status = pawli_store_status(pawli_store_reader(e->store, &e->reader, err));
+    if (status < 0)
+        pawl_why_free(e->why);
+    return status;
+}
+
+int pawli_why_end(struct explaining *e, int status, pawl_why **ret_why)
+{
+    pawli_store_done(e->store, e->reader);
+    if (status == PAWL_OK && pawli_arena_failed(&e->why->arena))
+        status = pawli_no_memory(e->err);
+    if (status < 0)
+        pawl_why_free(e->why);
+    else
+        *ret_why = e->why;
+    return status;
+}
+
 int pawl_why_message(pawl_store *store, const pawl_uuid *id, pawl_why **ret_why, pawl_error *err)
 {
+    struct explaining e;
     int status = pawli_check_given(err, store, id, ret_why);
-    if (status < 0)
-        return status;
-    struct explaining e = {.store = store->opened->store, .err = err, .why = pawli_alloc(sizeof *e.why)};
-    if (!e.why)
-        return pawli_no_memory(err);
-    status = pawli_store_status(pawli_store_reader(e.store, &e.reader, err));
     if (status == PAWL_OK)
-        status = explain_id(store, id, &e);
-    pawli_store_done(e.store, e.reader);
-    if (status == PAWL_OK && pawli_arena_failed(&e.why->arena))
-        status = pawli_no_memory(err);
-    if (status < 0) {
-        pawl_why_free(e.why);
-        return status;
-    }
-    *ret_why = e.why;
-    return PAWL_OK;
+        status = pawli_why_begin(store, &e, err);
+    return status < 0 ? status : pawli_why_end(&e, explain_id(store, id, &e), ret_why);
 }

@@ -58,6 +58,17 @@ static void put_item(FILE *out, const struct message_item *item)
     NUMBER_OF(item, lost);
 }
 
+static void put_workflow(FILE *out, const struct workflow_item *item)
+{
+    put_row(out, ROW_WORKFLOW, &item->workflow);
+    if (item->task.place != PLACE_NONE)
+        put_row(out, row_kind_of(item->task.place), &item->task);
+    NUMBER_OF(item, task.place);
+    TEXT_OF(item, scope);
+    TEXT_OF(item, kind);
+    NUMBER_OF(item, lost);
+}
+
 static void put_values(FILE *out, const struct policy *policy)
 {
     for (size_t i = 0; i < POLICY_COUNT; i++)
@@ -206,6 +217,25 @@ static void put_page(FILE *out, const struct query *query, const struct page *pa
         case QUERY_SUBSCRIPTIONS:
             put_row(out, ROW_SUBSCRIPTION, &page->subscriptions[i].row);
             break;
+        case QUERY_WORKFLOWS:
+        case QUERY_WORKFLOW:
+            put_workflow(out, &page->workflows[i]);
+            break;
+        case QUERY_KINDS:
+            put_row(out, ROW_KIND, &page->kinds[i]);
+            break;
+        case QUERY_SIGNALS:
+            put_row(out, ROW_SIGNAL, &page->signals[i]);
+            break;
+        case QUERY_STEPS:
+            put_row(out, ROW_STEP, &page->steps[i]);
+            break;
+        case QUERY_RESOURCES:
+            put_row(out, ROW_RESOURCE, &page->resources[i]);
+            break;
+        case QUERY_RESOURCE_MOVES:
+            put_row(out, ROW_RESOURCE_MOVE, &page->resource_moves[i]);
+            break;
         case QUERY_DAMAGE:
             put_text(out, "what", page->damages[i].what);
             break;
@@ -302,9 +332,9 @@ static void ask_queues(struct world *w, FILE *out)
 
 static void ask_scopes(struct world *w, FILE *out)
 {
-    static const enum query_kind listings[] = {QUERY_HOLDS,  QUERY_LANES,        QUERY_TARGETS, QUERY_SENDERS,
-                                               QUERY_QUEUES, QUERY_SCOPE,        QUERY_TYPES,   QUERY_SNAPSHOTS,
-                                               QUERY_CHUNKS, QUERY_SUBSCRIPTIONS};
+    static const enum query_kind listings[] = {QUERY_HOLDS,  QUERY_LANES,         QUERY_TARGETS, QUERY_SENDERS,
+                                               QUERY_QUEUES, QUERY_SCOPE,         QUERY_TYPES,   QUERY_SNAPSHOTS,
+                                               QUERY_CHUNKS, QUERY_SUBSCRIPTIONS, QUERY_KINDS,   QUERY_RESOURCES};
     struct page page;
     struct query all = {.kind = QUERY_SCOPES, .limit = UINT32_MAX};
     ask(w, out, (struct query){.kind = QUERY_SCOPES, .limit = SMALL});
@@ -322,12 +352,35 @@ static void ask_scopes(struct world *w, FILE *out)
     ask(w, out, (struct query){.kind = QUERY_HOLDS, .limit = UINT32_MAX});
 }
 
+/* And what hangs on each. */
+static void ask_workflows(struct world *w, FILE *out)
+{
+    struct query query = {.kind = QUERY_WORKFLOWS, .lane = TEXT(WORKFLOW_LANE), .limit = SMALL, .any_state = true};
+    struct page page;
+    ask(w, out, query);
+    query.down = true;
+    ask(w, out, query);
+    query.limit = UINT32_MAX;
+    assert_ok(pawli_store_query(w->store->opened->store, &query, &page, &err));
+    for (size_t i = 0; i < page.count; i++) {
+        const struct workflow_item *item = &page.workflows[i];
+        struct query one = {.scope = item->scope, .target = item->kind, .name = item->workflow.id, .limit = UINT32_MAX};
+        one.kind = QUERY_WORKFLOW;
+        ask(w, out, one);
+        one.kind = QUERY_SIGNALS;
+        ask(w, out, one);
+        ask(w, out, (struct query){.kind = QUERY_STEPS, .number = item->workflow.number, .limit = SMALL});
+    }
+    pawli_page_done(&page);
+}
+
 void dump_store(struct world *w, FILE *out)
 {
     ask(w, out, (struct query){.kind = QUERY_STORE});
     ask_scopes(w, out);
     ask_queues(w, out);
     ask_messages(w, out);
+    ask_workflows(w, out);
     for (enum old old = 0; old < OLD_COUNT; old++)
         for (int all = 0; all < 2; all++)
             ask(w, out, (struct query){.kind = QUERY_OLD, .old = old, .all = all, .limit = SMALL});

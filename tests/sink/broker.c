@@ -178,7 +178,7 @@ void a_broker_that_is_down_got_nothing(void **state)
     url_at(kind, "127.0.0.1", free_port(), url);
     expect(&world, begin(&world, url, 1, LONG_MS), VERDICT_RETRY, "nothing was sent");
     struct outgoing *outgoing = outgoing_new("{}");
-    outgoing->send.policy = pawli_policy_default();
+    outgoing->send.policy = pawli_policy_default(POLICY_OF_MESSAGES);
     outgoing->send.policy.values[POLICY_UNREACHABLE] = UNREACHABLE_DEFER;
     harness_send(&world.harness, outgoing, url, LONG_MS);
     expect(&world, outgoing, VERDICT_DEFERRED, "nothing was sent");

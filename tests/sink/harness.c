@@ -128,7 +128,7 @@ void harness_send(struct harness *harness, struct outgoing *outgoing, const char
     outgoing->send.url = url;
     outgoing->send.attempt = outgoing->message.attempts;
     if (outgoing->send.policy.values[POLICY_MAX_ATTEMPTS] == 0) /* not the test's own */
-        outgoing->send.policy = pawli_policy_default();
+        outgoing->send.policy = pawli_policy_default(POLICY_OF_MESSAGES);
     outgoing->send.timeout_ms = timeout_ms;
     outgoing->send.deadline = boot_after_ms(boot_now(&harness->env), timeout_ms);
     outgoing->send.verdict = VERDICT_RETRY;

@@ -145,7 +145,7 @@ static struct policy policy_with(const char *key, const char *value)
     struct policy set = {0};
     pawl_error err;
     assert_ok(pawli_policy_set(&set, text_of(key), text_of(value), &err));
-    return pawli_policy_effective(&set, NULL);
+    return pawli_policy_effective(POLICY_OF_MESSAGES, &set, NULL);
 }
 
 /* ---- the mapping ---- */

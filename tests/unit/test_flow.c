@@ -13,7 +13,7 @@ static struct boot_time at_ms(int64_t ms)
 
 static struct policy policy_with(const char *const settings[][2], size_t count)
 {
-    struct policy policy = pawli_policy_default();
+    struct policy policy = pawli_policy_default(POLICY_OF_MESSAGES);
     for (size_t i = 0; i < count; i++)
         assert_int_equal(pawli_policy_set(&policy, text_of(settings[i][0]), text_of(settings[i][1]), NULL), PAWL_OK);
     return policy;
@@ -88,7 +88,7 @@ static void enough_failures_of_enough_calls_open_a_breaker(void **state)
     for (int i = 0; i < 10000; i++)
         assert_false(end_call(&half, &policy, i % 5 == 0, i));
     assert_true(half.calls < 20);
-    struct policy off = pawli_policy_default();
+    struct policy off = pawli_policy_default(POLICY_OF_MESSAGES);
     struct flow_row never = {0};
     for (int i = 0; i < 1000; i++)
         assert_false(end_call(&never, &off, true, i));

@@ -19,29 +19,29 @@
 /* The table of the manual, written a second time and the other way round: a row a state, a column an event. */
 static const enum state moves[STATE_COUNT][EVENT_COUNT] = {
 #define ROW(claim, expire, deliver, submit, retry, exhaust, exhaust_hold, refuse, defer, release, resend, give_up,     \
-            suspect, poison, renew, cancel)                                                                            \
+            suspect, poison, renew, cancel, step, stop)                                                                \
     {                                                                                                                  \
         [EVENT_CLAIM] = (claim), [EVENT_EXPIRE] = (expire), [EVENT_DELIVER] = (deliver), [EVENT_SUBMIT] = (submit),    \
         [EVENT_RETRY] = (retry), [EVENT_EXHAUST] = (exhaust), [EVENT_EXHAUST_HOLD] = (exhaust_hold),                   \
         [EVENT_REFUSE] = (refuse), [EVENT_DEFER] = (defer), [EVENT_RELEASE] = (release), [EVENT_RESEND] = (resend),    \
         [EVENT_GIVE_UP] = (give_up), [EVENT_SUSPECT] = (suspect), [EVENT_POISON] = (poison), [EVENT_RENEW] = (renew),  \
-        [EVENT_CANCEL] = (cancel)                                                                                      \
+        [EVENT_CANCEL] = (cancel), [EVENT_STEP] = (step), [EVENT_STOP] = (stop)                                        \
     }
     [STATE_PENDING] = ROW(STATE_CLAIMED, STATE_DEAD, NONE, NONE, NONE, STATE_DEAD, STATE_PENDING, NONE, NONE, NONE,
-                          NONE, NONE, NONE, NONE, STATE_PENDING, STATE_CANCELLED),
+                          NONE, NONE, NONE, NONE, STATE_PENDING, STATE_CANCELLED, NONE, STATE_DEAD),
     [STATE_CLAIMED] = ROW(NONE, NONE, STATE_DELIVERED, STATE_AWAITING, STATE_PENDING, STATE_DEAD, STATE_PENDING,
                           STATE_DEAD, STATE_PENDING, STATE_PENDING, STATE_PENDING, STATE_DEAD, STATE_UNCERTAIN,
-                          STATE_PENDING, NONE, NONE),
+                          STATE_PENDING, NONE, NONE, STATE_PENDING, STATE_DEAD),
     [STATE_AWAITING] = ROW(NONE, NONE, STATE_DELIVERED, NONE, NONE, NONE, NONE, STATE_DEAD, NONE, NONE, NONE, NONE,
-                           STATE_UNCERTAIN, NONE, NONE, NONE),
+                           STATE_UNCERTAIN, NONE, NONE, NONE, NONE, NONE),
     [STATE_UNCERTAIN] = ROW(NONE, NONE, STATE_DELIVERED, NONE, STATE_PENDING, STATE_DEAD, NONE, STATE_DEAD, NONE, NONE,
-                            STATE_PENDING, STATE_DEAD, NONE, STATE_PENDING, NONE, STATE_CANCELLED),
+                            STATE_PENDING, STATE_DEAD, NONE, STATE_PENDING, NONE, STATE_CANCELLED, NONE, NONE),
     [STATE_DELIVERED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
-                            NONE),
+                            NONE, NONE, NONE),
     [STATE_DEAD] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
-                       STATE_PENDING, STATE_CANCELLED),
+                       STATE_PENDING, STATE_CANCELLED, NONE, NONE),
     [STATE_CANCELLED] = ROW(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
-                            NONE),
+                            NONE, NONE, NONE),
 #undef ROW
 };
 
@@ -179,7 +179,7 @@ static void a_task_shows_its_state_by_its_phase_and_place(void **state)
 
 static struct policy policy_of(const char *settings)
 {
-    struct policy policy = pawli_policy_default();
+    struct policy policy = pawli_policy_default(POLICY_OF_MESSAGES);
     pawl_error err;
     while (*settings) {
         size_t key = strcspn(settings, "="), value = strcspn(settings + key + 1, " ");
@@ -222,6 +222,8 @@ static const struct {
     {"breaker_disable", "10", 10, 1, 1000000},
     {"slow_start_ms", "30000", 30000, 0, 86400000},
     {"retry_budget_percent", "20", 20, 0, 1000000},
+    {"max_rejections", "10", 10, 1, 1000000},
+    {"may_start_again", "0", 0, 0, 1},
 };
 
 static const struct {
@@ -251,7 +253,7 @@ static enum policy_key key_of(const char *name)
 static void every_key_has_its_default_and_takes_its_range(void **state)
 {
     (void)state;
-    struct policy defaults = pawli_policy_default();
+    struct policy defaults = pawli_policy_default(POLICY_OF_MESSAGES);
     pawl_error err;
     assert_int_equal(defaults.set, 0); /* a default is not set: a lane's value must beat it */
     for (size_t i = 0; i < COUNT_OF(numbers); i++) {
@@ -358,7 +360,7 @@ static void a_value_is_kept_as_it_is_meant(void **state)
         assert_memory_equal(&again, &policy, sizeof policy);
         pawli_arena_done(&arena);
     }
-    struct policy policy = pawli_policy_default();
+    struct policy policy = pawli_policy_default(POLICY_OF_MESSAGES);
     assert_int_equal(pawli_policy_rate(&policy, POLICY_RATE).count, 0);
     assert_int_equal(pawli_policy_portion(&policy, POLICY_BREAKER).percent, 0);
     assert_ok(pawli_policy_set(&policy, TEXT("rate"), TEXT("7/2m"), &err));
@@ -372,7 +374,7 @@ static void a_value_is_kept_as_it_is_meant(void **state)
 static void some_statuses_are_final(void **state)
 {
     (void)state;
-    struct policy defaults = pawli_policy_default();
+    struct policy defaults = pawli_policy_default(POLICY_OF_MESSAGES);
     size_t final = 0;
     for (int code = 0; code < 1000; code++)
         final += pawli_policy_is_permanent(&defaults, code);
@@ -417,8 +419,9 @@ static void a_target_beats_its_lane_which_beats_the_default(void **state)
     assert_ok(pawli_policy_set(&lane, TEXT("unknown"), TEXT("hold"), &err));
     assert_ok(pawli_policy_set(&target, TEXT("max_attempts"), TEXT("7"), &err));
     assert_ok(pawli_policy_set(&target, TEXT("unknown"), TEXT("resend"), &err)); /* the default, but set */
-    struct policy both = pawli_policy_effective(&lane, &target), only_lane = pawli_policy_effective(&lane, NULL),
-                  neither = pawli_policy_effective(NULL, NULL);
+    struct policy both = pawli_policy_effective(POLICY_OF_MESSAGES, &lane, &target),
+                  only_lane = pawli_policy_effective(POLICY_OF_MESSAGES, &lane, NULL),
+                  neither = pawli_policy_effective(POLICY_OF_MESSAGES, NULL, NULL);
     assert_int_equal(policy_get(&both, POLICY_MAX_ATTEMPTS), 7);
     assert_int_equal(policy_get(&both, POLICY_UNKNOWN), UNKNOWN_RESEND);
     assert_int_equal(policy_get(&both, POLICY_LEASE_MS), 30000);
@@ -426,7 +429,7 @@ static void a_target_beats_its_lane_which_beats_the_default(void **state)
     assert_int_equal(policy_get(&only_lane, POLICY_UNKNOWN), UNKNOWN_HOLD);
     assert_int_equal(policy_get(&neither, POLICY_MAX_ATTEMPTS), 40);
     assert_ok(pawli_policy_set(&target, TEXT("max_attempts"), TEXT(""), &err)); /* unset again */
-    both = pawli_policy_effective(&lane, &target);
+    both = pawli_policy_effective(POLICY_OF_MESSAGES, &lane, &target);
     assert_int_equal(policy_get(&both, POLICY_MAX_ATTEMPTS), 5);
 }
 
@@ -471,7 +474,7 @@ static void a_cap_of_the_delay_below_its_base_is_refused(void **state)
     assert_non_null(strstr(err.text, "backoff_ms 500"));
     policy = policy_of("backoff_ms=500 backoff_max_ms=500");
     assert_ok(pawli_policy_check(&policy, &err));
-    policy = pawli_policy_default();
+    policy = pawli_policy_default(POLICY_OF_MESSAGES);
     assert_ok(pawli_policy_check(&policy, &err));
 }
 
@@ -526,7 +529,7 @@ static void a_delay_after_very_many_attempts_is_the_greatest_and_never_wraps(voi
         for (size_t i = 0; i < COUNT_OF(attempts); i++)
             assert_true(pawli_backoff_ms(&policy, attempts[i]) == policy_get(&policy, POLICY_BACKOFF_MAX_MS));
     }
-    struct policy policy = pawli_policy_default();
+    struct policy policy = pawli_policy_default(POLICY_OF_MESSAGES);
     assert_int_equal(pawli_backoff_ms(&policy, 0), 1000);
 }
 
@@ -581,7 +584,7 @@ static void what_a_receiver_asked_for_is_only_lengthened(void **state)
     static const int64_t asked[] = {0, 1, 1000, 30000, 3600000, 86400000, INT64_MAX - 1};
     for (size_t p = 0; p < COUNT_OF(percents); p++)
         for (size_t i = 0; i < COUNT_OF(asked); i++) {
-            struct policy policy = pawli_policy_default();
+            struct policy policy = pawli_policy_default(POLICY_OF_MESSAGES);
             policy.values[POLICY_JITTER_PERCENT] = percents[p];
             int64_t max = policy_get(&policy, POLICY_BACKOFF_MAX_MS);
             int64_t band = (asked[i] < max ? asked[i] : max) * percents[p] / 100;
@@ -1323,7 +1326,7 @@ static void a_verdict_on_a_claimed_message_moves_it_by_cap_and_policy(void **sta
 static void attempts_past_a_cap_that_was_lowered_are_at_it(void **state)
 {
     (void)state;
-    struct policy policy = pawli_policy_default();
+    struct policy policy = pawli_policy_default(POLICY_OF_MESSAGES);
     const struct trial trial = {.attempts = 9, .cap = 3};
     assert_int_equal(pawli_event_of(VERDICT_RETRY, &trial, &policy), EVENT_EXHAUST);
     assert_int_equal(pawli_event_of(VERDICT_UNCERTAIN, &trial, &policy), EVENT_GIVE_UP);
@@ -1333,7 +1336,7 @@ static void a_lost_claim_is_an_unknown_outcome_and_never_a_failure(void **state)
 {
     (void)state;
     LAW(O4);
-    struct policy resend = pawli_policy_default(), hold = policy_of("unknown=hold");
+    struct policy resend = pawli_policy_default(POLICY_OF_MESSAGES), hold = policy_of("unknown=hold");
     for (uint32_t attempts = 1; attempts < 6; attempts++) {
         const struct trial trial = {.attempts = attempts, .cap = 3};
         enum task_event what_policy_says = attempts < 3 ? EVENT_RESEND : EVENT_GIVE_UP;

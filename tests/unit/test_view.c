@@ -161,7 +161,7 @@ static void a_task_is_of_its_queue_s_kind(void **state)
         struct arena arena = {0};
         struct view view;
         struct walk walk = {&finders, &view, false};
-        queue_kind = i / 2 ? TASK_KIND_COUNT : TASK_MESSAGE;
+        queue_kind = i / 2 ? TASK_WORKFLOW : TASK_MESSAGE;
         has_body = i % 2;
         pawli_view_init(&view, &arena, 1);
         struct view_task *task = pawli_view_task(&view, pawli_view_scope(&view, TEXT("s")), TASK_MESSAGE, 1);

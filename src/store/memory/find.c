@@ -66,7 +66,7 @@ static enum find count_claimed(struct walk *walk, const struct flow_row *subject
          (queue = pawli_table_after(finder_of(walk)->tables, ROW_QUEUE, ORDER_FIRST, queue)) != NULL;) {
         const struct queue_row *row = &queue->queue;
         bool is_meant = subject->lane.data ? text_equal(row->lane, subject->lane)
-                                           : text_equal(row->target, subject->target);
+                                           : row->kind == TASK_MESSAGE && text_equal(row->target, subject->target);
         *count += row->scope == subject->scope && is_meant ? row->counts[STATE_CLAIMED] : 0;
     }
     return FIND_ROW;
@@ -196,7 +196,7 @@ static bool is_blocked(const struct range *range, const void *at)
 
 static bool is_between(const struct range *range, const void *at)
 {
-    const struct message_row *row = at;
+    const struct task_body *row = at;
     return row->number > range->after && row->number < range->before;
 }
 
@@ -210,7 +210,44 @@ static bool is_over(const struct range *range, const void *at)
     return ((const struct bound_row *)at)->until.ms <= range->until.ms;
 }
 
+static bool is_signal(const struct range *range, const void *at)
+{
+    const struct signal_row *row = at;
+    return row->queue == range->queue && text_equal(row->workflow, range->key);
+}
+
+static bool is_step(const struct range *range, const void *at)
+{
+    return ((const struct step_row *)at)->number == range->query->number;
+}
+
+static bool is_held_by(const struct range *range, const void *at)
+{
+    const struct resource_row *row = at;
+    return row->scope == range->scope && text_equal(row->holder, range->key);
+}
+
+static bool is_resource_move(const struct range *range, const void *at)
+{
+    const struct resource_move_row *row = at;
+    return row->scope == range->scope && text_equal(row->id, range->query->key);
+}
+
 /* ---- what is passed by in one ---- */
+
+static bool is_pending(struct walk *walk, const struct range *range, const void *at)
+{
+    (void)walk;
+    (void)range;
+    return ((const struct signal_row *)at)->taken == 0;
+}
+
+static bool is_listed(struct walk *walk, const struct range *range, const void *at)
+{
+    const struct workflow_row *row = at;
+    (void)walk;
+    return range->wants(range->data, row->queue, row->key);
+}
 
 static bool is_record(struct walk *walk, const struct range *range, const void *at)
 {
@@ -339,6 +376,14 @@ static const struct {
     [RANGE_SNAPSHOTS] = {ROW_SNAPSHOT, ORDER_FIRST, is_of_scope, NULL},
     [RANGE_CHUNKS] = {ROW_CHUNK, ORDER_FIRST, is_of_scope, is_chunk},
     [RANGE_SUBSCRIPTIONS] = {ROW_SUBSCRIPTION, ORDER_FIRST, is_of_scope_or_any, NULL},
+    [RANGE_WORKFLOWS] = {ROW_WORKFLOW, ORDER_FIRST, is_between, is_listed},
+    [RANGE_KINDS] = {ROW_KIND, ORDER_FIRST, is_of_scope, NULL},
+    [RANGE_PENDING] = {ROW_SIGNAL, ORDER_SECOND, is_signal, is_pending},
+    [RANGE_SIGNALS] = {ROW_SIGNAL, ORDER_SECOND, is_signal, NULL},
+    [RANGE_STEPS] = {ROW_STEP, ORDER_FIRST, is_step, NULL},
+    [RANGE_HELD] = {ROW_RESOURCE, ORDER_SECOND, is_held_by, NULL},
+    [RANGE_RESOURCES] = {ROW_RESOURCE, ORDER_FIRST, is_of_scope, NULL},
+    [RANGE_RESOURCE_MOVES] = {ROW_RESOURCE_MOVE, ORDER_FIRST, is_resource_move, NULL},
 };
 
 /* Goes backwards where the query says so. */
@@ -347,7 +392,8 @@ static const void *step(struct walk *walk, const struct range *range, const void
     const struct tables *tables = finder_of(walk)->tables;
     enum row_kind table = ranges[range->kind].table;
     enum order order = ranges[range->kind].order;
-    bool down = range->query && range->query->down && (table == ROW_RECORD || table == ROW_MESSAGE);
+    bool down = range->query && range->query->down &&
+                (table == ROW_RECORD || table == ROW_MESSAGE || table == ROW_WORKFLOW);
     return down ? pawli_table_before(tables, table, order, from) : pawli_table_after(tables, table, order, from);
 }
 
@@ -414,6 +460,21 @@ static union any_row probe_of(const struct range *range)
             .projection = {.scope = range->scope,
                            .name = query->name,
                            .key = query->after_key.data ? query->after_key : shorter(query->prefix)}};
+    case RANGE_WORKFLOWS:
+        return (union any_row){.body = {.number = edge}};
+    case RANGE_KINDS:
+        return (union any_row){.kind = {.scope = range->scope}};
+    case RANGE_PENDING:
+    case RANGE_SIGNALS:
+        return (union any_row){.signal = {.queue = range->queue, .workflow = range->key}};
+    case RANGE_STEPS:
+        return (union any_row){.step = {.number = query->number, .generation = range->after}};
+    case RANGE_HELD:
+        return (union any_row){.resource = {.scope = range->scope, .holder = range->key}};
+    case RANGE_RESOURCES:
+        return (union any_row){.resource = {.scope = range->scope, .id = query->after_key}};
+    case RANGE_RESOURCE_MOVES:
+        return (union any_row){.resource_move = {.scope = range->scope, .id = query->key}};
     case RANGE_CLAIMED:
     case RANGE_CLAIMS:
         return (union any_row){.task = {.place = PLACE_CLAIMED, .number = range->after}};

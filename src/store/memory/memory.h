@@ -36,6 +36,7 @@ struct node *pawli_tree_before(struct node *root, const void *probe, struct orde
  *
  *   scope, queue   by number; by key       record   by scope, seq; by key
  *   hold           by key; the latest first      bound    by key; by until
+ *   signal         by key; by arrival      resource       by key; by holder
  *   tasks          by number; by place, and within it as the place is walked */
 #define TASKS ROW_READY
 

@@ -53,6 +53,23 @@ static bool remove_attempts(struct saving *saving, uint64_t number)
     return true;
 }
 
+/* What hangs on a workflow. */
+static bool remove_lists(struct saving *saving, const struct view_task *task)
+{
+    const struct step_row *step = &(struct step_row){.number = task->number};
+    while ((step = pawli_table_after(saving->tables, ROW_STEP, ORDER_FIRST, step)) != NULL &&
+           step->number == task->number)
+        if (!add_change(saving, ROW_STEP, step, NULL))
+            return false;
+    struct text id = workflow_in(task->body)->id;
+    const struct signal_row *signal = &(struct signal_row){.queue = task->was.queue, .workflow = id};
+    while ((signal = pawli_table_after(saving->tables, ROW_SIGNAL, ORDER_SECOND, signal)) != NULL &&
+           signal->queue == task->was.queue && text_equal(signal->workflow, id))
+        if (signal->number == task->number && !add_change(saving, ROW_SIGNAL, signal, NULL))
+            return false;
+    return true;
+}
+
 static bool add_attempt(struct saving *saving, const struct attempt_row *row)
 {
     const void *was = pawli_table_find(saving->tables, ROW_ATTEMPT, ORDER_FIRST, row);
@@ -67,7 +84,7 @@ static bool purge(struct saving *saving, const struct view_task *task)
     PAWL_ASSERT(body != NULL);
     return add_change(saving, table, body, NULL) &&
            replace(saving, TASKS, &task->slot, &(struct task_row){.number = task->number}) &&
-           remove_attempts(saving, task->number);
+           remove_attempts(saving, task->number) && (task->kind != TASK_WORKFLOW || remove_lists(saving, task));
 }
 
 static bool save_task(struct saving *saving, struct slot *slot)
@@ -76,7 +93,10 @@ static bool save_task(struct saving *saving, struct slot *slot)
     struct task_row kept;
     if (task->purged)
         return purge(saving, task);
-    if (!slot->found && !add_change(saving, pawli_task_kinds[task->kind].body, NULL, task->body))
+    enum row_kind table = pawli_task_kinds[task->kind].body;
+    const void *body = task->is_edited && slot->found ? pawli_table_find(saving->tables, table, ORDER_FIRST, task->body)
+                                                      : NULL;
+    if ((!slot->found || task->is_edited) && !add_change(saving, table, body, task->body))
         return false;
     /* What the place before left in the row must not come back with it. */
     pawli_row_keep(row_kind_of(task->row.place), &task->row, &kept);
@@ -86,10 +106,9 @@ static bool save_task(struct saving *saving, struct slot *slot)
 /* ---- all of it ---- */
 
 static bool (*const savers[SLOT_KIND_COUNT])(struct saving *saving, struct slot *slot) = {
-    [SLOT_SCOPE] = save_row, [SLOT_QUEUE] = save_row, [SLOT_REQUEST] = save_row,
-    [SLOT_TASK] = save_task, [SLOT_LINE] = save_row,  [SLOT_BOUND] = save_row,
-    [SLOT_FACT] = save_row,  [SLOT_HOLD] = save_row,  [SLOT_WORKER] = save_row,
-    [SLOT_ENTRY] = save_row,
+    [SLOT_SCOPE] = save_row,  [SLOT_QUEUE] = save_row, [SLOT_REQUEST] = save_row, [SLOT_TASK] = save_task,
+    [SLOT_LINE] = save_row,   [SLOT_BOUND] = save_row, [SLOT_FACT] = save_row,    [SLOT_HOLD] = save_row,
+    [SLOT_WORKER] = save_row, [SLOT_ENTRY] = save_row, [SLOT_STEP] = save_row,    [SLOT_RESOURCE_MOVE] = save_row,
 };
 
 static bool gather(struct saving *saving, const struct view *view)

@@ -63,14 +63,34 @@ static int fill_by_event(const void *a, const void *b)
     return by_u64(x->scope, y->scope) ?: by_u64(x->seq, y->seq) ?: by_u64(x->event, y->event);
 }
 
+static int signal_by_arrival(const void *a, const void *b)
+{
+    const struct signal_row *x = a, *y = b;
+    return by_u64(x->queue, y->queue)
+               ?: pawli_text_compare(x->workflow, y->workflow)
+               ?: by_u64(x->ordinal, y->ordinal)
+               ?: pawli_text_compare(x->key, y->key);
+}
+
+static int resource_by_holder(const void *a, const void *b)
+{
+    const struct resource_row *x = a, *y = b;
+    return by_u64(x->scope, y->scope) ?: pawli_text_compare(x->holder, y->holder) ?: pawli_text_compare(x->id, y->id);
+}
+
 static const struct table_form {
     compare_rows *compare[ORDER_COUNT]; /* NULL: by key */
     bool has_second;
 } forms[ROW_KIND_COUNT] = {
-    [ROW_SCOPE] = {{scope_by_id}, true},          [ROW_RECORD] = {{record_by_seq}, true},
-    [ROW_QUEUE] = {{queue_by_id}, true},          [ROW_HOLD] = {{NULL, hold_by_latest}, true},
-    [ROW_BOUND] = {{NULL, bound_by_until}, true}, [TASKS] = {{NULL, task_by_place}, true},
+    [ROW_SCOPE] = {{scope_by_id}, true},
+    [ROW_RECORD] = {{record_by_seq}, true},
+    [ROW_QUEUE] = {{queue_by_id}, true},
+    [ROW_HOLD] = {{NULL, hold_by_latest}, true},
+    [ROW_BOUND] = {{NULL, bound_by_until}, true},
+    [TASKS] = {{NULL, task_by_place}, true},
     [ROW_FILL] = {{NULL, fill_by_event}, true},
+    [ROW_SIGNAL] = {{NULL, signal_by_arrival}, true},
+    [ROW_RESOURCE] = {{NULL, resource_by_holder}, true},
 };
 
 static struct order_form order_of(enum row_kind table, enum order order)

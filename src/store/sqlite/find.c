@@ -193,7 +193,7 @@ static struct call call_queues(struct connection *connection, const struct range
         pawli_bind_text(&call, query->lane);
     if (query->scope.data && has_both) {
         pawli_bind_text(&call, query->target);
-        pawli_bind_text(&call, text_of(pawli_task_kinds[TASK_MESSAGE].name));
+        pawli_bind_text(&call, text_of(pawli_task_kinds[task_kind_of(query->lane)].name));
     }
     return call;
 }
@@ -362,6 +362,60 @@ static struct call call_projections(struct connection *connection, const struct 
     return call;
 }
 
+/* ---- workflows ---- */
+
+static struct call call_workflows(struct connection *connection, const struct range *range)
+{
+    struct call call = call_behind(connection, range->query->down ? SQL_list_workflows_down : SQL_list_workflows_up,
+                                   range->after);
+    pawli_bind_u64(&call, range->before);
+    return call;
+}
+
+static struct call call_kinds(struct connection *connection, const struct range *range)
+{
+    return call_behind(connection, SQL_list_kinds, range->scope);
+}
+
+static struct call call_of_key(struct connection *connection, enum sql sql, uint64_t owner, struct text key)
+{
+    struct call call = call_behind(connection, sql, owner);
+    pawli_bind_text(&call, key);
+    return call;
+}
+
+static struct call call_pending(struct connection *connection, const struct range *range)
+{
+    return call_of_key(connection, SQL_list_pending, range->queue, range->key);
+}
+
+static struct call call_signals(struct connection *connection, const struct range *range)
+{
+    return call_of_key(connection, SQL_list_signals, range->queue, range->key);
+}
+
+static struct call call_steps(struct connection *connection, const struct range *range)
+{
+    struct call call = call_behind(connection, SQL_list_steps, range->query->number);
+    pawli_bind_u64(&call, range->after);
+    return call;
+}
+
+static struct call call_held(struct connection *connection, const struct range *range)
+{
+    return call_of_key(connection, SQL_list_held, range->scope, range->key);
+}
+
+static struct call call_resources(struct connection *connection, const struct range *range)
+{
+    return call_of_key(connection, SQL_list_resources, range->scope, or_empty(range->query->after_key));
+}
+
+static struct call call_resource_moves(struct connection *connection, const struct range *range)
+{
+    return call_of_key(connection, SQL_list_resource_moves, range->scope, range->query->key);
+}
+
 static const struct {
     struct call (*call)(struct connection *connection, const struct range *range);
     enum row_kind row;
@@ -399,6 +453,14 @@ static const struct {
     [RANGE_SNAPSHOTS] = {.call = call_snapshots, .row = ROW_SNAPSHOT},
     [RANGE_CHUNKS] = {.call = call_chunks, .row = ROW_CHUNK},
     [RANGE_SUBSCRIPTIONS] = {.call = call_subscriptions, .row = ROW_SUBSCRIPTION},
+    [RANGE_WORKFLOWS] = {.call = call_workflows, .row = ROW_WORKFLOW, .queue = 2, .key = 5},
+    [RANGE_KINDS] = {.call = call_kinds, .row = ROW_KIND},
+    [RANGE_PENDING] = {.call = call_pending, .row = ROW_SIGNAL},
+    [RANGE_SIGNALS] = {.call = call_signals, .row = ROW_SIGNAL},
+    [RANGE_STEPS] = {.call = call_steps, .row = ROW_STEP, .number = 1},
+    [RANGE_HELD] = {.call = call_held, .row = ROW_RESOURCE},
+    [RANGE_RESOURCES] = {.call = call_resources, .row = ROW_RESOURCE},
+    [RANGE_RESOURCE_MOVES] = {.call = call_resource_moves, .row = ROW_RESOURCE_MOVE},
 };
 
 static struct call *call_of(struct walk *walk, const struct range *range)

@@ -149,14 +149,34 @@ static int (*const removals[PLACE_COUNT])(struct saving *saving, const struct vi
     [PLACE_HELD] = remove_held,   [PLACE_ENDED] = remove_ended,
 };
 
+/* What hangs on a task. */
+static int remove_all(struct saving *saving, enum sql sql, uint64_t number)
+{
+    struct call call = pawli_call(saving->connection, sql);
+    pawli_bind_u64(&call, number);
+    return pawli_call_run(&call);
+}
+
+static int remove_signals(struct saving *saving, const struct view_task *task)
+{
+    struct call call = pawli_call(saving->connection, SQL_remove_signals);
+    pawli_bind_u64(&call, task->was.queue);
+    pawli_bind_text(&call, workflow_in(task->body)->id);
+    pawli_bind_u64(&call, task->number);
+    return pawli_call_run(&call);
+}
+
 static int purge(struct saving *saving, const struct view_task *task)
 {
     int code = take_away(saving, pawli_task_kinds[task->kind].body, &(struct task_body){.number = task->number});
     if (code == SQLITE_OK)
         code = removals[task->was.place](saving, task);
-    struct call call = pawli_call(saving->connection, SQL_remove_attempts);
-    pawli_bind_u64(&call, task->number);
-    return code == SQLITE_OK ? pawli_call_run(&call) : code;
+    if (code == SQLITE_OK)
+        code = remove_all(saving, SQL_remove_attempts, task->number);
+    if (code != SQLITE_OK || task->kind != TASK_WORKFLOW)
+        return code;
+    code = remove_all(saving, SQL_remove_steps, task->number);
+    return code == SQLITE_OK ? remove_signals(saving, task) : code;
 }
 
 /* Whatever is done to a task but the insertions: those are listed. */
@@ -164,14 +184,20 @@ static int save_task(struct saving *saving, const struct view_task *task, struct
 {
     if (task->purged)
         return purge(saving, task);
-    if (task->slot.found && task->was.place == PLACE_CLAIMED && task->row.place == PLACE_CLAIMED &&
-        task->was.token == task->row.token)
-        return put(saving, ROW_CLAIMED, &task->row);
-    struct rows *place = &placed[task->row.place];
-    place->at[place->count++] = &task->row;
+    int code = SQLITE_OK;
     if (!task->slot.found)
         bodies[task->kind].at[bodies[task->kind].count++] = task->body;
-    int code = task->slot.found ? removals[task->was.place](saving, task) : SQLITE_OK;
+    else if (task->is_edited)
+        code = put(saving, pawli_task_kinds[task->kind].body, task->body);
+    bool stays = task->slot.found && task->was.place == PLACE_CLAIMED && task->row.place == PLACE_CLAIMED &&
+                 task->was.token == task->row.token;
+    if (code == SQLITE_OK && stays)
+        code = put(saving, ROW_CLAIMED, &task->row);
+    if (code != SQLITE_OK || stays)
+        return code;
+    struct rows *place = &placed[task->row.place];
+    place->at[place->count++] = &task->row;
+    code = task->slot.found ? removals[task->was.place](saving, task) : SQLITE_OK;
     return code == SQLITE_OK && task->attempt ? put(saving, ROW_ATTEMPT, task->attempt) : code;
 }
 
@@ -239,6 +265,10 @@ static int save_all(struct saving *saving)
     int code = save_new(saving, ROW_RECORD, &view->requests);
     if (code == SQLITE_OK)
         code = save_new(saving, ROW_ENTRY, &view->entries);
+    if (code == SQLITE_OK)
+        code = save_new(saving, ROW_STEP, &view->steps);
+    if (code == SQLITE_OK)
+        code = save_new(saving, ROW_RESOURCE_MOVE, &view->resource_moves);
     if (code == SQLITE_OK)
         code = save_tasks(saving, &view->tasks);
     for (size_t kind = 0; kind < COUNT_OF(facts); kind++) {

@@ -137,7 +137,7 @@ CREATE TABLE pawl.queue (
     scope     INTEGER NOT NULL,
     lane      TEXT    NOT NULL,
     target    TEXT    NOT NULL,
-    kind      TEXT    NOT NULL,                     -- what its tasks are: message
+    kind      TEXT    NOT NULL,                     -- what its tasks are: message, workflow
     pending   INTEGER NOT NULL CHECK (pending >= 0),
     claimed   INTEGER NOT NULL CHECK (claimed >= 0),
     awaiting  INTEGER NOT NULL CHECK (awaiting >= 0),
@@ -501,4 +501,106 @@ CREATE TABLE pawl.subscription (                         -- where a consumer of 
     event  INTEGER NOT NULL,                        -- event; 4294967295: behind all of them
     sum    INTEGER NOT NULL,
     PRIMARY KEY (scope, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pawl.workflow (                             -- what a task of a queue in lane pawl.workflow carries
+    number       INTEGER PRIMARY KEY,
+    tail         INTEGER NOT NULL,
+    queue        INTEGER NOT NULL,
+    id           TEXT    NOT NULL,                  -- of its kind, which is the target of its queue
+    seq          INTEGER,                           -- of the record that started it
+    key          TEXT,
+    priority     INTEGER NOT NULL CHECK (priority BETWEEN 1 AND 9),
+    fingerprint  BLOB    NOT NULL,                  -- of what it was started with
+    available    INTEGER NOT NULL,
+    created      INTEGER NOT NULL,
+    first        INTEGER NOT NULL,                  -- its generation then: it may follow a failed one of its id
+    generation   INTEGER NOT NULL,                  -- counts steps
+    state        TEXT,
+    version      INTEGER NOT NULL,                  -- of the state's form
+    content_type TEXT,                              -- NULL: application/json
+    data         ANY     NOT NULL,
+    total        INTEGER NOT NULL,                  -- attempts that were over when it made progress last
+    rejections   INTEGER NOT NULL,                  -- since then
+    waits        INTEGER NOT NULL,                  -- 1: parked until a signal comes
+    undoing      INTEGER NOT NULL,                  -- 1: its compensation runs
+    no_return    INTEGER NOT NULL,                  -- 1: it cannot be cancelled any more
+    undos        TEXT,                              -- JSON array: its compensation, the last first
+    signals      INTEGER NOT NULL,                  -- how many it was sent,
+    pending      INTEGER NOT NULL,                  -- how many nobody took,
+    shown        INTEGER NOT NULL,                  -- the last that a claim showed
+    holds        INTEGER NOT NULL,                  -- how many resources it holds
+    paused       TEXT,                              -- JSON: reason, by, at
+    cancelled    TEXT,                              -- as paused: it was asked for
+    parent       TEXT,                              -- KIND/ID#SIGNAL of who is told of its end
+    receipt_type TEXT,                              -- as content_type
+    receipt      ANY,                               -- what it ended with
+    sum          INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE pawl.kind (                                 -- of workflows
+    scope  INTEGER NOT NULL,
+    name   TEXT    NOT NULL,
+    policy TEXT    NOT NULL,                        -- JSON object of the keys that are set
+    sum    INTEGER NOT NULL,
+    PRIMARY KEY (scope, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pawl.signal (                               -- what was sent to a workflow
+    queue        INTEGER NOT NULL,
+    workflow     TEXT    NOT NULL,                  -- its id
+    key          TEXT    NOT NULL,                  -- its dedupe key, or drawn
+    number       INTEGER NOT NULL,                  -- of the workflow
+    ordinal      INTEGER NOT NULL,                  -- among all of the workflow
+    name         TEXT    NOT NULL,
+    content_type TEXT,                              -- NULL: application/json
+    data         ANY     NOT NULL,
+    at           INTEGER NOT NULL,
+    taken        INTEGER,                           -- by the step of this generation; NULL: by none
+    sum          INTEGER NOT NULL,
+    PRIMARY KEY (queue, workflow, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pawl.signal_pending ON pawl.signal (queue, workflow, ordinal) WHERE taken IS NULL;
+
+CREATE TABLE pawl.step (                                 -- a step of a workflow that was committed
+    number       INTEGER NOT NULL,
+    generation   INTEGER NOT NULL,                  -- which it made
+    state        TEXT,                              -- before it, as version and data
+    version      INTEGER NOT NULL,
+    content_type TEXT,                              -- NULL: application/json
+    data         ANY     NOT NULL,
+    result       TEXT    NOT NULL,                  -- next, park, done, fail, ...
+    attempts     INTEGER NOT NULL,                  -- it took so many
+    began        INTEGER NOT NULL,
+    ended        INTEGER NOT NULL,
+    worker       TEXT,
+    error        TEXT,
+    seq          INTEGER,                           -- of its record
+    sum          INTEGER NOT NULL,
+    PRIMARY KEY (number, generation)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pawl.resource (                             -- what one workflow at a time may hold
+    scope      INTEGER NOT NULL,
+    id         TEXT    NOT NULL,
+    kind       TEXT,
+    state      TEXT    NOT NULL,                    -- available, held, consumed, withdrawn
+    holder     TEXT,                                -- KIND/ID
+    generation INTEGER NOT NULL,                    -- counts what was done to it
+    updated    INTEGER NOT NULL,
+    sum        INTEGER NOT NULL,
+    PRIMARY KEY (scope, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pawl.resource_holder ON pawl.resource (scope, holder) WHERE holder IS NOT NULL;
+
+CREATE TABLE pawl.resource_move (                        -- what was done to it
+    scope      INTEGER NOT NULL,
+    id         TEXT    NOT NULL,
+    generation INTEGER NOT NULL,
+    state      TEXT    NOT NULL,                    -- from then on
+    holder     TEXT,
+    at         INTEGER NOT NULL,
+    seq        INTEGER,                             -- of the record that did
+    sum        INTEGER NOT NULL,
+    PRIMARY KEY (scope, id, generation)
 ) STRICT, WITHOUT ROWID;

@@ -53,6 +53,34 @@ SELECT printf('%08x-%04x-8%03x-%04x-%012x', (message.number & 8796093022207) >> 
                           AND first.due = message.available AND first.number = message.number
   LEFT JOIN pawl.ready AS again ON again.number = message.number AND again.since IS NOT NULL;
 
+CREATE VIEW pawl.workflows AS
+SELECT scope.name AS scope, queue.target AS kind, workflow.id, workflow.key,
+       CASE WHEN ended.number IS NOT NULL THEN iif(ended.state = 'delivered', 'finished', 'failed')
+            WHEN claimed.number IS NOT NULL THEN 'running'
+            WHEN held.number IS NOT NULL AND held.hold <> 'paused' THEN 'stuck'
+            WHEN workflow.waits OR coalesce(again.due, held.due, workflow.available) > (julianday('now') - 2440587.5) * 86400000
+            THEN 'parked' ELSE 'runnable' END AS status,
+       workflow.state, coalesce(workflow.content_type, 'application/json') AS content_type, workflow.data, workflow.version,
+       workflow.generation, coalesce(first.attempts, again.attempts, blocked.attempts, claimed.attempts, held.attempts, ended.attempts) AS attempts,
+       workflow.total, iif(workflow.waits, NULL, coalesce(first.due, again.due, blocked.due, held.due)) AS due, claimed.consumer AS claimed_by,
+       coalesce(first.failure, again.failure, blocked.failure, claimed.failure, held.failure, ended.failure) AS last_error,
+       held.hold, workflow.paused, workflow.cancelled, workflow.holds, workflow.pending AS signals, workflow.receipt, workflow.seq,
+       workflow.created, ended.ended, ended.reason, ended."by"
+  FROM pawl.workflow
+  JOIN pawl.queue ON queue.id = workflow.queue
+  JOIN pawl.scope ON scope.id = queue.scope
+  LEFT JOIN pawl.ended ON ended.number = workflow.number
+  LEFT JOIN pawl.claimed ON claimed.number = workflow.number
+  LEFT JOIN pawl.held ON held.number = workflow.number
+  LEFT JOIN pawl.blocked ON blocked.queue = workflow.queue AND blocked.key = workflow.key AND blocked.number = workflow.number
+  LEFT JOIN pawl.ready AS first ON first.queue = workflow.queue AND first.phase = 0 AND first.priority = workflow.priority
+                          AND first.due = workflow.available AND first.number = workflow.number
+  LEFT JOIN pawl.ready AS again ON again.number = workflow.number AND again.since IS NOT NULL;
+
+CREATE VIEW pawl.resources AS
+SELECT scope.name AS scope, resource.id, resource.kind, resource.state, resource.holder, resource.generation, resource.updated
+  FROM pawl.resource JOIN pawl.scope ON scope.id = resource.scope;
+
 CREATE VIEW pawl.balances AS
 SELECT scope.name AS scope, account.account, account.asset, account.balance, account.entries, account.seq
   FROM pawl.account JOIN pawl.scope ON scope.id = account.scope;

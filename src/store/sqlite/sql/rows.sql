@@ -789,3 +789,168 @@ DELETE FROM pawl.subscription WHERE scope = :scope AND name = :name;
 -- params:
 -- row: subscription
 SELECT scope, name, topic, prefix, lane, target, seq, event, sum FROM pawl.subscription ORDER BY scope, name;
+
+-- ---- workflow ----
+
+-- name: get_workflow
+-- params: number
+-- row: workflow
+SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
+       state, version, content_type, data, total, rejections, waits, undoing, no_return, undos, signals, pending, shown, holds,
+       paused, cancelled, parent, receipt_type, receipt, sum
+  FROM pawl.workflow
+ WHERE number = :number;
+
+-- name: put_workflow
+-- params: number tail queue id seq key priority fingerprint available created first generation state version content_type data total rejections waits undoing no_return undos signals pending shown holds paused cancelled parent receipt_type receipt sum
+-- row: workflow
+INSERT INTO pawl.workflow (number, tail, queue, id, seq, key, priority, fingerprint, available, created,
+                           first, generation, state, version, content_type, data, total, rejections, waits, undoing, no_return,
+                           undos, signals, pending, shown, holds, paused, cancelled, parent, receipt_type, receipt,
+                           sum)
+VALUES (:number, :tail, :queue, :id, :seq, :key, :priority, :fingerprint, :available, :created, :first,
+        :generation, :state, :version, :content_type, :data, :total, :rejections, :waits, :undoing, :no_return, :undos,
+        :signals, :pending, :shown, :holds, :paused, :cancelled, :parent, :receipt_type, :receipt, :sum)
+    ON CONFLICT (number) DO UPDATE
+   SET tail = excluded.tail, queue = excluded.queue, id = excluded.id, seq = excluded.seq, key = excluded.key,
+       priority = excluded.priority, fingerprint = excluded.fingerprint, available = excluded.available,
+       created = excluded.created, first = excluded.first,
+       generation = excluded.generation, state = excluded.state, version = excluded.version,
+       content_type = excluded.content_type, data = excluded.data, total = excluded.total,
+       rejections = excluded.rejections, waits = excluded.waits, undoing = excluded.undoing, no_return = excluded.no_return,
+       undos = excluded.undos, signals = excluded.signals, pending = excluded.pending, shown = excluded.shown,
+       holds = excluded.holds, paused = excluded.paused, cancelled = excluded.cancelled, parent = excluded.parent,
+       receipt_type = excluded.receipt_type, receipt = excluded.receipt, sum = excluded.sum;
+
+-- name: add_workflow
+-- params: number tail queue id seq key priority fingerprint available created first generation state version content_type data total rejections waits undoing no_return undos signals pending shown holds paused cancelled parent receipt_type receipt sum
+-- row: workflow
+-- rows: 8 32
+INSERT OR FAIL INTO pawl.workflow (number, tail, queue, id, seq, key, priority, fingerprint, available, created,
+                                   first, generation, state, version, content_type, data, total, rejections,
+                                   waits, undoing, no_return, undos, signals, pending, shown, holds, paused, cancelled, parent,
+                                   receipt_type, receipt, sum)
+VALUES (:number, :tail, :queue, :id, :seq, :key, :priority, :fingerprint, :available, :created, :first,
+        :generation, :state, :version, :content_type, :data, :total, :rejections, :waits, :undoing, :no_return, :undos,
+        :signals, :pending, :shown, :holds, :paused, :cancelled, :parent, :receipt_type, :receipt, :sum);
+
+-- name: remove_workflow
+-- params: number
+-- row: workflow
+DELETE FROM pawl.workflow WHERE number = :number;
+
+-- name: all_workflows
+-- params:
+-- row: workflow
+SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
+       state, version, content_type, data, total, rejections, waits, undoing, no_return, undos, signals, pending, shown, holds,
+       paused, cancelled, parent, receipt_type, receipt, sum
+  FROM pawl.workflow;
+
+-- ---- kind ----
+
+-- name: get_kind
+-- params: scope name
+-- row: kind
+SELECT scope, name, policy, sum
+  FROM pawl.kind
+ WHERE scope = :scope AND name = :name;
+
+-- name: put_kind
+-- params: scope name policy sum
+-- row: kind
+INSERT INTO pawl.kind (scope, name, policy, sum)
+VALUES (:scope, :name, :policy, :sum)
+    ON CONFLICT (scope, name) DO UPDATE
+   SET policy = excluded.policy, sum = excluded.sum;
+
+-- name: all_kinds
+-- params:
+-- row: kind
+SELECT scope, name, policy, sum
+  FROM pawl.kind;
+
+-- ---- signal ----
+
+-- name: get_signal
+-- params: queue workflow key
+-- row: signal
+SELECT queue, workflow, key, number, ordinal, name, content_type, data, at, taken, sum
+  FROM pawl.signal
+ WHERE queue = :queue AND workflow = :workflow AND key = :key;
+
+-- name: put_signal
+-- params: queue workflow key number ordinal name content_type data at taken sum
+-- row: signal
+INSERT INTO pawl.signal (queue, workflow, key, number, ordinal, name, content_type, data, at, taken, sum)
+VALUES (:queue, :workflow, :key, :number, :ordinal, :name, :content_type, :data, :at, :taken, :sum)
+    ON CONFLICT (queue, workflow, key) DO UPDATE
+   SET number = excluded.number, ordinal = excluded.ordinal, name = excluded.name, content_type = excluded.content_type, data = excluded.data,
+       at = excluded.at, taken = excluded.taken, sum = excluded.sum;
+
+-- name: remove_signal
+-- params: queue workflow key
+-- row: signal
+DELETE FROM pawl.signal WHERE queue = :queue AND workflow = :workflow AND key = :key;
+
+-- name: all_signals
+-- params:
+-- row: signal
+SELECT queue, workflow, key, number, ordinal, name, content_type, data, at, taken, sum
+  FROM pawl.signal;
+
+-- ---- step ----
+
+-- name: add_step
+-- params: number generation state version content_type data result attempts began ended worker error seq sum
+-- row: step
+-- rows: 8 32
+INSERT OR FAIL INTO pawl.step (number, generation, state, version, content_type, data, result, attempts, began, ended,
+                               worker, error, seq, sum)
+VALUES (:number, :generation, :state, :version, :content_type, :data, :result, :attempts, :began, :ended, :worker,
+        :error, :seq, :sum);
+
+-- name: all_steps
+-- params:
+-- row: step
+SELECT number, generation, state, version, content_type, data, result, attempts, began, ended, worker, error, seq, sum
+  FROM pawl.step;
+
+-- ---- resource ----
+
+-- name: get_resource
+-- params: scope id
+-- row: resource
+SELECT scope, id, kind, state, holder, generation, updated, sum
+  FROM pawl.resource
+ WHERE scope = :scope AND id = :id;
+
+-- name: put_resource
+-- params: scope id kind state holder generation updated sum
+-- row: resource
+INSERT INTO pawl.resource (scope, id, kind, state, holder, generation, updated, sum)
+VALUES (:scope, :id, :kind, :state, :holder, :generation, :updated, :sum)
+    ON CONFLICT (scope, id) DO UPDATE
+   SET kind = excluded.kind, state = excluded.state, holder = excluded.holder, generation = excluded.generation,
+       updated = excluded.updated, sum = excluded.sum;
+
+-- name: all_resources
+-- params:
+-- row: resource
+SELECT scope, id, kind, state, holder, generation, updated, sum
+  FROM pawl.resource;
+
+-- ---- resource move ----
+
+-- name: add_resource_move
+-- params: scope id generation state holder at seq sum
+-- row: resource_move
+-- rows: 8 32
+INSERT OR FAIL INTO pawl.resource_move (scope, id, generation, state, holder, at, seq, sum)
+VALUES (:scope, :id, :generation, :state, :holder, :at, :seq, :sum);
+
+-- name: all_resource_moves
+-- params:
+-- row: resource_move
+SELECT scope, id, generation, state, holder, at, seq, sum
+  FROM pawl.resource_move;

@@ -69,7 +69,7 @@ SELECT ifnull(sum(claimed), 0) FROM pawl.queue WHERE scope = :scope AND lane = :
 
 -- name: count_claimed_of_target
 -- params: scope target
-SELECT ifnull(sum(claimed), 0) FROM pawl.queue WHERE scope = :scope AND target = :target;
+SELECT ifnull(sum(claimed), 0) FROM pawl.queue WHERE scope = :scope AND target = :target AND kind = 'message';
 
 -- name: find_followers
 -- params: queue key
@@ -609,3 +609,77 @@ SELECT scope, seq, piece, data, sum FROM pawl.chunk WHERE scope = :scope AND (se
 -- name: list_subscriptions
 -- params: scope
 SELECT scope, name, topic, prefix, lane, target, seq, event, sum FROM pawl.subscription WHERE scope = :scope ORDER BY name;
+
+-- ---- workflows ----
+
+-- name: list_workflows_down
+-- params: after before
+SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
+       state, version, content_type, data, total, rejections, waits, undoing, no_return, undos, signals, pending, shown, holds,
+       paused, cancelled, parent, receipt_type, receipt, sum
+  FROM pawl.workflow
+ WHERE number > :after AND number < :before
+ ORDER BY number DESC;
+
+-- name: list_workflows_up
+-- params: after before
+SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
+       state, version, content_type, data, total, rejections, waits, undoing, no_return, undos, signals, pending, shown, holds,
+       paused, cancelled, parent, receipt_type, receipt, sum
+  FROM pawl.workflow
+ WHERE number > :after AND number < :before
+ ORDER BY number;
+
+-- name: list_kinds
+-- params: scope
+SELECT scope, name, policy, sum FROM pawl.kind WHERE scope = :scope ORDER BY name;
+
+-- name: list_pending
+-- params: queue workflow
+SELECT queue, workflow, key, number, ordinal, name, content_type, data, at, taken, sum
+  FROM pawl.signal
+ WHERE queue = :queue AND workflow = :workflow AND taken IS NULL
+ ORDER BY ordinal;
+
+-- name: list_signals
+-- params: queue workflow
+SELECT queue, workflow, key, number, ordinal, name, content_type, data, at, taken, sum
+  FROM pawl.signal
+ WHERE queue = :queue AND workflow = :workflow
+ ORDER BY ordinal;
+
+-- name: list_steps
+-- params: number after
+SELECT number, generation, state, version, content_type, data, result, attempts, began, ended, worker, error, seq, sum
+  FROM pawl.step
+ WHERE number = :number AND generation > :after
+ ORDER BY generation;
+
+-- name: remove_steps
+-- params: number
+DELETE FROM pawl.step WHERE number = :number;
+
+-- name: remove_signals
+-- params: queue workflow number
+DELETE FROM pawl.signal WHERE queue = :queue AND workflow = :workflow AND number = :number;
+
+-- name: list_held
+-- params: scope holder
+SELECT scope, id, kind, state, holder, generation, updated, sum
+  FROM pawl.resource
+ WHERE scope = :scope AND holder = :holder
+ ORDER BY id;
+
+-- name: list_resources
+-- params: scope after
+SELECT scope, id, kind, state, holder, generation, updated, sum
+  FROM pawl.resource
+ WHERE scope = :scope AND id > :after
+ ORDER BY id;
+
+-- name: list_resource_moves
+-- params: scope id
+SELECT scope, id, generation, state, holder, at, seq, sum
+  FROM pawl.resource_move
+ WHERE scope = :scope AND id = :id
+ ORDER BY generation;

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Claiming from a queue, whatever its tasks are: at once, waiting in the caller's thread, or with a callback. */
+#ifndef PAWLI_CONSUME_H
+#define PAWLI_CONSUME_H
+
+#include "commit/claim.h"
+#include "commit/handle.h"
+
+struct consume {
+    enum task_kind kind;
+    enum phase phase;
+    const char *lane, *target, *consumer; /* consumer NULL: "unnamed" */
+    pawl_uuid id;                         /* this one, whatever its time; nil: the next of the queue */
+    const char *named;                    /* the same of a workflow; NULL: the next */
+    uint32_t limit;
+    uint64_t size_max;         /* 0: no limit */
+    int64_t lease_ms, wait_ms; /* lease 0: the policy's; wait 0: not at all */
+    bool ends_with_process;
+};
+
+/* Numbers and the consumer's name; what the queue is called is checked by who calls it so. */
+int pawli_check_consume(const struct consume *how, pawl_error *err);
+
+/* The claim's items live in the unit, which is the caller's: pawli_unit_done, also where it failed. Nothing: count is 0. */
+int pawli_consume(pawl_store *store, const struct consume *how, struct unit *unit, struct claim *claim,
+                  pawl_error *err);
+
+/* Without a look beforehand and without waiting. Called in a step of the engine; the unit and its claim are gone behind it. */
+typedef void pawli_consumed(void *data, int status, struct unit *unit, struct claim *claim);
+int pawli_consume_later(pawl_store *store, const struct consume *how, pawli_consumed *done, void *data,
+                        pawl_error *err);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* The effects on workflows: starting, making a step, signals, resources, and what operators do. */
+#ifndef PAWLI_EFFECT_WORKFLOW_H
+#define PAWLI_EFFECT_WORKFLOW_H
+
+#include "commit/draft.h"
+
+/* One that a unit names. */
+struct workflow_ref {
+    struct text kind, id;
+    struct view_queue *queue;
+    struct view_bound *bound;
+};
+
+/* wants_lists: what hangs on it, too. False: out of memory. */
+bool pawli_gather_workflow(struct view *view, struct view_scope *scope, struct workflow_ref *ref, bool wants_lists);
+struct view_task *pawli_workflow_of(const struct workflow_ref *ref); /* NULL: there is none, or none that is kept */
+/* The same where it is needed: ENOTFOUND, ECORRUPT. */
+int pawli_find_workflow(const struct unit *unit, const struct workflow_ref *ref, struct view_task **ret_task,
+                        pawl_error *err);
+/* "KIND/ID", in the arena; absent: out of memory. */
+struct text pawli_workflow_name(struct arena *arena, const struct workflow_ref *ref);
+
+/* ---- start.c ---- */
+
+struct start_draft {
+    struct workflow_ref ref;
+    struct workflow_row
+        row; /* number, queue, seq, first, generation, available and created are filled in when it is decided */
+    int64_t wake_in_ms;
+    struct view_line *line;
+    /* the answer */
+    int status;
+    bool replayed;
+    struct view_task *task;   /* within the batch; the texts of its rows live in the batch, too: */
+    struct workflow_row made; /* copies, in the unit's arena */
+    struct task_row made_task;
+};
+
+struct starts {
+    struct effect effect;
+    struct start_draft *items;
+    size_t count, room;
+    bool atomic; /* one that is there refuses the unit; else it is the answer */
+};
+
+extern const struct effect_ops pawli_effect_starts;
+
+/* ---- resource.c ---- */
+
+enum resource_action {
+    RESOURCE_ADD,
+    RESOURCE_HOLD,
+    RESOURCE_RELEASE,
+    RESOURCE_CONSUME,
+    RESOURCE_WITHDRAW,
+    RESOURCE_ACTION_COUNT
+};
+
+struct resource_change {
+    struct text id, kind;
+    enum resource_action action;
+    struct workflow_ref holder; /* kind absent: nobody, or the workflow whose step it is */
+    struct view_fact *slot;
+};
+
+struct resources {
+    struct effect effect;
+    struct resource_change *items;
+    size_t count, room;
+    struct workflow_ref own; /* of a step: the holder where none is given; kind absent: there is none */
+};
+
+extern const struct effect_ops pawli_effect_resources;
+
+const char *pawli_resource_action_text(enum resource_action action);
+/* All that a workflow holds is available again. */
+int pawli_release_all(const struct unit *unit, struct view *view, struct view_task *task, uint64_t seq,
+                      pawl_error *err);
+
+/* ---- step.c ---- */
+
+enum step_result { STEP_NEXT, STEP_PARK, STEP_DONE, STEP_FAIL, STEP_EXTEND, STEP_RESULT_COUNT };
+
+struct step {
+    struct effect effect;
+    struct workflow_ref ref;
+    uint64_t token;
+    uint64_t generation; /* at which it was claimed */
+    enum step_result result;
+    bool has_state, has_data, has_version, has_take, keeps, rejected, no_return;
+    struct text state, content_type, data;
+    uint32_t version;
+    int64_t wake_in_ms; /* -1: not given */
+    int64_t lease_ms;   /* of EXTEND; 0: the policy's */
+    struct text error;
+    struct text receipt_type, receipt;
+    struct text *take;
+    size_t take_count;
+    struct text undo; /* JSON: {state, data}; absent: none */
+    struct resources
+        resources;   /* what it does to them: decided within it, for what it holds in the end is its own business */
+    uint64_t random; /* drawn when sealed: jitter */
+    /* the answer */
+    const char *status;
+    uint64_t made; /* the generation */
+};
+
+extern const struct effect_ops pawli_effect_step;
+const char *pawli_step_result_text(enum step_result result);
+bool pawli_step_result_parse(struct text text, enum step_result *result);
+
+/* What an ended workflow leaves: its signals are taken, its task ended, for good. */
+int pawli_end_workflow(struct view *view, struct view_task *task, enum task_event event, struct text reason,
+                       struct text by, pawl_error *err);
+/* It was cancelled: its next undo, or its end. */
+int pawli_undo_next(const struct unit *unit, struct view *view, struct view_task *task, uint64_t seq, pawl_error *err);
+const char *pawli_workflow_status(const struct workflow_row *row, const struct task_row *task, struct wall_time now);
+
+/* ---- signal.c ---- */
+
+struct signal_draft {
+    struct effect effect;
+    struct workflow_ref ref;
+    struct signal_row row; /* queue, number, ordinal and time are filled in when it is decided */
+    struct view_fact *slot;
+    bool replayed;
+};
+
+extern const struct effect_ops pawli_effect_signal;
+
+/* ---- steer.c ---- */
+
+enum steer { STEER_RETRY, STEER_STOP, STEER_CANCEL, STEER_PAUSE, STEER_RESUME, STEER_COUNT };
+
+struct steering {
+    struct effect effect;
+    struct workflow_ref ref;
+    enum steer what;
+    bool force;
+    struct text reason, by;
+    /* RETRY from a step: the checkpoint that it began with, read before, and as of which generation */
+    bool has_checkpoint;
+    struct step_row checkpoint;
+    uint64_t generation;
+    /* the answer */
+    const char *before, *after;
+};
+
+extern const struct effect_ops pawli_effect_steering;
+const char *pawli_steer_text(enum steer what);
+
+/* ---- of a kind: configure.c ---- */
+
+struct kind_change {
+    struct effect effect;
+    struct text name;
+    struct policy policy; /* the keys to set; */
+    uint64_t unset;       /* the keys to unset */
+    struct view_fact *kind;
+};
+
+extern const struct effect_ops pawli_effect_kind;
+
+#endif
