@@ -11,13 +11,6 @@
 extern "C" {
 #endif
 
-/* ---- errors: their class is their status, which survives wrapping. PAWL_EREJECTED: refused for good; all others: try again ---- */
-
-/* Fills the error, and returns its status. */
-PAWL_API int pawl_error_set(pawl_error *err, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Puts a text and ": " in front of what is there, and returns the status that it has. */
-PAWL_API int pawl_error_wrap(pawl_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 /* ---- one step ----
  *
  * A step was claimed, and loaded after its claim was taken. It is good until the callback returns, on its thread only; so

@@ -21,5 +21,7 @@
 #include "pawl/why.h"
 #include "pawl/worker.h"
 #include "pawl/workflow.h"
+#include "pawl/executor.h"
+#include "pawl/run.h"
 
 #endif

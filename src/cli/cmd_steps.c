@@ -186,7 +186,7 @@ static int make_step(struct cli *cli, int32_t result, const char *name)
     int status = read_outcome(cli, result, &outcome);
     if (status < 0)
         return status;
-    pawl_transition *step = pawl_step_new(cli->store, &outcome);
+    pawl_transition *step = pawl_transition_of_step(cli->store, &outcome);
     if (!step)
         return pawli_no_memory(&cli->error);
     status = cli_add_effects(cli, step);
@@ -194,7 +194,7 @@ static int make_step(struct cli *cli, int32_t result, const char *name)
         status = pawl_transition_commit(step, &receipt, &cli->error);
     if (status == PAWL_OK) {
         struct made made = {outcome.kind, outcome.id, name, NULL, 0, pawl_receipt_seq(receipt)};
-        made.status = pawl_step_status(step, &made.generation);
+        made.status = pawl_transition_step_status(step, &made.generation);
         print_made(cli, &made);
     }
     pawl_receipt_free(receipt);
@@ -230,7 +230,7 @@ static void line_made(void *data, int status, pawl_receipt *receipt, const pawl_
     struct cli_line *line = data;
     bool is_lost = status == PAWL_EFENCED;
     line->answer.step.status = status == PAWL_OK
-                                   ? pawl_step_status(line->answer.step.made, &line->answer.step.generation)
+                                   ? pawl_transition_step_status(line->answer.step.made, &line->answer.step.generation)
                                    : NULL;
     pawl_receipt_free(receipt);
     cli_line_done(line, is_lost ? PAWL_OK : status, error);

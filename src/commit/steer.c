@@ -45,6 +45,18 @@ struct text pawli_note_asked(struct text reason, struct text by, const struct vi
     return text;
 }
 
+struct text pawli_read_asked(struct arena *arena, struct text asked, const char *member)
+{
+    struct text name, value;
+    if (!asked.data || !pawli_json_is(asked, '{', arena))
+        return (struct text){0};
+    struct json_walk walk = pawli_json_walk(asked);
+    while (pawli_json_member(&walk, &name, &value))
+        if (pawli_json_name_is(name, member))
+            return pawli_json_type(value) == JSON_STRING ? pawli_json_string(arena, value) : pawli_arena_text(arena, value);
+    return (struct text){0};
+}
+
 struct steered {
     const struct unit *unit;
     const struct steering *steering;

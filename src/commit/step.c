@@ -72,8 +72,9 @@ static int refuse_lost(const struct step *step, const struct view_task *task, co
 
 static int check_claim(const struct step *step, const struct view_task *task, const struct view *view, pawl_error *err)
 {
+    bool is_of_claim = step->result == STEP_EXTEND || step->result == STEP_RELEASE;
     bool is_own = task->row.place == PLACE_CLAIMED && task->row.token == step->token &&
-                  workflow_in(task->body)->generation == step->generation;
+                  (is_of_claim || workflow_in(task->body)->generation == step->generation);
     return is_own ? PAWL_OK : refuse_lost(step, task, view, err);
 }
 
@@ -340,7 +341,7 @@ static int park(struct making *m, pawl_error *err)
 /* An executor that goes on has the next attempt counted before it makes it. */
 static int go_on(struct making *m, pawl_error *err)
 {
-    if (m->step->rejected && m->stays) /* the same again would be refused again: not at once */
+    if (m->stays && (m->step->rejected || m->step->error.data)) /* the same again: not at once */
         return park_failed(m, err);
     note_progress(m);
     if (!m->step->keeps)
@@ -393,7 +394,20 @@ static int undo(struct making *m, pawl_error *err)
     return pawli_undo_next(m->unit, m->view, m->task, m->seq, err);
 }
 
-/* Of a function: each of its calls, for the next run to find. */
+/* Of a function: each of its calls is a step; it ends with one of its own, or with an error. One that only waits on is none. */
+static bool has_own_row(const struct step *step)
+{
+    bool goes_on = step->result == STEP_NEXT || step->result == STEP_PARK;
+    return !step->is_coded || !goes_on || step->error.data || step->starts_run ||
+           (step->result == STEP_NEXT && step->note_count == 0);
+}
+
+static uint64_t row_count(const struct step *step)
+{
+    return step->note_count + has_own_row(step);
+}
+
+/* For the next run to find. */
 static bool note_calls(const struct making *m, const struct step_row *whole)
 {
     for (size_t i = 0; i < m->step->note_count; i++) {
@@ -405,6 +419,7 @@ static bool note_calls(const struct making *m, const struct step_row *whole)
         row.data = note->data;
         row.result = TEXT("call");
         row.error = note->error;
+        row.version = 0;
         if (!pawli_view_add_row(m->view, SLOT_STEP, &row))
             return false;
     }
@@ -426,8 +441,9 @@ static bool note_step(const struct making *m, const struct workflow_row *before,
                                  .worker = task->consumer,
                                  .error = m->step->error,
                                  .seq = m->seq};
-    const struct step *step = m->step;
-    return step->note_count ? note_calls(m, &row) : pawli_view_add_row(m->view, SLOT_STEP, &row);
+    struct step_row own = row;
+    own.generation += m->step->note_count;
+    return note_calls(m, &row) && (!has_own_row(m->step) || pawli_view_add_row(m->view, SLOT_STEP, &own));
 }
 
 static int (*const results[])(struct making *m, pawl_error *err) = {
@@ -451,7 +467,7 @@ static int make(struct making *m, pawl_error *err)
     if (status < 0)
         return status;
     m->stays = !step->has_state || text_equal(step->state, before.state);
-    m->row->generation += step->note_count ? step->note_count : 1;
+    m->row->generation += row_count(step);
     m->row->coded = step->is_coded;
     if (step->starts_run)
         m->row->run = m->row->generation;
@@ -465,6 +481,7 @@ static int make(struct making *m, pawl_error *err)
         return status;
     step->made = m->row->generation;
     step->status = pawli_workflow_status(m->row, &m->task->row, m->view->wall);
+    step->cancelled = pawli_read_asked(&((struct unit *)m->unit)->arena, m->row->cancelled, "reason");
     bool noted = note_step(m, &before, &task);
     return noted && !pawli_arena_failed(m->view->arena) ? PAWL_OK : pawli_no_memory(err);
 }

@@ -116,7 +116,8 @@ struct step {
     uint64_t random; /* drawn when sealed: jitter */
     /* the answer */
     const char *status;
-    uint64_t made; /* the generation */
+    uint64_t made;         /* the generation */
+    struct text cancelled; /* why somebody asked for its end; absent: nobody did */
 };
 
 extern const struct effect_ops pawli_effect_step;
@@ -166,6 +167,7 @@ extern const struct effect_ops pawli_effect_steering;
 const char *pawli_steer_text(enum steer what);
 /* {"reason":…,"by":…,"at":…}, in the view's arena, which remembers when it could not be. */
 struct text pawli_note_asked(struct text reason, struct text by, const struct view *view);
+struct text pawli_read_asked(struct arena *arena, struct text asked, const char *member); /* absent: it does not say */
 
 /* One of them; atomic: what is there already refuses. */
 bool pawli_gather_start(struct view *view, struct view_scope *scope, struct start_draft *draft);

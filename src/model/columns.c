@@ -770,7 +770,7 @@ static const struct column signal_columns[] = {
 static const struct column step_columns[] = {
     COLUMN("number", U64, number, KEY, NUMBER),
     COLUMN("generation", U64, generation, KEY, FROM_ONE),
-    COLUMN("state", TEXT, state, .max = LIMIT_NAME, .is_good = is_text),
+    COLUMN("state", TEXT, state, .max = LIMIT_NAME + 16, .is_good = is_text),
     COLUMN("version", U32, version, COUNT),
     COLUMN("content_type", CONTENT_TYPE, content_type),
     COLUMN("data", BODY, data, NEEDED, WITH(content_type)),

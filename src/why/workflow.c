@@ -6,19 +6,6 @@
 
 static const struct text nobody = {0};
 
-/* Its reason, and who gave it, of what an operator asked. */
-static struct text read_asked(struct arena *arena, struct text json, const char *wanted)
-{
-    struct text name, value;
-    if (!json.data || !pawli_json_is(json, '{', arena))
-        return nobody;
-    struct json_walk walk = pawli_json_walk(json);
-    while (pawli_json_member(&walk, &name, &value))
-        if (pawli_json_name_is(name, wanted) && pawli_json_type(value) == JSON_STRING)
-            return pawli_json_string(arena, value);
-    return nobody;
-}
-
 static void explain_stuck(struct explaining *e)
 {
     static const struct {
@@ -39,7 +26,7 @@ static void explain_stuck(struct explaining *e)
 static void explain_pause(struct explaining *e, const struct workflow_row *row)
 {
     struct arena *arena = &e->why->arena;
-    struct text reason = read_asked(arena, row->paused, "reason"), by = read_asked(arena, row->paused, "by");
+    struct text reason = pawli_read_asked(arena, row->paused, "reason"), by = pawli_read_asked(arena, row->paused, "by");
     if (row->paused.data)
         pawli_why_add(
             e, CODE_PAUSED, WALL_NEVER, by,
@@ -107,7 +94,7 @@ static int explain(struct explaining *e, const struct workflow_item *item)
     const struct task_row *task = &item->task;
     bool is_paused = task->place == PLACE_HELD && text_is(task->hold, "paused");
     if (item->workflow.cancelled.data && task->place != PLACE_ENDED)
-        pawli_why_add(e, CODE_AWAITING, WALL_NEVER, read_asked(&e->why->arena, item->workflow.cancelled, "by"),
+        pawli_why_add(e, CODE_AWAITING, WALL_NEVER, pawli_read_asked(&e->why->arena, item->workflow.cancelled, "by"),
                       TEXT("it was cancelled: its compensation runs"));
     if (task->place == PLACE_CLAIMED) {
         pawli_why_claimed(e);

@@ -245,7 +245,7 @@ static int check_outcome(const pawl_step_outcome *outcome, pawl_error *err)
     return PAWL_OK;
 }
 
-static int draft_undo(struct drafting *drafting, const pawl_step_outcome *outcome, struct step *step, pawl_error *err)
+int pawli_step_undo(struct drafting *drafting, const pawl_step_outcome *outcome, struct step *step, pawl_error *err)
 {
     struct text data = {outcome->undo_data, outcome->undo_data_size};
     struct buffer buffer;
@@ -302,13 +302,8 @@ static int draft_bodies(struct drafting *drafting, const pawl_step_outcome *outc
     return status;
 }
 
-static int draft_step(struct drafting *drafting, const pawl_step_outcome *outcome, struct step *step, pawl_error *err)
+int pawli_step_answer(struct drafting *drafting, const pawl_step_outcome *outcome, struct step *step, pawl_error *err)
 {
-    struct env *env = drafting->store->opened->env;
-    step->ref = pawli_draft_ref(drafting, outcome->kind, outcome->id);
-    step->resources.own = step->ref;
-    step->token = outcome->token;
-    step->generation = outcome->generation;
     step->result = (enum step_result)outcome->result;
     step->has_state = outcome->state != NULL;
     step->state = pawli_draft_text(drafting, outcome->state);
@@ -316,20 +311,15 @@ static int draft_step(struct drafting *drafting, const pawl_step_outcome *outcom
     step->version = outcome->version;
     step->keeps = outcome->keep;
     step->rejected = outcome->rejected;
-    step->no_return = outcome->no_return;
+    step->no_return |= outcome->no_return;
     step->wake_in_ms = outcome->has_wake ? outcome->wake_in_ms : -1;
     step->error = pawli_draft_cut(drafting, outcome->error, LIMIT_ERROR_TEXT);
-    env->ops->random(env, &step->random, sizeof step->random);
     int status = draft_bodies(drafting, outcome, step, err);
-    if (status == PAWL_OK)
-        status = draft_take(drafting, outcome, step, err);
-    if (status == PAWL_OK)
-        status = draft_undo(drafting, outcome, step, err);
     return status == PAWL_OK && pawli_arena_failed(&drafting->unit.arena) ? pawli_no_memory(err) : status;
 }
 
 /* What its record says was asked. */
-static int write_command(pawl_transition *t, const struct step *step, pawl_error *err)
+int pawli_step_close(pawl_transition *t, const struct step *step, pawl_error *err)
 {
     struct buffer buffer;
     buffer_init(&buffer, 4 * LIMIT_BODY);
@@ -374,21 +364,56 @@ static int read_outcome(pawl_store *store, const pawl_step_outcome *given, pawl_
     return status == PAWL_OK ? look_up(store, outcome, err) : status;
 }
 
-static pawl_uuid request_of(const pawl_step_outcome *outcome)
+static pawl_uuid request_of(const char *kind, const char *id, uint64_t generation)
 {
     char text[LIMIT_NAME + LIMIT_WORKFLOW_ID + 48];
-    int size = snprintf(text, sizeof text, "pawl.step/%s/%s/%" PRIu64, outcome->kind, outcome->id, outcome->generation);
+    int size = snprintf(text, sizeof text, "pawl.step/%s/%s/%" PRIu64, kind, id, generation);
     return pawl_request_id_from(text, (size_t)size);
 }
 
-pawl_transition *pawl_step_new(pawl_store *store, const pawl_step_outcome *given)
+static struct step *add_step(struct drafting *drafting, const char *kind, const char *id, uint64_t token,
+                             uint64_t generation)
+{
+    struct env *env = drafting->store->opened->env;
+    struct step *step = pawli_draft_effect(drafting, &pawli_effect_step);
+    if (!step)
+        return NULL;
+    step->ref = pawli_draft_ref(drafting, kind, id);
+    step->resources.own = step->ref;
+    step->token = token;
+    step->generation = generation;
+    step->wake_in_ms = -1;
+    env->ops->random(env, &step->random, sizeof step->random);
+    return pawli_arena_failed(&drafting->unit.arena) ? NULL : step;
+}
+
+pawl_transition *pawli_step_open(pawl_store *store, const char *kind, const char *id, uint64_t token,
+                                 uint64_t generation, struct step **ret_step)
+{
+    const pawl_transition_options options = {PAWL_TRANSITION_OPTIONS, .type = "step",
+                                             .request_id = request_of(kind, id, generation)};
+    pawl_transition *t = pawl_transition_new(store, &options);
+    struct drafting *drafting = pawli_building(t);
+    *ret_step = drafting ? add_step(drafting, kind, id, token, generation) : NULL;
+    if (!drafting)
+        return t;
+    if (!*ret_step)
+        pawli_no_memory(&drafting->error);
+    drafting->unit.record->row.type = TEXT(STEP_TYPE);
+    drafting->unit.record->is_optional = true;
+    return t;
+}
+
+pawl_transition *pawl_transition_of_step(pawl_store *store, const pawl_step_outcome *given)
 {
     pawl_step_outcome outcome = {0};
     pawl_error error = {0};
+    struct step *step;
     int status = read_outcome(store, given, &outcome, &error);
-    const pawl_transition_options options = {PAWL_TRANSITION_OPTIONS, .type = "step",
-                                             .request_id = status == PAWL_OK ? request_of(&outcome) : (pawl_uuid){{0}}};
-    pawl_transition *t = pawl_transition_new(store, &options);
+    pawl_transition *t = status == PAWL_OK ? pawli_step_open(store, outcome.kind, outcome.id, outcome.token,
+                                                             outcome.generation, &step)
+                                           : pawl_transition_new(store, &(pawl_transition_options){
+                                                                            PAWL_TRANSITION_OPTIONS, .type = "step"});
     struct drafting *drafting = pawli_building(t);
     if (!drafting)
         return t;
@@ -396,16 +421,17 @@ pawl_transition *pawl_step_new(pawl_store *store, const pawl_step_outcome *given
         drafting->error = error;
         return t;
     }
-    struct step *step = pawli_draft_effect(drafting, &pawli_effect_step);
-    status = step ? draft_step(drafting, &outcome, step, &drafting->error) : pawli_no_memory(&drafting->error);
-    drafting->unit.record->row.type = TEXT(STEP_TYPE);
-    drafting->unit.record->is_optional = true;
+    status = pawli_step_answer(drafting, &outcome, step, &drafting->error);
     if (status == PAWL_OK)
-        write_command(t, step, &drafting->error);
+        status = draft_take(drafting, &outcome, step, &drafting->error);
+    if (status == PAWL_OK)
+        status = pawli_step_undo(drafting, &outcome, step, &drafting->error);
+    if (status == PAWL_OK)
+        pawli_step_close(t, step, &drafting->error);
     return t;
 }
 
-const char *pawl_step_status(const pawl_transition *t, uint64_t *ret_generation)
+const char *pawl_transition_step_status(const pawl_transition *t, uint64_t *ret_generation)
 {
     const struct step *step = t ? step_of((const struct drafting *)t) : NULL;
     if (ret_generation)
@@ -413,11 +439,36 @@ const char *pawl_step_status(const pawl_transition *t, uint64_t *ret_generation)
     return step ? step->status : NULL;
 }
 
+static int commit_claim(pawl_store *store, const char *kind, const char *id, uint64_t token, enum step_result what,
+                        int64_t lease_ms, pawl_error *err)
+{
+    struct drafting drafting;
+    pawli_drafting_init(&drafting, store);
+    struct step *step = add_step(&drafting, kind, id, token, 0);
+    int status = step ? PAWL_OK : pawli_no_memory(err);
+    if (step) {
+        step->result = what;
+        step->lease_ms = lease_ms;
+        status = pawli_draft_commit(&drafting, NULL, err);
+    }
+    pawli_drafting_done(&drafting);
+    return status;
+}
+
+int pawli_step_extend(pawl_store *store, const char *kind, const char *id, uint64_t token, int64_t lease_ms,
+                      pawl_error *err)
+{
+    return commit_claim(store, kind, id, token, STEP_EXTEND, lease_ms, err);
+}
+
+int pawli_step_release(pawl_store *store, const char *kind, const char *id, uint64_t token, pawl_error *err)
+{
+    return commit_claim(store, kind, id, token, STEP_RELEASE, 0, err);
+}
+
 int pawl_workflow_extend(pawl_store *store, const char *kind, const char *id, uint64_t token, int64_t lease_ms,
                          pawl_error *err)
 {
-    pawl_step_outcome outcome = {PAWL_STEP_OUTCOME, .kind = kind, .id = id, .token = token};
-    struct drafting drafting;
     int status = pawli_check_given(err, store, kind, id);
     if (status == PAWL_OK)
         status = pawli_check_kind_and_id(kind, id, err);
@@ -425,18 +476,5 @@ int pawl_workflow_extend(pawl_store *store, const char *kind, const char *id, ui
         status = pawli_check_range("lease_ms", lease_ms, 1, LIMIT_LEASE_MS, err);
     if (status == PAWL_OK)
         status = pawli_store_check_write(store->opened->store, err);
-    if (status == PAWL_OK)
-        status = look_up(store, &outcome, err);
-    if (status < 0)
-        return status;
-    pawli_drafting_init(&drafting, store);
-    struct step *step = pawli_draft_effect(&drafting, &pawli_effect_step);
-    status = step ? draft_step(&drafting, &outcome, step, err) : pawli_no_memory(err);
-    if (status == PAWL_OK) {
-        step->result = STEP_EXTEND;
-        step->lease_ms = lease_ms;
-        status = pawli_draft_commit(&drafting, NULL, err);
-    }
-    pawli_drafting_done(&drafting);
-    return status;
+    return status == PAWL_OK ? pawli_step_extend(store, kind, id, token, lease_ms, err) : status;
 }
