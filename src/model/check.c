@@ -136,8 +136,8 @@ int pawli_check_holder(const char *field, struct text holder, pawl_error *err)
     if (!slash)
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "%s is no workflow", field), "write KIND/ID");
     size_t size = (size_t)(slash - holder.data);
-    int status = pawli_check_name("kind", (struct text){holder.data, size}, err);
-    return status < 0 ? status : pawli_check_workflow_id("id", (struct text){slash + 1, holder.size - size - 1}, err);
+    int status = pawli_check_name(field, (struct text){holder.data, size}, err);
+    return status < 0 ? status : pawli_check_workflow_id(field, (struct text){slash + 1, holder.size - size - 1}, err);
 }
 
 int pawli_check_key(const char *field, struct text key, pawl_error *err)

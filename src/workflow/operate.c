@@ -276,6 +276,8 @@ int pawl_workflow_steer(pawl_store *store, const pawl_steering *steering, const 
 static int read_setting(struct kind_change *change, const pawl_setting *setting, pawl_error *err)
 {
     struct text value = text_of(setting->value ? setting->value : "");
+    if (setting->key && strcmp(setting->key, "exhausted") == 0 && text_is(value, "stuck")) /* its status then */
+        value = TEXT("hold");
     int status = pawli_policy_give(POLICY_OF_WORKFLOWS, &change->policy, &change->unset, setting->key, value, err);
     bool is_dead = change->policy.set >> POLICY_EXHAUSTED & 1 &&
                    policy_get(&change->policy, POLICY_EXHAUSTED) != EXHAUSTED_HOLD;

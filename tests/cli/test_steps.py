@@ -167,10 +167,11 @@ class Resources(Case):
         self.has("b", "withdrawn")
         self.assertIn('"a"', json.dumps(self.records("A")[1]["effects"]))
         before = self.state()
-        for resources in ([act("a", "hold", holder="k/v")], [act("b", "hold", holder="k/w")], [act("a", "withdraw")],
-                          [act("a", "consume", holder="k/v")], [act("c", "add"), act("b", "hold", holder="k/w")]):
+        for status, resources in (
+                (3, [act("a", "hold", holder="k/v")]), (7, [act("b", "hold", holder="k/w")]), (7, [act("a", "withdraw")]),
+                (3, [act("a", "consume", holder="k/v")]), (7, [act("c", "add"), act("b", "hold", holder="k/w")])):
             run = do(*resources, events=[{"topic": "t", "type": "e"}], messages=[{"lane": "l", "target": "t"}])
-            self.assertEqual((run.status, run.rows, run.error["line"]), (7, [], 1), resources)
+            self.assertEqual((run.status, run.rows, run.error["line"]), (status, [], 1), resources)
         self.assertEqual(self.state(), before)
         self.assertEqual(do(act("a", "release", holder="k/w")).status, 0)
         self.has("a", "available")
@@ -268,13 +269,14 @@ class Effects(Case):
         self.ok("assets", "set", "EUR", "scale=2")
         self.ok("resources", "add", "r")
         claim = self.started("w", "--state", "a")
-        more = {"state": "b", "data": 2, "events": [{"topic": "t", "type": "e", "data": 1}], "messages": [{"lane": "l", "target": "t"}],
+        more = {"events": [{"topic": "t", "type": "e", "data": 1}], "messages": [{"lane": "l", "target": "t"}],
                 "resources": [{"id": "r", "action": "hold"}]}
         before = self.state()
         for post in ({"delta": "-5", "floor": "0"}, {"delta": "1.234"}, {"delta": "1", "expect": "7"}):
             for result in ("next", "park", "done", "fail"):
                 why = {"error": "e"} if result == "fail" else {}
-                run = self.settle(self.settlement(claim, result, **more, **why, posts=[{"account": "a", "asset": "EUR", **post}]))
+                where = {"state": "b", "data": 2} if result in ("next", "park") else {}
+                run = self.settle(self.settlement(claim, result, **more, **where, **why, posts=[{"account": "a", "asset": "EUR", **post}]))
                 self.assertIn(run.status, (7, 4) if "expect" in post else (7,), (post, run.err, run.out))
                 self.assertEqual((run.rows, run.error["line"]), ([], 1), post)
         self.assertEqual(self.state(), before)
