@@ -11,6 +11,7 @@
 #include "pawl/moving.h"
 #include "pawl/operator.h"
 #include "pawl/replay.h"
+#include "pawl/schedule.h"
 #include "pawl/snapshot.h"
 #include "pawl/status.h"
 #include "pawl/store.h"

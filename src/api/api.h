@@ -69,6 +69,9 @@ void pawli_api_put_steps(struct json_writer *out,
                          const pawl_workflows *workflow); /* of pawl_workflow_get: signals, too */
 void pawli_api_put_steered(struct json_writer *out, const pawl_steering *steering, const pawl_steered *steered);
 void pawli_api_put_resource(struct json_writer *out, const pawl_resource_view *resource);
+void pawli_api_put_schedule(struct json_writer *out, const pawl_schedule_view *schedule);
+const char *pawli_api_missed(int32_t missed); /* the word of an enum pawl_missed; NULL: none */
+bool pawli_api_missed_parse(const char *text, int32_t *ret_missed);
 void pawli_api_put_kind(struct json_writer *out, const pawl_kind_view *kind);
 void pawli_api_put_verified(struct json_writer *out, const pawl_verified *verified);
 

@@ -421,3 +421,58 @@ void pawli_api_put_kind(struct json_writer *out, const pawl_kind_view *kind)
     else
         pawli_json_put_raw(out, "policy", text_of(kind->policy));
 }
+
+static const char *const missed_words[] = {
+    [PAWL_MISSED_ONE] = "one", [PAWL_MISSED_ALL] = "all", [PAWL_MISSED_NONE] = "none"};
+
+const char *pawli_api_missed(int32_t missed)
+{
+    return missed >= 0 && (size_t)missed < COUNT_OF(missed_words) ? missed_words[missed] : NULL;
+}
+
+bool pawli_api_missed_parse(const char *text, int32_t *ret_missed)
+{
+    *ret_missed = find_word(missed_words, COUNT_OF(missed_words), text);
+    return *ret_missed >= 0;
+}
+
+static void put_what(struct json_writer *out, const pawl_schedule_view *view)
+{
+    pawli_json_key(out, view->kind ? "start" : "message");
+    pawli_json_open(out, '{');
+    pawli_json_put_string(out, "kind", view->kind);
+    pawli_json_put_string(out, "lane", view->lane);
+    pawli_json_put_string(out, "target", view->target);
+    put_body(out, "data", view->content_type, view->data, view->data_size);
+    pawli_json_close(out, '}');
+}
+
+void pawli_api_put_schedule(struct json_writer *out, const pawl_schedule_view *view)
+{
+    pawli_json_put_string(out, "name", view->name);
+    pawli_json_put_string(out, "cron", view->cron);
+    if (view->every_ms)
+        pawli_json_put_i64(out, "every_ms", view->every_ms);
+    pawli_json_put_string(out, "zone", view->zone);
+    pawli_json_put_string(out, "error", view->error);
+    if (!view->cron && !view->every_ms)
+        return;
+    pawli_json_put_string(out, "missed", pawli_api_missed(view->missed));
+    pawli_json_put_u64(out, "catch_up", view->catch_up);
+    if (view->jitter_ms)
+        pawli_json_put_i64(out, "jitter_ms", view->jitter_ms);
+    put_what(out, view);
+    pawli_json_key(out, "next");
+    pawli_json_open(out, '[');
+    for (size_t i = 0; i < COUNT_OF(view->next_ms) && view->next_ms[i]; i++) {
+        pawli_json_comma(out);
+        pawli_buffer_format(out->out, "%" PRId64, view->next_ms[i]);
+    }
+    pawli_json_close(out, ']');
+    put_time(out, "last_slot", view->last_slot_ms);
+    pawli_json_put_u64(out, "fired", view->fired);
+    pawli_json_put_bool(out, "paused", view->paused_reason != NULL);
+    pawli_json_put_string(out, "paused_reason", view->paused_reason);
+    pawli_json_put_string(out, "paused_by", view->paused_by);
+    put_time(out, "added_at", view->added_at_ms);
+}

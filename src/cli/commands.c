@@ -421,6 +421,21 @@ static const struct cli_option resources_list_options[] = {
     {0},
 };
 
+static const struct cli_option schedules_add_options[] = {
+    {"cron", "SPEC", "minute hour day-of-month month day-of-week, such as \"0 9 * * mon-fri\"", false},
+    {"zone", "ZONE", "of the cron spec, such as Europe/Berlin (default: UTC)", false},
+    {"every", "TIME", "every so often instead, from now on", false},
+    {"missed", "one|all|none", "which fire of those over 60 s late, or behind which the next came (default: one)",
+     false},
+    {"catch-up", "N", "with --missed all: at most so many (default: 100)", false},
+    {"jitter", "TIME", "each fires so much later at most, always the same for a slot", false},
+    {"message", "LANE/TARGET[=DATA]", "send this, with the dedupe key NAME.SLOT", false},
+    {"start", "KIND[=DATA]", "start a workflow of this kind, with the id NAME.SLOT", false},
+    OPERATION,
+    JSON_ONLY,
+    {0},
+};
+
 static const struct cli_option init_options[] = {
     {"into", "URL", "in the database of another program, beside its tables: sqlite:FILE", false},
     {0},
@@ -574,6 +589,15 @@ const struct cli_command cli_commands[] = {
      CLI_WRITES},
     {"resources list", "", "list resources, by id", resources_list_options, cli_resources_list, CLI_READS},
     {"resources show", "ID", "show one resource with all that was done to it", NULL, cli_resources_show, CLI_READS},
+    {"schedules add", "NAME", "send a message, or start a workflow, at each slot of a cron spec or an interval",
+     schedules_add_options, cli_schedules_add, CLI_RECORDS},
+    {"schedules list", "", "list schedules, by name", NULL, cli_schedules_list, CLI_READS},
+    {"schedules show", "NAME", "show one schedule, with its next five slots", NULL, cli_schedules_show, CLI_READS},
+    {"schedules pause", "NAME", "let a schedule fire nothing until it is resumed", setting_options, cli_schedules_pause,
+     CLI_RECORDS},
+    {"schedules resume", "NAME", "let a paused schedule fire again, from now on", setting_options, cli_schedules_resume,
+     CLI_RECORDS},
+    {"schedules remove", "NAME", "forget a schedule", setting_options, cli_schedules_remove, CLI_RECORDS},
     {"why", "ID", "explain why a message, or a workflow (KIND/ID), does not move", NULL, cli_why, CLI_READS},
     {"workers", "", "list who works, who did, and who has claims by hand; of all scopes, or with --scope of one", NULL,
      cli_workers, CLI_READS},

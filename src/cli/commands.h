@@ -58,6 +58,14 @@ int cli_resources_add(struct cli *cli);
 int cli_resources_list(struct cli *cli);
 int cli_resources_show(struct cli *cli);
 
+/* cmd_schedules.c */
+int cli_schedules_add(struct cli *cli);
+int cli_schedules_list(struct cli *cli);
+int cli_schedules_show(struct cli *cli);
+int cli_schedules_pause(struct cli *cli);
+int cli_schedules_resume(struct cli *cli);
+int cli_schedules_remove(struct cli *cli);
+
 /* cmd_steps.c */
 int cli_workflows_claim(struct cli *cli);
 int cli_workflows_next(struct cli *cli);

@@ -136,18 +136,16 @@ static int change_one(struct unit *unit, struct view *view, const struct resourc
     if (!ref && change->action == RESOURCE_HOLD)
         return pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "resource %.*s: holder is missing", TEXT_ARG(change->id)),
                           "give the workflow that shall hold it: KIND/ID");
-    int status = ref ? pawli_find_workflow(unit, ref, &task, err) : PAWL_OK;
-    if (status < 0)
-        return status;
-    if (task && task->row.place == PLACE_ENDED)
-        return pawli_fail(err, PAWL_EREFUSED, "workflow %.*s/%.*s ended", TEXT_ARG(ref->kind), TEXT_ARG(ref->id));
-    struct text name = task ? pawli_workflow_name(view->arena, ref) : (struct text){0};
-    bool was_held = row->state == RESOURCE_HELD, is_own = was_held && task && text_equal(row->holder, name);
+    struct text name = ref ? pawli_workflow_name(view->arena, ref) : (struct text){0};
+    bool was_held = row->state == RESOURCE_HELD, is_own = was_held && ref && text_equal(row->holder, name);
     enum resource_state to = next_state(change->action, row->state, is_own);
     if (to == RESOURCE_STATE_COUNT)
         return refuse(change, row, err);
-    if (to == row->state)
-        return PAWL_OK;
+    int status = ref ? pawli_find_workflow(unit, ref, &task, err) : PAWL_OK;
+    if (status < 0 || to == row->state)
+        return status;
+    if (task && task->row.place == PLACE_ENDED)
+        return pawli_fail(err, PAWL_EREFUSED, "workflow %.*s/%.*s ended", TEXT_ARG(ref->kind), TEXT_ARG(ref->id));
     if (to == RESOURCE_HELD || was_held)
         status = count_hold(view, task, to == RESOURCE_HELD ? 1 : -1, err);
     return status < 0 ? status : move(view, slot, to, to == RESOURCE_HELD ? name : (struct text){0}, seq, err);

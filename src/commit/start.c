@@ -2,7 +2,6 @@
 /* The effect that starts workflows, and how a unit finds one that it names. */
 #include "commit/workflow.h"
 
-#include "commit/enqueue.h"
 #include "model/view_json.h"
 
 /* ---- finding ---- */
@@ -54,17 +53,20 @@ struct text pawli_workflow_name(struct arena *arena, const struct workflow_ref *
 
 /* ---- starting ---- */
 
+bool pawli_gather_start(struct view *view, struct view_scope *scope, struct start_draft *draft)
+{
+    if (!pawli_gather_workflow(view, scope, &draft->ref, false))
+        return false;
+    draft->line = draft->row.key.data ? pawli_view_line(view, draft->ref.queue, draft->row.key) : NULL;
+    return !draft->row.key.data || draft->line;
+}
+
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {
     struct starts *starts = (struct starts *)effect;
-    for (size_t i = 0; i < starts->count; i++) {
-        struct start_draft *draft = &starts->items[i];
-        if (!pawli_gather_workflow(view, unit->view_scope, &draft->ref, false))
+    for (size_t i = 0; i < starts->count; i++)
+        if (!pawli_gather_start(view, unit->view_scope, &starts->items[i]))
             return false;
-        draft->line = draft->row.key.data ? pawli_view_line(view, draft->ref.queue, draft->row.key) : NULL;
-        if (draft->row.key.data && !draft->line)
-            return false;
-    }
     return true;
 }
 
@@ -94,11 +96,9 @@ static int refuse_purged(const struct start_draft *draft, pawl_error *err)
 }
 
 /* It is there: what it was started with is the answer, or refuses. */
-static int answer_stored(const struct unit *unit, const struct starts *starts, struct start_draft *draft,
-                         struct view_task *task, pawl_error *err)
+static int answer_stored(struct start_draft *draft, bool atomic, struct view_task *task, pawl_error *err)
 {
-    (void)unit;
-    if (starts->atomic)
+    if (atomic)
         return pawli_hint(err,
                           pawli_fail(err, PAWL_EREFUSED, "workflow %.*s/%.*s is there already",
                                      TEXT_ARG(draft->ref.kind), TEXT_ARG(draft->ref.id)),
@@ -177,8 +177,7 @@ static int start_new(struct view *view, struct start_draft *draft, struct view_t
     return PAWL_OK;
 }
 
-static int start(const struct unit *unit, const struct starts *starts, struct start_draft *draft, struct view *view,
-                 pawl_error *err)
+int pawli_start_one(const struct unit *unit, struct start_draft *draft, bool atomic, struct view *view, pawl_error *err)
 {
     const struct view_bound *bound = draft->ref.bound;
     uint64_t seq = unit->record ? unit->view_record_scope->row.seq + 1 : 0;
@@ -193,7 +192,7 @@ static int start(const struct unit *unit, const struct starts *starts, struct st
     if (!last && is_bound && bound->row.state != STATE_PENDING && !may_start_again(draft, bound->row.state))
         return refuse_purged(draft, err);
     if (last && (last->row.place != PLACE_ENDED || !may_start_again(draft, last->row.ended)))
-        return answer_stored(unit, starts, draft, last, err);
+        return answer_stored(draft, atomic, last, err);
     return start_new(view, draft, last, seq, err);
 }
 
@@ -217,7 +216,7 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     struct starts *starts = (struct starts *)effect;
     for (size_t i = 0; i < starts->count; i++) {
         struct start_draft *draft = &starts->items[i];
-        int status = start(unit, starts, draft, view, err);
+        int status = pawli_start_one(unit, draft, starts->atomic, view, err);
         if (status < 0) {
             pawli_error_item(err, "start", i, starts->count);
             return status;

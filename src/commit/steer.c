@@ -29,14 +29,14 @@ static int refuse(const struct steering *steering, const char *why, const char *
 }
 
 /* {"reason":…,"by":…,"at":…} */
-static struct text note_asked(const struct steering *steering, const struct view *view)
+struct text pawli_note_asked(struct text reason, struct text by, const struct view *view)
 {
     struct buffer buffer;
     buffer_init(&buffer, 8 * (LIMIT_REASON + LIMIT_KEY) + 64);
     struct json_writer writer = {&buffer, false};
     pawli_json_open(&writer, '{');
-    pawli_json_put_text(&writer, "reason", steering->reason);
-    pawli_json_put_text(&writer, "by", steering->by);
+    pawli_json_put_text(&writer, "reason", reason);
+    pawli_json_put_text(&writer, "by", by);
     pawli_json_put_i64(&writer, "at", view->wall.ms);
     pawli_json_close(&writer, '}');
     struct text text = pawli_arena_text(view->arena, buffer_text(&buffer));
@@ -110,7 +110,7 @@ static int cancel(struct steered *s, pawl_error *err)
     struct workflow_row *row = pawli_task_edit(s->view, s->task);
     if (!row)
         return pawli_no_memory(err);
-    row->cancelled = note_asked(s->steering, s->view);
+    row->cancelled = pawli_note_asked(s->steering->reason, s->steering->by, s->view);
     /* One that runs is undone, or ended, when its step is made. */
     if (s->task->row.place == PLACE_CLAIMED)
         return row->cancelled.data ? PAWL_OK : pawli_no_memory(err);
@@ -122,7 +122,7 @@ static int pause_it(struct steered *s, pawl_error *err)
     struct workflow_row *row = pawli_task_edit(s->view, s->task);
     if (!row)
         return pawli_no_memory(err);
-    row->paused = note_asked(s->steering, s->view);
+    row->paused = pawli_note_asked(s->steering->reason, s->steering->by, s->view);
     bool good = row->paused.data &&
                 (s->task->row.place != PLACE_READY || pawli_task_pause(s->view, s->task, TEXT("paused")));
     return good ? PAWL_OK : pawli_no_memory(err);

@@ -429,7 +429,7 @@ static int make(struct making *m, pawl_error *err)
     if (step->undo.data)
         m->row->undos = push(m->row->undos, m->view->arena, step->undo);
     bool is_undo = undoes(m);
-    if (!is_undo && step->result <= STEP_PARK)
+    if (!is_undo) /* of an end it is what it ended in */
         set_checkpoint(step, m->row);
     status = is_undo ? undo(m, err) : results[step->result](m, err);
     if (status < 0)

@@ -3,7 +3,7 @@
 #ifndef PAWLI_EFFECT_WORKFLOW_H
 #define PAWLI_EFFECT_WORKFLOW_H
 
-#include "commit/draft.h"
+#include "commit/enqueue.h"
 
 /* One that a unit names. */
 struct workflow_ref {
@@ -149,6 +149,42 @@ struct steering {
 
 extern const struct effect_ops pawli_effect_steering;
 const char *pawli_steer_text(enum steer what);
+/* {"reason":…,"by":…,"at":…}, in the view's arena, which remembers when it could not be. */
+struct text pawli_note_asked(struct text reason, struct text by, const struct view *view);
+
+/* One of them; atomic: what is there already refuses. */
+bool pawli_gather_start(struct view *view, struct view_scope *scope, struct start_draft *draft);
+int pawli_start_one(const struct unit *unit, struct start_draft *draft, bool atomic, struct view *view, pawl_error *err);
+
+/* ---- schedule.c ---- */
+
+enum schedule_change_kind { SCHEDULE_ADD, SCHEDULE_REMOVE, SCHEDULE_PAUSE, SCHEDULE_RESUME };
+
+struct schedule_change {
+    struct effect effect;
+    enum schedule_change_kind what;
+    struct schedule_row row; /* ADD: all but scope, times and counts; else its name */
+    struct text reason, by;
+    struct view_fact *slot;
+};
+
+extern const struct effect_ops pawli_effect_schedule;
+
+/* Slots that fire, or are passed over: if the schedule is still as it was read. */
+struct firing {
+    struct effect effect;
+    struct text name;
+    uint64_t revision;
+    struct wall_time last; /* from now on */
+    struct message_draft *messages;
+    struct start_draft *starts; /* one of both */
+    size_t count;
+    struct view_fact *slot;
+    /* the answer */
+    bool fired; /* else somebody else did, or it was changed */
+};
+
+extern const struct effect_ops pawli_effect_firing;
 
 /* ---- of a kind: configure.c ---- */
 

@@ -2,6 +2,7 @@
 #include "model/columns.h"
 
 #include "model/cells.h"
+#include "model/schedule.h"
 
 #define ROW store_row
 static const struct column store_columns[] = {
@@ -627,6 +628,37 @@ static const struct column resource_move_columns[] = {
 };
 #undef ROW
 
+#define ROW schedule_row
+static const struct column schedule_columns[] = {
+    COLUMN("scope", U64, scope, KEY, ID),
+    COLUMN("name", TEXT, name, KEY, NEEDED, .is_good = is_name),
+    COLUMN("cron", TEXT, cron, .max = LIMIT_JSON, .is_good = is_text),
+    COLUMN("zone", TEXT, zone, .max = LIMIT_NAME, .is_good = is_text),
+    COLUMN("every", TIME, every_ms, .max = INT64_MAX / 4),
+    COLUMN("missed", U32, missed, .max = MISSED_COUNT - 1),
+    COLUMN("catch_up", U32, catch_up, .min = 1, .max = LIMIT_CATCH_UP),
+    COLUMN("jitter", TIME, jitter_ms, .max = INT64_MAX / 4),
+    COLUMN("lane", TEXT, lane, .is_good = is_name),
+    COLUMN("target", TEXT, target, .is_good = is_name),
+    COLUMN("starts", TEXT, kind, .is_good = is_name),
+    COLUMN("content_type", CONTENT_TYPE, content_type),
+    COLUMN("data", BODY, data, NEEDED, WITH(content_type)),
+    COLUMN("added", TIME, added, WALL),
+    COLUMN("last", TIME, last, WALL),
+    COLUMN("fired", U64, fired, COUNTER),
+    COLUMN("revision", U64, revision, FROM_ONE),
+    COLUMN("paused", TEXT, paused, .is_good = is_object),
+    SUM,
+};
+#undef ROW
+
+static bool complete_schedule(void *at)
+{
+    const struct schedule_row *row = at;
+    return (row->cron.data != NULL) == (row->every_ms == 0) && (row->lane.data != NULL) == (row->target.data != NULL) &&
+           (row->lane.data != NULL) != (row->kind.data != NULL) && row->last.ms >= row->added.ms;
+}
+
 /* keys: of the first so many columns; owner: whose it is, as part of the key. */
 #define NOBODY SIZE_MAX
 #define FORM(name, row, keys, owner, complete)                                                                         \
@@ -670,5 +702,6 @@ const struct row_form pawli_rows[ROW_KIND_COUNT] = {
     [ROW_SIGNAL] = FORM(signal, signal_row, 3, offsetof(struct signal_row, queue), NULL),
     [ROW_STEP] = FORM(step, step_row, 2, NOBODY, NULL),
     [ROW_RESOURCE] = FORM(resource, resource_row, 2, offsetof(struct resource_row, scope), complete_resource),
+    [ROW_SCHEDULE] = FORM(schedule, schedule_row, 2, offsetof(struct schedule_row, scope), complete_schedule),
     [ROW_RESOURCE_MOVE] = FORM(resource_move, resource_move_row, 3, offsetof(struct resource_move_row, scope), NULL),
 };

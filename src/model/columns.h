@@ -116,6 +116,7 @@ enum row_kind {
     ROW_STEP,
     ROW_RESOURCE,
     ROW_RESOURCE_MOVE,
+    ROW_SCHEDULE,
     ROW_KIND_COUNT
 };
 
@@ -165,6 +166,7 @@ union any_row {
     struct step_row step;
     struct resource_row resource;
     struct resource_move_row resource_move;
+    struct schedule_row schedule;
 };
 
 static inline enum row_kind row_kind_of(enum place place)

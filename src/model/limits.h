@@ -31,6 +31,7 @@
 #define LIMIT_STARTS       4096                                   /* of one transition; as many resources */
 #define LIMIT_SIGNALS      1000                                   /* shown by one claim of a workflow */
 #define LIMIT_UNDOS        1000                                   /* steps of a workflow's compensation */
+#define LIMIT_CATCH_UP     10000                    /* slots that a schedule makes up for */
 #define LIMIT_MOVES        1000                                   /* of one commit of a move by filter */
 #define TOKEN_COUNTER_MAX  ((INT64_C(1) << 47) - 1)               /* the epoch stands above it */
 

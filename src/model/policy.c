@@ -421,6 +421,8 @@ int pawli_policy_give(enum policy_of of, struct policy *set, uint64_t *unset, co
                       pawl_error *err)
 {
     struct policy one = {0};
+    if (of == POLICY_OF_WORKFLOWS && text_is(value, "stuck")) /* which is what hold is of a workflow */
+        value = TEXT("hold");
     int status = pawli_policy_set(&one, text_of(key ? key : ""), value, err);
     if (status < 0)
         return status;

@@ -323,6 +323,25 @@ struct step_row {
     bool is_damaged;
 };
 
+/* What happens again and again: a message, or the start of a workflow, for each of its slots (model/schedule.h). */
+struct schedule_row {
+    uint64_t scope;
+    struct text name;
+    struct text cron, zone; /* cron absent: every_ms; zone absent: UTC */
+    int64_t every_ms;
+    uint32_t missed; /* enum schedule_missed */
+    uint32_t catch_up;
+    int64_t jitter_ms;
+    struct text lane, target; /* of its messages; absent: it starts workflows */
+    struct text kind;         /* of these */
+    struct text content_type, data;
+    struct wall_time added, last; /* last: the last slot that fired or was passed over; as added: none was */
+    uint64_t fired;               /* how many did */
+    uint64_t revision;            /* counts what was changed of it, and every look that decided something */
+    struct text paused;           /* a JSON object {reason, by, at}; absent: it is not */
+    bool is_damaged;
+};
+
 enum resource_state { RESOURCE_AVAILABLE, RESOURCE_HELD, RESOURCE_CONSUMED, RESOURCE_WITHDRAWN, RESOURCE_STATE_COUNT };
 
 /* A thing that one workflow at a time may hold. */

@@ -10,7 +10,7 @@ static struct wall_time later(struct wall_time a, struct wall_time b)
 
 /* ---- slots ---- */
 
-static struct wall_time slot_after(const struct schedule *schedule, struct wall_time after)
+struct wall_time pawli_schedule_next(const struct schedule *schedule, struct wall_time after)
 {
     after = later(after, schedule->added);
     if (schedule->cron)
@@ -76,7 +76,7 @@ struct wall_time pawli_schedule_due(const struct schedule *schedule, struct wall
     if (schedule->jitter_ms <= 0 || slot.ms == INT64_MAX)
         return slot;
     uint64_t limit = (uint64_t)schedule->jitter_ms;
-    uint64_t until_next = (uint64_t)slot_after(schedule, slot).ms - (uint64_t)slot.ms;
+    uint64_t until_next = (uint64_t)pawli_schedule_next(schedule, slot).ms - (uint64_t)slot.ms;
     limit = limit < until_next ? limit : until_next - 1;
     return wall_after_ms(slot, (int64_t)(hash(schedule->name, slot) % (limit + 1)));
 }
@@ -105,7 +105,7 @@ static void fire_missed(const struct schedule *schedule, struct wall_time after,
     if (most == 0)
         return;
     struct wall_time slot = slot_before(schedule, latest, most - 1, after);
-    for (; slot.ms <= latest.ms && !firing->is_cut; slot = slot_after(schedule, slot))
+    for (; slot.ms <= latest.ms && !firing->is_cut; slot = pawli_schedule_next(schedule, slot))
         fire(firing, slot);
 }
 
@@ -130,6 +130,6 @@ struct schedule_decision pawli_schedule_decide(const struct schedule *schedule, 
     }
     if (firing.is_cut)
         return (struct schedule_decision){firing.count, slots[firing.count - 1], now};
-    struct wall_time next = slot_after(schedule, decided);
+    struct wall_time next = pawli_schedule_next(schedule, decided);
     return (struct schedule_decision){firing.count, decided, pawli_schedule_due(schedule, next)};
 }

@@ -43,6 +43,9 @@ struct schedule_decision {
 struct schedule_decision pawli_schedule_decide(const struct schedule *schedule, struct wall_time last_slot,
                                                struct wall_time now, struct wall_time *slots, size_t room);
 
+/* The first slot behind an instant; WALL_NEVER: there is none. */
+struct wall_time pawli_schedule_next(const struct schedule *schedule, struct wall_time after);
+
 /* When a slot is due: that, and H mod (limit + 1) more. The limit is jitter_ms, or what is one less than the time to the next
  * slot if that is less. H is FNV-1a of 64 bits over the name and the slot in milliseconds (8 bytes, big-endian), and over that
  * the finalizer of MurmurHash3 (fmix64). */

@@ -289,6 +289,13 @@ static enum find make_message(struct reading *reading, const struct range *range
     return FIND_ROW;
 }
 
+static enum find make_schedule(struct reading *reading, const struct range *range, const void *row, void *at)
+{
+    struct schedule_item *item = at;
+    (void)range;
+    return made(pawli_name_scope(reading, ((const struct schedule_row *)row)->scope, &item->scope));
+}
+
 static enum find make_workflow(struct reading *reading, const struct range *range, const void *row, void *made_of)
 {
     struct workflow_item *item = made_of;
@@ -369,6 +376,12 @@ static bool names_subscription(const struct query *query, union any_row *row)
     return query->name.data != NULL;
 }
 
+static bool names_schedule(const struct query *query, union any_row *row)
+{
+    row->schedule.name = query->name;
+    return query->name.data != NULL;
+}
+
 static bool names_resource(const struct query *query, union any_row *row)
 {
     row->resource.id = query->key;
@@ -441,6 +454,9 @@ static const struct listing {
                          .row_at = offsetof(struct workflow_item, workflow),
                          .damaged_at = offsetof(struct workflow_item, is_workflow_damaged),
                          .number_at = offsetof(struct workflow_row, number), .needs = pawli_list_queues},
+    [QUERY_SCHEDULES] = {LISTED(SCHEDULES, schedule, schedule_item), .shows_damaged = true, .make = make_schedule,
+                         .damaged_at = offsetof(struct schedule_item, row.is_damaged), .number_at = NONE,
+                         .names = names_schedule, .kind = ROW_SCHEDULE},
     [QUERY_KINDS] = {LISTED(KINDS, kind, kind_row), .shows_damaged = true,
                      .damaged_at = offsetof(struct kind_row, is_damaged), .number_at = NONE},
     [QUERY_SIGNALS] = {LISTED(SIGNALS, signal, signal_row), .shows_damaged = true,

@@ -93,6 +93,7 @@ enum query_kind {
     QUERY_STEPS,          /* number; behind after; limit */
     QUERY_RESOURCES,      /* scope; key: that one; or name: what this holder holds; behind after_key; limit */
     QUERY_RESOURCE_MOVES, /* scope, key; limit */
+    QUERY_SCHEDULES, /* scope (absent: of all); name: that one; limit */
     QUERY_DAMAGE, /* limit: rows that cannot be read or do not agree with each other, but for the chains of records */
     QUERY_KIND_COUNT
 };
@@ -219,6 +220,11 @@ struct claim_item {
     bool is_lost;
 };
 
+struct schedule_item {
+    struct schedule_row row;
+    struct text scope; /* absent: it cannot be read */
+};
+
 struct subscription_item {
     struct subscription_row row;
     struct text scope; /* absent: it cannot be read */
@@ -286,6 +292,7 @@ struct page {
         struct snapshot_row *snapshots;
         struct chunk_row *chunks;
         struct subscription_item *subscriptions;
+        struct schedule_item *schedules;
         struct workflow_item *workflows;
         struct kind_row *kinds;
         struct signal_row *signals;

@@ -54,6 +54,7 @@ enum range_kind {
     RANGE_HELD,           /* resource_row, of `scope` and the holder `key`, by id */
     RANGE_RESOURCES,      /* resource_row, of a scope, by id, behind after_key of the query */
     RANGE_RESOURCE_MOVES, /* resource_move_row, of a scope and the query's key */
+    RANGE_SCHEDULES,      /* schedule_row, of a scope, or of all */
     RANGE_KIND_COUNT
 };
 

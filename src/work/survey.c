@@ -466,7 +466,9 @@ static struct boot_time step(struct worker *worker, struct survey *survey, struc
 
 struct boot_time pawli_survey_step(struct worker *worker, struct boot_time now)
 {
-    worker->survey.is_wanted |= was_set(worker);
+    bool is_set = was_set(worker);
+    worker->survey.is_wanted |= is_set;
+    worker->scheduling.is_wanted |= is_set;
     struct boot_time news = step(worker, &worker->news, now);
     return boot_earlier(news, step(worker, &worker->survey, now));
 }
@@ -509,6 +511,7 @@ void pawli_take_hints(struct worker *worker, struct boot_time now)
     }
     worker->news.is_wanted |= any_unknown;
     worker->survey.is_wanted |= any_unknown;
+    worker->scheduling.is_wanted |= any_unknown;
 }
 
 void pawli_worker_forget(struct worker *worker)

@@ -152,6 +152,16 @@ struct sweeping {
     pawl_swept swept;
 };
 
+/* What schedules fire: in a job of its own, when the first of them is due. */
+struct scheduling {
+    struct job job;
+    struct worker *worker;
+    bool is_running, is_wanted; /* wanted: something may have changed since it began */
+    struct wall_time next;      /* when something is due; WALL_NEVER: nothing is */
+    struct boot_time at;        /* when it is looked at again */
+    pawl_error error;
+};
+
 /* What the store is told of who works here: when it starts, every SEEN_MS, and when it stops. */
 struct presence {
     struct worker_row row;
@@ -183,6 +193,7 @@ struct worker {
     struct survey survey, news;
     uint64_t seen_news; /* up to what a survey of news has seen, as the store counts it */
     struct sweeping sweeping;
+    struct scheduling scheduling;
     struct presence presence;
     pthread_mutex_t hint_lock;
     uint64_t hints[HINTS_MAX]; /* queues that have something ready */
@@ -211,7 +222,10 @@ struct boot_time pawli_survey_step(struct worker *worker, struct boot_time now);
 void pawli_survey_end(struct worker *worker);                                    /* learns no more */
 bool pawli_survey_is_running(const struct worker *worker);
 void pawli_sweep_start(struct worker *worker);
-void pawli_worker_forget(struct worker *worker); /* queues, targets and scopes */
+
+/* ---- schedules.c ---- */
+struct boot_time pawli_schedules_step(struct worker *worker, struct boot_time now); /* when next */
+void pawli_worker_forget(struct worker *worker);                                    /* queues, targets and scopes */
 void pawli_take_hints(struct worker *worker, struct boot_time now);
 
 void pawli_queue_read_secret(struct queue *queue); /* where its file changed, or it is in doubt */

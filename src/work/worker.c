@@ -92,14 +92,15 @@ static bool sinks_are_idle(const struct worker *worker)
 static bool is_drained(const struct worker *worker)
 {
     return sinks_are_idle(worker) && !worker->in_flight && !worker->finished && worker->units == 0 &&
-           !pawli_survey_is_running(worker) && !worker->sweeping.is_running;
+           !pawli_survey_is_running(worker) && !worker->sweeping.is_running && !worker->scheduling.is_running;
 }
 
 /* After its grace a stopping worker leaves what it cannot settle: the leases, or the end of the process, give it back. */
 static bool gives_up(const struct worker *worker, struct boot_time now)
 {
     return sinks_are_idle(worker) && now.ns > boot_after_ms(worker->stop_by, 5 * PAUSE_MS).ns && !worker->in_flight &&
-           worker->units == 0 && !pawli_survey_is_running(worker) && !worker->sweeping.is_running;
+           worker->units == 0 && !pawli_survey_is_running(worker) && !worker->sweeping.is_running &&
+           !worker->scheduling.is_running;
 }
 
 static void note_stopped(struct worker *worker)
@@ -137,6 +138,7 @@ static struct boot_time step(struct engine *engine, struct boot_time now)
     next = boot_earlier(next, pawli_presence_tell(worker, now));
     pawli_take_hints(worker, now);
     next = boot_earlier(next, pawli_survey_step(worker, now));
+    next = boot_earlier(next, pawli_schedules_step(worker, now));
     pawli_claim_due(worker, now);
     next = boot_earlier(next, pawli_due_next(&worker->due));
     if (!worker->sweeping.is_running && now.ns >= worker->next_sweep.ns)

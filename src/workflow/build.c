@@ -233,9 +233,8 @@ static int check_outcome(const pawl_step_outcome *outcome, pawl_error *err)
     if (status < 0)
         return status;
     static const char hint[] =
-        "done takes a receipt, fail an error; next and park take a state and data, park also a time or an error";
-    const char *field = !goes_on && (outcome->state || outcome->data)            ? "state or data"
-                        : !goes_on && (outcome->undo || outcome->no_return)      ? "undo or no_return"
+        "done takes a receipt, fail an error; only next and park go on: park takes a time or an error, next keep";
+    const char *field = !goes_on && (outcome->undo || outcome->no_return)        ? "undo or no_return"
                         : outcome->result != PAWL_STEP_PARK && outcome->has_wake ? "wake_in_ms"
                         : outcome->result != PAWL_STEP_NEXT && outcome->keep     ? "keep"
                         : outcome->result != PAWL_STEP_DONE && outcome->receipt  ? "receipt"

@@ -221,6 +221,9 @@ static void put_page(FILE *out, const struct query *query, const struct page *pa
         case QUERY_WORKFLOW:
             put_workflow(out, &page->workflows[i]);
             break;
+        case QUERY_SCHEDULES:
+            put_row(out, ROW_SCHEDULE, &page->schedules[i].row);
+            break;
         case QUERY_KINDS:
             put_row(out, ROW_KIND, &page->kinds[i]);
             break;
@@ -332,9 +335,9 @@ static void ask_queues(struct world *w, FILE *out)
 
 static void ask_scopes(struct world *w, FILE *out)
 {
-    static const enum query_kind listings[] = {QUERY_HOLDS,  QUERY_LANES,         QUERY_TARGETS, QUERY_SENDERS,
-                                               QUERY_QUEUES, QUERY_SCOPE,         QUERY_TYPES,   QUERY_SNAPSHOTS,
-                                               QUERY_CHUNKS, QUERY_SUBSCRIPTIONS, QUERY_KINDS,   QUERY_RESOURCES};
+    static const enum query_kind listings[] = {
+        QUERY_HOLDS,     QUERY_LANES,  QUERY_TARGETS,       QUERY_SENDERS, QUERY_QUEUES,    QUERY_SCOPE,    QUERY_TYPES,
+        QUERY_SNAPSHOTS, QUERY_CHUNKS, QUERY_SUBSCRIPTIONS, QUERY_KINDS,   QUERY_RESOURCES, QUERY_SCHEDULES};
     struct page page;
     struct query all = {.kind = QUERY_SCOPES, .limit = UINT32_MAX};
     ask(w, out, (struct query){.kind = QUERY_SCOPES, .limit = SMALL});

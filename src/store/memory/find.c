@@ -381,6 +381,7 @@ static const struct {
     [RANGE_PENDING] = {ROW_SIGNAL, ORDER_SECOND, is_signal, is_pending},
     [RANGE_SIGNALS] = {ROW_SIGNAL, ORDER_SECOND, is_signal, NULL},
     [RANGE_STEPS] = {ROW_STEP, ORDER_FIRST, is_step, NULL},
+    [RANGE_SCHEDULES] = {ROW_SCHEDULE, ORDER_FIRST, is_of_scope_or_any, NULL},
     [RANGE_HELD] = {ROW_RESOURCE, ORDER_SECOND, is_held_by, NULL},
     [RANGE_RESOURCES] = {ROW_RESOURCE, ORDER_FIRST, is_of_scope, NULL},
     [RANGE_RESOURCE_MOVES] = {ROW_RESOURCE_MOVE, ORDER_FIRST, is_resource_move, NULL},
@@ -464,6 +465,8 @@ static union any_row probe_of(const struct range *range)
         return (union any_row){.body = {.number = edge}};
     case RANGE_KINDS:
         return (union any_row){.kind = {.scope = range->scope}};
+    case RANGE_SCHEDULES:
+        return (union any_row){.schedule = {.scope = range->scope}};
     case RANGE_PENDING:
     case RANGE_SIGNALS:
         return (union any_row){.signal = {.queue = range->queue, .workflow = range->key}};

@@ -32,6 +32,7 @@ static const struct agreement {
     {SQL_stray_workflows, "a workflow of a queue that does not exist, or of another scope or kind"},
     {SQL_unbound_workflows, "a workflow that its id does not lead to"},
     {SQL_stray_kinds, "a kind of a scope that does not exist"},
+    {SQL_stray_schedules, "a schedule of a scope that does not exist"},
     {SQL_stray_steps, "a step of a workflow that did not make it"},
     {SQL_stray_signals, "a signal of a workflow that was not sent it"},
     {SQL_wrong_pending, "a workflow has another number of signals that nobody took"},

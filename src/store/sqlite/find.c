@@ -401,6 +401,12 @@ static struct call call_steps(struct connection *connection, const struct range 
     return call;
 }
 
+static struct call call_schedules(struct connection *connection, const struct range *range)
+{
+    return range->query->scope.data ? call_behind(connection, SQL_list_schedules, range->scope)
+                                    : pawli_call(connection, SQL_all_schedules);
+}
+
 static struct call call_held(struct connection *connection, const struct range *range)
 {
     return call_of_key(connection, SQL_list_held, range->scope, range->key);
@@ -458,6 +464,7 @@ static const struct {
     [RANGE_PENDING] = {.call = call_pending, .row = ROW_SIGNAL},
     [RANGE_SIGNALS] = {.call = call_signals, .row = ROW_SIGNAL},
     [RANGE_STEPS] = {.call = call_steps, .row = ROW_STEP, .number = 1},
+    [RANGE_SCHEDULES] = {.call = call_schedules, .row = ROW_SCHEDULE},
     [RANGE_HELD] = {.call = call_held, .row = ROW_RESOURCE},
     [RANGE_RESOURCES] = {.call = call_resources, .row = ROW_RESOURCE},
     [RANGE_RESOURCE_MOVES] = {.call = call_resource_moves, .row = ROW_RESOURCE_MOVE},

@@ -604,3 +604,26 @@ CREATE TABLE pawl.resource_move (                        -- what was done to it
     sum        INTEGER NOT NULL,
     PRIMARY KEY (scope, id, generation)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pawl.schedule (                             -- what happens again and again
+    scope        INTEGER NOT NULL,
+    name         TEXT    NOT NULL,
+    cron         TEXT,                              -- NULL: every so many milliseconds
+    zone         TEXT,                              -- of the cron spec; NULL: UTC
+    every        INTEGER NOT NULL,                  -- milliseconds, from added on; 0: a cron spec
+    missed       INTEGER NOT NULL,                  -- 0 one, 1 all, 2 none
+    catch_up     INTEGER NOT NULL,
+    jitter       INTEGER NOT NULL,
+    lane         TEXT,                              -- of its messages
+    target       TEXT,
+    starts       TEXT,                              -- the kind of its workflows
+    content_type TEXT,                              -- NULL: application/json
+    data         ANY     NOT NULL,
+    added        INTEGER NOT NULL,
+    last         INTEGER NOT NULL,                  -- the last slot that fired or was passed over
+    fired        INTEGER NOT NULL,                  -- how many did
+    revision     INTEGER NOT NULL,                  -- counts changes of this row
+    paused       TEXT,                              -- JSON: reason, by, at
+    sum          INTEGER NOT NULL,
+    PRIMARY KEY (scope, name)
+) STRICT, WITHOUT ROWID;

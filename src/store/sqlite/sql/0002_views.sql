@@ -77,6 +77,13 @@ SELECT scope.name AS scope, queue.target AS kind, workflow.id, workflow.key,
                           AND first.due = workflow.available AND first.number = workflow.number
   LEFT JOIN pawl.ready AS again ON again.number = workflow.number AND again.since IS NOT NULL;
 
+CREATE VIEW pawl.schedules AS
+SELECT scope.name AS scope, schedule.name, schedule.cron, coalesce(schedule.zone, 'UTC') AS zone, nullif(schedule.every, 0) AS every_ms,
+       CASE schedule.missed WHEN 0 THEN 'one' WHEN 1 THEN 'all' ELSE 'none' END AS missed, schedule.catch_up, schedule.jitter AS jitter_ms,
+       schedule.lane, schedule.target, schedule.starts AS kind, schedule.data, schedule.added,
+       iif(schedule.last > schedule.added, schedule.last, NULL) AS last_slot, schedule.fired, schedule.paused
+  FROM pawl.schedule JOIN pawl.scope ON scope.id = schedule.scope;
+
 CREATE VIEW pawl.resources AS
 SELECT scope.name AS scope, resource.id, resource.kind, resource.state, resource.holder, resource.generation, resource.updated
   FROM pawl.resource JOIN pawl.scope ON scope.id = resource.scope;

@@ -697,3 +697,38 @@ VALUES (:scope, :id, :generation, :state, :holder, :at, :seq, :sum);
 -- row: resource_move
 SELECT scope, id, generation, state, holder, at, seq, sum
   FROM pawl.resource_move;
+
+-- ---- schedule ----
+
+-- name: get_schedule
+-- params: scope name
+-- row: schedule
+SELECT scope, name, cron, zone, every, missed, catch_up, jitter, lane, target, starts, content_type,
+       data, added, last, fired, revision, paused, sum
+  FROM pawl.schedule
+ WHERE scope = :scope AND name = :name;
+
+-- name: put_schedule
+-- params: scope name cron zone every missed catch_up jitter lane target starts content_type data added last fired revision paused sum
+-- row: schedule
+INSERT INTO pawl.schedule (scope, name, cron, zone, every, missed, catch_up, jitter, lane, target, starts, content_type,
+                           data, added, last, fired, revision, paused, sum)
+VALUES (:scope, :name, :cron, :zone, :every, :missed, :catch_up, :jitter, :lane, :target, :starts, :content_type,
+        :data, :added, :last, :fired, :revision, :paused, :sum)
+    ON CONFLICT (scope, name) DO UPDATE
+   SET cron = excluded.cron, zone = excluded.zone, every = excluded.every, missed = excluded.missed,
+       catch_up = excluded.catch_up, jitter = excluded.jitter, lane = excluded.lane, target = excluded.target,
+       starts = excluded.starts, content_type = excluded.content_type, data = excluded.data, added = excluded.added,
+       last = excluded.last, fired = excluded.fired, revision = excluded.revision, paused = excluded.paused, sum = excluded.sum;
+
+-- name: remove_schedule
+-- params: scope name
+-- row: schedule
+DELETE FROM pawl.schedule WHERE scope = :scope AND name = :name;
+
+-- name: all_schedules
+-- params:
+-- row: schedule
+SELECT scope, name, cron, zone, every, missed, catch_up, jitter, lane, target, starts, content_type,
+       data, added, last, fired, revision, paused, sum
+  FROM pawl.schedule ORDER BY scope, name;

@@ -685,3 +685,9 @@ SELECT scope, id, generation, state, holder, at, seq, sum
   FROM pawl.resource_move
  WHERE scope = :scope AND id = :id
  ORDER BY generation;
+
+-- name: list_schedules
+-- params: scope
+SELECT scope, name, cron, zone, every, missed, catch_up, jitter, lane, target, starts, content_type,
+       data, added, last, fired, revision, paused, sum
+  FROM pawl.schedule WHERE scope = :scope ORDER BY name;

@@ -202,6 +202,10 @@ SELECT NULL, queue, number
 -- params:
 SELECT NULL, NULL, name FROM pawl.kind WHERE NOT EXISTS (SELECT 1 FROM pawl.scope WHERE scope.id = kind.scope);
 
+-- name: stray_schedules
+-- params:
+SELECT NULL, NULL, name FROM pawl.schedule WHERE NOT EXISTS (SELECT 1 FROM pawl.scope WHERE scope.id = schedule.scope);
+
 -- name: stray_steps
 -- params:
 SELECT NULL, NULL, number
