@@ -81,6 +81,8 @@ struct world {
     pawl_resources *resources, *other_resources;
     pawl_resources_query resources_query;
     pawl_kinds *kinds, *other_kinds;
+    pawl_schedule schedule;
+    pawl_schedules *schedules, *other_schedules;
     pawl_replay_options replay_options;
     pawl_replayed replayed;
     const char *text;
@@ -182,6 +184,8 @@ static void make_workflow(struct world *w)
     assert_ok(pawl_workflow_get(w->store, "k", "w", &w->workflows, &err));
     assert_ok(pawl_resources_list(w->store, NULL, &w->resources, &err));
     assert_ok(pawl_kinds_list(w->store, &w->kinds, &err));
+    assert_ok(pawl_schedule_add(w->store, &w->schedule, NULL, &err));
+    assert_ok(pawl_schedules_list(w->store, NULL, &w->schedules, &err));
 }
 
 static void open_world(struct world *w)
@@ -230,6 +234,7 @@ static void open_world(struct world *w)
         .steered = {PAWL_STEERED},
         .resource = {PAWL_RESOURCE, .id = "q"},
         .resources_query = {PAWL_RESOURCES_QUERY},
+        .schedule = {PAWL_SCHEDULE, .name = "s", .every_ms = 1000, .kind = "k"},
         .replay_options = {PAWL_REPLAY_OPTIONS, .apply = apply},
         .replayed = {PAWL_REPLAYED}};
     w->route.urls = &w->url;

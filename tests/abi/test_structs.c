@@ -188,6 +188,10 @@ static void null_with_a_size_is_refused_by_its_name(void **state)
                              NULL, &err),
         "data");
     assert_refused(make_step(store, (pawl_step_outcome){.data_size = 1}), "data");
+    assert_refused(pawl_schedule_add(
+                       store, &(pawl_schedule){PAWL_SCHEDULE, .name = "s", .every_ms = 1, .kind = "k", .data_size = 1},
+                       NULL, &err),
+                   "data");
     assert_refused(make_step(store, (pawl_step_outcome){.result = PAWL_STEP_DONE, .receipt_size = 1}), "receipt");
     assert_refused(make_step(store, (pawl_step_outcome){.undo = "u", .undo_data_size = 1}), "undo_data");
     assert_refused(make_step(store, (pawl_step_outcome){.take_count = 1}), "take");
@@ -333,6 +337,14 @@ static void workflows_say_their_size(pawl_store *store)
     assert_ok(pawl_kinds_list(store, &kinds, &err));
     assert_int_equal(pawl_kinds_get(kinds, 0)->struct_size, sizeof(pawl_kind_view));
     pawl_kinds_free(kinds);
+    pawl_schedules *schedules;
+    assert_ok(pawl_schedule_add(store, &(pawl_schedule){PAWL_SCHEDULE, .name = "s", .every_ms = 1000, .kind = "k"},
+                                NULL, &err));
+    assert_ok(pawl_schedules_list(store, NULL, &schedules, &err));
+    assert_int_equal(pawl_schedules_get(schedules, 0)->struct_size, sizeof(pawl_schedule_view));
+    assert_null(pawl_schedules_get(schedules, 1));
+    assert_null(pawl_schedules_get(schedules, SIZE_MAX));
+    pawl_schedules_free(schedules);
     assert_ok(pawl_resource_add(store, "r", NULL, &err));
     assert_ok(pawl_resource_get(store, "r", &resources, &err));
     for (size_t i = 0; i < 2; i++)

@@ -468,20 +468,20 @@ class Parks(Case):
         self.assertEqual((claim["id"], claim["attempts"], claim["total_attempts"]), ("w", 1, 2))
 
     def test_A197_with_an_error_it_waits_longer_and_longer_up_to_a_limit(self):
-        self.ok("kinds", "set", "k", "backoff_ms=20", "backoff_max_ms=100", "jitter_percent=0")
+        self.ok("kinds", "set", "k", "backoff_ms=720000", "backoff_max_ms=3600000", "jitter_percent=0")
         self.start()
-        for attempt, wait in ((1, 20), (2, 40), (3, 80), (4, 100), (5, 100)):
-            claim = self.take()
+        for attempt, wait in ((1, HOUR // 5), (2, HOUR // 5 * 2), (3, HOUR // 5 * 4), (4, HOUR), (5, HOUR)):
+            claim = self.take("--id", "w")
             self.assertEqual((claim["attempts"], claim["total_attempts"]), (attempt, attempt))
             self.step("park", claim, "--error", f"try {attempt}")
             row = self.show()
             self.assertEqual((row["status"], row["attempts"], row["wake_at"] - row["updated_at"]), ("parked", attempt, wait))
             self.assertEqual(row["last_error"]["text"], f"try {attempt}")
-        self.step("next", self.take(), "--state", "b")  # progress
+        self.step("next", self.take("--id", "w"), "--state", "b")  # progress
         self.assertEqual((self.show()["attempts"], self.show()["total_attempts"]), (0, 6))
-        self.step("park", self.take(), "--error", "again")
+        self.step("park", self.take("--id", "w"), "--error", "again")
         row = self.show()
-        self.assertEqual((row["attempts"], row["total_attempts"], row["wake_at"] - row["updated_at"]), (1, 7, 20))
+        self.assertEqual((row["attempts"], row["total_attempts"], row["wake_at"] - row["updated_at"]), (1, 7, HOUR // 5))
 
     def test_a_park_without_error_is_progress(self):
         self.ok("kinds", "set", "k", "backoff_ms=1", "jitter_percent=0")

@@ -52,6 +52,7 @@ static const struct {
     {"kind", SQL_all_kinds},
     {"signal", SQL_all_signals},
     {"step", SQL_all_steps},
+    {"schedule", SQL_all_schedules},
     {"resource", SQL_all_resources},
     {"resource_move", SQL_all_resource_moves},
 };
@@ -381,6 +382,12 @@ static void open_rich(struct rich *rich, uint64_t seed)
                                                     .key_prefix = "k",         .lane = "relayed", .target = TARGET};
     assert_ok(pawl_subscription_add(w->store, &subscription, &err));
     rich->workflow_token = add_workflows(w->store);
+    const pawl_schedule schedule = {PAWL_SCHEDULE,     .name = "nightly", .cron = "30 2 * * *", .zone = "UTC",
+                                    .lane = "relayed", .target = TARGET,  .data = "1",          .data_size = 1},
+                        interval = {PAWL_SCHEDULE, .name = "often", .every_ms = 1000, .kind = "k"};
+    assert_ok(pawl_schedule_add(w->store, &schedule, BECAUSE(94), &err));
+    assert_ok(pawl_schedule_add(w->store, &interval, BECAUSE(95), &err));
+    assert_ok(pawl_schedule_pause(w->store, "often", BECAUSE(96), &err));
     work(rich, "quiet", 5);
     verify(w);
 }
@@ -449,6 +456,9 @@ static void look(struct rich *rich)
             pawl_ledger_free(ledger);
     pawl_ledger_check(store, &(pawl_ledger_checked){PAWL_LEDGER_CHECKED}, &err);
     look_at_workflows(store);
+    pawl_schedules *schedules;
+    if (pawl_schedules_list(store, NULL, &schedules, &err) == PAWL_OK)
+        pawl_schedules_free(schedules);
 }
 
 static void join(struct rich *rich)
@@ -501,6 +511,11 @@ static void use(struct rich *rich)
         pawl_message_purge(store, &rich->ids[i], BECAUSE(80 + i), NULL, &err);
     }
     use_workflows(store, rich->workflow_token);
+    pawl_schedule_resume(store, "often", BECAUSE(97), &err);
+    pawl_schedules_fire(store, NULL, NULL, &err);
+    pawli_sim_advance_ms(rich->w.env, 2500);
+    pawl_schedules_fire(store, NULL, NULL, &err);
+    pawl_schedule_remove(store, "nightly", BECAUSE(98), &err);
     join(rich);
     work(rich, NULL, 40);
     pawli_sim_advance_ms(rich->w.env, INT64_C(40) * 24 * 3600 * 1000);
