@@ -34,7 +34,7 @@ enum pawl_status {
 #define STATUS(name, number, next, exit, http, text) PAWL_##name = number,
 #include "pawl/status.def"
 #undef STATUS
-    PAWL_STATUS_COUNT = 14
+    PAWL_STATUS_COUNT = 15
 };
 
 /* What a caller may do next; see status.def. */

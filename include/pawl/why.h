@@ -13,7 +13,7 @@ typedef struct pawl_reason {
     size_t struct_size;
     const char *code; /* "ready", "not_due", "held", "behind", "no_target", "sender_not_ready", "sender_gone",
                          "no_poll", "no_probe", "full", "rate", "healing", "unserved", "claimed", "lost_claim",
-                         "awaiting", "uncertain", "exhausted", "crashes", "rejected", "paused", "signal", "ended", "superseded" (one for each of the
+                         "awaiting", "uncertain", "exhausted", "crashes", "rejected", "stuck", "paused", "signal", "ended", "superseded" (one for each of the
                          chain), "damaged"; more may come; static */
     const char *text; /* one sentence, with the last error where it explains the wait */
     int64_t until_ms; /* Unix milliseconds; 0: no end is known */

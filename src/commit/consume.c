@@ -30,7 +30,8 @@ static bool is_held(const struct page *page)
 }
 
 /* Whether a claim would find something; if not, *again is when to look again at the latest. */
-static int look(pawl_store *store, const struct consume *how, bool *worth_it, struct boot_time *again, pawl_error *err)
+int pawli_consume_look(pawl_store *store, const struct consume *how, bool *worth_it, struct boot_time *again,
+                       pawl_error *err)
 {
     struct page page;
     int status = pawli_store_query(store->opened->store,
@@ -107,7 +108,7 @@ static int claim_or_wait(pawl_store *store, const struct consume *how, struct un
     for (;;) {
         uint64_t seen = pawli_store_news(inner, NEWS_COMMIT);
         bool worth_it = names_one(how);
-        int status = worth_it ? PAWL_OK : look(store, how, &worth_it, &again, err);
+        int status = worth_it ? PAWL_OK : pawli_consume_look(store, how, &worth_it, &again, err);
         if (status < 0)
             return status;
         if (worth_it) {

@@ -21,6 +21,11 @@ struct consume {
 /* Numbers and the consumer's name; what the queue is called is checked by who calls it so. */
 int pawli_check_consume(const struct consume *how, pawl_error *err);
 
+/* Whether a claim of the next would find something; if not, *again is when to look again at the latest, unless something is
+ * committed. */
+int pawli_consume_look(pawl_store *store, const struct consume *how, bool *worth_it, struct boot_time *again,
+                       pawl_error *err);
+
 /* The claim's items live in the unit, which is the caller's: pawli_unit_done, also where it failed. Nothing: count is 0. */
 int pawli_consume(pawl_store *store, const struct consume *how, struct unit *unit, struct claim *claim,
                   pawl_error *err);

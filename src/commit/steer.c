@@ -114,7 +114,10 @@ static int cancel(struct steered *s, pawl_error *err)
     /* One that runs is undone, or ended, when its step is made. */
     if (s->task->row.place == PLACE_CLAIMED)
         return row->cancelled.data ? PAWL_OK : pawli_no_memory(err);
-    return pawli_undo_next(s->unit, s->view, s->task, 0, err);
+    if (!row->coded)
+        return pawli_undo_next(s->unit, s->view, s->task, 0, err);
+    row->waits = false;
+    return pawli_make_due(s->view, s->task) ? PAWL_OK : pawli_no_memory(err);
 }
 
 static int pause_it(struct steered *s, pawl_error *err)

@@ -7,8 +7,9 @@
 
 #include "model/decide.h"
 
-static const char *const result_texts[STEP_RESULT_COUNT] = {
-    [STEP_NEXT] = "next", [STEP_PARK] = "park", [STEP_DONE] = "done", [STEP_FAIL] = "fail", [STEP_EXTEND] = "extend"};
+static const char *const result_texts[STEP_RESULT_COUNT] = {[STEP_NEXT] = "next",     [STEP_PARK] = "park",
+                                                            [STEP_DONE] = "done",     [STEP_FAIL] = "fail",
+                                                            [STEP_EXTEND] = "extend", [STEP_RELEASE] = "release"};
 
 const char *pawli_step_result_text(enum step_result result)
 {
@@ -203,7 +204,7 @@ static void read_undo(struct text item, struct arena *arena, struct workflow_row
 }
 
 /* Of what waits: due now, whatever it waited for. What is paused stays so. */
-static bool make_due(struct view *view, struct view_task *task)
+bool pawli_make_due(struct view *view, struct view_task *task)
 {
     if (task->row.place == PLACE_CLAIMED)
         return pawli_task_pend(view, task, EVENT_STEP, view->wall, false);
@@ -228,7 +229,7 @@ int pawli_undo_next(const struct unit *unit, struct view *view, struct view_task
         row->undos = rest;
         row->undoing = true;
         read_undo(last, view->arena, row);
-        return make_due(view, task) && !pawli_arena_failed(view->arena) ? PAWL_OK : pawli_no_memory(err);
+        return pawli_make_due(view, task) && !pawli_arena_failed(view->arena) ? PAWL_OK : pawli_no_memory(err);
     }
     int status = pawli_release_all(unit, view, task, seq, err);
     if (status < 0)
@@ -302,7 +303,9 @@ static int park_rejected(struct making *m, pawl_error *err)
     struct task_row *row = &m->task->row;
     row->attempts -= row->attempts > 0;
     m->row->total++;
-    if (++m->row->rejections > (uint64_t)policy_get(policy_of(m), POLICY_MAX_REJECTIONS))
+    uint64_t budget = m->step->max_rejections ? m->step->max_rejections
+                                              : (uint64_t)policy_get(policy_of(m), POLICY_MAX_REJECTIONS);
+    if (++m->row->rejections > budget)
         return set_aside(m, TEXT("rejected"), err);
     int64_t wake = m->step->wake_in_ms >= 0 ? m->step->wake_in_ms : backoff(m, m->row->rejections);
     return pend(m, wall_after_ms(m->view->wall, wake), err);
@@ -312,9 +315,12 @@ static int park_failed(struct making *m, pawl_error *err)
 {
     const struct step *step = m->step;
     pawli_task_fail(m->view, m->task, step->rejected ? ERROR_PERMANENT : ERROR_TRANSIENT, step->error);
+    if (step->is_stuck)
+        return set_aside(m, TEXT("stuck"), err);
     if (step->rejected)
         return park_rejected(m, err);
-    if (m->task->row.attempts >= pawli_cap_of(m->task->body, policy_of(m)))
+    if (m->task->row.attempts >=
+        (step->max_attempts ? step->max_attempts : pawli_cap_of(m->task->body, policy_of(m))))
         return set_aside(m, TEXT("exhausted"), err);
     int64_t wake = step->wake_in_ms >= 0 ? step->wake_in_ms : backoff(m, m->task->row.attempts);
     return pend(m, wall_after_ms(m->view->wall, wake), err);
@@ -325,7 +331,7 @@ static int park_failed(struct making *m, pawl_error *err)
 static int park(struct making *m, pawl_error *err)
 {
     const struct step *step = m->step;
-    if (step->error.data || step->rejected)
+    if (step->error.data || step->rejected || step->is_stuck)
         return park_failed(m, err);
     note_progress(m);
     m->row->waits = step->wake_in_ms < 0;
@@ -342,7 +348,7 @@ static int go_on(struct making *m, pawl_error *err)
         return pend(m, m->view->wall, err);
     m->task->row.attempts = 1;
     m->task->row.updated = m->task->row.claimed = m->view->wall;
-    int64_t lease = policy_get(policy_of(m), POLICY_LEASE_MS);
+    int64_t lease = m->step->lease_ms ? m->step->lease_ms : policy_get(policy_of(m), POLICY_LEASE_MS);
     return pawli_task_lease(m->view, m->task, lease) ? PAWL_OK : pawli_no_memory(err);
 }
 
@@ -370,15 +376,34 @@ static int fail(struct making *m, pawl_error *err)
                               m->task->row.consumer, err);
 }
 
-/* Of one that was cancelled: an undo that is over hands on to the next. One that parks, or goes on in another state, is not. */
+/* Of one that was cancelled: an undo that is over hands on to the next. One that parks, or goes on in another state, is not. A
+ * function undoes by itself. */
 static bool undoes(const struct making *m)
 {
     const struct step *step = m->step;
-    if (!m->row->cancelled.data || step->result == STEP_FAIL)
+    if (!m->row->cancelled.data || step->result == STEP_FAIL || step->is_coded)
         return false;
     if (!m->row->undoing)
         return step->result != STEP_DONE;
     return step->result == STEP_DONE || (step->result == STEP_NEXT && (!step->has_state || m->stays));
+}
+
+/* Of a function: each of its calls, for the next run to find. */
+static bool note_calls(const struct making *m, const struct step_row *whole)
+{
+    for (size_t i = 0; i < m->step->note_count; i++) {
+        const struct step_note *note = &m->step->notes[i];
+        struct step_row row = *whole;
+        row.generation += i;
+        row.state = note->name;
+        row.content_type = TEXT("application/octet-stream");
+        row.data = note->data;
+        row.result = TEXT("call");
+        row.error = note->error;
+        if (!pawli_view_add_row(m->view, SLOT_STEP, &row))
+            return false;
+    }
+    return true;
 }
 
 static bool note_step(const struct making *m, const struct workflow_row *before, const struct task_row *task)
@@ -396,7 +421,8 @@ static bool note_step(const struct making *m, const struct workflow_row *before,
                                  .worker = task->consumer,
                                  .error = m->step->error,
                                  .seq = m->seq};
-    return pawli_view_add_row(m->view, SLOT_STEP, &row);
+    const struct step *step = m->step;
+    return step->note_count ? note_calls(m, &row) : pawli_view_add_row(m->view, SLOT_STEP, &row);
 }
 
 static int (*const results[])(struct making *m, pawl_error *err) = {
@@ -420,7 +446,10 @@ static int make(struct making *m, pawl_error *err)
     if (status < 0)
         return status;
     m->stays = !step->has_state || text_equal(step->state, before.state);
-    m->row->generation++;
+    m->row->generation += step->note_count ? step->note_count : 1;
+    m->row->coded = step->is_coded;
+    if (step->starts_run)
+        m->row->run = m->row->generation;
     if (step->undo.data)
         m->row->undos = push(m->row->undos, m->view->arena, step->undo);
     bool is_undo = undoes(m);
@@ -446,6 +475,18 @@ static int extend(struct step *step, struct view *view, struct view_task *task, 
     return pawli_task_lease(view, task, lease) ? PAWL_OK : pawli_no_memory(err);
 }
 
+/* Given back as it was taken: as if it had never been. */
+static int release(struct step *step, struct view *view, struct view_task *task, pawl_error *err)
+{
+    if (!pawli_view_touch(view, &task->slot))
+        return pawli_no_memory(err);
+    task->row.attempts -= task->row.attempts > 0;
+    bool good = pawli_task_pend(view, task, EVENT_RELEASE, view->wall, false);
+    step->status = pawli_workflow_status(workflow_in(task->body), &task->row, view->wall);
+    step->made = step->generation;
+    return good ? PAWL_OK : pawli_no_memory(err);
+}
+
 static int decide(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
 {
     struct step *step = (struct step *)effect;
@@ -457,6 +498,8 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
         return status;
     if (step->result == STEP_EXTEND)
         return extend(step, view, task, err);
+    if (step->result == STEP_RELEASE)
+        return release(step, view, task, err);
     struct making m = {.unit = unit,
                        .step = step,
                        .view = view,

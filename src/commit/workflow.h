@@ -80,7 +80,14 @@ int pawli_release_all(const struct unit *unit, struct view *view, struct view_ta
 
 /* ---- step.c ---- */
 
-enum step_result { STEP_NEXT, STEP_PARK, STEP_DONE, STEP_FAIL, STEP_EXTEND, STEP_RESULT_COUNT };
+enum step_result { STEP_NEXT, STEP_PARK, STEP_DONE, STEP_FAIL, STEP_EXTEND, STEP_RELEASE, STEP_RESULT_COUNT };
+
+/* What a function recorded: a call of it, and what that gave. */
+struct step_note {
+    struct text name;  /* "step:charge" */
+    struct text data;  /* raw bytes */
+    struct text error; /* of a refusal; absent: none */
+};
 
 struct step {
     struct effect effect;
@@ -89,10 +96,16 @@ struct step {
     uint64_t generation; /* at which it was claimed */
     enum step_result result;
     bool has_state, has_data, has_version, has_take, keeps, rejected, no_return;
+    bool is_stuck;                         /* PARK: at once, whatever its budget */
+    bool is_coded;                         /* of a function: it undoes by itself, and its notes are what it did */
+    bool starts_run;                       /* NEXT of a function: nothing noted before counts any more */
+    uint32_t max_attempts, max_rejections; /* 0: the policy's */
+    struct step_note *notes;               /* of a function, in order: each is a generation; the last is this step's */
+    size_t note_count, note_room;
     struct text state, content_type, data;
     uint32_t version;
     int64_t wake_in_ms; /* -1: not given */
-    int64_t lease_ms;   /* of EXTEND; 0: the policy's */
+    int64_t lease_ms;   /* of EXTEND, and of NEXT that keeps its claim; 0: the policy's */
     struct text error;
     struct text receipt_type, receipt;
     struct text *take;
@@ -113,6 +126,8 @@ bool pawli_step_result_parse(struct text text, enum step_result *result);
 /* What an ended workflow leaves: its signals are taken, its task ended, for good. */
 int pawli_end_workflow(struct view *view, struct view_task *task, enum task_event event, struct text reason,
                        struct text by, pawl_error *err);
+/* Of what waits: due now, whatever it waited for; what is paused stays so. False: out of memory. */
+bool pawli_make_due(struct view *view, struct view_task *task);
 /* It was cancelled: its next undo, or its end. */
 int pawli_undo_next(const struct unit *unit, struct view *view, struct view_task *task, uint64_t seq, pawl_error *err);
 const char *pawli_workflow_status(const struct workflow_row *row, const struct task_row *task, struct wall_time now);
@@ -154,7 +169,8 @@ struct text pawli_note_asked(struct text reason, struct text by, const struct vi
 
 /* One of them; atomic: what is there already refuses. */
 bool pawli_gather_start(struct view *view, struct view_scope *scope, struct start_draft *draft);
-int pawli_start_one(const struct unit *unit, struct start_draft *draft, bool atomic, struct view *view, pawl_error *err);
+int pawli_start_one(const struct unit *unit, struct start_draft *draft, bool atomic, struct view *view,
+                    pawl_error *err);
 
 /* ---- schedule.c ---- */
 

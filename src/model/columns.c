@@ -527,6 +527,8 @@ static const struct column workflow_columns[] = {
     COLUMN("total", U64, total, COUNTER),
     COLUMN("rejections", U32, rejections, COUNT),
     COLUMN("waits", BOOL, waits, .max = 1),
+    COLUMN("coded", BOOL, coded, .max = 1),
+    COLUMN("run", U64, run, COUNTER),
     COLUMN("undoing", BOOL, undoing, .max = 1),
     COLUMN("no_return", BOOL, no_return, .max = 1),
     COLUMN("undos", TEXT, undos, .is_good = is_array),

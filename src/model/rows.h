@@ -274,6 +274,8 @@ struct workflow_row {
     uint64_t total;      /* attempts that were over when it made progress last */
     uint32_t rejections; /* since then */
     bool waits;          /* it is parked until a signal comes */
+    bool coded;          /* a function made its last step: what undoes it is in there */
+    uint64_t run;        /* of a function: what was noted up to this generation does not count any more */
     bool undoing;        /* its compensation runs: its state is the undo that is being done */
     bool no_return;      /* a step declared its point of no return: it cannot be cancelled any more */
     struct text undos;   /* what is to be done, the last first, when it is cancelled: a JSON array of {state, data} */

@@ -26,6 +26,7 @@ static void explain_stuck(struct explaining *e)
         const char *hold, *text;
     } texts[] = {
         {CODE_EXHAUSTED, "exhausted", "every attempt failed: mend the cause, then retry it, or stop it"},
+        {CODE_STUCK, "stuck", "its step gave up, for what its error says: mend that, then retry it, or stop it"},
         {CODE_REJECTED, "rejected", "it was refused again and again: mend the cause, then retry it, or stop it"},
         {CODE_CRASHES, "crashes",
          "its workers died, again and again: look what it does to them, then retry or stop it"}};

@@ -703,6 +703,7 @@ static const struct {
     {PAWL_ECORRUPT, "ECORRUPT", -11, 8, 500, PAWL_NEXT_NEVER},
     {PAWL_EUNSUPPORTED, "EUNSUPPORTED", -12, 2, 501, PAWL_NEXT_NEVER},
     {PAWL_EREFUSED, "EREFUSED", -13, 7, 409, PAWL_NEXT_NEVER},
+    {PAWL_EREJECTED, "EREJECTED", -14, 7, 422, PAWL_NEXT_NEVER},
 };
 static_assert(COUNT_OF(released) == PAWL_STATUS_COUNT, "a new status needs a row here");
 
