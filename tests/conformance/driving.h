@@ -78,8 +78,8 @@ static inline void add_resources(pawl_transition *transition, const char *what, 
     for (; what && sscanf(what, "%15s %15s%n", action, id, &read) == 2; what += read)
         for (int32_t i = 0; i < 5; i++)
             if (strcmp(action, actions[i]) == 0)
-                pawl_transition_resource(transition, &(pawl_resource){PAWL_RESOURCE, .id = id, .action = i,
-                                                                      .holder = i ? holder : NULL});
+                pawl_transition_resource(
+                    transition, &(pawl_resource){PAWL_RESOURCE, .id = id, .action = i, .holder = i ? holder : NULL});
 }
 
 static inline int make_step(const struct world *w, const struct claim *claim, pawl_step_outcome outcome,
@@ -110,7 +110,12 @@ static inline int steer(const struct world *w, const char *id, int what)
 
 static inline int send(const struct world *w, const char *id, const char *dedupe, const char *data)
 {
-    const pawl_signal signal = {PAWL_SIGNAL, .kind = "k", .id = id, .name = "go", .dedupe = dedupe, .data = data,
+    const pawl_signal signal = {PAWL_SIGNAL,
+                                .kind = "k",
+                                .id = id,
+                                .name = "go",
+                                .dedupe = dedupe,
+                                .data = data,
                                 .data_size = data ? strlen(data) : 0};
     return pawl_workflow_signal(w->store, &signal, NULL, &err);
 }
