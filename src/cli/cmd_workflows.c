@@ -264,9 +264,9 @@ static void show_in_words(struct cli *cli, const pawl_workflow_view *view)
     if (view->waits)
         print_line(cli, "due", "when a signal comes");
     print_line(cli, "claimed by", view->claimed_by);
-    if (view->last_error.class)
+    if (view->last_error.error_class)
         print_line(cli, "last error",
-                   pawli_arena_format(&cli->arena, "%s: %s", view->last_error.class, view->last_error.text).data);
+                   pawli_arena_format(&cli->arena, "%s: %s", view->last_error.error_class, view->last_error.text).data);
     print_line(cli, "paused", view->held_reason);
     print_line(cli, "cancelled", view->cancel_reason);
     for (size_t i = 0; i < view->resource_count; i++)

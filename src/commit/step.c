@@ -222,6 +222,7 @@ int pawli_undo_next(const struct unit *unit, struct view *view, struct view_task
     struct text last, rest;
     if (!row)
         return pawli_no_memory(err);
+    row->total += task->row.attempts;
     task->row.attempts = 0;
     row->rejections = 0;
     row->waits = false;
@@ -388,12 +389,6 @@ static bool undoes(const struct making *m)
     return step->result == STEP_DONE || (step->result == STEP_NEXT && (!step->has_state || m->stays));
 }
 
-static int undo(struct making *m, pawl_error *err)
-{
-    m->row->total += m->task->row.attempts;
-    return pawli_undo_next(m->unit, m->view, m->task, m->seq, err);
-}
-
 /* Of a function: each of its calls is a step; it ends with one of its own, or with an error. One that only waits on is none. */
 static bool has_own_row(const struct step *step)
 {
@@ -476,7 +471,7 @@ static int make(struct making *m, pawl_error *err)
     bool is_undo = undoes(m);
     if (!is_undo) /* of an end it is what it ended in */
         set_checkpoint(step, m->row);
-    status = is_undo ? undo(m, err) : results[step->result](m, err);
+    status = is_undo ? pawli_undo_next(m->unit, m->view, m->task, m->seq, err) : results[step->result](m, err);
     if (status < 0)
         return status;
     step->made = m->row->generation;

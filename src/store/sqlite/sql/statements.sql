@@ -503,9 +503,11 @@ SELECT blocked.queue, blocked.number, blocked.priority, blocked.due, blocked.sin
 
 -- name: old_ended
 -- params: number limit
-SELECT ended.queue, ended.number, message.created, message.available, message.expires, ended.ended, 0, NULL, 0, NULL, 0,
-       ended.state
-  FROM pawl.ended JOIN pawl.message ON message.number = ended.number
+SELECT ended.queue, ended.number, coalesce(message.created, workflow.created), coalesce(message.available, workflow.available),
+       message.expires, ended.ended, 0, NULL, 0, NULL, 0, ended.state
+  FROM pawl.ended
+  LEFT JOIN pawl.message ON message.number = ended.number
+  LEFT JOIN pawl.workflow ON workflow.number = ended.number
  WHERE ended.number > :number
  ORDER BY ended.number
  LIMIT :limit;
