@@ -26,7 +26,8 @@ PAWL_API uint32_t pawl_step_version(const pawl_step *step);
 PAWL_API uint32_t pawl_step_attempts(const pawl_step *step); /* since progress, this one counted */
 PAWL_API uint64_t pawl_step_generation(const pawl_step *step);
 PAWL_API int64_t pawl_step_now_ms(const pawl_step *step); /* when the step began, Unix milliseconds */
-/* The same in every run of this generation, another for each name: the key of a call to others. */
+/* The key of a call to others, another for each name: the same in every try, until the workflow goes on (next), or parks in
+ * another state. */
 PAWL_API pawl_uuid pawl_step_uuid(const pawl_step *step, const char *name);
 /* The oldest signal of this name that nobody took; NULL: there is none. It is taken when the step commits, not before. */
 PAWL_API const void *pawl_step_signal(pawl_step *step, const char *name, size_t *ret_size);

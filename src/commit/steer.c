@@ -53,7 +53,7 @@ struct text pawli_read_asked(struct arena *arena, struct text asked, const char 
     struct json_walk walk = pawli_json_walk(asked);
     while (pawli_json_member(&walk, &name, &value))
         if (pawli_json_name_is(name, member))
-            return pawli_json_type(value) == JSON_STRING ? pawli_json_string(arena, value) : pawli_arena_text(arena, value);
+            return pawli_arena_text(arena, pawli_json_type(value) == JSON_STRING ? pawli_json_string(arena, value) : value);
     return (struct text){0};
 }
 
@@ -86,7 +86,7 @@ static int retry(struct steered *s, pawl_error *err)
         row->version = steering->checkpoint.version;
         row->content_type = steering->checkpoint.content_type;
         row->data = steering->checkpoint.data;
-        row->generation++;
+        row->entered = ++row->generation;
     }
     task->due = view->wall;
     bool is_stuck = task->place == PLACE_HELD && !text_is(task->hold, "paused");

@@ -226,6 +226,7 @@ int pawli_undo_next(const struct unit *unit, struct view *view, struct view_task
     task->row.attempts = 0;
     row->rejections = 0;
     row->waits = false;
+    row->entered = row->generation;
     if (pop(row->undos, view->arena, &last, &rest)) {
         row->undos = rest;
         row->undoing = true;
@@ -345,6 +346,7 @@ static int go_on(struct making *m, pawl_error *err)
     if (m->stays && (m->step->rejected || m->step->error.data)) /* the same again: not at once */
         return park_failed(m, err);
     note_progress(m);
+    m->row->entered = m->row->generation;
     if (!m->step->keeps)
         return pend(m, m->view->wall, err);
     m->task->row.attempts = 1;
@@ -471,10 +473,13 @@ static int make(struct making *m, pawl_error *err)
     bool is_undo = undoes(m);
     if (!is_undo) /* of an end it is what it ended in */
         set_checkpoint(step, m->row);
+    if (!m->stays)
+        m->row->entered = m->row->generation;
     status = is_undo ? pawli_undo_next(m->unit, m->view, m->task, m->seq, err) : results[step->result](m, err);
     if (status < 0)
         return status;
     step->made = m->row->generation;
+    step->entered = m->row->entered;
     step->status = pawli_workflow_status(m->row, &m->task->row, m->view->wall);
     step->cancelled = pawli_read_asked(&((struct unit *)m->unit)->arena, m->row->cancelled, "reason");
     bool noted = note_step(m, &before, &task);

@@ -528,6 +528,7 @@ static const struct column workflow_columns[] = {
     COLUMN("rejections", U32, rejections, COUNT),
     COLUMN("waits", BOOL, waits, .max = 1),
     COLUMN("coded", BOOL, coded, .max = 1),
+    COLUMN("entered", U64, entered, COUNTER),
     COLUMN("run", U64, run, COUNTER),
     COLUMN("undoing", BOOL, undoing, .max = 1),
     COLUMN("no_return", BOOL, no_return, .max = 1),

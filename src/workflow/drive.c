@@ -14,6 +14,7 @@ static void copy_checkpoint(struct drive *drive, const struct workflow_row *row,
     drive->at = (struct checkpoint){.number = row->number,
                                     .token = item->task.token,
                                     .generation = row->generation,
+                                    .entered = row->entered,
                                     .run = row->run,
                                     .state = pawli_arena_text(arena, row->state),
                                     .data = pawli_arena_text(arena, row->data),
@@ -60,6 +61,7 @@ static bool move_on(struct drive *drive, const struct step *step)
     struct checkpoint *at = &drive->at;
     size_t left = 0;
     at->generation = step->made;
+    at->entered = step->entered;
     if (step->starts_run)
         at->run = step->made;
     if (step->has_version)

@@ -9,7 +9,7 @@
 
 /* Where a workflow stands behind its last step, and under which claim. */
 struct checkpoint {
-    uint64_t number, token, generation, run;
+    uint64_t number, token, generation, entered, run;
     struct text state, data;
     uint32_t version, attempts, rejections;
     struct text cancelled; /* why; absent: it is not */

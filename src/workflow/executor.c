@@ -610,8 +610,9 @@ static int drive_now(struct driving *d, bool *over, struct boot_time *next, bool
         return status;
     *next = boot_of_wall(standing.due, env->ops->wall_now(env), env->ops->boot_now(env));
     *over = standing.has_ended || standing.is_stuck || (standing.is_parked && !d->until_done);
-    if (*over && !drove && standing.error.status < 0)
-        d->outcome = standing.error;
+    bool is_final = standing.has_ended || standing.is_stuck;
+    if (*over && (!drove || (is_final && (d->outcome.status == PAWL_OK || standing.error.status == PAWL_OK))))
+        d->outcome = standing.error; /* of what was not driven here, or what ended otherwise than its last step */
     if (!*over && env->ops->boot_now(env).ns >= d->until.ns) {
         if (d->outcome.status < 0 && !standing.is_running) { /* it waits because of an error: that says more */
             *over = true;
