@@ -71,6 +71,8 @@ static int retry(struct steered *s, pawl_error *err)
     struct task_row *task = &s->task->row;
     if (task->place == PLACE_CLAIMED)
         return refuse(steering, "it runs", "wait until its step is made, or its claim is lost", err);
+    if (steering->has_checkpoint && workflow_in(s->task->body)->coded)
+        return refuse(steering, "its steps are those of a function", "retry it where it is, or start another one", err);
     if (steering->has_checkpoint && workflow_in(s->task->body)->generation != steering->generation)
         return refuse(steering, "it made a step meanwhile", "look at it again, and retry from the step that you mean",
                       err);

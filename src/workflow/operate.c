@@ -81,7 +81,10 @@ int pawl_workflow_fork(pawl_store *store, const char *kind, const char *id, cons
     const struct workflow_row *row = &page.workflows->workflow;
     from = (struct step_row){
         .state = row->state, .version = row->version, .content_type = row->content_type, .data = row->data};
-    if (generation)
+    if (generation && row->coded)
+        status = pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "the steps of %s/%s are those of a function", kind, id),
+                            "fork it without a step: the new one begins at the top, with the same input");
+    else if (generation)
         status = read_checkpoint(store, page.workflows, generation, &steps, &from, err);
     if (status == PAWL_OK)
         status = pawl_workflow_start(store,
