@@ -8,7 +8,7 @@
 #include "model/check.h"
 #include "workflow/build.h"
 
-static int check_write(pawl_store *store, pawl_error *err)
+int pawli_check_write(pawl_store *store, pawl_error *err)
 {
     int status = pawli_store_check_write(store->opened->store, err);
     return status == PAWL_OK ? pawli_check_own_scope(store->scope, err) : status;
@@ -37,7 +37,7 @@ int pawl_workflow_start(pawl_store *store, const pawl_start *start, pawl_workflo
     struct drafting drafting;
     int status = pawli_check_given(err, store, start);
     if (status == PAWL_OK)
-        status = check_write(store, err);
+        status = pawli_check_write(store, err);
     if (status < 0)
         return status;
     pawli_drafting_init(&drafting, store);
@@ -139,7 +139,7 @@ int pawl_workflow_signal(pawl_store *store, const pawl_signal *signal, uint32_t 
     if (status == PAWL_OK)
         status = pawli_check_key("dedupe", text_of(copy.dedupe), err);
     if (status == PAWL_OK)
-        status = check_write(store, err);
+        status = pawli_check_write(store, err);
     if (status < 0)
         return status;
     pawli_drafting_init(&drafting, store);

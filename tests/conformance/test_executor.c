@@ -173,6 +173,34 @@ static void a193_until_done_sleeps_through_parks(struct world *w)
     end(w);
 }
 
+static void what_is_started_here_is_driven_here(struct world *w)
+{
+    begin(w);
+    OPEN(w);
+    const pawl_start start = {PAWL_START, .kind = "k", .id = "run", .state = "a"};
+    pawl_workflows *run = NULL;
+    assert_ok(pawl_executor_run(executor, &start, 0, 0, &run, &err));
+    assert_string_equal(pawl_workflows_get(run, 0)->status, "finished");
+    pawl_workflows_free(run);
+    assert_int_equal(plan.calls, 1);
+    assert_ok(pawl_executor_run(executor, &start, 0, 0, NULL, &err)); /* again: it is there, and ended */
+    assert_int_equal(plan.calls, 1);
+    const pawl_start other = {PAWL_START, .kind = "k", .id = "run", .state = "b"};
+    assert_status(pawl_executor_run(executor, &other, 0, 0, NULL, &err), PAWL_ECONFLICT);
+    const pawl_start waits = {PAWL_START, .kind = "k", .id = "waits", .state = "b"};
+    plan.on_b = park_for_a_minute;
+    assert_ok(pawl_executor_run(executor, &waits, 1, 70000, NULL, &err));
+    assert_workflow(w, "waits", "finished");
+    const pawl_start kept = {PAWL_START, .kind = "k", .id = "kept", .key = "one", .state = "a"};
+    const pawl_start behind = {PAWL_START, .kind = "k", .id = "behind", .key = "one", .state = "a"};
+    plan.on_b = park_for_a_minute;
+    assert_ok(pawl_executor_run(executor, &kept, 0, 0, NULL, &err));
+    assert_status(pawl_executor_run(executor, &behind, 0, 0, NULL, &err), PAWL_EBUSY); /* its key is another's */
+    assert_ok(drive("kept"));
+    assert_ok(drive("behind"));
+    end(w);
+}
+
 /* ---- errors ---- */
 
 static void a195_a196_an_error_keeps_its_class(struct world *w)
@@ -677,6 +705,7 @@ static const struct conformance_case cases[] = {
     CASE(a190_what_was_not_committed_is_made_again),
     CASE(a191_until_parked_ends_at_a_park),
     CASE(a193_until_done_sleeps_through_parks),
+    CASE(what_is_started_here_is_driven_here),
     CASE(a195_a196_an_error_keeps_its_class),
     CASE(a195_the_hook_is_told_which_attempt_it_was),
     CASE(a195_a_rejection_has_its_own_hook),
