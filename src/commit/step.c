@@ -7,9 +7,9 @@
 
 #include "model/decide.h"
 
-static const char *const result_texts[STEP_RESULT_COUNT] = {[STEP_NEXT] = "next",     [STEP_PARK] = "park",
-                                                            [STEP_DONE] = "done",     [STEP_FAIL] = "fail",
-                                                            [STEP_EXTEND] = "extend", [STEP_RELEASE] = "release"};
+static const char *const result_texts[STEP_RESULT_COUNT] = {
+    [STEP_NEXT] = "next", [STEP_PARK] = "park",     [STEP_DONE] = "done",
+    [STEP_FAIL] = "fail", [STEP_EXTEND] = "extend", [STEP_RELEASE] = "release"};
 
 const char *pawli_step_result_text(enum step_result result)
 {
@@ -321,8 +321,7 @@ static int park_failed(struct making *m, pawl_error *err)
         return set_aside(m, TEXT("stuck"), err);
     if (step->rejected)
         return park_rejected(m, err);
-    if (m->task->row.attempts >=
-        (step->max_attempts ? step->max_attempts : pawli_cap_of(m->task->body, policy_of(m))))
+    if (m->task->row.attempts >= (step->max_attempts ? step->max_attempts : pawli_cap_of(m->task->body, policy_of(m))))
         return set_aside(m, TEXT("exhausted"), err);
     int64_t wake = step->wake_in_ms >= 0 ? step->wake_in_ms : backoff(m, m->task->row.attempts);
     return pend(m, wall_after_ms(m->view->wall, wake), err);

@@ -411,10 +411,11 @@ pawl_transition *pawl_transition_of_step(pawl_store *store, const pawl_step_outc
     pawl_error error = {0};
     struct step *step;
     int status = read_outcome(store, given, &outcome, &error);
-    pawl_transition *t = status == PAWL_OK ? pawli_step_open(store, outcome.kind, outcome.id, outcome.token,
-                                                             outcome.generation, &step)
-                                           : pawl_transition_new(store, &(pawl_transition_options){
-                                                                            PAWL_TRANSITION_OPTIONS, .type = "step"});
+    pawl_transition *t = status == PAWL_OK
+                             ? pawli_step_open(store, outcome.kind, outcome.id, outcome.token, outcome.generation,
+                                               &step)
+                             : pawl_transition_new(store,
+                                                   &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "step"});
     struct drafting *drafting = pawli_building(t);
     if (!drafting)
         return t;

@@ -140,12 +140,8 @@ static void lose(struct drive *drive, const pawl_error *error)
 
 static const char *event_of(const struct drive *drive)
 {
-    static const char *const names[][2] = {{"running", "step"},
-                                           {"runnable", "step"},
-                                           {"parked", "parked"},
-                                           {"stuck", "stuck"},
-                                           {"finished", "finished"},
-                                           {"failed", "failed"}};
+    static const char *const names[][2] = {{"running", "step"}, {"runnable", "step"},     {"parked", "parked"},
+                                           {"stuck", "stuck"},  {"finished", "finished"}, {"failed", "failed"}};
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (strcmp(names[i][0], drive->status) == 0)
             return names[i][1];
@@ -300,9 +296,11 @@ static int refuse_version(const struct drive *drive, pawl_error *err)
 {
     const pawl_kind *kind = drive->kind;
     if (drive->at.version > kind->version)
-        return pawli_fail(err, PAWL_EUNSUPPORTED, "its checkpoint has version %u, newer than this program's %u of kind %s",
-                          drive->at.version, kind->version, kind->name);
-    return pawli_fail(err, PAWL_ECORRUPT, "its checkpoint has version %u, and kind %s, of version %u, has no upgrade for it",
+        return pawli_fail(err, PAWL_EUNSUPPORTED,
+                          "its checkpoint has version %u, newer than this program's %u of kind %s", drive->at.version,
+                          kind->version, kind->name);
+    return pawli_fail(err, PAWL_ECORRUPT,
+                      "its checkpoint has version %u, and kind %s, of version %u, has no upgrade for it",
                       drive->at.version, kind->name, kind->version);
 }
 
