@@ -258,7 +258,7 @@ int pawl_workflow_steer(pawl_store *store, const pawl_steering *given, const paw
         return status;
     if (!pawli_copy_options(&steering, sizeof steering, given))
         return pawli_bad_struct("pawl_steering", err);
-    status = pawli_check_kind_and_id(steering.kind, steering.id, err);
+    status = pawli_check_any_kind_and_id(steering.kind, steering.id, err);
     if (status == PAWL_OK)
         status = pawli_check_range("what", steering.what, 0, STEER_COUNT - 1, err);
     if (status == PAWL_OK && steering.from && steering.what != PAWL_STEER_RETRY)
