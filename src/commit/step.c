@@ -328,8 +328,6 @@ static int park_failed(struct making *m, pawl_error *err)
     return pend(m, wall_after_ms(m->view->wall, wake), err);
 }
 
-#define PARKED_MS INT64_C(9007199254740991) /* a moment that never comes, and that every reader of JSON can say */
-
 static int park(struct making *m, pawl_error *err)
 {
     const struct step *step = m->step;

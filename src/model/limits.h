@@ -36,6 +36,7 @@
 
 #define OPERATOR_SCOPE "pawl.operator"
 #define WORKFLOW_LANE  "pawl.workflow" /* of the queues of workflows; the target is their kind */
+#define LOCK_KIND      "pawl.lock"     /* of the workflows whose claims are locks; their ids are the locks' names */
 #define STEP_TYPE      "pawl.step"     /* of the record of a step that did something */
 
 #endif
