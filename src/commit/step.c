@@ -153,7 +153,8 @@ int pawli_end_workflow(struct view *view, struct view_task *task, enum task_even
     struct workflow_row *row = pawli_task_edit(view, task);
     if (!row)
         return pawli_no_memory(err);
-    int status = take_shown(view, task, row, UINT64_MAX, row->generation, err);
+    uint64_t last = row->generation ? row->generation : 1; /* 0 would say that nobody took them */
+    int status = take_shown(view, task, row, UINT64_MAX, last, err);
     row->waits = row->undoing = false;
     row->undos = (struct text){0};
     if (status < 0)
