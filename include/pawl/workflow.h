@@ -227,7 +227,7 @@ typedef struct pawl_step_outcome {
     size_t take_count;
     uint32_t has_take;  /* 0: all that its claim was shown */
     uint32_t no_return; /* NEXT, PARK, 1: from here on it cannot be cancelled; refused when somebody asked for it */
-    const char *undo;   /* NEXT, PARK: the state in which this step is undone, when it is cancelled or fails later; */
+    const char *undo;   /* NEXT, PARK: the state in which this step is undone, when it is cancelled later; */
     const void *undo_data; /* JSON */
     size_t undo_data_size;
 } pawl_step_outcome;

@@ -38,10 +38,10 @@ struct driving {
     struct pawl_executor *executor;
     const struct kind_entry *entry;
     const char *id;
-    bool until_done;
-    struct boot_time until;
-    pawl_error outcome; /* of what was driven here, */
-    const char *status; /* and as what it was left; NULL: not known */
+    bool until_done, was_tried, is_over;
+    struct standing standing; /* when it was looked at last */
+    pawl_error outcome;       /* of what was driven here, */
+    const char *status;       /* and as what it was left; NULL: not known */
 };
 
 /* What was claimed is driven until it is off. */
@@ -98,51 +98,51 @@ static int start_and_drive(struct driving *d, const pawl_start *start, pawl_erro
     return status;
 }
 
-static int refuse_busy(const struct driving *d, const struct standing *standing, pawl_error *err)
+/* The time is over: where it waits because of an error, that says more. */
+static int refuse_busy(const struct driving *d, pawl_error *err)
 {
+    if (d->outcome.status < 0 && !d->standing.is_running)
+        return PAWL_OK;
     return pawli_hint(err,
                       pawli_fail(err, PAWL_EBUSY,
-                                 standing->is_running ? "workflow %s/%s: somebody else drives it"
-                                                      : "workflow %s/%s did not end in time",
+                                 d->standing.is_running ? "workflow %s/%s: somebody else drives it"
+                                                        : "workflow %s/%s did not end in time",
                                  d->entry->name, d->id),
                       "what it does goes on; ask again later, or see \"pawl why\"");
 }
 
-/* One look at it, and what is to be done now. OK: `over` says whether that was all. */
-static int drive_now(struct driving *d, bool *over, struct boot_time *next, bool is_first, pawl_error *err)
+/* One look at it, and what is to be done now: it is driven at once the first time, and later when it is due. */
+static int drive_now(void *data, bool *is_over, struct boot_time *again, pawl_error *err)
 {
+    struct driving *d = data;
     struct pawl_executor *executor = d->executor;
     struct env *env = executor->env;
-    struct standing standing;
+    struct standing *now = &d->standing;
     bool drove = false;
-    int status = read_standing(executor->store, d->entry->name, d->id, &standing, err);
+    int status = read_standing(executor->store, d->entry->name, d->id, now, err);
     if (status < 0)
         return status;
-    bool is_due = standing.due.ms <= env->ops->wall_now(env).ms;
-    bool may_drive = !standing.has_ended && !standing.is_stuck && !standing.is_running && (is_first || is_due);
-    if (may_drive)
+    bool is_due = now->due.ms <= env->ops->wall_now(env).ms;
+    if (!now->has_ended && !now->is_stuck && !now->is_running && (!d->was_tried || is_due))
         status = claim_and_drive(d, &drove, err);
+    d->was_tried = true;
     if (status == PAWL_OK && drove)
-        status = read_standing(executor->store, d->entry->name, d->id, &standing, err);
+        status = read_standing(executor->store, d->entry->name, d->id, now, err);
     if (status < 0)
         return status;
-    *next = boot_of_wall(standing.due, env->ops->wall_now(env), env->ops->boot_now(env));
-    *over = standing.has_ended || standing.is_stuck || (standing.is_parked && !d->until_done);
-    bool is_final = standing.has_ended || standing.is_stuck;
-    if (*over && (!drove || (is_final && (d->outcome.status == PAWL_OK || standing.error.status == PAWL_OK))))
-        d->outcome = standing.error; /* of what was not driven here, or what ended otherwise than its last step */
-    if (!*over && env->ops->boot_now(env).ns >= d->until.ns) {
-        if (d->outcome.status < 0 && !standing.is_running) { /* it waits because of an error: that says more */
-            *over = true;
-            return PAWL_OK;
-        }
-        return refuse_busy(d, &standing, err);
-    }
+    struct boot_time boot = env->ops->boot_now(env);
+    *again = boot_of_wall(now->due, env->ops->wall_now(env), boot);
+    if (again->ns <= boot.ns) /* it is due, and somebody else has it */
+        *again = boot_after_ms(boot, LOOK_MS);
+    bool is_final = now->has_ended || now->is_stuck;
+    *is_over = d->is_over = is_final || (now->is_parked && !d->until_done);
+    if (d->is_over && (!drove || (is_final && (d->outcome.status == PAWL_OK || now->error.status == PAWL_OK))))
+        d->outcome = now->error; /* of what was not driven here, or what ended otherwise than its last step */
     return PAWL_OK;
 }
 
 /* Whether what was driven here needs no further look. */
-static bool is_over(const struct driving *d)
+static bool needs_no_look(const struct driving *d)
 {
     static const char *const ends[] = {"finished", "failed", "stuck"};
     bool has_reason = d->outcome.status < 0;
@@ -154,27 +154,10 @@ static bool is_over(const struct driving *d)
     return strcmp(d->status, "parked") == 0 && !d->until_done;
 }
 
-static int drive_until(struct driving *d, bool is_first, pawl_error *err)
+static int drive_until(struct driving *d, int64_t wait_ms, pawl_error *err)
 {
-    struct pawl_executor *executor = d->executor;
-    struct store *inner = executor->store->opened->store;
-    struct env *env = executor->env;
-    bool over = false;
-    int status = PAWL_OK;
-    pawli_store_listen(inner, true);
-    while (status == PAWL_OK && !over) {
-        uint64_t seen = pawli_store_news(inner, NEWS_COMMIT);
-        struct boot_time next;
-        status = drive_now(d, &over, &next, is_first, err);
-        is_first = false;
-        if (status < 0 || over)
-            break;
-        struct boot_time now = env->ops->boot_now(env);
-        next = next.ns <= now.ns ? boot_after_ms(now, LOOK_MS) : next; /* it is due, and somebody else has it */
-        pawli_store_wait(inner, NEWS_COMMIT, seen, boot_earlier(next, d->until));
-    }
-    pawli_store_listen(inner, false);
-    return status;
+    int status = pawli_keep_trying(d->executor->store, wait_ms, drive_now, d, err);
+    return status == PAWL_OK && !d->is_over ? refuse_busy(d, err) : status;
 }
 
 static int begin(struct driving *d, pawl_executor *executor, const char *kind, const char *id, int until_done,
@@ -185,11 +168,8 @@ static int begin(struct driving *d, pawl_executor *executor, const char *kind, c
         status = pawli_check_range("wait_ms", wait_ms, 0, INT64_MAX / 1000000, err);
     if (status < 0)
         return status;
-    *d = (struct driving){.executor = executor,
-                          .entry = pawli_executor_kind(executor, kind),
-                          .id = id,
-                          .until_done = until_done != 0,
-                          .until = boot_after_ms(executor->env->ops->boot_now(executor->env), wait_ms)};
+    *d = (struct driving){
+        .executor = executor, .entry = pawli_executor_kind(executor, kind), .id = id, .until_done = until_done != 0};
     if (d->entry)
         return PAWL_OK;
     return pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "kind %s is not registered", kind),
@@ -226,7 +206,7 @@ int pawl_executor_drive(pawl_executor *executor, const char *kind, const char *i
         status = begin(&d, executor, kind, id, until_done, wait_ms, err);
     if (status < 0)
         return status;
-    status = drive_until(&d, true, &error);
+    status = drive_until(&d, wait_ms, &error);
     return give(&d, status, &error, ret_workflow, err);
 }
 
@@ -240,11 +220,12 @@ int pawl_executor_run(pawl_executor *executor, const pawl_start *start, int unti
         status = begin(&d, executor, start->kind, start->id, until_done, wait_ms, err);
     if (status == PAWL_OK)
         status = pawli_check_write(executor->store, err);
+    d.was_tried = true;
     if (status == PAWL_OK)
         status = start_and_drive(&d, start, err);
     if (status < 0)
         return status;
-    if (!is_over(&d))
-        status = drive_until(&d, false, &error);
+    if (!needs_no_look(&d))
+        status = drive_until(&d, wait_ms, &error);
     return give(&d, status, &error, ret_workflow, err);
 }
