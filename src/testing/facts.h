@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* What a run left in its store, as facts that can be compared with those of another run. */
+#ifndef PAWLI_FACTS_H
+#define PAWLI_FACTS_H
+
+#include "base/arena.h"
+#include "pawl/store.h"
+
+struct fact {
+    int rank;            /* what says most about a difference comes first */
+    struct text class;   /* "workflow of kind pay, finished"; */
+    struct text label;   /* which of them: its id; */
+    struct text content; /* and what else is compared: its receipt */
+    struct text shown;   /* the whole, for people */
+};
+
+struct facts {
+    struct arena arena;
+    struct fact *items;
+    size_t count, room;
+};
+
+int pawli_facts_read(pawl_store *store, struct facts *facts, pawl_error *err);
+void pawli_facts_done(struct facts *facts);
+
+/* In what two runs differ, in the arena; absent: in nothing. `other` (NULL: none) is a run with another chance and at another time:
+ * what is not the same there is compared by number only, or not at all. */
+struct text pawli_facts_differ(const struct facts *expected, const struct facts *found, const struct facts *other,
+                               struct arena *arena);
+
+#endif
