@@ -22,9 +22,10 @@ extern "C" {
  *   check  what must hold at the end, however it came there; its error is a difference
  */
 typedef struct pawl_sim_options {
-    size_t struct_size;    /* PAWL_SIM_OPTIONS sets it */
-    uint64_t seed;         /* of all chance in the sim: the same again is the same again */
-    uint32_t double_drive; /* 1: one run more makes each step twice, its calls too, and both must agree */
+    size_t struct_size; /* PAWL_SIM_OPTIONS sets it */
+    uint64_t seed;      /* of all chance in the sim: the same again is the same again */
+    uint32_t
+        double_drive; /* 1: strictly: each step made twice, its calls too, must agree, and nothing come from elsewhere */
     void (*reset)(void *user);
     int (*begin)(void *user, pawl_store *store, pawl_error *err);
     int (*idle)(void *user, pawl_store *store, int64_t now_ms, int64_t *ret_wake_in_ms, pawl_error *err);
@@ -56,9 +57,10 @@ typedef struct pawl_sim pawl_sim;
  * pawl_sim_new, _register, _run: in this order; each kind once, those of children too. pawl_sim_run may be called again.
  *
  * Does       Runs undisturbed; once more with another chance, at another time, and what then differs (keys that are drawn, times)
- *            counts only by number from here on; with each step made twice (double_drive); cut at each place, at every second
- *            one twice; and in the end undisturbed again, in another second of the real clock: what differs there was
- *            taken from elsewhere than the sim, a clock or chance of the program's own.
+ *            counts only by number from here on; and cut at each place, at every second one twice. With double_drive also
+ *            undisturbed again, where all must be the same to the byte: what is not was taken from elsewhere than the sim, a clock
+ *            or chance of the program's own; and with each step of state machines, and each step call of functions, made twice.
+ *            It takes up to a second of real time, so that whoever reads the real clock is told another one.
  *            A kill loses what was not committed, and the claim; what runs next begins at the last checkpoint.
  *            A run ends when nothing is due any more, nor will be by time alone.
  * Compares   Balances, messages (lane, target, state, content), events, records of the program's own transitions, resources

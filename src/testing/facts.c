@@ -14,7 +14,12 @@
 #define PAGE_LIMIT  1000
 #define SHOWN_BYTES 60
 
-enum rank { RANK_WORKFLOW, RANK_BALANCE, RANK_RESOURCE, RANK_MESSAGE, RANK_EVENT, RANK_RECORD };
+enum rank { RANK_STEP, RANK_WORKFLOW, RANK_BALANCE, RANK_RESOURCE, RANK_MESSAGE, RANK_EVENT, RANK_RECORD };
+
+struct made {
+    uint64_t seq; /* of its record */
+    struct text step;
+};
 
 void pawli_facts_done(struct facts *facts)
 {
@@ -69,6 +74,47 @@ static int add_workflow(struct facts *facts, const pawl_workflow_view *view, paw
     return add_fact(facts, fact, err);
 }
 
+static struct text step_of(const struct facts *facts, uint64_t seq)
+{
+    for (size_t i = 0; seq && i < facts->made_count; i++)
+        if (facts->made[i].seq == seq)
+            return facts->made[i].step;
+    return (struct text){0};
+}
+
+static int add_step(struct facts *facts, const pawl_workflow_view *view, const pawl_step_view *step, pawl_error *err)
+{
+    struct arena *arena = &facts->arena;
+    const char *state = or_none(step->state), *data = show_bytes(arena, step->data, step->data_size);
+    bool is_call = strcmp(step->result, "call") == 0;
+    if (!pawli_arena_reserve(arena, (void **)&facts->made, sizeof *facts->made, facts->made_count + 1,
+                             &facts->made_room))
+        return pawli_no_memory(err);
+    struct fact fact = {.rank = RANK_STEP,
+                        .class = pawli_arena_format(arena, "step %s/%s", view->kind, view->id),
+                        .label = pawli_arena_format(arena, "%s/%s %020" PRIu64, view->kind, view->id, step->generation),
+                        .content = pawli_arena_text(arena, (struct text){step->data, step->data_size}),
+                        .shown = pawli_arena_format(arena,
+                                                    is_call ? "call \"%s\" of workflow %s/%s came to %s"
+                                                            : "step \"%s\" of workflow %s/%s began with data %s",
+                                                    state, view->kind, view->id, data),
+                        .step = pawli_arena_text(arena, text_of(state))};
+    facts->made[facts->made_count++] = (struct made){step->seq, fact.step};
+    return add_fact(facts, fact, err);
+}
+
+static int read_steps(pawl_store *store, struct facts *facts, const pawl_workflow_view *view, pawl_error *err)
+{
+    pawl_workflows *page;
+    int status = pawl_workflow_get(store, view->kind, view->id, &page, err);
+    if (status < 0)
+        return status;
+    for (size_t i = 0; status == PAWL_OK && i < pawl_workflows_step_count(page); i++)
+        status = add_step(facts, view, pawl_workflows_step(page, i), err);
+    pawl_workflows_free(page);
+    return status;
+}
+
 static int read_workflows(pawl_store *store, struct facts *facts, pawl_error *err)
 {
     pawl_workflows_query query = {PAWL_WORKFLOWS_QUERY, .limit = PAGE_LIMIT};
@@ -79,6 +125,8 @@ static int read_workflows(pawl_store *store, struct facts *facts, pawl_error *er
             return status;
         for (size_t i = 0; status == PAWL_OK && i < pawl_workflows_count(page); i++)
             status = add_workflow(facts, pawl_workflows_get(page, i), err);
+        for (size_t i = 0; status == PAWL_OK && i < pawl_workflows_count(page); i++)
+            status = read_steps(store, facts, pawl_workflows_get(page, i), err);
         more = pawl_workflows_has_more(page);
         query.before = pawl_workflows_next(page);
         pawl_workflows_free(page);
@@ -169,6 +217,7 @@ static int add_message(struct facts *facts, const pawl_message_view *view, pawl_
     return add_fact(
         facts,
         (struct fact){.rank = RANK_MESSAGE,
+                      .step = step_of(facts, view->seq),
                       .class = pawli_arena_format(arena, "message %s %s %s", view->lane, view->target, view->state),
                       .label = pawli_arena_text(arena, text_of(or_none(view->key))),
                       .content = pawli_arena_text(arena, fingerprint),
@@ -212,6 +261,7 @@ static int add_record(struct facts *facts, const pawl_record *record, pawl_error
         const pawl_event_view *event = pawl_record_event(record, i);
         struct fact fact = {
             .rank = RANK_EVENT,
+            .step = step_of(facts, record->seq),
             .class = pawli_arena_format(arena, "event %s %s", or_none(event->topic), or_none(event->type)),
             .label = pawli_arena_text(arena, text_of(or_none(event->key))),
             .content = pawli_arena_text(arena, (struct text){event->data, event->data_size}),
@@ -336,8 +386,9 @@ static struct facts mask_all(const struct facts *facts, const struct facts *expe
 {
     struct facts masked = {.items = arena_array(arena, struct fact, facts->count + 1)};
     for (size_t i = 0; masked.items && i < facts->count; i++) {
-        masked.items[masked.count] = facts->items[i];
-        masked.count += !other || mask(expected, other, &masked.items[masked.count]);
+        struct fact *fact = &masked.items[masked.count];
+        *fact = facts->items[i];
+        masked.count += !other || (fact->rank != RANK_STEP && mask(expected, other, fact));
     }
     if (masked.count)
         qsort(masked.items, masked.count, sizeof *masked.items, compare_facts);
@@ -372,14 +423,17 @@ static struct text tell_count(const struct facts *expected, const struct facts *
 }
 
 struct text pawli_facts_differ(const struct facts *expected, const struct facts *found, const struct facts *other,
-                               struct arena *arena)
+                               struct arena *arena, struct text *ret_step)
 {
+    *ret_step = (struct text){0};
     const struct facts left = mask_all(expected, expected, other, arena);
     const struct facts right = mask_all(found, expected, other, arena);
     if (!left.items || !right.items)
         return TEXT("out of memory");
     const struct fact *less = find_more(&left, &right, NULL);
     const struct fact *more = less ? find_more(&right, &left, less) : find_more(&right, &left, NULL);
+    if (less || more)
+        *ret_step = pawli_arena_text(arena, more ? more->step : less->step);
     if (less && more && !times(&left, more) && !times(&right, less))
         return pawli_arena_format(arena, "%s; undisturbed: %s", more->shown.data, less->shown.data);
     return less || more ? tell_count(&left, &right, less ? less : more, arena) : (struct text){0};

@@ -12,20 +12,25 @@ struct fact {
     struct text label;   /* which of them: its id; */
     struct text content; /* and what else is compared: its receipt */
     struct text shown;   /* the whole, for people */
+    struct text step;    /* that made it: its state, or the call of a function; absent: not known */
 };
+
+struct made;
 
 struct facts {
     struct arena arena;
     struct fact *items;
     size_t count, room;
+    struct made *made; /* the steps that have a record */
+    size_t made_count, made_room;
 };
 
 int pawli_facts_read(pawl_store *store, struct facts *facts, pawl_error *err);
 void pawli_facts_done(struct facts *facts);
 
-/* In what two runs differ, in the arena; absent: in nothing. `other` (NULL: none) is a run with another chance and at another time:
- * what is not the same there is compared by number only, or not at all. */
+/* In what two runs differ, in the arena; absent: in nothing. `other` is a run with another chance and at another time: what is not
+ * the same there is compared by number only, or not at all. NULL: all is compared, each step, too. */
 struct text pawli_facts_differ(const struct facts *expected, const struct facts *found, const struct facts *other,
-                               struct arena *arena);
+                               struct arena *arena, struct text *ret_step);
 
 #endif

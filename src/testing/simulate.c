@@ -2,10 +2,11 @@
 /* Which runs a sim makes, and what it says of them.
  *
  *   1  An undisturbed run says what shall come of all others, and how many places there are for a cut.
- *   2  The same with another chance and at another time: what differs between these two may differ.
- *   3  The same with each step made twice.
- *   4  One for each place, cut there; every second one is cut a second time, soon behind the first.
- *   5  The first again, in another second of the real clock: every byte is the same, or the program takes something from elsewhere. */
+ *   2  The same with another chance and at another time, in another second of the real clock, too: what differs between these two
+ *      may differ.
+ *   3  Strictly (double_drive): the first again, and each byte is the same, or the program takes something from elsewhere; and with
+ *      each step made twice.
+ *   4  One for each place, cut there; for every second one another that is cut a second time, soon behind the first. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -186,7 +187,8 @@ static int compare_run(pawl_sim *sim, struct play *play, uint64_t point, const s
 {
     int status = make_run(sim, play, point, err);
     if (status == 0) {
-        const struct text what = pawli_facts_differ(&sim->undisturbed.facts, &play->facts, other, &sim->memory);
+        struct text step;
+        const struct text what = pawli_facts_differ(&sim->undisturbed.facts, &play->facts, other, &sim->memory, &step);
         if (what.data)
             status = report_difference(sim, play, point, "", what);
     }
@@ -209,17 +211,25 @@ static int run_cut(pawl_sim *sim, uint64_t point, pawl_error *err)
     return compare_run(sim, &play, point, &sim->other.facts, err);
 }
 
+/* The place of this one of `taken`, which are spread over all there are; the seed says where the first is. */
+static uint64_t place_of(const pawl_sim *sim, uint64_t index, uint64_t taken)
+{
+    uint64_t count = sim->undisturbed.cuts;
+    return taken == count ? index + 1 : (index * count / taken + sim->options.seed % count) % count + 1;
+}
+
+/* Those with one cut first: what they find is easier to understand. */
 static int run_all_cuts(pawl_sim *sim, pawl_error *err)
 {
     uint64_t count = sim->undisturbed.cuts, most = sim->options.runs_max ? sim->options.runs_max : UINT64_MAX;
-    uint64_t taken = count + count / 2 <= most ? count : most * 2 / 3;
+    uint64_t once = count < most ? count : most;
+    uint64_t twice = count / 2 < most - once ? count / 2 : most - once;
     int status = 0;
-    for (uint64_t i = 0; status == 0 && i < taken; i++) {
-        uint64_t place = taken == count ? i + 1 : (i * count + sim->options.seed % count) / taken % count + 1;
-        status = run_cut(sim, place * POINT_FIRST_CUT, err);
-        if (status == 0 && i % 2 == 1)
-            status = run_cut(sim, place * POINT_FIRST_CUT + 1 + (i / 2 + sim->options.seed) % SECOND_MAX, err);
-    }
+    for (uint64_t i = 0; status == 0 && i < once; i++)
+        status = run_cut(sim, place_of(sim, i, once) * POINT_FIRST_CUT, err);
+    for (uint64_t i = 0; status == 0 && i < twice; i++)
+        status = run_cut(sim, place_of(sim, i, twice) * POINT_FIRST_CUT + 1 + (i + sim->options.seed) % SECOND_MAX,
+                         err);
     return status;
 }
 
@@ -238,23 +248,18 @@ static int wait_for_next_second(int64_t begun_ms, pawl_error *err)
     return PAWL_OK;
 }
 
-static int run_again(pawl_sim *sim, int64_t begun_ms, pawl_error *err)
+static int run_again(pawl_sim *sim, pawl_error *err)
 {
-    int status = wait_for_next_second(begun_ms, err);
-    if (status < 0)
-        return status;
     struct play play = new_play(sim);
-    status = make_run(sim, &play, POINT_AGAIN, err);
+    int status = make_run(sim, &play, POINT_AGAIN, err);
     if (status == 0) {
-        struct text what = pawli_facts_differ(&sim->undisturbed.facts, &play.facts, NULL, &sim->memory);
+        struct text step;
+        struct text what = pawli_facts_differ(&sim->undisturbed.facts, &play.facts, NULL, &sim->memory, &step);
         if (what.data)
             what = pawli_arena_format(
-                &sim->memory,
-                "the program takes something from elsewhere than the sim (a clock, chance, what `reset` "
-                "leaves): %s",
-                what.data);
+                &sim->memory, "%s; from elsewhere than the sim: a clock, chance, what `reset` leaves", what.data);
         if (what.data)
-            status = report_difference(sim, &play, POINT_AGAIN, "", what);
+            status = report_difference(sim, &play, POINT_AGAIN, step.data ? step.data : "", what);
     }
     pawli_play_done(&play);
     return status;
@@ -271,32 +276,55 @@ static int real_now_ms(int64_t *ret_ms, pawl_error *err)
     return PAWL_OK;
 }
 
+/* Both, with the real clock in another second for the second: what it says may differ, too. */
 static int run_undisturbed(pawl_sim *sim, pawl_error *err)
 {
+    int64_t begun_ms = 0;
     sim->undisturbed = new_play(sim);
     sim->other = new_play(sim);
     sim->other.seed ^= OTHER_SEED;
     sim->other.late_ms = LATER_MS;
-    int status = make_run(sim, &sim->undisturbed, POINT_UNDISTURBED, err);
+    int status = real_now_ms(&begun_ms, err);
+    if (status == 0)
+        status = make_run(sim, &sim->undisturbed, POINT_UNDISTURBED, err);
+    if (status == 0)
+        status = wait_for_next_second(begun_ms, err);
     return status == 0 ? make_run(sim, &sim->other, POINT_OTHER_CHANCE, err) : status;
+}
+
+static int run_strictly(pawl_sim *sim, pawl_error *err)
+{
+    uint64_t only = sim->options.point;
+    int status = only == 0 || only == POINT_AGAIN ? run_again(sim, err) : 0;
+    return status == 0 && (only == 0 || only == POINT_TWICE) ? run_twice(sim, err) : status;
+}
+
+/* These told that something is not the same, and not by which step: a cut that shows it, too, says more. */
+static int run_for_step(pawl_sim *sim, pawl_error *err)
+{
+    const pawl_sim_report found = sim->report;
+    int status = run_all_cuts(sim, err);
+    if (status != 0)
+        return status;
+    sim->report.point = found.point;
+    sim->report.step = found.step;
+    sim->report.what = found.what;
+    sim->report.text = found.text;
+    return 1;
 }
 
 static int run_all(pawl_sim *sim, pawl_error *err)
 {
     uint64_t only = sim->options.point;
-    int64_t begun_ms = 0;
-    int status = real_now_ms(&begun_ms, err);
-    if (status == 0)
-        status = run_undisturbed(sim, err);
-    if (status == 0 && sim->options.double_drive && (only == 0 || only == POINT_TWICE))
-        status = run_twice(sim, err);
+    int status = run_undisturbed(sim, err);
+    if (status == 0 && sim->options.double_drive)
+        status = run_strictly(sim, err);
     if (status == 0 && only == 0)
-        status = run_all_cuts(sim, err);
-    else if (status == 0 && only >= POINT_FIRST_CUT)
-        status = run_cut(sim, only, err);
-    if (status == 0 && (only == 0 || only == POINT_AGAIN))
-        status = run_again(sim, begun_ms, err);
-    return status;
+        return run_all_cuts(sim, err);
+    if (status == 1 && only == 0 && sim->report.point != POINT_UNDISTURBED && sim->report.point != POINT_OTHER_CHANCE &&
+        !*sim->report.step)
+        return run_for_step(sim, err);
+    return status == 0 && only >= POINT_FIRST_CUT ? run_cut(sim, only, err) : status;
 }
 
 int pawl_sim_run(pawl_sim *sim, pawl_sim_report *ret_report, pawl_error *err)
