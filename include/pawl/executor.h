@@ -26,7 +26,8 @@ PAWL_API uint32_t pawl_step_version(const pawl_step *step);
 PAWL_API uint32_t pawl_step_attempts(const pawl_step *step); /* since progress, this one counted */
 PAWL_API uint64_t pawl_step_generation(const pawl_step *step);
 PAWL_API int64_t pawl_step_now_ms(const pawl_step *step); /* when the step began, Unix milliseconds */
-/* The same in every run of this generation, another for each name: the key of a call to others. */
+/* The key of a call to others, another for each name: the same in every try, until the workflow goes on (next), or parks in
+ * another state. */
 PAWL_API pawl_uuid pawl_step_uuid(const pawl_step *step, const char *name);
 /* The oldest signal of this name that nobody took; NULL: there is none. It is taken when the step commits, not before. */
 PAWL_API const void *pawl_step_signal(pawl_step *step, const char *name, size_t *ret_size);
@@ -117,6 +118,7 @@ typedef struct pawl_executor pawl_executor;
  *   on threads of its own, until it is stopped. Claims are lost when the process dies, whatever their lease says.
  * pawl_executor_stop: begins nothing any more; returns once what runs has made its step, or grace_ms passed (then its claims
  *   are lost when their leases end). pawl_executor_free stops it, and frees it.
+ * pawl_executor_run: starts a workflow, and drives it as the next does; start and claim are one commit.
  * pawl_executor_drive: runs one workflow in this thread, started or not. until_done 0: until it parks; 1: it sleeps through
  *   parks that have a time, and waits for signals; at most wait_ms in all (0: only until it would have to wait).
  *   ret_workflow (may be NULL): how it stands then, also where an error comes back.
@@ -130,6 +132,8 @@ PAWL_API int pawl_executor_register(pawl_executor *executor, const pawl_kind *ki
 PAWL_API int pawl_executor_start(pawl_executor *executor, pawl_error *err);
 PAWL_API void pawl_executor_stop(pawl_executor *executor, int64_t grace_ms);
 PAWL_API void pawl_executor_free(pawl_executor *executor); /* NULL is fine */
+PAWL_API int pawl_executor_run(pawl_executor *executor, const pawl_start *start, int until_done, int64_t wait_ms,
+                               pawl_workflows **ret_workflow, pawl_error *err);
 PAWL_API int pawl_executor_drive(pawl_executor *executor, const char *kind, const char *id, int until_done,
                                  int64_t wait_ms, pawl_workflows **ret_workflow, pawl_error *err);
 

@@ -70,7 +70,7 @@ typedef struct pawl_workflow_view {
     uint64_t total_attempts; /* of all its steps */
     int64_t wake_at_ms;      /* when it is due; 0: it is not parked, or waits for a signal */
     struct {
-        const char *class; /* transient, permanent, unknown, stopped, cancelled; NULL: there was no error */
+        const char *error_class; /* transient, permanent, unknown, stopped, cancelled; NULL: there was no error */
         const char *text;
         int64_t at_ms;
     } last_error;

@@ -265,11 +265,11 @@ static void put_body(struct json_writer *out, const char *name, const char *type
 
 static void put_error(struct json_writer *out, const pawl_workflow_view *view)
 {
-    if (!view->last_error.class)
+    if (!view->last_error.error_class)
         return;
     pawli_json_key(out, "last_error");
     pawli_json_open(out, '{');
-    pawli_json_put_string(out, "class", view->last_error.class);
+    pawli_json_put_string(out, "class", view->last_error.error_class);
     pawli_json_put_string(out, "text", view->last_error.text);
     put_time(out, "at", view->last_error.at_ms);
     pawli_json_close(out, '}');

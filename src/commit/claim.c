@@ -113,19 +113,24 @@ static const struct route *route_of(const struct view_task *task)
     return is_ready ? &fact->row.sender.route : NULL;
 }
 
-/* What nobody took so far, and whoever claims it sees: the body says up to where. */
+/* What nobody took so far, and whoever claims it sees: the body says up to where. It waits for none any more. */
 static bool show_signals(struct view *view, struct view_task *task)
 {
     uint64_t shown = 0;
     for (uint32_t i = 0; i < task->signal_count; i++)
         if (task->signals[i]->row.signal.taken == 0)
             shown = task->signals[i]->row.signal.ordinal;
-    if (task->kind != TASK_WORKFLOW || shown <= workflow_in(task->body)->shown)
+    if (task->kind != TASK_WORKFLOW)
+        return true;
+    const struct workflow_row *stored = workflow_in(task->body);
+    if (shown <= stored->shown && !stored->waits)
         return true;
     struct workflow_row *row = pawli_task_edit(view, task);
-    if (row)
-        row->shown = shown;
-    return row != NULL;
+    if (!row)
+        return false;
+    row->shown = shown > row->shown ? shown : row->shown;
+    row->waits = false;
+    return true;
 }
 
 static void answer_signals(struct claimed *item, const struct view_task *task, struct arena *arena)

@@ -56,8 +56,8 @@ int pawli_consume_look(pawl_store *store, const struct consume *how, bool *worth
     return PAWL_OK;
 }
 
-static int draft_claim(pawl_store *store, const struct consume *how, struct unit *unit, struct claim *claim,
-                       pawl_error *err)
+int pawli_draft_claim(pawl_store *store, const struct consume *how, struct unit *unit, struct claim *claim,
+                      pawl_error *err)
 {
     struct arena *arena = &unit->arena;
     *claim = (struct claim){.kind = how->kind,
@@ -89,7 +89,7 @@ static int claim_once(pawl_store *store, const struct consume *how, struct unit 
                       pawl_error *err)
 {
     unsigned rounds = 0;
-    int status = draft_claim(store, how, unit, claim, err);
+    int status = pawli_draft_claim(store, how, unit, claim, err);
     while (status == PAWL_OK) {
         status = pawli_commit(unit, err);
         if (status < 0 || !goes_on(claim, &rounds))
@@ -174,7 +174,7 @@ int pawli_consume_later(pawl_store *store, const struct consume *how, pawli_cons
     request->done = done;
     request->data = data;
     pawli_unit_init(&request->unit, &store->opened->committer, store->scope);
-    int status = draft_claim(store, how, &request->unit, &request->claim, err);
+    int status = pawli_draft_claim(store, how, &request->unit, &request->claim, err);
     if (status == PAWL_OK)
         status = pawli_commit_later(&request->unit, answered, request, err);
     if (status < 0) {

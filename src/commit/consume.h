@@ -26,6 +26,10 @@ int pawli_check_consume(const struct consume *how, pawl_error *err);
 int pawli_consume_look(pawl_store *store, const struct consume *how, bool *worth_it, struct boot_time *again,
                        pawl_error *err);
 
+/* Adds the claim to a unit; the texts are copied. */
+int pawli_draft_claim(pawl_store *store, const struct consume *how, struct unit *unit, struct claim *claim,
+                      pawl_error *err);
+
 /* The claim's items live in the unit, which is the caller's: pawli_unit_done, also where it failed. Nothing: count is 0. */
 int pawli_consume(pawl_store *store, const struct consume *how, struct unit *unit, struct claim *claim,
                   pawl_error *err);

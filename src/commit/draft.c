@@ -20,12 +20,20 @@ void pawli_drafting_done(struct drafting *drafting)
     pawli_unit_done(&drafting->unit);
 }
 
+void *pawli_draft_find(const struct drafting *drafting, const struct effect_ops *ops)
+{
+    struct effect *effect = drafting->unit.effects;
+    while (effect && effect->ops != ops)
+        effect = effect->next;
+    return effect;
+}
+
 void *pawli_draft_effect(struct drafting *drafting, const struct effect_ops *ops)
 {
-    for (struct effect *effect = drafting->unit.effects; effect; effect = effect->next)
-        if (effect->ops == ops)
-            return effect;
-    struct effect *effect = pawli_arena_alloc(&drafting->unit.arena, ops->size);
+    struct effect *effect = pawli_draft_find(drafting, ops);
+    if (effect)
+        return effect;
+    effect = pawli_arena_alloc(&drafting->unit.arena, ops->size);
     if (effect)
         pawli_unit_add(&drafting->unit, effect, ops);
     return effect;

@@ -19,6 +19,7 @@ void pawli_drafting_done(struct drafting *drafting);
 
 /* The effect of this kind in what is drafted, made where there is none yet. NULL: out of memory. */
 void *pawli_draft_effect(struct drafting *drafting, const struct effect_ops *ops);
+void *pawli_draft_find(const struct drafting *drafting, const struct effect_ops *ops); /* NULL: it has none */
 
 /* Seals and commits it, alone or inside the transaction of a join (NULL: none). */
 int pawli_draft_commit(struct drafting *drafting, const pawl_join *join, pawl_error *err);

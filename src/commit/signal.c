@@ -60,6 +60,7 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     if (!workflow || !pawli_view_touch(view, &draft->slot->slot))
         return pawli_no_memory(err);
     workflow->pending++;
+    workflow->waits = false;
     *row = draft->row;
     row->queue = task->row.queue;
     row->number = task->number;

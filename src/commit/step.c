@@ -222,9 +222,11 @@ int pawli_undo_next(const struct unit *unit, struct view *view, struct view_task
     struct text last, rest;
     if (!row)
         return pawli_no_memory(err);
+    row->total += task->row.attempts;
     task->row.attempts = 0;
     row->rejections = 0;
     row->waits = false;
+    row->entered = row->generation;
     if (pop(row->undos, view->arena, &last, &rest)) {
         row->undos = rest;
         row->undoing = true;
@@ -344,6 +346,7 @@ static int go_on(struct making *m, pawl_error *err)
     if (m->stays && (m->step->rejected || m->step->error.data)) /* the same again: not at once */
         return park_failed(m, err);
     note_progress(m);
+    m->row->entered = m->row->generation;
     if (!m->step->keeps)
         return pend(m, m->view->wall, err);
     m->task->row.attempts = 1;
@@ -386,12 +389,6 @@ static bool undoes(const struct making *m)
     if (!m->row->undoing)
         return step->result != STEP_DONE;
     return step->result == STEP_DONE || (step->result == STEP_NEXT && (!step->has_state || m->stays));
-}
-
-static int undo(struct making *m, pawl_error *err)
-{
-    m->row->total += m->task->row.attempts;
-    return pawli_undo_next(m->unit, m->view, m->task, m->seq, err);
 }
 
 /* Of a function: each of its calls is a step; it ends with one of its own, or with an error. One that only waits on is none. */
@@ -476,10 +473,13 @@ static int make(struct making *m, pawl_error *err)
     bool is_undo = undoes(m);
     if (!is_undo) /* of an end it is what it ended in */
         set_checkpoint(step, m->row);
-    status = is_undo ? undo(m, err) : results[step->result](m, err);
+    if (!m->stays)
+        m->row->entered = m->row->generation;
+    status = is_undo ? pawli_undo_next(m->unit, m->view, m->task, m->seq, err) : results[step->result](m, err);
     if (status < 0)
         return status;
     step->made = m->row->generation;
+    step->entered = m->row->entered;
     step->status = pawli_workflow_status(m->row, &m->task->row, m->view->wall);
     step->cancelled = pawli_read_asked(&((struct unit *)m->unit)->arena, m->row->cancelled, "reason");
     bool noted = note_step(m, &before, &task);

@@ -116,7 +116,8 @@ struct step {
     uint64_t random; /* drawn when sealed: jitter */
     /* the answer */
     const char *status;
-    uint64_t made;         /* the generation */
+    uint64_t made;         /* the generation, */
+    uint64_t entered;      /* and that with which it came into its state */
     struct text cancelled; /* why somebody asked for its end; absent: nobody did */
 };
 

@@ -77,7 +77,7 @@ static int sweep_page(struct sweeping *s, const struct page *page, enum place pl
             sweep = (struct sweep){.items = items};
         }
         scope = item->scope;
-        items[sweep.count++] = (struct sweep_task){item->number, TASK_MESSAGE, item->lane, item->target};
+        items[sweep.count++] = (struct sweep_task){item->number, task_kind_of(item->lane), item->lane, item->target};
     }
     return sweep.count ? run(s, scope, &sweep, err) : PAWL_OK;
 }
@@ -131,8 +131,8 @@ static int sweep_bounds_of(struct sweeping *s, const struct page *page, pawl_err
             sweep = (struct sweep){.bounds = bounds};
         }
         scope = item->scope;
-        bounds[sweep.bound_count++] = (struct sweep_bound){TASK_MESSAGE, item->lane, item->target, item->key,
-                                                           item->kind};
+        bounds[sweep.bound_count++] = (struct sweep_bound){task_kind_of(item->lane), item->lane, item->target,
+                                                           item->key, item->kind};
     }
     return sweep.bound_count ? run(s, scope, &sweep, err) : PAWL_OK;
 }

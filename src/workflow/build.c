@@ -177,10 +177,7 @@ static int add_resource(struct drafting *drafting, struct resources *resources, 
 
 static struct step *step_of(const struct drafting *drafting)
 {
-    for (struct effect *effect = drafting->unit.effects; effect; effect = effect->next)
-        if (effect->ops == &pawli_effect_step)
-            return (struct step *)effect;
-    return NULL;
+    return pawli_draft_find(drafting, &pawli_effect_step);
 }
 
 /* Those of a step are decided within it. Of others behind the starts: what a transition starts may hold what it adds. */
@@ -224,6 +221,12 @@ static int check_outcome(const pawl_step_outcome *outcome, pawl_error *err)
     if (status == PAWL_OK)
         status = pawli_check_range("wake_in_ms", outcome->wake_in_ms, 0, INT64_MAX / 2, err);
     if (status == PAWL_OK)
+        status = pawli_check_bytes("data", outcome->data, outcome->data_size, err);
+    if (status == PAWL_OK)
+        status = pawli_check_bytes("receipt", outcome->receipt, outcome->receipt_size, err);
+    if (status == PAWL_OK)
+        status = pawli_check_bytes("undo_data", outcome->undo_data, outcome->undo_data_size, err);
+    if (status == PAWL_OK)
         status = pawli_check_bytes("take", outcome->take, outcome->take_count, err);
     if (status == PAWL_OK && outcome->take_count > LIMIT_SIGNALS)
         status = pawli_fail(err, PAWL_ELIMIT, "take has over %d items", LIMIT_SIGNALS);
@@ -251,9 +254,7 @@ int pawli_step_undo(struct drafting *drafting, const pawl_step_outcome *outcome,
     struct buffer buffer;
     if (!outcome->undo)
         return PAWL_OK;
-    int status = pawli_check_bytes("undo_data", outcome->undo_data, outcome->undo_data_size, err);
-    if (status == PAWL_OK)
-        status = pawli_check_body("undo_data", data.data ? data : TEXT("null"), err);
+    int status = pawli_check_body("undo_data", data.data ? data : TEXT("null"), err);
     if (status == PAWL_OK && data.data && pawli_json_check(data, NULL, NULL) != JSON_GOOD)
         status = pawli_fail(err, PAWL_EINVAL, "undo_data is not JSON");
     if (status < 0)
@@ -353,15 +354,15 @@ static int look_up(pawl_store *store, pawl_step_outcome *outcome, pawl_error *er
     return PAWL_OK;
 }
 
-static int read_outcome(pawl_store *store, const pawl_step_outcome *given, pawl_step_outcome *outcome, pawl_error *err)
+static int read_outcome(pawl_store *store, const pawl_step_outcome *outcome, pawl_step_outcome *copy, pawl_error *err)
 {
-    int status = pawli_check_given(err, store, given);
+    int status = pawli_check_given(err, store, outcome);
     if (status < 0)
         return status;
-    if (!pawli_copy_options(outcome, sizeof *outcome, given))
+    if (!pawli_copy_options(copy, sizeof *copy, outcome))
         return pawli_bad_struct("pawl_step_outcome", err);
-    status = check_outcome(outcome, err);
-    return status == PAWL_OK ? look_up(store, outcome, err) : status;
+    status = check_outcome(copy, err);
+    return status == PAWL_OK ? look_up(store, copy, err) : status;
 }
 
 static pawl_uuid request_of(const char *kind, const char *id, uint64_t generation)

@@ -7,6 +7,7 @@
 #include "pawl/workflow.h"
 #include "store/store.h"
 
+int pawli_check_write(pawl_store *store, pawl_error *err); /* whether the handle's scope may be written */
 int pawli_check_kind_and_id(const char *kind, const char *id, pawl_error *err);
 /* The page is the caller's: its first row is the workflow. ENOTFOUND, ECORRUPT: there is none to be done. */
 int pawli_read_workflow_row(pawl_store *store, const char *kind, const char *id, struct page *page, pawl_error *err);

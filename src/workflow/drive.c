@@ -14,6 +14,7 @@ static void copy_checkpoint(struct drive *drive, const struct workflow_row *row,
     drive->at = (struct checkpoint){.number = row->number,
                                     .token = item->task.token,
                                     .generation = row->generation,
+                                    .entered = row->entered,
                                     .run = row->run,
                                     .state = pawli_arena_text(arena, row->state),
                                     .data = pawli_arena_text(arena, row->data),
@@ -60,6 +61,7 @@ static bool move_on(struct drive *drive, const struct step *step)
     struct checkpoint *at = &drive->at;
     size_t left = 0;
     at->generation = step->made;
+    at->entered = step->entered;
     if (step->starts_run)
         at->run = step->made;
     if (step->has_version)
@@ -300,13 +302,13 @@ static bool is_spent(const struct drive *drive, bool is_rejection)
                         : kind->retries && drive->at.attempts > kind->retries;
 }
 
-static drive_callback *hook_for(const struct drive *drive, const pawl_error *cause, bool is_of_version)
+static drive_callback *hook_for(const struct drive *drive, const pawl_error *cause, bool is_current)
 {
     const pawl_kind *kind = drive->kind;
     bool is_rejection = cause->status == PAWL_EREJECTED;
     if (cause->status == PAWL_ECORRUPT || drive->is_for_person) /* no other try would read its checkpoint */
         return set_apart;
-    if (!is_of_version || is_spent(drive, is_rejection))
+    if (!is_current || is_spent(drive, is_rejection))
         return park_with;
     if (is_rejection)
         return kind->on_rejection ? call_on_rejection : fail_with;
@@ -314,11 +316,11 @@ static drive_callback *hook_for(const struct drive *drive, const pawl_error *cau
 }
 
 /* An error's way: the hook; where that has an error of its own, or what it answered is refused, it is parked with that. */
-static void recover(struct drive *drive, bool is_of_version, pawl_error *cause)
+static void recover(struct drive *drive, bool is_current, pawl_error *cause)
 {
     pawl_error second = {0}, third = {0};
-    drive_callback *hook = hook_for(drive, cause, is_of_version);
-    if (make(drive, hook, is_of_version && hook != park_with && hook != set_apart, cause, &second) == PAWL_OK)
+    drive_callback *hook = hook_for(drive, cause, is_current);
+    if (make(drive, hook, is_current && hook != park_with && hook != set_apart, cause, &second) == PAWL_OK)
         return;
     if (make(drive, park_with, false, &second, &third) < 0)
         lose(drive, &third);
@@ -336,24 +338,40 @@ static int refuse_version(const struct drive *drive, pawl_error *err)
                       drive->at.version, kind->name, kind->version);
 }
 
-/* A checkpoint that says no version is taken for one of now. */
+/* A checkpoint that says no version is taken for one of now. A function has markers for what was changed. */
+static bool is_of_version(const struct drive *drive)
+{
+    return drive->kind->code || drive->at.version == 0 || drive->at.version == drive->kind->version;
+}
+
+int pawli_check_drive(struct drive *drive, pawl_error *err)
+{
+    const pawl_kind *kind = drive->kind;
+    if (kind->code)
+        return pawli_run_code(drive, err);
+    if (is_of_version(drive) || (kind->upgrade && drive->at.version < kind->version))
+        return PAWL_OK;
+    drive->is_for_person = true;
+    return refuse_version(drive, err);
+}
+
 static void drive_step(struct drive *drive)
 {
     drive->is_for_person = false;
     pawl_error error = {0};
     const pawl_kind *kind = drive->kind;
-    bool is_of_version = drive->at.version == kind->version || drive->at.version == 0 || kind->code;
+    bool is_current = is_of_version(drive);
     int status;
     if (kind->code)
         status = pawli_run_code(drive, &error);
-    else if (is_of_version)
+    else if (is_current)
         status = make(drive, call_advance, true, NULL, &error);
     else if (kind->upgrade && drive->at.version < kind->version)
         status = make(drive, call_upgrade, true, NULL, &error);
     else
         status = refuse_version(drive, &error);
     if (status < 0 && drive->how == DROVE_ON)
-        recover(drive, is_of_version, &error);
+        recover(drive, is_current, &error);
 }
 
 void pawli_drive(struct drive *drive)

@@ -9,7 +9,7 @@
 
 /* Where a workflow stands behind its last step, and under which claim. */
 struct checkpoint {
-    uint64_t number, token, generation, run;
+    uint64_t number, token, generation, entered, run;
     struct text state, data;
     uint32_t version, attempts, rejections;
     struct text cancelled; /* why; absent: it is not */
@@ -57,6 +57,9 @@ struct drive {
 int pawli_drive_init(struct drive *drive, pawl_store *store, const pawl_kind *kind, const struct claimed *item, pawl_error *err);
 void pawli_drive_done(struct drive *drive);
 void pawli_drive(struct drive *drive); /* until it is off, lost or cut */
+/* Whether its kind goes on from where it stands, as far as it is recorded (is_checked): nothing is done. < 0, and is_for_person:
+ * it does not. */
+int pawli_check_drive(struct drive *drive, pawl_error *err);
 /* Gives back a claim under which nothing was done. */
 void pawli_drive_release(struct drive *drive);
 bool pawli_drive_is_cut(struct drive *drive, enum cut where, const char *name);

@@ -1,53 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The executor: one thread claims what is due, for as many seats as are free, and renews leases; the others drive what it
  * claimed. Who asks for one workflow drives it in his own thread. */
-#include <pthread.h>
+#include "workflow/executor.h"
 
 #include "model/check.h"
-#include "workflow/drive.h"
 
 #define THREADS_DEFAULT 8
 #define THREADS_MAX     1024
-#define LOOK_MS         1000 /* at the latest, for what nobody told of */
-
-enum seat_state { SEAT_FREE, SEAT_TAKEN, SEAT_RUNS };
-
-/* One workflow under a claim: a thread's, or that of who drives one himself. */
-struct seat {
-    struct seat *next; /* of all */
-    enum seat_state state;
-    struct drive drive;
-    int64_t lease_ms;
-    struct boot_time renew; /* then */
-};
-
-struct kind_entry {
-    pawl_kind kind;
-    char name[LIMIT_NAME + 1];
-    uint64_t queue;         /* the hash of its queue's name */
-    struct boot_time again; /* nothing is due before, as far as is known */
-    _Atomic bool has_news;
-};
-
-struct pawl_executor {
-    pawl_store *store;
-    struct env *env;
-    char consumer[LIMIT_NAME + 1];
-    pawl_executor_options options;
-    struct kind_entry **kinds;
-    size_t kind_count, first_kind; /* whose turn it is */
-    struct listener listener;
-    _Atomic bool stopping;
-    _Atomic uint32_t word; /* of the claiming thread: changes when it shall look */
-    pthread_mutex_t lock;  /* of what follows */
-    pthread_cond_t work, idle;
-    struct seat *seats; /* of the threads */
-    struct seat *all;
-    size_t free, busy;
-    bool started, stopped;
-    pthread_t claimer, *threads;
-    size_t thread_count;
-};
 
 /* ---- news ---- */
 
@@ -94,7 +53,7 @@ static void tell_of_drive(void *data, const struct drive *drive, const char *nam
 
 /* ---- seats ---- */
 
-static int fill_seat(struct pawl_executor *executor, struct seat *seat, const struct kind_entry *entry,
+int pawli_seat_fill(struct pawl_executor *executor, struct seat *seat, const struct kind_entry *entry,
                      const struct claimed *item, pawl_error *err)
 {
     int status = pawli_drive_init(&seat->drive, executor->store, &entry->kind, item, err);
@@ -108,6 +67,26 @@ static int fill_seat(struct pawl_executor *executor, struct seat *seat, const st
     seat->drive.tell = tell_of_drive;
     seat->drive.tell_data = executor;
     return PAWL_OK;
+}
+
+void pawli_seat_enter(struct pawl_executor *executor, struct seat *seat)
+{
+    pthread_mutex_lock(&executor->lock);
+    seat->state = SEAT_RUNS;
+    seat->next = executor->all;
+    executor->all = seat;
+    pthread_mutex_unlock(&executor->lock);
+    wake_claimer(executor); /* whose lease it renews */
+}
+
+void pawli_seat_leave(struct pawl_executor *executor, struct seat *seat)
+{
+    pthread_mutex_lock(&executor->lock);
+    struct seat **at = &executor->all;
+    while (*at != seat)
+        at = &(*at)->next;
+    *at = seat->next;
+    pthread_mutex_unlock(&executor->lock);
 }
 
 /* The lease of one seat, where it is time; without the lock, for the commit takes a while. */
@@ -169,7 +148,7 @@ static void give_to_threads(struct pawl_executor *executor, struct kind_entry *e
         if (seat->state != SEAT_FREE)
             continue;
         const struct claimed *item = &claim->items[at++];
-        if (fill_seat(executor, seat, entry, item, &error) < 0) { /* its lease ends, and somebody takes it again */
+        if (pawli_seat_fill(executor, seat, entry, item, &error) < 0) { /* its lease ends, and somebody takes it again */
             tell(executor, "claim_failed", entry->name, NULL, &error);
             continue;
         }
@@ -180,7 +159,7 @@ static void give_to_threads(struct pawl_executor *executor, struct kind_entry *e
     pthread_mutex_unlock(&executor->lock);
 }
 
-static struct consume how_to_claim(const struct pawl_executor *executor, const char *kind, const char *id,
+struct consume pawli_executor_claims(const struct pawl_executor *executor, const char *kind, const char *id,
                                    uint32_t limit)
 {
     return (struct consume){.kind = TASK_WORKFLOW,
@@ -198,7 +177,7 @@ static struct consume how_to_claim(const struct pawl_executor *executor, const c
 static int claim_kind(struct pawl_executor *executor, struct kind_entry *entry, size_t room, size_t *took,
                       pawl_error *err)
 {
-    const struct consume how = how_to_claim(executor, entry->name, NULL, (uint32_t)(room < LIMIT_CLAIM ? room
+    const struct consume how = pawli_executor_claims(executor, entry->name, NULL, (uint32_t)(room < LIMIT_CLAIM ? room
                                                                                                        : LIMIT_CLAIM));
     struct boot_time now = executor->env->ops->boot_now(executor->env);
     bool worth_it;
@@ -335,7 +314,7 @@ int pawl_executor_new(pawl_store *store, const pawl_executor_options *options, p
     return PAWL_OK;
 }
 
-static struct kind_entry *find_kind(const struct pawl_executor *executor, const char *name)
+struct kind_entry *pawli_executor_kind(const struct pawl_executor *executor, const char *name)
 {
     for (size_t i = 0; i < executor->kind_count; i++)
         if (strcmp(executor->kinds[i]->name, name) == 0)
@@ -364,7 +343,7 @@ int pawl_executor_register(pawl_executor *executor, const pawl_kind *given, pawl
     int status = pawli_check_given(err, executor, given);
     if (status == PAWL_OK)
         status = pawli_read_kind(given, &kind, err);
-    if (status == PAWL_OK && (executor->started || find_kind(executor, kind.name)))
+    if (status == PAWL_OK && (executor->started || pawli_executor_kind(executor, kind.name)))
         status = pawli_fail(err, PAWL_EREFUSED,
                             executor->started ? "kind %s comes too late: the executor was started"
                                               : "kind %s is registered already",
@@ -493,189 +472,4 @@ void pawl_executor_free(pawl_executor *executor)
     pthread_cond_destroy(&executor->idle);
     pawl_store_close(executor->store);
     pawli_free(executor);
-}
-
-/* ---- one workflow, in the caller's thread ---- */
-
-static void enter(struct pawl_executor *executor, struct seat *seat)
-{
-    pthread_mutex_lock(&executor->lock);
-    seat->state = SEAT_RUNS;
-    seat->next = executor->all;
-    executor->all = seat;
-    pthread_mutex_unlock(&executor->lock);
-    wake_claimer(executor); /* whose lease it renews */
-}
-
-static void leave(struct pawl_executor *executor, struct seat *seat)
-{
-    pthread_mutex_lock(&executor->lock);
-    struct seat **at = &executor->all;
-    while (*at != seat)
-        at = &(*at)->next;
-    *at = seat->next;
-    pthread_mutex_unlock(&executor->lock);
-}
-
-/* Claims it and drives it until it is off; false: nobody could claim it now. */
-static int drive_once(struct pawl_executor *executor, const struct kind_entry *entry, const char *id, bool *drove,
-                      pawl_error *outcome, pawl_error *err)
-{
-    const struct consume how = how_to_claim(executor, entry->name, id, 1);
-    struct unit unit;
-    struct claim claim;
-    struct seat seat = {0};
-    *drove = false;
-    int status = pawli_consume(executor->store, &how, &unit, &claim, err);
-    bool is_taken = status == PAWL_OK && claim.count == 1;
-    if (is_taken)
-        status = fill_seat(executor, &seat, entry, claim.items, err);
-    pawli_unit_done(&unit);
-    if (status < 0 || !is_taken)
-        return status;
-    enter(executor, &seat);
-    pawli_drive(&seat.drive);
-    leave(executor, &seat);
-    *outcome = seat.drive.error;
-    pawli_drive_done(&seat.drive);
-    *drove = true;
-    return PAWL_OK;
-}
-
-/* How it stands, and what there is to wait for. */
-struct standing {
-    bool has_ended, is_stuck, is_parked, is_running;
-    struct wall_time due; /* of what waits */
-    pawl_error error;     /* of its last attempt, or its end; OK: none */
-};
-
-static int read_standing(pawl_store *store, const char *kind, const char *id, struct standing *standing, pawl_error *err)
-{
-    struct page page;
-    int status = pawli_read_workflow_row(store, kind, id, &page, err);
-    if (status < 0)
-        return status;
-    const struct workflow_item *item = page.workflows;
-    const struct failure *failure = &item->task.failure;
-    const char *text = pawli_workflow_status(&item->workflow, &item->task, page.wall);
-    *standing = (struct standing){.has_ended = item->task.place == PLACE_ENDED,
-                                  .is_stuck = strcmp(text, "stuck") == 0,
-                                  .is_parked = strcmp(text, "parked") == 0,
-                                  .is_running = strcmp(text, "running") == 0 && !item->lost,
-                                  .due = item->task.due};
-    bool has_failed = failure->class != ERROR_NONE &&
-                      !(item->task.place == PLACE_ENDED && item->task.ended == STATE_DELIVERED);
-    if (has_failed)
-        pawl_error_set(&standing->error, failure->class == ERROR_TRANSIENT ? PAWL_EUNAVAIL : PAWL_EREJECTED, "%.*s",
-                       TEXT_ARG(failure->text));
-    pawli_page_done(&page);
-    return PAWL_OK;
-}
-
-struct driving {
-    struct pawl_executor *executor;
-    const struct kind_entry *entry;
-    const char *id;
-    bool until_done;
-    struct boot_time until;
-    pawl_error outcome; /* of what was driven here */
-};
-
-static int refuse_busy(const struct driving *d, const struct standing *standing, pawl_error *err)
-{
-    return pawli_hint(err,
-                      pawli_fail(err, PAWL_EBUSY, standing->is_running ? "workflow %s/%s: somebody else drives it"
-                                                                       : "workflow %s/%s did not end in time",
-                                 d->entry->name, d->id),
-                      "what it does goes on; ask again later, or see \"pawl why\"");
-}
-
-/* One look at it, and what is to be done now. OK: `over` says whether that was all. */
-static int drive_now(struct driving *d, bool *over, struct boot_time *next, bool is_first, pawl_error *err)
-{
-    struct pawl_executor *executor = d->executor;
-    struct env *env = executor->env;
-    struct standing standing;
-    bool drove = false;
-    int status = read_standing(executor->store, d->entry->name, d->id, &standing, err);
-    if (status < 0)
-        return status;
-    bool is_due = standing.due.ms <= env->ops->wall_now(env).ms;
-    bool may_drive = !standing.has_ended && !standing.is_stuck && !standing.is_running && (is_first || is_due);
-    if (may_drive)
-        status = drive_once(executor, d->entry, d->id, &drove, &d->outcome, err);
-    if (status == PAWL_OK && drove)
-        status = read_standing(executor->store, d->entry->name, d->id, &standing, err);
-    if (status < 0)
-        return status;
-    *next = boot_of_wall(standing.due, env->ops->wall_now(env), env->ops->boot_now(env));
-    *over = standing.has_ended || standing.is_stuck || (standing.is_parked && !d->until_done);
-    if (*over && !drove && standing.error.status < 0)
-        d->outcome = standing.error;
-    if (!*over && env->ops->boot_now(env).ns >= d->until.ns) {
-        if (d->outcome.status < 0 && !standing.is_running) { /* it waits because of an error: that says more */
-            *over = true;
-            return PAWL_OK;
-        }
-        return refuse_busy(d, &standing, err);
-    }
-    return PAWL_OK;
-}
-
-static int drive_until(struct driving *d, pawl_error *err)
-{
-    struct pawl_executor *executor = d->executor;
-    struct store *inner = executor->store->opened->store;
-    struct env *env = executor->env;
-    bool over = false, is_first = true;
-    int status = PAWL_OK;
-    pawli_store_listen(inner, true);
-    while (status == PAWL_OK && !over) {
-        uint64_t seen = pawli_store_news(inner, NEWS_COMMIT);
-        struct boot_time next;
-        status = drive_now(d, &over, &next, is_first, err);
-        is_first = false;
-        if (status < 0 || over)
-            break;
-        struct boot_time now = env->ops->boot_now(env);
-        next = next.ns <= now.ns ? boot_after_ms(now, LOOK_MS) : next; /* it is due, and somebody else has it */
-        pawli_store_wait(inner, NEWS_COMMIT, seen, boot_earlier(next, d->until));
-    }
-    pawli_store_listen(inner, false);
-    return status;
-}
-
-int pawl_executor_drive(pawl_executor *executor, const char *kind, const char *id, int until_done, int64_t wait_ms,
-                        pawl_workflows **ret_workflow, pawl_error *err)
-{
-    int status = pawli_check_given(err, executor, kind, id);
-    if (status == PAWL_OK)
-        status = pawli_check_kind_and_id(kind, id, err);
-    if (status == PAWL_OK)
-        status = pawli_check_range("wait_ms", wait_ms, 0, INT64_MAX / 1000000, err);
-    if (status < 0)
-        return status;
-    struct driving d = {.executor = executor,
-                        .entry = find_kind(executor, kind),
-                        .id = id,
-                        .until_done = until_done != 0,
-                        .until = boot_after_ms(executor->env->ops->boot_now(executor->env), wait_ms)};
-    if (!d.entry)
-        return pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "kind %s is not registered", kind),
-                          "call pawl_executor_register first");
-    pawl_error error = {0};
-    status = drive_until(&d, &error);
-    if (status == PAWL_OK && d.outcome.status < 0) {
-        error = d.outcome;
-        status = error.status;
-    }
-    if (ret_workflow && status != PAWL_ENOTFOUND) {
-        pawl_error second;
-        int read = pawl_workflow_get(executor->store, kind, id, ret_workflow, status == PAWL_OK ? &error : &second);
-        if (status == PAWL_OK)
-            status = read;
-    }
-    if (err && status < 0)
-        *err = error;
-    return status;
 }

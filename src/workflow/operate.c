@@ -8,7 +8,7 @@
 #include "model/check.h"
 #include "workflow/build.h"
 
-static int check_write(pawl_store *store, pawl_error *err)
+int pawli_check_write(pawl_store *store, pawl_error *err)
 {
     int status = pawli_store_check_write(store->opened->store, err);
     return status == PAWL_OK ? pawli_check_own_scope(store->scope, err) : status;
@@ -37,7 +37,7 @@ int pawl_workflow_start(pawl_store *store, const pawl_start *start, pawl_workflo
     struct drafting drafting;
     int status = pawli_check_given(err, store, start);
     if (status == PAWL_OK)
-        status = check_write(store, err);
+        status = pawli_check_write(store, err);
     if (status < 0)
         return status;
     pawli_drafting_init(&drafting, store);
@@ -81,7 +81,10 @@ int pawl_workflow_fork(pawl_store *store, const char *kind, const char *id, cons
     const struct workflow_row *row = &page.workflows->workflow;
     from = (struct step_row){
         .state = row->state, .version = row->version, .content_type = row->content_type, .data = row->data};
-    if (generation)
+    if (generation && row->coded)
+        status = pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "the steps of %s/%s are those of a function", kind, id),
+                            "fork it without a step: the new one begins at the top, with the same input");
+    else if (generation)
         status = read_checkpoint(store, page.workflows, generation, &steps, &from, err);
     if (status == PAWL_OK)
         status = pawl_workflow_start(store,
@@ -121,27 +124,27 @@ static int draft_signal(struct drafting *drafting, const pawl_signal *signal, st
     return pawli_arena_failed(&drafting->unit.arena) ? pawli_no_memory(err) : PAWL_OK;
 }
 
-int pawl_workflow_signal(pawl_store *store, const pawl_signal *given, uint32_t *ret_replayed, pawl_error *err)
+int pawl_workflow_signal(pawl_store *store, const pawl_signal *signal, uint32_t *ret_replayed, pawl_error *err)
 {
-    pawl_signal signal;
+    pawl_signal copy;
     struct drafting drafting;
-    int status = pawli_check_given(err, store, given);
+    int status = pawli_check_given(err, store, signal);
     if (status < 0)
         return status;
-    if (!pawli_copy_options(&signal, sizeof signal, given))
+    if (!pawli_copy_options(&copy, sizeof copy, signal))
         return pawli_bad_struct("pawl_signal", err);
-    status = pawli_check_kind_and_id(signal.kind, signal.id, err);
+    status = pawli_check_kind_and_id(copy.kind, copy.id, err);
     if (status == PAWL_OK)
-        status = pawli_check_name("name", text_of(signal.name), err);
+        status = pawli_check_name("name", text_of(copy.name), err);
     if (status == PAWL_OK)
-        status = pawli_check_key("dedupe", text_of(signal.dedupe), err);
+        status = pawli_check_key("dedupe", text_of(copy.dedupe), err);
     if (status == PAWL_OK)
-        status = check_write(store, err);
+        status = pawli_check_write(store, err);
     if (status < 0)
         return status;
     pawli_drafting_init(&drafting, store);
     struct signal_draft *draft = pawli_draft_effect(&drafting, &pawli_effect_signal);
-    status = draft ? draft_signal(&drafting, &signal, draft, err) : pawli_no_memory(err);
+    status = draft ? draft_signal(&drafting, &copy, draft, err) : pawli_no_memory(err);
     if (status == PAWL_OK)
         status = pawli_draft_commit(&drafting, NULL, err);
     if (status == PAWL_OK && ret_replayed)
@@ -249,26 +252,26 @@ static int retry_from(pawl_store *store, const pawl_steering *steering, const pa
     return status;
 }
 
-int pawl_workflow_steer(pawl_store *store, const pawl_steering *given, const pawl_operation *operation,
+int pawl_workflow_steer(pawl_store *store, const pawl_steering *steering, const pawl_operation *operation,
                         pawl_steered *ret_steered, pawl_error *err)
 {
-    pawl_steering steering;
-    int status = pawli_check_given(err, store, given);
+    pawl_steering copy;
+    int status = pawli_check_given(err, store, steering);
     if (status < 0)
         return status;
-    if (!pawli_copy_options(&steering, sizeof steering, given))
+    if (!pawli_copy_options(&copy, sizeof copy, steering))
         return pawli_bad_struct("pawl_steering", err);
-    status = pawli_check_kind_and_id(steering.kind, steering.id, err);
+    status = pawli_check_kind_and_id(copy.kind, copy.id, err);
     if (status == PAWL_OK)
-        status = pawli_check_range("what", steering.what, 0, STEER_COUNT - 1, err);
-    if (status == PAWL_OK && steering.from && steering.what != PAWL_STEER_RETRY)
+        status = pawli_check_range("what", copy.what, 0, STEER_COUNT - 1, err);
+    if (status == PAWL_OK && copy.from && copy.what != PAWL_STEER_RETRY)
         status = pawli_fail(err, PAWL_EINVAL, "from is given, and it is not retried");
     if (status == PAWL_OK)
         status = pawli_check_room("pawl_steered", ret_steered, err);
     if (status < 0)
         return status;
-    return steering.from ? retry_from(store, &steering, operation, ret_steered, err)
-                         : commit_steering(store, &steering, NULL, 0, operation, ret_steered, err);
+    return copy.from ? retry_from(store, &copy, operation, ret_steered, err)
+                     : commit_steering(store, &copy, NULL, 0, operation, ret_steered, err);
 }
 
 /* ---- kinds ---- */
@@ -276,6 +279,8 @@ int pawl_workflow_steer(pawl_store *store, const pawl_steering *given, const paw
 static int read_setting(struct kind_change *change, const pawl_setting *setting, pawl_error *err)
 {
     struct text value = text_of(setting->value ? setting->value : "");
+    if (setting->key && strcmp(setting->key, "exhausted") == 0 && text_is(value, "stuck")) /* its status then */
+        value = TEXT("hold");
     int status = pawli_policy_give(POLICY_OF_WORKFLOWS, &change->policy, &change->unset, setting->key, value, err);
     bool is_dead = change->policy.set >> POLICY_EXHAUSTED & 1 &&
                    policy_get(&change->policy, POLICY_EXHAUSTED) != EXHAUSTED_HOLD;

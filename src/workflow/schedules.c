@@ -117,18 +117,18 @@ static int change_schedule(pawl_store *store, const char *type, struct schedule_
     return status;
 }
 
-int pawl_schedule_add(pawl_store *store, const pawl_schedule *given, const pawl_operation *operation, pawl_error *err)
+int pawl_schedule_add(pawl_store *store, const pawl_schedule *schedule, const pawl_operation *operation,
+                      pawl_error *err)
 {
-    pawl_schedule schedule;
+    pawl_schedule copy;
     struct schedule_change change = {.what = SCHEDULE_ADD};
-    int status = pawli_check_given(err, store, given);
+    int status = pawli_check_given(err, store, schedule);
     if (status < 0)
         return status;
-    if (!pawli_copy_options(&schedule, sizeof schedule, given))
+    if (!pawli_copy_options(&copy, sizeof copy, schedule))
         return pawli_bad_struct("pawl_schedule", err);
-    status = check_schedule(&schedule, err);
-    return status == PAWL_OK ? change_schedule(store, "pawl.schedule.add", &change, &schedule, NULL, operation, err)
-                             : status;
+    status = check_schedule(&copy, err);
+    return status == PAWL_OK ? change_schedule(store, "pawl.copy.add", &change, &copy, NULL, operation, err) : status;
 }
 
 static int change_named(pawl_store *store, const char *name, const char *type, enum schedule_change_kind what,

@@ -78,12 +78,13 @@ int64_t pawl_step_now_ms(const pawl_step *step)
 
 pawl_uuid pawl_step_uuid(const pawl_step *step, const char *name)
 {
-    char text[3 * LIMIT_NAME + LIMIT_WORKFLOW_ID + 48];
+    char text[4 * LIMIT_NAME + LIMIT_WORKFLOW_ID + 48];
     if (!step || !name)
         return (pawl_uuid){{0}};
     const struct drive *drive = step->drive;
-    int size = snprintf(text, sizeof text, "pawl.key/%s/%s/%s/%llu/%.*s", drive->store->scope_text, drive->kind->name,
-                        drive->id, (unsigned long long)drive->at.generation, LIMIT_NAME, name);
+    int size = snprintf(text, sizeof text, "pawl.key/%s/%s/%s/%llu/%.*s/%.*s", drive->store->scope_text,
+                        drive->kind->name, drive->id, (unsigned long long)drive->at.entered,
+                        TEXT_ARG(drive->at.state), LIMIT_NAME, name);
     return pawl_request_id_from(text, (size_t)size);
 }
 
@@ -233,17 +234,18 @@ static bool is_rejection(const pawl_step *step)
     return step && step->cause && step->cause->status == PAWL_EREJECTED;
 }
 
-int pawl_step_next(pawl_step *step, const char *state, const void *data, size_t size)
-{
-    return answer(step, &(pawl_step_outcome){PAWL_STEP_OUTCOME, .result = PAWL_STEP_NEXT, .state = state, .data = data,
-                                             .data_size = size, .keep = 1, .rejected = is_rejection(step),
-                                             .error = error_text(step, NULL)});
-}
-
 static void note_error(pawl_step *step, const pawl_error *why)
 {
     if (step && (why || step->cause))
         step->drive->error = why ? *why : *step->cause;
+}
+
+int pawl_step_next(pawl_step *step, const char *state, const void *data, size_t size)
+{
+    note_error(step, NULL); /* of a hook that goes nowhere: it is parked with that */
+    return answer(step, &(pawl_step_outcome){PAWL_STEP_OUTCOME, .result = PAWL_STEP_NEXT, .state = state, .data = data,
+                                             .data_size = size, .keep = 1, .rejected = is_rejection(step),
+                                             .error = error_text(step, NULL)});
 }
 
 int pawl_step_park(pawl_step *step, const char *state, const void *data, size_t size, int64_t wake_in_ms,

@@ -118,7 +118,7 @@ static void view_task(struct arena *arena, const struct workflow_row *row, const
     view->updated_at_ms = task->updated.ms;
     view->ended_at_ms = task->place == PLACE_ENDED ? task->ended_at.ms : 0;
     if (task->failure.class != ERROR_NONE) {
-        view->last_error.class = pawli_error_class_text(task->failure.class);
+        view->last_error.error_class = pawli_error_class_text(task->failure.class);
         view->last_error.text = keep(arena, task->failure.text);
         view->last_error.at_ms = task->failure.at.ms;
     }

@@ -67,6 +67,22 @@ struct world {
     pawl_subscription_options subscription_options;
     pawl_cursor cursor;
     uint64_t seq;
+    pawl_start start, other_start;
+    pawl_workflows *workflows, *other_workflows;
+    pawl_workflows_query workflows_query;
+    pawl_workflow_claim_options workflow_claim_options;
+    pawl_step_outcome outcome;
+    pawl_transition *step;
+    pawl_signal signal;
+    uint32_t flag;
+    pawl_steering steering;
+    pawl_steered steered;
+    pawl_resource resource;
+    pawl_resources *resources, *other_resources;
+    pawl_resources_query resources_query;
+    pawl_kinds *kinds, *other_kinds;
+    pawl_schedule schedule;
+    pawl_schedules *schedules, *other_schedules;
     pawl_replay_options replay_options;
     pawl_replayed replayed;
     const char *text;
@@ -152,6 +168,26 @@ static pawl_transition *transition_of(struct world *w)
 
 static const pawl_messages_query of_mail = {PAWL_MESSAGES_QUERY, .lane = "mail"};
 
+/* One with a step, a signal, a resource and a kind. */
+static void make_workflow(struct world *w)
+{
+    assert_ok(pawl_kind_set(w->store, "k", &w->setting, 1, NULL, &err));
+    assert_ok(pawl_resource_add(w->store, "r", "coin", &err));
+    assert_ok(pawl_workflow_start(w->store, &w->start, NULL, &err));
+    assert_ok(pawl_workflow_signal(w->store, &w->signal, NULL, &err));
+    assert_ok(pawl_workflow_claim(w->store, &w->workflow_claim_options, &w->workflows, &err));
+    w->outcome.token = pawl_workflows_get(w->workflows, 0)->token;
+    pawl_workflows_free(w->workflows);
+    w->step = pawl_transition_of_step(w->store, &(pawl_step_outcome){PAWL_STEP_OUTCOME, .kind = "k", .id = "w",
+                                                           .token = w->outcome.token, .keep = 1});
+    assert_ok(committed(w->step, &err));
+    assert_ok(pawl_workflow_get(w->store, "k", "w", &w->workflows, &err));
+    assert_ok(pawl_resources_list(w->store, NULL, &w->resources, &err));
+    assert_ok(pawl_kinds_list(w->store, &w->kinds, &err));
+    assert_ok(pawl_schedule_add(w->store, &w->schedule, NULL, &err));
+    assert_ok(pawl_schedules_list(w->store, NULL, &w->schedules, &err));
+}
+
 static void open_world(struct world *w)
 {
     *w = (struct world){
@@ -188,6 +224,17 @@ static void open_world(struct world *w)
         .subscription_options = {PAWL_SUBSCRIPTION_OPTIONS, .name = "s"},
         .cursor = {1, PAWL_WHOLE_RECORD},
         .type_setting = {"critical", "1"},
+        .start = {PAWL_START, .kind = "k", .id = "w"},
+        .other_start = {PAWL_START, .kind = "k", .id = "v"},
+        .workflows_query = {PAWL_WORKFLOWS_QUERY},
+        .workflow_claim_options = {PAWL_WORKFLOW_CLAIM_OPTIONS, .kind = "k", .limit = 1},
+        .outcome = {PAWL_STEP_OUTCOME, .kind = "k", .id = "w", .token = 1, .result = PAWL_STEP_DONE},
+        .signal = {PAWL_SIGNAL, .kind = "k", .id = "w", .name = "go"},
+        .steering = {PAWL_STEERING, .kind = "k", .id = "w", .what = PAWL_STEER_PAUSE},
+        .steered = {PAWL_STEERED},
+        .resource = {PAWL_RESOURCE, .id = "q"},
+        .resources_query = {PAWL_RESOURCES_QUERY},
+        .schedule = {PAWL_SCHEDULE, .name = "s", .every_ms = 1000, .kind = "k"},
         .replay_options = {PAWL_REPLAY_OPTIONS, .apply = apply},
         .replayed = {PAWL_REPLAYED}};
     w->route.urls = &w->url;
@@ -221,6 +268,7 @@ static void open_world(struct world *w)
         w->store, &(pawl_subscription_options){PAWL_SUBSCRIPTION_OPTIONS, .name = "r", .lane = "l", .target = "t"},
         &err));
     assert_ok(pawl_subscriptions_list(w->store, NULL, &w->subscriptions, &err));
+    make_workflow(w);
     w->transition = transition_of(w);
 }
 

@@ -142,6 +142,18 @@ static int transition(pawl_store *store, pawl_transition_options options, const 
     return status;
 }
 
+static int make_step(pawl_store *store, pawl_step_outcome outcome)
+{
+    outcome.struct_size = sizeof outcome;
+    outcome.kind = "k";
+    outcome.id = "w";
+    outcome.has_generation = 1;
+    pawl_transition *step = pawl_transition_of_step(store, &outcome);
+    int status = pawl_transition_commit(step, NULL, &err);
+    pawl_transition_free(step);
+    return status;
+}
+
 static int work(pawl_store *store, pawl_worker_options options)
 {
     pawl_worker *worker;
@@ -167,6 +179,23 @@ static void null_with_a_size_is_refused_by_its_name(void **state)
                               &(pawl_event){PAWL_EVENT, .topic = "t", .type = "e", .data_size = 1}),
                    "event data");
     assert_refused(pawl_lane_set(store, "l", NULL, 1, NULL, &err), "settings");
+    assert_refused(pawl_kind_set(store, "k", NULL, 1, NULL, &err), "settings");
+    assert_refused(
+        pawl_workflow_start(store, &(pawl_start){PAWL_START, .kind = "k", .id = "w", .data_size = 1}, NULL, &err),
+        "data");
+    assert_refused(
+        pawl_workflow_signal(store, &(pawl_signal){PAWL_SIGNAL, .kind = "k", .id = "w", .name = "n", .data_size = 1},
+                             NULL, &err),
+        "data");
+    assert_refused(make_step(store, (pawl_step_outcome){.data_size = 1}), "data");
+    assert_refused(pawl_schedule_add(
+                       store, &(pawl_schedule){PAWL_SCHEDULE, .name = "s", .every_ms = 1, .kind = "k", .data_size = 1},
+                       NULL, &err),
+                   "data");
+    assert_refused(make_step(store, (pawl_step_outcome){.result = PAWL_STEP_DONE, .receipt_size = 1}), "receipt");
+    assert_refused(make_step(store, (pawl_step_outcome){.undo = "u", .undo_data_size = 1}), "undo_data");
+    assert_refused(make_step(store, (pawl_step_outcome){.take_count = 1}), "take");
+    assert_refused(make_step(store, (pawl_step_outcome){.take_count = 1, .take = hole}), "take");
     assert_refused(work(store, (pawl_worker_options){.lane_count = 1}), "lanes");
     assert_refused(work(store, (pawl_worker_options){.lane_count = 1, .lanes = hole}), "lanes");
     assert_refused(work(store, (pawl_worker_options){.allow_address_count = 1}), "allow_addresses");
@@ -197,6 +226,12 @@ static void what_a_call_gives_out_needs_room(void **state)
     assert_status(pawl_message_cancel(store, &id, &operation, &moved, &err), PAWL_EINVAL);
     assert_non_null(strstr(err.text, "pawl_moved"));
     assert_int_equal(moved.was_replayed, 77);
+    pawl_steered steered = {.was_replayed = 77};
+    assert_status(
+        pawl_workflow_steer(store, &(pawl_steering){PAWL_STEERING, .kind = "k", .id = "w"}, &operation, &steered, &err),
+        PAWL_EINVAL);
+    assert_non_null(strstr(err.text, "pawl_steered"));
+    assert_int_equal(steered.was_replayed, 77);
     struct {
         pawl_swept known;
         uint64_t unknown;
@@ -262,6 +297,23 @@ static void an_index_that_is_not_there_is_null(void **state)
     }
     assert_null(pawl_why_get(why, pawl_why_count(why)));
     assert_null(pawl_why_get(why, SIZE_MAX));
+    pawl_workflows *workflows;
+    pawl_resources *resources;
+    pawl_kinds *kinds;
+    assert_ok(pawl_workflows_list(store, NULL, &workflows, &err));
+    assert_ok(pawl_resources_list(store, NULL, &resources, &err));
+    assert_ok(pawl_kinds_list(store, &kinds, &err));
+    for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++) {
+        assert_null(pawl_workflows_get(workflows, beyond[i]));
+        assert_null(pawl_workflows_step(workflows, beyond[i]));
+        assert_null(pawl_workflows_signal(workflows, beyond[i]));
+        assert_null(pawl_resources_get(resources, beyond[i]));
+        assert_null(pawl_kinds_get(kinds, beyond[i]));
+    }
+    pawl_kinds_free(kinds);
+    pawl_resources_free(resources);
+    pawl_workflows_free(workflows);
+    assert_null(pawl_kind_key(SIZE_MAX, NULL, NULL));
     assert_null(pawl_policy_key(SIZE_MAX, NULL, NULL));
     assert_null(pawl_policy_preset(SIZE_MAX, NULL, NULL, NULL));
     assert_null(pawl_linked(SIZE_MAX, NULL));
@@ -274,6 +326,47 @@ static void an_index_that_is_not_there_is_null(void **state)
     pawl_records_free(records);
     pawl_receipt_free(receipt);
     pawl_store_close(store);
+}
+
+static void workflows_say_their_size(pawl_store *store)
+{
+    pawl_workflows *workflows, *claimed;
+    pawl_resources *resources;
+    pawl_kinds *kinds;
+    assert_ok(pawl_kind_set(store, "k", &(pawl_setting){"max_attempts", "5"}, 1, NULL, &err));
+    assert_ok(pawl_kinds_list(store, &kinds, &err));
+    assert_int_equal(pawl_kinds_get(kinds, 0)->struct_size, sizeof(pawl_kind_view));
+    pawl_kinds_free(kinds);
+    pawl_schedules *schedules;
+    assert_ok(pawl_schedule_add(store, &(pawl_schedule){PAWL_SCHEDULE, .name = "s", .every_ms = 1000, .kind = "k"},
+                                NULL, &err));
+    assert_ok(pawl_schedules_list(store, NULL, &schedules, &err));
+    assert_int_equal(pawl_schedules_get(schedules, 0)->struct_size, sizeof(pawl_schedule_view));
+    assert_null(pawl_schedules_get(schedules, 1));
+    assert_null(pawl_schedules_get(schedules, SIZE_MAX));
+    pawl_schedules_free(schedules);
+    assert_ok(pawl_resource_add(store, "r", NULL, &err));
+    assert_ok(pawl_resource_get(store, "r", &resources, &err));
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pawl_resources_get(resources, i)->struct_size, sizeof(pawl_resource_view));
+    pawl_resources_free(resources);
+    assert_ok(pawl_workflow_start(store, &(pawl_start){PAWL_START, .kind = "k", .id = "w"}, &workflows, &err));
+    assert_int_equal(pawl_workflows_get(workflows, 0)->struct_size, sizeof(pawl_workflow_view));
+    pawl_workflows_free(workflows);
+    assert_ok(
+        pawl_workflow_signal(store, &(pawl_signal){PAWL_SIGNAL, .kind = "k", .id = "w", .name = "n"}, NULL, &err));
+    assert_ok(pawl_workflow_claim(
+        store, &(pawl_workflow_claim_options){PAWL_WORKFLOW_CLAIM_OPTIONS, .kind = "k", .id = "w"}, &claimed, &err));
+    const pawl_workflow_view *claim = pawl_workflows_get(claimed, 0);
+    assert_int_equal(claim->struct_size, sizeof *claim);
+    assert_int_equal(claim->signals->struct_size, sizeof(pawl_signal_view));
+    assert_ok(make_step(store, (pawl_step_outcome){.token = claim->token}));
+    pawl_workflows_free(claimed);
+    assert_ok(pawl_workflow_get(store, "k", "w", &workflows, &err));
+    assert_int_equal(pawl_workflows_get(workflows, 0)->struct_size, sizeof(pawl_workflow_view));
+    assert_int_equal(pawl_workflows_step(workflows, 0)->struct_size, sizeof(pawl_step_view));
+    assert_int_equal(pawl_workflows_signal(workflows, 0)->struct_size, sizeof(pawl_signal_view));
+    pawl_workflows_free(workflows);
 }
 
 static void what_is_handed_out_says_its_size(void **state)
@@ -320,6 +413,7 @@ static void what_is_handed_out_says_its_size(void **state)
     assert_ok(pawl_workers_list(store, NULL, &workers, &err));
     assert_int_equal(pawl_workers_get(workers, 0)->struct_size, sizeof(pawl_worker_view));
     pawl_workers_free(workers);
+    workflows_say_their_size(store);
     pawl_store_close(store);
 }
 

@@ -4,6 +4,7 @@
 #include "conformance.h"
 
 #include "model/limits.h"
+#include "model/policy.h"
 
 static const int64_t numbers[] = {1,
                                   127,
@@ -277,6 +278,12 @@ static void assert_policy(const char *policy, const char *key, const char *value
         fail_msg("%s is not in %s", member, policy);
 }
 
+/* No workflow fails by itself: of one that is exhausted a kind says nothing else than that it is stuck. */
+static bool is_of_kinds(enum policy_key key, const char *value)
+{
+    return pawli_policy_has(POLICY_OF_WORKFLOWS, key) && (key != POLICY_EXHAUSTED || strcmp(value, "hold") == 0);
+}
+
 static void policies_survive(struct world *w)
 {
     static const struct {
@@ -293,28 +300,42 @@ static void policies_survive(struct world *w)
 #undef KEY
     };
     char name[32];
-    for (size_t i = 0; i < COUNT_OF(policies); i++)
-        for (size_t j = 0; policies[i].values[j]; j++) {
-            snprintf(name, sizeof name, "n%02zu.%zu", i, j);
+    for (enum policy_key key = 0; key < POLICY_COUNT; key++)
+        for (size_t j = 0; policies[key].values[j]; j++) {
+            snprintf(name, sizeof name, "n%02d.%zu", key, j);
+            const char *value = policies[key].values[j];
             pawl_setting settings[] = {{"backoff_ms", "0"}, /* so that each end of either may be */
                                        {"backoff_max_ms", "31536000000"},
-                                       {policies[i].key, policies[i].values[j]}};
-            assert_ok(pawl_lane_set(w->store, name, settings, 3, NULL, &err));
-            assert_ok(pawl_target_add(w->store, name, "https://example.com/", NULL, settings, 3, NULL, &err));
+                                       {policies[key].key, value}};
+            int of_messages = pawli_policy_has(POLICY_OF_MESSAGES, key) ? PAWL_OK : PAWL_EINVAL;
+            assert_status(pawl_lane_set(w->store, name, settings, 3, NULL, &err), of_messages);
+            assert_status(pawl_target_add(w->store, name, "https://example.com/", NULL, settings, 3, NULL, &err),
+                          of_messages);
+            assert_status(pawl_kind_set(w->store, name, settings, 3, NULL, &err),
+                          is_of_kinds(key, value) ? PAWL_OK : PAWL_EINVAL);
         }
     for (ROUNDS(w, round)) {
         pawl_settings *lanes, *targets;
+        pawl_kinds *sorts;
         assert_ok(pawl_lanes_list(w->store, &lanes, &err));
         assert_ok(pawl_targets_list(w->store, &targets, &err));
-        size_t at = 0;
-        for (size_t i = 0; i < COUNT_OF(policies); i++)
-            for (size_t j = 0; policies[i].values[j]; j++, at++) {
-                assert_policy(pawl_settings_lane(lanes, at)->policy, policies[i].key, policies[i].values[j]);
-                assert_policy(pawl_settings_target(targets, at)->policy, policies[i].key, policies[i].values[j]);
+        assert_ok(pawl_kinds_list(w->store, &sorts, &err));
+        size_t at = 0, at_kind = 0;
+        for (enum policy_key key = 0; key < POLICY_COUNT; key++)
+            for (size_t j = 0; policies[key].values[j]; j++) {
+                const char *value = policies[key].values[j];
+                if (pawli_policy_has(POLICY_OF_MESSAGES, key)) {
+                    assert_policy(pawl_settings_lane(lanes, at)->policy, policies[key].key, value);
+                    assert_policy(pawl_settings_target(targets, at++)->policy, policies[key].key, value);
+                }
+                if (is_of_kinds(key, value))
+                    assert_policy(pawl_kinds_get(sorts, at_kind++)->policy, policies[key].key, value);
             }
         assert_int_equal(at, pawl_settings_count(lanes));
+        assert_int_equal(at_kind, pawl_kinds_count(sorts));
         pawl_settings_free(lanes);
         pawl_settings_free(targets);
+        pawl_kinds_free(sorts);
     }
 }
 

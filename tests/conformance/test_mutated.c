@@ -8,6 +8,7 @@
 #include "base/codec.h"
 #include "conformance.h"
 #include "database.h"
+#include "some_workflows.h"
 #include "store/sqlite/migrations.h"
 #include "store/sqlite/sqlite.h"
 
@@ -17,21 +18,43 @@ static const struct {
     const char *name;
     enum sql all; /* its rows, with the columns of their sum in order; SQL_COUNT: they have none */
 } tables[] = {
-    {"store", SQL_get_store},        {"committer", SQL_list_committers},
-    {"scope", SQL_all_scopes},       {"lane", SQL_all_lanes},
-    {"target", SQL_all_targets},     {"sender", SQL_all_senders},
-    {"hold", SQL_list_holds},        {"queue", SQL_all_queues},
-    {"record", SQL_list_records_up}, {"message", SQL_all_messages},
-    {"bound", SQL_all_bounds},       {"line", SQL_COUNT},
-    {"ready", SQL_all_ready},        {"blocked", SQL_all_blocked},
-    {"claimed", SQL_list_claimed},   {"held", SQL_all_held},
-    {"ended", SQL_all_ended},        {"attempt", SQL_all_attempts},
-    {"worker", SQL_list_workers},    {"flow", SQL_all_flows},
-    {"asset", SQL_all_assets},       {"account", SQL_all_accounts},
-    {"entry", SQL_all_entries},      {"fill", SQL_all_fills},
-    {"projection", SQL_all_projections}, {"counter", SQL_all_counters},
-    {"type", SQL_all_types},         {"snapshot", SQL_all_snapshots},
-    {"chunk", SQL_all_chunks},       {"subscription", SQL_all_subscriptions},
+    {"store", SQL_get_store},
+    {"committer", SQL_list_committers},
+    {"scope", SQL_all_scopes},
+    {"lane", SQL_all_lanes},
+    {"target", SQL_all_targets},
+    {"sender", SQL_all_senders},
+    {"hold", SQL_list_holds},
+    {"queue", SQL_all_queues},
+    {"record", SQL_list_records_up},
+    {"message", SQL_all_messages},
+    {"bound", SQL_all_bounds},
+    {"line", SQL_COUNT},
+    {"ready", SQL_all_ready},
+    {"blocked", SQL_all_blocked},
+    {"claimed", SQL_list_claimed},
+    {"held", SQL_all_held},
+    {"ended", SQL_all_ended},
+    {"attempt", SQL_all_attempts},
+    {"worker", SQL_list_workers},
+    {"flow", SQL_all_flows},
+    {"asset", SQL_all_assets},
+    {"account", SQL_all_accounts},
+    {"entry", SQL_all_entries},
+    {"fill", SQL_all_fills},
+    {"projection", SQL_all_projections},
+    {"counter", SQL_all_counters},
+    {"type", SQL_all_types},
+    {"snapshot", SQL_all_snapshots},
+    {"chunk", SQL_all_chunks},
+    {"subscription", SQL_all_subscriptions},
+    {"workflow", SQL_all_workflows},
+    {"kind", SQL_all_kinds},
+    {"signal", SQL_all_signals},
+    {"step", SQL_all_steps},
+    {"schedule", SQL_all_schedules},
+    {"resource", SQL_all_resources},
+    {"resource_move", SQL_all_resource_moves},
 };
 
 /* %1$s: the column, %2$s: the table. */
@@ -239,6 +262,7 @@ struct rich {
     pawl_uuid ids[16];
     size_t count;
     struct held held[3];
+    uint64_t workflow_token;
 };
 
 static void keep(struct rich *rich, pawl_uuid id)
@@ -266,12 +290,12 @@ static pawl_transition *order(struct rich *rich, unsigned n)
 
 static void add_to_ledger(pawl_transition *t, const char *trade)
 {
-    pawl_transition_post(t, &(pawl_post){PAWL_POST, .account = "a", .asset = "USD", .delta = "1.5", .reason = "r",
-                                         .reference = "f"});
+    pawl_transition_post(
+        t, &(pawl_post){PAWL_POST, .account = "a", .asset = "USD", .delta = "1.5", .reason = "r", .reference = "f"});
     pawl_transition_fill(t, &(pawl_fill){PAWL_FILL, .trade_id = trade, .market = "m", .buyer = "a", .seller = "b",
                                          .price = "2", .size = "1"});
-    pawl_transition_projection(t, &(pawl_projection){PAWL_PROJECTION, .name = "p", .key = "k", .data = "{}",
-                                                     .data_size = 2});
+    pawl_transition_projection(
+        t, &(pawl_projection){PAWL_PROJECTION, .name = "p", .key = "k", .data = "{}", .data_size = 2});
     pawl_transition_counter(t, "c", 7);
 }
 
@@ -354,9 +378,16 @@ static void open_rich(struct rich *rich, uint64_t seed)
     assert_ok(pawl_transition_commit(t, NULL, &err));
     pawl_transition_free(t);
     keep_state(w->store, 1, "state");
-    const pawl_subscription_options subscription = {PAWL_SUBSCRIPTION_OPTIONS, .name = "p", .topic = "o",
-                                                    .key_prefix = "k", .lane = "relayed", .target = TARGET};
+    const pawl_subscription_options subscription = {PAWL_SUBSCRIPTION_OPTIONS, .name = "p",       .topic = "o",
+                                                    .key_prefix = "k",         .lane = "relayed", .target = TARGET};
     assert_ok(pawl_subscription_add(w->store, &subscription, &err));
+    rich->workflow_token = add_workflows(w->store);
+    const pawl_schedule schedule = {PAWL_SCHEDULE,     .name = "nightly", .cron = "30 2 * * *", .zone = "UTC",
+                                    .lane = "relayed", .target = TARGET,  .data = "1",          .data_size = 1},
+                        interval = {PAWL_SCHEDULE, .name = "often", .every_ms = 1000, .kind = "k"};
+    assert_ok(pawl_schedule_add(w->store, &schedule, BECAUSE(94), &err));
+    assert_ok(pawl_schedule_add(w->store, &interval, BECAUSE(95), &err));
+    assert_ok(pawl_schedule_pause(w->store, "often", BECAUSE(96), &err));
     work(rich, "quiet", 5);
     verify(w);
 }
@@ -424,6 +455,10 @@ static void look(struct rich *rich)
                              &err) == PAWL_OK)
             pawl_ledger_free(ledger);
     pawl_ledger_check(store, &(pawl_ledger_checked){PAWL_LEDGER_CHECKED}, &err);
+    look_at_workflows(store);
+    pawl_schedules *schedules;
+    if (pawl_schedules_list(store, NULL, &schedules, &err) == PAWL_OK)
+        pawl_schedules_free(schedules);
 }
 
 static void join(struct rich *rich)
@@ -475,6 +510,12 @@ static void use(struct rich *rich)
             pawl_message_cancel(store, &rich->ids[i], BECAUSE(60 + i), NULL, &err);
         pawl_message_purge(store, &rich->ids[i], BECAUSE(80 + i), NULL, &err);
     }
+    use_workflows(store, rich->workflow_token);
+    pawl_schedule_resume(store, "often", BECAUSE(97), &err);
+    pawl_schedules_fire(store, NULL, NULL, &err);
+    pawli_sim_advance_ms(rich->w.env, 2500);
+    pawl_schedules_fire(store, NULL, NULL, &err);
+    pawl_schedule_remove(store, "nightly", BECAUSE(98), &err);
     join(rich);
     work(rich, NULL, 40);
     pawli_sim_advance_ms(rich->w.env, INT64_C(40) * 24 * 3600 * 1000);

@@ -209,9 +209,153 @@ static pawl_uuid make_damaged(struct world *w)
     return id;
 }
 
+/* ---- of workflows ---- */
+
+static void start_workflow(struct world *w)
+{
+    assert_ok(pawl_workflow_start(w->store, &(pawl_start){PAWL_START, .kind = "k", .id = "w"}, NULL, &err));
+}
+
+/* The step that its next claim makes. */
+static void make_step(struct world *w, pawl_step_outcome outcome)
+{
+    pawl_workflows *claimed;
+    assert_ok(pawl_workflow_claim(
+        w->store, &(pawl_workflow_claim_options){PAWL_WORKFLOW_CLAIM_OPTIONS, .kind = "k", .id = "w"}, &claimed, &err));
+    assert_int_equal(pawl_workflows_count(claimed), 1);
+    outcome.struct_size = sizeof outcome;
+    outcome.kind = "k";
+    outcome.id = "w";
+    outcome.token = pawl_workflows_get(claimed, 0)->token;
+    pawl_transition *step = pawl_transition_of_step(w->store, &outcome);
+    assert_ok(pawl_transition_commit(step, NULL, &err));
+    pawl_transition_free(step);
+    pawl_workflows_free(claimed);
+}
+
+static void steer(struct world *w, int what)
+{
+    assert_ok(pawl_workflow_steer(w->store, &(pawl_steering){PAWL_STEERING, .kind = "k", .id = "w", .what = what},
+                                  BECAUSE(105), NULL, &err));
+}
+
+static void make_rejected(struct world *w)
+{
+    assert_ok(pawl_kind_set(w->store, "k", &(pawl_setting){"max_rejections", "1"}, 1, NULL, &err));
+    start_workflow(w);
+    for (int i = 0; i < 2; i++)
+        make_step(w, (pawl_step_outcome){.result = PAWL_STEP_PARK, .error = "no such account", .rejected = 1});
+}
+
+static void make_stuck(struct world *w)
+{
+    assert_ok(pawl_kind_set(w->store, "k", &(pawl_setting){"max_attempts", "1"}, 1, NULL, &err));
+    start_workflow(w);
+    make_step(w, (pawl_step_outcome){.result = PAWL_STEP_PARK, .error = "no route"});
+}
+
+static void make_crashed(struct world *w)
+{
+    assert_ok(pawl_kind_set(w->store, "k", &(pawl_setting){"crash_limit", "1"}, 1, NULL, &err));
+    start_workflow(w);
+    pawl_workflows *claimed;
+    assert_ok(pawl_workflow_claim(w->store,
+                                  &(pawl_workflow_claim_options){PAWL_WORKFLOW_CLAIM_OPTIONS, .kind = "k", .id = "w",
+                                                                 .lease_ms = 1, .ends_with_process = 1},
+                                  &claimed, &err));
+    pawl_workflows_free(claimed);
+    pawli_sim_advance_ms(w->env, 1);
+    sweep(w);
+}
+
+static void make_paused(struct world *w)
+{
+    start_workflow(w);
+    steer(w, PAWL_STEER_PAUSE);
+}
+
+/* It runs, and will be paused. */
+static void make_paused_soon(struct world *w)
+{
+    start_workflow(w);
+    pawl_workflows *claimed;
+    assert_ok(pawl_workflow_claim(
+        w->store, &(pawl_workflow_claim_options){PAWL_WORKFLOW_CLAIM_OPTIONS, .kind = "k", .id = "w"}, &claimed, &err));
+    pawl_workflows_free(claimed);
+    steer(w, PAWL_STEER_PAUSE);
+}
+
+static void make_waiting(struct world *w)
+{
+    start_workflow(w);
+    make_step(w, (pawl_step_outcome){.result = PAWL_STEP_PARK});
+}
+
+static void make_asleep(struct world *w)
+{
+    start_workflow(w);
+    make_step(w, (pawl_step_outcome){.result = PAWL_STEP_PARK, .has_wake = 1, .wake_in_ms = 1000});
+}
+
+static void make_second(struct world *w)
+{
+    assert_ok(pawl_workflow_start(w->store, &(pawl_start){PAWL_START, .kind = "k", .id = "v", .key = "x"}, NULL, &err));
+    assert_ok(pawl_workflow_start(w->store, &(pawl_start){PAWL_START, .kind = "k", .id = "w", .key = "x"}, NULL, &err));
+}
+
+static void make_undone(struct world *w)
+{
+    start_workflow(w);
+    make_step(w, (pawl_step_outcome){.undo = "back"});
+    steer(w, PAWL_STEER_CANCEL);
+}
+
+static void make_finished(struct world *w)
+{
+    start_workflow(w);
+    make_step(w, (pawl_step_outcome){.result = PAWL_STEP_DONE});
+}
+
+static void make_failed(struct world *w)
+{
+    start_workflow(w);
+    make_step(w, (pawl_step_outcome){.result = PAWL_STEP_FAIL, .error = "no funds"});
+}
+
+static void make_damaged_workflow(struct world *w)
+{
+    sqlite3 *db;
+    start_workflow(w);
+    assert_int_equal(sqlite3_open(w->file, &db), SQLITE_OK);
+    run_sql(db, w->kind->is_into ? "UPDATE pawl_workflow SET data = x'00'" : "UPDATE workflow SET data = x'00'");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static const struct workflow_recipe {
+    enum code code;
+    void (*make)(struct world *w);
+    const char *state, *text;
+    bool has_until;
+} workflow_recipes[] = {
+    {CODE_READY, start_workflow, "runnable", "whoever runs its kind takes it next", false},
+    {CODE_REJECTED, make_rejected, "stuck", "no such account", false},
+    {CODE_EXHAUSTED, make_stuck, "stuck", "no route", false},
+    {CODE_CRASHES, make_crashed, "stuck", "its workers died", false},
+    {CODE_PAUSED, make_paused, "runnable", "paused: test", false},
+    {CODE_PAUSED, make_paused_soon, "running", "paused: test", false},
+    {CODE_CLAIMED, make_paused_soon, "running", "claimed by unnamed", true},
+    {CODE_SIGNAL, make_waiting, "parked", "until a signal comes", false},
+    {CODE_NOT_DUE, make_asleep, "parked", "parked until it is due", true},
+    {CODE_BEHIND, make_second, "runnable", "behind k/v", false},
+    {CODE_AWAITING, make_undone, "runnable", "its compensation runs", false},
+    {CODE_ENDED, make_finished, "finished", "it finished", false},
+    {CODE_ENDED, make_failed, "failed", "no funds", false},
+    {CODE_DAMAGED, make_damaged_workflow, "damaged", "cannot be read", false},
+};
+
 static const struct recipe {
-    pawl_uuid (*make)(struct world *w);
-    const char *text; /* that it says */
+    pawl_uuid (*make)(struct world *w); /* NULL: only a workflow has this reason */
+    const char *text;                   /* that it says */
     bool has_until;
 } recipes[CODE_COUNT] = {
     [CODE_READY] = {make_ready, "nothing holds it", false},
@@ -246,26 +390,60 @@ static const pawl_reason *reason_of(const pawl_why *why, enum code code)
     return NULL;
 }
 
-static void assert_reason(struct world *w, pawl_uuid id, enum code code, const char *text, bool has_until)
+static void assert_told(const pawl_why *why, enum code code, const char *text, bool has_until)
 {
-    pawl_why *why;
-    assert_ok(pawl_why_message(w->store, &id, &why, &err));
     const pawl_reason *reason = reason_of(why, code);
     if (!reason || !strstr(reason->text, text) || (reason->until_ms > 0) != has_until)
         fail_msg("%s: %s, until %lld", codes[code], reason ? reason->text : "it is not told",
                  reason ? (long long)reason->until_ms : -1LL);
+}
+
+static void assert_reason(struct world *w, pawl_uuid id, enum code code, const char *text, bool has_until)
+{
+    pawl_why *why;
+    assert_ok(pawl_why_message(w->store, &id, &why, &err));
+    assert_told(why, code, text, has_until);
     pawl_why_free(why);
+}
+
+static bool has_workflow_recipe(enum code code)
+{
+    bool found = false;
+    for (size_t i = 0; i < COUNT_OF(workflow_recipes); i++)
+        found |= workflow_recipes[i].code == code;
+    return found;
 }
 
 static void each_reason_is_made_and_told(struct world *w)
 {
     for (enum code code = 0; code < CODE_COUNT; code++) {
         struct world fresh;
-        assert_non_null(recipes[code].make);
+        assert_true(recipes[code].make || has_workflow_recipe(code));
+        if (!recipes[code].make)
+            continue;
         if (code == CODE_DAMAGED && !w->kind->is_durable)
             continue; /* nobody else writes into memory */
         open_world(&fresh, w->kind, 1);
         assert_reason(&fresh, recipes[code].make(&fresh), code, recipes[code].text, recipes[code].has_until);
+        close_world(&fresh);
+    }
+}
+
+static void each_reason_of_a_workflow_is_made_and_told(struct world *w)
+{
+    for (size_t i = 0; i < COUNT_OF(workflow_recipes); i++) {
+        const struct workflow_recipe *recipe = &workflow_recipes[i];
+        struct world fresh;
+        pawl_why *why;
+        if (recipe->code == CODE_DAMAGED && !w->kind->is_durable)
+            continue;
+        open_world(&fresh, w->kind, 1);
+        recipe->make(&fresh);
+        assert_ok(pawl_why_workflow(fresh.store, "k", "w", &why, &err));
+        assert_told(why, recipe->code, recipe->text, recipe->has_until);
+        assert_string_equal(pawl_why_state(why), recipe->state);
+        pawl_why_free(why);
+        assert_status(pawl_why_workflow(fresh.store, "k", "none", &why, &err), PAWL_ENOTFOUND);
         close_world(&fresh);
     }
 }
@@ -316,6 +494,7 @@ static void a_worker_that_cannot_ask_does_not_serve(struct world *w)
 
 static const struct conformance_case cases[] = {
     CASE(each_reason_is_made_and_told),
+    CASE(each_reason_of_a_workflow_is_made_and_told),
     CASE(who_is_asked_when_and_until_when_is_told),
     CASE(a_worker_that_cannot_ask_does_not_serve),
 };

@@ -20,7 +20,7 @@ const char *model_event_text(enum model_event event)
 {
     static const char *const texts[MODEL_EVENTS] = {"claim",        "expire", "deliver", "submit",  "retry",  "exhaust",
                                                     "exhaust-hold", "refuse", "defer",   "release", "resend", "give-up",
-                                                    "suspect",      "poison", "renew",   "cancel"};
+                                                    "suspect",      "poison", "renew",   "cancel",  "step",   "stop"};
     return texts[event];
 }
 
@@ -28,7 +28,7 @@ static bool next_of_pending(enum model_event event, enum model_state *to)
 {
     if (event == DO_CLAIM)
         *to = CLAIMED;
-    else if (event == DO_EXPIRE || event == DO_EXHAUST) /* too old; no attempt left, because the cap was lowered */
+    else if (event == DO_EXPIRE || event == DO_EXHAUST || event == DO_STOP) /* too old; the cap was lowered */
         *to = DEAD;
     else if (event == DO_EXHAUST_HOLD || event == DO_RENEW)
         *to = PENDING;
@@ -54,11 +54,13 @@ static bool next_of_claimed(enum model_event event, enum model_state *to)
     case DO_RELEASE:
     case DO_RESEND: /* unknown, by O4 */
     case DO_POISON: /* the same once too many workers died of it */
+    case DO_STEP:
         *to = PENDING;
         return true;
     case DO_EXHAUST:
     case DO_REFUSE:
     case DO_GIVE_UP:
+    case DO_STOP:
         *to = DEAD;
         return true;
     case DO_SUSPECT:

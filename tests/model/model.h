@@ -34,6 +34,8 @@ enum model_event {
     DO_POISON,
     DO_RENEW,
     DO_CANCEL,
+    DO_STEP, /* of workflows alone */
+    DO_STOP,
     MODEL_EVENTS
 };
 

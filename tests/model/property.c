@@ -94,6 +94,8 @@ static void test_coverage(void **state)
     for (int from = 0; from < MODEL_STATES; from++)
         for (int event = 0; event < MODEL_EVENTS; event++) {
             enum model_state to;
+            if (event == DO_STEP || event == DO_STOP) /* no message makes them */
+                continue;
             if (model_next((enum model_state)from, (enum model_event)event, &to) && !model_counts.edges[from][event])
                 fail_msg("no run came from %s by %s", model_state_text((enum model_state)from),
                          model_event_text((enum model_event)event));

@@ -52,7 +52,8 @@ def main():
         run(["patch", "-s", "-p1", "-i", os.path.join(HERE, "tally.patch")], cwd=folder)
         sql, made = os.path.join(folder, "src/store/sqlite/sql"), os.path.join(folder, "made")
         pack = [sys.executable, os.path.join(TOP, "tools/sqlpack.py")]
-        run([*pack, "statements", f"{made}/sql.h", f"{made}/sql.c", f"{sql}/statements.sql", f"{sql}/verify.sql", f"{sql}/rows.sql"])
+        run([*pack, "statements", f"{made}/sql.h", f"{made}/sql.c", f"{sql}/statements.sql", f"{sql}/verify.sql", f"{sql}/rows.sql",
+             f"{sql}/journal.sql"])
         run([*pack, "migrations", f"{made}/migrations.c", f"{sql}/0001_core.sql", f"{sql}/0002_views.sql"])
 
         entries = {}

@@ -2,19 +2,24 @@
 /* Read: a page at a time, copied out of the tables while the lock is held, by the shared loop (store/page.h). Here is what is
  * read another way: what time may end. */
 #include "model/decide.h"
+#include "model/task_kind.h"
 #include "store/memory/memory.h"
 
-static bool describe_old(struct reading *reading, const struct task_row *row, struct old_item *item)
+/* Only messages end of their age: of workflows those that ended are looked at, which go when they were kept long enough. */
+static bool describe_old(struct reading *reading, const struct task_row *row, struct old_item *item, bool *is_meant)
 {
-    const struct message_row *message = pawli_table_find(finder_of(reading->walk)->tables, ROW_MESSAGE, ORDER_FIRST,
-                                                         &(struct message_row){.number = row->number});
-    bool is_good;
-    if (!pawli_describe_old(reading, row->queue, item, &is_good))
+    if (!pawli_describe_old(reading, row->queue, item, is_meant))
         return false;
+    enum task_kind kind = task_kind_of(item->lane);
+    const struct task_body *body = pawli_table_find(finder_of(reading->walk)->tables, pawli_task_kinds[kind].body,
+                                                    ORDER_FIRST, &(struct task_body){.number = row->number});
+    *is_meant &= body && (kind == TASK_MESSAGE || row->place == PLACE_ENDED);
+    if (!*is_meant)
+        return true;
     item->number = row->number;
-    item->created = message->created;
-    item->available = message->available;
-    item->expires = message->expires;
+    item->created = body->created;
+    item->available = body->available;
+    item->expires = body->expires;
     item->task = row->place == PLACE_ENDED
                      ? (struct task_row){.ended = row->ended, .until = row->ended_at, .since = WALL_NEVER}
                      : (struct task_row){.queue = row->queue,
@@ -107,7 +112,9 @@ static bool read_old(struct reading *reading)
     reading->page->cursor = reading->query->cursor;
     while (good && (row = pawli_table_after(tables, TASKS, ORDER_SECOND, row)) != NULL && row->place == place) {
         struct old_item item;
-        good = describe_old(reading, row, &item) && (!is_old(reading, &item) || keep_old(reading, &item));
+        bool is_meant;
+        good = describe_old(reading, row, &item, &is_meant) &&
+               (!is_meant || !is_old(reading, &item) || keep_old(reading, &item));
     }
     return good;
 }

@@ -503,9 +503,11 @@ SELECT blocked.queue, blocked.number, blocked.priority, blocked.due, blocked.sin
 
 -- name: old_ended
 -- params: number limit
-SELECT ended.queue, ended.number, message.created, message.available, message.expires, ended.ended, 0, NULL, 0, NULL, 0,
-       ended.state
-  FROM pawl.ended JOIN pawl.message ON message.number = ended.number
+SELECT ended.queue, ended.number, coalesce(message.created, workflow.created), coalesce(message.available, workflow.available),
+       message.expires, ended.ended, 0, NULL, 0, NULL, 0, ended.state
+  FROM pawl.ended
+  LEFT JOIN pawl.message ON message.number = ended.number
+  LEFT JOIN pawl.workflow ON workflow.number = ended.number
  WHERE ended.number > :number
  ORDER BY ended.number
  LIMIT :limit;
@@ -615,7 +617,7 @@ SELECT scope, name, topic, prefix, lane, target, seq, event, sum FROM pawl.subsc
 -- name: list_workflows_down
 -- params: after before
 SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
-       state, version, content_type, data, total, rejections, waits, coded, run, undoing, no_return, undos, signals, pending, shown, holds,
+       state, version, content_type, data, total, rejections, waits, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
        paused, cancelled, parent, receipt_type, receipt, sum
   FROM pawl.workflow
  WHERE number > :after AND number < :before
@@ -624,7 +626,7 @@ SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, crea
 -- name: list_workflows_up
 -- params: after before
 SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
-       state, version, content_type, data, total, rejections, waits, coded, run, undoing, no_return, undos, signals, pending, shown, holds,
+       state, version, content_type, data, total, rejections, waits, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
        paused, cancelled, parent, receipt_type, receipt, sum
   FROM pawl.workflow
  WHERE number > :after AND number < :before
