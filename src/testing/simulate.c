@@ -292,39 +292,48 @@ static int run_undisturbed(pawl_sim *sim, pawl_error *err)
     return status == 0 ? make_run(sim, &sim->other, POINT_OTHER_CHANCE, err) : status;
 }
 
-static int run_strictly(pawl_sim *sim, pawl_error *err)
+static void tell_found(pawl_sim_report *report, const pawl_sim_report *found)
 {
-    uint64_t only = sim->options.point;
-    int status = only == 0 || only == POINT_AGAIN ? run_again(sim, err) : 0;
-    return status == 0 && (only == 0 || only == POINT_TWICE) ? run_twice(sim, err) : status;
+    report->point = found->point;
+    report->step = found->step ? found->step : "";
+    report->what = found->what ? found->what : "";
+    report->text = found->text;
 }
 
-/* These told that something is not the same, and not by which step: a cut that shows it, too, says more. */
-static int run_for_step(pawl_sim *sim, pawl_error *err)
+/* 1 where one of them is told with its step; else the first difference stands in the report, and `found` says that there is one. */
+static int run_strictly(pawl_sim *sim, bool *found, pawl_error *err)
 {
-    const pawl_sim_report found = sim->report;
-    int status = run_all_cuts(sim, err);
-    if (status != 0)
-        return status;
-    sim->report.point = found.point;
-    sim->report.step = found.step;
-    sim->report.what = found.what;
-    sim->report.text = found.text;
-    return 1;
+    int (*const runs[])(pawl_sim * sim, pawl_error * err) = {run_twice, run_again};
+    const uint64_t points[] = {POINT_TWICE, POINT_AGAIN}, only = sim->options.point;
+    pawl_sim_report first = {0};
+    for (size_t i = 0; i < COUNT_OF(runs); i++) {
+        int status = only == 0 || only == points[i] ? runs[i](sim, err) : 0;
+        if (status < 0 || (status == 1 && *sim->report.step))
+            return status;
+        if (status == 1 && !*found)
+            first = sim->report;
+        *found |= status == 1;
+    }
+    tell_found(&sim->report, &first);
+    return 0;
 }
 
 static int run_all(pawl_sim *sim, pawl_error *err)
 {
     uint64_t only = sim->options.point;
+    bool found = false;
     int status = run_undisturbed(sim, err);
     if (status == 0 && sim->options.double_drive)
-        status = run_strictly(sim, err);
+        status = run_strictly(sim, &found, err);
+    const pawl_sim_report first = sim->report;
+    /* A cut that shows the same says where it is. */
     if (status == 0 && only == 0)
-        return run_all_cuts(sim, err);
-    if (status == 1 && only == 0 && sim->report.point != POINT_UNDISTURBED && sim->report.point != POINT_OTHER_CHANCE &&
-        !*sim->report.step)
-        return run_for_step(sim, err);
-    return status == 0 && only >= POINT_FIRST_CUT ? run_cut(sim, only, err) : status;
+        status = run_all_cuts(sim, err);
+    else if (status == 0 && only >= POINT_FIRST_CUT)
+        status = run_cut(sim, only, err);
+    if (status == 0 && found)
+        tell_found(&sim->report, &first);
+    return status == 0 ? found : status;
 }
 
 int pawl_sim_run(pawl_sim *sim, pawl_sim_report *ret_report, pawl_error *err)
