@@ -56,11 +56,11 @@ typedef struct pawl_sim pawl_sim;
 /*
  * pawl_sim_new, _register, _run: in this order; each kind once, those of children too. pawl_sim_run may be called again.
  *
- * Does       Runs undisturbed; once more with another chance, at another time, and what then differs (keys that are drawn, times)
- *            counts only by number from here on; and cut at each place, at every second one twice. With double_drive also
- *            undisturbed again, where all must be the same to the byte: what is not was taken from elsewhere than the sim, a clock
- *            or chance of the program's own; and with each step of state machines, and each step call of functions, made twice.
- *            It takes up to a second of real time, so that whoever reads the real clock is told another one.
+ * Does       Runs undisturbed, and cut at each place, at every second one twice. Where something differs, also undisturbed with another
+ *            chance and at another time: what differs there, too (keys that are drawn, times), is compared by number only.
+ *            With double_drive also with each step of state machines, and each step call of functions, made twice; and undisturbed
+ *            again, where all must be the same to the byte: what is not was taken from elsewhere than the sim, a clock or
+ *            chance of the program's own. That takes up to a second, so that whoever reads the real clock is told another one.
  *            A kill loses what was not committed, and the claim; what runs next begins at the last checkpoint.
  *            A run ends when nothing is due any more, nor will be by time alone.
  * Compares   Balances, messages (lane, target, state, content), events, records of the program's own transitions, resources

@@ -28,6 +28,8 @@ struct facts {
 int pawli_facts_read(pawl_store *store, struct facts *facts, pawl_error *err);
 void pawli_facts_done(struct facts *facts);
 
+bool pawli_facts_are_same(const struct facts *expected, const struct facts *found); /* but for steps */
+
 /* In what two runs differ, in the arena; absent: in nothing. `other` is a run with another chance and at another time: what is not
  * the same there is compared by number only, or not at all. NULL: all is compared, each step, too. */
 struct text pawli_facts_differ(const struct facts *expected, const struct facts *found, const struct facts *other,

@@ -2,11 +2,11 @@
 /* Which runs a sim makes, and what it says of them.
  *
  *   1  An undisturbed run says what shall come of all others, and how many places there are for a cut.
- *   2  The same with another chance and at another time, in another second of the real clock, too: what differs between these two
- *      may differ.
- *   3  Strictly (double_drive): the first again, and each byte is the same, or the program takes something from elsewhere; and with
- *      each step made twice.
- *   4  One for each place, cut there; for every second one another that is cut a second time, soon behind the first. */
+ *   2  Strictly (double_drive): with each step made twice; and the first again, in another second of the real clock, where all is the
+ *      same to the byte, or the program takes something from elsewhere.
+ *   3  One for each place, cut there; for every second one another that is cut a second time, soon behind the first.
+ *   4  Where something differs, or strictly: undisturbed with another chance and at another time, of the real clock, too. What
+ *      differs there may differ. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -28,6 +28,8 @@ struct pawl_sim {
     size_t kind_count;
     struct arena memory; /* of the report's texts */
     struct play undisturbed, other;
+    bool has_other;
+    int64_t begun_ms; /* by the real clock */
     pawl_sim_report report;
 };
 
@@ -62,6 +64,7 @@ static void end_runs(pawl_sim *sim)
 {
     pawli_play_done(&sim->undisturbed);
     pawli_play_done(&sim->other);
+    sim->has_other = false;
 }
 
 void pawl_sim_free(pawl_sim *sim)
@@ -183,12 +186,65 @@ static int make_run(pawl_sim *sim, struct play *play, uint64_t point, pawl_error
     return 0;
 }
 
-static int compare_run(pawl_sim *sim, struct play *play, uint64_t point, const struct facts *other, pawl_error *err)
+/* Whoever reads the real clock, by seconds, too, reads something else then. */
+static int wait_for_next_second(int64_t begun_ms, pawl_error *err)
 {
+    struct env *env;
+    int status = pawli_env_real(&env, err);
+    if (status < 0)
+        return status;
+    _Atomic uint32_t never = 0;
+    int64_t now_ms;
+    while ((now_ms = env->ops->wall_now(env).ms) / 1000 == begun_ms / 1000)
+        env->ops->wait(env, &never, 0, boot_after_ms(env->ops->boot_now(env), 1000 - now_ms % 1000));
+    env->ops->close(env);
+    return PAWL_OK;
+}
+
+static int read_real_clock(int64_t *ret_ms, pawl_error *err)
+{
+    struct env *env;
+    int status = pawli_env_real(&env, err);
+    if (status < 0)
+        return status;
+    *ret_ms = env->ops->wall_now(env).ms;
+    env->ops->close(env);
+    return PAWL_OK;
+}
+
+static int run_undisturbed(pawl_sim *sim, pawl_error *err)
+{
+    sim->undisturbed = new_play(sim);
+    int status = read_real_clock(&sim->begun_ms, err);
+    return status == 0 ? make_run(sim, &sim->undisturbed, POINT_UNDISTURBED, err) : status;
+}
+
+/* Once, when somebody wants to know what chance and time change. */
+static int run_other(pawl_sim *sim, pawl_error *err)
+{
+    if (sim->has_other)
+        return 0;
+    sim->has_other = true;
+    sim->other = new_play(sim);
+    sim->other.seed ^= OTHER_SEED;
+    sim->other.late_ms = LATER_MS;
+    int status = wait_for_next_second(sim->begun_ms, err);
+    return status == 0 ? make_run(sim, &sim->other, POINT_OTHER_CHANCE, err) : status;
+}
+
+static int compare_run(pawl_sim *sim, struct play *play, uint64_t point, pawl_error *err)
+{
+    const struct facts *expected = &sim->undisturbed.facts;
     int status = make_run(sim, play, point, err);
+    if (status == 0 && pawli_facts_are_same(expected, &play->facts)) {
+        pawli_play_done(play);
+        return 0;
+    }
+    if (status == 0)
+        status = run_other(sim, err);
     if (status == 0) {
         struct text step;
-        const struct text what = pawli_facts_differ(&sim->undisturbed.facts, &play->facts, other, &sim->memory, &step);
+        const struct text what = pawli_facts_differ(expected, &play->facts, &sim->other.facts, &sim->memory, &step);
         if (what.data)
             status = report_difference(sim, play, point, "", what);
     }
@@ -200,7 +256,7 @@ static int run_twice(pawl_sim *sim, pawl_error *err)
 {
     struct play play = new_play(sim);
     play.is_twice = true;
-    return compare_run(sim, &play, POINT_TWICE, &sim->other.facts, err);
+    return compare_run(sim, &play, POINT_TWICE, err);
 }
 
 static int run_cut(pawl_sim *sim, uint64_t point, pawl_error *err)
@@ -208,7 +264,7 @@ static int run_cut(pawl_sim *sim, uint64_t point, pawl_error *err)
     struct play play = new_play(sim);
     play.first = point / POINT_FIRST_CUT;
     play.second = point % POINT_FIRST_CUT;
-    return compare_run(sim, &play, point, &sim->other.facts, err);
+    return compare_run(sim, &play, point, err);
 }
 
 /* The place of this one of `taken`, which are spread over all there are; the seed says where the first is. */
@@ -233,25 +289,12 @@ static int run_all_cuts(pawl_sim *sim, pawl_error *err)
     return status;
 }
 
-/* Whoever reads the real clock, by seconds, too, reads something else then. */
-static int wait_for_next_second(int64_t begun_ms, pawl_error *err)
-{
-    struct env *env;
-    int status = pawli_env_real(&env, err);
-    if (status < 0)
-        return status;
-    _Atomic uint32_t never = 0;
-    int64_t now_ms;
-    while ((now_ms = env->ops->wall_now(env).ms) / 1000 == begun_ms / 1000)
-        env->ops->wait(env, &never, 0, boot_after_ms(env->ops->boot_now(env), 1000 - now_ms % 1000));
-    env->ops->close(env);
-    return PAWL_OK;
-}
-
 static int run_again(pawl_sim *sim, pawl_error *err)
 {
     struct play play = new_play(sim);
-    int status = make_run(sim, &play, POINT_AGAIN, err);
+    int status = wait_for_next_second(sim->begun_ms, err);
+    if (status == 0)
+        status = make_run(sim, &play, POINT_AGAIN, err);
     if (status == 0) {
         struct text step;
         struct text what = pawli_facts_differ(&sim->undisturbed.facts, &play.facts, NULL, &sim->memory, &step);
@@ -265,33 +308,6 @@ static int run_again(pawl_sim *sim, pawl_error *err)
     return status;
 }
 
-static int real_now_ms(int64_t *ret_ms, pawl_error *err)
-{
-    struct env *env;
-    int status = pawli_env_real(&env, err);
-    if (status < 0)
-        return status;
-    *ret_ms = env->ops->wall_now(env).ms;
-    env->ops->close(env);
-    return PAWL_OK;
-}
-
-/* Both, with the real clock in another second for the second: what it says may differ, too. */
-static int run_undisturbed(pawl_sim *sim, pawl_error *err)
-{
-    int64_t begun_ms = 0;
-    sim->undisturbed = new_play(sim);
-    sim->other = new_play(sim);
-    sim->other.seed ^= OTHER_SEED;
-    sim->other.late_ms = LATER_MS;
-    int status = real_now_ms(&begun_ms, err);
-    if (status == 0)
-        status = make_run(sim, &sim->undisturbed, POINT_UNDISTURBED, err);
-    if (status == 0)
-        status = wait_for_next_second(begun_ms, err);
-    return status == 0 ? make_run(sim, &sim->other, POINT_OTHER_CHANCE, err) : status;
-}
-
 static void tell_found(pawl_sim_report *report, const pawl_sim_report *found)
 {
     report->point = found->point;
@@ -303,8 +319,8 @@ static void tell_found(pawl_sim_report *report, const pawl_sim_report *found)
 /* 1 where one of them is told with its step; else the first difference stands in the report, and `found` says that there is one. */
 static int run_strictly(pawl_sim *sim, bool *found, pawl_error *err)
 {
-    int (*const runs[])(pawl_sim * sim, pawl_error * err) = {run_twice, run_again};
-    const uint64_t points[] = {POINT_TWICE, POINT_AGAIN}, only = sim->options.point;
+    int (*const runs[])(pawl_sim * sim, pawl_error * err) = {run_twice, run_again, run_other};
+    const uint64_t points[] = {POINT_TWICE, POINT_AGAIN, POINT_OTHER_CHANCE}, only = sim->options.point;
     pawl_sim_report first = {0};
     for (size_t i = 0; i < COUNT_OF(runs); i++) {
         int status = only == 0 || only == points[i] ? runs[i](sim, err) : 0;
@@ -323,6 +339,8 @@ static int run_all(pawl_sim *sim, pawl_error *err)
     uint64_t only = sim->options.point;
     bool found = false;
     int status = run_undisturbed(sim, err);
+    if (status == 0 && only == POINT_OTHER_CHANCE)
+        return run_other(sim, err);
     if (status == 0 && sim->options.double_drive)
         status = run_strictly(sim, &found, err);
     const pawl_sim_report first = sim->report;
