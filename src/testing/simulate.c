@@ -35,26 +35,26 @@ struct pawl_sim {
 
 /* ---- its life ---- */
 
-int pawl_sim_new(const pawl_sim_options *given, pawl_sim **ret_sim, pawl_error *err)
+int pawl_sim_new(const pawl_sim_options *options, pawl_sim **ret_sim, pawl_error *err)
 {
-    pawl_sim_options options;
-    int status = pawli_check_given(err, given, ret_sim);
+    pawl_sim_options copy;
+    int status = pawli_check_given(err, options, ret_sim);
     if (status < 0)
         return status;
-    if (!pawli_copy_options(&options, sizeof options, given))
+    if (!pawli_copy_options(&copy, sizeof copy, options))
         return pawli_bad_struct("pawl_sim_options", err);
-    status = pawli_check_call(err, "begin", options.begin != NULL);
+    status = pawli_check_call(err, "begin", copy.begin != NULL);
     if (status == PAWL_OK)
-        status = pawli_check_range("time_max_ms", options.time_max_ms, 0, INT64_MAX / 4000000, err);
+        status = pawli_check_range("time_max_ms", copy.time_max_ms, 0, INT64_MAX / 4000000, err);
     if (status < 0)
         return status;
     struct pawl_sim *sim = pawli_alloc(sizeof *sim);
     if (!sim)
         return pawli_no_memory(err);
-    sim->options = options;
-    if (!sim->options.rounds_max)
+    sim->options = copy;
+    if (!copy.rounds_max)
         sim->options.rounds_max = ROUNDS_MAX;
-    if (!sim->options.time_max_ms)
+    if (!copy.time_max_ms)
         sim->options.time_max_ms = TIME_MAX_MS;
     *ret_sim = sim;
     return PAWL_OK;
@@ -79,25 +79,25 @@ void pawl_sim_free(pawl_sim *sim)
     pawli_free(sim);
 }
 
-int pawl_sim_register(pawl_sim *sim, const pawl_kind *given, pawl_error *err)
+int pawl_sim_register(pawl_sim *sim, const pawl_kind *kind, pawl_error *err)
 {
-    pawl_kind kind;
-    int status = pawli_check_given(err, sim, given);
+    pawl_kind copy;
+    int status = pawli_check_given(err, sim, kind);
     if (status == PAWL_OK)
-        status = pawli_read_kind(given, &kind, err);
+        status = pawli_read_kind(kind, &copy, err);
     for (size_t i = 0; status == PAWL_OK && i < sim->kind_count; i++)
-        if (strcmp(sim->kinds[i]->name, kind.name) == 0)
-            status = pawli_fail(err, PAWL_EREFUSED, "kind %s is registered already", kind.name);
+        if (strcmp(sim->kinds[i]->name, copy.name) == 0)
+            status = pawli_fail(err, PAWL_EREFUSED, "kind %s is registered already", copy.name);
     if (status < 0)
         return status;
     struct sim_kind *entry = pawli_alloc(sizeof *entry);
-    struct sim_kind **kinds = entry ? pawli_grow(sim->kinds, (sim->kind_count + 1) * sizeof *kinds) : NULL;
+    struct sim_kind **kinds = entry ? pawli_grow(sim->kinds, (sim->kind_count + 1) * sizeof(struct sim_kind *)) : NULL;
     if (!kinds) {
         pawli_free(entry);
         return pawli_no_memory(err);
     }
-    entry->kind = kind;
-    memcpy(entry->name, kind.name, strlen(kind.name) + 1);
+    entry->kind = copy;
+    memcpy(entry->name, copy.name, strlen(copy.name) + 1);
     entry->kind.name = entry->name;
     sim->kinds = kinds;
     sim->kinds[sim->kind_count++] = entry;
