@@ -14,9 +14,9 @@
 
 /* ---- cuts ---- */
 
-static void copy_name(char out[static PLAY_NAME_MAX + 1], const struct drive *drive, const char *name)
+static void copy_name(char out[static PLAY_NAME_MAX + 1], const char *name)
 {
-    snprintf(out, PLAY_NAME_MAX + 1, "%s", name ? name : drive && drive->kind->code ? "its end" : "its only state");
+    snprintf(out, PLAY_NAME_MAX + 1, "%s", name ? name : "its only state");
 }
 
 static bool is_cut(void *data, enum cut where, const char *name)
@@ -29,7 +29,7 @@ static bool is_cut(void *data, enum cut where, const char *name)
         return false;
     at->met = true;
     at->where = where;
-    copy_name(at->name, play->drive, name);
+    copy_name(at->name, name);
     snprintf(at->workflow, sizeof at->workflow, "%s/%s", play->drive->kind->name, play->drive->id);
     play->cuts = 0;
     play->lost_replies += where == CUT_REPLY;
@@ -50,7 +50,7 @@ static void differs_again(void *data, const char *name, const char *what)
 {
     struct play *play = data;
     char step[PLAY_NAME_MAX + 1], whole[2 * PLAY_NAME_MAX];
-    copy_name(step, play->drive, name);
+    copy_name(step, name);
     snprintf(whole, sizeof whole, "workflow %s/%s: made twice from the same checkpoint, the second time it came to %s",
              play->drive->kind->name, play->drive->id, what);
     differ(play, step, whole);
@@ -219,13 +219,26 @@ static int wait_until(struct play *play, struct boot_time next, pawl_error *err)
     return env->ops->wall_now(env).ms <= play->until_ms ? PAWL_OK : end_by_limit(play, err);
 }
 
+/* Who was killed goes on first: a kill alone changes nothing in whose turn it is. */
+static int drive_until_alive(struct play *play, const struct sim_kind *kind, bool *drove, struct boot_time *next,
+                             pawl_error *err)
+{
+    uint64_t before;
+    int status;
+    do {
+        before = play->kills;
+        status = drive_kind(play, kind, drove, next, err);
+    } while (status == PAWL_OK && play->kills != before && !play->differs);
+    return status;
+}
+
 static int drive_all(struct play *play, pawl_error *err)
 {
     for (;;) {
         bool drove = false;
         struct boot_time next = BOOT_NEVER;
         for (size_t i = 0; i < play->kind_count; i++) {
-            int status = drive_kind(play, play->kinds[i], &drove, &next, err);
+            int status = drive_until_alive(play, play->kinds[i], &drove, &next, err);
             if (status < 0 || play->differs)
                 return status;
         }

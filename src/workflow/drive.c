@@ -148,11 +148,13 @@ static const char *event_of(const struct drive *drive)
     return "step";
 }
 
-/* Of a function the last of its calls that it notes. */
+/* Its state; of a function the last of its calls that it notes, or what it comes to. */
 static const char *name_of(const struct pawl_step *step)
 {
     const struct step *effect = step->effect;
-    return effect && effect->note_count ? effect->notes[effect->note_count - 1].name.data : step->drive->at.state.data;
+    if (effect && effect->note_count)
+        return effect->notes[effect->note_count - 1].name.data;
+    return effect && effect->is_coded ? pawli_step_result_text(effect->result) : step->drive->at.state.data;
 }
 
 int pawli_step_commit(struct pawl_step *step, pawl_error *err)
