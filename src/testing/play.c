@@ -83,15 +83,41 @@ static int drive_claimed(struct play *play, const pawl_kind *kind, const struct 
     return PAWL_OK;
 }
 
-static int end_by_limit(const struct play *play, pawl_error *err)
+static bool is_registered(const struct play *play, const char *kind)
 {
+    for (size_t i = 0; i < play->kind_count; i++)
+        if (strcmp(play->kinds[i]->name, kind) == 0)
+            return true;
+    return false;
+}
+
+/* One that is due, and that nobody drives. */
+static void find_stranger(struct play *play, char text[static PLAY_NAME_MAX + 1])
+{
+    pawl_workflows *page;
+    text[0] = '\0';
+    if (pawl_workflows_list(play->store, &(pawl_workflows_query){PAWL_WORKFLOWS_QUERY, .status = "runnable"}, &page,
+                            NULL) < 0)
+        return;
+    for (size_t i = 0; i < pawl_workflows_count(page) && !text[0]; i++) {
+        const pawl_workflow_view *view = pawl_workflows_get(page, i);
+        if (!is_registered(play, view->kind))
+            snprintf(text, PLAY_NAME_MAX + 1, "; and the kind of %s/%s is not registered", view->kind, view->id);
+    }
+    pawl_workflows_free(page);
+}
+
+static int end_by_limit(struct play *play, pawl_error *err)
+{
+    char stranger[PLAY_NAME_MAX + 1];
     int64_t now = play->env->ops->wall_now(play->env).ms;
     int64_t took = now - (play->until_ms - play->options->time_max_ms);
+    find_stranger(play, stranger);
     return pawli_hint(
         err,
-        pawli_fail(err, PAWL_ELIMIT, "it does not end: after %" PRIu64 " rounds and %" PRId64 " ms %s", play->rounds,
-                   took, *play->last ? play->last : "`idle` still does something"),
-        "what does it wait for? Register the kinds of its children, settle its messages and send its signals in "
+        pawli_fail(err, PAWL_ELIMIT, "it does not end: after %" PRIu64 " rounds and %" PRId64 " ms %s%s", play->rounds,
+                   took, *play->last ? play->last : "`idle` still does something", stranger),
+        "what does it wait for? Register its children's kinds, settle its messages and send its signals in "
         "`idle`; or raise rounds_max, time_max_ms");
 }
 
@@ -177,6 +203,8 @@ int pawl_sim_settle(pawl_store *store, const char *lane, const char *target, int
     int64_t wake_in_ms = -1;
     for (size_t i = 0; status >= 0 && i < pawl_stats_count(stats); i++) {
         const pawl_queue_stats *queue = pawl_stats_get(stats, i);
+        if (strcmp(queue->lane, WORKFLOW_LANE) == 0)
+            continue;
         int64_t later = queue->next_due_at_ms - now.ms;
         if (queue->next_due_at_ms && (wake_in_ms < 0 || later < wake_in_ms))
             wake_in_ms = later > 0 ? later : 0;

@@ -310,6 +310,24 @@ static void what_never_ends_is_told_with_its_limits(void **state)
     assert_tells(err.text, "after 61 rounds and 3660000 ms");
 }
 
+static int has_a_strange_child(void *user, pawl_run *run, pawl_error *error)
+{
+    size_t none = 0;
+    (void)user;
+    return pawl_run_child(run, "child", &(pawl_start){PAWL_START, .kind = "strange", .id = "2"}, NULL, &none, error);
+}
+
+static void a_child_that_nobody_drives_is_named(void **state)
+{
+    (void)state;
+    pawl_sim_options options = small;
+    options.time_max_ms = 600000;
+    new_sim(&options);
+    assert_int_equal(run_sim((pawl_kind){.name = "one", .code = has_a_strange_child}), PAWL_ELIMIT);
+    assert_tells(err.text, "workflow one/1 is parked");
+    assert_tells(err.text, "the kind of strange/2 is not registered");
+}
+
 static int waits_once_killed(void *user, pawl_step *step, pawl_error *error)
 {
     if (pawl_step_attempts(step) > 1 || strcmp(pawl_step_state(step), "waiting") == 0)
@@ -456,6 +474,7 @@ int main(void)
         cmocka_unit_test(what_a_process_remembers_is_lost_with_it),
         cmocka_unit_test(code_that_is_another_when_it_comes_back_is_found),
         cmocka_unit_test(what_never_ends_is_told_with_its_limits),
+        cmocka_unit_test(a_child_that_nobody_drives_is_named),
         cmocka_unit_test(what_ends_only_undisturbed_differs),
         cmocka_unit_test(idle_settles_messages_and_sends_signals_later),
         cmocka_unit_test(a_limit_spreads_the_runs),
