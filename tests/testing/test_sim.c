@@ -48,7 +48,7 @@ static void assert_pays(bool is_code, int answer)
                                      .user = &peer});
     if (status != 0)
         fail_msg("%d: %s", status, status < 0 ? err.text : report.text);
-    print_message("%s\n", report.text);
+    print_message("# %s\n", report.text);
     assert_true(report.kills > 10);
     assert_true(report.lost_replies > 0);
     assert_true(report.runs > report.kills / 2);
