@@ -13,7 +13,8 @@ extern "C" {
 
 /*
  * The world of a run. All functions are called in the thread of pawl_sim_run; none but `begin` must be given. The store is the
- * same handle throughout a run, a store of its own for each, empty before `begin`, and gone behind `check`.
+ * same handle throughout a run, a store of its own for each, empty before `begin`, and gone behind `check`; nothing is started on it
+ * that has threads, no worker and no executor.
  *   reset  the outside world, as new: before each run. What calls to others change must be put back here
  *   begin  what is there first: starts workflows, adds resources, sends signals
  *   idle   nothing is due now: plays the others, who settle messages and send signals, or start more. Returns 1 when it did
@@ -22,10 +23,9 @@ extern "C" {
  *   check  what must hold at the end, however it came there; its error is a difference
  */
 typedef struct pawl_sim_options {
-    size_t struct_size; /* PAWL_SIM_OPTIONS sets it */
-    uint64_t seed;      /* of all chance in the sim: the same again is the same again */
-    uint32_t
-        double_drive; /* 1: strictly: each step made twice, its calls too, must agree, and nothing come from elsewhere */
+    size_t struct_size;    /* PAWL_SIM_OPTIONS sets it */
+    uint64_t seed;         /* of all chance in the sim: the same again is the same again */
+    uint32_t double_drive; /* 1: strictly: each step is made twice, too, and more; see pawl_sim_run */
     void (*reset)(void *user);
     int (*begin)(void *user, pawl_store *store, pawl_error *err);
     int (*idle)(void *user, pawl_store *store, int64_t now_ms, int64_t *ret_wake_in_ms, pawl_error *err);

@@ -265,8 +265,9 @@ static int add_record(struct facts *facts, const pawl_record *record, pawl_error
             .class = pawli_arena_format(arena, "event %s %s", or_none(event->topic), or_none(event->type)),
             .label = pawli_arena_text(arena, text_of(or_none(event->key))),
             .content = pawli_arena_text(arena, (struct text){event->data, event->data_size}),
-            .shown = pawli_arena_format(arena, "event %s of topic %s with data %s", or_none(event->type),
-                                        or_none(event->topic), show_bytes(arena, event->data, event->data_size))};
+            .shown = pawli_arena_format(arena, "event %s of topic %s%s%s, with data %s", or_none(event->type),
+                                        or_none(event->topic), event->key ? ", key " : "", or_none(event->key),
+                                        show_bytes(arena, event->data, event->data_size))};
         status = add_fact(facts, fact, err);
     }
     if (status < 0 || is_reserved(record->type))
@@ -414,13 +415,25 @@ static size_t times(const struct facts *facts, const struct fact *fact)
     return count;
 }
 
+typedef bool compares_facts(const struct fact *a, const struct fact *b);
+
+static bool has_label_of(const struct fact *a, const struct fact *b)
+{
+    return a->rank == b->rank && text_equal(a->label, b->label);
+}
+
+static bool has_class_of(const struct fact *a, const struct fact *b)
+{
+    return compare_classes(a, b) == 0;
+}
+
 /* The first of these that the others have not, or not so often. */
-static const struct fact *find_more(const struct facts *facts, const struct facts *others, const struct fact *like)
+static const struct fact *find_more(const struct facts *facts, const struct facts *others, const struct fact *like,
+                                    compares_facts *is_alike)
 {
     for (size_t i = 0; i < facts->count; i++) {
         const struct fact *fact = &facts->items[i];
-        bool is_alike = !like || (fact->rank == like->rank && text_equal(fact->label, like->label));
-        if (is_alike && times(facts, fact) > times(others, fact))
+        if ((!like || is_alike(fact, like)) && times(facts, fact) > times(others, fact))
             return fact;
     }
     return NULL;
@@ -441,8 +454,10 @@ struct text pawli_facts_differ(const struct facts *expected, const struct facts 
     const struct facts right = mask_all(found, expected, other, arena);
     if (!left.items || !right.items)
         return TEXT("out of memory");
-    const struct fact *less = find_more(&left, &right, NULL);
-    const struct fact *more = less ? find_more(&right, &left, less) : find_more(&right, &left, NULL);
+    const struct fact *less = find_more(&left, &right, NULL, NULL);
+    const struct fact *more = find_more(&right, &left, less, has_label_of);
+    if (!more && less)
+        more = find_more(&right, &left, less, has_class_of);
     if (less || more)
         *ret_step = pawli_arena_text(arena, more ? more->step : less->step);
     if (less && more && !times(&left, more) && !times(&right, less))

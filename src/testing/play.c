@@ -49,7 +49,7 @@ static void differ(struct play *play, const char *step, const char *what)
 static void differs_again(void *data, const char *name, const char *what)
 {
     struct play *play = data;
-    char step[PLAY_NAME_MAX + 1], whole[2 * PLAY_NAME_MAX];
+    char step[PLAY_NAME_MAX + 1], whole[sizeof play->what];
     copy_name(step, name);
     snprintf(whole, sizeof whole, "workflow %s/%s: made twice from the same checkpoint, the second time it came to %s",
              play->drive->kind->name, play->drive->id, what);

@@ -262,6 +262,53 @@ static void what_a_process_remembers_is_lost_with_it(void **state)
                         "with receipt \"second\"");
 }
 
+static int change_again(void *user, pawl_step *step, pawl_error *error)
+{
+    bool again = started++ > 0;
+    (void)error;
+    switch (*(const char *)user) {
+    case 'b':
+        pawl_step_post(step, &(pawl_post){PAWL_POST, .account = "a", .asset = "EUR", .delta = again ? "2" : "1"});
+        break;
+    case 'r':
+        if (again)
+            pawl_step_consume(step, "coin-1");
+        break;
+    case 'e':
+        pawl_step_event(step, &(pawl_event){PAWL_EVENT, .topic = "t", .type = "Told", .key = again ? "2" : "1"});
+        break;
+    default:
+        pawl_step_message(step, &(pawl_message){PAWL_MESSAGE, .lane = "l", .target = again ? "other" : "t"});
+    }
+    return pawl_step_done(step, NULL, 0);
+}
+
+static int add_and_start(void *user, pawl_store *store, pawl_error *error)
+{
+    int status = pawl_resource_add(store, "coin-1", "coin", error);
+    return status < 0 ? status : start_one(user, store, error);
+}
+
+static void each_kind_of_difference_is_told(void **state)
+{
+    static const char *const told[] = {
+        "b account a has 2 EUR; undisturbed: account a has 1 EUR",
+        "r resource coin-1 consumed; undisturbed: resource coin-1 available",
+        "e event Told of topic t, key 2, with data \"\"; undisturbed: event Told of topic t, key 1, with data \"\"",
+        "m message to other of lane l, delivered, with data \"\"; undisturbed: message to t "
+        "of lane l, delivered, with data \"\""};
+    (void)state;
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        pawl_sim_options options = small;
+        options.reset = forget_started;
+        options.begin = add_and_start;
+        new_sim(&options);
+        assert_int_equal(run_sim((pawl_kind){.name = "one", .advance = change_again, .user = (void *)told[i]}), 1);
+        assert_string_equal(report.what, told[i] + 2);
+        assert_string_equal(report.step, "first");
+    }
+}
+
 static int counted;
 
 static int diverges(void *user, pawl_run *run, pawl_error *error)
@@ -472,6 +519,7 @@ int main(void)
         cmocka_unit_test(a_step_that_draws_is_named_with_what_it_draws),
         cmocka_unit_test(what_chance_changes_is_no_difference),
         cmocka_unit_test(what_a_process_remembers_is_lost_with_it),
+        cmocka_unit_test(each_kind_of_difference_is_told),
         cmocka_unit_test(code_that_is_another_when_it_comes_back_is_found),
         cmocka_unit_test(what_never_ends_is_told_with_its_limits),
         cmocka_unit_test(a_child_that_nobody_drives_is_named),
