@@ -54,8 +54,8 @@ static int run_one(const struct bench *bench, struct running *running, pawl_erro
 {
     char id[32];
     snprintf(id, sizeof id, "w%llu", (unsigned long long)running->number++);
-    const pawl_start start = {PAWL_START, .kind = running->kind, .id = id, .state = "first", .data = bench->body,
-                              .data_size = BODY_SIZE};
+    const pawl_start start = {PAWL_START,       .kind = running->kind, .id = id,
+                              .state = "first", .data = bench->body,   .data_size = BODY_SIZE};
     return pawl_executor_run(running->executor, &start, 1, 60000, NULL, err);
 }
 
@@ -102,8 +102,8 @@ static int open_executor(const struct bench *bench, struct running *running, con
     if (status == PAWL_OK)
         status = pawl_executor_new(running->sides.store, NULL, &running->executor, err);
     if (status == PAWL_OK)
-        status = pawl_executor_register(running->executor, &(pawl_kind){PAWL_KIND, .name = "machine", .advance = advance},
-                                        err);
+        status = pawl_executor_register(running->executor,
+                                        &(pawl_kind){PAWL_KIND, .name = "machine", .advance = advance}, err);
     return status == PAWL_OK
                ? pawl_executor_register(running->executor, &(pawl_kind){PAWL_KIND, .name = "code", .code = code}, err)
                : status;
@@ -171,7 +171,8 @@ static int start_many(pawl_store *store, uint64_t count, int64_t wake_in_ms, uin
 {
     int status = PAWL_OK;
     for (uint64_t i = 0; status == PAWL_OK && i < count; i += STARTS) {
-        pawl_transition *t = pawl_transition_new(store, &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "start"});
+        pawl_transition *t = pawl_transition_new(store,
+                                                 &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "start"});
         for (uint64_t j = i; j < i + STARTS && j < count; j++) {
             char id[32];
             snprintf(id, sizeof id, "t%llu", (unsigned long long)(from + j));

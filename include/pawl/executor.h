@@ -79,15 +79,15 @@ typedef int pawl_code(void *user, pawl_run *run, pawl_error *err);
 typedef struct pawl_kind {
     size_t struct_size; /* PAWL_KIND sets it */
     const char *name;
-    uint32_t version;      /* of its states; what is older goes through upgrade first */
-    pawl_advance *advance; /* of a state machine; */
-    pawl_code *code;       /* or of a function: one of them */
-    pawl_hook *on_retry;   /* after an error; NULL: it parks with the policy's backoff */
+    uint32_t version;        /* of its states; what is older goes through upgrade first */
+    pawl_advance *advance;   /* of a state machine; */
+    pawl_code *code;         /* or of a function: one of them */
+    pawl_hook *on_retry;     /* after an error; NULL: it parks with the policy's backoff */
     pawl_hook *on_rejection; /* after PAWL_EREJECTED; NULL: it fails */
     pawl_advance *upgrade;   /* of a checkpoint of an older version: answers `next`; NULL: that is set apart (stuck) */
-    uint32_t retries;        /* behind the first attempt, since progress; 0: the policy's max_attempts. Then it is stuck */
-    uint32_t rejections;     /* since progress; 0: the policy's max_rejections. Then it is stuck */
-    void *user;              /* for the callbacks; must outlive the executor */
+    uint32_t retries;    /* behind the first attempt, since progress; 0: the policy's max_attempts. Then it is stuck */
+    uint32_t rejections; /* since progress; 0: the policy's max_rejections. Then it is stuck */
+    void *user;          /* for the callbacks; must outlive the executor */
 } pawl_kind;
 #define PAWL_KIND .struct_size = sizeof(pawl_kind)
 
@@ -95,17 +95,18 @@ typedef struct pawl_kind {
 
 typedef struct pawl_executor_event {
     size_t struct_size;
-    const char *name; /* "step", "parked", "stuck", "finished", "failed", "lost", "claim_failed", "commit_failed"; more may come */
+    const char *
+        name; /* "step", "parked", "stuck", "finished", "failed", "lost", "claim_failed", "commit_failed"; more may come */
     const char *kind, *id, *state;
     uint64_t generation;
     const char *text; /* the error; NULL: none */
 } pawl_executor_event;
 
 typedef struct pawl_executor_options {
-    size_t struct_size;   /* PAWL_EXECUTOR_OPTIONS sets it */
-    const char *consumer; /* the name under which it claims; NULL: "executor" */
-    uint32_t threads;     /* that run steps; 0: 8; at most 1,024 */
-    int64_t lease_ms;     /* renewed while a step runs; 0: the kind's policy */
+    size_t struct_size;                                         /* PAWL_EXECUTOR_OPTIONS sets it */
+    const char *consumer;                                       /* the name under which it claims; NULL: "executor" */
+    uint32_t threads;                                           /* that run steps; 0: 8; at most 1,024 */
+    int64_t lease_ms;                                           /* renewed while a step runs; 0: the kind's policy */
     void (*tell)(void *data, const pawl_executor_event *event); /* on the thread that ran it; may be NULL */
     void *tell_data;
 } pawl_executor_options;

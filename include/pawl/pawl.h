@@ -6,6 +6,7 @@
 #include "pawl/id.h"
 #include "pawl/journal.h"
 #include "pawl/ledger.h"
+#include "pawl/lock.h"
 #include "pawl/message.h"
 #include "pawl/metrics.h"
 #include "pawl/moving.h"

@@ -9,6 +9,16 @@
 #include "cli/table.h"
 #include "model/limits.h"
 
+/* A space in it would end it for "read"; "printf %b" gives it back. */
+static void put_word(struct buffer *line, const char *word)
+{
+    for (const char *space; (space = strchr(word, ' ')); word = space + 1) {
+        pawli_escape(line, (struct text){word, (size_t)(space - word)});
+        pawli_buffer_add_string(line, "\\0040");
+    }
+    pawli_escape(line, text_of(word));
+}
+
 /* One line a workflow, made for "read -r id token generation state data" and "printf %b". */
 static void print_claimed(struct cli *cli, const pawl_workflow_view *view)
 {
@@ -20,7 +30,7 @@ static void print_claimed(struct cli *cli, const pawl_workflow_view *view)
     }
     buffer_init(&line, (size_t)5 * LIMIT_BODY + 1024);
     pawli_buffer_format(&line, "%s %" PRIu64 " %" PRIu64 " ", view->id, view->token, view->generation);
-    pawli_escape(&line, view->state && *view->state ? text_of(view->state) : TEXT("-"));
+    put_word(&line, view->state && *view->state ? view->state : "-");
     pawli_buffer_add_string(&line, " ");
     pawli_escape(&line, (struct text){view->data, view->data_size});
     cli->line.failed |= line.failed;

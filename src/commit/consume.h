@@ -34,6 +34,11 @@ int pawli_draft_claim(pawl_store *store, const struct consume *how, struct unit 
 int pawli_consume(pawl_store *store, const struct consume *how, struct unit *unit, struct claim *claim,
                   pawl_error *err);
 
+/* The loop of who waits: tries until it is done or `wait_ms` are over, and sleeps in between, until something was committed
+ * or it is time to look again. A try that is not done says when that is. */
+typedef int pawli_try(void *data, bool *is_done, struct boot_time *again, pawl_error *err);
+int pawli_keep_trying(pawl_store *store, int64_t wait_ms, pawli_try *attempt, void *data, pawl_error *err);
+
 /* Without a look beforehand and without waiting. Called in a step of the engine; the unit and its claim are gone behind it. */
 typedef void pawli_consumed(void *data, int status, struct unit *unit, struct claim *claim);
 int pawli_consume_later(pawl_store *store, const struct consume *how, pawli_consumed *done, void *data,

@@ -62,6 +62,8 @@ int pawli_draft_submit(struct drafting *drafting, void (*done)(struct unit *unit
 int pawli_draft_commit(struct drafting *drafting, const pawl_join *join, pawl_error *err)
 {
     seal(drafting);
+    if (pawli_arena_failed(&drafting->unit.arena)) /* a text of it is missing */
+        return pawli_no_memory(err);
     return join ? pawli_commit_joined(&drafting->unit, join->native, err) : pawli_commit(&drafting->unit, err);
 }
 

@@ -7,9 +7,9 @@
 
 #include "model/decide.h"
 
-static const char *const result_texts[STEP_RESULT_COUNT] = {[STEP_NEXT] = "next",     [STEP_PARK] = "park",
-                                                            [STEP_DONE] = "done",     [STEP_FAIL] = "fail",
-                                                            [STEP_EXTEND] = "extend", [STEP_RELEASE] = "release"};
+static const char *const result_texts[STEP_RESULT_COUNT] = {
+    [STEP_NEXT] = "next", [STEP_PARK] = "park",     [STEP_DONE] = "done",
+    [STEP_FAIL] = "fail", [STEP_EXTEND] = "extend", [STEP_RELEASE] = "release"};
 
 const char *pawli_step_result_text(enum step_result result)
 {
@@ -154,7 +154,8 @@ int pawli_end_workflow(struct view *view, struct view_task *task, enum task_even
     struct workflow_row *row = pawli_task_edit(view, task);
     if (!row)
         return pawli_no_memory(err);
-    int status = take_shown(view, task, row, UINT64_MAX, row->generation, err);
+    uint64_t last = row->generation ? row->generation : 1; /* 0 would say that nobody took them */
+    int status = take_shown(view, task, row, UINT64_MAX, last, err);
     row->waits = row->undoing = false;
     row->undos = (struct text){0};
     if (status < 0)
@@ -321,14 +322,11 @@ static int park_failed(struct making *m, pawl_error *err)
         return set_aside(m, TEXT("stuck"), err);
     if (step->rejected)
         return park_rejected(m, err);
-    if (m->task->row.attempts >=
-        (step->max_attempts ? step->max_attempts : pawli_cap_of(m->task->body, policy_of(m))))
+    if (m->task->row.attempts >= (step->max_attempts ? step->max_attempts : pawli_cap_of(m->task->body, policy_of(m))))
         return set_aside(m, TEXT("exhausted"), err);
     int64_t wake = step->wake_in_ms >= 0 ? step->wake_in_ms : backoff(m, m->task->row.attempts);
     return pend(m, wall_after_ms(m->view->wall, wake), err);
 }
-
-#define PARKED_MS INT64_C(9007199254740991) /* a moment that never comes, and that every reader of JSON can say */
 
 static int park(struct making *m, pawl_error *err)
 {

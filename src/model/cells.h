@@ -182,8 +182,9 @@ static inline struct text policy_write(const void *at, struct arena *arena)
 
 static inline bool policy_parse(struct text json, void *at, struct arena *arena)
 {
-    (void)arena;
-    return pawli_policy_parse(json, at, NULL) == PAWL_OK;
+    int status = pawli_policy_parse(json, at, NULL);
+    arena->failed |= status == PAWL_ENOMEM;
+    return status == PAWL_OK;
 }
 
 #define MEMBERS(row) .size = sizeof(struct row), .members = row##_members, .member_count = COUNT_OF(row##_members)

@@ -539,7 +539,6 @@ static const struct column workflow_columns[] = {
     COLUMN("holds", U64, holds, COUNTER),
     COLUMN("paused", TEXT, paused, .is_good = is_object),
     COLUMN("cancelled", TEXT, cancelled, .is_good = is_object),
-    COLUMN("parent", TEXT, parent, .max = LIMIT_PARENT, .is_good = is_text),
     COLUMN("receipt_type", CONTENT_TYPE, receipt_type),
     COLUMN("receipt", BODY, receipt, WITH(receipt_type)),
     SUM,

@@ -479,7 +479,10 @@ int pawli_policy_parse(struct text json, struct policy *policy, pawl_error *err)
 {
     struct policy result = {0};
     json = pawli_json_trim(json);
-    if (pawli_json_check(json, NULL, NULL) != JSON_GOOD || pawli_json_type(json) != JSON_OBJECT)
+    enum json_verdict verdict = pawli_json_check(json, NULL, NULL);
+    if (verdict == JSON_NO_MEMORY)
+        return pawli_no_memory(err);
+    if (verdict != JSON_GOOD || pawli_json_type(json) != JSON_OBJECT)
         return pawli_fail(err, PAWL_ECORRUPT, "a stored policy is not a JSON object");
     struct json_walk walk = pawli_json_walk(json);
     struct text name, value;

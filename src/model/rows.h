@@ -286,7 +286,6 @@ struct workflow_row {
     uint64_t holds;      /* how many resources it holds */
     struct text paused,
         cancelled;      /* by whom, when and why it was asked: a JSON object {reason, by, at}; absent: it was not */
-    struct text parent; /* "KIND/ID#SIGNAL": who is told of its end; absent: nobody */
 
     struct text receipt_type, receipt; /* what it ended with; absent: it did not */
 };

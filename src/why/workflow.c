@@ -68,6 +68,12 @@ static int explain_behind(struct explaining *e)
     return pawli_store_status(result);
 }
 
+static void explain_free(struct explaining *e)
+{
+    if (e->why->count == 0)
+        pawli_why_add(e, CODE_READY, WALL_NEVER, nobody, TEXT("nobody has the lock: whoever acquires it next gets it"));
+}
+
 static int explain_waiting(struct explaining *e, const struct workflow_row *row)
 {
     const struct task_row *task = &e->item->task;
@@ -76,7 +82,9 @@ static int explain_waiting(struct explaining *e, const struct workflow_row *row)
     explain_pause(e, row);
     if (status == PAWL_OK)
         status = pawli_why_queue(e);
-    if (row->waits)
+    if (text_is(e->item->target, LOCK_KIND))
+        explain_free(e);
+    else if (row->waits)
         pawli_why_add(e, CODE_SIGNAL, WALL_NEVER, nobody,
                       TEXT("parked until a signal comes, or an operator retries it"));
     else if (task->due.ms > e->page->wall.ms)
@@ -132,7 +140,7 @@ int pawl_why_workflow(pawl_store *store, const char *kind, const char *id, pawl_
     struct page page = {0};
     int status = pawli_check_given(err, store, kind, id, ret_why);
     if (status == PAWL_OK)
-        status = pawli_check_name("kind", text_of(kind), err);
+        status = pawli_check_name_or_reserved("kind", text_of(kind), err);
     if (status == PAWL_OK)
         status = pawli_check_workflow_id("id", text_of(id), err);
     if (status == PAWL_OK)

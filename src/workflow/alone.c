@@ -10,7 +10,8 @@ struct standing {
     pawl_error error;     /* of its last attempt, or its end; OK: none */
 };
 
-static int read_standing(pawl_store *store, const char *kind, const char *id, struct standing *standing, pawl_error *err)
+static int read_standing(pawl_store *store, const char *kind, const char *id, struct standing *standing,
+                         pawl_error *err)
 {
     struct page page;
     int status = pawli_read_workflow_row(store, kind, id, &page, err);
@@ -100,8 +101,9 @@ static int start_and_drive(struct driving *d, const pawl_start *start, pawl_erro
 static int refuse_busy(const struct driving *d, const struct standing *standing, pawl_error *err)
 {
     return pawli_hint(err,
-                      pawli_fail(err, PAWL_EBUSY, standing->is_running ? "workflow %s/%s: somebody else drives it"
-                                                                       : "workflow %s/%s did not end in time",
+                      pawli_fail(err, PAWL_EBUSY,
+                                 standing->is_running ? "workflow %s/%s: somebody else drives it"
+                                                      : "workflow %s/%s did not end in time",
                                  d->entry->name, d->id),
                       "what it does goes on; ask again later, or see \"pawl why\"");
 }

@@ -16,6 +16,12 @@ int pawli_check_kind_and_id(const char *kind, const char *id, pawl_error *err)
     return status == PAWL_OK ? pawli_check_workflow_id("id", text_of(id), err) : status;
 }
 
+int pawli_check_any_kind_and_id(const char *kind, const char *id, pawl_error *err)
+{
+    int status = pawli_check_name_or_reserved("kind", text_of(kind), err);
+    return status == PAWL_OK ? pawli_check_workflow_id("id", text_of(id), err) : status;
+}
+
 int pawli_read_workflow_row(pawl_store *store, const char *kind, const char *id, struct page *page, pawl_error *err)
 {
     const struct query query = {
@@ -59,38 +65,42 @@ static int check_start(const pawl_start *start, pawl_error *err)
     return status == PAWL_OK ? pawli_check_range("wake_in_ms", start->wake_in_ms, 0, INT64_MAX / 2, err) : status;
 }
 
-int pawli_draft_start(struct drafting *drafting, const pawl_start *given, struct start_draft *draft, pawl_error *err)
+int pawli_draft_good_start(struct drafting *drafting, const pawl_start *start, struct start_draft *draft,
+                           pawl_error *err)
 {
-    pawl_start start;
     struct env *env = drafting->store->opened->env;
-    int status = pawli_check_given(err, given);
-    if (status < 0)
-        return status;
-    if (!pawli_copy_options(&start, sizeof start, given))
-        return pawli_bad_struct("pawl_start", err);
-    status = check_start(&start, err);
-    if (status < 0)
-        return status;
-    *draft = (struct start_draft){.ref = pawli_draft_ref(drafting, start.kind, start.id),
-                                  .wake_in_ms = start.wake_in_ms};
+    *draft = (struct start_draft){.ref = pawli_draft_ref(drafting, start->kind, start->id),
+                                  .wake_in_ms = start->wake_in_ms};
     struct workflow_row *row = &draft->row;
-    bool is_given = start.data != NULL || start.data_size;
-    status = pawli_draft_body(drafting, "data", is_given ? start.data : "null", is_given ? start.data_size : 4,
-                              &row->data, err);
+    bool is_given = start->data != NULL || start->data_size;
+    int status = pawli_draft_body(drafting, "data", is_given ? start->data : "null", is_given ? start->data_size : 4,
+                                  &row->data, err);
     if (status == PAWL_OK)
-        status = pawli_draft_content_type(drafting, "data", start.content_type, row->data, &row->content_type, err);
+        status = pawli_draft_content_type(drafting, "data", start->content_type, row->data, &row->content_type, err);
     if (status < 0)
         return status;
     row->id = draft->ref.id;
-    row->key = pawli_draft_text(drafting, start.key);
-    row->state = pawli_draft_text(drafting, start.state);
-    row->version = start.version;
+    row->key = pawli_draft_text(drafting, start->key);
+    row->state = pawli_draft_text(drafting, start->state);
+    row->version = start->version;
     row->priority = 5;
     row->expires = WALL_NEVER;
     env->ops->random(env, &row->tail, sizeof row->tail);
     row->tail &= MESSAGE_TAIL_MAX;
     row->fingerprint = pawli_start_fingerprint(&drafting->hasher, row);
     return pawli_arena_failed(&drafting->unit.arena) || drafting->hasher.failed ? pawli_no_memory(err) : PAWL_OK;
+}
+
+int pawli_draft_start(struct drafting *drafting, const pawl_start *given, struct start_draft *draft, pawl_error *err)
+{
+    pawl_start start;
+    int status = pawli_check_given(err, given);
+    if (status < 0)
+        return status;
+    if (!pawli_copy_options(&start, sizeof start, given))
+        return pawli_bad_struct("pawl_start", err);
+    status = check_start(&start, err);
+    return status == PAWL_OK ? pawli_draft_good_start(drafting, &start, draft, err) : status;
 }
 
 static int add_start(struct drafting *drafting, struct starts *starts, const pawl_start *start, pawl_error *err)
@@ -411,10 +421,11 @@ pawl_transition *pawl_transition_of_step(pawl_store *store, const pawl_step_outc
     pawl_error error = {0};
     struct step *step;
     int status = read_outcome(store, given, &outcome, &error);
-    pawl_transition *t = status == PAWL_OK ? pawli_step_open(store, outcome.kind, outcome.id, outcome.token,
-                                                             outcome.generation, &step)
-                                           : pawl_transition_new(store, &(pawl_transition_options){
-                                                                            PAWL_TRANSITION_OPTIONS, .type = "step"});
+    pawl_transition *t = status == PAWL_OK
+                             ? pawli_step_open(store, outcome.kind, outcome.id, outcome.token, outcome.generation,
+                                               &step)
+                             : pawl_transition_new(store,
+                                                   &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "step"});
     struct drafting *drafting = pawli_building(t);
     if (!drafting)
         return t;

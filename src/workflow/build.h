@@ -9,10 +9,15 @@
 
 int pawli_check_write(pawl_store *store, pawl_error *err); /* whether the handle's scope may be written */
 int pawli_check_kind_and_id(const char *kind, const char *id, pawl_error *err);
+/* Of one that is looked at, or that an operator steers: those of pawl itself, too. */
+int pawli_check_any_kind_and_id(const char *kind, const char *id, pawl_error *err);
 /* The page is the caller's: its first row is the workflow. ENOTFOUND, ECORRUPT: there is none to be done. */
 int pawli_read_workflow_row(pawl_store *store, const char *kind, const char *id, struct page *page, pawl_error *err);
 struct workflow_ref pawli_draft_ref(struct drafting *drafting, const char *kind, const char *id);
 int pawli_draft_start(struct drafting *drafting, const pawl_start *given, struct start_draft *draft, pawl_error *err);
+/* The same of one that was checked; its kind may be pawl's own. */
+int pawli_draft_good_start(struct drafting *drafting, const pawl_start *start, struct start_draft *draft,
+                           pawl_error *err);
 
 /* A transition that commits a step: opened; `answer` says what the step came to; then its command is written. A transition
  * without memory is NULL, or has that error. */

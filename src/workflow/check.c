@@ -53,7 +53,8 @@ static int check_kind(struct checking *c, pawl_error *err)
         for (size_t i = 0; status == PAWL_OK && i < page.count; i++) {
             const struct workflow_item *item = &page.workflows[i];
             if (item->is_damaged)
-                tell(c, item->is_workflow_damaged ? "?" : item->workflow.id.data, "it cannot be read: run \"pawl verify\"");
+                tell(c, item->is_workflow_damaged ? "?" : item->workflow.id.data,
+                     "it cannot be read: run \"pawl verify\"");
             else if (item->task.place != PLACE_ENDED)
                 status = check_one(c, item, err);
         }

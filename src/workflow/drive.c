@@ -171,7 +171,7 @@ int pawli_step_commit(struct pawl_step *step, pawl_error *err)
     if (pawli_drive_is_cut(drive, CUT_BEFORE_COMMIT, name_of(step)))
         return pawli_fail(err, PAWL_EUNAVAIL, "the process died before the commit");
     int status = try_commit(drive, step->transition, err);
-    if (is_given_up(status)) {
+    if (is_given_up(status) || (status == PAWL_OK && !effect->status)) {
         lose(drive, err);
         return status;
     }

@@ -12,7 +12,7 @@ struct checkpoint {
     uint64_t number, token, generation, entered, run;
     struct text state, data;
     uint32_t version, attempts, rejections;
-    struct text cancelled; /* why; absent: it is not */
+    struct text cancelled;            /* why; absent: it is not */
     const struct signal_row *signals; /* that nobody took when it was claimed */
     size_t signal_count;
 };
@@ -20,7 +20,8 @@ struct checkpoint {
 /* What stands in the way of a drive, where a test wants to (pawl/testing.h). All NULL in a program. */
 enum cut { CUT_BEFORE_COMMIT, CUT_AFTER_COMMIT, CUT_BEFORE_CALL, CUT_AFTER_CALL, CUT_REPLY };
 struct obstacles {
-    bool (*cut)(void *data, enum cut where, const char *name); /* true: the process died here, or, of a reply, that it is lost */
+    bool (*cut)(void *data, enum cut where,
+                const char *name); /* true: the process died here, or, of a reply, that it is lost */
     /* Each step is made twice; told where the second did not do the same. */
     void (*differs)(void *data, const char *name, const char *what);
     void *data;
@@ -38,15 +39,15 @@ struct drive {
     const _Atomic bool *stopping; /* it makes no further step; may be NULL */
     const struct obstacles *obstacles;
     bool is_for_person; /* its error is nothing that another try mends: it is set apart */
-    bool is_checked; /* nothing is called, nothing committed: what is recorded is compared */
+    bool is_checked;    /* nothing is called, nothing committed: what is recorded is compared */
     void (*tell)(void *data, const struct drive *drive, const char *name, const pawl_error *error);
     void *tell_data;
 
     /* the answer */
     enum drove {
-        DROVE_ON,     /* the claim is kept: it makes its next step */
-        DROVE_OFF,    /* it parked, ended, or was given back */
-        DROVE_LOST,   /* nobody knows, or somebody else has it */
+        DROVE_ON,   /* the claim is kept: it makes its next step */
+        DROVE_OFF,  /* it parked, ended, or was given back */
+        DROVE_LOST, /* nobody knows, or somebody else has it */
         DROVE_CUT
     } how;
     const char *status; /* as pawl_workflow_view has it; NULL: not known */
@@ -54,7 +55,8 @@ struct drive {
 };
 
 /* From what a claim answered, which is copied. */
-int pawli_drive_init(struct drive *drive, pawl_store *store, const pawl_kind *kind, const struct claimed *item, pawl_error *err);
+int pawli_drive_init(struct drive *drive, pawl_store *store, const pawl_kind *kind, const struct claimed *item,
+                     pawl_error *err);
 void pawli_drive_done(struct drive *drive);
 void pawli_drive(struct drive *drive); /* until it is off, lost or cut */
 /* Whether its kind goes on from where it stands, as far as it is recorded (is_checked): nothing is done. < 0, and is_for_person:

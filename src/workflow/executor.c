@@ -18,7 +18,8 @@ static void wake_claimer(struct pawl_executor *executor)
 
 static void news(struct listener *listener, const uint64_t *queues, size_t count)
 {
-    struct pawl_executor *executor = (struct pawl_executor *)((char *)listener - offsetof(struct pawl_executor, listener));
+    struct pawl_executor *executor = (struct pawl_executor *)((char *)listener -
+                                                              offsetof(struct pawl_executor, listener));
     bool is_ours = false;
     for (size_t i = 0; i < executor->kind_count; i++) {
         bool is_told = count == 0;
@@ -54,7 +55,7 @@ static void tell_of_drive(void *data, const struct drive *drive, const char *nam
 /* ---- seats ---- */
 
 int pawli_seat_fill(struct pawl_executor *executor, struct seat *seat, const struct kind_entry *entry,
-                     const struct claimed *item, pawl_error *err)
+                    const struct claimed *item, pawl_error *err)
 {
     int status = pawli_drive_init(&seat->drive, executor->store, &entry->kind, item, err);
     if (status < 0)
@@ -76,7 +77,8 @@ void pawli_seat_enter(struct pawl_executor *executor, struct seat *seat)
     seat->next = executor->all;
     executor->all = seat;
     pthread_mutex_unlock(&executor->lock);
-    wake_claimer(executor); /* whose lease it renews */
+    if (seat->lease_ms < 3 * LOOK_MS) /* who renews it looks that often by himself */
+        wake_claimer(executor);
 }
 
 void pawli_seat_leave(struct pawl_executor *executor, struct seat *seat)
@@ -138,29 +140,29 @@ static size_t free_seats(struct pawl_executor *executor)
     return free;
 }
 
+/* To free seats, of which there are as many: nobody else takes one. */
 static void give_to_threads(struct pawl_executor *executor, struct kind_entry *entry, const struct claim *claim)
 {
-    pthread_mutex_lock(&executor->lock);
+    pawl_error error = {0};
     size_t at = 0;
+    pthread_mutex_lock(&executor->lock);
     for (size_t i = 0; i < executor->thread_count && at < claim->count; i++) {
         struct seat *seat = &executor->seats[i];
-        pawl_error error;
         if (seat->state != SEAT_FREE)
             continue;
-        const struct claimed *item = &claim->items[at++];
-        if (pawli_seat_fill(executor, seat, entry, item, &error) < 0) { /* its lease ends, and somebody takes it again */
-            tell(executor, "claim_failed", entry->name, NULL, &error);
-            continue;
-        }
+        if (pawli_seat_fill(executor, seat, entry, &claim->items[at++], &error) < 0)
+            continue; /* its lease ends, and somebody takes it again */
         seat->state = SEAT_TAKEN;
         executor->free--;
     }
     pthread_cond_broadcast(&executor->work);
     pthread_mutex_unlock(&executor->lock);
+    if (error.status < 0)
+        tell(executor, "claim_failed", entry->name, NULL, &error);
 }
 
 struct consume pawli_executor_claims(const struct pawl_executor *executor, const char *kind, const char *id,
-                                   uint32_t limit)
+                                     uint32_t limit)
 {
     return (struct consume){.kind = TASK_WORKFLOW,
                             .phase = PHASE_SEND,
@@ -177,8 +179,8 @@ struct consume pawli_executor_claims(const struct pawl_executor *executor, const
 static int claim_kind(struct pawl_executor *executor, struct kind_entry *entry, size_t room, size_t *took,
                       pawl_error *err)
 {
-    const struct consume how = pawli_executor_claims(executor, entry->name, NULL, (uint32_t)(room < LIMIT_CLAIM ? room
-                                                                                                       : LIMIT_CLAIM));
+    const struct consume how = pawli_executor_claims(executor, entry->name, NULL,
+                                                     (uint32_t)(room < LIMIT_CLAIM ? room : LIMIT_CLAIM));
     struct boot_time now = executor->env->ops->boot_now(executor->env);
     bool worth_it;
     *took = 0;
@@ -300,7 +302,8 @@ int pawl_executor_new(pawl_store *store, const pawl_executor_options *options, p
     executor->env = store->opened->env;
     executor->options = copy;
     executor->thread_count = copy.threads ? copy.threads : THREADS_DEFAULT;
-    memcpy(executor->consumer, copy.consumer ? copy.consumer : "executor", strlen(copy.consumer ? copy.consumer : "executor"));
+    memcpy(executor->consumer, copy.consumer ? copy.consumer : "executor",
+           strlen(copy.consumer ? copy.consumer : "executor"));
     executor->options.consumer = executor->consumer;
     executor->listener.news = news;
     pthread_mutex_init(&executor->lock, NULL);
@@ -441,9 +444,15 @@ static void wait_idle(struct pawl_executor *executor, int64_t grace_ms)
     pthread_mutex_unlock(&executor->lock);
 }
 
+/* In a child of a fork there is no thread of it: it is left as it is. */
+static bool is_here(const struct pawl_executor *executor)
+{
+    return pawli_store_is_here(executor->store->opened->store);
+}
+
 void pawl_executor_stop(pawl_executor *executor, int64_t grace_ms)
 {
-    if (!executor || !executor->started || atomic_exchange(&executor->stopping, true))
+    if (!executor || !is_here(executor) || !executor->started || atomic_exchange(&executor->stopping, true))
         return;
     pawli_committer_unlisten(&executor->store->opened->committer, &executor->listener);
     wake_claimer(executor);
@@ -457,7 +466,7 @@ void pawl_executor_stop(pawl_executor *executor, int64_t grace_ms)
 
 void pawl_executor_free(pawl_executor *executor)
 {
-    if (!executor)
+    if (!executor || !is_here(executor))
         return;
     pawl_executor_stop(executor, 0);
     for (size_t i = 0; executor->started && i < executor->thread_count; i++)

@@ -261,7 +261,7 @@ int pawl_workflow_steer(pawl_store *store, const pawl_steering *steering, const 
         return status;
     if (!pawli_copy_options(&copy, sizeof copy, steering))
         return pawli_bad_struct("pawl_steering", err);
-    status = pawli_check_kind_and_id(copy.kind, copy.id, err);
+    status = pawli_check_any_kind_and_id(copy.kind, copy.id, err);
     if (status == PAWL_OK)
         status = pawli_check_range("what", copy.what, 0, STEER_COUNT - 1, err);
     if (status == PAWL_OK && copy.from && copy.what != PAWL_STEER_RETRY)

@@ -83,8 +83,8 @@ pawl_uuid pawl_step_uuid(const pawl_step *step, const char *name)
         return (pawl_uuid){{0}};
     const struct drive *drive = step->drive;
     int size = snprintf(text, sizeof text, "pawl.key/%s/%s/%s/%llu/%.*s/%.*s", drive->store->scope_text,
-                        drive->kind->name, drive->id, (unsigned long long)drive->at.entered,
-                        TEXT_ARG(drive->at.state), LIMIT_NAME, name);
+                        drive->kind->name, drive->id, (unsigned long long)drive->at.entered, TEXT_ARG(drive->at.state),
+                        LIMIT_NAME, name);
     return pawl_request_id_from(text, (size_t)size);
 }
 
@@ -212,8 +212,7 @@ static int answer(pawl_step *step, const pawl_step_outcome *outcome)
     if (!drafting)
         return PAWL_OK; /* its error comes out of the commit */
     if (step->answered)
-        return pawli_hint(&drafting->error,
-                          pawli_fail(&drafting->error, PAWL_EINVAL, "the step was answered twice"),
+        return pawli_hint(&drafting->error, pawli_fail(&drafting->error, PAWL_EINVAL, "the step was answered twice"),
                           "return what next, park, stuck, done or fail answers, and call one of them once");
     step->answered = true;
     int status = pawli_check_text("state", text_of(outcome->state), LIMIT_NAME, &drafting->error);

@@ -302,7 +302,7 @@ static bool is_wanted(const pawl_workflows_query *query, const struct workflow_i
 static int check_query(const pawl_workflows_query *query, pawl_error *err)
 {
     static const char *const statuses[] = {"runnable", "running", "parked", "stuck", "finished", "failed"};
-    int status = query->kind ? pawli_check_name("kind", text_of(query->kind), err) : PAWL_OK;
+    int status = query->kind ? pawli_check_name_or_reserved("kind", text_of(query->kind), err) : PAWL_OK;
     if (status == PAWL_OK)
         status = pawli_check_key("key", text_of(query->key), err);
     if (status == PAWL_OK)
@@ -443,7 +443,7 @@ int pawl_workflow_get(pawl_store *store, const char *kind, const char *id, pawl_
     struct page page;
     int status = pawli_check_given(err, store, kind, id, ret_workflow);
     if (status == PAWL_OK)
-        status = pawli_check_kind_and_id(kind, id, err);
+        status = pawli_check_any_kind_and_id(kind, id, err);
     if (status == PAWL_OK)
         status = pawli_read_workflow_row(store, kind, id, &page, err);
     if (status < 0)

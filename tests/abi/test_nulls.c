@@ -59,6 +59,8 @@ struct world {
     pawl_ledger_query ledger_query;
     pawl_ledger_checked checked;
     pawl_setting type_setting;
+    pawl_lock_options lock_options;
+    pawl_lock lock;
     pawl_export_options export_options;
     pawl_imported imported;
     pawl_snapshot *snapshot;
@@ -235,6 +237,8 @@ static void open_world(struct world *w)
         .projection = {PAWL_PROJECTION, .name = "p", .key = "k"},
         .ledger_query = {PAWL_LEDGER_QUERY},
         .checked = {PAWL_LEDGER_CHECKED},
+        .lock_options = {PAWL_LOCK_OPTIONS, .name = "a"},
+        .lock = {PAWL_LOCK},
         .export_options = {PAWL_EXPORT_OPTIONS},
         .imported = {PAWL_IMPORTED},
         .snapshot_options = {PAWL_SNAPSHOT_OPTIONS, .seq = 1},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Whichever allocation fails: the caller is told so, and the store is as it was. */
 #include "order.h"
+#include "scarce.h"
 
 #include "pawl/pawl.h"
 
@@ -37,10 +38,12 @@ void *__wrap_realloc(void *old, size_t size)
     return fails() ? NULL : __real_realloc(old, size);
 }
 
-static void fail_allocation(unsigned long n)
+unsigned long fail_allocation(unsigned long n)
 {
+    unsigned long left = countdown;
     countdown = n;
     has_failed = false;
+    return left;
 }
 
 static bool stop_failing(void)
@@ -284,6 +287,22 @@ static int prune(struct world *w, unsigned n)
 }
 
 /* One after the other, so that each finds what the one before made. */
+static void survive_each(struct world *w, int (*const *calls)(struct world *w, unsigned n), size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool failed = true;
+        for (unsigned n = 1; failed; n++) {
+            assert_true(n < MANY);
+            fail_allocation(n);
+            int status = calls[i](w, n);
+            failed = stop_failing();
+            if (status != PAWL_OK && !(failed && status == PAWL_ENOMEM))
+                fail_msg("call %zu, allocation %u: %d %s", i, n, status, err.text);
+        }
+        verify(w);
+    }
+}
+
 static void what_is_kept_of_a_journal_survives_every_failed_allocation(struct world *w)
 {
     static int (*const calls[])(struct world * w, unsigned n) = {
@@ -298,18 +317,41 @@ static void what_is_kept_of_a_journal_survives_every_failed_allocation(struct wo
         assert_ok(pawl_transition_commit(t, NULL, &err));
         pawl_transition_free(t);
     }
-    for (size_t i = 0; i < COUNT_OF(calls); i++) {
-        bool failed = true;
-        for (unsigned n = 1; failed; n++) {
-            assert_true(n < MANY);
-            fail_allocation(n);
-            int status = calls[i](w, n);
-            failed = stop_failing();
-            if (status != PAWL_OK && !(failed && status == PAWL_ENOMEM))
-                fail_msg("call %zu, allocation %u: %d %s", i, n, status, err.text);
-        }
-        verify(w);
-    }
+    survive_each(w, calls, COUNT_OF(calls));
+}
+
+static void workflows_survive_every_failed_allocation(struct world *w)
+{
+    prepare_scarce(w);
+    survive_each(w, scarce_calls, scarce_call_count);
+}
+
+/* What one that failed left behind is a lock that nobody else wants: each has a name of its own. */
+static int write_under_lock(struct world *w, unsigned n)
+{
+    char name[16];
+    pawl_lock lock = {PAWL_LOCK};
+    snprintf(name, sizeof name, "lock.%u", n);
+    const pawl_lock_options options = {PAWL_LOCK_OPTIONS, .name = name};
+    int status = pawl_lock_acquire(w->store, &options, &lock, &err);
+    if (status < 0)
+        return status;
+    pawl_lock again = {PAWL_LOCK};
+    status = pawl_lock_acquire(w->store, &options, &again, &err);
+    if (status != PAWL_EBUSY)
+        return status;
+    pawl_transition *t = pawl_transition_new(w->store,
+                                             &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "A"});
+    pawl_transition_lock(t, name, lock.token);
+    status = pawl_transition_commit(t, NULL, &err);
+    pawl_transition_free(t);
+    return status < 0 ? status : pawl_lock_release(w->store, name, lock.token, &err);
+}
+
+static void a_lock_survives_every_failed_allocation(struct world *w)
+{
+    static int (*const calls[])(struct world * w, unsigned n) = {write_under_lock};
+    survive_each(w, calls, COUNT_OF(calls));
 }
 
 static pawl_worker *start_worker(struct world *w, const char *consumer)
@@ -391,6 +433,8 @@ static const struct conformance_case cases[] = {
     CASE(a_settlement_survives_every_failed_allocation),
     CASE(a_read_survives_every_failed_allocation),
     CASE(what_is_kept_of_a_journal_survives_every_failed_allocation),
+    CASE(workflows_survive_every_failed_allocation),
+    CASE(a_lock_survives_every_failed_allocation),
     CASE(a_registration_survives_every_failed_allocation),
     CASE(a_list_of_workers_survives_every_failed_allocation),
 };

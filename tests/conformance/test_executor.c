@@ -208,7 +208,8 @@ static void a195_a196_an_error_keeps_its_class(struct world *w)
     static const struct {
         int status;
         const char *ends_as;
-    } classes[] = {{PAWL_EREJECTED, "failed"}, {PAWL_EUNAVAIL, "parked"}, {PAWL_EUNCERTAIN, "parked"}, {PAWL_EIO, "parked"}};
+    } classes[] = {
+        {PAWL_EREJECTED, "failed"}, {PAWL_EUNAVAIL, "parked"}, {PAWL_EUNCERTAIN, "parked"}, {PAWL_EIO, "parked"}};
     begin(w);
     OPEN(w);
     for (size_t i = 0; i < COUNT_OF(classes); i++) {
@@ -456,8 +457,8 @@ static void a202_two_kinds_with_equal_ids(struct world *w)
     begin(w);
     OPEN(w);
     OPEN(w, .name = "other");
-    assert_ok(pawl_workflow_start(w->store, &(pawl_start){PAWL_START, .kind = "other", .id = "w", .state = "c"}, NULL,
-                                  &err));
+    assert_ok(
+        pawl_workflow_start(w->store, &(pawl_start){PAWL_START, .kind = "other", .id = "w", .state = "c"}, NULL, &err));
     assert_ok(pawl_executor_drive(executor, "other", "w", 0, 0, NULL, &err));
     assert_workflow(w, "w", "runnable");
     assert_ok(drive("w"));

@@ -314,7 +314,8 @@ static int await_child(pawl_run *run, pawl_error *error)
 
 static struct claim take_child(const struct world *w)
 {
-    struct claim claim = claim_with(w, &(pawl_workflow_claim_options){PAWL_WORKFLOW_CLAIM_OPTIONS, .kind = "child", .limit = 1});
+    struct claim claim = claim_with(
+        w, &(pawl_workflow_claim_options){PAWL_WORKFLOW_CLAIM_OPTIONS, .kind = "child", .limit = 1});
     assert_true(claim.token > 0);
     return claim;
 }
@@ -429,8 +430,9 @@ static int check(const struct world *w, int (*function)(pawl_run *run, pawl_erro
 
 static void code_that_diverges_is_stopped_and_named(struct world *w)
 {
-    static const char differs[] = "the code diverged: at its step of generation 1 \"step:one\" is recorded, and it came to "
-                                  "\"step:uno\"";
+    static const char differs[] =
+        "the code diverged: at its step of generation 1 \"step:one\" is recorded, and it came to "
+        "\"step:uno\"";
     begin(w, old_code);
     assert_ok(drive());
     assert_int_equal(check(w, old_code), 0);
@@ -493,8 +495,10 @@ static void a_fork_of_a_function_begins_at_its_top(struct world *w)
     begin(w, old_code);
     assert_ok(drive());
     assert_status(pawl_workflow_fork(w->store, "k", "w", "f", 1, NULL, &err), PAWL_EREFUSED);
-    assert_status(pawl_workflow_steer(w->store, &(pawl_steering){PAWL_STEERING, .kind = "k", .id = "w", .what = PAWL_STEER_RETRY, .from = 1},
-                                      BECAUSE(1), NULL, &err),
+    assert_status(pawl_workflow_steer(
+                      w->store,
+                      &(pawl_steering){PAWL_STEERING, .kind = "k", .id = "w", .what = PAWL_STEER_RETRY, .from = 1},
+                      BECAUSE(1), NULL, &err),
                   PAWL_EREFUSED);
     assert_ok(pawl_workflow_fork(w->store, "k", "w", "f", 0, NULL, &err));
     assert_ok(pawl_executor_drive(executor, "k", "f", 1, 2000, NULL, &err));

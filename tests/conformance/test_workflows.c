@@ -375,6 +375,18 @@ static void a_new_life_has_signals_of_its_own(struct world *w)
     verify_all(w);
 }
 
+/* Taken they are by nobody, and over all the same. */
+static void signals_end_with_their_workflow(struct world *w)
+{
+    assert_ok(START(w, "w", .state = "a"));
+    assert_ok(send(w, "w", "one", "1"));
+    assert_ok(steer(w, "w", PAWL_STEER_STOP)); /* before any step */
+    verify(w);
+    assert_ok(START(w, "w", .state = "a"));
+    assert_string_equal(take(w, "w").signals, "");
+    verify_all(w);
+}
+
 /* ---- starting ---- */
 
 static bool was_replayed(const struct world *w, const char *id, const char *state)
@@ -631,6 +643,7 @@ static const struct conformance_case cases[] = {
     CASE(one_that_comes_behind_the_claim_is_not_lost),
     CASE(a_lost_claim_takes_no_signal),
     CASE(a_new_life_has_signals_of_its_own),
+    CASE(signals_end_with_their_workflow),
     CASE(a222_a223_a225_the_same_again_is_the_stored_one),
     CASE(a217_a_receipt_is_written_once),
     CASE(a224_a226_a_failure_says_why_and_its_id_starts_anew),

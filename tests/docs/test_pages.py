@@ -261,6 +261,11 @@ def check_json(cases, place, page):
     cases.check("every command that prints JSON has its example", not unshown, unshown)
 
 
+def check_locks(cases, place, page):
+    example = read("examples/lock.c")
+    cases.check("the code of the page is that of the example", all(block in example for block in blocks(page, "c")))
+
+
 def prepare_replay(place):
     deposits, resumes = blocks(read("docs/replay.md"), "python")
     place.write("deposits.py", deposits, 0o644)
@@ -292,7 +297,7 @@ WITHOUT_JSON = ("help",)
 PREPARE = {"docs/into.md": prepare_into, "docs/moving.md": prepare_moving,
            "docs/replay.md": prepare_replay}
 SPECIAL = {"README.md": check_readme, "docs/receivers.md": check_receivers, "docs/operations.md": check_operations,
-           "docs/json.md": check_json, "docs/into.md": check_into}
+           "docs/json.md": check_json, "docs/into.md": check_into, "docs/named-locks.md": check_locks}
 
 
 def main():

@@ -535,7 +535,6 @@ CREATE TABLE pawl.workflow (                             -- what a task of a que
     holds        INTEGER NOT NULL,                  -- how many resources it holds
     paused       TEXT,                              -- JSON: reason, by, at
     cancelled    TEXT,                              -- as paused: it was asked for
-    parent       TEXT,                              -- KIND/ID#SIGNAL of who is told of its end
     receipt_type TEXT,                              -- as content_type
     receipt      ANY,                               -- what it ended with
     sum          INTEGER NOT NULL

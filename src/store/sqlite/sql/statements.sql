@@ -618,7 +618,7 @@ SELECT scope, name, topic, prefix, lane, target, seq, event, sum FROM pawl.subsc
 -- params: after before
 SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
        state, version, content_type, data, total, rejections, waits, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
-       paused, cancelled, parent, receipt_type, receipt, sum
+       paused, cancelled, receipt_type, receipt, sum
   FROM pawl.workflow
  WHERE number > :after AND number < :before
  ORDER BY number DESC;
@@ -627,7 +627,7 @@ SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, crea
 -- params: after before
 SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
        state, version, content_type, data, total, rejections, waits, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
-       paused, cancelled, parent, receipt_type, receipt, sum
+       paused, cancelled, receipt_type, receipt, sum
   FROM pawl.workflow
  WHERE number > :after AND number < :before
  ORDER BY number;
