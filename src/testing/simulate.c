@@ -46,12 +46,16 @@ int pawl_sim_new(const pawl_sim_options *options, pawl_sim **ret_sim, pawl_error
     status = pawli_check_call(err, "begin", copy.begin != NULL);
     if (status == PAWL_OK)
         status = pawli_check_range("time_max_ms", copy.time_max_ms, 0, INT64_MAX / 4000000, err);
+    if (status == PAWL_OK && copy.point > POINT_AGAIN && copy.point < POINT_FIRST_CUT)
+        status = pawli_fail(err, PAWL_EINVAL, "point is %" PRIu64 ", which no report has", copy.point);
     if (status < 0)
         return status;
     struct pawl_sim *sim = pawli_alloc(sizeof *sim);
     if (!sim)
         return pawli_no_memory(err);
     sim->options = copy;
+    if (copy.point == POINT_TWICE || copy.point == POINT_AGAIN) /* of strict ones */
+        sim->options.double_drive = 1;
     if (!copy.rounds_max)
         sim->options.rounds_max = ROUNDS_MAX;
     if (!copy.time_max_ms)

@@ -223,6 +223,12 @@ static void a_step_that_draws_is_named_with_what_it_draws(void **state)
         assert_tells(report.what, mistakes[i].what);
         assert_tells(report.what, "workflow one/1: made twice");
         assert_int_equal(report.kills, 0);
+        char first[1024];
+        snprintf(first, sizeof first, "%s", report.text);
+        pawl_sim_options options = small;
+        options.point = report.point;
+        assert_int_equal(run_small(options, mistakes[i].advance), 1);
+        assert_string_equal(report.text, first);
     }
 }
 
@@ -502,8 +508,12 @@ static void errors_are_told(void **state)
     options.begin = cannot_begin;
     assert_int_equal(run_small(options, has_steps), PAWL_EUNAVAIL);
     assert_string_equal(err.text, "what is there first: no world");
-    options.begin = NULL;
     pawl_sim *other;
+    options = small;
+    options.point = 5;
+    assert_status(pawl_sim_new(&options, &other, &err), PAWL_EINVAL);
+    options = small;
+    options.begin = NULL;
     assert_status(pawl_sim_new(&options, &other, &err), PAWL_EINVAL);
 }
 
