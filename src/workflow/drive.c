@@ -148,6 +148,15 @@ static const char *event_of(const struct drive *drive)
     return "step";
 }
 
+/* Its state; of a function the last of its calls that it notes, or what it comes to. */
+static const char *name_of(const struct pawl_step *step)
+{
+    const struct step *effect = step->effect;
+    if (effect && effect->note_count)
+        return effect->notes[effect->note_count - 1].name.data;
+    return effect && effect->is_coded ? pawli_step_result_text(effect->result) : step->drive->at.state.data;
+}
+
 int pawli_step_commit(struct pawl_step *step, pawl_error *err)
 {
     struct drive *drive = step->drive;
@@ -159,7 +168,7 @@ int pawli_step_commit(struct pawl_step *step, pawl_error *err)
         if (pawli_building(step->transition))
             pawli_step_close(step->transition, effect, &((struct drafting *)step->transition)->error);
     }
-    if (pawli_drive_is_cut(drive, CUT_BEFORE_COMMIT, drive->at.state.data))
+    if (pawli_drive_is_cut(drive, CUT_BEFORE_COMMIT, name_of(step)))
         return pawli_fail(err, PAWL_EUNAVAIL, "the process died before the commit");
     int status = try_commit(drive, step->transition, err);
     if (is_given_up(status) || (status == PAWL_OK && !effect->status)) {
@@ -172,7 +181,7 @@ int pawli_step_commit(struct pawl_step *step, pawl_error *err)
     drive->how = strcmp(effect->status, "running") == 0 ? DROVE_ON : DROVE_OFF;
     if (drive->how == DROVE_OFF)
         atomic_store(&drive->held, 0);
-    if (pawli_drive_is_cut(drive, CUT_AFTER_COMMIT, drive->at.state.data))
+    if (pawli_drive_is_cut(drive, CUT_AFTER_COMMIT, name_of(step)))
         return PAWL_OK;
     tell(drive, event_of(drive), drive->error.status < 0 ? &drive->error : NULL);
     if (drive->how == DROVE_ON && !move_on(drive, effect)) {
@@ -234,6 +243,31 @@ static int fail_with(struct drive *drive, struct pawl_step *step, const pawl_err
     return pawl_step_fail(step, cause);
 }
 
+/* Where a test asks for that, the same step once more; this one is thrown away. What parked may have asked somebody, who answers
+ * otherwise when he is asked again. */
+static void make_again(struct drive *drive, drive_callback *callback, const pawl_error *cause,
+                       const struct pawl_step *first)
+{
+    const struct obstacles *obstacles = drive->obstacles;
+    if (!obstacles || !obstacles->differs || drive->how == DROVE_CUT || !first->effect ||
+        first->effect->result == STEP_PARK)
+        return;
+    const pawl_error kept = drive->error;
+    pawl_error error = {0};
+    struct pawl_step second;
+    pawli_step_begin(&second, drive);
+    second.cause = cause;
+    second.began = first->began;
+    drive->obstacles = NULL;
+    int status = callback(drive, &second, cause, &error);
+    drive->obstacles = obstacles;
+    drive->error = kept;
+    const char *what = status < 0 ? "an error" : pawli_step_differs(first, &second);
+    if (what)
+        obstacles->differs(obstacles->data, drive->at.state.data, what);
+    pawli_step_end(&second);
+}
+
 /* OK: it is committed, or the drive came to an end. < 0: nothing is. */
 static int make(struct drive *drive, drive_callback *callback, bool sets_version, const pawl_error *cause,
                 pawl_error *err)
@@ -249,6 +283,8 @@ static int make(struct drive *drive, drive_callback *callback, bool sets_version
     if (status >= 0 && is_built && !step.answered)
         status = pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the callback returned, and answered nothing"),
                             "return what next, park, stuck, done or fail answers, or an error");
+    if (status >= 0)
+        make_again(drive, callback, cause, &step);
     if (status >= 0 && drive->how != DROVE_CUT) {
         if (step.effect && sets_version && drive->kind->version) {
             step.effect->has_version = true;

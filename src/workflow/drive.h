@@ -91,6 +91,9 @@ bool pawli_step_took(const struct pawl_step *step, const struct signal_row *sign
 /* Calls out, between the cuts. */
 int pawli_step_call_out(struct drive *drive, const char *name, pawl_call *fn, void *arg, pawl_error *err);
 
+/* twice.c: in what the second of two of the same checkpoint is not as the first; NULL: in nothing. */
+const char *pawli_step_differs(const struct pawl_step *first, const struct pawl_step *second);
+
 /* ---- run.c: a function of it ---- */
 
 /* Calls the function from the top, once. OK: what it came to is committed or answered by the drive. < 0: its error. */
