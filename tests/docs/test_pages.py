@@ -276,6 +276,12 @@ def prepare_moving(place):
     place.write("verify_export.py", read("tools/verify_export.py"), 0o755)
 
 
+def prepare_workflows(place):
+    for name, program in zip(("order.c", "trip.c"), blocks(read("docs/workflows.md"), "c"), strict=True):
+        place.write(name, program, 0o644)
+    place.write("invoices.sh", next(block for block in blocks(read("docs/workflows.md"), "sh") if block.startswith("#!")), 0o644)
+
+
 def prepare_into(place):
     """The program's own database, as it is before pawl comes."""
     program = sqlite3.connect(place.path("app.db"))
@@ -293,9 +299,9 @@ def check_into(cases, place, page):
         program.close()
 
 
-WITHOUT_JSON = ("help",)
+WITHOUT_JSON = ("help", "workflows check")  # which shows what its program prints
 PREPARE = {"docs/into.md": prepare_into, "docs/moving.md": prepare_moving,
-           "docs/replay.md": prepare_replay}
+           "docs/replay.md": prepare_replay, "docs/workflows.md": prepare_workflows}
 SPECIAL = {"README.md": check_readme, "docs/receivers.md": check_receivers, "docs/operations.md": check_operations,
            "docs/json.md": check_json, "docs/into.md": check_into, "docs/named-locks.md": check_locks}
 
