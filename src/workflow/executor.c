@@ -665,11 +665,12 @@ int pawl_executor_drive(pawl_executor *executor, const char *kind, const char *i
                           "call pawl_executor_register first");
     pawl_error error = {0};
     status = drive_until(&d, &error);
+    bool is_there = status != PAWL_ENOTFOUND; /* what it waits for may be missing, too */
     if (status == PAWL_OK && d.outcome.status < 0) {
         error = d.outcome;
         status = error.status;
     }
-    if (ret_workflow && status != PAWL_ENOTFOUND) {
+    if (ret_workflow && is_there) {
         pawl_error second;
         int read = pawl_workflow_get(executor->store, kind, id, ret_workflow, status == PAWL_OK ? &error : &second);
         if (status == PAWL_OK)
