@@ -156,7 +156,7 @@ static int read_answer(const char *request, char answer[PAYMENT_LINE], pawl_erro
         return pawl_error_set(err, PAWL_EREJECTED, "%s", answer + 3);
     if (strcmp(answer, "gone") == 0)
         return pawl_error_set(err, PAWL_ENOTFOUND, "the session expired");
-    return pawl_error_set(err, PAWL_EUNAVAIL, "%s", answer);
+    return pawl_error_set(err, PAWL_EUNAVAIL, "%s", strncmp(answer, "busy ", 5) == 0 ? answer + 5 : answer);
 }
 
 static int ask_it(void *arg, pawl_error *err)
