@@ -146,6 +146,7 @@ static const struct fate fates[] = {
     {.quirks = "doubt=2"},
     {.quirks = "dead=1"},
     {.quirks = "fail=1"},
+    {.quirks = "fail=1 refuse_revoke"},
     {.quirks = "refuse_register=1"},
     {.quirks = "pending", .is_late = true},
     {.quirks = "lie", .is_late = true},
