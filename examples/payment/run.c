@@ -85,7 +85,7 @@ static void serve(void)
     fflush(stdout);
     for (;;) {
         char line[PEER_LINE], answer[PEER_LINE + 1];
-        int fd = accept4(door, NULL, NULL, SOCK_CLOEXEC);
+        int fd = accept(door, NULL, NULL);
         if (fd < 0)
             continue;
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 5}, sizeof(struct timeval));
