@@ -489,6 +489,20 @@ static void A230_one_attempt_and_three_retries_then_it_is_stuck_and_pending(void
     assert_int_equal(times_asked(world, "revoke") + times_asked(world, "force"), 0);
 }
 
+static void A230_the_budget_is_that_of_the_kind_where_the_policy_has_a_smaller_one(void **state)
+{
+    struct world *world = *state;
+    struct owed owed;
+    const pawl_setting settings[] = {{"max_attempts", "2"}};
+    const char *hash = owe(world, &owed, "busy");
+    assert_ok(pawl_kind_set(world->wallet.store, PAYMENT_KIND, settings, 1, NULL, &err));
+    assert_ok(pay(world, &owed, "one"));
+    for (int i = 0; i < 5; i++)
+        assert_status(drive(world, hash), PAWL_EUNAVAIL);
+    assert_int_equal(times_asked(world, "send"), 4);
+    assert_stands(world, hash, "stuck", "send", "it is down");
+}
+
 static void A231_two_failures_and_then_success_is_paid(void **state)
 {
     struct world *world = *state;
@@ -759,6 +773,7 @@ int main(void)
         CASE(A228_what_was_settled_in_the_last_moment_is_settled),
         CASE(A229_a_proof_that_does_not_verify_is_told_and_never_settles),
         CASE(A230_one_attempt_and_three_retries_then_it_is_stuck_and_pending),
+        CASE(A230_the_budget_is_that_of_the_kind_where_the_policy_has_a_smaller_one),
         CASE(A231_two_failures_and_then_success_is_paid),
         CASE(A232_cancelled_before_the_point_of_no_return_all_is_as_it_was),
         CASE(A232_cancelled_before_its_first_step_it_is_gone),
