@@ -141,6 +141,8 @@ static const char *prepare(struct peer *peer, const char *const words[], char te
 {
     char ticket[KEY];
     struct session *session = find_session(peer, words[1]), *before = find_session(peer, words[4]);
+    if (shall(peer, words[2], "closed"))
+        return "busy it is closed";
     if (session)
         return session->prepared;
     if (before)

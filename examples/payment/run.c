@@ -125,6 +125,7 @@ struct fate {
     bool is_late;       /* its deadline is over already */
     bool is_told;       /* its proof comes by a signal */
     bool pays_again;    /* it is asked for a second time when it failed */
+    bool is_cancelled;
 };
 
 static const struct fate fates[] = {
@@ -151,6 +152,7 @@ static const struct fate fates[] = {
     {.quirks = "pending", .is_late = true},
     {.quirks = "lie", .is_late = true},
     {.quirks = "shy", .is_told = true},
+    {.quirks = "closed", .is_cancelled = true},
 };
 #define FATE_COUNT (sizeof fates / sizeof *fates)
 
@@ -215,6 +217,18 @@ static void send_signal(struct wallet *wallet, const char *hash, const char *nam
         need(status);
 }
 
+/* Under one request: it is asked for once, however often it runs. */
+static void cancel(struct wallet *wallet, const char *hash)
+{
+    int status = pawl_workflow_steer(
+        wallet->store, &(pawl_steering){PAWL_STEERING, .kind = PAYMENT_KIND, .id = hash, .what = PAWL_STEER_CANCEL},
+        &(pawl_operation){PAWL_OPERATION, .reason = "nobody answers",
+                          .request_id = pawl_request_id_from(hash, strlen(hash))},
+        NULL, &err);
+    if (status != PAWL_EREFUSED) /* it ended meanwhile */
+        need(status);
+}
+
 /* What a person does about one that is stuck: allows what costs where the other side does not give it back, else lets it try on. */
 static void help(struct wallet *wallet, const pawl_workflow_view *view)
 {
@@ -269,6 +283,8 @@ static void run(struct wallet *wallet, uint64_t seed, long count)
     }
     for (long number = 1; number <= count; number++) {
         make_payment(seed, number, &p);
+        if (p.fate->is_cancelled)
+            cancel(wallet, p.hash);
         bool is_paid = end(wallet, p.hash);
         if (!is_paid && p.fate->pays_again) {
             submit(wallet, &p, 1);
