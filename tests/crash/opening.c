@@ -68,22 +68,6 @@ static void a_newer_schema_is_refused_by_name(void **state)
     end_world(world);
 }
 
-static void drop_views(void)
-{
-    sqlite3 *db = NULL;
-    sqlite3_stmt *views;
-    char sql[2000] = "";
-    assert_int_equal(sqlite3_open_v2(WORLD_FILE, &db, SQLITE_OPEN_READWRITE, "crash"), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT name FROM sqlite_schema WHERE type = 'view'", -1, &views, NULL),
-                     SQLITE_OK);
-    while (sqlite3_step(views) == SQLITE_ROW)
-        snprintf(sql + strlen(sql), sizeof sql - strlen(sql), "DROP VIEW %s; ",
-                 (const char *)sqlite3_column_text(views, 0));
-    sqlite3_finalize(views);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    run_sql(sql);
-}
-
 static void an_older_schema_is_brought_up_to_date(void **state)
 {
     struct world *world = made_world(2);
@@ -91,8 +75,7 @@ static void an_older_schema_is_brought_up_to_date(void **state)
     pawl_store_info info = {PAWL_STORE_INFO};
     (void)state;
     world_close(world);
-    drop_views();
-    run_sql("PRAGMA user_version = 1");
+    world_make_older();
     assert_ok(pawli_open_in(world->env, url, &(pawl_store_options){PAWL_STORE_OPTIONS, .must_exist = 1}, &world->store,
                             &err));
     assert_ok(pawl_store_get_info(world->store, &info, &err));
