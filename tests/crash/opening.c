@@ -75,9 +75,7 @@ static void an_older_schema_is_brought_up_to_date(void **state)
     pawl_store_info info = {PAWL_STORE_INFO};
     (void)state;
     world_close(world);
-    run_sql("DROP VIEW subscriptions; DROP VIEW snapshots; DROP VIEW types; DROP VIEW projections; DROP VIEW fills; "
-            "DROP VIEW entries; DROP VIEW balances; DROP VIEW messages; DROP "
-            "VIEW events; DROP VIEW records; PRAGMA user_version = 1");
+    world_make_older();
     assert_ok(pawli_open_in(world->env, url, &(pawl_store_options){PAWL_STORE_OPTIONS, .must_exist = 1}, &world->store,
                             &err));
     assert_ok(pawl_store_get_info(world->store, &info, &err));

@@ -292,17 +292,8 @@ static void run_join(struct world *world)
 /* A store of the version before: no views yet. */
 static void setup_migrate(struct world *world)
 {
-    sqlite3 *db = NULL;
     make_store(world);
-    assert_int_equal(sqlite3_open_v2(WORLD_FILE, &db, SQLITE_OPEN_READWRITE, "crash"), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db,
-                                  "DROP VIEW subscriptions; DROP VIEW snapshots; DROP VIEW types; DROP VIEW "
-                                  "projections; DROP VIEW fills; DROP VIEW entries; DROP VIEW balances; DROP "
-                                  "VIEW messages; DROP VIEW events; DROP VIEW records; PRAGMA user_version = 1;"
-                                  "PRAGMA wal_checkpoint(TRUNCATE)",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
-    sqlite3_close(db);
+    world_make_older();
 }
 
 /* In the database of a program that syncs nothing, copies the log when it likes, and moves the store's pages about. */

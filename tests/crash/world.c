@@ -2,6 +2,8 @@
 /* Running workloads, and looking at a store through the public interface. */
 #include "world.h"
 
+#include <sqlite3.h>
+
 struct world *world_new(uint64_t seed, enum plant plant, const char *options)
 {
     struct world *world = calloc(1, sizeof *world);
@@ -570,4 +572,21 @@ struct world *workload_run(const struct workload *workload, uint64_t seed, enum 
     disk->trace = NULL;
     disk->drops_syncs = NULL;
     return world;
+}
+
+void world_make_older(void)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *views;
+    char sql[2000] = "";
+    assert_int_equal(sqlite3_open_v2(WORLD_FILE, &db, SQLITE_OPEN_READWRITE, "crash"), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT name FROM sqlite_schema WHERE type = 'view'", -1, &views, NULL),
+                     SQLITE_OK);
+    while (sqlite3_step(views) == SQLITE_ROW)
+        snprintf(sql + strlen(sql), sizeof sql - strlen(sql), "DROP VIEW %s; ",
+                 (const char *)sqlite3_column_text(views, 0));
+    sqlite3_finalize(views);
+    strcat(sql, "PRAGMA user_version = 1; PRAGMA wal_checkpoint(TRUNCATE)");
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }

@@ -147,4 +147,6 @@ struct world *recover_image(struct world *world, size_t at, enum crash_kind kind
 uint64_t commits_answered(const struct world *world, size_t at, bool *any);
 uint64_t commits_begun(const struct world *world, size_t at);
 
+void world_make_older(void); /* the store becomes one of the version before, which has no views */
+
 #endif
