@@ -20,7 +20,7 @@ extern "C" {
 typedef struct pawl_step pawl_step;
 PAWL_API const char *pawl_step_kind(const pawl_step *step);
 PAWL_API const char *pawl_step_id(const pawl_step *step);
-PAWL_API const char *pawl_step_state(const pawl_step *step); /* NULL: none */
+PAWL_API const char *pawl_step_state(const pawl_step *step); /* "": none */
 PAWL_API const void *pawl_step_data(const pawl_step *step, size_t *ret_size);
 PAWL_API uint32_t pawl_step_version(const pawl_step *step);
 PAWL_API uint32_t pawl_step_attempts(const pawl_step *step); /* since progress, this one counted */
@@ -41,7 +41,8 @@ PAWL_API void pawl_step_message(pawl_step *step, const pawl_message *message);
 PAWL_API void pawl_step_event(pawl_step *step, const pawl_event *event);
 PAWL_API void pawl_step_post(pawl_step *step, const pawl_post *post);
 PAWL_API void pawl_step_start(pawl_step *step, const pawl_start *start);
-/* The state, and JSON, with which this step is undone when the workflow is cancelled: of `next` and `park`. */
+/* The state, and JSON, with which this step is undone when the workflow is cancelled, or fails with `compensate`: of `next` and
+ * `park`. In that state it is undone when it answers `done`, or `next` in the same; then comes the one before. */
 PAWL_API void pawl_step_undo(pawl_step *step, const char *state, const void *data, size_t size);
 /* From here on it cannot be cancelled: refused where somebody asked for its end, so that the step behind it never comes. */
 PAWL_API void pawl_step_no_return(pawl_step *step);
@@ -58,7 +59,12 @@ PAWL_API int pawl_step_call(pawl_step *step, const char *name, pawl_call *fn, vo
  *          kept, shown and returned to who drives; with wake_in_ms -1 it waits by the policy's backoff
  *   stuck  waits for a person, who retries or stops it
  *   done   finished, with a receipt (NULL: none); what it still holds is an error
- *   fail   ended, what it holds is released; the id may start again
+ *   fail   ended, what it holds is released; the id may start again. Nothing is undone
+ *   compensate  its undos run first, the last first, as if it were cancelled; then it failed. Without undos: fail
+ *
+ * An error is answered by a hook. So is one of the commit (PAWL_EREFUSED of a resource that another holds, …): nothing was changed
+ * then. PAWL_ECORRUPT says that the checkpoint cannot be read: it is stuck at once. A hook that answers `next` made progress,
+ * unless that is the state it was in.
  */
 PAWL_API int pawl_step_next(pawl_step *step, const char *state, const void *data, size_t size);
 PAWL_API int pawl_step_park(pawl_step *step, const char *state, const void *data, size_t size, int64_t wake_in_ms,
@@ -66,6 +72,7 @@ PAWL_API int pawl_step_park(pawl_step *step, const char *state, const void *data
 PAWL_API int pawl_step_stuck(pawl_step *step, const char *state, const void *data, size_t size, const pawl_error *why);
 PAWL_API int pawl_step_done(pawl_step *step, const void *receipt, size_t size);
 PAWL_API int pawl_step_fail(pawl_step *step, const pawl_error *why);
+PAWL_API int pawl_step_compensate(pawl_step *step, const pawl_error *why);
 
 typedef int pawl_advance(void *user, pawl_step *step, pawl_error *err);
 typedef int pawl_hook(void *user, pawl_step *step, const pawl_error *cause, pawl_error *err);
@@ -83,7 +90,7 @@ typedef struct pawl_kind {
     pawl_advance *advance;   /* of a state machine; */
     pawl_code *code;         /* or of a function: one of them */
     pawl_hook *on_retry;     /* after an error; NULL: it parks with the policy's backoff */
-    pawl_hook *on_rejection; /* after PAWL_EREJECTED; NULL: it fails */
+    pawl_hook *on_rejection; /* after PAWL_EREJECTED; NULL: compensate; an undo that is refused is stuck */
     pawl_advance *upgrade;   /* of a checkpoint of an older version: answers `next`; NULL: that is set apart (stuck) */
     uint32_t retries;    /* behind the first attempt, since progress; 0: the policy's max_attempts. Then it is stuck */
     uint32_t rejections; /* since progress; 0: the policy's max_rejections. Then it is stuck */

@@ -225,11 +225,13 @@ typedef struct pawl_step_outcome {
     size_t receipt_size;
     const char *const *take; /* ids of signals that this step took; see has_take */
     size_t take_count;
-    uint32_t has_take;  /* 0: all that its claim was shown */
-    uint32_t no_return; /* NEXT, PARK, 1: from here on it cannot be cancelled; refused when somebody asked for it */
-    const char *undo;   /* NEXT, PARK: the state in which this step is undone, when it is cancelled later; */
+    uint32_t has_take;     /* 0: all that its claim was shown */
+    uint32_t no_return;    /* NEXT, PARK, 1: from here on it cannot be cancelled; refused when somebody asked for it */
+    const char *undo;      /* NEXT, PARK: the state in which this step is undone, when it is cancelled later; */
     const void *undo_data; /* JSON */
     size_t undo_data_size;
+    uint32_t
+        compensate; /* FAIL, 1: its undos run first, the last first, as if it were cancelled, with the error as reason */
 } pawl_step_outcome;
 #define PAWL_STEP_OUTCOME .struct_size = sizeof(pawl_step_outcome)
 

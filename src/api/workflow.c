@@ -103,7 +103,7 @@ struct step_in {
     struct text data, data_base64, receipt, receipt_base64, take, undo;
     struct field_count token, generation, version;
     int64_t wake_in_ms;
-    bool keep, rejected, no_return;
+    bool keep, rejected, no_return, compensate;
     struct lists_in lists;
 };
 
@@ -127,6 +127,7 @@ static const struct field step_fields[] = {
     {"receipt_base64", FIELD_BASE64, IN(receipt_base64), 0, 0},
     {"take", FIELD_ARRAY, IN(take), 0, 0},
     {"no_return", FIELD_BOOL, IN(no_return), 0, 0},
+    {"compensate", FIELD_BOOL, IN(compensate), 0, 0},
     {"undo", FIELD_OBJECT, IN(undo), 0, 0},
     LIST_FIELDS(struct step_in, lists),
 };
@@ -219,7 +220,8 @@ static int read_step(struct api_reading *reading, struct text json, struct step_
                                    .rejected = in->rejected,
                                    .receipt = receipt.data,
                                    .receipt_size = receipt.size,
-                                   .no_return = in->no_return};
+                                   .no_return = in->no_return,
+                                   .compensate = in->compensate};
     status = read_take(&reading->arena, in->take, outcome, err);
     return status == PAWL_OK ? read_undo(&reading->arena, in->undo, outcome, err) : status;
 }

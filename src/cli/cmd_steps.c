@@ -174,6 +174,8 @@ static int read_outcome(struct cli *cli, int32_t result, pawl_step_outcome *outc
                                    .error = cli_option(cli, "error"),
                                    .rejected = cli_has(cli, "rejected"),
                                    .no_return = cli_has(cli, "no-return"),
+                                   .compensate = cli_has(cli, "compensate"),
+                                   .has_take = cli_has(cli, "take-none"),
                                    .has_wake = cli_has(cli, "wake-in"),
                                    .has_version = cli_has(cli, "state-version")};
     int status = read_token(cli, cli_argument(cli, 2), &outcome->token);

@@ -334,8 +334,9 @@ static const struct cli_option workflows_claim_options[] = {
         {"start", "KIND/ID=DATA", "starts another workflow; one that is there refuses all", true},                     \
         {"hold", "RESOURCE", "holds it: only what is available", true},                                                \
         {"release", "RESOURCE", "gives it back", true}, {"consume", "RESOURCE", "uses it up", true},                   \
+        {"take", "SIGNAL", "the id of a signal that this step took (default: all that its claim was shown)", true},    \
     {                                                                                                                  \
-        "take", "SIGNAL", "the id of a signal that this step took (default: all that its claim was shown)", true       \
+        "take-none", NULL, "it took no signal: they wait on", false                                                    \
     }
 
 #define CHECKPOINT                                                                                                     \
@@ -377,6 +378,7 @@ static const struct cli_option workflows_done_options[] = {
 
 static const struct cli_option workflows_fail_options[] = {
     {"error", "TEXT", "why", false},
+    {"compensate", NULL, "its undos run first, the last first, as if it were cancelled", false},
     EFFECTS,
     JSON_ONLY,
     {0},

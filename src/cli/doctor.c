@@ -5,6 +5,7 @@
 #include "base/codec.h"
 #include "cli/commands.h"
 #include "cli/table.h"
+#include "model/limits.h"
 #include "server/config.h"
 
 enum finding { FINE, LOOK, BAD };
@@ -163,7 +164,7 @@ static void check_store(struct doctor *doctor)
 static void check_counts(struct doctor *doctor, pawl_store *store, const char *scope)
 {
     pawl_stats *stats;
-    uint64_t pending = 0, dead = 0, uncertain = 0;
+    uint64_t pending = 0, dead = 0, uncertain = 0, failed = 0;
     int status = pawl_stats_read(store, NULL, NULL, &stats, &doctor->cli->error);
     if (status < 0) {
         bad(doctor, "messages", status);
@@ -171,8 +172,9 @@ static void check_counts(struct doctor *doctor, pawl_store *store, const char *s
     }
     for (size_t i = 0; i < pawl_stats_count(stats); i++) {
         const pawl_queue_stats *queue = pawl_stats_get(stats, i);
+        bool is_workflows = strcmp(queue->lane, WORKFLOW_LANE) == 0;
         pending += queue->pending;
-        dead += queue->dead;
+        *(is_workflows ? &failed : &dead) += queue->dead;
         uncertain += queue->uncertain;
     }
     size_t queues = pawl_stats_count(stats);
@@ -182,6 +184,9 @@ static void check_counts(struct doctor *doctor, pawl_store *store, const char *s
     if (dead)
         tell(doctor, "dead", LOOK, "see \"pawl messages list --state dead\"; requeue or cancel them",
              "scope %s: %" PRIu64 " message%s gave up", scope, dead, plural(dead));
+    if (failed)
+        tell(doctor, "failed", LOOK, "see \"pawl workflows list --status failed\"",
+             "scope %s: %" PRIu64 " workflow%s failed", scope, failed, plural(failed));
     if (uncertain)
         tell(doctor, "uncertain", LOOK, "see \"pawl messages list --state uncertain\"; resolve them",
              "scope %s: nobody knows whether %" PRIu64 " message%s arrived", scope, uncertain, plural(uncertain));

@@ -237,7 +237,9 @@ int pawli_undo_next(const struct unit *unit, struct view *view, struct view_task
     int status = pawli_release_all(unit, view, task, seq, err);
     if (status < 0)
         return status;
-    pawli_task_fail(view, task, ERROR_CANCELLED, TEXT("it was cancelled"));
+    struct text why = pawli_read_asked(view->arena, row->cancelled, "reason");
+    pawli_task_fail(view, task, ERROR_CANCELLED,
+                    pawli_arena_format(view->arena, "it was cancelled: %.*s", TEXT_ARG(why)));
     return pawli_end_workflow(view, task, task->row.place == PLACE_CLAIMED ? EVENT_REFUSE : EVENT_STOP,
                               TEXT("cancelled"), TEXT("pawl"), err);
 }
@@ -317,7 +319,8 @@ static int park_rejected(struct making *m, pawl_error *err)
 static int park_failed(struct making *m, pawl_error *err)
 {
     const struct step *step = m->step;
-    pawli_task_fail(m->view, m->task, step->rejected ? ERROR_PERMANENT : ERROR_TRANSIENT, step->error);
+    pawli_task_fail(m->view, m->task, step->rejected || step->is_stuck ? ERROR_PERMANENT : ERROR_TRANSIENT,
+                    step->error);
     if (step->is_stuck)
         return set_aside(m, TEXT("stuck"), err);
     if (step->rejected)
@@ -363,12 +366,21 @@ static int finish(struct making *m, pawl_error *err)
     return pawli_end_workflow(m->view, m->task, EVENT_DELIVER, TEXT("done"), m->task->row.consumer, err);
 }
 
+/* It fails, and what can be undone is undone first: as if somebody had asked for its end. */
+static int fail_undoing(struct making *m, struct text why, pawl_error *err)
+{
+    m->row->cancelled = pawli_note_asked(why, m->task->row.consumer, m->view);
+    return m->row->cancelled.data ? pawli_undo_next(m->unit, m->view, m->task, m->seq, err) : pawli_no_memory(err);
+}
+
 static int fail(struct making *m, pawl_error *err)
 {
     bool is_cancelled = m->row->cancelled.data != NULL;
     struct text why = m->step->error.data ? m->step->error
                       : is_cancelled      ? TEXT("it was cancelled")
                                           : TEXT("it failed");
+    if (m->step->compensates && m->row->undos.data && !is_cancelled && !m->step->is_coded)
+        return fail_undoing(m, why, err);
     int status = pawli_release_all(m->unit, m->view, m->task, m->seq, err);
     if (status < 0)
         return status;

@@ -98,6 +98,7 @@ struct step {
     uint64_t generation; /* at which it was claimed */
     enum step_result result;
     bool has_state, has_data, has_version, has_take, keeps, rejected, no_return;
+    bool compensates;                      /* FAIL: what can be undone is, first */
     bool is_stuck;                         /* PARK: at once, whatever its budget */
     bool is_coded;                         /* of a function: it undoes by itself, and its notes are what it did */
     bool starts_run;                       /* NEXT of a function: nothing noted before counts any more */

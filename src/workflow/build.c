@@ -244,12 +244,13 @@ static int check_outcome(const pawl_step_outcome *outcome, pawl_error *err)
         return status;
     static const char hint[] =
         "done takes a receipt, fail an error; only next and park go on: park takes a time or an error, next keep";
-    const char *field = !goes_on && (outcome->undo || outcome->no_return)        ? "undo or no_return"
-                        : outcome->result != PAWL_STEP_PARK && outcome->has_wake ? "wake_in_ms"
-                        : outcome->result != PAWL_STEP_NEXT && outcome->keep     ? "keep"
-                        : outcome->result != PAWL_STEP_DONE && outcome->receipt  ? "receipt"
-                        : outcome->result == PAWL_STEP_DONE && outcome->error    ? "error"
-                                                                                 : NULL;
+    const char *field = !goes_on && (outcome->undo || outcome->no_return)          ? "undo or no_return"
+                        : outcome->result != PAWL_STEP_PARK && outcome->has_wake   ? "wake_in_ms"
+                        : outcome->result != PAWL_STEP_NEXT && outcome->keep       ? "keep"
+                        : outcome->result != PAWL_STEP_DONE && outcome->receipt    ? "receipt"
+                        : outcome->result != PAWL_STEP_FAIL && outcome->compensate ? "compensate"
+                        : outcome->result == PAWL_STEP_DONE && outcome->error      ? "error"
+                                                                                   : NULL;
     if (field)
         return pawli_hint(err,
                           pawli_fail(err, PAWL_EINVAL, "%s is given, and the result is %s", field,
@@ -322,6 +323,7 @@ int pawli_step_answer(struct drafting *drafting, const pawl_step_outcome *outcom
     step->version = outcome->version;
     step->keeps = outcome->keep;
     step->rejected = outcome->rejected;
+    step->compensates = outcome->compensate;
     step->no_return |= outcome->no_return;
     step->wake_in_ms = outcome->has_wake ? outcome->wake_in_ms : -1;
     step->error = pawli_draft_cut(drafting, outcome->error, LIMIT_ERROR_TEXT);

@@ -116,7 +116,7 @@ int pawl_workflow_check_main(int argc, char **argv, const pawl_kind *kinds, size
     pawl_store_close(store);
     if (status < 0)
         return complain(&error);
-    printf("%llu workflows checked: %s\n", (unsigned long long)checked,
+    printf("%llu workflow%s checked: %s\n", (unsigned long long)checked, checked == 1 ? "" : "s",
            status ? "some are not what this program does" : "it goes on with all of them");
     return status ? pawl_status_exit(PAWL_ECORRUPT) : 0;
 }

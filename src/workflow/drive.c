@@ -237,10 +237,12 @@ static int set_apart(struct drive *drive, struct pawl_step *step, const pawl_err
     return pawl_step_stuck(step, NULL, NULL, 0, cause);
 }
 
+/* What undoes cannot be undone. */
 static int fail_with(struct drive *drive, struct pawl_step *step, const pawl_error *cause, pawl_error *err)
 {
-    (void)drive, (void)err;
-    return pawl_step_fail(step, cause);
+    (void)err;
+    bool is_undo = drive->at.cancelled.data && !drive->kind->code;
+    return is_undo ? pawl_step_stuck(step, NULL, NULL, 0, cause) : pawl_step_compensate(step, cause);
 }
 
 /* Where a test asks for that, the same step once more; this one is thrown away. What parked may have asked somebody, who answers

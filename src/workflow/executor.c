@@ -340,17 +340,17 @@ int pawli_read_kind(const pawl_kind *given, pawl_kind *kind, pawl_error *err)
     return status == PAWL_OK ? pawli_check_range("rejections", kind->rejections, 0, 1000000, err) : status;
 }
 
-int pawl_executor_register(pawl_executor *executor, const pawl_kind *given, pawl_error *err)
+int pawl_executor_register(pawl_executor *executor, const pawl_kind *kind, pawl_error *err)
 {
-    pawl_kind kind;
-    int status = pawli_check_given(err, executor, given);
+    pawl_kind copy;
+    int status = pawli_check_given(err, executor, kind);
     if (status == PAWL_OK)
-        status = pawli_read_kind(given, &kind, err);
-    if (status == PAWL_OK && (executor->started || pawli_executor_kind(executor, kind.name)))
+        status = pawli_read_kind(kind, &copy, err);
+    if (status == PAWL_OK && (executor->started || pawli_executor_kind(executor, copy.name)))
         status = pawli_fail(err, PAWL_EREFUSED,
                             executor->started ? "kind %s comes too late: the executor was started"
                                               : "kind %s is registered already",
-                            kind.name);
+                            copy.name);
     if (status < 0)
         return status;
     struct kind_entry **kinds = pawli_alloc((executor->kind_count + 1) * sizeof *kinds);
@@ -360,8 +360,8 @@ int pawl_executor_register(pawl_executor *executor, const pawl_kind *given, pawl
         pawli_free(entry);
         return pawli_no_memory(err);
     }
-    entry->kind = kind;
-    memcpy(entry->name, kind.name, strlen(kind.name));
+    entry->kind = copy;
+    memcpy(entry->name, copy.name, strlen(copy.name));
     entry->kind.name = entry->name;
     entry->queue = pawli_queue_hash(executor->store->scope, TEXT(WORKFLOW_LANE), text_of(entry->name));
     if (executor->kind_count)

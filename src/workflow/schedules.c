@@ -128,7 +128,8 @@ int pawl_schedule_add(pawl_store *store, const pawl_schedule *schedule, const pa
     if (!pawli_copy_options(&copy, sizeof copy, schedule))
         return pawli_bad_struct("pawl_schedule", err);
     status = check_schedule(&copy, err);
-    return status == PAWL_OK ? change_schedule(store, "pawl.copy.add", &change, &copy, NULL, operation, err) : status;
+    return status == PAWL_OK ? change_schedule(store, "pawl.schedule.add", &change, &copy, NULL, operation, err)
+                             : status;
 }
 
 static int change_named(pawl_store *store, const char *name, const char *type, enum schedule_change_kind what,

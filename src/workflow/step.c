@@ -46,7 +46,8 @@ const char *pawl_step_id(const pawl_step *step)
 
 const char *pawl_step_state(const pawl_step *step)
 {
-    return step ? step->drive->at.state.data : NULL;
+    const char *state = step ? step->drive->at.state.data : NULL;
+    return state || !step ? state : "";
 }
 
 const void *pawl_step_data(const pawl_step *step, size_t *ret_size)
@@ -270,11 +271,21 @@ int pawl_step_done(pawl_step *step, const void *receipt, size_t size)
                                              .receipt_size = size});
 }
 
-int pawl_step_fail(pawl_step *step, const pawl_error *why)
+static int fail(pawl_step *step, bool compensates, const pawl_error *why)
 {
     note_error(step, why);
     return answer(step, &(pawl_step_outcome){PAWL_STEP_OUTCOME, .result = PAWL_STEP_FAIL, .rejected = 1,
-                                             .error = error_text(step, why)});
+                                             .compensate = compensates, .error = error_text(step, why)});
+}
+
+int pawl_step_fail(pawl_step *step, const pawl_error *why)
+{
+    return fail(step, false, why);
+}
+
+int pawl_step_compensate(pawl_step *step, const pawl_error *why)
+{
+    return fail(step, true, why);
 }
 
 /* ---- calling out ---- */

@@ -650,6 +650,35 @@ static void a232_a_cancelled_one_is_undone_backwards(struct world *w)
     end(w);
 }
 
+static int undo_refused(void *user, pawl_step *step, pawl_error *error)
+{
+    (void)user;
+    if (strcmp(pawl_step_state(step), "") == 0) {
+        pawl_step_undo(step, "undo", NULL, 0);
+        return pawl_step_next(step, "b", NULL, 0);
+    }
+    if (strcmp(pawl_step_state(step), "b") == 0 || plan.refuse)
+        return pawl_error_set(error, PAWL_EREJECTED, "%s is refused", pawl_step_state(step));
+    return pawl_step_done(step, NULL, 0);
+}
+
+static void a_refusal_is_undone_and_a_refused_undo_is_for_a_person(struct world *w)
+{
+    begin(w);
+    OPEN(w, .advance = undo_refused);
+    plan.refuse = 1;
+    assert_ok(START(w, "u", .data = "1", .data_size = 1));
+    assert_status(drive_until_done("u", 1000), PAWL_EREJECTED);
+    assert_string_equal(err.text, "undo is refused");
+    assert_workflow(w, "u", "stuck");
+    plan.refuse = 0;
+    assert_ok(steer(w, "u", PAWL_STEER_RETRY));
+    assert_status(drive_until_done("u", 1000), PAWL_EREJECTED);
+    assert_string_equal(err.text, "it was cancelled: b is refused");
+    assert_workflow(w, "u", "failed");
+    end(w);
+}
+
 /* ---- forms of states ---- */
 
 static int upgrade(void *user, pawl_step *step, pawl_error *error)
@@ -728,6 +757,7 @@ static const struct conformance_case cases[] = {
     CASE(a242_a_signal_during_a_step_is_not_missed),
     CASE(a208_behind_the_point_of_no_return_it_goes_on),
     CASE(a232_a_cancelled_one_is_undone_backwards),
+    CASE(a_refusal_is_undone_and_a_refused_undo_is_for_a_person),
     CASE(a211_an_older_form_is_brought_up),
     CASE(a212_what_cannot_be_read_is_set_apart),
 };

@@ -68,7 +68,7 @@ static void a232_a_cancellation_undoes_the_last_step_first(struct world *w)
     assert_bytes(view->data, view->data_size, "{\"n\":1}");
     assert_where(w, "r", "held k/w");
     assert_ok(STEP(w, claim, NEXT)); /* it stays where it is: it is done */
-    assert_undone(w, "it was cancelled");
+    assert_undone(w, "it was cancelled: test");
     assert_int_equal(see(w, "k", "w")->total_attempts, 7);
     verify_all(w);
 }
@@ -87,7 +87,7 @@ static void what_runs_is_undone_when_its_step_is_made(struct world *w)
         assert_string_equal(claim.state, undos[i]);
         assert_ok(STEP(w, claim, DONE));
     }
-    assert_undone(w, "it was cancelled");
+    assert_undone(w, "it was cancelled: test");
     verify_all(w);
 }
 
@@ -155,7 +155,7 @@ static void one_that_was_cancelled_does_not_pass_it(struct world *w)
     claim = TAKE(w);
     assert_string_equal(claim.state, "u");
     assert_ok(STEP(w, claim, DONE));
-    assert_undone(w, "it was cancelled");
+    assert_undone(w, "it was cancelled: test");
     verify_all(w);
 }
 
@@ -175,7 +175,7 @@ static void a_cancellation_lifts_what_is_stuck_or_parked(struct world *w)
     claim = TAKE(w);
     assert_int_equal(claim.attempts, 1);
     assert_ok(STEP(w, claim, DONE));
-    assert_undone(w, "it was cancelled");
+    assert_undone(w, "it was cancelled: test");
     verify_all(w);
 }
 
@@ -343,6 +343,28 @@ static void a212_one_that_cannot_be_read_is_set_apart(struct world *w)
     seen_last = NULL;
 }
 
+static void one_that_fails_is_undone_where_it_asks_for_that(struct world *w)
+{
+    make_three(w);
+    struct claim claim = take(w, "w");
+    assert_status(STEP(w, claim, PARK, .compensate = 1), PAWL_EINVAL);
+    assert_ok(STEP(w, claim, FAIL, .error = "no money", .compensate = 1));
+    claim = TAKE(w);
+    assert_string_equal(claim.state, "unpay");
+    assert_ok(STEP(w, claim, DONE));
+    claim = TAKE(w);
+    assert_string_equal(claim.state, "unhold");
+    assert_ok(STEP(w, claim, DONE));
+    assert_workflow(w, "w", "failed");
+    assert_string_equal(see(w, "k", "w")->last_error.text, "it was cancelled: no money");
+    assert_where(w, "r", "available");
+    assert_ok(START(w, "bare", .state = "a"));
+    claim = take(w, "bare");
+    assert_ok(STEP(w, claim, FAIL, .error = "no money", .compensate = 1)); /* nothing is to be undone */
+    assert_string_equal(see(w, "k", "bare")->last_error.text, "no money");
+    verify_all(w);
+}
+
 static void a_resource_that_cannot_be_read_is_nobodys(struct world *w)
 {
     if (!w->kind->is_durable)
@@ -375,6 +397,7 @@ static const struct conformance_case cases[] = {
     CASE(an_operation_again_is_the_stored_answer),
     CASE(a211_a_state_says_which_form_it_has),
     CASE(a212_one_that_cannot_be_read_is_set_apart),
+    CASE(one_that_fails_is_undone_where_it_asks_for_that),
     CASE(a_resource_that_cannot_be_read_is_nobodys),
 };
 
