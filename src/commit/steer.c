@@ -53,7 +53,7 @@ struct text pawli_read_asked(struct arena *arena, struct text asked, const char 
     struct json_walk walk = pawli_json_walk(asked);
     while (pawli_json_member(&walk, &name, &value))
         if (pawli_json_name_is(name, member))
-            return pawli_json_type(value) == JSON_STRING ? pawli_json_string(arena, value) : pawli_arena_text(arena, value);
+            return pawli_arena_text(arena, pawli_json_type(value) == JSON_STRING ? pawli_json_string(arena, value) : value);
     return (struct text){0};
 }
 
