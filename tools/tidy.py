@@ -23,7 +23,7 @@ ROOMS = {
 }
 # Client libraries, and who may include them.
 LIBRARIES = {"sqlite3.h": ("src/store/sqlite/", "tests/", "sim/", "bench/", "examples/"),
-             "curl/": ("src/sink/http/", "src/about/", "tests/"), "nats/nats.h": ("src/sink/nats/", "tests/"),
+             "curl/": ("src/sink/http/", "src/about/", "tests/", "examples/"), "nats/nats.h": ("src/sink/nats/", "tests/"),
              "amqp": ("src/sink/amqp/", "tests/"), "libpq-fe.h": ("src/store/postgres/",)}
 BANNED = re.compile(r"\b(gets|strcpy|strcat|sprintf|vsprintf|strtok|atoi|atol|rand|srand|alloca|pthread_cancel)\s*\(")
 MARKS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
