@@ -303,6 +303,13 @@ static const struct workload {
      workload_isolation},
     {"wake", "from the return of a commit to the start of the delivery, in one process; beside a pipe", workload_wake},
     {"wake-process", "the same from one process to another", workload_wake_process},
+    {"workflow", "state machines of three steps, each durable; beside transactions of six rows by hand",
+     workload_workflow},
+    {"workflow-code", "the same as functions of three steps", workload_workflow_code},
+    {"workflow-latency", "one caller, from the start of three steps to their end; beside a bare row a commit",
+     workload_workflow_latency},
+    {"workflow-timers", "how late a timer is beside a million that wait; beside a thread that sleeps",
+     workload_workflow_timers},
     {"idle", "a worker that has nothing to do, for ten times as long; beside a loop that looks once a second",
      workload_idle},
 };
@@ -310,7 +317,7 @@ static const struct workload {
 
 static int find(const char *name, size_t *ret_index, pawl_error *err)
 {
-    char known[400] = "";
+    char known[480] = "";
     for (size_t i = 0, used = 0; i < WORKLOADS; i++) {
         if (strcmp(workloads[i].name, name) == 0) {
             *ret_index = i;

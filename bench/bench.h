@@ -136,6 +136,10 @@ int workload_isolation(const struct bench *bench, struct result *result, pawl_er
 int workload_many_keys(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_wake(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_wake_process(const struct bench *bench, struct result *result, pawl_error *err);
+int workload_workflow(const struct bench *bench, struct result *result, pawl_error *err);
+int workload_workflow_code(const struct bench *bench, struct result *result, pawl_error *err);
+int workload_workflow_latency(const struct bench *bench, struct result *result, pawl_error *err);
+int workload_workflow_timers(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_idle(const struct bench *bench, struct result *result, pawl_error *err);
 
 #endif

@@ -14,11 +14,11 @@ sys.path.insert(0, os.path.join(TOP, "tests"))
 
 # What each room of src/ may include; src/README.md says why. Public headers may be included by every room.
 CORE = ["base", "env", "model", "store", "commit"]
-LIBRARY = CORE + ["journal", "ledger", "outbox", "workflow", "sink", "work", "why", "about"]
+LIBRARY = CORE + ["journal", "ledger", "outbox", "workflow", "sink", "testing", "work", "why", "about"]
 ROOMS = {
     "base": [], "env": ["base"], "model": CORE[:2], "store": CORE[:3], "sink": CORE[:3], "commit": CORE[:4],
     "journal": CORE, "ledger": CORE, "outbox": CORE, "workflow": CORE, "work": CORE + ["journal", "outbox", "workflow", "sink"],
-    "why": CORE + ["journal", "outbox", "work"], "about": ["base", "store", "sink"],
+    "testing": CORE + ["workflow"], "why": CORE + ["journal", "outbox", "work"], "about": ["base", "store", "sink"],
     "api": ["base", "model"], "server": LIBRARY + ["api"], "cli": LIBRARY + ["api", "server"],
 }
 # Client libraries, and who may include them.

@@ -11,13 +11,6 @@
 extern "C" {
 #endif
 
-/* ---- errors: their class is their status, which survives wrapping. PAWL_EREJECTED: refused for good; all others: try again ---- */
-
-/* Fills the error, and returns its status. */
-PAWL_API int pawl_error_set(pawl_error *err, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Puts a text and ": " in front of what is there, and returns the status that it has. */
-PAWL_API int pawl_error_wrap(pawl_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 /* ---- one step ----
  *
  * A step was claimed, and loaded after its claim was taken. It is good until the callback returns, on its thread only; so
@@ -33,7 +26,8 @@ PAWL_API uint32_t pawl_step_version(const pawl_step *step);
 PAWL_API uint32_t pawl_step_attempts(const pawl_step *step); /* since progress, this one counted */
 PAWL_API uint64_t pawl_step_generation(const pawl_step *step);
 PAWL_API int64_t pawl_step_now_ms(const pawl_step *step); /* when the step began, Unix milliseconds */
-/* The same in every run of this generation, another for each name: the key of a call to others. */
+/* The key of a call to others, another for each name: the same in every try, until the workflow goes on (next), or parks in
+ * another state. */
 PAWL_API pawl_uuid pawl_step_uuid(const pawl_step *step, const char *name);
 /* The oldest signal of this name that nobody took; NULL: there is none. It is taken when the step commits, not before. */
 PAWL_API const void *pawl_step_signal(pawl_step *step, const char *name, size_t *ret_size);
@@ -85,15 +79,15 @@ typedef int pawl_code(void *user, pawl_run *run, pawl_error *err);
 typedef struct pawl_kind {
     size_t struct_size; /* PAWL_KIND sets it */
     const char *name;
-    uint32_t version;      /* of its states; what is older goes through upgrade first */
-    pawl_advance *advance; /* of a state machine; */
-    pawl_code *code;       /* or of a function: one of them */
-    pawl_hook *on_retry;   /* after an error; NULL: it parks with the policy's backoff */
+    uint32_t version;        /* of its states; what is older goes through upgrade first */
+    pawl_advance *advance;   /* of a state machine; */
+    pawl_code *code;         /* or of a function: one of them */
+    pawl_hook *on_retry;     /* after an error; NULL: it parks with the policy's backoff */
     pawl_hook *on_rejection; /* after PAWL_EREJECTED; NULL: it fails */
     pawl_advance *upgrade;   /* of a checkpoint of an older version: answers `next`; NULL: that is set apart (stuck) */
-    uint32_t retries;        /* behind the first attempt, since progress; 0: the policy's max_attempts. Then it is stuck */
-    uint32_t rejections;     /* since progress; 0: the policy's max_rejections. Then it is stuck */
-    void *user;              /* for the callbacks; must outlive the executor */
+    uint32_t retries;    /* behind the first attempt, since progress; 0: the policy's max_attempts. Then it is stuck */
+    uint32_t rejections; /* since progress; 0: the policy's max_rejections. Then it is stuck */
+    void *user;          /* for the callbacks; must outlive the executor */
 } pawl_kind;
 #define PAWL_KIND .struct_size = sizeof(pawl_kind)
 
@@ -101,17 +95,18 @@ typedef struct pawl_kind {
 
 typedef struct pawl_executor_event {
     size_t struct_size;
-    const char *name; /* "step", "parked", "stuck", "finished", "failed", "lost", "claim_failed", "commit_failed"; more may come */
+    const char *
+        name; /* "step", "parked", "stuck", "finished", "failed", "lost", "claim_failed", "commit_failed"; more may come */
     const char *kind, *id, *state;
     uint64_t generation;
     const char *text; /* the error; NULL: none */
 } pawl_executor_event;
 
 typedef struct pawl_executor_options {
-    size_t struct_size;   /* PAWL_EXECUTOR_OPTIONS sets it */
-    const char *consumer; /* the name under which it claims; NULL: "executor" */
-    uint32_t threads;     /* that run steps; 0: 8; at most 1,024 */
-    int64_t lease_ms;     /* renewed while a step runs; 0: the kind's policy */
+    size_t struct_size;                                         /* PAWL_EXECUTOR_OPTIONS sets it */
+    const char *consumer;                                       /* the name under which it claims; NULL: "executor" */
+    uint32_t threads;                                           /* that run steps; 0: 8; at most 1,024 */
+    int64_t lease_ms;                                           /* renewed while a step runs; 0: the kind's policy */
     void (*tell)(void *data, const pawl_executor_event *event); /* on the thread that ran it; may be NULL */
     void *tell_data;
 } pawl_executor_options;
@@ -124,6 +119,7 @@ typedef struct pawl_executor pawl_executor;
  *   on threads of its own, until it is stopped. Claims are lost when the process dies, whatever their lease says.
  * pawl_executor_stop: begins nothing any more; returns once what runs has made its step, or grace_ms passed (then its claims
  *   are lost when their leases end). pawl_executor_free stops it, and frees it.
+ * pawl_executor_run: starts a workflow, and drives it as the next does; start and claim are one commit.
  * pawl_executor_drive: runs one workflow in this thread, started or not. until_done 0: until it parks; 1: it sleeps through
  *   parks that have a time, and waits for signals; at most wait_ms in all (0: only until it would have to wait).
  *   ret_workflow (may be NULL): how it stands then, also where an error comes back.
@@ -137,6 +133,8 @@ PAWL_API int pawl_executor_register(pawl_executor *executor, const pawl_kind *ki
 PAWL_API int pawl_executor_start(pawl_executor *executor, pawl_error *err);
 PAWL_API void pawl_executor_stop(pawl_executor *executor, int64_t grace_ms);
 PAWL_API void pawl_executor_free(pawl_executor *executor); /* NULL is fine */
+PAWL_API int pawl_executor_run(pawl_executor *executor, const pawl_start *start, int until_done, int64_t wait_ms,
+                               pawl_workflows **ret_workflow, pawl_error *err);
 PAWL_API int pawl_executor_drive(pawl_executor *executor, const char *kind, const char *id, int until_done,
                                  int64_t wait_ms, pawl_workflows **ret_workflow, pawl_error *err);
 

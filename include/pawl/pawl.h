@@ -6,6 +6,7 @@
 #include "pawl/id.h"
 #include "pawl/journal.h"
 #include "pawl/ledger.h"
+#include "pawl/lock.h"
 #include "pawl/message.h"
 #include "pawl/metrics.h"
 #include "pawl/moving.h"
@@ -21,5 +22,7 @@
 #include "pawl/why.h"
 #include "pawl/worker.h"
 #include "pawl/workflow.h"
+#include "pawl/executor.h"
+#include "pawl/run.h"
 
 #endif

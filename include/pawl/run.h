@@ -16,8 +16,10 @@ extern "C" {
  * all later calls of this run do nothing and answer the same. The name of a call is its identity: where the function meets
  * another one than is recorded at its place, the run is stopped (stuck), and both are named.
  *
- * A call is recorded with its result in a commit, before the function goes on. Those that neither do anything nor wait (now, random,
- * uuid, version) share the commit of the next call that does, which is made before that one begins.
+ * What a call came to is recorded before anything that may depend on it goes out: in a commit that is made before the next
+ * step is called, and by every call that changes something, sends or waits, and when the function returns. So the steps of a run
+ * are a commit each, and now, random, uuid, version and the end of the run share one of those. A step whose process died before
+ * its commit is called again: it takes its key from pawl_run_uuid, which is recorded by then.
  *
  * The function returns: PAWL_OK, it finished; PAWL_SUSPENDED; PAWL_EREJECTED, it failed (as the kind's hook says); another
  * error: it is called again after the backoff.
@@ -25,7 +27,7 @@ extern "C" {
 enum { PAWL_SUSPENDED = 1 };
 
 PAWL_API const char *pawl_run_id(pawl_run *run);
-PAWL_API const void *pawl_run_input(pawl_run *run, size_t *ret_size); /* what it was started with */
+PAWL_API const void *pawl_run_input(pawl_run *run, size_t *ret_size);            /* what it was started with */
 PAWL_API void pawl_run_receipt(pawl_run *run, const void *receipt, size_t size); /* what it ends with */
 
 /* Calls fn(arg, err) until it answers PAWL_OK, or refuses (PAWL_EREJECTED): then that is recorded with the `size` bytes at
@@ -41,7 +43,8 @@ PAWL_API int pawl_run_compensate(pawl_run *run, pawl_error *err);
 PAWL_API int pawl_run_sleep(pawl_run *run, const char *name, int64_t ms, pawl_error *err);
 /* The oldest signal of this name: at most *size bytes of it come to data, and *size is what it had. PAWL_ENOTFOUND: none came in
  * wait_ms (-1: it waits for ever). */
-PAWL_API int pawl_run_signal(pawl_run *run, const char *name, int64_t wait_ms, void *data, size_t *size, pawl_error *err);
+PAWL_API int pawl_run_signal(pawl_run *run, const char *name, int64_t wait_ms, void *data, size_t *size,
+                             pawl_error *err);
 
 PAWL_API int pawl_run_hold(pawl_run *run, const char *resource, pawl_error *err);
 PAWL_API int pawl_run_release(pawl_run *run, const char *resource, pawl_error *err);
@@ -49,8 +52,8 @@ PAWL_API int pawl_run_consume(pawl_run *run, const char *resource, pawl_error *e
 PAWL_API int pawl_run_post(pawl_run *run, const char *name, const pawl_post *posts, size_t count, pawl_error *err);
 PAWL_API int pawl_run_event(pawl_run *run, const char *name, const pawl_event *event, pawl_error *err);
 
-/* Sends it, and waits for its end. PAWL_EREJECTED: it is dead or cancelled; PAWL_EUNCERTAIN: nobody knows whether it
- * arrived, and it waits for a person. */
+/* Sends it, and waits for its end, which is looked for after as long as half of the time that it took so far, 20 ms to 10 s.
+ * PAWL_EREJECTED: it is dead or cancelled. While nobody knows whether it arrived the run waits. */
 PAWL_API int pawl_run_send(pawl_run *run, const char *name, const pawl_message *message, pawl_error *err);
 /* Starts it with the commit of this call, and waits for its end; its id must be this one's own. PAWL_EREJECTED: it failed. Its
  * receipt comes as a signal's data does. */
@@ -77,8 +80,8 @@ PAWL_API int pawl_run_continue(pawl_run *run, const void *input, size_t size, pa
  *   0 or 8.
  */
 typedef void pawl_diverged(void *data, const char *kind, const char *id, const char *text);
-PAWL_API int pawl_workflow_check(pawl_store *store, const pawl_kind *kinds, size_t count, pawl_diverged *found, void *data,
-                                 uint64_t *ret_checked, pawl_error *err);
+PAWL_API int pawl_workflow_check(pawl_store *store, const pawl_kind *kinds, size_t count, pawl_diverged *found,
+                                 void *data, uint64_t *ret_checked, pawl_error *err);
 PAWL_API int pawl_workflow_check_main(int argc, char **argv, const pawl_kind *kinds, size_t count);
 
 #ifdef __cplusplus

@@ -79,6 +79,14 @@ PAWL_API int pawl_status_next(int status);
 PAWL_API int pawl_status_exit(int status);
 PAWL_API int pawl_status_http(int status);
 
+/*
+ * For a program's own callbacks: an error's class is its status, which survives wrapping.
+ * pawl_error_set: fills the error, and returns its status. pawl_error_wrap: puts a text and ": " in front of what is there, and
+ *   returns the status that it has. err may be NULL: then nothing is kept, and of what is wrapped PAWL_EUNAVAIL is returned.
+ */
+PAWL_API int pawl_error_set(pawl_error *err, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+PAWL_API int pawl_error_wrap(pawl_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 #ifdef __cplusplus
 }
 #endif

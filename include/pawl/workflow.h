@@ -227,14 +227,14 @@ typedef struct pawl_step_outcome {
     size_t take_count;
     uint32_t has_take;  /* 0: all that its claim was shown */
     uint32_t no_return; /* NEXT, PARK, 1: from here on it cannot be cancelled; refused when somebody asked for it */
-    const char *undo;   /* NEXT, PARK: the state in which this step is undone, when it is cancelled or fails later; */
+    const char *undo;   /* NEXT, PARK: the state in which this step is undone, when it is cancelled later; */
     const void *undo_data; /* JSON */
     size_t undo_data_size;
 } pawl_step_outcome;
 #define PAWL_STEP_OUTCOME .struct_size = sizeof(pawl_step_outcome)
 
 /*
- * pawl_step_new: a transition that commits a step, with all that is added to it (events, messages, posts, resources, starts of
+ * pawl_transition_of_step: a transition that commits a step, with all that is added to it (events, messages, posts, resources, starts of
  *   others): conditional on the token, and on the generation. One that does something has a record of type pawl.step, whose
  *   request id is made of kind, id and generation; one that only changes its own state has none, and its receipt seq 0.
  *
@@ -244,9 +244,9 @@ typedef struct pawl_step_outcome {
  *                            transition is refused for: the claim stays
  * Returns    As pawl_transition_new; freed with pawl_transition_free.
  */
-PAWL_API pawl_transition *pawl_step_new(pawl_store *store, const pawl_step_outcome *outcome);
+PAWL_API pawl_transition *pawl_transition_of_step(pawl_store *store, const pawl_step_outcome *outcome);
 /* What the workflow is once it was committed, as pawl_workflow_view has it (static), and its generation. */
-PAWL_API const char *pawl_step_status(const pawl_transition *step, uint64_t *ret_generation);
+PAWL_API const char *pawl_transition_step_status(const pawl_transition *step, uint64_t *ret_generation);
 
 /* The claim holds from now on so long. PAWL_EFENCED: it was lost. */
 PAWL_API int pawl_workflow_extend(pawl_store *store, const char *kind, const char *id, uint64_t token, int64_t lease_ms,

@@ -235,7 +235,7 @@ int pawli_api_step(pawl_store *store, struct api_reading *reading, struct text j
     if (status < 0)
         return status;
     *ret_named = (struct api_step){in.kind, in.id, results[outcome.result]};
-    pawl_transition *step = pawl_step_new(store, &outcome);
+    pawl_transition *step = pawl_transition_of_step(store, &outcome);
     if (!step)
         return pawli_no_memory(err);
     status = pawli_api_add_lists(step, reading, &in.lists, err);

@@ -152,6 +152,31 @@ void pawli_fail_in(pawl_error *err, const char *format, ...)
     pawli_buffer_add_char(&buffer, '\0');
 }
 
+int pawl_error_set(pawl_error *err, int status, const char *format, ...)
+{
+    if (!err)
+        return status;
+    *err = (pawl_error){.status = status};
+    va_list arguments;
+    va_start(arguments, format);
+    keep_readable(err->text, sizeof err->text, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+int pawl_error_wrap(pawl_error *err, const char *format, ...)
+{
+    char text[sizeof err->text];
+    if (!err)
+        return PAWL_EUNAVAIL;
+    va_list arguments;
+    va_start(arguments, format);
+    keep_readable(text, sizeof text, format, arguments);
+    va_end(arguments);
+    pawli_fail_in(err, "%s", text);
+    return err->status;
+}
+
 int pawli_no_memory(pawl_error *err)
 {
     if (err) {

@@ -9,6 +9,16 @@
 #include "cli/table.h"
 #include "model/limits.h"
 
+/* A space in it would end it for "read"; "printf %b" gives it back. */
+static void put_word(struct buffer *line, const char *word)
+{
+    for (const char *space; (space = strchr(word, ' ')); word = space + 1) {
+        pawli_escape(line, (struct text){word, (size_t)(space - word)});
+        pawli_buffer_add_string(line, "\\0040");
+    }
+    pawli_escape(line, text_of(word));
+}
+
 /* One line a workflow, made for "read -r id token generation state data" and "printf %b". */
 static void print_claimed(struct cli *cli, const pawl_workflow_view *view)
 {
@@ -20,7 +30,7 @@ static void print_claimed(struct cli *cli, const pawl_workflow_view *view)
     }
     buffer_init(&line, (size_t)5 * LIMIT_BODY + 1024);
     pawli_buffer_format(&line, "%s %" PRIu64 " %" PRIu64 " ", view->id, view->token, view->generation);
-    pawli_escape(&line, view->state && *view->state ? text_of(view->state) : TEXT("-"));
+    put_word(&line, view->state && *view->state ? view->state : "-");
     pawli_buffer_add_string(&line, " ");
     pawli_escape(&line, (struct text){view->data, view->data_size});
     cli->line.failed |= line.failed;
@@ -186,7 +196,7 @@ static int make_step(struct cli *cli, int32_t result, const char *name)
     int status = read_outcome(cli, result, &outcome);
     if (status < 0)
         return status;
-    pawl_transition *step = pawl_step_new(cli->store, &outcome);
+    pawl_transition *step = pawl_transition_of_step(cli->store, &outcome);
     if (!step)
         return pawli_no_memory(&cli->error);
     status = cli_add_effects(cli, step);
@@ -194,7 +204,7 @@ static int make_step(struct cli *cli, int32_t result, const char *name)
         status = pawl_transition_commit(step, &receipt, &cli->error);
     if (status == PAWL_OK) {
         struct made made = {outcome.kind, outcome.id, name, NULL, 0, pawl_receipt_seq(receipt)};
-        made.status = pawl_step_status(step, &made.generation);
+        made.status = pawl_transition_step_status(step, &made.generation);
         print_made(cli, &made);
     }
     pawl_receipt_free(receipt);
@@ -230,7 +240,7 @@ static void line_made(void *data, int status, pawl_receipt *receipt, const pawl_
     struct cli_line *line = data;
     bool is_lost = status == PAWL_EFENCED;
     line->answer.step.status = status == PAWL_OK
-                                   ? pawl_step_status(line->answer.step.made, &line->answer.step.generation)
+                                   ? pawl_transition_step_status(line->answer.step.made, &line->answer.step.generation)
                                    : NULL;
     pawl_receipt_free(receipt);
     cli_line_done(line, is_lost ? PAWL_OK : status, error);

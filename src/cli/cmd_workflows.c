@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* workflows, kinds and resources: starting, looking, operating. */
+#include <errno.h>
 #include <inttypes.h>
+#include <spawn.h>
+#include <sys/wait.h>
 
 #include "api/api.h"
 #include "base/escape.h"
 #include "cli/commands.h"
 #include "cli/table.h"
 #include "model/limits.h"
+
+extern char **environ;
 
 static void print_workflow(struct cli *cli, const pawl_workflow_view *view, bool of_start)
 {
@@ -60,6 +65,37 @@ int cli_workflows_fork(struct cli *cli)
     print_workflow(cli, pawl_workflows_get(workflow, 0), true);
     pawl_workflows_free(workflow);
     return PAWL_OK;
+}
+
+/* The program prints what differs itself. */
+static int run_check(struct cli *cli, const char *program, int *ret_state)
+{
+    pid_t process;
+    char *words[] = {(char *)program, (char *)cli->store_url, (char *)cli->scope, NULL};
+    int code = posix_spawnp(&process, program, NULL, NULL, words, environ);
+    if (code != 0)
+        return cli_hint(cli, cli_fail(cli, PAWL_EUNAVAIL, "cannot run \"%.300s\": %s", program, strerror(code)),
+                        "--exec takes a file that can be run, by its path or as the shell would find it");
+    while (waitpid(process, ret_state, 0) < 0 && errno == EINTR)
+        ;
+    return PAWL_OK;
+}
+
+int cli_workflows_check(struct cli *cli)
+{
+    const char *program = cli_option(cli, "exec");
+    int state = 0;
+    if (!program)
+        return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "the program is missing"),
+                        "--exec PROGRAM: one that calls pawl_workflow_check_main with its kinds");
+    int status = run_check(cli, program, &state);
+    if (status < 0 || state == 0)
+        return status;
+    if (WIFEXITED(state) && WEXITSTATUS(state) == pawl_status_exit(PAWL_ECORRUPT))
+        return cli_hint(cli, cli_fail(cli, PAWL_ECORRUPT, "the program does not go on with all that runs"),
+                        "each is a line above: keep what is recorded (version markers), or stop those first");
+    return cli_fail(cli, PAWL_EUNAVAIL, "the program failed: %s %d", WIFSIGNALED(state) ? "signal" : "exit status",
+                    WIFSIGNALED(state) ? WTERMSIG(state) : WEXITSTATUS(state));
 }
 
 int cli_workflows_signal(struct cli *cli)

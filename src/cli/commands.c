@@ -401,6 +401,9 @@ static const struct cli_option workflows_stop_options[] = {
 
 static const struct cli_option workflows_cancel_options[] = {REASONED_OPERATION, {0}};
 
+static const struct cli_option workflows_check_options[] = {
+    {"exec", "PROGRAM", "the new program: it calls pawl_workflow_check_main with its kinds", false}, {0}};
+
 static const struct cli_option workflows_fork_options[] = {
     {"at", "GENERATION", "with the checkpoint that the step of this generation began with (default: where it is)",
      false},
@@ -580,6 +583,8 @@ const struct cli_command cli_commands[] = {
      cli_workflows_pause, CLI_RECORDS},
     {"workflows resume", "KIND ID", "let a paused workflow run again", setting_options, cli_workflows_resume,
      CLI_RECORDS},
+    {"workflows check", "", "see whether a new program goes on with every workflow that runs, as it is recorded",
+     workflows_check_options, cli_workflows_check, CLI_READS},
     {"workflows fork", "KIND ID NEWID", "start another workflow where this one is, or was", workflows_fork_options,
      cli_workflows_fork, CLI_WRITES},
     {"kinds list", "", "list the policies of kinds of workflows", NULL, cli_kinds_list, CLI_READS},

@@ -52,6 +52,7 @@ int cli_workflows_cancel(struct cli *cli);
 int cli_workflows_pause(struct cli *cli);
 int cli_workflows_resume(struct cli *cli);
 int cli_workflows_fork(struct cli *cli);
+int cli_workflows_check(struct cli *cli);
 int cli_kinds_list(struct cli *cli);
 int cli_kinds_set(struct cli *cli);
 int cli_resources_add(struct cli *cli);

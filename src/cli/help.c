@@ -59,15 +59,22 @@ static const char *preset_text(size_t index, char out[PRESET_TEXT_SIZE])
     return out;
 }
 
-static void print_policy(FILE *out)
+static void print_keys(FILE *out,
+                       const char *(*key_of)(size_t index, const char **ret_default, const char **ret_meaning))
 {
     const char *key, *value, *meaning;
-    fputs("\nKeys of a policy, with their defaults (a target's beats its lane's):\n", out);
-    for (size_t i = 0; (key = pawl_policy_key(i, &value, &meaning)); i++) {
+    for (size_t i = 0; (key = key_of(i, &value, &meaning)); i++) {
         char shown[80];
         snprintf(shown, sizeof shown, "%s=%s", key, value);
         print_row(out, shown, meaning);
     }
+}
+
+static void print_policy(FILE *out)
+{
+    const char *key;
+    fputs("\nKeys of a policy, with their defaults (a target's beats its lane's):\n", out);
+    print_keys(out, pawl_policy_key);
     fputs("\nPresets set many keys at once; what stands behind one beats it:\n", out);
     for (size_t i = 0; (key = pawl_policy_preset(i, NULL, NULL, NULL)); i++) {
         char shown[80], text[PRESET_TEXT_SIZE];
@@ -100,6 +107,10 @@ void cli_print_help(const struct cli_command *command, FILE *out)
     print_wrapped(out, command->summary, 0, 0);
     if (command->run == cli_lanes_set || command->run == cli_targets_add || command->run == cli_targets_set)
         print_policy(out);
+    if (command->run == cli_kinds_set) {
+        fputs("\nKeys of a kind's policy, with their defaults:\n", out);
+        print_keys(out, pawl_kind_key);
+    }
     if (command->options) {
         fputs("\nOptions:\n", out);
         print_options(out, command->options);

@@ -188,7 +188,8 @@ static bool pass_over(struct claim *claim, const struct paused *paused, struct v
         return true;
     }
     bool is_over = pawli_task_is_over(view, task, paused);
-    if (!is_over && task->row.attempts < pawli_cap_of(task->body, policy))
+    bool has_own_budget = task->kind == TASK_WORKFLOW; /* its kind may give more than its policy: its commits count */
+    if (!is_over && (has_own_budget || task->row.attempts < pawli_cap_of(task->body, policy)))
         return false;
     claim->passed++;
     if (is_over)

@@ -56,8 +56,8 @@ int pawli_consume_look(pawl_store *store, const struct consume *how, bool *worth
     return PAWL_OK;
 }
 
-static int draft_claim(pawl_store *store, const struct consume *how, struct unit *unit, struct claim *claim,
-                       pawl_error *err)
+int pawli_draft_claim(pawl_store *store, const struct consume *how, struct unit *unit, struct claim *claim,
+                      pawl_error *err)
 {
     struct arena *arena = &unit->arena;
     *claim = (struct claim){.kind = how->kind,
@@ -89,7 +89,7 @@ static int claim_once(pawl_store *store, const struct consume *how, struct unit 
                       pawl_error *err)
 {
     unsigned rounds = 0;
-    int status = draft_claim(store, how, unit, claim, err);
+    int status = pawli_draft_claim(store, how, unit, claim, err);
     while (status == PAWL_OK) {
         status = pawli_commit(unit, err);
         if (status < 0 || !goes_on(claim, &rounds))
@@ -98,51 +98,70 @@ static int claim_once(pawl_store *store, const struct consume *how, struct unit 
     return status;
 }
 
-/* Waiting is a loop of this thread, never a place in the queue: look; sleep until something happened or is due. */
-static int claim_or_wait(pawl_store *store, const struct consume *how, struct unit *unit, struct claim *claim,
-                         pawl_error *err)
+/* ---- waiting ---- */
+
+static int wait_between(pawl_store *store, int64_t wait_ms, pawli_try *attempt, void *data, pawl_error *err)
 {
     struct env *env = store->opened->env;
     struct store *inner = store->opened->store;
-    struct boot_time until = boot_after_ms(env->ops->boot_now(env), how->wait_ms), again;
+    struct boot_time until = boot_after_ms(env->ops->boot_now(env), wait_ms);
     for (;;) {
         uint64_t seen = pawli_store_news(inner, NEWS_COMMIT);
-        bool worth_it = names_one(how);
-        int status = worth_it ? PAWL_OK : pawli_consume_look(store, how, &worth_it, &again, err);
-        if (status < 0)
+        struct boot_time again = BOOT_NEVER;
+        bool is_done = false;
+        int status = attempt(data, &is_done, &again, err);
+        if (status < 0 || is_done || env->ops->boot_now(env).ns >= until.ns)
             return status;
-        if (worth_it) {
-            pawli_unit_done(unit);
-            pawli_unit_init(unit, &store->opened->committer, store->scope);
-            status = claim_once(store, how, unit, claim, err);
-            if (status < 0 || claim->count > 0)
-                return status;
-            again = claim->again.ns ? claim->again : boot_after_ms(env->ops->boot_now(env), 1000);
-        }
-        struct boot_time now = env->ops->boot_now(env);
-        if (now.ns >= until.ns || names_one(how))
-            return PAWL_OK;
-        /* What was due expired or went to somebody else: that was a commit, which ends the wait. Or it cannot be read, or
-         * limits leave no more. */
         pawli_store_wait(inner, NEWS_COMMIT, seen, boot_earlier(until, again));
     }
 }
 
-int pawli_consume(pawl_store *store, const struct consume *how, struct unit *unit, struct claim *claim, pawl_error *err)
+/* Waiting is a loop of this thread, never a place in the queue. */
+int pawli_keep_trying(pawl_store *store, int64_t wait_ms, pawli_try *attempt, void *data, pawl_error *err)
 {
     struct store *inner = store->opened->store;
-    pawli_unit_init(unit, &store->opened->committer, store->scope);
-    *claim = (struct claim){0};
-    int status = pawli_store_check_write(inner, err);
-    if (status < 0 || (how->limit == 0 && !names_one(how)))
-        return status;
-    bool waits = how->wait_ms > 0;
-    if (waits)
+    if (wait_ms > 0)
         pawli_store_listen(inner, true);
-    status = claim_or_wait(store, how, unit, claim, err);
-    if (waits)
+    int status = wait_between(store, wait_ms, attempt, data, err);
+    if (wait_ms > 0)
         pawli_store_listen(inner, false);
     return status;
+}
+
+struct consuming {
+    pawl_store *store;
+    const struct consume *how;
+    struct unit *unit;
+    struct claim *claim;
+};
+
+static int try_to_claim(void *data, bool *is_done, struct boot_time *again, pawl_error *err)
+{
+    const struct consuming *c = data;
+    struct env *env = c->store->opened->env;
+    bool worth_it = names_one(c->how);
+    int status = worth_it ? PAWL_OK : pawli_consume_look(c->store, c->how, &worth_it, again, err);
+    if (status < 0 || !worth_it)
+        return status;
+    pawli_unit_done(c->unit);
+    pawli_unit_init(c->unit, &c->store->opened->committer, c->store->scope);
+    status = claim_once(c->store, c->how, c->unit, c->claim, err);
+    *is_done = c->claim->count > 0 || names_one(c->how);
+    /* What was due expired or went to somebody else: that was a commit, which ends the wait. Or it cannot be read, or limits
+     * leave no more. */
+    *again = c->claim->again.ns ? c->claim->again : boot_after_ms(env->ops->boot_now(env), 1000);
+    return status;
+}
+
+int pawli_consume(pawl_store *store, const struct consume *how, struct unit *unit, struct claim *claim, pawl_error *err)
+{
+    struct consuming consuming = {store, how, unit, claim};
+    pawli_unit_init(unit, &store->opened->committer, store->scope);
+    *claim = (struct claim){0};
+    int status = pawli_store_check_write(store->opened->store, err);
+    if (status < 0 || (how->limit == 0 && !names_one(how)))
+        return status;
+    return pawli_keep_trying(store, how->wait_ms, try_to_claim, &consuming, err);
 }
 
 /* ---- with a callback ---- */
@@ -174,7 +193,7 @@ int pawli_consume_later(pawl_store *store, const struct consume *how, pawli_cons
     request->done = done;
     request->data = data;
     pawli_unit_init(&request->unit, &store->opened->committer, store->scope);
-    int status = draft_claim(store, how, &request->unit, &request->claim, err);
+    int status = pawli_draft_claim(store, how, &request->unit, &request->claim, err);
     if (status == PAWL_OK)
         status = pawli_commit_later(&request->unit, answered, request, err);
     if (status < 0) {

@@ -26,9 +26,18 @@ int pawli_check_consume(const struct consume *how, pawl_error *err);
 int pawli_consume_look(pawl_store *store, const struct consume *how, bool *worth_it, struct boot_time *again,
                        pawl_error *err);
 
+/* Adds the claim to a unit; the texts are copied. */
+int pawli_draft_claim(pawl_store *store, const struct consume *how, struct unit *unit, struct claim *claim,
+                      pawl_error *err);
+
 /* The claim's items live in the unit, which is the caller's: pawli_unit_done, also where it failed. Nothing: count is 0. */
 int pawli_consume(pawl_store *store, const struct consume *how, struct unit *unit, struct claim *claim,
                   pawl_error *err);
+
+/* The loop of who waits: tries until it is done or `wait_ms` are over, and sleeps in between, until something was committed
+ * or it is time to look again. A try that is not done says when that is. */
+typedef int pawli_try(void *data, bool *is_done, struct boot_time *again, pawl_error *err);
+int pawli_keep_trying(pawl_store *store, int64_t wait_ms, pawli_try *attempt, void *data, pawl_error *err);
 
 /* Without a look beforehand and without waiting. Called in a step of the engine; the unit and its claim are gone behind it. */
 typedef void pawli_consumed(void *data, int status, struct unit *unit, struct claim *claim);

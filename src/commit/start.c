@@ -122,7 +122,7 @@ static struct view_task *make_task(struct view *view, struct start_draft *draft,
     row->number = number_of(queue->scope->row.id, ++queue->scope->row.last_number);
     row->queue = queue->row.id;
     row->seq = seq;
-    row->first = row->generation = last ? last->generation : 0;
+    row->first = row->entered = row->generation = last ? last->generation : 0;
     row->created = view->wall;
     row->available = wall_after_ms(view->wall, draft->wake_in_ms);
     task->number = row->number;

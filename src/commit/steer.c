@@ -45,6 +45,19 @@ struct text pawli_note_asked(struct text reason, struct text by, const struct vi
     return text;
 }
 
+struct text pawli_read_asked(struct arena *arena, struct text asked, const char *member)
+{
+    struct text name, value;
+    if (!asked.data || !pawli_json_is(asked, '{', arena))
+        return (struct text){0};
+    struct json_walk walk = pawli_json_walk(asked);
+    while (pawli_json_member(&walk, &name, &value))
+        if (pawli_json_name_is(name, member))
+            return pawli_arena_text(arena,
+                                    pawli_json_type(value) == JSON_STRING ? pawli_json_string(arena, value) : value);
+    return (struct text){0};
+}
+
 struct steered {
     const struct unit *unit;
     const struct steering *steering;
@@ -59,6 +72,8 @@ static int retry(struct steered *s, pawl_error *err)
     struct task_row *task = &s->task->row;
     if (task->place == PLACE_CLAIMED)
         return refuse(steering, "it runs", "wait until its step is made, or its claim is lost", err);
+    if (steering->has_checkpoint && workflow_in(s->task->body)->coded)
+        return refuse(steering, "its steps are those of a function", "retry it where it is, or start another one", err);
     if (steering->has_checkpoint && workflow_in(s->task->body)->generation != steering->generation)
         return refuse(steering, "it made a step meanwhile", "look at it again, and retry from the step that you mean",
                       err);
@@ -74,7 +89,7 @@ static int retry(struct steered *s, pawl_error *err)
         row->version = steering->checkpoint.version;
         row->content_type = steering->checkpoint.content_type;
         row->data = steering->checkpoint.data;
-        row->generation++;
+        row->entered = ++row->generation;
     }
     task->due = view->wall;
     bool is_stuck = task->place == PLACE_HELD && !text_is(task->hold, "paused");

@@ -7,9 +7,9 @@
 
 #include "model/decide.h"
 
-static const char *const result_texts[STEP_RESULT_COUNT] = {[STEP_NEXT] = "next",     [STEP_PARK] = "park",
-                                                            [STEP_DONE] = "done",     [STEP_FAIL] = "fail",
-                                                            [STEP_EXTEND] = "extend", [STEP_RELEASE] = "release"};
+static const char *const result_texts[STEP_RESULT_COUNT] = {
+    [STEP_NEXT] = "next", [STEP_PARK] = "park",     [STEP_DONE] = "done",
+    [STEP_FAIL] = "fail", [STEP_EXTEND] = "extend", [STEP_RELEASE] = "release"};
 
 const char *pawli_step_result_text(enum step_result result)
 {
@@ -72,8 +72,9 @@ static int refuse_lost(const struct step *step, const struct view_task *task, co
 
 static int check_claim(const struct step *step, const struct view_task *task, const struct view *view, pawl_error *err)
 {
+    bool is_of_claim = step->result == STEP_EXTEND || step->result == STEP_RELEASE;
     bool is_own = task->row.place == PLACE_CLAIMED && task->row.token == step->token &&
-                  workflow_in(task->body)->generation == step->generation;
+                  (is_of_claim || workflow_in(task->body)->generation == step->generation);
     return is_own ? PAWL_OK : refuse_lost(step, task, view, err);
 }
 
@@ -226,6 +227,7 @@ int pawli_undo_next(const struct unit *unit, struct view *view, struct view_task
     task->row.attempts = 0;
     row->rejections = 0;
     row->waits = false;
+    row->entered = row->generation;
     if (pop(row->undos, view->arena, &last, &rest)) {
         row->undos = rest;
         row->undoing = true;
@@ -320,14 +322,11 @@ static int park_failed(struct making *m, pawl_error *err)
         return set_aside(m, TEXT("stuck"), err);
     if (step->rejected)
         return park_rejected(m, err);
-    if (m->task->row.attempts >=
-        (step->max_attempts ? step->max_attempts : pawli_cap_of(m->task->body, policy_of(m))))
+    if (m->task->row.attempts >= (step->max_attempts ? step->max_attempts : pawli_cap_of(m->task->body, policy_of(m))))
         return set_aside(m, TEXT("exhausted"), err);
     int64_t wake = step->wake_in_ms >= 0 ? step->wake_in_ms : backoff(m, m->task->row.attempts);
     return pend(m, wall_after_ms(m->view->wall, wake), err);
 }
-
-#define PARKED_MS INT64_C(9007199254740991) /* a moment that never comes, and that every reader of JSON can say */
 
 static int park(struct making *m, pawl_error *err)
 {
@@ -342,9 +341,10 @@ static int park(struct making *m, pawl_error *err)
 /* An executor that goes on has the next attempt counted before it makes it. */
 static int go_on(struct making *m, pawl_error *err)
 {
-    if (m->step->rejected && m->stays) /* the same again would be refused again: not at once */
+    if (m->stays && (m->step->rejected || m->step->error.data)) /* the same again: not at once */
         return park_failed(m, err);
     note_progress(m);
+    m->row->entered = m->row->generation;
     if (!m->step->keeps)
         return pend(m, m->view->wall, err);
     m->task->row.attempts = 1;
@@ -389,7 +389,20 @@ static bool undoes(const struct making *m)
     return step->result == STEP_DONE || (step->result == STEP_NEXT && (!step->has_state || m->stays));
 }
 
-/* Of a function: each of its calls, for the next run to find. */
+/* Of a function: each of its calls is a step; it ends with one of its own, or with an error. One that only waits on is none. */
+static bool has_own_row(const struct step *step)
+{
+    bool goes_on = step->result == STEP_NEXT || step->result == STEP_PARK;
+    return !step->is_coded || !goes_on || step->error.data || step->starts_run ||
+           (step->result == STEP_NEXT && step->note_count == 0);
+}
+
+static uint64_t row_count(const struct step *step)
+{
+    return step->note_count + has_own_row(step);
+}
+
+/* For the next run to find. */
 static bool note_calls(const struct making *m, const struct step_row *whole)
 {
     for (size_t i = 0; i < m->step->note_count; i++) {
@@ -401,6 +414,7 @@ static bool note_calls(const struct making *m, const struct step_row *whole)
         row.data = note->data;
         row.result = TEXT("call");
         row.error = note->error;
+        row.version = 0;
         if (!pawli_view_add_row(m->view, SLOT_STEP, &row))
             return false;
     }
@@ -422,8 +436,9 @@ static bool note_step(const struct making *m, const struct workflow_row *before,
                                  .worker = task->consumer,
                                  .error = m->step->error,
                                  .seq = m->seq};
-    const struct step *step = m->step;
-    return step->note_count ? note_calls(m, &row) : pawli_view_add_row(m->view, SLOT_STEP, &row);
+    struct step_row own = row;
+    own.generation += m->step->note_count;
+    return note_calls(m, &row) && (!has_own_row(m->step) || pawli_view_add_row(m->view, SLOT_STEP, &own));
 }
 
 static int (*const results[])(struct making *m, pawl_error *err) = {
@@ -447,7 +462,7 @@ static int make(struct making *m, pawl_error *err)
     if (status < 0)
         return status;
     m->stays = !step->has_state || text_equal(step->state, before.state);
-    m->row->generation += step->note_count ? step->note_count : 1;
+    m->row->generation += row_count(step);
     m->row->coded = step->is_coded;
     if (step->starts_run)
         m->row->run = m->row->generation;
@@ -456,11 +471,15 @@ static int make(struct making *m, pawl_error *err)
     bool is_undo = undoes(m);
     if (!is_undo) /* of an end it is what it ended in */
         set_checkpoint(step, m->row);
+    if (!m->stays)
+        m->row->entered = m->row->generation;
     status = is_undo ? pawli_undo_next(m->unit, m->view, m->task, m->seq, err) : results[step->result](m, err);
     if (status < 0)
         return status;
     step->made = m->row->generation;
+    step->entered = m->row->entered;
     step->status = pawli_workflow_status(m->row, &m->task->row, m->view->wall);
+    step->cancelled = pawli_read_asked(&((struct unit *)m->unit)->arena, m->row->cancelled, "reason");
     bool noted = note_step(m, &before, &task);
     return noted && !pawli_arena_failed(m->view->arena) ? PAWL_OK : pawli_no_memory(err);
 }

@@ -2,7 +2,7 @@
 /* What time does: claims that nobody holds any more, messages past their age limit, outcomes that never came, retention. */
 #include "commit/sweep.h"
 
-#include "commit/enqueue.h"
+#include "commit/workflow.h"
 
 static bool is_lost(const struct view_task *task)
 {
@@ -12,6 +12,8 @@ static bool is_lost(const struct view_task *task)
 /* At once: whoever held it is gone, there is nobody to spare. */
 static bool stay_unknown(struct view *view, struct view_task *task, enum task_event event, struct text by)
 {
+    if (pawli_is_lock(task)) /* nothing was tried in its name: the next one has it */
+        return pawli_lock_free(view, task, EVENT_RESEND);
     if (task->kind == TASK_WORKFLOW && event == EVENT_GIVE_UP) /* its program, or a person, ends it */
         event = EVENT_EXHAUST_HOLD;
     switch (event) {

@@ -80,6 +80,8 @@ int pawli_release_all(const struct unit *unit, struct view *view, struct view_ta
 
 /* ---- step.c ---- */
 
+#define PARKED_MS INT64_C(9007199254740991) /* a moment that never comes, and that every reader of JSON can say */
+
 enum step_result { STEP_NEXT, STEP_PARK, STEP_DONE, STEP_FAIL, STEP_EXTEND, STEP_RELEASE, STEP_RESULT_COUNT };
 
 /* What a function recorded: a call of it, and what that gave. */
@@ -116,7 +118,9 @@ struct step {
     uint64_t random; /* drawn when sealed: jitter */
     /* the answer */
     const char *status;
-    uint64_t made; /* the generation */
+    uint64_t made;         /* the generation, */
+    uint64_t entered;      /* and that with which it came into its state */
+    struct text cancelled; /* why somebody asked for its end; absent: nobody did */
 };
 
 extern const struct effect_ops pawli_effect_step;
@@ -166,11 +170,67 @@ extern const struct effect_ops pawli_effect_steering;
 const char *pawli_steer_text(enum steer what);
 /* {"reason":…,"by":…,"at":…}, in the view's arena, which remembers when it could not be. */
 struct text pawli_note_asked(struct text reason, struct text by, const struct view *view);
+struct text pawli_read_asked(struct arena *arena, struct text asked, const char *member); /* absent: it does not say */
 
 /* One of them; atomic: what is there already refuses. */
 bool pawli_gather_start(struct view *view, struct view_scope *scope, struct start_draft *draft);
 int pawli_start_one(const struct unit *unit, struct start_draft *draft, bool atomic, struct view *view,
                     pawl_error *err);
+
+/* ---- lock.c ---- */
+
+/* Who has a lock, as whoever wants it sees it. */
+struct lock_state {
+    bool is_free, is_paused;
+    char holder[LIMIT_NAME + 1]; /* it is claimed: by this consumer, */
+    struct boot_time until;      /* until then; else BOOT_NEVER */
+    struct boot_time again;      /* when to look again at the latest, unless something is committed */
+};
+
+void pawli_lock_look(const struct workflow_row *row, const struct task_row *task, struct boot_time now,
+                     struct lock_state *state);
+
+bool pawli_is_lock(const struct view_task *task);
+/* Its claim is over. False: out of memory. */
+bool pawli_lock_free(struct view *view, struct view_task *task, enum task_event event);
+
+struct acquiring {
+    struct effect effect;
+    struct start_draft start; /* of the lock, where there is none */
+    struct text holder;
+    int64_t lease_ms; /* 0: the policy's */
+    bool by_hand;     /* outlives its process */
+    /* the answer */
+    bool is_acquired;
+    uint64_t token, fence;
+    struct wall_time lease_until;
+    struct lock_state state; /* of one that somebody else has */
+};
+
+extern const struct effect_ops pawli_effect_acquiring;
+
+/* What its holder does to a lock. */
+struct lock_change {
+    struct effect effect;
+    struct workflow_ref ref;
+    uint64_t token;
+    bool releases;    /* else extends, */
+    int64_t lease_ms; /* from now on; 0: the policy's */
+};
+
+extern const struct effect_ops pawli_effect_lock_change;
+
+/* Those under which a unit is committed, or refused. */
+struct fences {
+    struct effect effect;
+    struct fence {
+        struct workflow_ref ref;
+        uint64_t token;
+    } * items;
+    size_t count, room;
+};
+
+extern const struct effect_ops pawli_effect_fences;
 
 /* ---- schedule.c ---- */
 

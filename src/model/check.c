@@ -130,6 +130,22 @@ int pawli_check_workflow_id(const char *field, struct text id, pawl_error *err)
     return check_characters(field, id, ":", LIMIT_WORKFLOW_ID, err);
 }
 
+static bool is_plain(char c)
+{
+    return is_name_character(c) && !strchr("._-", c);
+}
+
+int pawli_check_lock_name(const char *field, struct text name, pawl_error *err)
+{
+    int status = pawli_check_workflow_id(field, name, err);
+    if (status < 0 || (is_plain(name.data[0]) && is_plain(name.data[name.size - 1])))
+        return status;
+    return pawli_hint(err,
+                      pawli_fail(err, PAWL_EINVAL, "%s \"%.*s\" does not begin and end with a letter or a digit", field,
+                                 TEXT_ARG(name)),
+                      "use A-Z a-z 0-9 for its first and last, and besides these . _ - : in between");
+}
+
 int pawli_check_holder(const char *field, struct text holder, pawl_error *err)
 {
     const char *slash = holder.data ? memchr(holder.data, '/', holder.size) : NULL;

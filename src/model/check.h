@@ -22,8 +22,9 @@ int pawli_check_name_or_reserved(const char *field, struct text name, pawl_error
 int pawli_check_topic(const char *field, struct text topic, pawl_error *err);           /* a name that may have '/' */
 int pawli_check_account(const char *field, struct text account, pawl_error *err);       /* or ':' and '/' */
 int pawli_check_workflow_id(const char *field, struct text id, pawl_error *err);        /* required */
-int pawli_check_holder(const char *field, struct text holder, pawl_error *err);         /* "KIND/ID"; required */
-int pawli_check_key(const char *field, struct text key, pawl_error *err);               /* absent is fine */
+int pawli_check_lock_name(const char *field, struct text name, pawl_error *err); /* such an id, plain at its ends */
+int pawli_check_holder(const char *field, struct text holder, pawl_error *err);  /* "KIND/ID"; required */
+int pawli_check_key(const char *field, struct text key, pawl_error *err);        /* absent is fine */
 int pawli_check_text(const char *field, struct text text, size_t limit, pawl_error *err); /* UTF-8, absent is fine */
 /* Of a target: it has a scheme that a sink serves, and no mistake that a sink would stumble over. Required. */
 int pawli_check_url(const char *field, const char *url, pawl_error *err);

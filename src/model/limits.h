@@ -27,16 +27,16 @@
 #define LIMIT_LEASE_MS     86400000 /* a day */
 #define LIMIT_WORKER_NAMES 1024     /* lanes, or callbacks, of one worker */
 #define LIMIT_WORKFLOW_ID  200
-#define LIMIT_PARENT       (2 * (LIMIT_NAME + LIMIT_WORKFLOW_ID)) /* "KIND/ID#SIGNAL" */
-#define LIMIT_STARTS       4096                                   /* of one transition; as many resources */
-#define LIMIT_SIGNALS      1000                                   /* shown by one claim of a workflow */
-#define LIMIT_UNDOS        1000                                   /* steps of a workflow's compensation */
+#define LIMIT_STARTS       4096                     /* of one transition; as many resources */
+#define LIMIT_SIGNALS      1000                     /* shown by one claim of a workflow */
+#define LIMIT_UNDOS        1000                     /* steps of a workflow's compensation */
 #define LIMIT_CATCH_UP     10000                    /* slots that a schedule makes up for */
-#define LIMIT_MOVES        1000                                   /* of one commit of a move by filter */
-#define TOKEN_COUNTER_MAX  ((INT64_C(1) << 47) - 1)               /* the epoch stands above it */
+#define LIMIT_MOVES        1000                     /* of one commit of a move by filter */
+#define TOKEN_COUNTER_MAX  ((INT64_C(1) << 47) - 1) /* the epoch stands above it */
 
 #define OPERATOR_SCOPE "pawl.operator"
 #define WORKFLOW_LANE  "pawl.workflow" /* of the queues of workflows; the target is their kind */
+#define LOCK_KIND      "pawl.lock"     /* of the workflows whose claims are locks; their ids are the locks' names */
 #define STEP_TYPE      "pawl.step"     /* of the record of a step that did something */
 
 #endif

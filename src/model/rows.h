@@ -275,6 +275,7 @@ struct workflow_row {
     uint32_t rejections; /* since then */
     bool waits;          /* it is parked until a signal comes */
     bool coded;          /* a function made its last step: what undoes it is in there */
+    uint64_t entered;    /* the generation with which it came into its state */
     uint64_t run;        /* of a function: what was noted up to this generation does not count any more */
     bool undoing;        /* its compensation runs: its state is the undo that is being done */
     bool no_return;      /* a step declared its point of no return: it cannot be cancelled any more */
@@ -285,7 +286,6 @@ struct workflow_row {
     uint64_t holds;      /* how many resources it holds */
     struct text paused,
         cancelled;      /* by whom, when and why it was asked: a JSON object {reason, by, at}; absent: it was not */
-    struct text parent; /* "KIND/ID#SIGNAL": who is told of its end; absent: nobody */
 
     struct text receipt_type, receipt; /* what it ended with; absent: it did not */
 };

@@ -52,9 +52,8 @@ static struct task_body *workflow_copy(const struct task_body *body, struct aren
     if (!copy)
         return NULL;
     *copy = *workflow_in(body);
-    struct text *texts[] = {&copy->key,    &copy->id,           &copy->state,  &copy->content_type,
-                            &copy->data,   &copy->undos,        &copy->paused, &copy->cancelled,
-                            &copy->parent, &copy->receipt_type, &copy->receipt};
+    struct text *texts[] = {&copy->key,   &copy->id,     &copy->state,     &copy->content_type, &copy->data,
+                            &copy->undos, &copy->paused, &copy->cancelled, &copy->receipt_type, &copy->receipt};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         *texts[i] = pawli_arena_text(arena, *texts[i]);
     return &copy->body;

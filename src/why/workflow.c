@@ -6,19 +6,6 @@
 
 static const struct text nobody = {0};
 
-/* Its reason, and who gave it, of what an operator asked. */
-static struct text read_asked(struct arena *arena, struct text json, const char *wanted)
-{
-    struct text name, value;
-    if (!json.data || !pawli_json_is(json, '{', arena))
-        return nobody;
-    struct json_walk walk = pawli_json_walk(json);
-    while (pawli_json_member(&walk, &name, &value))
-        if (pawli_json_name_is(name, wanted) && pawli_json_type(value) == JSON_STRING)
-            return pawli_json_string(arena, value);
-    return nobody;
-}
-
 static void explain_stuck(struct explaining *e)
 {
     static const struct {
@@ -39,7 +26,7 @@ static void explain_stuck(struct explaining *e)
 static void explain_pause(struct explaining *e, const struct workflow_row *row)
 {
     struct arena *arena = &e->why->arena;
-    struct text reason = read_asked(arena, row->paused, "reason"), by = read_asked(arena, row->paused, "by");
+    struct text reason = pawli_read_asked(arena, row->paused, "reason"), by = pawli_read_asked(arena, row->paused, "by");
     if (row->paused.data)
         pawli_why_add(
             e, CODE_PAUSED, WALL_NEVER, by,
@@ -81,6 +68,12 @@ static int explain_behind(struct explaining *e)
     return pawli_store_status(result);
 }
 
+static void explain_free(struct explaining *e)
+{
+    if (e->why->count == 0)
+        pawli_why_add(e, CODE_READY, WALL_NEVER, nobody, TEXT("nobody has the lock: whoever acquires it next gets it"));
+}
+
 static int explain_waiting(struct explaining *e, const struct workflow_row *row)
 {
     const struct task_row *task = &e->item->task;
@@ -89,7 +82,9 @@ static int explain_waiting(struct explaining *e, const struct workflow_row *row)
     explain_pause(e, row);
     if (status == PAWL_OK)
         status = pawli_why_queue(e);
-    if (row->waits)
+    if (text_is(e->item->target, LOCK_KIND))
+        explain_free(e);
+    else if (row->waits)
         pawli_why_add(e, CODE_SIGNAL, WALL_NEVER, nobody,
                       TEXT("parked until a signal comes, or an operator retries it"));
     else if (task->due.ms > e->page->wall.ms)
@@ -107,7 +102,7 @@ static int explain(struct explaining *e, const struct workflow_item *item)
     const struct task_row *task = &item->task;
     bool is_paused = task->place == PLACE_HELD && text_is(task->hold, "paused");
     if (item->workflow.cancelled.data && task->place != PLACE_ENDED)
-        pawli_why_add(e, CODE_AWAITING, WALL_NEVER, read_asked(&e->why->arena, item->workflow.cancelled, "by"),
+        pawli_why_add(e, CODE_AWAITING, WALL_NEVER, pawli_read_asked(&e->why->arena, item->workflow.cancelled, "by"),
                       TEXT("it was cancelled: its compensation runs"));
     if (task->place == PLACE_CLAIMED) {
         pawli_why_claimed(e);
@@ -145,7 +140,7 @@ int pawl_why_workflow(pawl_store *store, const char *kind, const char *id, pawl_
     struct page page = {0};
     int status = pawli_check_given(err, store, kind, id, ret_why);
     if (status == PAWL_OK)
-        status = pawli_check_name("kind", text_of(kind), err);
+        status = pawli_check_name_or_reserved("kind", text_of(kind), err);
     if (status == PAWL_OK)
         status = pawli_check_workflow_id("id", text_of(id), err);
     if (status == PAWL_OK)

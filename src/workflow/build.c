@@ -16,6 +16,12 @@ int pawli_check_kind_and_id(const char *kind, const char *id, pawl_error *err)
     return status == PAWL_OK ? pawli_check_workflow_id("id", text_of(id), err) : status;
 }
 
+int pawli_check_any_kind_and_id(const char *kind, const char *id, pawl_error *err)
+{
+    int status = pawli_check_name_or_reserved("kind", text_of(kind), err);
+    return status == PAWL_OK ? pawli_check_workflow_id("id", text_of(id), err) : status;
+}
+
 int pawli_read_workflow_row(pawl_store *store, const char *kind, const char *id, struct page *page, pawl_error *err)
 {
     const struct query query = {
@@ -59,38 +65,42 @@ static int check_start(const pawl_start *start, pawl_error *err)
     return status == PAWL_OK ? pawli_check_range("wake_in_ms", start->wake_in_ms, 0, INT64_MAX / 2, err) : status;
 }
 
-int pawli_draft_start(struct drafting *drafting, const pawl_start *given, struct start_draft *draft, pawl_error *err)
+int pawli_draft_good_start(struct drafting *drafting, const pawl_start *start, struct start_draft *draft,
+                           pawl_error *err)
 {
-    pawl_start start;
     struct env *env = drafting->store->opened->env;
-    int status = pawli_check_given(err, given);
-    if (status < 0)
-        return status;
-    if (!pawli_copy_options(&start, sizeof start, given))
-        return pawli_bad_struct("pawl_start", err);
-    status = check_start(&start, err);
-    if (status < 0)
-        return status;
-    *draft = (struct start_draft){.ref = pawli_draft_ref(drafting, start.kind, start.id),
-                                  .wake_in_ms = start.wake_in_ms};
+    *draft = (struct start_draft){.ref = pawli_draft_ref(drafting, start->kind, start->id),
+                                  .wake_in_ms = start->wake_in_ms};
     struct workflow_row *row = &draft->row;
-    bool is_given = start.data != NULL || start.data_size;
-    status = pawli_draft_body(drafting, "data", is_given ? start.data : "null", is_given ? start.data_size : 4,
-                              &row->data, err);
+    bool is_given = start->data != NULL || start->data_size;
+    int status = pawli_draft_body(drafting, "data", is_given ? start->data : "null", is_given ? start->data_size : 4,
+                                  &row->data, err);
     if (status == PAWL_OK)
-        status = pawli_draft_content_type(drafting, "data", start.content_type, row->data, &row->content_type, err);
+        status = pawli_draft_content_type(drafting, "data", start->content_type, row->data, &row->content_type, err);
     if (status < 0)
         return status;
     row->id = draft->ref.id;
-    row->key = pawli_draft_text(drafting, start.key);
-    row->state = pawli_draft_text(drafting, start.state);
-    row->version = start.version;
+    row->key = pawli_draft_text(drafting, start->key);
+    row->state = pawli_draft_text(drafting, start->state);
+    row->version = start->version;
     row->priority = 5;
     row->expires = WALL_NEVER;
     env->ops->random(env, &row->tail, sizeof row->tail);
     row->tail &= MESSAGE_TAIL_MAX;
     row->fingerprint = pawli_start_fingerprint(&drafting->hasher, row);
     return pawli_arena_failed(&drafting->unit.arena) || drafting->hasher.failed ? pawli_no_memory(err) : PAWL_OK;
+}
+
+int pawli_draft_start(struct drafting *drafting, const pawl_start *given, struct start_draft *draft, pawl_error *err)
+{
+    pawl_start start;
+    int status = pawli_check_given(err, given);
+    if (status < 0)
+        return status;
+    if (!pawli_copy_options(&start, sizeof start, given))
+        return pawli_bad_struct("pawl_start", err);
+    status = check_start(&start, err);
+    return status == PAWL_OK ? pawli_draft_good_start(drafting, &start, draft, err) : status;
 }
 
 static int add_start(struct drafting *drafting, struct starts *starts, const pawl_start *start, pawl_error *err)
@@ -248,7 +258,7 @@ static int check_outcome(const pawl_step_outcome *outcome, pawl_error *err)
     return PAWL_OK;
 }
 
-static int draft_undo(struct drafting *drafting, const pawl_step_outcome *outcome, struct step *step, pawl_error *err)
+int pawli_step_undo(struct drafting *drafting, const pawl_step_outcome *outcome, struct step *step, pawl_error *err)
 {
     struct text data = {outcome->undo_data, outcome->undo_data_size};
     struct buffer buffer;
@@ -303,13 +313,8 @@ static int draft_bodies(struct drafting *drafting, const pawl_step_outcome *outc
     return status;
 }
 
-static int draft_step(struct drafting *drafting, const pawl_step_outcome *outcome, struct step *step, pawl_error *err)
+int pawli_step_answer(struct drafting *drafting, const pawl_step_outcome *outcome, struct step *step, pawl_error *err)
 {
-    struct env *env = drafting->store->opened->env;
-    step->ref = pawli_draft_ref(drafting, outcome->kind, outcome->id);
-    step->resources.own = step->ref;
-    step->token = outcome->token;
-    step->generation = outcome->generation;
     step->result = (enum step_result)outcome->result;
     step->has_state = outcome->state != NULL;
     step->state = pawli_draft_text(drafting, outcome->state);
@@ -317,20 +322,15 @@ static int draft_step(struct drafting *drafting, const pawl_step_outcome *outcom
     step->version = outcome->version;
     step->keeps = outcome->keep;
     step->rejected = outcome->rejected;
-    step->no_return = outcome->no_return;
+    step->no_return |= outcome->no_return;
     step->wake_in_ms = outcome->has_wake ? outcome->wake_in_ms : -1;
     step->error = pawli_draft_cut(drafting, outcome->error, LIMIT_ERROR_TEXT);
-    env->ops->random(env, &step->random, sizeof step->random);
     int status = draft_bodies(drafting, outcome, step, err);
-    if (status == PAWL_OK)
-        status = draft_take(drafting, outcome, step, err);
-    if (status == PAWL_OK)
-        status = draft_undo(drafting, outcome, step, err);
     return status == PAWL_OK && pawli_arena_failed(&drafting->unit.arena) ? pawli_no_memory(err) : status;
 }
 
 /* What its record says was asked. */
-static int write_command(pawl_transition *t, const struct step *step, pawl_error *err)
+int pawli_step_close(pawl_transition *t, const struct step *step, pawl_error *err)
 {
     struct buffer buffer;
     buffer_init(&buffer, 4 * LIMIT_BODY);
@@ -375,21 +375,57 @@ static int read_outcome(pawl_store *store, const pawl_step_outcome *outcome, paw
     return status == PAWL_OK ? look_up(store, copy, err) : status;
 }
 
-static pawl_uuid request_of(const pawl_step_outcome *outcome)
+static pawl_uuid request_of(const char *kind, const char *id, uint64_t generation)
 {
     char text[LIMIT_NAME + LIMIT_WORKFLOW_ID + 48];
-    int size = snprintf(text, sizeof text, "pawl.step/%s/%s/%" PRIu64, outcome->kind, outcome->id, outcome->generation);
+    int size = snprintf(text, sizeof text, "pawl.step/%s/%s/%" PRIu64, kind, id, generation);
     return pawl_request_id_from(text, (size_t)size);
 }
 
-pawl_transition *pawl_step_new(pawl_store *store, const pawl_step_outcome *given)
+static struct step *add_step(struct drafting *drafting, const char *kind, const char *id, uint64_t token,
+                             uint64_t generation)
+{
+    struct env *env = drafting->store->opened->env;
+    struct step *step = pawli_draft_effect(drafting, &pawli_effect_step);
+    if (!step)
+        return NULL;
+    step->ref = pawli_draft_ref(drafting, kind, id);
+    step->resources.own = step->ref;
+    step->token = token;
+    step->generation = generation;
+    step->wake_in_ms = -1;
+    env->ops->random(env, &step->random, sizeof step->random);
+    return pawli_arena_failed(&drafting->unit.arena) ? NULL : step;
+}
+
+pawl_transition *pawli_step_open(pawl_store *store, const char *kind, const char *id, uint64_t token,
+                                 uint64_t generation, struct step **ret_step)
+{
+    const pawl_transition_options options = {PAWL_TRANSITION_OPTIONS, .type = "step",
+                                             .request_id = request_of(kind, id, generation)};
+    pawl_transition *t = pawl_transition_new(store, &options);
+    struct drafting *drafting = pawli_building(t);
+    *ret_step = drafting ? add_step(drafting, kind, id, token, generation) : NULL;
+    if (!drafting)
+        return t;
+    if (!*ret_step)
+        pawli_no_memory(&drafting->error);
+    drafting->unit.record->row.type = TEXT(STEP_TYPE);
+    drafting->unit.record->is_optional = true;
+    return t;
+}
+
+pawl_transition *pawl_transition_of_step(pawl_store *store, const pawl_step_outcome *given)
 {
     pawl_step_outcome outcome = {0};
     pawl_error error = {0};
+    struct step *step;
     int status = read_outcome(store, given, &outcome, &error);
-    const pawl_transition_options options = {PAWL_TRANSITION_OPTIONS, .type = "step",
-                                             .request_id = status == PAWL_OK ? request_of(&outcome) : (pawl_uuid){{0}}};
-    pawl_transition *t = pawl_transition_new(store, &options);
+    pawl_transition *t = status == PAWL_OK
+                             ? pawli_step_open(store, outcome.kind, outcome.id, outcome.token, outcome.generation,
+                                               &step)
+                             : pawl_transition_new(store,
+                                                   &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "step"});
     struct drafting *drafting = pawli_building(t);
     if (!drafting)
         return t;
@@ -397,16 +433,17 @@ pawl_transition *pawl_step_new(pawl_store *store, const pawl_step_outcome *given
         drafting->error = error;
         return t;
     }
-    struct step *step = pawli_draft_effect(drafting, &pawli_effect_step);
-    status = step ? draft_step(drafting, &outcome, step, &drafting->error) : pawli_no_memory(&drafting->error);
-    drafting->unit.record->row.type = TEXT(STEP_TYPE);
-    drafting->unit.record->is_optional = true;
+    status = pawli_step_answer(drafting, &outcome, step, &drafting->error);
     if (status == PAWL_OK)
-        write_command(t, step, &drafting->error);
+        status = draft_take(drafting, &outcome, step, &drafting->error);
+    if (status == PAWL_OK)
+        status = pawli_step_undo(drafting, &outcome, step, &drafting->error);
+    if (status == PAWL_OK)
+        pawli_step_close(t, step, &drafting->error);
     return t;
 }
 
-const char *pawl_step_status(const pawl_transition *t, uint64_t *ret_generation)
+const char *pawl_transition_step_status(const pawl_transition *t, uint64_t *ret_generation)
 {
     const struct step *step = t ? step_of((const struct drafting *)t) : NULL;
     if (ret_generation)
@@ -414,11 +451,36 @@ const char *pawl_step_status(const pawl_transition *t, uint64_t *ret_generation)
     return step ? step->status : NULL;
 }
 
+static int commit_claim(pawl_store *store, const char *kind, const char *id, uint64_t token, enum step_result what,
+                        int64_t lease_ms, pawl_error *err)
+{
+    struct drafting drafting;
+    pawli_drafting_init(&drafting, store);
+    struct step *step = add_step(&drafting, kind, id, token, 0);
+    int status = step ? PAWL_OK : pawli_no_memory(err);
+    if (step) {
+        step->result = what;
+        step->lease_ms = lease_ms;
+        status = pawli_draft_commit(&drafting, NULL, err);
+    }
+    pawli_drafting_done(&drafting);
+    return status;
+}
+
+int pawli_step_extend(pawl_store *store, const char *kind, const char *id, uint64_t token, int64_t lease_ms,
+                      pawl_error *err)
+{
+    return commit_claim(store, kind, id, token, STEP_EXTEND, lease_ms, err);
+}
+
+int pawli_step_release(pawl_store *store, const char *kind, const char *id, uint64_t token, pawl_error *err)
+{
+    return commit_claim(store, kind, id, token, STEP_RELEASE, 0, err);
+}
+
 int pawl_workflow_extend(pawl_store *store, const char *kind, const char *id, uint64_t token, int64_t lease_ms,
                          pawl_error *err)
 {
-    pawl_step_outcome outcome = {PAWL_STEP_OUTCOME, .kind = kind, .id = id, .token = token};
-    struct drafting drafting;
     int status = pawli_check_given(err, store, kind, id);
     if (status == PAWL_OK)
         status = pawli_check_kind_and_id(kind, id, err);
@@ -426,18 +488,5 @@ int pawl_workflow_extend(pawl_store *store, const char *kind, const char *id, ui
         status = pawli_check_range("lease_ms", lease_ms, 1, LIMIT_LEASE_MS, err);
     if (status == PAWL_OK)
         status = pawli_store_check_write(store->opened->store, err);
-    if (status == PAWL_OK)
-        status = look_up(store, &outcome, err);
-    if (status < 0)
-        return status;
-    pawli_drafting_init(&drafting, store);
-    struct step *step = pawli_draft_effect(&drafting, &pawli_effect_step);
-    status = step ? draft_step(&drafting, &outcome, step, err) : pawli_no_memory(err);
-    if (status == PAWL_OK) {
-        step->result = STEP_EXTEND;
-        step->lease_ms = lease_ms;
-        status = pawli_draft_commit(&drafting, NULL, err);
-    }
-    pawli_drafting_done(&drafting);
-    return status;
+    return status == PAWL_OK ? pawli_step_extend(store, kind, id, token, lease_ms, err) : status;
 }

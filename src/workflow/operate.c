@@ -8,7 +8,7 @@
 #include "model/check.h"
 #include "workflow/build.h"
 
-static int check_write(pawl_store *store, pawl_error *err)
+int pawli_check_write(pawl_store *store, pawl_error *err)
 {
     int status = pawli_store_check_write(store->opened->store, err);
     return status == PAWL_OK ? pawli_check_own_scope(store->scope, err) : status;
@@ -37,7 +37,7 @@ int pawl_workflow_start(pawl_store *store, const pawl_start *start, pawl_workflo
     struct drafting drafting;
     int status = pawli_check_given(err, store, start);
     if (status == PAWL_OK)
-        status = check_write(store, err);
+        status = pawli_check_write(store, err);
     if (status < 0)
         return status;
     pawli_drafting_init(&drafting, store);
@@ -81,7 +81,10 @@ int pawl_workflow_fork(pawl_store *store, const char *kind, const char *id, cons
     const struct workflow_row *row = &page.workflows->workflow;
     from = (struct step_row){
         .state = row->state, .version = row->version, .content_type = row->content_type, .data = row->data};
-    if (generation)
+    if (generation && row->coded)
+        status = pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "the steps of %s/%s are those of a function", kind, id),
+                            "fork it without a step: the new one begins at the top, with the same input");
+    else if (generation)
         status = read_checkpoint(store, page.workflows, generation, &steps, &from, err);
     if (status == PAWL_OK)
         status = pawl_workflow_start(store,
@@ -136,7 +139,7 @@ int pawl_workflow_signal(pawl_store *store, const pawl_signal *signal, uint32_t 
     if (status == PAWL_OK)
         status = pawli_check_key("dedupe", text_of(copy.dedupe), err);
     if (status == PAWL_OK)
-        status = check_write(store, err);
+        status = pawli_check_write(store, err);
     if (status < 0)
         return status;
     pawli_drafting_init(&drafting, store);
@@ -258,7 +261,7 @@ int pawl_workflow_steer(pawl_store *store, const pawl_steering *steering, const 
         return status;
     if (!pawli_copy_options(&copy, sizeof copy, steering))
         return pawli_bad_struct("pawl_steering", err);
-    status = pawli_check_kind_and_id(copy.kind, copy.id, err);
+    status = pawli_check_any_kind_and_id(copy.kind, copy.id, err);
     if (status == PAWL_OK)
         status = pawli_check_range("what", copy.what, 0, STEER_COUNT - 1, err);
     if (status == PAWL_OK && copy.from && copy.what != PAWL_STEER_RETRY)

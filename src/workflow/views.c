@@ -82,24 +82,6 @@ static const char *keep(struct arena *arena, struct text text)
     return pawli_arena_text(arena, text).data;
 }
 
-/* {"reason":…,"by":…,"at":…} */
-static void read_asked(struct arena *arena, struct text json, const char **reason, const char **by, int64_t *at)
-{
-    struct text name, value;
-    if (!json.data || !pawli_json_is(json, '{', arena))
-        return;
-    struct json_walk walk = pawli_json_walk(json);
-    while (pawli_json_member(&walk, &name, &value)) {
-        bool is_text = pawli_json_type(value) == JSON_STRING;
-        if (is_text && pawli_json_name_is(name, "reason"))
-            *reason = keep(arena, pawli_json_string(arena, value));
-        else if (is_text && by && pawli_json_name_is(name, "by"))
-            *by = keep(arena, pawli_json_string(arena, value));
-        else if (at && pawli_json_name_is(name, "at"))
-            pawli_json_i64(value, at);
-    }
-}
-
 static void view_row(struct arena *arena, const struct workflow_row *row, pawl_workflow_view *view)
 {
     view->id = keep(arena, row->id);
@@ -115,8 +97,12 @@ static void view_row(struct arena *arena, const struct workflow_row *row, pawl_w
     view->receipt_type = keep(arena, row->receipt_type);
     view->started_at_ms = row->created.ms;
     view->no_return = row->no_return;
-    read_asked(arena, row->paused, &view->held_reason, &view->held_by, &view->held_since_ms);
-    read_asked(arena, row->cancelled, &view->cancel_reason, NULL, NULL);
+    view->held_reason = pawli_read_asked(arena, row->paused, "reason").data;
+    view->held_by = pawli_read_asked(arena, row->paused, "by").data;
+    struct text since = pawli_read_asked(arena, row->paused, "at");
+    if (since.data)
+        pawli_json_i64(since, &view->held_since_ms);
+    view->cancel_reason = pawli_read_asked(arena, row->cancelled, "reason").data;
 }
 
 static void view_task(struct arena *arena, const struct workflow_row *row, const struct task_row *task,
@@ -316,7 +302,7 @@ static bool is_wanted(const pawl_workflows_query *query, const struct workflow_i
 static int check_query(const pawl_workflows_query *query, pawl_error *err)
 {
     static const char *const statuses[] = {"runnable", "running", "parked", "stuck", "finished", "failed"};
-    int status = query->kind ? pawli_check_name("kind", text_of(query->kind), err) : PAWL_OK;
+    int status = query->kind ? pawli_check_name_or_reserved("kind", text_of(query->kind), err) : PAWL_OK;
     if (status == PAWL_OK)
         status = pawli_check_key("key", text_of(query->key), err);
     if (status == PAWL_OK)
@@ -457,7 +443,7 @@ int pawl_workflow_get(pawl_store *store, const char *kind, const char *id, pawl_
     struct page page;
     int status = pawli_check_given(err, store, kind, id, ret_workflow);
     if (status == PAWL_OK)
-        status = pawli_check_kind_and_id(kind, id, err);
+        status = pawli_check_any_kind_and_id(kind, id, err);
     if (status == PAWL_OK)
         status = pawli_read_workflow_row(store, kind, id, &page, err);
     if (status < 0)

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "pawl/testing.h"
 #include "support.h"
 
 /* What calls are given. */
@@ -58,6 +59,8 @@ struct world {
     pawl_ledger_query ledger_query;
     pawl_ledger_checked checked;
     pawl_setting type_setting;
+    pawl_lock_options lock_options;
+    pawl_lock lock;
     pawl_export_options export_options;
     pawl_imported imported;
     pawl_snapshot *snapshot;
@@ -85,6 +88,10 @@ struct world {
     pawl_schedules *schedules, *other_schedules;
     pawl_replay_options replay_options;
     pawl_replayed replayed;
+    pawl_sim *sim, *other_sim;
+    pawl_sim_options sim_options;
+    pawl_sim_report sim_report;
+    pawl_kind sim_kind, other_sim_kind;
     const char *text;
     char chars[PAWL_UUID_TEXT_SIZE], backup[160];
     size_t size;
@@ -161,6 +168,18 @@ static int give_line(void *data, const char **line, size_t *size, pawl_error *er
     return PAWL_EUNAVAIL;
 }
 
+static int begin_nothing(void *user, pawl_store *store, pawl_error *error)
+{
+    (void)user, (void)store, (void)error;
+    return PAWL_OK;
+}
+
+static int advance_no_more(void *user, pawl_step *step, pawl_error *error)
+{
+    (void)user, (void)error;
+    return pawl_step_done(step, NULL, 0);
+}
+
 static pawl_transition *transition_of(struct world *w)
 {
     return pawl_transition_new(w->store, &w->transition_options);
@@ -178,7 +197,7 @@ static void make_workflow(struct world *w)
     assert_ok(pawl_workflow_claim(w->store, &w->workflow_claim_options, &w->workflows, &err));
     w->outcome.token = pawl_workflows_get(w->workflows, 0)->token;
     pawl_workflows_free(w->workflows);
-    w->step = pawl_step_new(w->store, &(pawl_step_outcome){PAWL_STEP_OUTCOME, .kind = "k", .id = "w",
+    w->step = pawl_transition_of_step(w->store, &(pawl_step_outcome){PAWL_STEP_OUTCOME, .kind = "k", .id = "w",
                                                            .token = w->outcome.token, .keep = 1});
     assert_ok(committed(w->step, &err));
     assert_ok(pawl_workflow_get(w->store, "k", "w", &w->workflows, &err));
@@ -218,6 +237,8 @@ static void open_world(struct world *w)
         .projection = {PAWL_PROJECTION, .name = "p", .key = "k"},
         .ledger_query = {PAWL_LEDGER_QUERY},
         .checked = {PAWL_LEDGER_CHECKED},
+        .lock_options = {PAWL_LOCK_OPTIONS, .name = "a"},
+        .lock = {PAWL_LOCK},
         .export_options = {PAWL_EXPORT_OPTIONS},
         .imported = {PAWL_IMPORTED},
         .snapshot_options = {PAWL_SNAPSHOT_OPTIONS, .seq = 1},
@@ -236,6 +257,10 @@ static void open_world(struct world *w)
         .resources_query = {PAWL_RESOURCES_QUERY},
         .schedule = {PAWL_SCHEDULE, .name = "s", .every_ms = 1000, .kind = "k"},
         .replay_options = {PAWL_REPLAY_OPTIONS, .apply = apply},
+        .sim_options = {PAWL_SIM_OPTIONS, .begin = begin_nothing},
+        .sim_report = {PAWL_SIM_REPORT},
+        .sim_kind = {PAWL_KIND, .name = "k", .advance = advance_no_more},
+        .other_sim_kind = {PAWL_KIND, .name = "other", .advance = advance_no_more},
         .replayed = {PAWL_REPLAYED}};
     w->route.urls = &w->url;
     assert_ok(pawl_store_open("memory:", NULL, &w->store, &err));
@@ -269,6 +294,8 @@ static void open_world(struct world *w)
         &err));
     assert_ok(pawl_subscriptions_list(w->store, NULL, &w->subscriptions, &err));
     make_workflow(w);
+    assert_ok(pawl_sim_new(&w->sim_options, &w->sim, &err));
+    assert_ok(pawl_sim_register(w->sim, &w->sim_kind, &err));
     w->transition = transition_of(w);
 }
 

@@ -148,7 +148,7 @@ static int make_step(pawl_store *store, pawl_step_outcome outcome)
     outcome.kind = "k";
     outcome.id = "w";
     outcome.has_generation = 1;
-    pawl_transition *step = pawl_step_new(store, &outcome);
+    pawl_transition *step = pawl_transition_of_step(store, &outcome);
     int status = pawl_transition_commit(step, NULL, &err);
     pawl_transition_free(step);
     return status;

@@ -226,6 +226,13 @@ class Claiming(Case):
         self.assertNotIn("token", row)
         self.assertIn("running", [row["status"] for row in self.json("workflows", "list")])
 
+    def test_a_claim_is_read_by_a_shell(self):
+        self.start("w", "--state", "a state", "--data", '{"text": "one  two\\n"}')
+        script = """read -r id token generation state data; for word in "$id" "$generation" "$state" "$data"; do printf '%b|' "$word"; done"""
+        line = self.ok("workflows", "claim", "k").out
+        read = subprocess.run(["sh", "-c", script], input=line, capture_output=True, text=True, check=True).stdout
+        self.assertEqual(read, 'w|0|a state|{"text": "one  two\\n"}|', line)
+
     def test_the_oldest_is_the_first(self):
         for key in ("c", "a", "b"):
             self.start(key)

@@ -91,7 +91,7 @@ static inline int make_step(const struct world *w, const struct claim *claim, pa
     outcome.token = claim->token;
     outcome.generation = claim->generation;
     outcome.has_generation = 1;
-    pawl_transition *step = pawl_step_new(w->store, &outcome);
+    pawl_transition *step = pawl_transition_of_step(w->store, &outcome);
     add_resources(step, what, NULL);
     int status = pawl_transition_commit(step, NULL, &err);
     pawl_transition_free(step);

@@ -85,7 +85,7 @@ static int go_on(struct world *w, unsigned n)
 {
     struct claim claim;
     CALMLY(pawli_sim_advance_ms(w->env, 60000); claim = take(w, "main"));
-    pawl_transition *step = pawl_step_new(
+    pawl_transition *step = pawl_transition_of_step(
         w->store, &(pawl_step_outcome){PAWL_STEP_OUTCOME, .kind = "k", .id = "main", .token = claim.token,
                                        .result = n % 2 ? PAWL_STEP_NEXT : PAWL_STEP_PARK, .state = "b", .data = "1",
                                        .data_size = 1, .undo = n % 20 ? NULL : "u"});

@@ -9,7 +9,7 @@ static void step_on(pawl_store *store, const pawl_workflow_view *claim, pawl_ste
     outcome.kind = claim->kind;
     outcome.id = claim->id;
     outcome.token = claim->token;
-    pawl_transition *step = pawl_step_new(store, &outcome);
+    pawl_transition *step = pawl_transition_of_step(store, &outcome);
     if (hold)
         pawl_transition_resource(step, &(pawl_resource){PAWL_RESOURCE, .id = hold, .action = PAWL_RESOURCE_HOLD});
     pawl_transition_commit(step, NULL, &err);

@@ -326,6 +326,34 @@ static void workflows_survive_every_failed_allocation(struct world *w)
     survive_each(w, scarce_calls, scarce_call_count);
 }
 
+/* What one that failed left behind is a lock that nobody else wants: each has a name of its own. */
+static int write_under_lock(struct world *w, unsigned n)
+{
+    char name[16];
+    pawl_lock lock = {PAWL_LOCK};
+    snprintf(name, sizeof name, "lock.%u", n);
+    const pawl_lock_options options = {PAWL_LOCK_OPTIONS, .name = name};
+    int status = pawl_lock_acquire(w->store, &options, &lock, &err);
+    if (status < 0)
+        return status;
+    pawl_lock again = {PAWL_LOCK};
+    status = pawl_lock_acquire(w->store, &options, &again, &err);
+    if (status != PAWL_EBUSY)
+        return status;
+    pawl_transition *t = pawl_transition_new(w->store,
+                                             &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "A"});
+    pawl_transition_lock(t, name, lock.token);
+    status = pawl_transition_commit(t, NULL, &err);
+    pawl_transition_free(t);
+    return status < 0 ? status : pawl_lock_release(w->store, name, lock.token, &err);
+}
+
+static void a_lock_survives_every_failed_allocation(struct world *w)
+{
+    static int (*const calls[])(struct world * w, unsigned n) = {write_under_lock};
+    survive_each(w, calls, COUNT_OF(calls));
+}
+
 static pawl_worker *start_worker(struct world *w, const char *consumer)
 {
     static const char *const lanes[] = {"a", "b"};
@@ -406,6 +434,7 @@ static const struct conformance_case cases[] = {
     CASE(a_read_survives_every_failed_allocation),
     CASE(what_is_kept_of_a_journal_survives_every_failed_allocation),
     CASE(workflows_survive_every_failed_allocation),
+    CASE(a_lock_survives_every_failed_allocation),
     CASE(a_registration_survives_every_failed_allocation),
     CASE(a_list_of_workers_survives_every_failed_allocation),
 };

@@ -227,7 +227,7 @@ static void make_step(struct world *w, pawl_step_outcome outcome)
     outcome.kind = "k";
     outcome.id = "w";
     outcome.token = pawl_workflows_get(claimed, 0)->token;
-    pawl_transition *step = pawl_step_new(w->store, &outcome);
+    pawl_transition *step = pawl_transition_of_step(w->store, &outcome);
     assert_ok(pawl_transition_commit(step, NULL, &err));
     pawl_transition_free(step);
     pawl_workflows_free(claimed);

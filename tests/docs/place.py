@@ -15,7 +15,7 @@ NOT_RUN = {
     "scripts/test": "builds everything four times, and runs this test",
 }
 # What never ends by itself: it is started, must say something, and goes on beside what follows, to the end of its block.
-NEVER_END = ("pawl serve", "pawl listen", "./shop mail")
+NEVER_END = ("pawl serve", "pawl listen", "./shop mail", "examples/workers/", "./payment peer")
 # What a reader does otherwise than a test may.
 INSTEAD = (
     (r"meson setup build && meson install -C build", "meson install --no-rebuild --quiet -C '{build}'"),  # of a clean clone

@@ -261,6 +261,11 @@ def check_json(cases, place, page):
     cases.check("every command that prints JSON has its example", not unshown, unshown)
 
 
+def check_locks(cases, place, page):
+    example = read("examples/lock.c")
+    cases.check("the code of the page is that of the example", all(block in example for block in blocks(page, "c")))
+
+
 def prepare_replay(place):
     deposits, resumes = blocks(read("docs/replay.md"), "python")
     place.write("deposits.py", deposits, 0o644)
@@ -269,6 +274,12 @@ def prepare_replay(place):
 
 def prepare_moving(place):
     place.write("verify_export.py", read("tools/verify_export.py"), 0o755)
+
+
+def prepare_workflows(place):
+    for name, program in zip(("order.c", "trip.c"), blocks(read("docs/workflows.md"), "c"), strict=True):
+        place.write(name, program, 0o644)
+    place.write("invoices.sh", next(block for block in blocks(read("docs/workflows.md"), "sh") if block.startswith("#!")), 0o644)
 
 
 def prepare_into(place):
@@ -288,11 +299,11 @@ def check_into(cases, place, page):
         program.close()
 
 
-WITHOUT_JSON = ("help",)
+WITHOUT_JSON = ("help", "workflows check")  # which shows what its program prints
 PREPARE = {"docs/into.md": prepare_into, "docs/moving.md": prepare_moving,
-           "docs/replay.md": prepare_replay}
+           "docs/replay.md": prepare_replay, "docs/workflows.md": prepare_workflows}
 SPECIAL = {"README.md": check_readme, "docs/receivers.md": check_receivers, "docs/operations.md": check_operations,
-           "docs/json.md": check_json, "docs/into.md": check_into}
+           "docs/json.md": check_json, "docs/into.md": check_into, "docs/named-locks.md": check_locks}
 
 
 def main():

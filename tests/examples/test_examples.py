@@ -16,6 +16,7 @@ import tap
 SOURCES = os.path.join(TESTS, "..", "examples")
 EXPECTED = {
     "first": ("record 1, stored now\n", "record 1, stored before\n"),
+    "lock": ("closed, under fence 1\n", "closed, under fence 2\n"),
     "worker": ("delivered 3, requeued 1\n", "delivered 0, requeued 0\n"),
 }
 

@@ -742,7 +742,7 @@ static void only_a_status_that_wrote_nothing_may_be_tried_again_as_it_is(void **
 static void an_unknown_status_has_a_text_and_fails_the_command(void **state)
 {
     (void)state;
-    static const int unknown[] = {1, -14, -1000, INT32_MAX, INT32_MIN};
+    static const int unknown[] = {1, -15, -1000, INT32_MAX, INT32_MIN};
     for (size_t i = 0; i < COUNT_OF(unknown); i++) {
         assert_string_equal(pawl_status_name(unknown[i]), "UNKNOWN");
         assert_non_null(pawl_status_text(unknown[i]));

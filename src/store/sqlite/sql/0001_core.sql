@@ -524,6 +524,7 @@ CREATE TABLE pawl.workflow (                             -- what a task of a que
     rejections   INTEGER NOT NULL,                  -- since then
     waits        INTEGER NOT NULL,                  -- 1: parked until a signal comes
     coded        INTEGER NOT NULL,                  -- 1: a function made its last step
+    entered      INTEGER NOT NULL,                  -- the generation with which it came into its state
     run          INTEGER NOT NULL,                  -- of a function: its steps up to this generation do not count any more
     undoing      INTEGER NOT NULL,                  -- 1: its compensation runs
     no_return    INTEGER NOT NULL,                  -- 1: it cannot be cancelled any more
@@ -534,7 +535,6 @@ CREATE TABLE pawl.workflow (                             -- what a task of a que
     holds        INTEGER NOT NULL,                  -- how many resources it holds
     paused       TEXT,                              -- JSON: reason, by, at
     cancelled    TEXT,                              -- as paused: it was asked for
-    parent       TEXT,                              -- KIND/ID#SIGNAL of who is told of its end
     receipt_type TEXT,                              -- as content_type
     receipt      ANY,                               -- what it ended with
     sum          INTEGER NOT NULL

@@ -539,44 +539,45 @@ SELECT number, ordinal, phase, n, began, ended, worker, verdict, status, class, 
 -- params: number
 -- row: workflow
 SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
-       state, version, content_type, data, total, rejections, waits, coded, run, undoing, no_return, undos, signals, pending, shown, holds,
-       paused, cancelled, parent, receipt_type, receipt, sum
+       state, version, content_type, data, total, rejections, waits, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
+       paused, cancelled, receipt_type, receipt, sum
   FROM pawl.workflow
  WHERE number = :number;
 
 -- name: put_workflow
--- params: number tail queue id seq key priority fingerprint available created first generation state version content_type data total rejections waits coded run undoing no_return undos signals pending shown holds paused cancelled parent receipt_type receipt sum
+-- params: number tail queue id seq key priority fingerprint available created first generation state version content_type data total rejections waits coded entered run undoing no_return undos signals pending shown holds paused cancelled receipt_type receipt sum
 -- row: workflow
 INSERT INTO pawl.workflow (number, tail, queue, id, seq, key, priority, fingerprint, available, created,
-                           first, generation, state, version, content_type, data, total, rejections, waits, coded, run, undoing, no_return,
-                           undos, signals, pending, shown, holds, paused, cancelled, parent, receipt_type, receipt,
+                           first, generation, state, version, content_type, data, total, rejections, waits, coded, entered, run, undoing, no_return,
+                           undos, signals, pending, shown, holds, paused, cancelled, receipt_type, receipt,
                            sum)
 VALUES (:number, :tail, :queue, :id, :seq, :key, :priority, :fingerprint, :available, :created, :first,
-        :generation, :state, :version, :content_type, :data, :total, :rejections, :waits, :coded, :run, :undoing, :no_return, :undos,
-        :signals, :pending, :shown, :holds, :paused, :cancelled, :parent, :receipt_type, :receipt, :sum)
+        :generation, :state, :version, :content_type, :data, :total, :rejections, :waits, :coded, :entered, :run, :undoing, :no_return, :undos,
+        :signals, :pending, :shown, :holds, :paused, :cancelled, :receipt_type, :receipt, :sum)
     ON CONFLICT (number) DO UPDATE
    SET tail = excluded.tail, queue = excluded.queue, id = excluded.id, seq = excluded.seq, key = excluded.key,
        priority = excluded.priority, fingerprint = excluded.fingerprint, available = excluded.available,
        created = excluded.created, first = excluded.first,
        generation = excluded.generation, state = excluded.state, version = excluded.version,
        content_type = excluded.content_type, data = excluded.data, total = excluded.total,
-       rejections = excluded.rejections, waits = excluded.waits, coded = excluded.coded, run = excluded.run,
+       rejections = excluded.rejections, waits = excluded.waits, coded = excluded.coded, entered = excluded.entered,
+       run = excluded.run,
        undoing = excluded.undoing, no_return = excluded.no_return,
        undos = excluded.undos, signals = excluded.signals, pending = excluded.pending, shown = excluded.shown,
-       holds = excluded.holds, paused = excluded.paused, cancelled = excluded.cancelled, parent = excluded.parent,
+       holds = excluded.holds, paused = excluded.paused, cancelled = excluded.cancelled,
        receipt_type = excluded.receipt_type, receipt = excluded.receipt, sum = excluded.sum;
 
 -- name: add_workflow
--- params: number tail queue id seq key priority fingerprint available created first generation state version content_type data total rejections waits coded run undoing no_return undos signals pending shown holds paused cancelled parent receipt_type receipt sum
+-- params: number tail queue id seq key priority fingerprint available created first generation state version content_type data total rejections waits coded entered run undoing no_return undos signals pending shown holds paused cancelled receipt_type receipt sum
 -- row: workflow
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.workflow (number, tail, queue, id, seq, key, priority, fingerprint, available, created,
                                    first, generation, state, version, content_type, data, total, rejections,
-                                   waits, coded, run, undoing, no_return, undos, signals, pending, shown, holds, paused, cancelled, parent,
+                                   waits, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds, paused, cancelled,
                                    receipt_type, receipt, sum)
 VALUES (:number, :tail, :queue, :id, :seq, :key, :priority, :fingerprint, :available, :created, :first,
-        :generation, :state, :version, :content_type, :data, :total, :rejections, :waits, :coded, :run, :undoing, :no_return, :undos,
-        :signals, :pending, :shown, :holds, :paused, :cancelled, :parent, :receipt_type, :receipt, :sum);
+        :generation, :state, :version, :content_type, :data, :total, :rejections, :waits, :coded, :entered, :run, :undoing, :no_return, :undos,
+        :signals, :pending, :shown, :holds, :paused, :cancelled, :receipt_type, :receipt, :sum);
 
 -- name: remove_workflow
 -- params: number
@@ -587,8 +588,8 @@ DELETE FROM pawl.workflow WHERE number = :number;
 -- params:
 -- row: workflow
 SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
-       state, version, content_type, data, total, rejections, waits, coded, run, undoing, no_return, undos, signals, pending, shown, holds,
-       paused, cancelled, parent, receipt_type, receipt, sum
+       state, version, content_type, data, total, rejections, waits, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
+       paused, cancelled, receipt_type, receipt, sum
   FROM pawl.workflow;
 
 -- ---- kind ----

@@ -617,8 +617,8 @@ SELECT scope, name, topic, prefix, lane, target, seq, event, sum FROM pawl.subsc
 -- name: list_workflows_down
 -- params: after before
 SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
-       state, version, content_type, data, total, rejections, waits, coded, run, undoing, no_return, undos, signals, pending, shown, holds,
-       paused, cancelled, parent, receipt_type, receipt, sum
+       state, version, content_type, data, total, rejections, waits, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
+       paused, cancelled, receipt_type, receipt, sum
   FROM pawl.workflow
  WHERE number > :after AND number < :before
  ORDER BY number DESC;
@@ -626,8 +626,8 @@ SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, crea
 -- name: list_workflows_up
 -- params: after before
 SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
-       state, version, content_type, data, total, rejections, waits, coded, run, undoing, no_return, undos, signals, pending, shown, holds,
-       paused, cancelled, parent, receipt_type, receipt, sum
+       state, version, content_type, data, total, rejections, waits, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
+       paused, cancelled, receipt_type, receipt, sum
   FROM pawl.workflow
  WHERE number > :after AND number < :before
  ORDER BY number;
