@@ -520,13 +520,13 @@ static void do_step(struct life *life)
     outcome.no_return = goes_on && often(life, 5);
     outcome.undo = goes_on && often(life, 20) ? "u" : NULL;
     outcome.state = goes_on && often(life, 50) ? "t" : NULL;
-    pawl_transition *step = pawl_step_new(any_scope(life), &outcome);
+    pawl_transition *step = pawl_transition_of_step(any_scope(life), &outcome);
     add_changes(life, step, NULL);
     if (often(life, 30))
         pawl_transition_event(step, &(pawl_event){PAWL_EVENT, .topic = "t", .type = "e"});
     uint64_t made;
     put_status(life, "step", pawl_transition_commit(step, NULL, &err));
-    const char *status = pawl_step_status(step, &made);
+    const char *status = pawl_transition_step_status(step, &made);
     fprintf(life->out, " %s %llu", status ? status : "-", (unsigned long long)made);
     pawl_transition_free(step);
 }
