@@ -4,12 +4,11 @@ from planted import Mistake
 
 WORKFLOWS = [
     Mistake("a step counts at whatever generation", "src/commit/step.c",
-            "task->row.token == step->token &&\n                  workflow_in(task->body)->generation == step->generation;",
-            "task->row.token == step->token;",
+            "(is_of_claim || workflow_in(task->body)->generation == step->generation);", "(is_of_claim || true);",
             "a step is made twice by who keeps its claim (W1)",
             "conformance_workflows", "*no_exit_without_the_claim"),
     Mistake("a step counts whatever its token", "src/commit/step.c",
-            "task->row.token == step->token &&\n                  workflow_in", "workflow_in",
+            "task->row.place == PLACE_CLAIMED && task->row.token == step->token &&\n", "task->row.place == PLACE_CLAIMED &&\n",
             "who lost its claim steps for the one that has it",
             "conformance_workflows", "*no_exit_without_the_claim"),
     Mistake("a failure keeps what it held", "src/commit/step.c",
