@@ -35,10 +35,17 @@ PAWL_API void pawl_run_receipt(pawl_run *run, const void *receipt, size_t size);
 PAWL_API int pawl_run_step(pawl_run *run, const char *name, pawl_call *fn, void *arg, void *result, size_t size,
                            pawl_error *err);
 
-/* What undoes what comes next; the last first, by compensate, each a step of its own. Then it returns err's status, and err is
- * as it was. One that was cancelled answers PAWL_EREJECTED from its next call that would do something new. */
+/*
+ * pawl_run_undo: what undoes what comes next; an undo may come without it: a step may be cut off before it is called.
+ * pawl_run_compensate: calls the undos, the last first, each as a step of its own. Then PAWL_EREJECTED, with the text that was in
+ *   err: return it, and the run failed. An undo that is refused is for a person: stuck.
+ * pawl_run_no_return: from here on it cannot be cancelled. PAWL_EREJECTED: it was.
+ *
+ * One that was cancelled answers PAWL_EREJECTED from its next call that would do something new.
+ */
 PAWL_API void pawl_run_undo(pawl_run *run, const char *name, pawl_call *fn, void *arg);
 PAWL_API int pawl_run_compensate(pawl_run *run, pawl_error *err);
+PAWL_API int pawl_run_no_return(pawl_run *run, const char *name, pawl_error *err);
 
 PAWL_API int pawl_run_sleep(pawl_run *run, const char *name, int64_t ms, pawl_error *err);
 /* The oldest signal of this name: at most *size bytes of it come to data, and *size is what it had. PAWL_ENOTFOUND: none came in

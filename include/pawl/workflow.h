@@ -77,7 +77,7 @@ typedef struct pawl_workflow_view {
     const char *held_reason, *held_by; /* it is paused, and nobody takes it; NULL: it is not */
     int64_t held_since_ms;
     const char *cancel_reason;    /* its end was asked for, and its compensation runs; NULL: it was not */
-    const char *stuck_why;        /* exhausted, crashes, rejected; NULL: it is not stuck */
+    const char *stuck_why;        /* exhausted, crashes, rejected, stuck: its step said so; NULL: it is not */
     uint32_t waits;               /* 1: parked until a signal comes */
     uint32_t no_return;           /* 1: it cannot be cancelled any more */
     const char *const *resources; /* that it holds: their ids */
@@ -230,8 +230,8 @@ typedef struct pawl_step_outcome {
     const char *undo;      /* NEXT, PARK: the state in which this step is undone, when it is cancelled later; */
     const void *undo_data; /* JSON */
     size_t undo_data_size;
-    uint32_t
-        compensate; /* FAIL, 1: its undos run first, the last first, as if it were cancelled, with the error as reason */
+    uint32_t compensate; /* FAIL, 1: its undos run first, as if it were cancelled, with the error as reason */
+    uint32_t stuck;      /* PARK, 1: it waits for a person, who retries or stops it, whatever its budget */
 } pawl_step_outcome;
 #define PAWL_STEP_OUTCOME .struct_size = sizeof(pawl_step_outcome)
 

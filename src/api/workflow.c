@@ -103,7 +103,7 @@ struct step_in {
     struct text data, data_base64, receipt, receipt_base64, take, undo;
     struct field_count token, generation, version;
     int64_t wake_in_ms;
-    bool keep, rejected, no_return, compensate;
+    bool keep, rejected, stuck, no_return, compensate;
     struct lists_in lists;
 };
 
@@ -123,6 +123,7 @@ static const struct field step_fields[] = {
     {"wake_in_ms", FIELD_NUMBER, IN(wake_in_ms), 0, INT64_MAX / 2},
     {"error", FIELD_STRING, IN(error), 0, 0},
     {"rejected", FIELD_BOOL, IN(rejected), 0, 0},
+    {"stuck", FIELD_BOOL, IN(stuck), 0, 0},
     {"receipt", FIELD_JSON, IN(receipt), 0, 0},
     {"receipt_base64", FIELD_BASE64, IN(receipt_base64), 0, 0},
     {"take", FIELD_ARRAY, IN(take), 0, 0},
@@ -218,6 +219,7 @@ static int read_step(struct api_reading *reading, struct text json, struct step_
                                    .has_wake = in->wake_in_ms >= 0,
                                    .error = in->error,
                                    .rejected = in->rejected,
+                                   .stuck = in->stuck,
                                    .receipt = receipt.data,
                                    .receipt_size = receipt.size,
                                    .no_return = in->no_return,

@@ -173,6 +173,7 @@ static int read_outcome(struct cli *cli, int32_t result, pawl_step_outcome *outc
                                    .keep = cli_has(cli, "keep"),
                                    .error = cli_option(cli, "error"),
                                    .rejected = cli_has(cli, "rejected"),
+                                   .stuck = cli_has(cli, "stuck"),
                                    .no_return = cli_has(cli, "no-return"),
                                    .compensate = cli_has(cli, "compensate"),
                                    .has_take = cli_has(cli, "take-none"),

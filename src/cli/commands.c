@@ -363,6 +363,7 @@ static const struct cli_option workflows_park_options[] = {
     CHECKPOINT,
     {"wake-in", "TIME", "when it is due (default: with an error the backoff, without one when a signal comes)", false},
     {"error", "TEXT", "why it waits: counted as an attempt", false},
+    {"stuck", NULL, "it waits for a person, who retries or stops it", false},
     REJECTED,
     EFFECTS,
     JSON_ONLY,

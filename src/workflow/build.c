@@ -248,6 +248,7 @@ static int check_outcome(const pawl_step_outcome *outcome, pawl_error *err)
                         : outcome->result != PAWL_STEP_PARK && outcome->has_wake   ? "wake_in_ms"
                         : outcome->result != PAWL_STEP_NEXT && outcome->keep       ? "keep"
                         : outcome->result != PAWL_STEP_DONE && outcome->receipt    ? "receipt"
+                        : outcome->result != PAWL_STEP_PARK && outcome->stuck      ? "stuck"
                         : outcome->result != PAWL_STEP_FAIL && outcome->compensate ? "compensate"
                         : outcome->result == PAWL_STEP_DONE && outcome->error      ? "error"
                                                                                    : NULL;
@@ -324,6 +325,7 @@ int pawli_step_answer(struct drafting *drafting, const pawl_step_outcome *outcom
     step->keeps = outcome->keep;
     step->rejected = outcome->rejected;
     step->compensates = outcome->compensate;
+    step->is_stuck = outcome->stuck;
     step->no_return |= outcome->no_return;
     step->wake_in_ms = outcome->has_wake ? outcome->wake_in_ms : -1;
     step->error = pawli_draft_cut(drafting, outcome->error, LIMIT_ERROR_TEXT);

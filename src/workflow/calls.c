@@ -124,9 +124,11 @@ int pawl_run_compensate(pawl_run *run, pawl_error *err)
         run->undo_count--;
     }
     run->is_compensating = false;
-    if (err)
+    if (err) {
         *err = cause;
-    return cause.status < 0 ? cause.status : PAWL_EREJECTED;
+        err->status = PAWL_EREJECTED;
+    }
+    return PAWL_EREJECTED;
 }
 
 /* ---- waiting ---- */
@@ -284,6 +286,21 @@ int pawl_run_release(pawl_run *run, const char *resource, pawl_error *err)
 int pawl_run_consume(pawl_run *run, const char *resource, pawl_error *err)
 {
     return change_resource(run, "consume", resource, pawl_step_consume, err);
+}
+
+int pawl_run_no_return(pawl_run *run, const char *name, pawl_error *err)
+{
+    char full[NOTE_NAME_MAX + 1];
+    const struct recorded *recorded;
+    int status = pawli_check_given(err, run);
+    if (status == PAWL_OK)
+        status = pawli_run_meet_only(run, "no_return", name, full, &recorded, err);
+    if (status != PAWL_OK)
+        return status;
+    if (recorded)
+        return pawli_run_replay_error(recorded, err);
+    pawl_step_no_return(&run->step);
+    return pawli_run_commit_effect(run, full, (struct text){0}, err);
 }
 
 int pawl_run_post(pawl_run *run, const char *name, const pawl_post *posts, size_t count, pawl_error *err)

@@ -248,21 +248,29 @@ int pawl_step_next(pawl_step *step, const char *state, const void *data, size_t 
                                              .error = error_text(step, NULL)});
 }
 
+static int park(pawl_step *step, const pawl_step_outcome *outcome, const pawl_error *why)
+{
+    pawl_step_outcome whole = *outcome;
+    note_error(step, why);
+    whole.struct_size = sizeof whole;
+    whole.result = PAWL_STEP_PARK;
+    whole.has_wake = whole.wake_in_ms >= 0;
+    whole.rejected = why ? why->status == PAWL_EREJECTED : is_rejection(step);
+    whole.error = error_text(step, why);
+    return answer(step, &whole);
+}
+
 int pawl_step_park(pawl_step *step, const char *state, const void *data, size_t size, int64_t wake_in_ms,
                    const pawl_error *why)
 {
-    note_error(step, why);
-    return answer(step, &(pawl_step_outcome){PAWL_STEP_OUTCOME, .result = PAWL_STEP_PARK, .state = state, .data = data,
-                                             .data_size = size, .wake_in_ms = wake_in_ms, .has_wake = wake_in_ms >= 0,
-                                             .rejected = why ? why->status == PAWL_EREJECTED : is_rejection(step),
-                                             .error = error_text(step, why)});
+    return park(step, &(pawl_step_outcome){.state = state, .data = data, .data_size = size, .wake_in_ms = wake_in_ms},
+                why);
 }
 
 int pawl_step_stuck(pawl_step *step, const char *state, const void *data, size_t size, const pawl_error *why)
 {
-    if (drafting_of(step))
-        step->effect->is_stuck = true;
-    return pawl_step_park(step, state, data, size, -1, why);
+    return park(
+        step, &(pawl_step_outcome){.state = state, .data = data, .data_size = size, .wake_in_ms = -1, .stuck = 1}, why);
 }
 
 int pawl_step_done(pawl_step *step, const void *receipt, size_t size)

@@ -186,6 +186,44 @@ static void one_that_is_cancelled_is_undone_backwards(struct world *w)
     end(w);
 }
 
+static int past_the_point(pawl_run *run, pawl_error *error)
+{
+    pawl_run_undo(run, "first", say, (void *)"first");
+    int status = pawl_run_no_return(run, "sent", error);
+    if (status == PAWL_OK)
+        status = pawl_run_sleep(run, "nap", 1000, error);
+    return status == PAWL_EREJECTED ? pawl_run_compensate(run, error) : status;
+}
+
+static void behind_its_point_of_no_return_it_goes_on(struct world *w)
+{
+    begin(w, past_the_point);
+    assert_ok(drive());
+    assert_status(steer(w, "w", PAWL_STEER_CANCEL), PAWL_EREFUSED);
+    assert_ok(drive_until_done(2000));
+    assert_workflow(w, "w", "finished");
+    assert_string_equal(calls.order, "");
+    end(w);
+}
+
+static int give_up_on_time(pawl_run *run, pawl_error *error)
+{
+    size_t size = 0;
+    pawl_run_undo(run, "first", say, (void *)"first");
+    int status = pawl_run_signal(run, "go", 1000, NULL, &size, error);
+    return status == PAWL_ENOTFOUND ? pawl_run_compensate(run, error) : status;
+}
+
+static void what_did_not_come_in_time_is_a_failure_where_it_is_undone(struct world *w)
+{
+    begin(w, give_up_on_time);
+    assert_status(drive_until_done(2000), PAWL_EREJECTED);
+    assert_string_equal(err.text, "nothing came in time");
+    assert_string_equal(calls.order, "first ");
+    assert_workflow(w, "w", "failed");
+    end(w);
+}
+
 /* ---- waiting ---- */
 
 static int sleep_twice(pawl_run *run, pawl_error *error)
@@ -511,6 +549,8 @@ static const struct conformance_case cases[] = {
     CASE(behind_an_error_nothing_is_done),
     CASE(a_refusal_is_undone_backwards),
     CASE(one_that_is_cancelled_is_undone_backwards),
+    CASE(behind_its_point_of_no_return_it_goes_on),
+    CASE(what_did_not_come_in_time_is_a_failure_where_it_is_undone),
     CASE(a_sleep_lasts_as_long_as_it_says),
     CASE(a_signal_before_anybody_waits_is_kept),
     CASE(a_signal_wakes_who_waits),

@@ -247,6 +247,12 @@ static void make_rejected(struct world *w)
         make_step(w, (pawl_step_outcome){.result = PAWL_STEP_PARK, .error = "no such account", .rejected = 1});
 }
 
+static void make_given_up(struct world *w)
+{
+    start_workflow(w);
+    make_step(w, (pawl_step_outcome){.result = PAWL_STEP_PARK, .error = "no way out", .stuck = 1});
+}
+
 static void make_stuck(struct world *w)
 {
     assert_ok(pawl_kind_set(w->store, "k", &(pawl_setting){"max_attempts", "1"}, 1, NULL, &err));
@@ -339,6 +345,7 @@ static const struct workflow_recipe {
 } workflow_recipes[] = {
     {CODE_READY, start_workflow, "runnable", "whoever runs its kind takes it next", false},
     {CODE_REJECTED, make_rejected, "stuck", "no such account", false},
+    {CODE_STUCK, make_given_up, "stuck", "no way out", false},
     {CODE_EXHAUSTED, make_stuck, "stuck", "no route", false},
     {CODE_CRASHES, make_crashed, "stuck", "its workers died", false},
     {CODE_PAUSED, make_paused, "runnable", "paused: test", false},
