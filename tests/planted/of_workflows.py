@@ -114,4 +114,12 @@ WORKFLOWS = [
             "{item->number, task_kind_of(item->lane), item->lane", "{item->number, TASK_MESSAGE, item->lane",
             "a store grows without an end",
             "conformance_workflows", "*what_ended_goes_*"),
+    Mistake("a slot fires whatever was fired since it was looked at", "src/commit/schedule.c",
+            "!slot->slot.is_damaged && row->revision == firing->revision;", "!slot->slot.is_damaged;",
+            "two servers fire a slot, and count it twice",
+            "firing"),
+    Mistake("what fired is not remembered", "src/commit/schedule.c",
+            "    row->last = firing->last;\n", "",
+            "a slot fires again and again",
+            "conformance_schedules", "*each_slot_fires_once"),
 ]
