@@ -30,11 +30,14 @@ static int check_one(struct checking *c, const struct workflow_item *item, pawl_
         return status;
     drive.is_checked = true;
     status = pawli_check_drive(&drive, &error);
-    if (status < 0 && drive.is_for_person)
+    bool is_looked_at = status >= 0 || drive.is_for_person || status == PAWL_ECORRUPT || status == PAWL_EINVAL;
+    if (status < 0 && is_looked_at)
         tell(c, drive.id, error.text);
     pawli_drive_done(&drive);
-    c->checked++;
-    return PAWL_OK;
+    c->checked += is_looked_at;
+    if (!is_looked_at && err)
+        *err = error;
+    return is_looked_at ? PAWL_OK : status;
 }
 
 static int check_kind(struct checking *c, pawl_error *err)
