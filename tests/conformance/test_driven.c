@@ -84,9 +84,12 @@ static void do_besides(pawl_step *step)
 static int advance(void *user, pawl_step *step, pawl_error *error)
 {
     (void)user, (void)error;
+    const char *state = pawl_step_state(step);
+    size_t size;
+    const void *data = pawl_step_data(step, &size);
+    assert_bytes(data, size, strcmp(state, "a") == 0 ? "1" : "2"); /* as the step before left it */
     machine_calls++;
     do_besides(step);
-    const char *state = pawl_step_state(step);
     if (strcmp(state, "a") == 0)
         return pawl_step_next(step, "b", "2", 1);
     if (strcmp(state, "b") == 0)
@@ -405,7 +408,7 @@ static void a_check_that_cannot_read_says_so(struct world *w)
     verify_all(w);
 }
 
-/* ---- functions whose calls fail ---- */
+/* ---- functions: what is recorded, and when ---- */
 
 static int (*code)(pawl_run *run, pawl_error *error);
 static int refuse_undo;
@@ -430,6 +433,98 @@ static pawl_executor *execute(struct world *w, int (*function)(pawl_run *run, pa
 static int drive(pawl_executor *executor)
 {
     return pawl_executor_drive(executor, "k", "w", 0, 0, NULL, &err);
+}
+
+static const struct world *acting;
+
+/* Whoever is called sees that all that it may depend on is recorded. */
+static int look_what_is_recorded(void *arg, pawl_error *error)
+{
+    static const char *const names[] = {"uuid:key", "step:charge"};
+    (void)arg, (void)error;
+    see(acting, "k", "w");
+    assert_int_equal(pawl_workflows_step_count(seen_last), COUNT_OF(names));
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        assert_string_equal(pawl_workflows_step(seen_last, i)->state, names[i]);
+    return PAWL_OK;
+}
+
+static int charge_and_look(pawl_run *run, pawl_error *error)
+{
+    pawl_uuid key;
+    int status = pawl_run_uuid(run, "key", &key, error);
+    if (status == PAWL_OK)
+        status = pawl_run_step(run, "charge", count_call, &charged, NULL, 0, error);
+    return status == PAWL_OK ? pawl_run_step(run, "look", look_what_is_recorded, NULL, NULL, 0, error) : status;
+}
+
+static void what_a_call_came_to_is_recorded_before_the_next_is_called(struct world *w)
+{
+    pawl_executor *executor = execute(w, charge_and_look);
+    acting = w;
+    assert_ok(drive(executor));
+    assert_workflow(w, "w", "finished");
+    pawl_executor_free(executor);
+    verify_all(w);
+}
+
+static int refuse(void *arg, pawl_error *error)
+{
+    (void)arg;
+    charged++;
+    return pawl_error_set(error, PAWL_EREJECTED, "no money");
+}
+
+static int runs;
+
+static int refused_and_asleep(pawl_run *run, pawl_error *error)
+{
+    pawl_error said = {0};
+    runs++;
+    assert_status(pawl_run_step(run, "charge", refuse, NULL, NULL, 0, &said), PAWL_EREJECTED);
+    assert_string_equal(said.text, "no money");
+    said.text[0] = '\0';
+    assert_status(pawl_run_hold(run, "missing", &said), PAWL_EREJECTED);
+    assert_non_null(strstr(said.text, "missing"));
+    return pawl_run_sleep(run, "nap", 1000, error);
+}
+
+static void a_refusal_is_the_same_in_every_run(struct world *w)
+{
+    pawl_executor *executor = execute(w, refused_and_asleep);
+    runs = 0;
+    assert_ok(pawl_executor_drive(executor, "k", "w", 1, 3600000, NULL, &err));
+    assert_true(runs > 1);
+    assert_int_equal(charged, 1);
+    pawl_executor_free(executor);
+    verify_all(w);
+}
+
+static int take_all(pawl_run *run, pawl_error *error)
+{
+    int status = pawl_run_signal(run, "go", -1, NULL, NULL, error);
+    if (status != PAWL_OK)
+        return status;
+    assert_status(pawl_run_signal(run, "go", 0, NULL, NULL, error), PAWL_ENOTFOUND); /* there was one */
+    return PAWL_OK;
+}
+
+/* Its note and that it is taken are one commit. */
+static void a_signal_is_taken_where_it_is_noted(struct world *w)
+{
+    struct store *filter = put_filter(w->store);
+    pawl_executor *executor = execute(w, take_all);
+    assert_ok(send(w, "w", "s", NULL));
+    pawli_fault_set(filter, &(struct fault){FAULT_SAVE, 2, 1, FAULT_BEFORE, STORE_FULL});
+    assert_status(drive(executor), PAWL_EREFUSED);
+    pawli_fault_set(filter, NULL);
+    assert_ok(drive(executor));
+    assert_workflow(w, "w", "finished");
+    see(w, "k", "w");
+    assert_int_equal(pawl_workflows_signal_count(seen_last), 1);
+    assert_true(pawl_workflows_signal(seen_last, 0)->taken > 0);
+    pawl_executor_free(executor);
+    verify_all(w);
 }
 
 static int charge_and_hold(pawl_run *run, pawl_error *error)
@@ -540,6 +635,9 @@ static const struct conformance_case cases[] = {
     CASE(a_busy_store_is_asked_again),
     CASE(whichever_call_of_a_drive_fails_each_step_is_made_once),
     CASE(a_check_that_cannot_read_says_so),
+    CASE(what_a_call_came_to_is_recorded_before_the_next_is_called),
+    CASE(a_refusal_is_the_same_in_every_run),
+    CASE(a_signal_is_taken_where_it_is_noted),
     CASE(a_full_disk_is_nothing_to_remember),
     CASE(a_disk_that_is_nearly_full_is_nothing_to_remember),
     CASE(what_was_done_before_an_error_is_not_done_again),
