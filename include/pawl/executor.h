@@ -53,7 +53,7 @@ typedef int pawl_call(void *arg, pawl_error *err);
 PAWL_API int pawl_step_call(pawl_step *step, const char *name, pawl_call *fn, void *arg, pawl_error *err);
 
 /*
- * What a callback returns: one of these, once, or an error. Data NULL: as it was.
+ * What a callback returns: one of these, once, or an error. State or data NULL: as it was.
  *   next   goes on at once in this state
  *   park   waits so long; -1: until a signal comes. why: the error that it waits because of (NULL: none): counted as an attempt,
  *          kept, shown and returned to who drives; with wake_in_ms -1 it waits by the policy's backoff

@@ -48,8 +48,8 @@ PAWL_API int pawl_run_compensate(pawl_run *run, pawl_error *err);
 PAWL_API int pawl_run_no_return(pawl_run *run, const char *name, pawl_error *err);
 
 PAWL_API int pawl_run_sleep(pawl_run *run, const char *name, int64_t ms, pawl_error *err);
-/* The oldest signal of this name: at most *size bytes of it come to data, and *size is what it had. PAWL_ENOTFOUND: none came in
- * wait_ms (-1: it waits for ever). */
+/* The oldest signal of this name: at most *size bytes of it come to data, and *size is what it had; either may be NULL.
+ * PAWL_ENOTFOUND: none came in wait_ms (-1: it waits for ever). */
 PAWL_API int pawl_run_signal(pawl_run *run, const char *name, int64_t wait_ms, void *data, size_t *size,
                              pawl_error *err);
 

@@ -154,6 +154,8 @@ void pawli_fail_in(pawl_error *err, const char *format, ...)
 
 int pawl_error_set(pawl_error *err, int status, const char *format, ...)
 {
+    if (!format)
+        return pawli_fail(err, PAWL_EINVAL, "format is NULL");
     if (!err)
         return status;
     *err = (pawl_error){.status = status};
@@ -167,6 +169,8 @@ int pawl_error_set(pawl_error *err, int status, const char *format, ...)
 int pawl_error_wrap(pawl_error *err, const char *format, ...)
 {
     char text[sizeof err->text];
+    if (!format)
+        return pawli_fail(err, PAWL_EINVAL, "format is NULL");
     if (!err)
         return PAWL_EUNAVAIL;
     va_list arguments;

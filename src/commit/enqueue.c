@@ -2,6 +2,7 @@
 /* The effect that adds messages. */
 #include "commit/enqueue.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/codec.h"
@@ -257,9 +258,11 @@ static struct view_task *make_task(struct view *view, struct message_draft *draf
 
 int pawli_refuse_work(const struct view *view, pawl_error *err)
 {
-    return pawli_hint(err,
-                      pawli_fail(err, PAWL_EREFUSED, "the disk of the store is %u %% full: no new messages are taken",
-                                 view->full_percent),
+    int status = pawli_fail(err, PAWL_EREFUSED, "the disk of the store is %u %% full: no new messages are taken",
+                            view->full_percent);
+    if (err)
+        err->native = ENOSPC; /* it may be asked for again, unlike what is refused for what it is */
+    return pawli_hint(err, status,
                       "make room, by purging messages that ended or with a larger disk; those that are there are "
                       "delivered meanwhile. \"pawl doctor\" shows how full it is");
 }

@@ -59,11 +59,12 @@ static void decide_unit(struct committer *committer, struct view *view, struct u
     pawli_view_begin_unit(view);
     unit->status = PAWL_OK;
     unit->error = (pawl_error){0};
-    unit->changes_nothing = false;
+    unit->changes_nothing = unit->is_refused = false;
     int status = decide_effects(committer, view, unit);
     if (status < 0) {
         pawli_view_undo_unit(view);
         unit->status = status;
+        unit->is_refused = !unit->error.native; /* of a full disk it is the system's */
     }
 }
 

@@ -52,9 +52,9 @@ struct record_draft {
     bool *filled;             /* which of them have a fill; NULL: none has */
     struct view_fact **types; /* of each, its type */
     uint64_t expect_seq;
-    bool is_optional; /* left out where the unit has nothing to tell: see is_told; */
+    bool is_optional;   /* left out where the unit has nothing to tell: see is_told; */
     bool was_uncertain; /* and only who does not know what became of it is answered with what is stored */
-    bool seals_late;  /* its response is what the effects answer: hashed when they were decided */
+    bool seals_late;    /* its response is what the effects answer: hashed when they were decided */
     struct view_request *request;
     /* the answer */
     bool replayed;
@@ -85,6 +85,7 @@ struct unit {
     /* the answer */
     int status;
     pawl_error error;
+    bool is_refused;     /* for what it asks; else, of a failure: it could not be written now */
     struct batch *batch; /* while it waits */
     _Atomic bool answered;
     void (*done)(struct unit *unit, void *data); /* callback form: runs in a step of the engine, and owns the unit */
@@ -144,7 +145,7 @@ struct conflict {
 int pawli_tell_conflict(pawl_error *err, int status, const struct conflict *conflict);
 
 int pawli_make_scope(struct view *view, struct view_scope *scope, pawl_error *err); /* where it does not exist */
-int pawli_add_queue(struct view *view, struct view_queue *queue, pawl_error *err); /* the same */
+int pawli_add_queue(struct view *view, struct view_queue *queue, pawl_error *err);  /* the same */
 /* Room for one more number in the scope, which will be counted. */
 int pawli_touch_numbers(struct view *view, struct view_scope *scope, pawl_error *err);
 int pawli_refuse_work(const struct view *view, pawl_error *err); /* where the disk is nearly full */

@@ -24,8 +24,9 @@ const void *pawl_run_input(pawl_run *run, size_t *ret_size)
 
 void pawl_run_receipt(pawl_run *run, const void *receipt, size_t size)
 {
-    if (run && receipt)
-        run->receipt = pawli_arena_text(&run->memory, (struct text){receipt, size});
+    const struct text given = {receipt, size};
+    if (run) /* NULL with a size: the end refuses it */
+        run->receipt = receipt ? pawli_arena_text(&run->memory, given) : given;
 }
 
 /* ---- steps ---- */
@@ -93,8 +94,13 @@ int pawl_run_step(pawl_run *run, const char *name, pawl_call *fn, void *arg, voi
 
 void pawl_run_undo(pawl_run *run, const char *name, pawl_call *fn, void *arg)
 {
-    if (!run || !name || !fn || run->status != PAWL_OK || run->is_compensating)
+    pawl_error error;
+    if (!run || run->status != PAWL_OK || run->is_compensating)
         return;
+    if (pawli_check_given(&error, name) < 0 || pawli_check_call(&error, "fn", fn != NULL) < 0) {
+        pawli_run_end(run, error.status, &error); /* what cannot be undone is not done */
+        return;
+    }
     if (!pawli_arena_reserve(&run->memory, (void **)&run->undos, sizeof *run->undos, run->undo_count + 1,
                              &run->undo_room)) {
         pawli_run_no_memory(run, NULL);
@@ -115,6 +121,7 @@ int pawl_run_compensate(pawl_run *run, pawl_error *err)
         status = run_step(run, "undo", undo->name, undo->fn, undo->arg, NULL, 0, &error);
         if (status != PAWL_OK) { /* refused, too: what cannot be undone is for a person */
             if (status == PAWL_EREJECTED) {
+                run->pending_count -= run->pending_count > 0; /* when it is retried, so is this */
                 run->drive->is_for_person = true;
                 pawl_error_wrap(&error, "undoing \"%s\" was refused", undo->name);
                 pawli_run_end(run, status, &error);
@@ -215,10 +222,13 @@ static int take_signal(struct pawl_run *run, const struct signal_row *signal, co
     const struct text noted = with_plus(run, signal->data);
     if (!noted.data || !pawli_step_take(&run->step, signal) || !pawli_run_note(run, full, noted, (struct text){0}))
         return pawli_run_no_memory(run, err);
-    int status = pawli_run_go_on(run, err);
-    if (status < 0 && run->status == PAWL_OK)
-        pawli_run_end(run, status, err);
-    return status == PAWL_OK ? give(noted, data, size, err) : status;
+    pawl_error error = {0};
+    int status = pawli_run_go_on(run, &error);
+    if (status < 0 && run->status == PAWL_OK) {
+        run->pending_count--; /* it was not taken */
+        pawli_run_end(run, status, &error);
+    }
+    return status == PAWL_OK ? give(noted, data, size, err) : pawli_run_answer_again(run, err);
 }
 
 /* Nothing is there: it waits, or its time is over. */
@@ -262,7 +272,7 @@ static int change_resource(pawl_run *run, const char *operation, const char *res
 {
     char full[NOTE_NAME_MAX + 1];
     const struct recorded *recorded;
-    int status = pawli_check_given(err, run);
+    int status = pawli_check_given(err, run, resource);
     if (status == PAWL_OK)
         status = pawli_run_meet_only(run, operation, resource, full, &recorded, err);
     if (status != PAWL_OK)
@@ -314,8 +324,16 @@ int pawl_run_post(pawl_run *run, const char *name, const pawl_post *posts, size_
         return status;
     if (recorded)
         return pawli_run_replay_error(recorded, err);
-    for (size_t i = 0; i < count; i++)
-        pawl_step_post(&run->step, (const pawl_post *)((const char *)posts + i * posts->struct_size));
+    for (size_t i = 0; i < count; i++) {
+        pawl_post post;
+        pawl_error error;
+        if (!pawli_copy_item(&post, sizeof post, posts, i)) {
+            pawli_run_end(run, pawli_bad_struct("pawl_post", &error), &error); /* some are added: none is committed */
+            return pawli_run_answer_again(run, err);
+        }
+        post.struct_size = sizeof post;
+        pawl_step_post(&run->step, &post);
+    }
     return pawli_run_commit_effect(run, full, (struct text){0}, err);
 }
 
@@ -571,6 +589,8 @@ int pawl_run_version(pawl_run *run, const char *name, uint32_t newest, uint32_t 
 int pawl_run_continue(pawl_run *run, const void *input, size_t size, pawl_error *err)
 {
     int status = pawli_check_given(err, run);
+    if (status == PAWL_OK)
+        status = pawli_check_bytes("input", input, size, err);
     if (status < 0 || run->status != PAWL_OK)
         return status < 0 ? status : pawli_run_answer_again(run, err);
     if (run->next < run->recorded_count)
@@ -580,6 +600,8 @@ int pawl_run_continue(pawl_run *run, const void *input, size_t size, pawl_error 
     if (run->step.effect)
         run->step.effect->starts_run = true;
     pawl_step_next(&run->step, NULL, input ? input : "", size);
-    status = pawli_run_commit(run, err);
-    return status < 0 ? pawli_run_end(run, status, err) : pawli_run_end(run, PAWL_SUSPENDED, NULL);
+    pawl_error error = {0};
+    status = pawli_run_commit(run, &error);
+    pawli_run_end(run, status < 0 ? status : PAWL_SUSPENDED, &error);
+    return pawli_run_answer_again(run, err);
 }

@@ -30,11 +30,14 @@ static int check_one(struct checking *c, const struct workflow_item *item, pawl_
         return status;
     drive.is_checked = true;
     status = pawli_check_drive(&drive, &error);
-    if (status < 0 && drive.is_for_person)
+    bool is_looked_at = status >= 0 || drive.is_for_person || status == PAWL_ECORRUPT || status == PAWL_EINVAL;
+    if (status < 0 && is_looked_at)
         tell(c, drive.id, error.text);
     pawli_drive_done(&drive);
-    c->checked++;
-    return PAWL_OK;
+    c->checked += is_looked_at;
+    if (!is_looked_at && err)
+        *err = error;
+    return is_looked_at ? PAWL_OK : status;
 }
 
 static int check_kind(struct checking *c, pawl_error *err)
@@ -73,8 +76,11 @@ int pawl_workflow_check(pawl_store *store, const pawl_kind *kinds, size_t count,
     struct checking c = {.store = store, .found = found, .data = data};
     int status = pawli_check_given(err, store, kinds);
     for (size_t i = 0; status == PAWL_OK && i < count; i++) {
-        pawl_kind kind;
-        status = pawli_read_kind((const pawl_kind *)((const char *)kinds + i * kinds->struct_size), &kind, err);
+        pawl_kind given, kind;
+        if (!pawli_copy_item(&given, sizeof given, kinds, i))
+            return pawli_bad_struct("pawl_kind", err);
+        given.struct_size = sizeof given;
+        status = pawli_read_kind(&given, &kind, err);
         c.kind = &kind;
         if (status == PAWL_OK)
             status = check_kind(&c, err);
@@ -105,14 +111,17 @@ int pawl_workflow_check_main(int argc, char **argv, const pawl_kind *kinds, size
     pawl_error error = {0};
     pawl_store *store;
     uint64_t checked = 0;
-    if (argc < 2 || argc > 3 || !argv) {
-        fprintf(stderr, "usage: %s STORE_URL [SCOPE]\n", argc > 0 && argv ? argv[0] : "check");
+    int status = pawli_check_given(&error, argv, kinds);
+    if (status < 0)
+        return complain(&error);
+    if (argc < 2 || argc > 3) {
+        fprintf(stderr, "usage: %s STORE_URL [SCOPE]\n", argc > 0 ? argv[0] : "check");
         return pawl_status_exit(PAWL_EINVAL);
     }
     const pawl_store_options options = {PAWL_STORE_OPTIONS, .scope = argc > 2 ? argv[2] : NULL, .read_only = 1};
     if (pawl_store_open(argv[1], &options, &store, &error) < 0)
         return complain(&error);
-    int status = pawl_workflow_check(store, kinds, count, print, NULL, &checked, &error);
+    status = pawl_workflow_check(store, kinds, count, print, NULL, &checked, &error);
     pawl_store_close(store);
     if (status < 0)
         return complain(&error);

@@ -109,13 +109,14 @@ static void tell(const struct drive *drive, const char *name, const pawl_error *
 #define COMMIT_TRIES 6
 
 /* What was not written is asked for again, and so is what nobody knows: conditional on the token, it is made once. */
-static int try_commit(struct drive *drive, pawl_transition *t, pawl_error *err)
+static int try_commit(struct drive *drive, pawl_transition *t, bool *was_uncertain, pawl_error *err)
 {
     struct env *env = drive->store->opened->env;
     _Atomic uint32_t never = 0;
     int status = PAWL_OK;
     for (unsigned i = 0; i < COMMIT_TRIES; i++) {
         status = pawl_transition_commit(t, NULL, err);
+        *was_uncertain |= status == PAWL_EUNCERTAIN;
         bool again = status == PAWL_EBUSY || status == PAWL_EUNAVAIL || status == PAWL_EUNCERTAIN;
         if (!again || (drive->stopping && atomic_load(drive->stopping)))
             break;
@@ -170,7 +171,12 @@ int pawli_step_commit(struct pawl_step *step, pawl_error *err)
     }
     if (pawli_drive_is_cut(drive, CUT_BEFORE_COMMIT, name_of(step)))
         return pawli_fail(err, PAWL_EUNAVAIL, "the process died before the commit");
-    int status = try_commit(drive, step->transition, err);
+    bool was_uncertain = false;
+    int status = try_commit(drive, step->transition, &was_uncertain, err);
+    if (status == PAWL_EFENCED && was_uncertain) { /* it was made, and left no record to say so */
+        pawli_drive_release(drive);
+        return PAWL_OK;
+    }
     if (is_given_up(status) || (status == PAWL_OK && !effect->status)) {
         lose(drive, err);
         return status;

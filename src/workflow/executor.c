@@ -61,8 +61,8 @@ int pawli_seat_fill(struct pawl_executor *executor, struct seat *seat, const str
     if (status < 0)
         return status;
     int64_t left = item->lease_until.ms - executor->env->ops->wall_now(executor->env).ms;
-    seat->lease_ms = left > 0 ? left : 1;
-    seat->renew = boot_after_ms(executor->env->ops->boot_now(executor->env), seat->lease_ms / 3);
+    seat->lease_ms = item->lease_until.ms - item->task.claimed.ms;
+    seat->renew = boot_after_ms(executor->env->ops->boot_now(executor->env), left / 3);
     seat->drive.lease_ms = executor->options.lease_ms;
     seat->drive.stopping = &executor->stopping;
     seat->drive.tell = tell_of_drive;
@@ -113,7 +113,7 @@ static bool next_renewal(struct pawl_executor *executor, struct boot_time now, s
             found = true;
             *renewal = (struct renewal){.kind = seat->drive.kind, .token = token, .lease_ms = seat->lease_ms};
             memcpy(renewal->id, seat->drive.id, sizeof renewal->id);
-            seat->renew = boot_after_ms(now, seat->lease_ms / 3);
+            seat->renew = boot_after_ms(now, seat->lease_ms / 3 + 1); /* +1: not now again */
         }
         *next = boot_earlier(*next, seat->renew);
     }
@@ -204,7 +204,7 @@ static int claim_kind(struct pawl_executor *executor, struct kind_entry *entry, 
 static struct boot_time claim_all(struct pawl_executor *executor)
 {
     struct boot_time now = executor->env->ops->boot_now(executor->env), next = boot_after_ms(now, LOOK_MS);
-    for (size_t i = 0; i < executor->kind_count; i++) {
+    for (size_t i = 0; i < executor->kind_count && !atomic_load(&executor->stopping); i++) {
         struct kind_entry *entry = executor->kinds[(executor->first_kind + i) % executor->kind_count];
         pawl_error error;
         size_t took, room = free_seats(executor);
@@ -249,7 +249,7 @@ static void *drive_until_stopped(void *data)
     struct seat *seat;
     pthread_mutex_lock(&executor->lock);
     for (;;) {
-        while (!(seat = take_seat(executor)) && !executor->stopped && !atomic_load(&executor->stopping))
+        while (!(seat = take_seat(executor)) && !executor->stopped) /* none is claimed for it any more */
             pthread_cond_wait(&executor->work, &executor->lock);
         if (!seat)
             break;
@@ -382,13 +382,13 @@ static int start_threads(struct pawl_executor *executor, pawl_error *err)
     if (started == executor->thread_count &&
         pthread_create(&executor->claimer, NULL, claim_until_stopped, executor) == 0)
         return PAWL_OK;
-    atomic_store(&executor->stopping, true);
     pthread_mutex_lock(&executor->lock);
+    executor->stopped = true;
     pthread_cond_broadcast(&executor->work);
     pthread_mutex_unlock(&executor->lock);
     for (size_t i = 0; i < started; i++)
         pthread_join(executor->threads[i], NULL);
-    atomic_store(&executor->stopping, false);
+    executor->stopped = false;
     return pawli_fail(err, PAWL_ENOMEM, "%zu threads of an executor could not be started", executor->thread_count + 1);
 }
 
@@ -426,22 +426,30 @@ int pawl_executor_start(pawl_executor *executor, pawl_error *err)
     return PAWL_OK;
 }
 
-/* Until nothing runs, or the time is over: then what runs goes on, and its threads are joined when it is freed. */
+static struct timespec in_ns(int64_t ns)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += (ns + at.tv_nsec) / 1000000000;
+    at.tv_nsec = (ns + at.tv_nsec) % 1000000000;
+    return at;
+}
+
+/* Until nothing runs, or the time is over: then what runs goes on, and its threads are joined when it is freed. Who claims
+ * renews no lease any more. */
 static void wait_idle(struct pawl_executor *executor, int64_t grace_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += grace_ms / 1000;
-    until.tv_nsec += grace_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
+    struct env *env = executor->env;
+    const struct boot_time until = boot_after_ms(env->ops->boot_now(env), grace_ms);
+    bool is_idle = false;
+    for (struct boot_time now; !is_idle && (now = env->ops->boot_now(env)).ns < until.ns;) {
+        const struct timespec next = in_ns(boot_earlier(until, renew(executor)).ns - now.ns);
+        pthread_mutex_lock(&executor->lock);
+        if (executor->free < executor->thread_count)
+            pthread_cond_timedwait(&executor->idle, &executor->lock, &next);
+        is_idle = executor->free == executor->thread_count;
+        pthread_mutex_unlock(&executor->lock);
     }
-    pthread_mutex_lock(&executor->lock);
-    while (executor->free < executor->thread_count)
-        if (pthread_cond_timedwait(&executor->idle, &executor->lock, &until) != 0)
-            break;
-    pthread_mutex_unlock(&executor->lock);
 }
 
 /* In a child of a fork there is no thread of it: it is left as it is. */

@@ -88,6 +88,7 @@ int pawli_run_commit(struct pawl_run *run, pawl_error *err)
         return pawli_run_answer_again(run, err);
     }
     if (status < 0) {
+        run->is_refused = run->step.effect && ((struct drafting *)run->step.transition)->unit.is_refused;
         open_step(run);
         if (err)
             *err = error;
@@ -117,17 +118,18 @@ int pawli_run_suspend(struct pawl_run *run, int64_t ms, pawl_error *err)
 {
     if (run->drive->is_checked)
         return pawli_run_end(run, PAWL_SUSPENDED, NULL);
+    pawl_error error = {0};
     pawl_step_park(&run->step, NULL, NULL, 0, ms, NULL);
-    int status = pawli_run_commit(run, err);
+    int status = pawli_run_commit(run, &error);
     if (status < 0 && run->status == PAWL_OK)
-        pawli_run_end(run, status, err);
-    return status < 0 ? status : PAWL_SUSPENDED;
+        pawli_run_end(run, status, &error);
+    return status < 0 ? pawli_run_answer_again(run, err) : PAWL_SUSPENDED;
 }
 
-/* What the store refuses, for what is asked, is a fact as others are. */
-static bool is_refusal(int status)
+/* What the store refuses, for what is asked, is a fact as others are; that its disk is full is none. */
+static bool is_refusal(const struct pawl_run *run, int status)
 {
-    return status == PAWL_EREFUSED || status == PAWL_ENOTFOUND || status == PAWL_ECONFLICT;
+    return run->is_refused && (status == PAWL_EREFUSED || status == PAWL_ENOTFOUND || status == PAWL_ECONFLICT);
 }
 
 /* With what was added to the step, under a note that says so. */
@@ -139,7 +141,8 @@ int pawli_run_commit_effect(struct pawl_run *run, const char *name, struct text 
     int status = pawli_run_go_on(run, &error);
     if (status >= 0 || run->status != PAWL_OK)
         return status < 0 ? pawli_run_answer_again(run, err) : run->status;
-    if (!is_refusal(status)) {
+    if (!is_refusal(run, status)) {
+        run->pending_count--; /* it was not done; what was before stays noted */
         pawli_run_end(run, status, &error);
         return pawli_run_answer_again(run, err);
     }
@@ -265,6 +268,20 @@ static int load(struct pawl_run *run, pawl_error *err)
     return pawli_arena_failed(&run->memory) ? pawli_no_memory(err) : PAWL_OK;
 }
 
+/* It ends with an error of its own: what was done before that is recorded all the same, as far as that can be. */
+static int end_with_error(struct pawl_run *run, pawl_error *err)
+{
+    const int status = run->status;
+    pawl_error error = {0};
+    *err = run->error;
+    if (run->pending_count == 0 || run->drive->is_checked || pawli_arena_failed(&run->memory))
+        return status;
+    run->status = PAWL_OK;
+    open_step(run); /* without what was added and not committed */
+    int flushed = pawli_run_flush(run, &error);
+    return flushed == PAWL_SUSPENDED || run->drive->how == DROVE_LOST ? PAWL_OK : status;
+}
+
 static int finish(struct pawl_run *run, pawl_error *err)
 {
     pawl_step_done(&run->step, run->receipt.data, run->receipt.size);
@@ -281,10 +298,8 @@ static int conclude(struct pawl_run *run, int status, pawl_error *err)
     bool has_ended = status == PAWL_OK || status == PAWL_EREJECTED;
     if (run->status == PAWL_OK && has_ended && run->next < run->recorded_count)
         pawli_run_diverge(run, "its end", NULL);
-    if (run->status < 0) {
-        *err = run->error;
-        return run->status;
-    }
+    if (run->status < 0)
+        return end_with_error(run, err);
     if (run->status == PAWL_SUSPENDED || drive->is_checked)
         return PAWL_OK;
     if (status > 0)

@@ -27,8 +27,8 @@ struct pawl_run {
     size_t recorded_count, recorded_room, next;
     struct step_note *pending; /* met for the first time, and not committed yet */
     size_t pending_count, pending_room;
-    struct pawl_step step; /* the next commit */
-    bool is_open;
+    struct pawl_step step;    /* the next commit */
+    bool is_open, is_refused; /* the last commit, for what it asked */
     struct undo *undos;
     size_t undo_count, undo_room;
     bool is_compensating, is_cancelled;

@@ -194,6 +194,8 @@ void pawl_step_undo(pawl_step *step, const char *state, const void *data, size_t
     const pawl_step_outcome outcome = {PAWL_STEP_OUTCOME, .undo = state, .undo_data = data, .undo_data_size = size};
     int status = pawli_check_given(&drafting->error, state);
     if (status == PAWL_OK)
+        status = pawli_check_bytes("data", data, size, &drafting->error);
+    if (status == PAWL_OK)
         status = pawli_check_text("undo", text_of(state), LIMIT_NAME, &drafting->error);
     if (status == PAWL_OK)
         pawli_step_undo(drafting, &outcome, step->effect, &drafting->error);
@@ -210,6 +212,8 @@ void pawl_step_no_return(pawl_step *step)
 static int answer(pawl_step *step, const pawl_step_outcome *outcome)
 {
     struct drafting *drafting = drafting_of(step);
+    if (!step)
+        return PAWL_EINVAL;
     if (!drafting)
         return PAWL_OK; /* its error comes out of the commit */
     if (step->answered)
@@ -217,6 +221,10 @@ static int answer(pawl_step *step, const pawl_step_outcome *outcome)
                           "return what next, park, stuck, done or fail answers, and call one of them once");
     step->answered = true;
     int status = pawli_check_text("state", text_of(outcome->state), LIMIT_NAME, &drafting->error);
+    if (status == PAWL_OK)
+        status = pawli_check_bytes("data", outcome->data, outcome->data_size, &drafting->error);
+    if (status == PAWL_OK)
+        status = pawli_check_bytes("receipt", outcome->receipt, outcome->receipt_size, &drafting->error);
     if (status == PAWL_OK)
         pawli_step_answer(drafting, outcome, step->effect, &drafting->error);
     return PAWL_OK;

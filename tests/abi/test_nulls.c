@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Every exported call with NULL in each place of a pointer: where none may be, it is refused by the argument's name; where
  * one may be, as calls.def has it, it is taken. Each call is made by a process of its own, which may crash. */
+#include <pthread.h>
+#include <semaphore.h>
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <sys/mman.h>
@@ -92,6 +94,11 @@ struct world {
     pawl_sim_options sim_options;
     pawl_sim_report sim_report;
     pawl_kind sim_kind, other_sim_kind;
+    pawl_executor *executor, *other_executor;
+    pawl_executor_options executor_options;
+    pawl_kind kind;
+    pawl_start program_start;
+    char *argv[3];
     const char *text;
     char chars[PAWL_UUID_TEXT_SIZE], backup[160];
     size_t size;
@@ -126,6 +133,11 @@ static void told_committed(void *data, int status, pawl_receipt *receipt, const 
 {
     (void)data, (void)status, (void)error;
     pawl_receipt_free(receipt);
+}
+
+static void told_diverged(void *data, const char *kind, const char *id, const char *text)
+{
+    (void)data, (void)kind, (void)id, (void)text;
 }
 
 static void told_pages(void *data, int left, int total)
@@ -198,13 +210,141 @@ static void make_workflow(struct world *w)
     w->outcome.token = pawl_workflows_get(w->workflows, 0)->token;
     pawl_workflows_free(w->workflows);
     w->step = pawl_transition_of_step(w->store, &(pawl_step_outcome){PAWL_STEP_OUTCOME, .kind = "k", .id = "w",
-                                                           .token = w->outcome.token, .keep = 1});
+                                                                     .token = w->outcome.token, .keep = 1});
     assert_ok(committed(w->step, &err));
     assert_ok(pawl_workflow_get(w->store, "k", "w", &w->workflows, &err));
     assert_ok(pawl_resources_list(w->store, NULL, &w->resources, &err));
     assert_ok(pawl_kinds_list(w->store, &w->kinds, &err));
     assert_ok(pawl_schedule_add(w->store, &w->schedule, NULL, &err));
     assert_ok(pawl_schedules_list(w->store, NULL, &w->schedules, &err));
+}
+
+/* ---- inside a callback ---- */
+
+static const pawl_error unavailable = {.status = PAWL_EUNAVAIL, .text = "not now"};
+
+/* A step or a run, whose callback waits in a thread of its own until it is told what to return. */
+static struct {
+    pawl_executor *executor;
+    pawl_step *step;
+    pawl_run *run;
+    sem_t is_in, may_return;
+    pthread_t thread;
+    int returns, status; /* of the callback, and of the drive */
+    pawl_error error;    /* of the drive */
+} inside;
+
+static int call_out(void *arg, pawl_error *error)
+{
+    (void)arg, (void)error;
+    return PAWL_OK;
+}
+
+static void await(sem_t *semaphore)
+{
+    while (sem_wait(semaphore) != 0)
+        ;
+}
+
+static int wait_in_step(void *user, pawl_step *step, pawl_error *error)
+{
+    (void)user, (void)error;
+    if (inside.step || !inside.executor)
+        return pawl_step_fail(step, NULL); /* the next step, or one that nobody waits for */
+    inside.step = step;
+    sem_post(&inside.is_in);
+    await(&inside.may_return);
+    return inside.returns;
+}
+
+static int wait_in_run(void *user, pawl_run *run, pawl_error *error)
+{
+    (void)user, (void)error;
+    inside.run = run;
+    sem_post(&inside.is_in);
+    await(&inside.may_return);
+    return PAWL_OK;
+}
+
+static void *drive_inside(void *data)
+{
+    const char *kind = data;
+    inside.status = pawl_executor_drive(inside.executor, kind, "i", 0, 0, NULL, &inside.error);
+    sem_post(&inside.is_in); /* where the callback was not called */
+    return NULL;
+}
+
+static void go_inside(struct world *w, const char *kind)
+{
+    const pawl_kind kinds[] = {{PAWL_KIND, .name = "step", .version = 1, .advance = wait_in_step},
+                               {PAWL_KIND, .name = "run", .code = wait_in_run}};
+    const pawl_start start = {PAWL_START, .kind = kind, .id = "i", .state = "a", .version = 1};
+    assert_ok(pawl_executor_new(w->store, NULL, &inside.executor, &err));
+    for (size_t i = 0; i < 2; i++)
+        assert_ok(pawl_executor_register(inside.executor, &kinds[i], &err));
+    assert_ok(pawl_workflow_start(w->store, &start, NULL, &err));
+    sem_init(&inside.is_in, 0, 0);
+    sem_init(&inside.may_return, 0, 0);
+    assert_int_equal(pthread_create(&inside.thread, NULL, drive_inside, (void *)kind), 0);
+    await(&inside.is_in);
+}
+
+static pawl_step *step_in(struct world *w)
+{
+    go_inside(w, "step");
+    return inside.step;
+}
+
+static pawl_run *run_in(struct world *w)
+{
+    go_inside(w, "run");
+    return inside.run;
+}
+
+/* The callback returns this; what the drive answers. */
+static int answered(struct world *w, int returns)
+{
+    (void)w;
+    if (!inside.step) { /* there was none: the call has no error to say so */
+        snprintf(err.text, sizeof err.text, "step is NULL");
+        return returns;
+    }
+    inside.returns = returns;
+    sem_post(&inside.may_return);
+    pthread_join(inside.thread, NULL);
+    err = inside.error;
+    return inside.status;
+}
+
+static int step_ends(struct world *w)
+{
+    return inside.step ? answered(w, pawl_step_done(inside.step, NULL, 0)) : PAWL_OK;
+}
+
+static int run_ends(struct world *w, pawl_error *error)
+{
+    (void)w;
+    return inside.run ? pawl_run_sleep(inside.run, "end", 0, error) : PAWL_OK;
+}
+
+/* Of a program: what it prints goes to a file, from which its error is read. */
+static char *printed;
+
+static bool print_apart(void)
+{
+    assert_true(asprintf(&printed, "%s/%d.printed", folder, (int)getpid()) > 0);
+    return freopen(printed, "w", stderr) != NULL;
+}
+
+static int checked_by(int status)
+{
+    fflush(stderr);
+    FILE *file = fopen(printed, "r");
+    assert_non_null(file);
+    size_t size = fread(err.text, 1, sizeof err.text - 1, file);
+    err.text[size] = '\0';
+    fclose(file);
+    return status == pawl_status_exit(PAWL_EINVAL) ? PAWL_EINVAL : PAWL_OK;
 }
 
 static void open_world(struct world *w)
@@ -257,11 +397,15 @@ static void open_world(struct world *w)
         .resources_query = {PAWL_RESOURCES_QUERY},
         .schedule = {PAWL_SCHEDULE, .name = "s", .every_ms = 1000, .kind = "k"},
         .replay_options = {PAWL_REPLAY_OPTIONS, .apply = apply},
+        .replayed = {PAWL_REPLAYED},
+        .executor_options = {PAWL_EXECUTOR_OPTIONS},
+        .kind = {PAWL_KIND, .name = "another", .advance = wait_in_step},
+        .program_start = {PAWL_START, .kind = "other", .id = "new"},
+        .argv = {(char *)"check"},
         .sim_options = {PAWL_SIM_OPTIONS, .begin = begin_nothing},
         .sim_report = {PAWL_SIM_REPORT},
         .sim_kind = {PAWL_KIND, .name = "k", .advance = advance_no_more},
-        .other_sim_kind = {PAWL_KIND, .name = "other", .advance = advance_no_more},
-        .replayed = {PAWL_REPLAYED}};
+        .other_sim_kind = {PAWL_KIND, .name = "other", .advance = advance_no_more}};
     w->route.urls = &w->url;
     assert_ok(pawl_store_open("memory:", NULL, &w->store, &err));
     pawl_transition *transition = transition_of(w);
@@ -296,6 +440,11 @@ static void open_world(struct world *w)
     make_workflow(w);
     assert_ok(pawl_sim_new(&w->sim_options, &w->sim, &err));
     assert_ok(pawl_sim_register(w->sim, &w->sim_kind, &err));
+    assert_ok(pawl_executor_new(w->store, NULL, &w->executor, &err));
+    assert_ok(
+        pawl_executor_register(w->executor, &(pawl_kind){PAWL_KIND, .name = "other", .advance = wait_in_step}, &err));
+    assert_ok(pawl_workflow_start(
+        w->store, &(pawl_start){PAWL_START, .kind = "other", .id = "w", .wake_in_ms = 3600000}, NULL, &err));
     w->transition = transition_of(w);
 }
 
@@ -312,6 +461,16 @@ static struct world *joinable(struct world *w)
     assert_int_equal(sqlite3_open(path, &w->connection), SQLITE_OK);
     w->transition = transition_of(w);
     return w;
+}
+
+/* A program's arguments: the store of joinable. */
+static char **argv_of(struct world *w)
+{
+    static char url[160];
+    joinable(w);
+    snprintf(url, sizeof url, "sqlite:%s/%d.db", folder, (int)getpid());
+    w->argv[1] = url;
+    return w->argv;
 }
 
 static struct world *joined(struct world *w)
@@ -361,6 +520,7 @@ static bool nulled(const char *name, bool may_be_null)
 #define GIVE(name, value) (nulled(#name, false) ? NULL : (value))
 #define MAY(name, value)  (nulled(#name, true) ? NULL : (value))
 #define ERR               (with_error ? &err : NULL)
+#define PRINTED(call)     (print_apart() ? checked_by(call) : -1)
 
 static const struct call {
     const char *symbol;

@@ -164,6 +164,137 @@ static int work(pawl_store *store, pawl_worker_options options)
     return status;
 }
 
+/* ---- workflows that are driven: what a callback says wrongly, the drive answers ---- */
+
+static int (*in_step)(pawl_step *step);
+static int (*in_run)(pawl_run *run, pawl_error *error);
+
+static int call_in_step(void *user, pawl_step *step, pawl_error *error)
+{
+    (void)user, (void)error;
+    return in_step(step);
+}
+
+static int call_in_run(void *user, pawl_run *run, pawl_error *error)
+{
+    (void)user;
+    return in_run(run, error);
+}
+
+static int drive(pawl_store *store, int (*step)(pawl_step *step), int (*run)(pawl_run *run, pawl_error *error))
+{
+    static unsigned number;
+    char id[16];
+    pawl_executor *executor;
+    in_step = step;
+    in_run = run;
+    snprintf(id, sizeof id, "w%u", number++);
+    assert_ok(pawl_executor_new(store, NULL, &executor, &err));
+    assert_ok(pawl_executor_register(executor,
+                                     &(pawl_kind){PAWL_KIND, .name = "driven", .advance = step ? call_in_step : NULL,
+                                                  .code = step ? NULL : call_in_run},
+                                     &err));
+    const pawl_start start = {PAWL_START, .kind = "driven", .id = id};
+    int status = pawl_executor_run(executor, &start, 0, 0, NULL, &err);
+    pawl_executor_free(executor);
+    return status;
+}
+
+static int next_of_nothing(pawl_step *step)
+{
+    return pawl_step_next(step, "b", NULL, 1);
+}
+
+static int done_with_nothing(pawl_step *step)
+{
+    return pawl_step_done(step, NULL, 1);
+}
+
+static int undone_with_nothing(pawl_step *step)
+{
+    pawl_step_undo(step, "u", NULL, 1);
+    return pawl_step_next(step, "b", NULL, 0);
+}
+
+static int continue_with_nothing(pawl_run *run, pawl_error *error)
+{
+    return pawl_run_continue(run, NULL, 1, error);
+}
+
+static int end_with_nothing(pawl_run *run, pawl_error *error)
+{
+    (void)error;
+    pawl_run_receipt(run, NULL, 1);
+    return PAWL_OK;
+}
+
+static int post_of_two_sizes(pawl_run *run, pawl_error *error)
+{
+    const pawl_post posts[2] = {{PAWL_POST, .account = "a", .asset = "USD", .delta = "-1"},
+                                {.struct_size = sizeof(pawl_post) - 8, .account = "b", .asset = "USD", .delta = "1"}};
+    return pawl_run_post(run, "p", posts, 2, error);
+}
+
+static void what_drives_workflows_refuses_by_name(void **state)
+{
+    (void)state;
+    pawl_store *store = open_store();
+    assert_refused(drive(store, next_of_nothing, NULL), "data");
+    assert_refused(drive(store, done_with_nothing, NULL), "receipt");
+    assert_refused(drive(store, undone_with_nothing, NULL), "data");
+    assert_refused(drive(store, NULL, continue_with_nothing), "input");
+    assert_refused(drive(store, NULL, end_with_nothing), "receipt");
+    assert_status(drive(store, NULL, post_of_two_sizes), PAWL_EINVAL);
+    assert_non_null(strstr(err.text, "the struct_size of a pawl_post"));
+    pawl_store_close(store);
+}
+
+/* As an older program has it: without the hooks. */
+struct old_kind {
+    char known[offsetof(pawl_kind, on_retry)];
+};
+struct new_kind {
+    pawl_kind known;
+    uint64_t unknown[2];
+};
+
+static int finish(pawl_step *step)
+{
+    return pawl_step_done(step, NULL, 0);
+}
+
+static void kinds_and_executors_are_read_by_the_size_that_they_say(void **state)
+{
+    (void)state;
+    pawl_store *store = open_store();
+    pawl_executor *executor;
+    pawl_kind kind = {.struct_size = sizeof(struct old_kind), .name = "old", .advance = call_in_step};
+    struct old_kind old[2];
+    struct new_kind new = {{.struct_size = sizeof new, .name = "new", .advance = call_in_step}, {7, 7}};
+    struct {
+        pawl_executor_options known;
+        uint64_t unknown;
+    } options = {{.struct_size = sizeof options, .threads = 1}, 7};
+    memcpy(&old[0], &kind, sizeof *old);
+    memcpy(&old[1], &kind, sizeof *old);
+    in_step = finish;
+    assert_ok(pawl_executor_new(store, &options.known, &executor, &err));
+    assert_ok(pawl_executor_register(executor, (const pawl_kind *)old, &err));
+    assert_ok(pawl_executor_register(executor, &new.known, &err));
+    const pawl_start start = {PAWL_START, .kind = "old", .id = "w"};
+    assert_ok(pawl_executor_run(executor, &start, 0, 0, NULL, &err));
+    pawl_executor_free(executor);
+    assert_int_equal(pawl_workflow_check(store, (const pawl_kind *)old, 2, NULL, NULL, NULL, &err), 0);
+    kind.struct_size = sizeof kind;
+    const pawl_kind mixed[2] = {kind, {.struct_size = sizeof(struct old_kind), .name = "old", .advance = call_in_step}};
+    assert_status(pawl_workflow_check(store, mixed, 2, NULL, NULL, NULL, &err), PAWL_EINVAL);
+    assert_non_null(strstr(err.text, "the struct_size of a pawl_kind"));
+    kind.struct_size = 0;
+    assert_status(pawl_executor_new(store, &(pawl_executor_options){.threads = 1}, &executor, &err), PAWL_EINVAL);
+    assert_non_null(strstr(err.text, "pawl_executor_options"));
+    pawl_store_close(store);
+}
+
 static void null_with_a_size_is_refused_by_its_name(void **state)
 {
     (void)state;
@@ -444,6 +575,8 @@ int main(void)
         cmocka_unit_test(messages_are_walked_by_the_size_that_they_say),
         cmocka_unit_test(settlements_and_their_messages_are_walked_by_the_size_that_they_say),
         cmocka_unit_test(null_with_a_size_is_refused_by_its_name),
+        cmocka_unit_test(what_drives_workflows_refuses_by_name),
+        cmocka_unit_test(kinds_and_executors_are_read_by_the_size_that_they_say),
         cmocka_unit_test(what_a_call_gives_out_needs_room),
         cmocka_unit_test(an_index_that_is_not_there_is_null),
         cmocka_unit_test(what_is_handed_out_says_its_size),
