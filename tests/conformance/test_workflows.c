@@ -626,6 +626,63 @@ static void a215_what_may_not_be_changes_nothing(struct world *w)
     verify_all(w);
 }
 
+/* ---- limits of a kind ---- */
+
+static size_t claim_many(const struct world *w)
+{
+    pawl_workflows *claimed;
+    assert_ok(pawl_workflow_claim(
+        w->store, &(pawl_workflow_claim_options){PAWL_WORKFLOW_CLAIM_OPTIONS, .kind = "k", .limit = 100}, &claimed,
+        &err));
+    size_t count = pawl_workflows_count(claimed);
+    pawl_workflows_free(claimed);
+    return count;
+}
+
+static void a_kind_runs_no_more_at_once_than_it_may(struct world *w)
+{
+    set_kind(w, "concurrency", "2");
+    for (char id[] = "a"; id[0] < 'e'; id[0]++)
+        assert_ok(START(w, id, .state = "a"));
+    struct claim first = TAKE(w);
+    assert_int_equal(claim_many(w), 1);
+    assert_int_equal(claim_many(w), 0);
+    assert_ok(STEP(w, first, DONE));
+    assert_int_equal(claim_many(w), 1);
+    verify_all(w);
+}
+
+static void a_kind_runs_no_more_in_a_time_than_it_may(struct world *w)
+{
+    set_kind(w, "rate", "2/60s");
+    for (char id[] = "a"; id[0] < 'e'; id[0]++)
+        assert_ok(START(w, id, .state = "a"));
+    assert_int_equal(claim_many(w), 2);
+    assert_int_equal(claim_many(w), 0);
+    pawli_sim_advance_ms(w->env, 60000);
+    assert_int_equal(claim_many(w), 2);
+    verify_all(w);
+}
+
+static void of_those_that_share_a_key_one_runs_at_a_time(struct world *w)
+{
+    for (char id[] = "a"; id[0] < 'd'; id[0]++)
+        assert_ok(START(w, id, .state = "a", .key = "one"));
+    assert_ok(START(w, "other", .state = "a", .key = "two"));
+    struct claim first = TAKE(w);
+    assert_string_equal(first.id, "a");
+    assert_int_equal(claim_many(w), 1); /* of the other key */
+    assert_int_equal(claim_many(w), 0);
+    assert_ok(STEP(w, first, PARK, .has_wake = 1, .wake_in_ms = 1000)); /* its key stays its own */
+    assert_int_equal(claim_many(w), 0);
+    pawli_sim_advance_ms(w->env, 1000);
+    first = TAKE(w);
+    assert_string_equal(first.id, "a");
+    assert_ok(STEP(w, first, DONE));
+    assert_string_equal(TAKE(w).id, "b");
+    verify_all(w);
+}
+
 static const struct conformance_case cases[] = {
     CASE(a189_each_state_is_stored_before_the_next),
     CASE(a190_what_was_lost_begins_at_the_last_checkpoint),
@@ -653,6 +710,9 @@ static const struct conformance_case cases[] = {
     CASE(what_ended_goes_when_it_was_kept_long_enough),
     CASE(a213_a_resource_is_held_by_one),
     CASE(a215_what_may_not_be_changes_nothing),
+    CASE(a_kind_runs_no_more_at_once_than_it_may),
+    CASE(a_kind_runs_no_more_in_a_time_than_it_may),
+    CASE(of_those_that_share_a_key_one_runs_at_a_time),
 };
 
 int main(void)
