@@ -20,15 +20,10 @@ static void news(struct listener *listener, const uint64_t *queues, size_t count
 {
     struct pawl_executor *executor = (struct pawl_executor *)((char *)listener -
                                                               offsetof(struct pawl_executor, listener));
-    bool is_ours = false;
-    for (size_t i = 0; i < executor->kind_count; i++) {
-        bool is_told = count == 0;
-        for (size_t j = 0; j < count && !is_told; j++)
-            is_told = queues[j] == executor->kinds[i]->queue;
-        if (is_told)
-            atomic_store(&executor->kinds[i]->has_news, true);
-        is_ours |= is_told;
-    }
+    bool is_ours = count == 0;
+    for (size_t i = 0; i < executor->kind_count && !is_ours; i++)
+        for (size_t j = 0; j < count && !is_ours; j++)
+            is_ours = queues[j] == executor->kinds[i]->queue;
     if (is_ours)
         wake_claimer(executor);
 }
@@ -154,8 +149,8 @@ static void give_to_threads(struct pawl_executor *executor, struct kind_entry *e
             continue; /* its lease ends, and somebody takes it again */
         seat->state = SEAT_TAKEN;
         executor->free--;
+        pthread_cond_signal(&executor->work);
     }
-    pthread_cond_broadcast(&executor->work);
     pthread_mutex_unlock(&executor->lock);
     if (error.status < 0)
         tell(executor, "claim_failed", entry->name, NULL, &error);
@@ -184,7 +179,6 @@ static int claim_kind(struct pawl_executor *executor, struct kind_entry *entry, 
     struct boot_time now = executor->env->ops->boot_now(executor->env);
     bool worth_it;
     *took = 0;
-    atomic_store(&entry->has_news, false);
     int status = pawli_consume_look(executor->store, &how, &worth_it, &entry->again, err);
     if (status < 0 || !worth_it)
         return status;
@@ -254,7 +248,6 @@ static void *drive_until_stopped(void *data)
         if (!seat)
             break;
         seat->state = SEAT_RUNS;
-        executor->busy++;
         pthread_mutex_unlock(&executor->lock);
         if (atomic_load(&executor->stopping))
             pawli_drive_release(&seat->drive);
@@ -264,7 +257,6 @@ static void *drive_until_stopped(void *data)
         seat->state = SEAT_FREE;
         pawli_drive_done(&seat->drive);
         executor->free++;
-        executor->busy--;
         pthread_cond_broadcast(&executor->idle);
         wake_claimer(executor);
     }

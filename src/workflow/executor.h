@@ -23,7 +23,6 @@ struct kind_entry {
     char name[LIMIT_NAME + 1];
     uint64_t queue;         /* the hash of its queue's name */
     struct boot_time again; /* nothing is due before, as far as is known */
-    _Atomic bool has_news;
 };
 
 struct pawl_executor {
@@ -40,7 +39,7 @@ struct pawl_executor {
     pthread_cond_t work, idle;
     struct seat *seats; /* of the threads */
     struct seat *all;
-    size_t free, busy;
+    size_t free;
     bool started, stopped;
     pthread_t claimer, *threads;
     size_t thread_count;
