@@ -754,7 +754,7 @@ plant([
             "what is written for Sundays never fires", "cron", "specs_mean_what_is_written"),
     Mistake("who looks back does not look into gaps", "src/model/cron.c",
             "span.from_s >= from_s && has_slot_of_gap", "false && has_slot_of_gap",
-            "after downtime the night of the shift is not caught up", "cron", "next_and_last_*"),
+            "after downtime the night of the shift is not caught up", "cron", "the_known_instants"),
     Mistake("a rule is forgotten after 400 years", "src/model/zone.c",
             "zone->repeats = true;", "zone->repeats = false;",
             "clocks stand as they stood last", "zone", "offsets_are_*"),

@@ -301,8 +301,8 @@ static void each_kind_of_difference_is_told(void **state)
         "b account a has 2 EUR; undisturbed: account a has 1 EUR",
         "r resource coin-1 consumed; undisturbed: resource coin-1 available",
         "e event Told of topic t, key 2, with data \"\"; undisturbed: event Told of topic t, key 1, with data \"\"",
-        "m message to other of lane l, delivered, with data \"\"; undisturbed: message to t "
-        "of lane l, delivered, with data \"\""};
+        ("m message to other of lane l, delivered, with data \"\"; undisturbed: message to t "
+         "of lane l, delivered, with data \"\"")};
     (void)state;
     for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
         pawl_sim_options options = small;

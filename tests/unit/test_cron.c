@@ -491,6 +491,9 @@ static void the_known_instants(void **state)
             if (slot.ms != seconds_of(rows[i].slots[j]) * 1000)
                 fail_msg("row %zu, \"%s\": %s, not %s", i, rows[i].spec, pawli_time_text(slot.ms, found),
                          rows[i].slots[j]);
+            struct wall_time back;
+            bool is_found = pawli_cron_last(&cron, zone, (struct wall_time){slot.ms + 1}, &back);
+            assert_true(is_found && back.ms == slot.ms); /* who looks back from behind it finds it again */
         }
     }
 }
