@@ -7,6 +7,7 @@ mistakes.py BUILD CASE_LIBRARY ROOM [NAME]   plants those of a folder, or one; B
 """
 import sys
 
+from of_executors import EXECUTORS
 from of_workflows import WORKFLOWS
 from planted import Mistake, plant
 
@@ -63,7 +64,8 @@ plant([
             "he sleeps until the lease of the dead is over",
             "conformance_locks", "*who_waits_notices_that_the_holder_died"),
     Mistake("who waits for a lock does not see that its lease is over", "src/workflow/locks.c",
-            "    state->is_free |= page.workflows->lost;\n", "",
+            "    state->is_free |= page.workflows->lost;\n",
+            "    if (page.workflows->lost)\n        state->again = BOOT_NEVER;\n",
             "he waits to the end for a lock that nobody has",
             "conformance_locks", "*who_waits_has_it_when_its_lease_is_over"),
     Mistake("a lock is set aside as other workflows are", "src/commit/sweep.c",
@@ -736,6 +738,7 @@ plant([
             "an attempt sends twice (O3)",
             "relay sqlite", "what_was_sent_goes_to_no_other_url"),
     *WORKFLOWS,
+    *EXECUTORS,
     # ---- model: time ----
     Mistake("what a fold shows twice fires twice", "src/model/cron.c",
             "return cron->follows_every_hour ? begin : greater(begin, span->seen_s);", "return begin;",

@@ -319,6 +319,20 @@ static void stop_it(void *data, unsigned number)
     pawl_executor_stop(data, 3600000);
 }
 
+/* Somebody else, who would have it as soon as its lease ended. */
+static void lie_in_wait(void *data, unsigned number)
+{
+    const pawl_workflow_claim_options next = {PAWL_WORKFLOW_CLAIM_OPTIONS, .kind = "slow", .limit = 1};
+    (void)data, (void)number;
+    while (strcmp(status_of("slow", 0), "finished") != 0) {
+        pawl_workflows *claimed;
+        MUST_OK(pawl_workflow_claim(works.place.store, &next, &claimed, &err));
+        MUST(pawl_workflows_count(claimed) == 0);
+        pawl_workflows_free(claimed);
+        sched_yield();
+    }
+}
+
 static void a_lease_is_renewed_in_the_grace_of_a_stop(void **state)
 {
     (void)state;
@@ -333,6 +347,7 @@ static void a_lease_is_renewed_in_the_grace_of_a_stop(void **state)
     while (atomic_load(&calls) == 0)
         sched_yield();
     crowd_add(&crowd, 1, stop_it, executor);
+    crowd_add(&crowd, 1, lie_in_wait, NULL);
     crowd_run(&crowd);
     assert_string_equal(status_of("slow", 0), "finished"); /* its step was made when the stop returned */
     pawl_executor_free(executor);
