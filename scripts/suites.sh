@@ -27,7 +27,7 @@ build() {
     if [ "$(cat "$folder/made-by" 2>&1)" != "$compiler $*" ]; then
         rm -rf "$folder"
         CC=$compiler meson setup "$folder" -Dwerror=true "$@" >>"$log" 2>&1 && echo "$compiler $*" >"$folder/made-by"
-    fi && ninja -C "$folder" $(targets "$name" ${only:-}) >>"$log" 2>&1 && return
+    fi && ninja -C "$folder" build.ninja >>"$log" 2>&1 && ninja -C "$folder" $(targets "$name" ${only:-}) >>"$log" 2>&1 && return
     grep -E -A 3 'error:|ERROR:|FAILED:' "$log" | cut -c 1-300 | head -n 30
     echo "  FAILED to build; see $log"
     echo "0 1" >>"$totals"
