@@ -253,7 +253,7 @@ struct making {
     struct view_task *task;
     struct workflow_row *row;
     uint64_t seq; /* of its record; 0: none */
-    bool stays;   /* NEXT, into the state that it was in */
+    bool stays;   /* in the state that it was in */
 };
 
 static const struct policy *policy_of(const struct making *m)
@@ -337,8 +337,13 @@ static int park(struct making *m, pawl_error *err)
     if (step->error.data || step->rejected || step->is_stuck)
         return park_failed(m, err);
     note_progress(m);
-    m->row->waits = step->wake_in_ms < 0;
-    return pend(m, m->row->waits ? (struct wall_time){PARKED_MS} : wall_after_ms(m->view->wall, step->wake_in_ms), err);
+    /* Whoever made the step did not look for it from there. */
+    bool is_there = !m->stays && m->row->pending > 0;
+    m->row->waits = step->wake_in_ms < 0 && !is_there;
+    struct wall_time wake = is_there               ? m->view->wall
+                            : step->wake_in_ms < 0 ? (struct wall_time){PARKED_MS}
+                                                   : wall_after_ms(m->view->wall, step->wake_in_ms);
+    return pend(m, wake, err);
 }
 
 /* An executor that goes on has the next attempt counted before it makes it. */

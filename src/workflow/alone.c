@@ -124,10 +124,12 @@ static int drive_now(void *data, bool *is_over, struct boot_time *again, pawl_er
         return status;
     bool is_due = now->due.ms <= env->ops->wall_now(env).ms;
     if (!now->has_ended && !now->is_stuck && !now->is_running && (!d->was_tried || is_due))
-        status = claim_and_drive(d, &drove, err);
+        do { /* one that parks where a signal is there already does not wait */
+            status = claim_and_drive(d, &drove, err);
+            if (status == PAWL_OK && drove)
+                status = read_standing(executor->store, d->entry->name, d->id, now, err);
+        } while (status == PAWL_OK && drove && d->status && strcmp(d->status, "runnable") == 0);
     d->was_tried = true;
-    if (status == PAWL_OK && drove)
-        status = read_standing(executor->store, d->entry->name, d->id, now, err);
     if (status < 0)
         return status;
     struct boot_time boot = env->ops->boot_now(env);

@@ -129,6 +129,14 @@ static int take_signals(struct flow *flow, const struct asked *asked)
     return asked->take >= 0 && !found ? PAWL_ENOTFOUND : PAWL_OK;
 }
 
+static bool has_untaken(const struct flow *flow)
+{
+    for (int i = 0; i < flow->signal_count; i++)
+        if (!flow->signals[i].taken)
+            return true;
+    return false;
+}
+
 static int go_on(struct flow *flow, const struct asked *asked, bool stays, int64_t now)
 {
     if (asked->outcome.rejected && stays) {
@@ -186,6 +194,10 @@ int model_step(struct model *m, int id, const struct asked *asked, uint64_t toke
             return PAWL_OK;
         }
         note_progress(flow);
+        if (!stays && has_untaken(flow)) {
+            wait_until(flow, now, now);
+            return PAWL_OK;
+        }
         flow->waits = !outcome->has_wake;
         wait_until(flow, flow->waits ? INT64_MAX : now + outcome->wake_in_ms, now);
         return PAWL_OK;

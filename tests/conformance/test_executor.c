@@ -578,6 +578,35 @@ static void signals_wait_until_a_step_takes_them(struct world *w)
     end(w);
 }
 
+static int wait_elsewhere(pawl_step *step, pawl_error *error)
+{
+    (void)error;
+    return pawl_step_park(step, "c", NULL, 0, -1, NULL);
+}
+
+static int wait_here(pawl_step *step, pawl_error *error)
+{
+    (void)error;
+    return pawl_step_park(step, "b", NULL, 0, -1, NULL);
+}
+
+/* Whoever parks in another state has not looked from there; who stays has. */
+static void a_signal_that_came_before_its_state_is_not_missed(struct world *w)
+{
+    begin(w);
+    OPEN(w);
+    plan.on_b = wait_elsewhere;
+    assert_ok(send(w, "w", "s", NULL));
+    assert_ok(drive("w"));
+    assert_workflow(w, "w", "finished");
+    plan.on_b = wait_here;
+    assert_ok(START(w, "v", .state = "a", .data = "1", .data_size = 1));
+    assert_ok(send(w, "v", "s", NULL));
+    assert_ok(drive("v"));
+    assert_workflow(w, "v", "parked");
+    end(w);
+}
+
 static int signal_meanwhile(pawl_step *step, pawl_error *error)
 {
     (void)error;
@@ -755,6 +784,7 @@ static const struct conformance_case cases[] = {
     CASE(a206_an_end_is_one_commit),
     CASE(a194_a_failure_cleans_up),
     CASE(signals_wait_until_a_step_takes_them),
+    CASE(a_signal_that_came_before_its_state_is_not_missed),
     CASE(a242_a_signal_during_a_step_is_not_missed),
     CASE(a208_behind_the_point_of_no_return_it_goes_on),
     CASE(a232_a_cancelled_one_is_undone_backwards),

@@ -619,8 +619,9 @@ static void kinds_of_pawl_are_its_own(struct world *w)
     REFUSED(pawl_kind_set(w->store, kind, &(pawl_setting){"lease_ms", "1"}, 1, BECAUSE(1), &err));
     REFUSED(pawl_schedule_add(w->store, &(pawl_schedule){PAWL_SCHEDULE, .name = "s", .every_ms = 1000, .kind = kind},
                               BECAUSE(2), &err));
-    REFUSED(commit(pawl_transition_of_step(w->store, &(pawl_step_outcome){PAWL_STEP_OUTCOME, .kind = kind, .id = "a",
-                                                                .token = lock.token, .result = PAWL_STEP_DONE})));
+    REFUSED(
+        commit(pawl_transition_of_step(w->store, &(pawl_step_outcome){PAWL_STEP_OUTCOME, .kind = kind, .id = "a",
+                                                                      .token = lock.token, .result = PAWL_STEP_DONE})));
     pawl_transition *t = write_under(w->store, 3, "a", lock.token);
     pawl_transition_start(t, &(pawl_start){PAWL_START, .kind = kind, .id = "b"});
     REFUSED(commit(t));

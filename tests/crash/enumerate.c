@@ -210,6 +210,7 @@ static const struct planted {
     const char *name, *workload;
 } planted[] = {
     {PLANT_TWO_COMMITS, "the outbox in a second transaction", "append"},
+    {PLANT_EFFECT_APART, "an effect of a step in another transaction", "workflows"},
     {PLANT_DROPPED_LOG_SYNC, "a sync of the log that does nothing", "append"},
     {PLANT_DROPPED_LOG_SYNC, "a sync of the log that does nothing, in a group", "group"},
     {PLANT_DROPPED_SYNC, "a sync of the database that does nothing", "checkpoint"},

@@ -304,7 +304,8 @@ static void what_was_rolled_back_is_not_written_over_what_came_after(void **stat
     send(&at);
     assert_int_equal(sqlite3_close(at.program), SQLITE_OK);
     at.program = open_program(at.file);
-    assert_int_equal(ask_sql(at.program, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"), 1);
+    assert_int_equal(ask_sql(at.program, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'"),
+                     1);
     assert_int_equal(ask_sql(at.program, "SELECT sum(unicode(hex(b))) FROM t"), sum);
     check(&at, "a rollback");
     tear_down(&at);

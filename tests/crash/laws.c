@@ -6,7 +6,8 @@
  *   3  It verifies: gapless sequences, digests, each message in one place and counted.
  *   4  The same request again gives the stored answer if it was there, else one new record, and then that.
  *   5  A settled message is never claimed again; whoever held a lost claim changes nothing; tokens only grow.
- *   6  It goes on: new transitions get the next seq. */
+ *   6  It goes on: new transitions get the next seq.
+ *   7  Workflows go on to their ends, each step with all of its effects, once; each slot of a schedule fired once. */
 #include "world.h"
 
 uint64_t commits_answered(const struct world *world, size_t at, bool *any)
@@ -263,6 +264,8 @@ static void check_opened(struct world *world, size_t at, enum crash_kind kind, p
         check_asks(world, at, store, commits, random);
     if (is_own)
         check_claims(world, store, commits, kind, random);
+    if (is_own && !info.is_restored && world->started_count > 0)
+        check_workflows(world, store, commits);
     if (is_own)
         check_goes_on(world, store);
     if (is_own && pawli_draw(random) % 4 == 0)
@@ -300,6 +303,14 @@ static void inherit(struct world *world, const struct world *old, uint64_t commi
             held.settled_at = UINT64_MAX;
         world->helds[world->held_count++] = held;
     }
+    for (size_t i = 0; i < old->started_count; i++)
+        if (old->started[i].commits <= commits)
+            world->started[world->started_count++] = old->started[i];
+    world->made_step = old->made_step;
+    if (world->made_step.claimed_at > commits)
+        world->made_step = (struct made_step){0};
+    if (world->made_step.made_at > commits)
+        world->made_step.made_at = UINT64_MAX;
     memcpy(world->shown, old->shown, (commits + 1) * sizeof *world->shown);
     world->is_careless = old->is_careless;
     world->next_number = old->next_number + 5000;

@@ -346,6 +346,7 @@ const struct workload workloads[] = {
     {"overlap-checkpoint", FEW_FRAMES, make_store, run_overlap},
     {"join", MANY_FRAMES, make_store, run_join},
     {"migrate", FEW_FRAMES, setup_migrate, run_init},
+    {"workflows", MANY_FRAMES, make_store, run_workflows},
     {"into", "into=1&" MANY_FRAMES, setup_into, run_into},
 };
 const size_t workload_count = COUNT_OF(workloads);

@@ -50,7 +50,7 @@ void violation(struct world *world, const char *format, ...)
 
 static const char *const scopes[] = {"default", "north", "pawl.operator"};
 
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
+uint64_t mix_bytes(uint64_t hash, const void *bytes, size_t size)
 {
     const uint8_t *at = bytes;
     uint64_t word;
@@ -63,22 +63,21 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
     return hash;
 }
 
-static uint64_t hash_text(uint64_t hash, const char *text)
+uint64_t mix_text(uint64_t hash, const char *text)
 {
-    return text ? hash_bytes(pawli_mix(hash, strlen(text)), text, strlen(text)) : pawli_mix(hash, 77);
+    return text ? mix_bytes(pawli_mix(hash, strlen(text)), text, strlen(text)) : pawli_mix(hash, 77);
 }
 
 static uint64_t hash_record(uint64_t hash, const pawl_record *record)
 {
     hash = pawli_mix(hash, record->seq);
-    hash = hash_bytes(hash, &record->request_id, sizeof record->request_id);
-    hash = hash_bytes(hash, record->digest, sizeof record->digest);
-    hash = hash_bytes(hash, record->data, record->data_size);
-    hash = hash_bytes(hash, record->response, record->response_size);
-    hash = hash_bytes(hash, record->messages, record->message_count * sizeof *record->messages);
+    hash = mix_bytes(hash, &record->request_id, sizeof record->request_id);
+    hash = mix_bytes(hash, record->digest, sizeof record->digest);
+    hash = mix_bytes(hash, record->data, record->data_size);
+    hash = mix_bytes(hash, record->response, record->response_size);
+    hash = mix_bytes(hash, record->messages, record->message_count * sizeof *record->messages);
     for (size_t i = 0; i < record->event_count; i++)
-        hash = hash_bytes(hash_text(hash, record->events[i].topic), record->events[i].data,
-                          record->events[i].data_size);
+        hash = mix_bytes(mix_text(hash, record->events[i].topic), record->events[i].data, record->events[i].data_size);
     return hash;
 }
 
@@ -86,14 +85,14 @@ static uint64_t hash_message(uint64_t hash, const pawl_message_view *message)
 {
     const uint64_t numbers[] = {message->attempts,  message->deferrals, message->crashes,
                                 message->data_size, message->seq,       (uint64_t)message->priority};
-    hash = hash_bytes(hash, &message->id, sizeof message->id);
-    hash = hash_bytes(hash, numbers, sizeof numbers);
-    hash = hash_bytes(hash, message->data, message->data_size);
-    hash = hash_bytes(hash, &message->superseded_by, sizeof message->superseded_by);
+    hash = mix_bytes(hash, &message->id, sizeof message->id);
+    hash = mix_bytes(hash, numbers, sizeof numbers);
+    hash = mix_bytes(hash, message->data, message->data_size);
+    hash = mix_bytes(hash, &message->superseded_by, sizeof message->superseded_by);
     /* Not its dedupe key: what binds is kept apart, and asked for by repeating the call. */
     const char *texts[] = {message->state, message->key, message->hold, message->ended_reason, message->error_text};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
-        hash = hash_text(hash, texts[i]);
+        hash = mix_text(hash, texts[i]);
     return hash;
 }
 
@@ -113,7 +112,7 @@ static int show_ledger(pawl_store *store, uint64_t *hash, pawl_error *err)
             const pawl_fill_view *fill = pawl_ledger_fill(page, i);
             const pawl_projection_view *projection = pawl_ledger_projection(page, i);
             const pawl_type *type = pawl_ledger_type(page, i);
-            *hash = hash_text(*hash, balance ? balance->balance : entry ? entry->delta : fill ? fill->trade_id : NULL);
+            *hash = mix_text(*hash, balance ? balance->balance : entry ? entry->delta : fill ? fill->trade_id : NULL);
             *hash = pawli_mix(*hash, type ? (uint64_t)type->keep : 0);
             *hash = pawli_mix(*hash, projection ? projection->version : entry ? entry->seq : 0);
         }
@@ -134,7 +133,7 @@ static int show_kept(pawl_store *store, uint64_t *hash, pawl_error *err)
         *hash = pawli_mix(*hash, pawl_snapshots_get(snapshots, i)->seq);
     for (size_t i = 0; i < pawl_subscriptions_count(subscriptions); i++) {
         const pawl_subscription_view *view = pawl_subscriptions_get(subscriptions, i);
-        *hash = pawli_mix(pawli_mix(hash_text(*hash, view->name), view->position.seq), view->position.index);
+        *hash = pawli_mix(pawli_mix(mix_text(*hash, view->name), view->position.seq), view->position.index);
     }
     pawl_snapshots_free(snapshots);
     pawl_subscriptions_free(subscriptions);
@@ -158,6 +157,8 @@ static int show_scope(pawl_store *store, uint64_t *hash, pawl_error *err)
     pawl_messages_free(messages);
     if (status == PAWL_OK)
         status = show_kept(store, hash, err);
+    if (status == PAWL_OK)
+        status = world_show_workflows(store, hash, err);
     return status == PAWL_OK ? show_ledger(store, hash, err) : status;
 }
 

@@ -10,6 +10,7 @@
 #include "commit/handle.h"
 #include "env/sim/sim.h"
 #include "pawl/journal.h"
+#include "pawl/executor.h"
 #include "pawl/pawl.h"
 #include "vfs/vfs.h"
 
@@ -32,6 +33,7 @@ enum plant {
     PLANT_DROPPED_SYNC,     /* the sync of the database file does, so that a checkpoint copies into the air */
     PLANT_EARLY_ANSWER,     /* a call is answered before its commit */
     PLANT_TOKEN_IGNORED,    /* a settlement counts whatever its token */
+    PLANT_EFFECT_APART,     /* what a step does besides is committed before it */
     PLANT_READ_ANSWER,      /* a duplicate is answered by a read, without a commit */
     PLANT_COUNT
 };
@@ -59,6 +61,21 @@ struct held {
     bool by_hand;
 };
 
+#define STARTED_MAX 16
+
+/* A workflow, and the commit that it is there from. */
+struct started {
+    unsigned number;
+    uint64_t commits;
+};
+
+/* A step by hand, under a claim of its own. */
+struct made_step {
+    uint64_t claimed_at, made_at; /* commits; claimed_at 0: there was none; made_at UINT64_MAX: not made */
+    char id[16];
+    uint64_t token, generation;
+};
+
 struct world {
     uint64_t seed, random;
     enum plant plant;
@@ -74,7 +91,9 @@ struct world {
     struct ask asks[ASKS_MAX];
     struct held helds[HELDS_MAX];
     uint64_t shown[COMMITS_MAX]; /* by commit number: a hash of all that the store showed */
-    size_t step_count, ask_count, held_count;
+    struct started started[STARTED_MAX];
+    struct made_step made_step;
+    size_t step_count, ask_count, held_count, started_count;
     bool is_careless; /* a foreign connection did not sync its commits: the log may look damaged after a power loss */
     uint64_t adopted_at; /* the commit that adopted the store; 0: it was never restored */
     unsigned next_number;
@@ -90,6 +109,8 @@ void world_record(struct world *world); /* from here on what happens on the disk
 PRINTF_LIKE(2, 3) void violation(struct world *world, const char *format, ...);
 
 int world_open_in(struct world *world, struct env *env, pawl_store **ret_store);
+uint64_t mix_bytes(uint64_t hash, const void *bytes, size_t size);
+uint64_t mix_text(uint64_t hash, const char *text);                             /* NULL is one, too */
 uint64_t world_show(pawl_store *store, uint64_t *ret_commits, pawl_error *err); /* 0: it could not be read */
 
 /* Calls. Each adds a step. */
@@ -106,6 +127,11 @@ int world_end(struct world *world, int status);
 
 void world_keep_receipt(struct ask *ask, const pawl_receipt *receipt);
 void run_overlap(struct world *world); /* overlap.c */
+
+/* workflows.c */
+void run_workflows(struct world *world);
+int world_show_workflows(pawl_store *store, uint64_t *hash, pawl_error *err);
+void check_workflows(struct world *world, pawl_store *store, uint64_t commits); /* drives them to their ends */
 
 /* The same again: what it answered, compared with the ask. */
 int world_repeat(struct world *world, pawl_store *store, const struct ask *ask, bool *ret_replayed, struct ask *answer);
