@@ -2,6 +2,7 @@
 #include "scarce.h"
 
 #include "driving.h"
+#include "failing.h"
 
 /* What stands around the call that is meant has all the memory that it needs. */
 #define CALMLY(...)                                                                                                    \

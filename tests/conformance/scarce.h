@@ -10,7 +10,4 @@ void prepare_scarce(struct world *w); /* what they are about */
 extern int (*const scarce_calls[])(struct world *w, unsigned n);
 extern const size_t scarce_call_count;
 
-/* The n-th allocation from now on fails; 0: none does. Returns what was left of the one before. */
-unsigned long fail_allocation(unsigned long n);
-
 #endif

@@ -1,56 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Whichever allocation fails: the caller is told so, and the store is as it was. */
+#include "failing.h"
 #include "order.h"
 #include "scarce.h"
 
 #include "pawl/pawl.h"
-
-/* The linker puts these in the place of the real ones (--wrap). */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static unsigned long countdown; /* 1: the next one fails; 0: none does */
-static bool has_failed;
-
-static bool fails(void)
-{
-    if (countdown == 0 || --countdown > 0)
-        return false;
-    return has_failed = true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails() ? NULL : __real_realloc(old, size);
-}
-
-unsigned long fail_allocation(unsigned long n)
-{
-    unsigned long left = countdown;
-    countdown = n;
-    has_failed = false;
-    return left;
-}
-
-static bool stop_failing(void)
-{
-    countdown = 0;
-    return has_failed;
-}
 
 #define MANY 20000 /* no call here allocates so often */
 
@@ -262,22 +216,20 @@ static int export(struct world *w, unsigned n)
 static int import(struct world *w, unsigned n)
 {
     static struct world other;
-    unsigned long left = countdown;
-    countdown = 0;
+    unsigned long left = fail_allocation(0);
     if (!other.store)
         open_world(&other, w->kind, 1000 + n);
     exported.at = 0;
-    countdown = left;
+    fail_allocation(left);
     int status = pawl_journal_import(other.store, give_line, &exported, NULL, NULL, &err);
-    left = countdown;
-    countdown = 0;
+    left = fail_allocation(0);
     if (status != PAWL_EUNCERTAIN) /* SQLite's own commit had none: only a new opening knows */
         verify(&other);
     if (status == PAWL_OK || status == PAWL_EUNCERTAIN) {
         close_world(&other);
         other = (struct world){0};
     }
-    countdown = left;
+    fail_allocation(left);
     return status == PAWL_EUNCERTAIN ? PAWL_ENOMEM : status;
 }
 

@@ -1,51 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Workflows that are driven while memory or the store fails: each step is made once, and nothing by halves. */
 #include "driving.h"
-
-/* The linker puts these in the place of the real ones (--wrap). */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static unsigned long countdown; /* 1: the next one fails; 0: none does */
-static bool has_failed;
-
-static bool fails(void)
-{
-    if (countdown == 0 || --countdown > 0)
-        return false;
-    return has_failed = true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails() ? NULL : __real_realloc(old, size);
-}
-
-static void fail_allocation(unsigned long n)
-{
-    countdown = n;
-    has_failed = false;
-}
-
-static bool stop_failing(void)
-{
-    countdown = 0;
-    return has_failed;
-}
+#include "failing.h"
 
 /* ---- what is driven ---- */
 

@@ -7,38 +7,9 @@
 #include <sys/stat.h>
 
 #include "conformance.h"
+#include "failing.h"
 
 static const struct kind file_store = {"sqlite", "sqlite:%s/store.db", true, false};
-
-/* The linker puts these in the place of the real ones (--wrap). */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static unsigned long countdown; /* 1: the next one fails; 0: none does */
-
-static bool fails(void)
-{
-    return countdown > 0 && --countdown == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails() ? NULL : __real_realloc(old, size);
-}
 
 /* ---- what a process has open ---- */
 
@@ -326,10 +297,9 @@ static void an_opening_without_memory_keeps_nothing(void **state)
         for (unsigned long nth = 1;; nth += every) {
             pawl_store *store = NULL;
             pawl_store_options options = {PAWL_STORE_OPTIONS, .read_only = read_only};
-            countdown = nth;
+            fail_allocation(nth);
             int status = pawl_store_open(w->url, &options, &store, &err);
-            bool reached = countdown == 0;
-            countdown = 0;
+            bool reached = stop_failing();
             pawl_store_close(store);
             failed += status < 0;
             same_as(&before, "an opening without memory");
