@@ -97,7 +97,7 @@ static void check(struct enumeration *e, const struct crash *crash)
 /* What the second of two power losses leaves, by round. */
 static const enum disk_loss second_losses[] = {LOSS_ALL, LOSS_SUBSET, LOSS_GARBAGE};
 
-/* A process recovers the image that is on the disk; then the power fails at every operation of that. */
+/* A process recovers the image that is on the disk; then the power fails at every other operation of that. */
 static void recover(struct enumeration *e, const struct crash *first, unsigned round)
 {
     bool kill = first->kind == IMAGE_KILL;
@@ -111,7 +111,7 @@ static void recover(struct enumeration *e, const struct crash *first, unsigned r
     pawli_walk_begin(&walk, &world->trace, &world->start);
     while (walk.at < world->trace.count) {
         pawli_walk_step(&walk);
-        if (walk.at < from)
+        if (walk.at < from || (walk.at ^ first->seed) % 2)
             continue;
         crash.seed = pawli_mix(first->seed, walk.at * 8 + round);
         check(e, &crash);
@@ -147,17 +147,17 @@ static void check_point(struct enumeration *e, const struct disk_walk *walk, uns
     }
 }
 
-static bool is_enough(const struct enumeration *e, enum plant plant)
+static bool is_enough(const struct enumeration *e)
 {
-    return total(e) >= e->wanted || (plant && e->violations);
+    return total(e) >= e->wanted || e->violations;
 }
 
-static void check_points(struct enumeration *e, unsigned round, enum plant plant)
+static void check_points(struct enumeration *e, unsigned round)
 {
     struct disk_walk walk;
     pawli_walk_begin(&walk, &e->world->trace, &e->world->start);
     check_point(e, &walk, round);
-    while (walk.at < e->world->trace.count && !(plant && e->violations)) {
+    while (walk.at < e->world->trace.count && !e->violations) {
         pawli_walk_step(&walk);
         check_point(e, &walk, round);
     }
@@ -170,8 +170,8 @@ static void enumerate_run(struct enumeration *e, const struct workload *workload
     e->runs++;
     e->world = workload_run(workload, seed, plant);
     note_violations(e, e->world, "run", 0);
-    for (unsigned round = 0; round < ROUNDS && !is_enough(e, plant); round++)
-        check_points(e, round, plant);
+    for (unsigned round = 0; round < ROUNDS && !is_enough(e); round++)
+        check_points(e, round);
     world_free(e->world);
 }
 
@@ -179,7 +179,7 @@ static void enumerate(struct enumeration *e, const struct workload *workload, ui
 {
     e->seen = calloc((size_t)1 << SEEN_BITS, sizeof *e->seen);
     assert_non_null(e->seen);
-    while (!is_enough(e, plant))
+    while (!is_enough(e))
         enumerate_run(e, workload, seed++, plant);
     free(e->seen);
     pawli_image_done(&e->image);

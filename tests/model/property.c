@@ -110,17 +110,85 @@ static void test_coverage(void **state)
             fail_msg("no settlement was answered %s", pawl_result_text(result));
 }
 
+/* ---- operations of a file ---- */
+
+static struct op_list list;
+
+static bool read_list(const char *path)
+{
+    char line[2000];
+    FILE *file = fopen(path, "r");
+    bool good = file != NULL;
+    list.count = 0;
+    if (!good)
+        perror(path);
+    while (good && fgets(line, sizeof line, file)) {
+        good = line[0] == '#' || line[0] == '\n' || op_read_line(line, &list);
+        if (!good)
+            fprintf(stderr, "%s: not an operation: %s", path, line);
+    }
+    if (file)
+        fclose(file);
+    return good;
+}
+
+static bool can_run(const struct store_kind *kind)
+{
+    for (size_t i = 0; i < list.count; i++)
+        if (!kind->lasts && (list.ops[i].kind == OP_REOPEN || list.ops[i].kind == OP_REBOOT))
+            return false;
+    return true;
+}
+
+/* The files of a folder, each on so many kinds of store; false: one differs, *ret_path (to be freed). */
+static bool run_cases(enum model_mistake mistake, size_t kinds, char **ret_path)
+{
+    glob_t found;
+    char pattern[500];
+    bool same = true;
+    snprintf(pattern, sizeof pattern, "%s/*.ops", options.cases);
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    for (size_t i = 0; same && i < found.gl_pathc; i++) {
+        assert_true(read_list(found.gl_pathv[i]));
+        assert_true(list.count > 0);
+        for (size_t j = 0; same && j < kinds; j++)
+            same = !can_run(&store_kinds[j]) || run_list(&store_kinds[j], 1, mistake, &list, &failure);
+        if (!same)
+            *ret_path = strdup(found.gl_pathv[i]);
+    }
+    globfree(&found);
+    return same;
+}
+
+/* What differed once shall not again. */
+static void test_cases(void **state)
+{
+    (void)state;
+    char *path;
+    if (!options.cases)
+        skip();
+    if (!run_cases(MISTAKE_NONE, store_kind_count, &path))
+        fail_msg("%s: %s", path, failure.difference);
+}
+
 /* ---- the test of the test ---- */
 
 /* How long may it take? However short the runs are that are asked for. */
 #define NOTICED_BY    1000 /* rounds */
 #define NOTICED_STEPS 400
 
+/* By a case, or by chance. */
 static void test_mistakes(void **state)
 {
     (void)state;
     for (enum model_mistake mistake = MISTAKE_NONE + 1; mistake < MISTAKES; mistake++) {
         size_t round = 0;
+        char *path = NULL;
+        if (options.cases && !run_cases(mistake, 1, &path)) {
+            print_message("# %s: noticed in %s\n", model_mistake_text(mistake), strrchr(path, '/') + 1);
+            free(path);
+            continue;
+        }
         while (round < NOTICED_BY &&
                run_random(&store_kinds[0], options.seed + round, NOTICED_STEPS, mistake, &failure))
             round++;
@@ -155,56 +223,6 @@ static void test_shrinking(void **state)
     assert_false(run_list(&store_kinds[0], options.seed + round, MISTAKE_TOKEN_IGNORED, &again, &failure));
     assert_true(run_list(&store_kinds[0], options.seed + round, MISTAKE_NONE, &again, &failure));
     free(text);
-}
-
-/* ---- operations of a file ---- */
-
-static struct op_list list;
-
-static bool read_list(const char *path)
-{
-    char line[2000];
-    FILE *file = fopen(path, "r");
-    bool good = file != NULL;
-    list.count = 0;
-    if (!good)
-        perror(path);
-    while (good && fgets(line, sizeof line, file)) {
-        good = line[0] == '#' || line[0] == '\n' || op_read_line(line, &list);
-        if (!good)
-            fprintf(stderr, "%s: not an operation: %s", path, line);
-    }
-    if (file)
-        fclose(file);
-    return good;
-}
-
-static bool can_run(const struct store_kind *kind)
-{
-    for (size_t i = 0; i < list.count; i++)
-        if (!kind->lasts && (list.ops[i].kind == OP_REOPEN || list.ops[i].kind == OP_REBOOT))
-            return false;
-    return true;
-}
-
-/* What differed once shall not again. */
-static void test_cases(void **state)
-{
-    (void)state;
-    glob_t found;
-    char pattern[500];
-    if (!options.cases)
-        skip();
-    snprintf(pattern, sizeof pattern, "%s/*.ops", options.cases);
-    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
-    for (size_t i = 0; i < found.gl_pathc; i++) {
-        assert_true(read_list(found.gl_pathv[i]));
-        assert_true(list.count > 0);
-        for (size_t j = 0; j < store_kind_count; j++)
-            if (can_run(&store_kinds[j]) && !run_list(&store_kinds[j], 1, MISTAKE_NONE, &list, &failure))
-                fail_msg("%s on %s: %s", found.gl_pathv[i], store_kinds[j].name, failure.difference);
-    }
-    globfree(&found);
 }
 
 /* ---- the command line ---- */

@@ -9,6 +9,7 @@ as they are.
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "
 sys.path.insert(0, os.path.join(TOP, "tests"))
 import tap
 
+QUICK_LINK = ["-fuse-ld=gold"] if shutil.which("ld.gold") else []
 LIMIT_S = 120  # a test that hangs does not say what is wrong
 
 
@@ -92,6 +94,7 @@ class Build:
         words = list(self.link_of(program))
         made = os.path.join(folder, program.replace("/", "_"))
         words[words.index("-o") + 1] = made
+        words += QUICK_LINK
         if any("libcmocka" in word for word in words):
             words += ["-Wl,--whole-archive", self.case_library, "-Wl,--no-whole-archive"]
         for entry in self.compiled.get(mistake.file, []) if text is not None else []:
