@@ -312,8 +312,8 @@ static void check_saved(const struct view *view)
             PAWL_ASSERT(may_be_saved(&task->was, &task->row));
         if (!task->slot.found)
             PAWL_ASSERT(task->body != NULL);
-        if (task->row.place == PLACE_CLAIMED && task->was.place != PLACE_CLAIMED)
-            PAWL_ASSERT(task->row.attempts > task->was.attempts || task->was.phase != PHASE_SEND);
+        if (task->row.place == PLACE_CLAIMED && task->was.place != PLACE_CLAIMED) /* another unit may have begun anew */
+            PAWL_ASSERT(task->row.attempts > 0 || task->was.phase != PHASE_SEND);
     }
     for (size_t i = 0; i < view->requests.count; i++) {
         const struct view_request *request = view->requests.at[i];

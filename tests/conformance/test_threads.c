@@ -5,6 +5,7 @@
 
 #include "conformance.h"
 #include "pawl/subscription.h"
+#include "pawl/workflow.h"
 #include "store/sqlite/sqlite.h"
 #include "waking.h"
 
@@ -266,12 +267,13 @@ static void who_waits_for_a_message_is_woken(struct world *w)
 
 static struct {
     struct store store;
-    atomic_bool is_over;
+    atomic_bool has_come, is_over;
 } slow;
 
 /* The first who comes here does not go on before all others lie down. */
 static void be_slow(void)
 {
+    atomic_store(&slow.has_come, true);
     while (!atomic_load(&slow.is_over) && waking_sleepers() < SLEEPERS)
         sched_yield();
     atomic_store(&slow.is_over, true);
@@ -298,14 +300,15 @@ static void *add_one(void *argument)
     return NULL;
 }
 
-static void commit_slowly(struct world *w, const struct store_ops *ops)
+static void commit_slowly(struct world *w, const struct store_ops *ops, void *(*run)(void *contestant))
 {
     struct contestant contestants[SLEEPERS + 1] = {0};
     struct store *below = w->store->opened->store;
     pawli_filter_init(&slow.store, ops, below);
+    atomic_store(&slow.has_come, false);
     atomic_store(&slow.is_over, false);
     stand_on(w->store, &slow.store);
-    begin(w, contestants, SLEEPERS + 1, add_one);
+    begin(w, contestants, SLEEPERS + 1, run);
     end(contestants, SLEEPERS + 1);
     for (size_t i = 0; i <= SLEEPERS; i++)
         assert_int_equal(contestants[i].status, PAWL_OK);
@@ -317,9 +320,71 @@ static void who_waits_for_a_commit_is_woken(struct world *w)
 {
     open_real(w);
     static const struct store_ops begins = {.begin = begin_slowly}, saves = {.save = save_slowly};
-    commit_slowly(w, &begins);
-    commit_slowly(w, &saves);
+    commit_slowly(w, &begins, add_one);
+    commit_slowly(w, &saves, add_one);
     assert_int_equal(stats(w).pending, 2 * (SLEEPERS + 1));
+    verify(w);
+}
+
+static int cancel_it(pawl_store *store)
+{
+    const pawl_steering cancel = {PAWL_STEERING, .kind = "k", .id = "w", .what = PAWL_STEER_CANCEL};
+    return pawl_workflow_steer(store, &cancel, &(pawl_operation){PAWL_OPERATION, .reason = "test"}, NULL, NULL);
+}
+
+static int claim_it(pawl_store *store, uint64_t *ret_token)
+{
+    pawl_workflows *claimed = NULL;
+    int status = pawl_workflow_claim(
+        store, &(pawl_workflow_claim_options){PAWL_WORKFLOW_CLAIM_OPTIONS, .kind = "k", .limit = 1}, &claimed, NULL);
+    if (status == PAWL_OK && pawl_workflows_count(claimed) == 1)
+        *ret_token = pawl_workflows_get(claimed, 0)->token;
+    else
+        status = status < 0 ? status : PAWL_ENOTFOUND;
+    pawl_workflows_free(claimed);
+    return status;
+}
+
+/* One is slow; behind it come who cancels, who claims what was cancelled, and one more: in this order, in one batch. */
+static void *cancel_and_claim(void *argument)
+{
+    struct contestant *c = argument;
+    uint64_t token;
+    while (c->number > 0 && (!atomic_load(&slow.has_come) || waking_sleepers() + 1 < c->number))
+        sched_yield();
+    c->status = c->number == 1   ? cancel_it(c->store)
+                : c->number == 2 ? claim_it(c->store, &token)
+                                 : pass_on(c->store, LANE);
+    return NULL;
+}
+
+static void make_a_step(struct world *w, pawl_step_outcome outcome)
+{
+    outcome.struct_size = sizeof outcome;
+    outcome.kind = "k";
+    outcome.id = "w";
+    assert_ok(claim_it(w->store, &outcome.token));
+    pawl_transition *step = pawl_transition_of_step(w->store, &outcome);
+    assert_ok(pawl_transition_commit(step, NULL, &err));
+    pawl_transition_free(step);
+}
+
+/* Its attempts are counted anew before they are counted. */
+static void what_is_cancelled_may_be_claimed_in_the_same_commit(struct world *w)
+{
+    static const struct store_ops saves = {.save = save_slowly};
+    pawl_workflows *seen;
+    open_real(w);
+    assert_ok(pawl_workflow_start(w->store, &(pawl_start){PAWL_START, .kind = "k", .id = "w"}, &seen, &err));
+    pawl_workflows_free(seen);
+    make_a_step(w, (pawl_step_outcome){.result = PAWL_STEP_NEXT, .undo = "back"});
+    make_a_step(w, (pawl_step_outcome){.result = PAWL_STEP_PARK, .error = "not yet", .has_wake = 1});
+    commit_slowly(w, &saves, cancel_and_claim);
+    assert_ok(pawl_workflow_get(w->store, "k", "w", &seen, &err));
+    assert_string_equal(pawl_workflows_get(seen, 0)->state, "back");
+    assert_string_equal(pawl_workflows_get(seen, 0)->status, "running");
+    assert_int_equal(pawl_workflows_get(seen, 0)->attempts, 1);
+    pawl_workflows_free(seen);
     verify(w);
 }
 
@@ -457,6 +522,7 @@ static const struct conformance_case cases[] = {
     CASE(sixteen_commands_with_one_id_have_one_answer),
     CASE(every_message_is_delivered_once),
     CASE(who_waits_for_a_commit_is_woken),
+    CASE(what_is_cancelled_may_be_claimed_in_the_same_commit),
     CASE(who_waits_for_a_message_is_woken),
     CASE(who_waits_for_a_record_is_woken),
     CASE(who_waits_for_a_joined_record_is_woken),
