@@ -55,7 +55,7 @@ PAWL_API int pawl_step_call(pawl_step *step, const char *name, pawl_call *fn, vo
 /*
  * What a callback returns: one of these, once, or an error. State or data NULL: as it was.
  *   next   goes on at once in this state
- *   park   waits so long; -1: until a signal comes; not at all in another state, where a signal is there that nobody took. why:
+ *   park   waits so long; -1: until a signal comes, not at all in another state where one is there that nobody took. why:
  *          the error that it waits because of (NULL: none): counted as an attempt, kept, shown and returned to who drives; with
  *          wake_in_ms -1 it waits by the policy's backoff
  *   stuck  waits for a person, who retries or stops it

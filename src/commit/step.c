@@ -337,13 +337,10 @@ static int park(struct making *m, pawl_error *err)
     if (step->error.data || step->rejected || step->is_stuck)
         return park_failed(m, err);
     note_progress(m);
-    /* Whoever made the step did not look for it from there. */
-    bool is_there = !m->stays && m->row->pending > 0;
-    m->row->waits = step->wake_in_ms < 0 && !is_there;
-    struct wall_time wake = is_there               ? m->view->wall
-                            : step->wake_in_ms < 0 ? (struct wall_time){PARKED_MS}
-                                                   : wall_after_ms(m->view->wall, step->wake_in_ms);
-    return pend(m, wake, err);
+    if (step->wake_in_ms >= 0)
+        return pend(m, wall_after_ms(m->view->wall, step->wake_in_ms), err);
+    m->row->waits = m->stays || m->row->pending == 0; /* else one is there, and nobody looked from that state */
+    return pend(m, m->row->waits ? (struct wall_time){PARKED_MS} : m->view->wall, err);
 }
 
 /* An executor that goes on has the next attempt counted before it makes it. */

@@ -194,7 +194,7 @@ int model_step(struct model *m, int id, const struct asked *asked, uint64_t toke
             return PAWL_OK;
         }
         note_progress(flow);
-        if (!stays && has_untaken(flow)) {
+        if (!outcome->has_wake && !stays && has_untaken(flow)) {
             wait_until(flow, now, now);
             return PAWL_OK;
         }

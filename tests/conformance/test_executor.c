@@ -584,6 +584,13 @@ static int wait_elsewhere(pawl_step *step, pawl_error *error)
     return pawl_step_park(step, "c", NULL, 0, -1, NULL);
 }
 
+/* To and fro, by the clock: a signal that nobody takes makes no haste. */
+static int look_now_and_then(pawl_step *step, pawl_error *error)
+{
+    (void)error;
+    return pawl_step_park(step, "c", NULL, 0, 1000, NULL);
+}
+
 static int wait_here(pawl_step *step, pawl_error *error)
 {
     (void)error;
@@ -604,6 +611,11 @@ static void a_signal_that_came_before_its_state_is_not_missed(struct world *w)
     assert_ok(send(w, "v", "s", NULL));
     assert_ok(drive("v"));
     assert_workflow(w, "v", "parked");
+    plan.on_b = look_now_and_then;
+    assert_ok(START(w, "u", .state = "a", .data = "1", .data_size = 1));
+    assert_ok(send(w, "u", "s", NULL));
+    assert_ok(drive("u"));
+    assert_workflow(w, "u", "parked");
     end(w);
 }
 

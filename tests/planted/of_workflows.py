@@ -35,7 +35,7 @@ WORKFLOWS = [
             "a process ends because two callers met in one commit",
             "conformance_threads", "sqlite: what_is_cancelled_may_be_claimed_*"),
     Mistake("a signal that came too early is waited for", "src/commit/step.c",
-            "is_there = !m->stays && m->row->pending > 0;", "is_there = false;",
+            "m->row->waits = m->stays || m->row->pending == 0;", "m->row->waits = true;",
             "an answer is there before the question's state is reached, and nobody ever looks at it",
             "conformance_executor", "*a_signal_that_came_before_*"),
     Mistake("a signal behind the claim wakes nobody", "src/commit/step.c",
