@@ -708,6 +708,17 @@ static void what_the_columns_refuse_stops_nobody_else(void **state)
     }
 }
 
+/* It stands behind all dates in the index by which what is old is found. */
+static void a_date_that_is_no_number_ends_no_walk(void **state)
+{
+    (void)state;
+    watch();
+    alarm(60);
+    expect_apart(ROW_READY, "due", "'x'");
+    expect_apart(ROW_READY, "due", "x'ffffffffffffffffffffffffffffffffff'");
+    alarm(0);
+}
+
 int main(int count, char **arguments)
 {
     for (int i = 1; i + 1 < count; i += 2)
@@ -719,6 +730,7 @@ int main(int count, char **arguments)
             return fprintf(stderr, "usage: %s [--seed N] [--count N]\n", arguments[0]), 2;
     const struct CMUnitTest tests[] = {cmocka_unit_test(no_changed_cell_is_missed_or_fatal),
                                        cmocka_unit_test(a_cell_whose_sum_fits_is_not_fatal),
-                                       cmocka_unit_test(what_the_columns_refuse_stops_nobody_else)};
+                                       cmocka_unit_test(what_the_columns_refuse_stops_nobody_else),
+                                       cmocka_unit_test(a_date_that_is_no_number_ends_no_walk)};
     return cmocka_run_group_tests_name("mutated", tests, NULL, NULL);
 }

@@ -126,11 +126,18 @@ static int read_rows(struct old_walking *w, struct wall_time until)
 
 /* ---- groups ---- */
 
+static bool is_same_group(const struct task_cursor *a, const struct task_cursor *b)
+{
+    return a->queue == b->queue && a->phase == b->phase && a->priority == b->priority;
+}
+
 /* What is no number stands behind all numbers: behind that the next group is another's. */
-static void skip_damaged(const struct call *call, struct task_cursor *cursor, struct wall_time *first)
+static void skip_damaged(const struct call *call, const struct task_cursor *last, struct task_cursor *cursor,
+                         struct wall_time *first)
 {
     bool good_phase = sqlite3_column_type(call->statement, 1) == SQLITE_INTEGER;
-    if (good_phase && sqlite3_column_type(call->statement, 2) == SQLITE_INTEGER)
+    bool good_priority = sqlite3_column_type(call->statement, 2) == SQLITE_INTEGER && !is_same_group(last, cursor);
+    if (good_phase && good_priority)
         return;
     cursor->queue += !good_phase;
     cursor->phase = good_phase ? cursor->phase + 1 : -1;
@@ -140,7 +147,7 @@ static void skip_damaged(const struct call *call, struct task_cursor *cursor, st
 
 static int next_group(struct old_walking *w, bool *found, struct wall_time *first)
 {
-    struct task_cursor *cursor = &w->reading->page->cursor;
+    struct task_cursor *cursor = &w->reading->page->cursor, last = *cursor;
     struct call call = pawli_call(connection_of(w->reading), w->walk->next);
     pawli_bind_u64(&call, cursor->queue);
     if (w->walk->has_priority) {
@@ -153,7 +160,7 @@ static int next_group(struct old_walking *w, bool *found, struct wall_time *firs
         cursor->phase = sqlite3_column_int64(call.statement, 1);
         cursor->priority = sqlite3_column_int64(call.statement, 2);
         first->ms = sqlite3_column_int64(call.statement, 3);
-        skip_damaged(&call, cursor, first);
+        skip_damaged(&call, &last, cursor, first);
     }
     return pawli_call_end(&call);
 }

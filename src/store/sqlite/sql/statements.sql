@@ -375,14 +375,15 @@ SELECT number, state, queue, key
  ORDER BY number;
 
 -- What time may end, by how it is found. Each walk goes through groups in which the order is that of time (a queue; of
--- what is ready, a priority of one): `next` finds the first of the next group. What is given is the queue, the number and
--- what tells when it ends; then the group's phase, and where the walk is.
+-- what is ready, a priority of one): `next` finds the first of the next group; behind all numbers stand texts, and behind
+-- those what is neither. What is given is the queue, the number and what tells when it ends; then the group's phase, and
+-- where the walk is.
 
 -- name: next_ready
 -- params: queue phase priority
 SELECT queue, phase, priority, due
   FROM pawl.ready
- WHERE (queue, phase, priority, due) > (:queue, :phase, :priority, 9223372036854775807)
+ WHERE (queue, phase, priority, due) > (:queue, :phase, :priority, x'ffffffffffffffffffffffffffffffff')
  ORDER BY queue, phase, priority, due
  LIMIT 1;
 
