@@ -156,6 +156,10 @@ int cli_workflows_list(struct cli *cli)
     int status = cli_option_number(cli, "limit", 1, LIMIT_LIST, &limit);
     if (status == PAWL_OK)
         status = cli_option_number(cli, "before", 1, INT64_MAX - 1, &before);
+    if (status == PAWL_OK)
+        status = cli_option_moment(cli, "since", &query.since_ms);
+    if (status == PAWL_OK)
+        status = cli_option_moment(cli, "until", &query.until_ms);
     query.limit = (uint32_t)limit;
     query.before = (uint64_t)before;
     if (status == PAWL_OK)

@@ -311,6 +311,8 @@ static const struct cli_option workflows_list_options[] = {
     {"status", "STATUS", "only runnable, running, parked, stuck, finished or failed", false},
     {"key", "KEY", "only of this ordering key", false},
     {"all", NULL, "also those that failed and were started anew", false},
+    {"since", "TIME", "only those that were started since: Unix ms, or an age such as 2h", false},
+    {"until", "TIME", "only those to which nothing was done since: Unix ms, or an age such as 2h", false},
     {"before", "N", "only those that were started before; what a list that was cut says", false},
     {"limit", "N", "at most so many, newest first (default: 50)", false},
     {0},

@@ -295,6 +295,8 @@ static bool is_wanted(const pawl_workflows_query *query, const struct workflow_i
         return !query->status;
     if (was_followed && !query->all)
         return false;
+    if (item->workflow.created.ms < query->since_ms || (query->until_ms && item->task.updated.ms >= query->until_ms))
+        return false;
     const char *status = item->lost ? "runnable" : pawli_workflow_status(&item->workflow, &item->task, now);
     return !query->status || strcmp(query->status, status) == 0;
 }
@@ -307,6 +309,10 @@ static int check_query(const pawl_workflows_query *query, pawl_error *err)
         status = pawli_check_key("key", text_of(query->key), err);
     if (status == PAWL_OK)
         status = pawli_check_range("limit", query->limit, 0, LIMIT_LIST, err);
+    if (status == PAWL_OK)
+        status = pawli_check_range("since", query->since_ms, 0, INT64_MAX - 1, err);
+    if (status == PAWL_OK)
+        status = pawli_check_range("until", query->until_ms, 0, INT64_MAX - 1, err);
     bool is_known = !query->status;
     for (size_t i = 0; query->status && i < COUNT_OF(statuses); i++)
         is_known |= strcmp(query->status, statuses[i]) == 0;

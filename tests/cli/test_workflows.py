@@ -191,9 +191,11 @@ class Listing(Case):
         self.assertEqual(ids("--status", "finished"), ["w1"])
         self.assertEqual(ids("--limit", 2), ["v", "w2"])
         self.assertEqual(ids("--kind", "none"), [])
+        self.assertEqual((ids("--since", "1h"), ids("--since", 1, "--until", "1h"), ids("--until", "1h")), (ids(), [], []))
         for status in ("running", "parked", "stuck", "failed"):
             self.assertEqual(ids("--status", status), [])
-        self.all_refused(2, (("workflows", "list", "--status", "dead"), "status"), (("workflows", "list", "--limit", "x"), "limit"))
+        self.all_refused(2, (("workflows", "list", "--status", "dead"), "status"), (("workflows", "list", "--limit", "x"), "limit"),
+                             (("workflows", "list", "--since", "x"), "since"))
 
     def test_a_list_shows_what_show_shows(self):
         self.start("w", "--state", "a", "--data", "1", "--key", "x")

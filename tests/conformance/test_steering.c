@@ -383,6 +383,43 @@ static void a_resource_that_cannot_be_read_is_nobodys(struct world *w)
     seen_last = NULL;
 }
 
+static void assert_listed(const struct world *w, int64_t since_ms, int64_t until_ms, const char *expected)
+{
+    const pawl_workflows_query query = {PAWL_WORKFLOWS_QUERY, .since_ms = since_ms, .until_ms = until_ms};
+    char ids[32] = "";
+    pawl_workflows *list;
+    assert_ok(pawl_workflows_list(w->store, &query, &list, &err));
+    for (size_t i = 0; i < pawl_workflows_count(list); i++)
+        snprintf(ids + strlen(ids), sizeof ids - strlen(ids), "%s ", pawl_workflows_get(list, i)->id);
+    pawl_workflows_free(list);
+    assert_string_equal(ids, expected);
+}
+
+/* By when they were started, and by how long nothing was done to them. */
+static void a_list_is_of_an_age(struct world *w)
+{
+    const int64_t began = now_ms(w);
+    assert_ok(START(w, "a"));
+    pawli_sim_advance_ms(w->env, 1000);
+    assert_ok(START(w, "b"));
+    struct claim claim = take(w, "a");
+    assert_ok(STEP(w, claim, PARK));
+    pawli_sim_advance_ms(w->env, 1000);
+    assert_listed(w, 0, 0, "b a ");
+    assert_listed(w, began + 1, 0, "b ");
+    assert_listed(w, began + 1000, 0, "b ");
+    assert_listed(w, began + 1001, 0, "");
+    assert_listed(w, 0, began + 1000, "");
+    assert_listed(w, 0, began + 1001, "b a ");
+    assert_ok(send(w, "a", NULL, "1"));
+    assert_listed(w, 0, began + 1001, "b ");
+    pawl_workflows *none;
+    assert_status(
+        pawl_workflows_list(w->store, &(pawl_workflows_query){PAWL_WORKFLOWS_QUERY, .since_ms = -1}, &none, &err),
+        PAWL_EINVAL);
+    verify_all(w);
+}
+
 static const struct conformance_case cases[] = {
     CASE(a232_a_cancellation_undoes_the_last_step_first),
     CASE(what_runs_is_undone_when_its_step_is_made),
@@ -399,6 +436,7 @@ static const struct conformance_case cases[] = {
     CASE(a212_one_that_cannot_be_read_is_set_apart),
     CASE(one_that_fails_is_undone_where_it_asks_for_that),
     CASE(a_resource_that_cannot_be_read_is_nobodys),
+    CASE(a_list_is_of_an_age),
 };
 
 int main(void)
