@@ -59,8 +59,8 @@ PAWL_API int pawl_run_consume(pawl_run *run, const char *resource, pawl_error *e
 PAWL_API int pawl_run_post(pawl_run *run, const char *name, const pawl_post *posts, size_t count, pawl_error *err);
 PAWL_API int pawl_run_event(pawl_run *run, const char *name, const pawl_event *event, pawl_error *err);
 
-/* Sends it, and waits for its end, which is looked for after as long as half of the time that it took so far, 20 ms to 10 s.
- * PAWL_EREJECTED: it is dead or cancelled. While nobody knows whether it arrived the run waits. */
+/* Sends it, and waits for its end, which wakes the run in its own commit. PAWL_EREJECTED: it is dead or cancelled. While nobody
+ * knows whether it arrived the run waits. */
 PAWL_API int pawl_run_send(pawl_run *run, const char *name, const pawl_message *message, pawl_error *err);
 /* Starts it with the commit of this call, and waits for its end; its id must be this one's own. PAWL_EREJECTED: it failed. Its
  * receipt comes as a signal's data does. */

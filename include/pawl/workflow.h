@@ -232,6 +232,7 @@ typedef struct pawl_step_outcome {
     size_t undo_data_size;
     uint32_t compensate; /* FAIL, 1: its undos run first, as if it were cancelled, with the error as reason */
     uint32_t stuck;      /* PARK, 1: it waits for a person, who retries or stops it, whatever its budget */
+    uint32_t await;      /* NEXT, PARK, 1: the end of each message and workflow that is added to the step wakes it */
 } pawl_step_outcome;
 #define PAWL_STEP_OUTCOME .struct_size = sizeof(pawl_step_outcome)
 

@@ -103,7 +103,7 @@ struct step_in {
     struct text data, data_base64, receipt, receipt_base64, take, undo;
     struct field_count token, generation, version;
     int64_t wake_in_ms;
-    bool keep, rejected, stuck, no_return, compensate;
+    bool keep, rejected, stuck, no_return, compensate, await;
     struct lists_in lists;
 };
 
@@ -129,6 +129,7 @@ static const struct field step_fields[] = {
     {"take", FIELD_ARRAY, IN(take), 0, 0},
     {"no_return", FIELD_BOOL, IN(no_return), 0, 0},
     {"compensate", FIELD_BOOL, IN(compensate), 0, 0},
+    {"await", FIELD_BOOL, IN(await), 0, 0},
     {"undo", FIELD_OBJECT, IN(undo), 0, 0},
     LIST_FIELDS(struct step_in, lists),
 };
@@ -223,7 +224,8 @@ static int read_step(struct api_reading *reading, struct text json, struct step_
                                    .receipt = receipt.data,
                                    .receipt_size = receipt.size,
                                    .no_return = in->no_return,
-                                   .compensate = in->compensate};
+                                   .compensate = in->compensate,
+                                   .await = in->await};
     status = read_take(&reading->arena, in->take, outcome, err);
     return status == PAWL_OK ? read_undo(&reading->arena, in->undo, outcome, err) : status;
 }

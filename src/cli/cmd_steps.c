@@ -176,6 +176,7 @@ static int read_outcome(struct cli *cli, int32_t result, pawl_step_outcome *outc
                                    .stuck = cli_has(cli, "stuck"),
                                    .no_return = cli_has(cli, "no-return"),
                                    .compensate = cli_has(cli, "compensate"),
+                                   .await = cli_has(cli, "await"),
                                    .has_take = cli_has(cli, "take-none"),
                                    .has_wake = cli_has(cli, "wake-in"),
                                    .has_version = cli_has(cli, "state-version")};

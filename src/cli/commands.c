@@ -346,8 +346,9 @@ static const struct cli_option workflows_claim_options[] = {
         {"data", "DATA", "of that state (default: as it was); " DATA, false},                                          \
         {"state-version", "N", "of the form of its states (default: as it was)", false},                               \
         {"undo", "STATE[=DATA]", "the state in which this step is undone when the workflow is cancelled", false},      \
+        {"no-return", NULL, "from here on it cannot be cancelled", false},                                             \
     {                                                                                                                  \
-        "no-return", NULL, "from here on it cannot be cancelled", false                                                \
+        "await", NULL, "the end of what this step sends and starts wakes it", false                                    \
     }
 
 #define REJECTED                                                                                                       \

@@ -62,6 +62,15 @@ static bool is_claimable(const struct view *view, const struct view_task *task)
            task->body;
 }
 
+/* What was due before this batch, and is not among the first, stands behind others that load did not look at. */
+static bool is_candidate(const struct view *view, const struct view_task *task)
+{
+    const struct task_row *was = &task->was;
+    bool was_due = task->slot.found && was->place == PLACE_READY && was->phase == task->row.phase &&
+                   was->due.ms <= view->wall.ms;
+    return is_claimable(view, task) && (task->is_next || !was_due);
+}
+
 static struct view_due *due_of(const struct view_task *task)
 {
     return task->queue ? task->queue->due[task->row.phase] : NULL;
@@ -75,7 +84,7 @@ static bool list_candidates(struct view *view)
         const struct view_task *task = view->tasks.at[i];
         struct view_due *due = due_of(task);
         if (due)
-            due->candidate_count += is_claimable(view, task);
+            due->candidate_count += is_candidate(view, task);
     }
     for (size_t i = 0; i < view->due_count; i++) {
         struct view_due *due = view->dues[i];
@@ -87,7 +96,7 @@ static bool list_candidates(struct view *view)
     for (size_t i = 0; i < view->tasks.count; i++) {
         struct view_task *task = view->tasks.at[i];
         struct view_due *due = due_of(task);
-        if (due && is_claimable(view, task))
+        if (due && is_candidate(view, task))
             due->candidates[due->candidate_count++] = task;
     }
     for (size_t i = 0; i < view->due_count; i++)

@@ -509,6 +509,8 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
                                        first_bad == PAWL_OK ? err : NULL);
         if (status < 0 && (enqueue->atomic || status != PAWL_ECONFLICT))
             return status;
+        if (status == PAWL_OK && !enqueue->messages[i].replayed)
+            pawli_task_await(unit, enqueue->messages[i].task);
         if (first_bad == PAWL_OK)
             first_bad = status;
     }

@@ -24,20 +24,6 @@ static int answer_stored(struct signal_draft *draft, const struct signal_row *st
     return PAWL_OK;
 }
 
-/* It need not wait any more. What is stuck waits for a person, and what is paused is due when it is resumed. */
-static bool wake(struct view *view, struct view_task *task)
-{
-    if (!pawli_view_touch(view, &task->slot))
-        return false;
-    if (task->row.due.ms <= view->wall.ms)
-        return true;
-    if (task->row.place == PLACE_READY)
-        return pawli_task_hasten(view, task);
-    if (task->row.place == PLACE_HELD && text_is(task->row.hold, "paused"))
-        task->row.due = view->wall;
-    return true;
-}
-
 static int decide(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
 {
     struct signal_draft *draft = (struct signal_draft *)effect;
@@ -60,14 +46,13 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     if (!workflow || !pawli_view_touch(view, &draft->slot->slot))
         return pawli_no_memory(err);
     workflow->pending++;
-    workflow->waits = false;
     *row = draft->row;
     row->queue = task->row.queue;
     row->number = task->number;
     row->ordinal = ++workflow->signals;
     row->at = view->wall;
     draft->slot->slot.exists = true;
-    return wake(view, task) ? PAWL_OK : pawli_no_memory(err);
+    return pawli_task_wake(view, task) ? PAWL_OK : pawli_no_memory(err);
 }
 
 static size_t weigh(const struct effect *effect)

@@ -221,6 +221,8 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
             pawli_error_item(err, "start", i, starts->count);
             return status;
         }
+        if (!draft->replayed)
+            pawli_task_await(unit, draft->task);
         if (!starts->atomic)
             answer(unit, draft);
     }

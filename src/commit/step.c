@@ -50,8 +50,10 @@ const char *pawli_workflow_status(const struct workflow_row *row, const struct t
 static bool gather(struct unit *unit, struct effect *effect, struct view *view)
 {
     struct step *step = (struct step *)effect;
-    return pawli_gather_workflow(view, unit->view_scope, &step->ref, true) &&
-           pawli_effect_resources.gather(unit, &step->resources.effect, view);
+    if (!pawli_gather_workflow(view, unit->view_scope, &step->ref, true))
+        return false;
+    unit->waiter = step->awaits ? step->ref.bound : NULL;
+    return pawli_effect_resources.gather(unit, &step->resources.effect, view);
 }
 
 /* ---- whether it may be made ---- */
@@ -285,8 +287,9 @@ static void note_progress(struct making *m)
 
 static int pend(struct making *m, struct wall_time due, pawl_error *err)
 {
-    bool has_news = m->row->signals > m->row->shown; /* it came after the claim, which could not show it */
+    bool has_news = m->row->signals > m->row->shown || m->row->told; /* it came after the claim */
     m->row->waits &= !has_news;
+    m->row->told = false;
     if (has_news && due.ms > m->view->wall.ms)
         due = m->view->wall;
     return pawli_task_pend(m->view, m->task, EVENT_STEP, due, false) ? PAWL_OK : pawli_no_memory(err);

@@ -309,6 +309,43 @@ bool pawli_task_await_person(struct view *view, struct view_task *task)
     return true;
 }
 
+/* What waits for a time or a signal is due now; what is stuck waits for a person, and what is paused is due when it is resumed. */
+bool pawli_task_wake(struct view *view, struct view_task *task)
+{
+    struct workflow_row *row = pawli_task_edit(view, task);
+    if (!row)
+        return false;
+    row->waits = false;
+    if (task->row.due.ms <= view->wall.ms)
+        return true;
+    if (task->row.place == PLACE_READY)
+        return pawli_task_hasten(view, task);
+    if (task->row.place == PLACE_HELD && text_is(task->row.hold, "paused"))
+        task->row.due = view->wall;
+    return true;
+}
+
+/* One whose step is under way looked before this: it does so once more when it parks. */
+static bool tell_waiter(struct view *view, struct view_task *task)
+{
+    struct view_task *waiter = task->waiter;
+    bool is_there = waiter && waiter->slot.exists && waiter->body && waiter->row.place != PLACE_ENDED;
+    task->row.waiter = 0;
+    if (is_there && waiter->row.place == PLACE_CLAIMED) {
+        struct workflow_row *row = pawli_task_edit(view, waiter);
+        if (row)
+            row->told = true;
+        return row != NULL;
+    }
+    return !is_there || pawli_task_wake(view, waiter);
+}
+
+void pawli_task_await(const struct unit *unit, struct view_task *task)
+{
+    task->waiter = unit->waiter && unit->waiter->slot.exists ? unit->waiter->task : NULL;
+    task->row.waiter = task->waiter ? task->waiter->number : 0;
+}
+
 bool pawli_task_end(struct view *view, struct view_task *task, enum task_event event, struct text reason,
                     struct text by)
 {
@@ -334,7 +371,7 @@ bool pawli_task_end(struct view *view, struct view_task *task, enum task_event e
     task->row.hold = (struct text){0};
     if (to != STATE_DELIVERED)
         task->row.answer = (struct answer){0};
-    return true;
+    return tell_waiter(view, task);
 }
 
 static bool is_sender_gone(const struct view *view, const struct view_task *task)

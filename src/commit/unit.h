@@ -76,7 +76,8 @@ struct unit {
     struct text record_scope; /* where its record goes: `scope`, or the operator's */
     struct view_scope *view_record_scope;
     struct effect *effects, **last_effect;
-    bool claims, adopts; /* one of its effects does */
+    struct view_bound *waiter; /* the workflow that waits for the ends of what the unit makes; NULL: none does */
+    bool claims, adopts;       /* one of its effects does */
     bool sealed;
     bool changes_nothing;      /* decided: what was asked for is so already, no record says that it was */
     struct boot_time deadline; /* until it is taken into a batch */
@@ -120,6 +121,9 @@ bool pawli_task_look(struct view *view, struct view_task *task,
 bool pawli_task_is_over(const struct view *view, const struct view_task *task, const struct paused *paused);
 bool pawli_task_expire(struct view *view, struct view_task *task);
 bool pawli_task_hasten(struct view *view, struct view_task *task); /* what is ready is due now */
+bool pawli_task_wake(struct view *view, struct view_task *task);   /* a workflow need not wait any more */
+/* A new one, which the unit made: its end wakes the unit's waiter. */
+void pawli_task_await(const struct unit *unit, struct view_task *task);
 bool pawli_task_redate(struct view *view, struct view_task *task); /* what waits for a false date: as long from now */
 /* Pending, and nobody takes it until it is resumed: its key stays its own. */
 bool pawli_task_pause(struct view *view, struct view_task *task, struct text why);

@@ -100,6 +100,7 @@ struct step {
     bool has_state, has_data, has_version, has_take, keeps, rejected, no_return;
     bool compensates;                      /* FAIL: what can be undone is, first */
     bool is_stuck;                         /* PARK: at once, whatever its budget */
+    bool awaits;                           /* the end of what it sends and starts wakes it */
     bool is_coded;                         /* of a function: it undoes by itself, and its notes are what it did */
     bool starts_run;                       /* NEXT of a function: nothing noted before counts any more */
     uint32_t max_attempts, max_rejections; /* 0: the policy's */

@@ -265,6 +265,7 @@ static const struct column line_columns[] = {
     COLUMN("attempts", U32, attempts, COUNT), COLUMN("deferrals", U32, deferrals, COUNT),                              \
         COLUMN("crashes", U32, crashes, COUNT), COLUMN("retried", JSON, retried, .form = &retries),                    \
         COLUMN("looked", JSON, looked, .form = &looks)
+#define WAITER    COLUMN("waiter", U64_OR_NULL, waiter, NUMBER)
 #define LINE      COLUMN("key", TEXT, key, .is_good = is_key), COLUMN("position", U64_OR_NULL, order, NUMBER)
 #define HOLDS_KEY COLUMN("holds_key", U32, holds_key, .max = HOLDS_COUNT - 1)
 #define FAILURE   COLUMN("failure", JSON, failure, .form = &failures)
@@ -273,8 +274,8 @@ static const struct column line_columns[] = {
     FAILURE, COLUMN("progress", BLOB, progress, .max = LIMIT_PROGRESS), REMOTE_ID,                                     \
         COLUMN("updated", TIME, updated, WALL), SUM
 
-static const struct column ready_columns[] = {TASK, PHASE, DUE, COUNTS, LINE, HOLDS_KEY, HISTORY};
-static const struct column blocked_columns[] = {TASK, DUE, COUNTS, LINE, HISTORY};
+static const struct column ready_columns[] = {TASK, PHASE, DUE, COUNTS, WAITER, LINE, HOLDS_KEY, HISTORY};
+static const struct column blocked_columns[] = {TASK, DUE, COUNTS, WAITER, LINE, HISTORY};
 static const struct column claimed_columns[] = {
     TASK,
     COLUMN("tail", U64, tail, TAIL),
@@ -287,6 +288,7 @@ static const struct column claimed_columns[] = {
     COLUMN("lease", TIME, lease, BOOT),
     COLUMN("boot", U64, boot, ANY),
     COUNTS,
+    WAITER,
     LINE,
     HOLDS_KEY,
     HISTORY,
@@ -298,6 +300,7 @@ static const struct column held_columns[] = {
     COLUMN("hold", TEXT, hold, NEEDED, .is_good = is_key),
     COLUMN("token", U64, token, ANY),
     COUNTS,
+    WAITER,
     LINE,
     HOLDS_KEY,
     HISTORY,
@@ -527,6 +530,7 @@ static const struct column workflow_columns[] = {
     COLUMN("total", U64, total, COUNTER),
     COLUMN("rejections", U32, rejections, COUNT),
     COLUMN("waits", BOOL, waits, .max = 1),
+    COLUMN("told", BOOL, told, .max = 1),
     COLUMN("coded", BOOL, coded, .max = 1),
     COLUMN("entered", U64, entered, COUNTER),
     COLUMN("run", U64, run, COUNTER),

@@ -274,6 +274,7 @@ struct workflow_row {
     uint64_t total;      /* attempts that were over when it made progress last */
     uint32_t rejections; /* since then */
     bool waits;          /* it is parked until a signal comes */
+    bool told;           /* while it was claimed something ended for which it waits: its next park is over at once */
     bool coded;          /* a function made its last step: what undoes it is in there */
     uint64_t entered;    /* the generation with which it came into its state */
     uint64_t run;        /* of a function: what was noted up to this generation does not count any more */
@@ -285,7 +286,7 @@ struct workflow_row {
     uint64_t shown;      /* the last that a claim showed */
     uint64_t holds;      /* how many resources it holds */
     struct text paused,
-        cancelled;      /* by whom, when and why it was asked: a JSON object {reason, by, at}; absent: it was not */
+        cancelled; /* by whom, when and why it was asked: a JSON object {reason, by, at}; absent: it was not */
 
     struct text receipt_type, receipt; /* what it ended with; absent: it did not */
 };
@@ -431,6 +432,7 @@ struct task_row {
     struct text key;    /* ordering key */
     uint64_t order;     /* its place in the line of its key; 0: it has none */
     struct text sender; /* as its body says; not where it ended */
+    uint64_t waiter;    /* the workflow that waits for its end; 0: none does; not where it ended */
     enum holds holds_key;
 
     uint64_t tail;      /* place claimed: of its message's id */

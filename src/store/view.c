@@ -419,6 +419,12 @@ bool pawli_view_task_found(struct view *view, struct view_task *task)
     if (!task->queue)
         return false;
     task->queue->wants_policy = true;
+    if (task->row.waiter) {
+        task->waiter = pawli_view_task_at(view, TASK_WORKFLOW, task->row.waiter);
+        if (!task->waiter)
+            return false;
+        task->waiter->wants_body = true;
+    }
     if (!task->row.key.data || task->line)
         return true;
     task->line = pawli_view_line(view, task->queue, task->row.key);

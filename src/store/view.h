@@ -149,6 +149,7 @@ struct view_task {
     bool wants_body, wants_bounds;
     bool wants_tail;    /* of its id: a claim has it, of all others the body is loaded */
     bool lost;          /* claimed, but by nobody who still may hold it */
+    bool is_next;       /* load found it due, among the first of its queue that somebody claims */
     bool purged;        /* body and task shall go */
     bool is_edited;     /* its body is another row of the same number: a workflow's checkpoint; */
     uint32_t edited_in; /* by this unit last */
@@ -159,6 +160,7 @@ struct view_task {
     struct attempt_row *attempt; /* to be added */
     struct view_bound *bounds[BOUND_KIND_COUNT]; /* its dedupe key and request id, where wanted */
     struct view_queue *queue;
+    struct view_task *waiter;                /* the workflow that waits for its end; NULL: none does */
     struct view_line *line;                  /* of its ordering key, NULL when none */
     struct view_fact *sender;                /* the route of its body's sender; NULL: it has none */
     struct view_fact **signals, **resources; /* as load found them; signals by arrival, LIMIT_SIGNALS at most */
@@ -299,7 +301,7 @@ bool pawli_view_add_follower(struct view *view, struct view_line *line, struct v
 /* For stores, in load: a worker that was found; and a new one, when it is decided. NULL when out of memory. */
 struct view_worker *pawli_view_add_worker(struct view *view);
 
-/* For stores, in load: a task slot was filled; wants its queue and line. False when out of memory. */
+/* For stores, in load: a task slot was filled; wants its queue and line, and who waits for its end. False when out of memory. */
 bool pawli_view_task_found(struct view *view, struct view_task *task);
 
 /* For stores, in load: a row that was found on the way; the same fact may be in the view already. NULL when out of memory. */

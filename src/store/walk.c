@@ -468,6 +468,7 @@ static bool load_due_of(struct walk *walk, struct view_due *due, uint32_t priori
         good = task && (!task->slot.found || load_body_of(walk, task));
         if (!good || !task->slot.found || task->queue != due->queue || task->row.place != PLACE_READY)
             continue;
+        task->is_next = true;
         task->behind = last;
         behind = task->number;
         due->tasks[due->count++] = task;
@@ -540,6 +541,20 @@ static bool load_line(struct walk *walk, struct view_line *line)
     return goes_on ? load_followers(walk, line) : good;
 }
 
+/* Lines bring followers, and tasks those who wait for their ends, who stand in lines. */
+static bool load_lines(struct walk *walk, size_t *queues, size_t *tasks)
+{
+    const struct view *view = walk->view;
+    size_t lines = 0;
+    bool good = true;
+    while (good && (lines < view->lines.count || *tasks < view->tasks.count)) {
+        for (; good && lines < view->lines.count; lines++)
+            good = load_line(walk, view->lines.at[lines]);
+        good = good && load_tasks(walk, tasks) && load_queues(walk, queues); /* bodies of what was found on the way */
+    }
+    return good;
+}
+
 /* ---- what does not agree ---- */
 
 static bool is_in_line(const struct task_row *row)
@@ -594,9 +609,7 @@ bool pawli_walk(struct walk *walk)
     good = good && (view->lost_limit == 0 || load_lost(walk));
     for (size_t i = 0; good && i < view->due_count; i++)
         good = load_due(walk, view->dues[i]);
-    good = good && load_queues(walk, &queues);
-    FOR_ALL(view->lines, struct view_line, load_line);
-    good = good && load_tasks(walk, &tasks) && load_queues(walk, &queues); /* bodies of what was found on the way */
+    good = good && load_queues(walk, &queues) && load_lines(walk, &queues, &tasks);
     FOR_ALL(view->queues, struct view_queue, load_policy);
     FOR_ALL(view->tasks, struct view_task, load_sender);
     FOR_ALL(view->tasks, struct view_task, load_lists);

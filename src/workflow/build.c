@@ -245,6 +245,7 @@ static int check_outcome(const pawl_step_outcome *outcome, pawl_error *err)
     static const char hint[] =
         "done takes a receipt, fail an error; only next and park go on: park takes a time or an error, next keep";
     const char *field = !goes_on && (outcome->undo || outcome->no_return)          ? "undo or no_return"
+                        : !goes_on && outcome->await                               ? "await"
                         : outcome->result != PAWL_STEP_PARK && outcome->has_wake   ? "wake_in_ms"
                         : outcome->result != PAWL_STEP_NEXT && outcome->keep       ? "keep"
                         : outcome->result != PAWL_STEP_DONE && outcome->receipt    ? "receipt"
@@ -327,6 +328,7 @@ int pawli_step_answer(struct drafting *drafting, const pawl_step_outcome *outcom
     step->compensates = outcome->compensate;
     step->is_stuck = outcome->stuck;
     step->no_return |= outcome->no_return;
+    step->awaits |= outcome->await;
     step->wake_in_ms = outcome->has_wake ? outcome->wake_in_ms : -1;
     step->error = pawli_draft_cut(drafting, outcome->error, LIMIT_ERROR_TEXT);
     int status = draft_bodies(drafting, outcome, step, err);

@@ -354,8 +354,10 @@ int pawl_run_event(pawl_run *run, const char *name, const pawl_event *event, paw
 
 /* ---- what is sent and started, and its end ---- */
 
-#define ASK_FIRST_MS 20 /* later as long as it took so far, by halves: what takes hours is not asked for each second */
-#define ASK_LAST_MS  10000
+/* The commit that ends it wakes who waits. What that cannot be relied on for, for it is damaged, is found by looking: after half
+ * of the time that it took so far. */
+#define ASK_FIRST_MS 1000
+#define ASK_LAST_MS  60000
 
 static int ask_later(struct pawl_run *run, const struct recorded *began, pawl_error *err)
 {
@@ -463,6 +465,7 @@ int pawl_run_send(pawl_run *run, const char *name, const pawl_message *message, 
     const pawl_uuid id = pawl_transition_request_id(run->step.transition);
     const struct recorded began = {.data = {(const char *)&id, sizeof id}, .at = now(run)};
     pawl_step_message(&run->step, message);
+    pawl_step_await(&run->step);
     status = pawli_run_commit_effect(run, full, began.data, err);
     return status == PAWL_OK ? ask_later(run, &began, err) : status;
 }
@@ -506,6 +509,7 @@ int pawl_run_child(pawl_run *run, const char *name, const pawl_start *start, voi
     int length = snprintf(child, sizeof child, "%s%c%s", start->kind, '\0', start->id);
     const struct recorded began = {.data = {child, (size_t)length + 1}, .at = now(run)};
     pawl_step_start(&run->step, start);
+    pawl_step_await(&run->step);
     status = pawli_run_commit_effect(run, full, began.data, err);
     return status == PAWL_OK ? ask_later(run, &began, err) : status;
 }

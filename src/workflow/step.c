@@ -186,6 +186,12 @@ void pawl_step_start(pawl_step *step, const pawl_start *start)
         pawl_transition_start(step->transition, start);
 }
 
+void pawl_step_await(pawl_step *step)
+{
+    if (drafting_of(step))
+        step->effect->awaits = true;
+}
+
 void pawl_step_undo(pawl_step *step, const char *state, const void *data, size_t size)
 {
     struct drafting *drafting = drafting_of(step);

@@ -332,6 +332,21 @@ class Effects(Case):
         self.writes_nothing(2, "claim", "pawl.workflow", "k", says="lane")
 
 
+    def test_an_end_wakes_who_waits_for_it(self):
+        status = lambda: self.show()["status"]
+        self.step("park", self.started(), "--await", "--wake-in", "1h", "--start", "j/child=1", "--message", "l/t=1")
+        self.step("done", self.take(kind="j"))
+        self.assertEqual(status(), "runnable")
+        self.settled(self.settlement(self.take(), "park", wake_in_ms=HOUR, **{"await": True, "starts": [{"kind": "j", "id": "other"}]}))
+        self.assertEqual(status(), "parked")
+        (claim,) = self.json("claim", "l", "t")
+        self.ok("ack", claim["id"], claim["token"])
+        self.assertEqual(status(), "runnable")
+        self.step("park", self.take(), "--wake-in", "1h")
+        self.ok("workflows", "stop", "j", "other", "--reason", "r")
+        self.assertEqual(status(), "runnable")
+        self.refused(2, "done", self.take(), "--await", says="await")
+
 class Submitting(Case):
     def test_a_transition_starts_a_workflow(self):
         key = str(uuid.uuid4())

@@ -69,17 +69,21 @@ static inline struct claim take(const struct world *w, const char *id)
     return claim;
 }
 
-/* `what`: "hold a release b", added to the step; NULL: nothing. */
-static inline void add_resources(pawl_transition *transition, const char *what, const char *holder)
+/* `what`: "hold a release b start c", added to the step; NULL: nothing. */
+static inline void add_effects(pawl_transition *transition, const char *what, const char *holder)
 {
     static const char *const actions[] = {"add", "hold", "release", "consume", "withdraw"};
     char action[16], id[16];
     int read;
-    for (; what && sscanf(what, "%15s %15s%n", action, id, &read) == 2; what += read)
+    for (; what && sscanf(what, "%15s %15s%n", action, id, &read) == 2; what += read) {
+        if (strcmp(action, "start") == 0)
+            pawl_transition_start(transition, &(pawl_start){PAWL_START, .kind = "k", .id = id, .state = "s0",
+                                                            .data = "0", .data_size = 1});
         for (int32_t i = 0; i < 5; i++)
             if (strcmp(action, actions[i]) == 0)
                 pawl_transition_resource(
                     transition, &(pawl_resource){PAWL_RESOURCE, .id = id, .action = i, .holder = i ? holder : NULL});
+    }
 }
 
 static inline int make_step(const struct world *w, const struct claim *claim, pawl_step_outcome outcome,
@@ -92,7 +96,7 @@ static inline int make_step(const struct world *w, const struct claim *claim, pa
     outcome.generation = claim->generation;
     outcome.has_generation = 1;
     pawl_transition *step = pawl_transition_of_step(w->store, &outcome);
-    add_resources(step, what, NULL);
+    add_effects(step, what, NULL);
     int status = pawl_transition_commit(step, NULL, &err);
     pawl_transition_free(step);
     return status;

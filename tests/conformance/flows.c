@@ -8,6 +8,12 @@ bool has_ended(const struct flow *flow)
     return flow->place == FINISHED || flow->place == FAILED;
 }
 
+bool may_start(const struct model *m, int id)
+{
+    int place = m->flows[id].place;
+    return place == NOWHERE || place == FAILED || (place == FINISHED && m->again);
+}
+
 static void give_back(struct model *m, int id)
 {
     for (int i = 0; i < RESOURCES; i++)
@@ -25,20 +31,35 @@ int count_held(const struct model *m, int id)
     return count;
 }
 
-static void finish(struct flow *flow, int place)
+static void wake(struct flow *flow, int64_t now)
 {
+    flow->waits = false;
+    if (flow->place == READY && flow->due > now)
+        flow->due = now;
+}
+
+static void finish(struct model *m, int id, int place, int64_t now)
+{
+    struct flow *flow = &m->flows[id], *waiter = &m->flows[flow->waiter];
     flow->place = place;
     flow->waits = flow->undoing = false;
     flow->undo_count = 0;
     for (int i = 0; i < flow->signal_count; i++)
         if (!flow->signals[i].taken)
             flow->signals[i].taken = flow->generation ? flow->generation : 1;
+    if (flow->waiter_order != waiter->order || has_ended(waiter))
+        return;
+    m->woken++;
+    waiter->told |= waiter->place == CLAIMED;
+    if (waiter->place != CLAIMED)
+        wake(waiter, now);
 }
 
 static void wait_until(struct flow *flow, int64_t due, int64_t now)
 {
-    bool has_news = flow->signal_count > flow->shown;
+    bool has_news = flow->signal_count > flow->shown || flow->told;
     flow->waits &= !has_news;
+    flow->told = false;
     flow->place = READY;
     flow->due = has_news && due > now ? now : due;
 }
@@ -51,7 +72,7 @@ static void undo_next(struct model *m, int id, int64_t now)
     flow->waits = false;
     if (flow->undo_count == 0) {
         give_back(m, id);
-        finish(flow, FAILED);
+        finish(m, id, FAILED, now);
         return;
     }
     flow->state = flow->undos[--flow->undo_count];
@@ -153,7 +174,7 @@ static int go_on(struct flow *flow, const struct asked *asked, bool stays, int64
     return PAWL_OK;
 }
 
-int model_step(struct model *m, int id, const struct asked *asked, uint64_t token, uint64_t generation, int64_t now)
+static int make(struct model *m, int id, const struct asked *asked, uint64_t token, uint64_t generation, int64_t now)
 {
     struct flow *flow = &m->flows[id];
     const pawl_step_outcome *outcome = &asked->outcome;
@@ -205,13 +226,25 @@ int model_step(struct model *m, int id, const struct asked *asked, uint64_t toke
         if (count_held(m, id))
             return PAWL_EREFUSED;
         flow->receipt = outcome->receipt ? 1 : 0;
-        finish(flow, FINISHED);
+        finish(m, id, FINISHED, now);
         return PAWL_OK;
     default:
         give_back(m, id);
-        finish(flow, FAILED);
+        finish(m, id, FAILED, now);
         return PAWL_OK;
     }
+}
+
+int model_step(struct model *m, int id, const struct asked *asked, uint64_t token, uint64_t generation, int64_t now)
+{
+    int status = make(m, id, asked, token, generation, now);
+    if (status == PAWL_OK && asked->start >= 0)
+        status = model_start(m, asked->start, 0, 0, true, now);
+    if (status == PAWL_OK && asked->start >= 0 && asked->outcome.await) {
+        m->flows[asked->start].waiter = id;
+        m->flows[asked->start].waiter_order = m->flows[id].order;
+    }
+    return status;
 }
 
 /* ---- what else is done ---- */
@@ -219,7 +252,7 @@ int model_step(struct model *m, int id, const struct asked *asked, uint64_t toke
 int model_start(struct model *m, int id, int state, int data, bool in_transition, int64_t now)
 {
     struct flow *flow = &m->flows[id];
-    if (flow->place != NOWHERE && flow->place != FAILED)
+    if (!may_start(m, id))
         return in_transition                                            ? PAWL_EREFUSED
                : state == flow->first_state && data == flow->first_data ? PAWL_OK
                                                                         : PAWL_ECONFLICT;
@@ -228,7 +261,8 @@ int model_start(struct model *m, int id, int state, int data, bool in_transition
                           .first_data = data,
                           .state = state,
                           .data = data,
-                          .order = m->starts++,
+                          .order = ++m->starts,
+                          .waiter_order = -1,
                           .due = now,
                           .generation = flow->generation};
     return PAWL_OK;
@@ -244,9 +278,7 @@ int model_signal(struct flow *flow, int key, int data, int64_t now)
     if (has_ended(flow))
         return PAWL_EREFUSED;
     flow->signals[flow->signal_count++] = (struct signal){key, data, 0};
-    flow->waits = false;
-    if (flow->place == READY && flow->due > now)
-        flow->due = now;
+    wake(flow, now);
     return PAWL_OK;
 }
 
@@ -270,7 +302,7 @@ int model_steer(struct model *m, int id, int what, bool force, int64_t now)
         if (flow->place == CLAIMED && !force)
             return PAWL_EREFUSED;
         give_back(m, id);
-        finish(flow, FAILED);
+        finish(m, id, FAILED, now);
         return PAWL_OK;
     case PAWL_STEER_CANCEL:
         if (flow->no_return)

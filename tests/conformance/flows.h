@@ -7,7 +7,7 @@
 
 #include "pawl/pawl.h"
 
-#define IDS         5
+#define IDS         7
 #define RESOURCES   4
 #define KEYS        4 /* of signals */
 #define SIGNALS_MAX 64
@@ -36,11 +36,13 @@ struct flow {
     enum { NOWHERE, READY, CLAIMED, STUCK, FINISHED, FAILED } place;
     int first_state, first_data; /* what it was started with */
     int state, data;
-    int order; /* of starts */
+    int order; /* of starts; the first is 1 */
     int64_t due, lease;
     uint64_t generation, total, token;
     int attempts, rejections, receipt;
     bool waits, paused, cancelled, undoing, no_return;
+    int waiter, waiter_order; /* who waits for its end; order -1: nobody */
+    bool told;
     int undos[UNDOS_MAX], undo_count;
     struct signal signals[SIGNALS_MAX];
     int signal_count, shown;
@@ -57,7 +59,8 @@ struct thing {
 struct model {
     struct flow flows[IDS];
     struct thing things[RESOURCES];
-    int starts;
+    int starts, woken;
+    bool again; /* what finished may be started anew, too */
 };
 
 enum action { ADD, HOLD, RELEASE, CONSUME, WITHDRAW };
@@ -66,6 +69,7 @@ struct asked {
     pawl_step_outcome outcome;
     int state, data, undo; /* -1: not given */
     int take;              /* a key; -1: not given */
+    int start;             /* another one, in s0 with 0; -1: none */
     struct {
         int thing;
         enum action action;
@@ -75,6 +79,7 @@ struct asked {
 
 /* What a call of each of these answers, at this time. Of a step that is refused the model is worth nothing: try it on a copy. */
 bool has_ended(const struct flow *flow);
+bool may_start(const struct model *m, int id);
 int count_held(const struct model *m, int id);
 int model_step(struct model *m, int id, const struct asked *asked, uint64_t token, uint64_t generation, int64_t now);
 int model_start(struct model *m, int id, int state, int data, bool in_transition, int64_t now);

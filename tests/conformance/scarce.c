@@ -49,7 +49,7 @@ static int start_with_record(struct world *w, unsigned n)
     pawl_transition_start(t, &(pawl_start){PAWL_START, .kind = "k", .id = named('t', n), .key = "x"});
     snprintf(holder, sizeof holder, "k/%s", name);
     snprintf(what, sizeof what, "add q%u hold q%u", n, n);
-    add_resources(t, what, holder);
+    add_effects(t, what, holder);
     int status = pawl_transition_commit(t, NULL, &err);
     pawl_transition_free(t);
     return status;
@@ -90,7 +90,7 @@ static int go_on(struct world *w, unsigned n)
         w->store, &(pawl_step_outcome){PAWL_STEP_OUTCOME, .kind = "k", .id = "main", .token = claim.token,
                                        .result = n % 2 ? PAWL_STEP_NEXT : PAWL_STEP_PARK, .state = "b", .data = "1",
                                        .data_size = 1, .undo = n % 20 ? NULL : "u"});
-    add_resources(step, "hold h release h", NULL);
+    add_effects(step, "hold h release h", NULL);
     pawl_transition_event(step, &(pawl_event){PAWL_EVENT, .topic = "t", .type = "e"});
     int status = pawl_transition_commit(step, NULL, &err);
     pawl_transition_free(step);

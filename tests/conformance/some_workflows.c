@@ -3,6 +3,8 @@
 
 #include "conformance.h"
 
+#define CHILD "child" /* of "held" */
+
 static void step_on(pawl_store *store, const pawl_workflow_view *claim, pawl_step_outcome outcome, const char *hold)
 {
     outcome.struct_size = sizeof outcome;
@@ -12,6 +14,8 @@ static void step_on(pawl_store *store, const pawl_workflow_view *claim, pawl_ste
     pawl_transition *step = pawl_transition_of_step(store, &outcome);
     if (hold)
         pawl_transition_resource(step, &(pawl_resource){PAWL_RESOURCE, .id = hold, .action = PAWL_RESOURCE_HOLD});
+    if (outcome.await)
+        pawl_transition_start(step, &(pawl_start){PAWL_START, .kind = "k", .id = CHILD, .key = "y"});
     pawl_transition_commit(step, NULL, &err);
     pawl_transition_free(step);
 }
@@ -53,7 +57,8 @@ uint64_t add_workflows(pawl_store *store)
             store, &(pawl_signal){PAWL_SIGNAL, .kind = "k", .id = workflow_ids[i], .name = "go", .dedupe = "d"}, NULL,
             &err));
     }
-    claim_and_step(store, "held", (pawl_step_outcome){.state = "b", .result = PAWL_STEP_PARK, .undo = "u"}, "r/1");
+    claim_and_step(store, "held", (pawl_step_outcome){.state = "b", .result = PAWL_STEP_PARK, .undo = "u", .await = 1},
+                   "r/1");
     claim_and_step(store, "paused", (pawl_step_outcome){.no_return = 1}, NULL);
     assert_ok(steer(store, "paused", PAWL_STEER_PAUSE, 92));
     claim_and_step(store, "cancelled", (pawl_step_outcome){.undo = "u"}, NULL);
@@ -95,6 +100,7 @@ void look_at_workflows(pawl_store *store)
 void use_workflows(pawl_store *store, uint64_t token)
 {
     const pawl_workflow_view claim = {.kind = "k", .id = "claimed", .token = token};
+    claim_and_step(store, CHILD, (pawl_step_outcome){.result = PAWL_STEP_DONE}, NULL);
     step_on(store, &claim, (pawl_step_outcome){.keep = 1, .undo = "u"}, "r/1");
     step_on(store, &claim, (pawl_step_outcome){.result = PAWL_STEP_DONE}, "r/2");
     for (unsigned i = 0; i < COUNT_OF(workflow_ids); i++) {

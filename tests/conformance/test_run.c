@@ -323,7 +323,9 @@ static void a_message_is_sent_once_and_its_end_awaited(struct world *w)
     assert_ok(drive());
     assert_ok(drive());
     assert_int_equal(stats(w).pending, 1);
+    assert_workflow(w, "w", "parked");
     assert_int_equal(claim_and(w, PAWL_VERDICT_DELIVERED), PAWL_RESULT_DELIVERED);
+    assert_workflow(w, "w", "runnable"); /* at once */
     assert_ok(drive());
     assert_workflow(w, "w", "finished");
     end(w);
@@ -364,7 +366,9 @@ static void a_child_gives_its_receipt(struct world *w)
     assert_ok(drive());
     assert_ok(drive());
     struct claim claim = take_child(w);
+    assert_workflow(w, "w", "parked");
     assert_ok(STEP(w, claim, DONE, .receipt = "7", .receipt_size = 1));
+    assert_workflow(w, "w", "runnable"); /* at once */
     assert_ok(drive());
     assert_receipt(w, "7");
     end(w);

@@ -183,12 +183,9 @@ static void a_refusal_is_undone_and_a_refused_undo_is_for_a_person(struct world 
 }
 
 static const struct conformance_case cases[] = {
-    CASE(signals_wait_until_a_step_takes_them),
-    CASE(a_signal_that_came_before_its_state_is_not_missed),
-    CASE(a242_a_signal_during_a_step_is_not_missed),
-    CASE(a208_behind_the_point_of_no_return_it_goes_on),
-    CASE(a232_a_cancelled_one_is_undone_backwards),
-    CASE(a_refusal_is_undone_and_a_refused_undo_is_for_a_person),
+    CASE(signals_wait_until_a_step_takes_them),      CASE(a_signal_that_came_before_its_state_is_not_missed),
+    CASE(a242_a_signal_during_a_step_is_not_missed), CASE(a208_behind_the_point_of_no_return_it_goes_on),
+    CASE(a232_a_cancelled_one_is_undone_backwards),  CASE(a_refusal_is_undone_and_a_refused_undo_is_for_a_person),
 };
 
 int main(void)

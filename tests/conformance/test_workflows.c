@@ -477,7 +477,7 @@ static int start_with(const struct world *w, const char *id, const char *holds)
     char holder[32];
     snprintf(holder, sizeof holder, "k/%s", id);
     pawl_transition_start(t, &(pawl_start){PAWL_START, .kind = "k", .id = id, .state = "a"});
-    add_resources(t, holds, holder);
+    add_effects(t, holds, holder);
     int status = pawl_transition_commit(t, NULL, &err);
     pawl_transition_free(t);
     return status;

@@ -245,6 +245,7 @@ CREATE TABLE pawl.ready (
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times an operator did, at the last, attempts before that
     looked    TEXT,                                 -- JSON: times it was asked for, and before it waits as now; token that may report
+    waiter    INTEGER,                              -- the workflow that waits for its end; NULL: none does
     key       TEXT,
     position  INTEGER,                              -- in the line of its key
     holds_key INTEGER NOT NULL,                     -- 0: it has none, or gave it up; 1 head of its line; 2 beside it
@@ -275,6 +276,7 @@ CREATE TABLE pawl.blocked (
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
     looked    TEXT,                                 -- JSON: times, before, token; as in ready
+    waiter    INTEGER,                              -- as in ready
     failure   TEXT,
     progress  BLOB,
     remote_id TEXT,
@@ -308,6 +310,7 @@ CREATE TABLE pawl.claimed (
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
     looked    TEXT,                                 -- JSON: times, before, token; as in ready
+    waiter    INTEGER,                              -- as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,
@@ -334,6 +337,7 @@ CREATE TABLE pawl.held (
     crashes   INTEGER NOT NULL,
     retried   TEXT,                                 -- JSON: times, at, attempts; as in ready
     looked    TEXT,                                 -- JSON: times, before, token; as in ready
+    waiter    INTEGER,                              -- as in ready
     key       TEXT,
     position  INTEGER,
     holds_key INTEGER NOT NULL,
@@ -523,6 +527,7 @@ CREATE TABLE pawl.workflow (                             -- what a task of a que
     total        INTEGER NOT NULL,                  -- attempts that were over when it made progress last
     rejections   INTEGER NOT NULL,                  -- since then
     waits        INTEGER NOT NULL,                  -- 1: parked until a signal comes
+    told         INTEGER NOT NULL,                  -- 1: what it waits for ended while it was claimed
     coded        INTEGER NOT NULL,                  -- 1: a function made its last step
     entered      INTEGER NOT NULL,                  -- the generation with which it came into its state
     run          INTEGER NOT NULL,                  -- of a function: its steps up to this generation do not count any more

@@ -345,7 +345,7 @@ SELECT number, tail, queue, seq, sender, key, dedupe, request_id, priority, cont
 -- params: number
 -- row: claimed
 SELECT queue, number, tail, phase, priority, due, since, until, sender, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals, crashes, retried, looked, key, position, holds_key, failure, progress, remote_id, updated, sum
+       deferrals, crashes, retried, looked, waiter, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed
  WHERE number = :number;
 
@@ -353,31 +353,31 @@ SELECT queue, number, tail, phase, priority, due, since, until, sender, token, c
 -- params:
 -- row: claimed
 SELECT queue, number, tail, phase, priority, due, since, until, sender, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals, crashes, retried, looked, key, position, holds_key, failure, progress, remote_id, updated, sum
+       deferrals, crashes, retried, looked, waiter, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed;
 
 -- name: add_claimed
--- params: queue number tail phase priority due since until sender token committer consumer claimed lease boot attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
+-- params: queue number tail phase priority due since until sender token committer consumer claimed lease boot attempts deferrals crashes retried looked waiter key position holds_key failure progress remote_id updated sum
 -- row: claimed
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.claimed (number, tail, queue, phase, priority, due, since, until, sender, token, committer, consumer,
-                                  claimed, lease, boot, attempts, deferrals, crashes, retried, looked, key, position,
+                                  claimed, lease, boot, attempts, deferrals, crashes, retried, looked, waiter, key, position,
                                   holds_key, failure,
                                   progress, remote_id, updated, sum)
 VALUES (:number, :tail, :queue, :phase, :priority, :due, :since, :until, :sender, :token, :committer, :consumer, :claimed, :lease,
-        :boot, :attempts, :deferrals, :crashes, :retried, :looked, :key, :position, :holds_key, :failure, :progress,
+        :boot, :attempts, :deferrals, :crashes, :retried, :looked, :waiter, :key, :position, :holds_key, :failure, :progress,
         :remote_id, :updated,
         :sum);
 
 -- The whole row: its sum covers all of it.
 
 -- name: put_claimed
--- params: queue number tail phase priority due since until sender token committer consumer claimed lease boot attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
+-- params: queue number tail phase priority due since until sender token committer consumer claimed lease boot attempts deferrals crashes retried looked waiter key position holds_key failure progress remote_id updated sum
 -- row: claimed
 UPDATE pawl.claimed
    SET queue = :queue, tail = :tail, phase = :phase, priority = :priority, due = :due, since = :since, until = :until, sender = :sender,
        committer = :committer, consumer = :consumer, claimed = :claimed, lease = :lease, boot = :boot, attempts = :attempts,
-       deferrals = :deferrals, crashes = :crashes, retried = :retried, looked = :looked, key = :key, position = :position,
+       deferrals = :deferrals, crashes = :crashes, retried = :retried, looked = :looked, waiter = :waiter, key = :key, position = :position,
        holds_key = :holds_key,
        failure = :failure, progress = :progress, remote_id = :remote_id, updated = :updated, sum = :sum
  WHERE number = :number AND token = :token;
@@ -416,25 +416,25 @@ SELECT queue, number, state, attempts, deferrals, crashes, retried, looked, key,
 -- name: get_held
 -- params: number
 -- row: held
-SELECT queue, number, phase, priority, due, since, until, sender, hold, token, attempts, deferrals, crashes, retried, looked, key,
+SELECT queue, number, phase, priority, due, since, until, sender, hold, token, attempts, deferrals, crashes, retried, looked, waiter, key,
        position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.held
  WHERE number = :number;
 
 -- name: add_held
--- params: queue number phase priority due since until sender hold token attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
+-- params: queue number phase priority due since until sender hold token attempts deferrals crashes retried looked waiter key position holds_key failure progress remote_id updated sum
 -- row: held
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.held (number, queue, phase, priority, due, since, until, sender, hold, token, attempts, deferrals,
-                               crashes, retried, looked, key, position, holds_key, failure, progress, remote_id, updated,
+                               crashes, retried, looked, waiter, key, position, holds_key, failure, progress, remote_id, updated,
                                sum)
 VALUES (:number, :queue, :phase, :priority, :due, :since, :until, :sender, :hold, :token, :attempts, :deferrals, :crashes,
-        :retried, :looked, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated, :sum);
+        :retried, :looked, :waiter, :key, :position, :holds_key, :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: all_held
 -- params:
 -- row: held
-SELECT queue, number, phase, priority, due, since, until, sender, hold, token, attempts, deferrals, crashes, retried, looked, key,
+SELECT queue, number, phase, priority, due, since, until, sender, hold, token, attempts, deferrals, crashes, retried, looked, waiter, key,
        position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.held;
 
@@ -443,27 +443,27 @@ SELECT queue, number, phase, priority, due, since, until, sender, hold, token, a
 -- name: get_ready_again
 -- params: number
 -- row: ready
-SELECT queue, number, phase, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position,
+SELECT queue, number, phase, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, waiter, key, position,
        holds_key, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready
  WHERE number = :number AND since IS NOT NULL;
 
 -- name: add_ready
--- params: queue number phase priority due since until sender attempts deferrals crashes retried looked key position holds_key failure progress remote_id updated sum
+-- params: queue number phase priority due since until sender attempts deferrals crashes retried looked waiter key position holds_key failure progress remote_id updated sum
 -- row: ready
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.ready (queue, phase, priority, due, number, since, until, sender, attempts, deferrals, crashes, retried,
-                                looked,
+                                looked, waiter,
                                 key, position, holds_key, failure, progress, remote_id, updated, sum)
-VALUES (:queue, :phase, :priority, :due, :number, :since, :until, :sender, :attempts, :deferrals, :crashes, :retried, :looked,
+VALUES (:queue, :phase, :priority, :due, :number, :since, :until, :sender, :attempts, :deferrals, :crashes, :retried, :looked, :waiter,
         :key, :position, :holds_key,
         :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: all_ready
 -- params:
 -- row: ready
-SELECT queue, number, phase, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position,
+SELECT queue, number, phase, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, waiter, key, position,
        holds_key, failure,
        progress, remote_id, updated, sum
   FROM pawl.ready;
@@ -473,26 +473,26 @@ SELECT queue, number, phase, priority, due, since, until, sender, attempts, defe
 -- name: get_blocked_moved
 -- params: number
 -- row: blocked
-SELECT queue, number, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position, failure,
+SELECT queue, number, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, waiter, key, position, failure,
        progress,
        remote_id, updated, sum
   FROM pawl.blocked
  WHERE number = :number AND position <> number;
 
 -- name: add_blocked
--- params: queue number priority due since until sender attempts deferrals crashes retried looked key position failure progress remote_id updated sum
+-- params: queue number priority due since until sender attempts deferrals crashes retried looked waiter key position failure progress remote_id updated sum
 -- row: blocked
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.blocked (queue, key, position, number, priority, due, since, until, sender, attempts, deferrals, crashes,
-                                  retried, looked, failure, progress, remote_id, updated, sum)
+                                  retried, looked, waiter, failure, progress, remote_id, updated, sum)
 VALUES (:queue, :key, :position, :number, :priority, :due, :since, :until, :sender, :attempts, :deferrals, :crashes, :retried,
-        :looked,
+        :looked, :waiter,
         :failure, :progress, :remote_id, :updated, :sum);
 
 -- name: all_blocked
 -- params:
 -- row: blocked
-SELECT queue, number, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position, failure,
+SELECT queue, number, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, waiter, key, position, failure,
        progress,
        remote_id, updated, sum
   FROM pawl.blocked;
@@ -539,20 +539,20 @@ SELECT number, ordinal, phase, n, began, ended, worker, verdict, status, class, 
 -- params: number
 -- row: workflow
 SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
-       state, version, content_type, data, total, rejections, waits, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
+       state, version, content_type, data, total, rejections, waits, told, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
        paused, cancelled, receipt_type, receipt, sum
   FROM pawl.workflow
  WHERE number = :number;
 
 -- name: put_workflow
--- params: number tail queue id seq key priority fingerprint available created first generation state version content_type data total rejections waits coded entered run undoing no_return undos signals pending shown holds paused cancelled receipt_type receipt sum
+-- params: number tail queue id seq key priority fingerprint available created first generation state version content_type data total rejections waits told coded entered run undoing no_return undos signals pending shown holds paused cancelled receipt_type receipt sum
 -- row: workflow
 INSERT INTO pawl.workflow (number, tail, queue, id, seq, key, priority, fingerprint, available, created,
-                           first, generation, state, version, content_type, data, total, rejections, waits, coded, entered, run, undoing, no_return,
+                           first, generation, state, version, content_type, data, total, rejections, waits, told, coded, entered, run, undoing, no_return,
                            undos, signals, pending, shown, holds, paused, cancelled, receipt_type, receipt,
                            sum)
 VALUES (:number, :tail, :queue, :id, :seq, :key, :priority, :fingerprint, :available, :created, :first,
-        :generation, :state, :version, :content_type, :data, :total, :rejections, :waits, :coded, :entered, :run, :undoing, :no_return, :undos,
+        :generation, :state, :version, :content_type, :data, :total, :rejections, :waits, :told, :coded, :entered, :run, :undoing, :no_return, :undos,
         :signals, :pending, :shown, :holds, :paused, :cancelled, :receipt_type, :receipt, :sum)
     ON CONFLICT (number) DO UPDATE
    SET tail = excluded.tail, queue = excluded.queue, id = excluded.id, seq = excluded.seq, key = excluded.key,
@@ -560,7 +560,7 @@ VALUES (:number, :tail, :queue, :id, :seq, :key, :priority, :fingerprint, :avail
        created = excluded.created, first = excluded.first,
        generation = excluded.generation, state = excluded.state, version = excluded.version,
        content_type = excluded.content_type, data = excluded.data, total = excluded.total,
-       rejections = excluded.rejections, waits = excluded.waits, coded = excluded.coded, entered = excluded.entered,
+       rejections = excluded.rejections, waits = excluded.waits, told = excluded.told, coded = excluded.coded, entered = excluded.entered,
        run = excluded.run,
        undoing = excluded.undoing, no_return = excluded.no_return,
        undos = excluded.undos, signals = excluded.signals, pending = excluded.pending, shown = excluded.shown,
@@ -568,15 +568,15 @@ VALUES (:number, :tail, :queue, :id, :seq, :key, :priority, :fingerprint, :avail
        receipt_type = excluded.receipt_type, receipt = excluded.receipt, sum = excluded.sum;
 
 -- name: add_workflow
--- params: number tail queue id seq key priority fingerprint available created first generation state version content_type data total rejections waits coded entered run undoing no_return undos signals pending shown holds paused cancelled receipt_type receipt sum
+-- params: number tail queue id seq key priority fingerprint available created first generation state version content_type data total rejections waits told coded entered run undoing no_return undos signals pending shown holds paused cancelled receipt_type receipt sum
 -- row: workflow
 -- rows: 8 32
 INSERT OR FAIL INTO pawl.workflow (number, tail, queue, id, seq, key, priority, fingerprint, available, created,
                                    first, generation, state, version, content_type, data, total, rejections,
-                                   waits, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds, paused, cancelled,
+                                   waits, told, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds, paused, cancelled,
                                    receipt_type, receipt, sum)
 VALUES (:number, :tail, :queue, :id, :seq, :key, :priority, :fingerprint, :available, :created, :first,
-        :generation, :state, :version, :content_type, :data, :total, :rejections, :waits, :coded, :entered, :run, :undoing, :no_return, :undos,
+        :generation, :state, :version, :content_type, :data, :total, :rejections, :waits, :told, :coded, :entered, :run, :undoing, :no_return, :undos,
         :signals, :pending, :shown, :holds, :paused, :cancelled, :receipt_type, :receipt, :sum);
 
 -- name: remove_workflow
@@ -588,7 +588,7 @@ DELETE FROM pawl.workflow WHERE number = :number;
 -- params:
 -- row: workflow
 SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
-       state, version, content_type, data, total, rejections, waits, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
+       state, version, content_type, data, total, rejections, waits, told, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
        paused, cancelled, receipt_type, receipt, sum
   FROM pawl.workflow;
 

@@ -73,7 +73,7 @@ SELECT ifnull(sum(claimed), 0) FROM pawl.queue WHERE scope = :scope AND target =
 
 -- name: find_followers
 -- params: queue key
-SELECT queue, number, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position, failure,
+SELECT queue, number, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, waiter, key, position, failure,
        progress, remote_id, updated, sum
   FROM pawl.blocked
  WHERE queue = :queue AND key = :key
@@ -81,14 +81,14 @@ SELECT queue, number, priority, due, since, until, sender, attempts, deferrals, 
 
 -- name: get_ready_first
 -- params: queue priority due number
-SELECT queue, number, phase, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position,
+SELECT queue, number, phase, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, waiter, key, position,
        holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.ready
  WHERE queue = :queue AND phase = 0 AND priority = :priority AND due = :due AND number = :number;
 
 -- name: get_blocked_at
 -- params: queue key position number
-SELECT queue, number, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position, failure,
+SELECT queue, number, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, waiter, key, position, failure,
        progress, remote_id, updated, sum
   FROM pawl.blocked
  WHERE queue = :queue AND key = :key AND position = :position AND number = :number;
@@ -97,7 +97,7 @@ SELECT queue, number, priority, due, since, until, sender, attempts, deferrals, 
 
 -- name: find_due
 -- params: queue phase priority now
-SELECT queue, number, phase, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position,
+SELECT queue, number, phase, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, waiter, key, position,
        holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.ready
  WHERE queue = :queue AND phase = :phase AND priority = :priority AND due <= :now
@@ -472,7 +472,7 @@ SELECT held.queue, held.number, message.created, message.available, message.expi
 -- name: list_gone_ready
 -- params: now
 SELECT ready.queue, ready.number, ready.phase, ready.priority, ready.due, ready.since, ready.until, ready.sender, ready.attempts,
-       ready.deferrals, ready.crashes, ready.retried, ready.looked, ready.key, ready.position, ready.holds_key,
+       ready.deferrals, ready.crashes, ready.retried, ready.looked, ready.waiter, ready.key, ready.position, ready.holds_key,
        ready.failure, ready.progress, ready.remote_id, ready.updated, ready.sum
   FROM pawl.sender CROSS JOIN pawl.queue CROSS JOIN pawl.ready
  WHERE sender.removed <= :now AND sender.removed IS NOT NULL
@@ -483,7 +483,7 @@ SELECT ready.queue, ready.number, ready.phase, ready.priority, ready.due, ready.
 
 -- name: list_put_off
 -- params: queue sender priority due number
-SELECT queue, number, phase, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, key, position,
+SELECT queue, number, phase, priority, due, since, until, sender, attempts, deferrals, crashes, retried, looked, waiter, key, position,
        holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.ready INDEXED BY pawl.ready_sender
  WHERE queue = :queue AND sender = :sender AND sender IS NOT NULL AND phase = 0
@@ -493,7 +493,7 @@ SELECT queue, number, phase, priority, due, since, until, sender, attempts, defe
 -- name: list_gone_blocked
 -- params: now
 SELECT blocked.queue, blocked.number, blocked.priority, blocked.due, blocked.since, blocked.until, blocked.sender,
-       blocked.attempts, blocked.deferrals, blocked.crashes, blocked.retried, blocked.looked, blocked.key,
+       blocked.attempts, blocked.deferrals, blocked.crashes, blocked.retried, blocked.looked, blocked.waiter, blocked.key,
        blocked.position, blocked.failure, blocked.progress, blocked.remote_id, blocked.updated, blocked.sum
   FROM pawl.sender CROSS JOIN pawl.queue CROSS JOIN pawl.blocked INDEXED BY pawl.blocked_sender
  WHERE sender.removed <= :now AND sender.removed IS NOT NULL
@@ -516,7 +516,7 @@ SELECT ended.queue, ended.number, coalesce(message.created, workflow.created), c
 -- name: page_claimed
 -- params: after
 SELECT queue, number, tail, phase, priority, due, since, until, sender, token, committer, consumer, claimed, lease, boot, attempts,
-       deferrals, crashes, retried, looked, key, position, holds_key, failure, progress, remote_id, updated, sum
+       deferrals, crashes, retried, looked, waiter, key, position, holds_key, failure, progress, remote_id, updated, sum
   FROM pawl.claimed
  WHERE number > :after
  ORDER BY number;
@@ -618,7 +618,7 @@ SELECT scope, name, topic, prefix, lane, target, seq, event, sum FROM pawl.subsc
 -- name: list_workflows_down
 -- params: after before
 SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
-       state, version, content_type, data, total, rejections, waits, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
+       state, version, content_type, data, total, rejections, waits, told, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
        paused, cancelled, receipt_type, receipt, sum
   FROM pawl.workflow
  WHERE number > :after AND number < :before
@@ -627,7 +627,7 @@ SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, crea
 -- name: list_workflows_up
 -- params: after before
 SELECT number, tail, queue, id, seq, key, priority, fingerprint, available, created, first, generation,
-       state, version, content_type, data, total, rejections, waits, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
+       state, version, content_type, data, total, rejections, waits, told, coded, entered, run, undoing, no_return, undos, signals, pending, shown, holds,
        paused, cancelled, receipt_type, receipt, sum
   FROM pawl.workflow
  WHERE number > :after AND number < :before
