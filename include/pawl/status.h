@@ -47,7 +47,8 @@ enum pawl_next { PAWL_NEXT_NEVER, PAWL_NEXT_SAME, PAWL_NEXT_LATER, PAWL_NEXT_LOO
  */
 typedef struct pawl_error {
     int32_t status;    /* the same number that the call returned */
-    int32_t native;    /* the store's or the system's own code; 0 when there is none */
+    int32_t native;    /* the store's or the system's own code; 0 when there is none. Of PAWL_EREFUSED: the store takes
+                          nothing of the kind now (ENOSPC, EROFS); 0: it was refused for what it asks */
     char text[256];    /* one sentence: what is wrong, with the field or limit by name */
     char hint[192];    /* what to do next; may be empty */
     const char *where; /* static "file:line" of the library, for a bug report */

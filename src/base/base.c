@@ -134,6 +134,13 @@ int pawli_hint(pawl_error *err, int status, const char *format, ...)
     return status;
 }
 
+int pawli_native(pawl_error *err, int status, int native)
+{
+    if (err)
+        err->native = native;
+    return status;
+}
+
 void pawli_fail_in(pawl_error *err, const char *format, ...)
 {
     char text[sizeof err->text];

@@ -99,6 +99,9 @@ int pawli_fail_at(pawl_error *err, int status, const char *where, const char *fo
 /* Adds what to do next to an error that pawli_fail made; returns its status. */
 int pawli_hint(pawl_error *err, int status, const char *format, ...) PRINTF_LIKE(3, 4);
 
+/* Says that it is the store's, not what was asked of it: the system's code. Returns the status. */
+int pawli_native(pawl_error *err, int status, int native);
+
 /* Says of what an error is, before its text: "message 3: …". */
 void pawli_fail_in(pawl_error *err, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -50,7 +50,7 @@ static void print_line(struct cli *cli, const struct cli_line *line)
     print_enqueued(cli, &line->answer.enqueued);
 }
 
-static const struct cli_line_kind messages = {enqueue_line, print_line, NULL, false};
+static const struct cli_line_kind messages = {enqueue_line, print_line, NULL};
 
 static int read_headers(struct cli *cli, pawl_message *message)
 {

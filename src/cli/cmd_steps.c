@@ -341,7 +341,7 @@ static void print_line(struct cli *cli, const struct cli_line *line)
     cli_object_end(cli);
 }
 
-static const struct cli_line_kind steps = {submit_line, print_line, free_line, true};
+static const struct cli_line_kind steps = {submit_line, print_line, free_line};
 
 int cli_workflows_settle(struct cli *cli)
 {

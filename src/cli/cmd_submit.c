@@ -59,7 +59,7 @@ static void free_line(struct cli_line *line)
     pawl_receipt_free(line->answer.receipt);
 }
 
-static const struct cli_line_kind transitions = {submit_line, print_line, free_line, false};
+static const struct cli_line_kind transitions = {submit_line, print_line, free_line};
 
 /* ---- one ---- */
 

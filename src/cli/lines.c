@@ -62,10 +62,10 @@ static bool is_done(struct lines *lines, const struct cli_line *line)
 /* ---- answers ---- */
 
 /* Said of the store, not of the line: every other line would meet it too. */
-static bool is_of_store(const struct lines *lines, int status)
+static bool is_of_store(const pawl_error *error)
 {
-    int exit_status = pawl_status_exit(status);
-    bool is_refused = status == PAWL_EREFUSED && !lines->kind->may_be_refused;
+    int exit_status = pawl_status_exit(error->status);
+    bool is_refused = error->status == PAWL_EREFUSED && error->native;
     return exit_status == 1 || exit_status == 6 || exit_status == 8 || is_refused;
 }
 
@@ -89,7 +89,7 @@ static void answer_line(struct lines *lines, struct cli_line *line)
         lines->stops |= ferror(stdout) != 0;
         return;
     }
-    bool of_store = is_of_store(lines, line->status);
+    bool of_store = is_of_store(&line->error);
     if (cli->json)
         print_error(lines, line);
     /* Of an unknown outcome every id is named: somebody has to ask for each. */

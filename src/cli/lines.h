@@ -33,7 +33,6 @@ struct cli_line_kind {
     int (*submit)(struct cli *cli, struct cli_line *line, struct text json, pawl_error *err);
     void (*print)(struct cli *cli, const struct cli_line *line);
     void (*free)(struct cli_line *line);
-    bool may_be_refused; /* a line by itself, for what it asks: the next ones go on */
 };
 
 /* Lines before this one that are under way, by index; NULL: no more. And sleeps until one of them is answered. */

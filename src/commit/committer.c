@@ -2,6 +2,7 @@
 /* The queue in front of the batches, leadership, and the engine that answers callback units. */
 #include "commit/committer.h"
 
+#include <errno.h>
 #include <sys/epoll.h>
 
 /* ---- units ---- */
@@ -59,10 +60,10 @@ static int refuse(struct committer *committer, const struct unit *unit, pawl_err
 {
     if (committer->closed)
         return pawli_fail(err, PAWL_EUNAVAIL, "the store is being closed");
-    if (committer->is_restored && !unit->adopts)
-        return pawli_hint(
-            err, pawli_fail(err, PAWL_EREFUSED, "the store was restored or copied: nothing may be written yet"),
-            "look at it, then run \"pawl adopt --reason …\"");
+    if (committer->is_restored && !unit->adopts) {
+        int status = pawli_fail(err, PAWL_EREFUSED, "the store was restored or copied: nothing may be written yet");
+        return pawli_hint(err, pawli_native(err, status, EROFS), "look at it, then run \"pawl adopt --reason …\"");
+    }
     if (committer->waiting >= committer->waiting_max)
         return pawli_hint(err, pawli_fail(err, PAWL_EBUSY, "%zu units wait already", committer->waiting), "try again");
     return PAWL_OK;

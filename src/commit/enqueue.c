@@ -260,9 +260,7 @@ int pawli_refuse_work(const struct view *view, pawl_error *err)
 {
     int status = pawli_fail(err, PAWL_EREFUSED, "the disk of the store is %u %% full: no new messages are taken",
                             view->full_percent);
-    if (err)
-        err->native = ENOSPC; /* it may be asked for again, unlike what is refused for what it is */
-    return pawli_hint(err, status,
+    return pawli_hint(err, pawli_native(err, status, ENOSPC),
                       "make room, by purging messages that ended or with a larger disk; those that are there are "
                       "delivered meanwhile. \"pawl doctor\" shows how full it is");
 }

@@ -3,6 +3,8 @@
 #include "env/file.h"
 #include "store/store.h"
 
+#include <errno.h>
+
 static const struct store_ops *const stores[] = {&pawli_store_sqlite, &pawli_store_memory};
 
 bool pawli_store_url_parse(struct text url, struct store_url *parts)
@@ -114,7 +116,8 @@ int pawli_store_check_write(const struct store *store, pawl_error *err)
 {
     int status = pawli_store_check(store, err);
     if (status == PAWL_OK && store->read_only)
-        status = pawli_hint(err, pawli_fail(err, PAWL_EREFUSED, "the store was opened read-only"),
+        status = pawli_hint(err,
+                            pawli_native(err, pawli_fail(err, PAWL_EREFUSED, "the store was opened read-only"), EROFS),
                             "open it without read_only, or mode=ro, to write");
     return status;
 }
@@ -572,7 +575,7 @@ enum store_result pawli_store_fail(pawl_error *err, enum store_result result)
         pawli_no_memory(err);
         break;
     case STORE_FULL:
-        pawli_hint(err, pawli_fail(err, status, "storage full: nothing was written"),
+        pawli_hint(err, pawli_native(err, pawli_fail(err, status, "storage full: nothing was written"), ENOSPC),
                    "free space on the disk, then try again");
         break;
     case STORE_UNKNOWN:
@@ -580,7 +583,7 @@ enum store_result pawli_store_fail(pawl_error *err, enum store_result result)
                    "open the store again and repeat the call with the same request id");
         break;
     default:
-        pawli_fail(err, status, "%s", pawl_status_text(status));
+        pawli_native(err, pawli_fail(err, status, "%s", pawl_status_text(status)), result == STORE_REFUSED ? EROFS : 0);
     }
     return result;
 }

@@ -402,6 +402,12 @@ class Submitting(Case):
         self.assertEqual((run.status, [(e["line"], e["status"]) for e in run.errors]), (7, [(2, 7), (3, 2)]))
         self.assertEqual(sorted(row["id"] for row in self.json("workflows", "list")), ["a", "c", "there"])
 
+    def test_what_is_refused_stops_nobody_behind_it(self):
+        self.start("there")
+        item = lambda n: {"type": "A", "starts": [{"kind": "k", "id": f"w{n}" if n % 5 else "there"}]}
+        run = self.submit(*map(item, range(2000)))
+        self.assertEqual((run.status, len(run.answers), len(run.errors)), (7, 2000, 400))
+
     def test_twice_in_one_transition_is_refused(self):
         run = self.submit({"type": "A", "starts": [{"kind": "k", "id": "a"}, {"kind": "k", "id": "a"}]})
         self.assertIn(run.status, (2, 7))

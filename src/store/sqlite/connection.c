@@ -263,16 +263,12 @@ enum store_result pawli_sqlite_result(struct sqlite_store *store, sqlite3 *db, i
         break;
     }
     if (!writes) {
-        pawli_hint(err, pawli_fail(err, PAWL_EUNAVAIL, "cannot read \"%s\": %s", store->path, text),
-                   "try again; if it stays so, check the disk");
-        if (err)
-            err->native = code;
+        int status = pawli_fail(err, PAWL_EUNAVAIL, "cannot read \"%s\": %s", store->path, text);
+        pawli_hint(err, pawli_native(err, status, code), "try again; if it stays so, check the disk");
         return STORE_UNAVAILABLE;
     }
     atomic_store(&store->file->poisoned, true);
     int status = phase == WRITE_COMMIT ? PAWL_EUNCERTAIN : PAWL_EIO;
-    pawli_fail(err, status, "writing \"%s\" failed: %s", store->path, text);
-    if (err)
-        err->native = code;
+    pawli_native(err, pawli_fail(err, status, "writing \"%s\" failed: %s", store->path, text), code);
     return phase == WRITE_COMMIT ? STORE_UNKNOWN : STORE_POISONED;
 }
