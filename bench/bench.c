@@ -308,6 +308,8 @@ static const struct workload {
     {"workflow-code", "the same as functions of three steps", workload_workflow_code},
     {"workflow-latency", "one caller, from the start of three steps to their end; beside a bare row a commit",
      workload_workflow_latency},
+    {"workflow-await", "from a child's last line to its parent's next; beside a bare row a commit",
+     workload_workflow_await},
     {"workflow-timers", "how late a timer is beside a million that wait; beside a thread that sleeps",
      workload_workflow_timers},
     {"idle", "a worker that has nothing to do, for ten times as long; beside a loop that looks once a second",

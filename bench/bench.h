@@ -139,6 +139,7 @@ int workload_wake_process(const struct bench *bench, struct result *result, pawl
 int workload_workflow(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_workflow_code(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_workflow_latency(const struct bench *bench, struct result *result, pawl_error *err);
+int workload_workflow_await(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_workflow_timers(const struct bench *bench, struct result *result, pawl_error *err);
 int workload_idle(const struct bench *bench, struct result *result, pawl_error *err);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Workflows of three steps, each durable before the next: as many as go through, one after the other, and how late a timer is
- * beside many that wait. */
+/* Workflows of three steps, each durable before the next: as many as go through, one after the other; how late it is when a
+ * parent goes on, and a timer beside many that wait. */
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -137,6 +138,74 @@ int workload_workflow_code(const struct bench *bench, struct result *result, paw
 int workload_workflow_latency(const struct bench *bench, struct result *result, pawl_error *err)
 {
     return compare_runs(bench, "machine", measure_latency, baseline_one_row, 1, result, err);
+}
+
+/* ---- a parent and its child ---- */
+
+#define CHILD_MS 20 /* its parent waits by then */
+
+struct family {
+    double ended; /* the child, all but its last commit */
+    sem_t went_on;
+};
+
+static int child(void *user, pawl_run *run, pawl_error *err)
+{
+    struct family *family = user;
+    int status = pawl_run_sleep(run, "nap", CHILD_MS, err);
+    if (status == PAWL_OK)
+        family->ended = bench_now();
+    return status;
+}
+
+static int parent(void *user, pawl_run *run, pawl_error *err)
+{
+    struct family *family = user;
+    char id[48];
+    snprintf(id, sizeof id, "of-%s", pawl_run_id(run));
+    int status = pawl_run_child(run, "child", &(pawl_start){PAWL_START, .kind = "child", .id = id}, NULL, NULL, err);
+    if (status == PAWL_OK)
+        sem_post(&family->went_on);
+    return status;
+}
+
+static int open_family(pawl_store *store, struct family *family, pawl_executor **ret_executor, pawl_error *err)
+{
+    const pawl_kind kinds[] = {{PAWL_KIND, .name = "parent", .code = parent, .user = family},
+                               {PAWL_KIND, .name = "child", .code = child, .user = family}};
+    int status = pawl_executor_new(store, NULL, ret_executor, err);
+    for (size_t i = 0; status == PAWL_OK && i < sizeof kinds / sizeof *kinds; i++)
+        status = pawl_executor_register(*ret_executor, &kinds[i], err);
+    return status == PAWL_OK ? pawl_executor_start(*ret_executor, err) : status;
+}
+
+static int measure_await(const struct bench *bench, void *data, struct figure *figure, pawl_error *err)
+{
+    struct running *running = data;
+    struct family family = {0};
+    struct times times;
+    pawl_executor *executor = NULL;
+    sem_init(&family.went_on, 0, 0);
+    int status = bench_times_begin(bench, &times) ? PAWL_OK : no_memory(err);
+    if (status == PAWL_OK)
+        status = open_family(running->sides.store, &family, &executor, err);
+    while (status == PAWL_OK && bench_times_last(&times)) {
+        char id[32];
+        snprintf(id, sizeof id, "p%llu", (unsigned long long)running->number++);
+        status = pawl_workflow_start(running->sides.store, &(pawl_start){PAWL_START, .kind = "parent", .id = id}, NULL,
+                                     err);
+        if (status == PAWL_OK && sem_wait(&family.went_on) == 0)
+            bench_times_add(&times, family.ended);
+    }
+    pawl_executor_free(executor);
+    sem_destroy(&family.went_on);
+    bench_times_end(&times, figure);
+    return status;
+}
+
+int workload_workflow_await(const struct bench *bench, struct result *result, pawl_error *err)
+{
+    return compare_runs(bench, "machine", measure_await, baseline_one_row, 1, result, err);
 }
 
 /* ---- timers ---- */
