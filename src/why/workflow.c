@@ -26,7 +26,8 @@ static void explain_stuck(struct explaining *e)
 static void explain_pause(struct explaining *e, const struct workflow_row *row)
 {
     struct arena *arena = &e->why->arena;
-    struct text reason = pawli_read_asked(arena, row->paused, "reason"), by = pawli_read_asked(arena, row->paused, "by");
+    struct text reason = pawli_read_asked(arena, row->paused, "reason"),
+                by = pawli_read_asked(arena, row->paused, "by");
     if (row->paused.data)
         pawli_why_add(
             e, CODE_PAUSED, WALL_NEVER, by,
@@ -68,6 +69,67 @@ static int explain_behind(struct explaining *e)
     return pawli_store_status(result);
 }
 
+/* ---- parked ---- */
+
+/* What stands behind the prefix; absent: it does not begin with it. */
+static struct text behind(struct text text, const char *prefix)
+{
+    size_t size = strlen(prefix);
+    bool begins = text.size > size && memcmp(text.data, prefix, size) == 0;
+    return begins ? (struct text){text.data + size, text.size - size} : (struct text){0};
+}
+
+/* The last call that is recorded of a function is the one that it waits in: "child:it", and what was noted of it. */
+static void explain_call(struct explaining *e, const struct step_row *step)
+{
+    struct arena *arena = &e->why->arena;
+    const struct wall_time until = e->item->task.due;
+    struct text message = behind(step->state, "send:"), signal = behind(step->state, "wait:"), child = step->data;
+    if (behind(step->state, "child:").data && memchr(child.data, '\0', child.size)) /* kind and id */
+        pawli_why_add(e, CODE_AWAITING, until, nobody,
+                      pawli_arena_format(arena, "parked until workflow %s/%s ended, which it started", child.data,
+                                         child.data + strlen(child.data) + 1));
+    else if (message.data)
+        pawli_why_add(e, CODE_AWAITING, until, nobody,
+                      pawli_arena_format(arena, "parked until its message \"%.*s\" ended", TEXT_ARG(message)));
+    else if (signal.data)
+        pawli_why_add(e, CODE_SIGNAL, until, nobody,
+                      pawli_arena_format(arena, "parked until signal \"%.*s\" comes, or it is due", TEXT_ARG(signal)));
+}
+
+static int explain_function(struct explaining *e, const struct workflow_row *row)
+{
+    struct page page;
+    const struct query query = {.kind = QUERY_STEPS, .number = row->number, .after = row->generation - 1, .limit = 1};
+    int status = pawli_store_status(pawli_store_read(e->store, e->reader, &query, &page, e->err));
+    if (status < 0)
+        return status;
+    if (page.count == 1 && !page.steps->is_damaged && page.steps->generation == row->generation)
+        explain_call(e, page.steps);
+    pawli_page_done(&page);
+    return PAWL_OK;
+}
+
+static int explain_parked(struct explaining *e, const struct workflow_row *row)
+{
+    const struct task_row *task = &e->item->task;
+    const size_t count = e->why->count;
+    int status = PAWL_OK;
+    if (row->waits) {
+        pawli_why_add(e, CODE_SIGNAL, WALL_NEVER, nobody,
+                      TEXT("parked until a signal comes, or an operator retries it"));
+        return PAWL_OK;
+    }
+    if (row->coded && row->generation && task->failure.class == ERROR_NONE)
+        status = explain_function(e, row);
+    if (status == PAWL_OK && e->why->count == count)
+        pawli_why_add(e, CODE_NOT_DUE, task->due, nobody,
+                      pawli_arena_format(&e->why->arena, "parked until it is due%.*s", TEXT_ARG(pawli_why_failure(e))));
+    return status;
+}
+
+/* ---- all that waits ---- */
+
 static void explain_free(struct explaining *e)
 {
     if (e->why->count == 0)
@@ -84,12 +146,8 @@ static int explain_waiting(struct explaining *e, const struct workflow_row *row)
         status = pawli_why_queue(e);
     if (text_is(e->item->target, LOCK_KIND))
         explain_free(e);
-    else if (row->waits)
-        pawli_why_add(e, CODE_SIGNAL, WALL_NEVER, nobody,
-                      TEXT("parked until a signal comes, or an operator retries it"));
-    else if (task->due.ms > e->page->wall.ms)
-        pawli_why_add(e, CODE_NOT_DUE, task->due, nobody,
-                      pawli_arena_format(&e->why->arena, "parked until it is due%.*s", TEXT_ARG(failure)));
+    else if (status == PAWL_OK && (row->waits || task->due.ms > e->page->wall.ms))
+        status = explain_parked(e, row);
     if (status == PAWL_OK && e->why->count == 0)
         pawli_why_add(e, CODE_READY, WALL_NEVER, nobody,
                       pawli_arena_format(&e->why->arena, "nothing holds it: whoever runs its kind takes it next%.*s",

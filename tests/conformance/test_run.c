@@ -91,6 +91,16 @@ static void assert_receipt(const struct world *w, const char *expected)
     assert_bytes(view->receipt, view->receipt_size, expected);
 }
 
+static void assert_waits(const struct world *w, const char *name, const char *text)
+{
+    pawl_why *why;
+    assert_ok(pawl_why_workflow(w->store, "k", "w", &why, &err));
+    assert_int_equal(pawl_why_count(why), 1);
+    assert_string_equal(pawl_why_get(why, 0)->code, name);
+    assert_string_equal(pawl_why_get(why, 0)->text, text);
+    pawl_why_free(why);
+}
+
 /* ---- steps ---- */
 
 static int charge_and_ship(pawl_run *run, pawl_error *error)
@@ -239,6 +249,7 @@ static void a_sleep_lasts_as_long_as_it_says(struct world *w)
     int64_t began = now_ms(w);
     assert_ok(drive());
     assert_int_equal(see(w, "k", "w")->wake_at_ms, began + 1000);
+    assert_waits(w, "not_due", "parked until it is due");
     assert_ok(drive()); /* early: it sleeps on, and nothing is recorded of that */
     assert_int_equal(see(w, "k", "w")->wake_at_ms, began + 1000);
     assert_int_equal(pawl_workflows_step_count(seen_last), 1);
@@ -270,7 +281,7 @@ static void a_signal_wakes_who_waits(struct world *w)
 {
     begin(w, await_go);
     assert_ok(drive());
-    assert_workflow(w, "w", "parked");
+    assert_waits(w, "signal", "parked until signal \"go\" comes, or it is due");
     assert_ok(send(w, "w", "s", "\"late\""));
     assert_ok(drive_until_done(0));
     assert_receipt(w, "\"late\"");
@@ -323,7 +334,7 @@ static void a_message_is_sent_once_and_its_end_awaited(struct world *w)
     assert_ok(drive());
     assert_ok(drive());
     assert_int_equal(stats(w).pending, 1);
-    assert_workflow(w, "w", "parked");
+    assert_waits(w, "awaiting", "parked until its message \"mail\" ended");
     assert_int_equal(claim_and(w, PAWL_VERDICT_DELIVERED), PAWL_RESULT_DELIVERED);
     assert_workflow(w, "w", "runnable"); /* at once */
     assert_ok(drive());
@@ -366,7 +377,7 @@ static void a_child_gives_its_receipt(struct world *w)
     assert_ok(drive());
     assert_ok(drive());
     struct claim claim = take_child(w);
-    assert_workflow(w, "w", "parked");
+    assert_waits(w, "awaiting", "parked until workflow child/c ended, which it started");
     assert_ok(STEP(w, claim, DONE, .receipt = "7", .receipt_size = 1));
     assert_workflow(w, "w", "runnable"); /* at once */
     assert_ok(drive());
