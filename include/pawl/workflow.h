@@ -285,7 +285,7 @@ typedef struct pawl_workflows_query {
     uint64_t before;                 /* of an earlier page; 0: the newest */
     uint32_t limit;                  /* 0: 50 */
     uint32_t all;                    /* 1: also those that failed, and were started anew */
-    int64_t since_ms;                /* started then or later; Unix milliseconds; 0: any */
+    int64_t since_ms;                /* Unix milliseconds: stops at the first that was started before; 0: any */
     int64_t until_ms;                /* nothing was done to it since then; 0: any */
 } pawl_workflows_query;
 #define PAWL_WORKFLOWS_QUERY .struct_size = sizeof(pawl_workflows_query)

@@ -99,7 +99,7 @@ static void explain_call(struct explaining *e, const struct step_row *step)
 
 static int explain_function(struct explaining *e, const struct workflow_row *row)
 {
-    struct page page;
+    struct page page = {0};
     const struct query query = {.kind = QUERY_STEPS, .number = row->number, .after = row->generation - 1, .limit = 1};
     int status = pawli_store_status(pawli_store_read(e->store, e->reader, &query, &page, e->err));
     if (status < 0)

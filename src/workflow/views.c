@@ -295,7 +295,7 @@ static bool is_wanted(const pawl_workflows_query *query, const struct workflow_i
         return !query->status;
     if (was_followed && !query->all)
         return false;
-    if (item->workflow.created.ms < query->since_ms || (query->until_ms && item->task.updated.ms >= query->until_ms))
+    if (query->until_ms && item->task.updated.ms >= query->until_ms)
         return false;
     const char *status = item->lost ? "runnable" : pawli_workflow_status(&item->workflow, &item->task, now);
     return !query->status || strcmp(query->status, status) == 0;
@@ -338,11 +338,15 @@ static int read_list(pawl_store *store, const pawl_workflows_query *asked, size_
                           .limit = LIST_PAGE};
     for (bool more = true; more && !workflows->has_more;) {
         struct page page;
+        bool is_old = false;
         int status = pawli_store_query(store->opened->store, &query, &page, err);
         if (status < 0)
             return status;
         for (size_t i = 0; status == PAWL_OK && i < page.count && !workflows->has_more; i++) {
             const struct workflow_item *item = &page.workflows[i];
+            is_old = !item->is_damaged && item->workflow.created.ms < asked->since_ms; /* and so are those behind it */
+            if (is_old)
+                break;
             if (!is_wanted(asked, item, page.wall))
                 continue;
             workflows->has_more = workflows->count == limit;
@@ -351,7 +355,7 @@ static int read_list(pawl_store *store, const pawl_workflows_query *asked, size_
             status = view_item(store, workflows, item, &page, err);
             workflows->next = number_in_scope(item->workflow.number);
         }
-        more = page.more;
+        more = page.more && !is_old;
         query.before = page.next;
         pawli_page_done(&page);
         if (status < 0)

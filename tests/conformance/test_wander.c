@@ -441,8 +441,7 @@ static void workflows_are_what_the_model_says(struct world *w)
     }
     for (size_t i = 0; i < COUNT_OF(met); i++) /* each way to end was tried */
         assert_true(seed || sums.ends[-met[i]] > 5);
-    print_message("# woken %u finished %u\n", sums.woken, sums.finished);
-    assert_true(seed || (sums.finished && sums.failed && sums.undone && sums.stuck && sums.woken > 5));
+    assert_true(seed || (sums.finished && sums.failed && sums.undone && sums.stuck && sums.woken));
 }
 
 static const struct conformance_case cases[] = {CASE(workflows_are_what_the_model_says)};
