@@ -108,11 +108,12 @@ def check_house(cases, name, house, state):
 
 
 def kill_again_and_again(house, dice, preload, took):
-    """Until it has come to its end all the same: behind that nothing could be disturbed. took: how long it takes, let alone."""
-    kills = 0
+    """Until it has come to its end all the same: behind that nothing could be disturbed. took: how long it takes, let alone; each
+    kill comes so early that there is room for all of them."""
+    kills, writes, seconds = 0, 2 + 40 * COUNT // KILLS, took * 20 / KILLS
     while kills < KILLS:
-        is_killed = (house.killed_at_write(preload[0], dice.randrange(1, COUNT)) if preload and dice.random() < 0.6 else
-                     house.killed_after(dice.random() * took / 2, dice.random() < 0.3))
+        is_killed = (house.killed_at_write(preload[0], dice.randrange(1, writes)) if preload and dice.random() < 0.6 else
+                     house.killed_after(dice.random() * seconds, dice.random() < 0.3))
         if not is_killed:
             break
         kills += 1
