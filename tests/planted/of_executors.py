@@ -54,7 +54,7 @@ EXECUTORS = [
     Mistake("a step sees a signal twice", "src/workflow/step.c",
             " || pawli_step_took(step, signal))", ")",
             "one signal counts for two",
-            "conformance_told", "*signals_wait_*"),
+            "conformance_signals", "*signals_wait_*"),
     Mistake("the key of a call changes with every try", "src/workflow/step.c",
             "(unsigned long long)drive->at.entered", "(unsigned long long)drive->at.generation",
             "a payment whose answer was lost is made twice",

@@ -37,7 +37,7 @@ WORKFLOWS = [
     Mistake("a signal that came too early is waited for", "src/commit/step.c",
             "m->row->waits = m->stays || m->row->pending == 0;", "m->row->waits = true;",
             "an answer is there before the question's state is reached, and nobody ever looks at it",
-            "conformance_told", "*a_signal_that_came_before_*"),
+            "conformance_signals", "*a_signal_that_came_before_*"),
     Mistake("a signal behind the claim wakes nobody", "src/commit/step.c",
             "bool has_news = m->row->signals > m->row->shown || m->row->told;", "bool has_news = m->row->told;",
             "it waits for what has come",
