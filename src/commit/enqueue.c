@@ -508,7 +508,7 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
         if (status < 0 && (enqueue->atomic || status != PAWL_ECONFLICT))
             return status;
         if (status == PAWL_OK && !enqueue->messages[i].replayed)
-            pawli_task_await(unit, enqueue->messages[i].task);
+            pawli_task_set_waiter(unit, enqueue->messages[i].task);
         if (first_bad == PAWL_OK)
             first_bad = status;
     }

@@ -222,7 +222,7 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
             return status;
         }
         if (!draft->replayed)
-            pawli_task_await(unit, draft->task);
+            pawli_task_set_waiter(unit, draft->task);
         if (!starts->atomic)
             answer(unit, draft);
     }

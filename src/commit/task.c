@@ -8,7 +8,8 @@
  *   4  Each move is noted with its queue, once, to be counted when it is committed (meter.h): a unit that is refused takes its
  *      notes along.
  *   5  What was stored may be wrong: counts and depths are never below zero, and a line without a next one ends. Verify tells
- *      what does not add up. */
+ *      what does not add up.
+ *   6  The move that ends a task wakes the workflow that waits for its end. */
 #include "commit/unit.h"
 
 static bool touch(struct view *view, struct view_task *task)
@@ -309,7 +310,8 @@ bool pawli_task_await_person(struct view *view, struct view_task *task)
     return true;
 }
 
-/* What waits for a time or a signal is due now; what is stuck waits for a person, and what is paused is due when it is resumed. */
+/* What waits for a time or a signal is due now: what is paused, once it is resumed, and what is blocked, once it has its key.
+ * What is stuck waits for a person. */
 bool pawli_task_wake(struct view *view, struct view_task *task)
 {
     struct workflow_row *row = pawli_task_edit(view, task);
@@ -320,8 +322,11 @@ bool pawli_task_wake(struct view *view, struct view_task *task)
         return true;
     if (task->row.place == PLACE_READY)
         return pawli_task_hasten(view, task);
-    if (task->row.place == PLACE_HELD && text_is(task->row.hold, "paused"))
+    bool is_paused = task->row.place == PLACE_HELD && text_is(task->row.hold, "paused");
+    if (is_paused || task->row.place == PLACE_BLOCKED) {
+        task->row.since = age_begins(task);
         task->row.due = view->wall;
+    }
     return true;
 }
 
@@ -340,7 +345,7 @@ static bool tell_waiter(struct view *view, struct view_task *task)
     return !is_there || pawli_task_wake(view, waiter);
 }
 
-void pawli_task_await(const struct unit *unit, struct view_task *task)
+void pawli_task_set_waiter(const struct unit *unit, struct view_task *task)
 {
     task->waiter = unit->waiter && unit->waiter->slot.exists ? unit->waiter->task : NULL;
     task->row.waiter = task->waiter ? task->waiter->number : 0;

@@ -123,7 +123,7 @@ bool pawli_task_expire(struct view *view, struct view_task *task);
 bool pawli_task_hasten(struct view *view, struct view_task *task); /* what is ready is due now */
 bool pawli_task_wake(struct view *view, struct view_task *task);   /* a workflow need not wait any more */
 /* A new one, which the unit made: its end wakes the unit's waiter. */
-void pawli_task_await(const struct unit *unit, struct view_task *task);
+void pawli_task_set_waiter(const struct unit *unit, struct view_task *task);
 bool pawli_task_redate(struct view *view, struct view_task *task); /* what waits for a false date: as long from now */
 /* Pending, and nobody takes it until it is resumed: its key stays its own. */
 bool pawli_task_pause(struct view *view, struct view_task *task, struct text why);

@@ -287,6 +287,19 @@ static void refusals_are_counted_apart(struct world *w)
 
 /* ---- signals ---- */
 
+/* A signal comes while another one has the key: when it has it, it is due. */
+static void one_that_waits_for_its_key_is_woken_too(struct world *w)
+{
+    assert_ok(START(w, "first", .key = "x"));
+    assert_ok(START(w, "w", .key = "x", .wake_in_ms = 3600000));
+    assert_ok(send(w, "w", "s", NULL));
+    struct claim claim = take(w, "first");
+    assert_ok(STEP(w, claim, DONE));
+    assert_workflow(w, "w", "runnable");
+    assert_string_equal(TAKE(w).id, "w");
+    verify_all(w);
+}
+
 static void a_signal_is_kept_until_a_step_takes_it(struct world *w)
 {
     assert_status(send(w, "w", NULL, "1"), PAWL_ENOTFOUND);
@@ -696,6 +709,7 @@ static const struct conformance_case cases[] = {
     CASE(a197_with_an_error_it_waits_longer_and_longer),
     CASE(a230_a231_a_budget_and_what_is_over_it),
     CASE(refusals_are_counted_apart),
+    CASE(one_that_waits_for_its_key_is_woken_too),
     CASE(a_signal_is_kept_until_a_step_takes_it),
     CASE(one_that_comes_behind_the_claim_is_not_lost),
     CASE(a_lost_claim_takes_no_signal),
