@@ -18,7 +18,8 @@ EXPECTED = {
     "key drawn in each drive": 'killed behind call "bank.pay" of workflow pay/7: check: paid 2 times',
     "key drawn in each drive, in code": 'killed behind call "bank.pay" of workflow pay/7: check: paid 2 times',
     "child drawn in each drive": 'killed before the commit of "book" of workflow pay/7: workflow receipt/',
-    "clock of its own": '"book": message to smtp of lane mail',
+    # Which of both depends on whether the real clock's millisecond passes between the two times that the step is made.
+    "clock of its own": ('"book": message to smtp of lane mail', '"book": workflow pay/7: made twice from the same checkpoint'),
     "clock of its own, in code": '"send:mail": message to smtp of lane mail',
     "sent before it is recorded": 'killed behind call "bank.pay" of workflow pay/7: check: paid 2 times',
 }
@@ -35,7 +36,8 @@ def main():
     cases.check("it ends with 0", done.returncode == 0, done.stdout + done.stderr)
     cases.check("each is tried", set(told) == set(EXPECTED), done.stdout)
     for name, expected in EXPECTED.items():
-        cases.check(f"{name}: it says so", expected in told.get(name, ""), told.get(name))
+        texts = expected if isinstance(expected, tuple) else (expected,)
+        cases.check(f"{name}: it says so", any(text in told.get(name, "") for text in texts), told.get(name))
     name = "sent before it is recorded"
     point = re.search(r"point (\d+)", told.get(name, "")) or re.search("()", "")
     cases.check("its point tells the same", run("7", name, point[1]).stdout == f"{name}: {told.get(name)}\n", point)
