@@ -3,7 +3,7 @@
 """A service that books, charges, confirms and undoes it all, and that fails. What it has done it never does again under the same key.
 
 It keeps what it did in an SQLite file: a call's answer, and its effect, in one transaction. By a plan of its seed it answers
-500, hangs, does the work and loses the answer, or restarts; and refuses some for good, always the same.
+500, hangs, does the work and loses the answer, or restarts; and of every third trip it refuses one call for good.
 """
 import argparse
 import http.server
@@ -38,7 +38,8 @@ class Books:
             return self.dice.choice(FAULTS) if self.dice.random() * 100 < self.options.faults else None
 
     def is_refused(self, path, trip):
-        return random.Random(f"{self.options.seed} {path} {trip}").random() * 100 < self.options.refusals
+        nth, rest = divmod(trip, self.options.refusals or trip + 1)
+        return rest == 0 and path == list(REFUSES)[(nth + self.options.seed) % len(REFUSES)]
 
     def known(self, path, key):
         return self.db.execute("SELECT status, text FROM answers WHERE path = ? AND key = ?", (path, key)).fetchone()
@@ -102,9 +103,9 @@ class Server(http.server.ThreadingHTTPServer):
 parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
 parser.add_argument("--port", type=int, default=7297)
 parser.add_argument("--file", default="service.db", help="what it did")
-parser.add_argument("--seed", default="1")
+parser.add_argument("--seed", type=int, default=1)
 parser.add_argument("--faults", type=int, default=30, help="percent of the calls with which something goes wrong")
-parser.add_argument("--refusals", type=int, default=8, help="percent of what is asked that it refuses for good")
+parser.add_argument("--refusals", type=int, default=3, help="it refuses one call for good of each so many-th trip; 0: of none")
 options = parser.parse_args()
 books = Books(options)
 with Server(("127.0.0.1", options.port), Handler) as server:
