@@ -265,6 +265,7 @@ typedef struct pawl_signal {
     size_t data_size;
     const char *content_type;
     const char *dedupe; /* a key: the same again is the same signal, as long as the workflow lives; NULL: drawn */
+    const pawl_operation *operation; /* an operator's, recorded in pawl.operator; NULL: a program's, which has no record */
 } pawl_signal;
 #define PAWL_SIGNAL .struct_size = sizeof(pawl_signal)
 
@@ -331,9 +332,15 @@ typedef struct pawl_steered {
  */
 PAWL_API int pawl_workflow_steer(pawl_store *store, const pawl_steering *steering, const pawl_operation *operation,
                                  pawl_steered *ret_steered, pawl_error *err);
-/* A new workflow of the kind with the checkpoint that the step of this generation began with; 0: where it is. */
+/*
+ * pawl_workflow_fork: a new workflow of the kind with the checkpoint that the step of this generation began with; 0: where it
+ *   is. Recorded in pawl.operator; a reason may be given, and operation and ret_workflow may be NULL.
+ *
+ * Errors     PAWL_ENOTFOUND  no such workflow or step; PAWL_EREFUSED  a step of a function; as of pawl_workflow_start
+ */
 PAWL_API int pawl_workflow_fork(pawl_store *store, const char *kind, const char *id, const char *new_id,
-                                uint64_t generation, pawl_workflows **ret_workflow, pawl_error *err);
+                                uint64_t generation, const pawl_operation *operation, pawl_workflows **ret_workflow,
+                                pawl_error *err);
 
 /* What holds for all workflows of a kind, as pawl_lane_set: see pawl_kind_key for the keys. */
 PAWL_API int pawl_kind_set(pawl_store *store, const char *kind, const pawl_setting *settings, size_t count,

@@ -54,12 +54,13 @@ int cli_workflows_start(struct cli *cli)
 
 int cli_workflows_fork(struct cli *cli)
 {
+    const pawl_operation operation = cli_operation(cli);
     int64_t at = 0;
     pawl_workflows *workflow;
     int status = cli_option_number(cli, "at", 1, INT64_MAX - 1, &at);
     if (status == PAWL_OK)
         status = pawl_workflow_fork(cli->store, cli_argument(cli, 0), cli_argument(cli, 1), cli_argument(cli, 2),
-                                    (uint64_t)at, &workflow, &cli->error);
+                                    (uint64_t)at, &operation, &workflow, &cli->error);
     if (status < 0)
         return status;
     print_workflow(cli, pawl_workflows_get(workflow, 0), true);
@@ -103,9 +104,18 @@ int cli_workflows_signal(struct cli *cli)
     const char *data = cli_option(cli, "data");
     struct text body = {0};
     uint32_t was_replayed = 0;
-    pawl_signal signal = {PAWL_SIGNAL, .kind = cli_argument(cli, 0), .id = cli_argument(cli, 1),
-                          .name = cli_argument(cli, 2), .dedupe = cli_option(cli, "dedupe")};
-    int status = data ? cli_body(cli, "data", data, &body) : PAWL_OK;
+    const bool is_operators = cli_has(cli, "reason") || cli_has(cli, "id") || cli_has(cli, "actor");
+    int status = is_operators ? cli_request(cli) : PAWL_OK;
+    if (status < 0)
+        return status;
+    const pawl_operation operation = cli_operation(cli);
+    pawl_signal signal = {PAWL_SIGNAL,
+                          .kind = cli_argument(cli, 0),
+                          .id = cli_argument(cli, 1),
+                          .name = cli_argument(cli, 2),
+                          .dedupe = cli_option(cli, "dedupe"),
+                          .operation = is_operators ? &operation : NULL};
+    status = data ? cli_body(cli, "data", data, &body) : PAWL_OK;
     signal.data = body.data;
     signal.data_size = body.size;
     if (status == PAWL_OK)

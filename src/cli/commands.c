@@ -303,6 +303,7 @@ static const struct cli_option workflows_signal_options[] = {
     {"data", "DATA", "what it says; " DATA, false},
     {"dedupe", "KEY", "the same again is the same signal, as long as the workflow lives", false},
     JSON_ONLY,
+    OPERATION_OF("; with one of these three it is recorded"),
     {0},
 };
 
@@ -413,6 +414,7 @@ static const struct cli_option workflows_check_options[] = {
 static const struct cli_option workflows_fork_options[] = {
     {"at", "GENERATION", "with the checkpoint that the step of this generation began with (default: where it is)",
      false},
+    OPERATION,
     {0},
 };
 
@@ -592,7 +594,7 @@ const struct cli_command cli_commands[] = {
     {"workflows check", "", "see whether a new program goes on with every workflow that runs, as it is recorded",
      workflows_check_options, cli_workflows_check, CLI_READS},
     {"workflows fork", "KIND ID NEWID", "start another workflow where this one is, or was", workflows_fork_options,
-     cli_workflows_fork, CLI_WRITES},
+     cli_workflows_fork, CLI_RECORDS},
     {"kinds list", "", "list the policies of kinds of workflows", NULL, cli_kinds_list, CLI_READS},
     {"kinds set", "KIND KEY=VALUE...", "set keys of a kind's policy; an empty value unsets one", setting_options,
      cli_kinds_set, CLI_RECORDS},

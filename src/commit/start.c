@@ -180,7 +180,8 @@ static int start_new(struct view *view, struct start_draft *draft, struct view_t
 int pawli_start_one(const struct unit *unit, struct start_draft *draft, bool atomic, struct view *view, pawl_error *err)
 {
     const struct view_bound *bound = draft->ref.bound;
-    uint64_t seq = unit->record ? unit->view_record_scope->row.seq + 1 : 0;
+    bool is_ours = unit->record && unit->view_record_scope == draft->ref.queue->scope; /* an operator's is elsewhere */
+    uint64_t seq = is_ours ? unit->view_record_scope->row.seq + 1 : 0;
     draft->task = NULL;
     draft->replayed = false;
     if (is_damaged(&draft->ref))

@@ -35,5 +35,8 @@ int pawli_step_release(pawl_store *store, const char *kind, const char *id, uint
 
 int pawli_workflows_of_start(pawl_store *store, const struct start_draft *draft, pawl_workflows **ret_workflows,
                              pawl_error *err);
+/* As it is now: it was started before. */
+int pawli_workflows_of_replay(pawl_store *store, const char *kind, const char *id, pawl_workflows **ret_workflows,
+                              pawl_error *err);
 
 #endif

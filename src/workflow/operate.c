@@ -6,6 +6,7 @@
 #include "base/uuid.h"
 #include "commit/operation.h"
 #include "model/check.h"
+#include "model/view_json.h"
 #include "workflow/build.h"
 
 int pawli_check_write(pawl_store *store, pawl_error *err)
@@ -16,16 +17,23 @@ int pawli_check_write(pawl_store *store, pawl_error *err)
 
 /* ---- starting ---- */
 
-static int commit_start(struct drafting *drafting, const pawl_start *start, pawl_workflows **ret_workflow,
-                        pawl_error *err)
+static int draft_one_start(struct drafting *drafting, const pawl_start *start, struct start_draft **ret_draft,
+                           pawl_error *err)
 {
     struct starts *starts = pawli_draft_effect(drafting, &pawli_effect_starts);
     struct start_draft *draft = starts ? arena_new(&drafting->unit.arena, struct start_draft) : NULL;
     if (!draft)
         return pawli_no_memory(err);
-    int status = pawli_draft_start(drafting, start, draft, err);
-    starts->items = draft;
+    starts->items = *ret_draft = draft;
     starts->count = 1;
+    return pawli_draft_start(drafting, start, draft, err);
+}
+
+static int commit_start(struct drafting *drafting, const pawl_start *start, pawl_workflows **ret_workflow,
+                        pawl_error *err)
+{
+    struct start_draft *draft;
+    int status = draft_one_start(drafting, start, &draft, err);
     if (status == PAWL_OK)
         status = pawli_draft_commit(drafting, NULL, err);
     return status == PAWL_OK && ret_workflow ? pawli_workflows_of_start(drafting->store, draft, ret_workflow, err)
@@ -66,14 +74,61 @@ static int read_checkpoint(pawl_store *store, const struct workflow_item *item, 
         "see its steps: \"pawl workflows show\"");
 }
 
+/* Repeated under its request id it is what was made then. */
+static int commit_fork(struct operation *op, const pawl_start *start, pawl_workflows **ret_workflow, pawl_error *err)
+{
+    struct start_draft *draft;
+    int status = draft_one_start(&op->drafting, start, &draft, err);
+    if (status == PAWL_OK)
+        status = pawli_commit_operation(op, err);
+    if (status < 0 || !ret_workflow)
+        return status;
+    pawl_store *store = op->drafting.store;
+    return op->record.replayed ? pawli_workflows_of_replay(store, start->kind, start->id, ret_workflow, err)
+                               : pawli_workflows_of_start(store, draft, ret_workflow, err);
+}
+
+static int fork_from(pawl_store *store, const struct workflow_item *item, const struct step_row *from,
+                     uint64_t generation, const char *new_id, const pawl_operation *operation,
+                     pawl_workflows **ret_workflow, pawl_error *err)
+{
+    struct operation op;
+    const struct workflow_row *row = &item->workflow;
+    int status = pawli_open_operation(&op, store, "pawl.workflow.fork", operation, false, err);
+    if (status < 0)
+        return status;
+    pawli_json_put_text(&op.writer, "kind", item->kind);
+    pawli_json_put_text(&op.writer, "id", row->id);
+    pawli_json_put_string(&op.writer, "new_id", new_id);
+    if (generation)
+        pawli_json_put_u64(&op.writer, "at", generation);
+    const pawl_start start = {PAWL_START,
+                              .kind = item->kind.data,
+                              .id = new_id,
+                              .key = row->key.data,
+                              .state = from->state.data,
+                              .data = from->data.data,
+                              .data_size = from->data.size,
+                              .content_type = from->content_type.data,
+                              .version = from->version};
+    status = commit_fork(&op, &start, ret_workflow, err);
+    pawli_close_operation(&op);
+    return status;
+}
+
 int pawl_workflow_fork(pawl_store *store, const char *kind, const char *id, const char *new_id, uint64_t generation,
-                       pawl_workflows **ret_workflow, pawl_error *err)
+                       const pawl_operation *operation, pawl_workflows **ret_workflow, pawl_error *err)
 {
     struct page page, steps = {0};
     struct step_row from;
     int status = pawli_check_given(err, store, kind, id, new_id);
     if (status == PAWL_OK)
         status = pawli_check_kind_and_id(kind, id, err);
+    if (status == PAWL_OK && strcmp(id, new_id) == 0)
+        status = pawli_hint(err, pawli_fail(err, PAWL_EINVAL, "the new workflow has the id of the one it comes from"),
+                            "give it an id of its own");
+    if (status == PAWL_OK)
+        status = pawli_check_write(store, err);
     if (status == PAWL_OK)
         status = pawli_read_workflow_row(store, kind, id, &page, err);
     if (status < 0)
@@ -87,13 +142,8 @@ int pawl_workflow_fork(pawl_store *store, const char *kind, const char *id, cons
     else if (generation)
         status = read_checkpoint(store, page.workflows, generation, &steps, &from, err);
     if (status == PAWL_OK)
-        status = pawl_workflow_start(store,
-                                     &(pawl_start){PAWL_START, .kind = kind, .id = new_id, .key = row->key.data,
-                                                   .state = from.state.data, .data = from.data.data,
-                                                   .data_size = from.data.size, .content_type = from.content_type.data,
-                                                   .version = from.version},
-                                     ret_workflow, err);
-    if (generation && (status == PAWL_OK || steps.count))
+        status = fork_from(store, page.workflows, &from, generation, new_id, operation, ret_workflow, err);
+    if (steps.count)
         pawli_page_done(&steps);
     pawli_page_done(&page);
     return status;
@@ -101,9 +151,12 @@ int pawl_workflow_fork(pawl_store *store, const char *kind, const char *id, cons
 
 /* ---- signals ---- */
 
-static int draft_signal(struct drafting *drafting, const pawl_signal *signal, struct signal_draft *draft,
+static int draft_signal(struct drafting *drafting, const pawl_signal *signal, struct signal_draft **ret_draft,
                         pawl_error *err)
 {
+    struct signal_draft *draft = pawli_draft_effect(drafting, &pawli_effect_signal);
+    if (!draft)
+        return pawli_no_memory(err);
     struct env *env = drafting->store->opened->env;
     char drawn[PAWL_UUID_TEXT_SIZE];
     uint8_t random[10];
@@ -121,13 +174,38 @@ static int draft_signal(struct drafting *drafting, const pawl_signal *signal, st
     row->workflow = draft->ref.id;
     row->key = pawli_draft_text(drafting, signal->dedupe ? signal->dedupe : pawl_uuid_format(&id, drawn));
     row->name = pawli_draft_text(drafting, signal->name);
+    *ret_draft = draft;
     return pawli_arena_failed(&drafting->unit.arena) ? pawli_no_memory(err) : PAWL_OK;
+}
+
+/* What is asked is recorded with its content: a signal is gone when its workflow is. */
+static int signal_as_operator(pawl_store *store, const pawl_signal *signal, uint32_t *ret_replayed, pawl_error *err)
+{
+    struct operation op;
+    struct signal_draft *draft;
+    int status = pawli_open_operation(&op, store, "pawl.workflow.signal", signal->operation, false, err);
+    if (status < 0)
+        return status;
+    status = draft_signal(&op.drafting, signal, &draft, err);
+    if (status == PAWL_OK) {
+        pawli_json_put_string(&op.writer, "kind", signal->kind);
+        pawli_json_put_string(&op.writer, "id", signal->id);
+        pawli_json_put_string(&op.writer, "name", signal->name);
+        pawli_json_put_string(&op.writer, "dedupe", signal->dedupe);
+        pawli_exact_json(&op.writer, "data", draft->row.content_type, draft->row.data);
+        status = pawli_commit_operation(&op, err);
+    }
+    if (status == PAWL_OK && ret_replayed)
+        *ret_replayed = op.record.replayed || draft->replayed;
+    pawli_close_operation(&op);
+    return status;
 }
 
 int pawl_workflow_signal(pawl_store *store, const pawl_signal *signal, uint32_t *ret_replayed, pawl_error *err)
 {
     pawl_signal copy;
     struct drafting drafting;
+    struct signal_draft *draft;
     int status = pawli_check_given(err, store, signal);
     if (status < 0)
         return status;
@@ -140,11 +218,12 @@ int pawl_workflow_signal(pawl_store *store, const pawl_signal *signal, uint32_t 
         status = pawli_check_key("dedupe", text_of(copy.dedupe), err);
     if (status == PAWL_OK)
         status = pawli_check_write(store, err);
+    if (status == PAWL_OK && copy.operation)
+        return signal_as_operator(store, &copy, ret_replayed, err);
     if (status < 0)
         return status;
     pawli_drafting_init(&drafting, store);
-    struct signal_draft *draft = pawli_draft_effect(&drafting, &pawli_effect_signal);
-    status = draft ? draft_signal(&drafting, &copy, draft, err) : pawli_no_memory(err);
+    status = draft_signal(&drafting, &copy, &draft, err);
     if (status == PAWL_OK)
         status = pawli_draft_commit(&drafting, NULL, err);
     if (status == PAWL_OK && ret_replayed)

@@ -447,15 +447,11 @@ static int read_signals(pawl_store *store, pawl_workflows *workflows, const char
     return PAWL_OK;
 }
 
-int pawl_workflow_get(pawl_store *store, const char *kind, const char *id, pawl_workflows **ret_workflow,
-                      pawl_error *err)
+static int read_one(pawl_store *store, const char *kind, const char *id, bool was_replayed,
+                    pawl_workflows **ret_workflow, pawl_error *err)
 {
     struct page page;
-    int status = pawli_check_given(err, store, kind, id, ret_workflow);
-    if (status == PAWL_OK)
-        status = pawli_check_any_kind_and_id(kind, id, err);
-    if (status == PAWL_OK)
-        status = pawli_read_workflow_row(store, kind, id, &page, err);
+    int status = pawli_read_workflow_row(store, kind, id, &page, err);
     if (status < 0)
         return status;
     uint64_t number = page.workflows->workflow.number;
@@ -470,5 +466,21 @@ int pawl_workflow_get(pawl_store *store, const char *kind, const char *id, pawl_
         pawl_workflows_free(workflows);
         return status;
     }
+    workflows->items->was_replayed = was_replayed;
     return finish(workflows, ret_workflow, err);
+}
+
+int pawl_workflow_get(pawl_store *store, const char *kind, const char *id, pawl_workflows **ret_workflow,
+                      pawl_error *err)
+{
+    int status = pawli_check_given(err, store, kind, id, ret_workflow);
+    if (status == PAWL_OK)
+        status = pawli_check_any_kind_and_id(kind, id, err);
+    return status == PAWL_OK ? read_one(store, kind, id, false, ret_workflow, err) : status;
+}
+
+int pawli_workflows_of_replay(pawl_store *store, const char *kind, const char *id, pawl_workflows **ret_workflows,
+                              pawl_error *err)
+{
+    return read_one(store, kind, id, true, ret_workflows, err);
 }

@@ -163,7 +163,7 @@ static int retry_it(struct world *w, unsigned n)
 
 static int fork_it(struct world *w, unsigned n)
 {
-    return pawl_workflow_fork(w->store, "k", "main", named('y', n), n % 2, NULL, &err);
+    return pawl_workflow_fork(w->store, "k", "main", named('y', n), n % 2, NULL, NULL, &err);
 }
 
 static int look(struct world *w, unsigned n)

@@ -111,7 +111,7 @@ void use_workflows(pawl_store *store, uint64_t token)
                              NULL, &err);
         pawl_workflow_signal(store, &(pawl_signal){PAWL_SIGNAL, .kind = "k", .id = id, .name = "go"}, NULL, &err);
         claim_and_step(store, id, (pawl_step_outcome){.result = i % 2 ? PAWL_STEP_NEXT : PAWL_STEP_PARK}, NULL);
-        pawl_workflow_fork(store, "k", id, i % 2 ? "fork1" : "fork2", i % 3, NULL, &err);
+        pawl_workflow_fork(store, "k", id, i % 2 ? "fork1" : "fork2", i % 3, NULL, NULL, &err);
         steer(store, id, PAWL_STEER_RETRY, 300 + i);
         steer(store, id, PAWL_STEER_STOP, 320 + i);
         pawl_workflow_start(store, &(pawl_start){PAWL_START, .kind = "k", .id = id, .state = "a"}, NULL, &err);

@@ -613,7 +613,7 @@ static void kinds_of_pawl_are_its_own(struct world *w)
     REFUSED(pawl_workflow_claim(
         w->store, &(pawl_workflow_claim_options){PAWL_WORKFLOW_CLAIM_OPTIONS, .kind = kind, .id = "a"}, &found, &err));
     REFUSED(pawl_workflow_extend(w->store, kind, "a", lock.token, 0, &err));
-    REFUSED(pawl_workflow_fork(w->store, kind, "a", "b", 0, NULL, &err));
+    REFUSED(pawl_workflow_fork(w->store, kind, "a", "b", 0, NULL, NULL, &err));
     REFUSED(
         pawl_workflow_signal(w->store, &(pawl_signal){PAWL_SIGNAL, .kind = kind, .id = "a", .name = "s"}, NULL, &err));
     REFUSED(pawl_kind_set(w->store, kind, &(pawl_setting){"lease_ms", "1"}, 1, BECAUSE(1), &err));

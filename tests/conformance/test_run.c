@@ -547,13 +547,13 @@ static void a_fork_of_a_function_begins_at_its_top(struct world *w)
 {
     begin(w, old_code);
     assert_ok(drive());
-    assert_status(pawl_workflow_fork(w->store, "k", "w", "f", 1, NULL, &err), PAWL_EREFUSED);
+    assert_status(pawl_workflow_fork(w->store, "k", "w", "f", 1, NULL, NULL, &err), PAWL_EREFUSED);
     assert_status(pawl_workflow_steer(
                       w->store,
                       &(pawl_steering){PAWL_STEERING, .kind = "k", .id = "w", .what = PAWL_STEER_RETRY, .from = 1},
                       BECAUSE(1), NULL, &err),
                   PAWL_EREFUSED);
-    assert_ok(pawl_workflow_fork(w->store, "k", "w", "f", 0, NULL, &err));
+    assert_ok(pawl_workflow_fork(w->store, "k", "w", "f", 0, NULL, NULL, &err));
     assert_ok(pawl_executor_drive(executor, "k", "f", 1, 2000, NULL, &err));
     assert_string_equal(calls.order, "one one two ");
     end(w);

@@ -555,7 +555,7 @@ static void do_steer(struct life *life)
     if (often(life, 20))
         put_status(
             life, "fork",
-            pawl_workflow_fork(any_scope(life), "k", steering.id, any_workflow(life), dice(life, 3), NULL, &err));
+            pawl_workflow_fork(any_scope(life), "k", steering.id, any_workflow(life), dice(life, 3), NULL, NULL, &err));
     if (often(life, 20))
         put_status(
             life, "kind",

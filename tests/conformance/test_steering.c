@@ -9,7 +9,7 @@
 
 static int fork_at(const struct world *w, const char *id, uint64_t generation)
 {
-    return pawl_workflow_fork(w->store, "k", "w", id, generation, NULL, &err);
+    return pawl_workflow_fork(w->store, "k", "w", id, generation, NULL, NULL, &err);
 }
 
 static int retry_from(const struct world *w, uint64_t generation)
@@ -239,6 +239,7 @@ static void a_fork_is_another_one_from_there(struct world *w)
     make_three(w);
     assert_status(fork_at(w, "new", 9), PAWL_ENOTFOUND);
     assert_status(fork_at(w, "a/b", 1), PAWL_EINVAL);
+    assert_status(fork_at(w, "w", 1), PAWL_EINVAL);
     assert_ok(fork_at(w, "new", 2));
     const pawl_workflow_view *view = see(w, "k", "new");
     assert_string_equal(view->state, "b");
@@ -270,6 +271,78 @@ static void an_operation_again_is_the_stored_answer(struct world *w)
     assert_ok(START(w, "w", .state = "a"));
     assert_ok(pawl_workflow_steer(w->store, &steering, BECAUSE(1), &steered, &err));
     assert_workflow(w, "w", "runnable"); /* it was answered, and not done again */
+    verify_all(w);
+}
+
+/* What the last record of the operators' scope says, and its number. */
+static uint64_t assert_operator_did(const struct world *w, const char *type, const char *command)
+{
+    pawl_store *operators;
+    pawl_records *records;
+    assert_ok(pawl_store_scope(w->store, "pawl.operator", &operators, &err));
+    assert_ok(pawl_records_list(operators, &(pawl_records_query){PAWL_RECORDS_QUERY, .newest_first = 1, .limit = 1},
+                                &records, &err));
+    const pawl_record *record = pawl_records_get(records, 0);
+    uint64_t seq = record->seq;
+    assert_string_equal(record->type, type);
+    assert_bytes(record->data, record->data_size, command);
+    pawl_records_free(records);
+    pawl_store_close(operators);
+    return seq;
+}
+
+static void a_fork_is_recorded_and_made_once(struct world *w)
+{
+    static const char command[] = "{\"scope\":\"default\",\"kind\":\"k\",\"id\":\"w\",\"new_id\":\"new\","
+                                  "\"reason\":\"test\",\"actor\":\"ops\"}";
+    assert_ok(START(w, "w", .state = "a"));
+    for (uint32_t i = 0; i < 2; i++) {
+        pawl_workflows *made;
+        assert_ok(pawl_workflow_fork(w->store, "k", "w", "new", 0, BECAUSE(1), &made, &err));
+        const pawl_workflow_view *view = pawl_workflows_get(made, 0);
+        assert_string_equal(view->id, "new");
+        assert_string_equal(view->state, i == 0 ? "a" : "b");
+        assert_int_equal(view->was_replayed, i);
+        pawl_workflows_free(made);
+        assert_int_equal(assert_operator_did(w, "pawl.workflow.fork", command), 1);
+        struct claim claim = take(w, i == 0 ? "new" : "w");
+        assert_ok(STEP(w, claim, NEXT, .state = "b"));
+    }
+    assert_status(pawl_workflow_fork(w->store, "k", "w", "other", 0, BECAUSE(1), NULL, &err), PAWL_ECONFLICT);
+    assert_status(pawl_workflow_fork(w->store, "k", "w", "new", 0, BECAUSE(2), NULL, &err), PAWL_ECONFLICT);
+    assert_int_equal(assert_operator_did(w, "pawl.workflow.fork", command), 1); /* of these there is none */
+    verify_all(w);
+    if (w->kind->is_durable) { /* its own scope's journal has nothing of it */
+        sqlite3 *db;
+        assert_int_equal(sqlite3_open(w->file, &db), SQLITE_OK);
+        assert_int_equal(ask_sql(db, w->kind->is_into ? "SELECT seq FROM pawl_workflow WHERE id = 'new'"
+                                                      : "SELECT seq FROM workflow WHERE id = 'new'"),
+                         0);
+        assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    }
+}
+
+static void an_operators_signal_is_recorded_and_sent_once(struct world *w)
+{
+    static const char type[] = "pawl.workflow.signal",
+                      command[] = "{\"scope\":\"default\",\"kind\":\"k\",\"id\":\"w\",\"name\":\"paid\","
+                                  "\"data\":{\"n\":1},\"reason\":\"test\",\"actor\":\"ops\"}";
+    pawl_signal signal = {PAWL_SIGNAL, .kind = "k", .id = "w", .name = "paid", .data = "{\"n\":1}", .data_size = 7};
+    assert_ok(START(w, "w", .state = "a"));
+    signal.operation = BECAUSE(1);
+    for (uint32_t i = 0; i < 2; i++) {
+        uint32_t was_replayed;
+        assert_ok(pawl_workflow_signal(w->store, &signal, &was_replayed, &err));
+        assert_int_equal(was_replayed, i);
+        assert_int_equal(assert_operator_did(w, type, command), 1);
+    }
+    signal.data = "{\"n\":2}";
+    assert_status(pawl_workflow_signal(w->store, &signal, NULL, &err), PAWL_ECONFLICT);
+    signal.operation = NULL; /* a program's */
+    assert_ok(pawl_workflow_signal(w->store, &signal, NULL, &err));
+    assert_int_equal(assert_operator_did(w, type, command), 1);
+    see(w, "k", "w");
+    assert_int_equal(pawl_workflows_signal_count(seen_last), 2);
     verify_all(w);
 }
 
@@ -432,6 +505,8 @@ static const struct conformance_case cases[] = {
     CASE(a_retry_from_a_step_has_its_checkpoint),
     CASE(a_fork_is_another_one_from_there),
     CASE(an_operation_again_is_the_stored_answer),
+    CASE(a_fork_is_recorded_and_made_once),
+    CASE(an_operators_signal_is_recorded_and_sent_once),
     CASE(a211_a_state_says_which_form_it_has),
     CASE(a212_one_that_cannot_be_read_is_set_apart),
     CASE(one_that_fails_is_undone_where_it_asks_for_that),

@@ -310,10 +310,11 @@ static void fork_one(struct life *life, int id)
             found = true;
         }
     SAY(life, "fork %s to %s from %llu", ids[id], ids[to], (unsigned long long)from);
-    int expected = flow->place == NOWHERE || !found
+    int expected = id == to ? PAWL_EINVAL
+                   : flow->place == NOWHERE || !found
                        ? PAWL_ENOTFOUND
                        : model_start(&life->model, to, state, data, false, now_ms(life->w));
-    compare_status(life, pawl_workflow_fork(life->w->store, "k", ids[id], ids[to], from, NULL, &err), expected);
+    compare_status(life, pawl_workflow_fork(life->w->store, "k", ids[id], ids[to], from, NULL, NULL, &err), expected);
 }
 
 static void extend(struct life *life, int id)
