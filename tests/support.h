@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "folder.h"
 #include "pawl/pawl.h"
 
 /* Names the law of docs/laws.md, or the case, that a test shows. */
@@ -22,8 +23,7 @@
 /* A fresh folder for one test, and its removal. */
 static inline char *make_folder(char path[64])
 {
-    snprintf(path, 64, "%s/pawl-test-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    assert_non_null(mkdtemp(path));
+    assert_non_null(make_fresh_folder(path));
     return path;
 }
 

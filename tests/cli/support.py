@@ -84,6 +84,18 @@ class Case(unittest.TestCase):
         out, err = process.communicate(stdin if isinstance(stdin, bytes) else stdin.encode())
         return Run(process, out, err)
 
+    def wait_for(self, process, text):
+        """The next line of its log with this, one of those that were passed over first: what its threads say has no order."""
+        passed = vars(process).setdefault("passed", [])
+        for at, line in enumerate(passed):
+            if text in line:
+                return passed.pop(at)
+        for line in process.stderr:
+            if text in line:
+                return line
+            passed.append(line)
+        self.fail(f"it ended without {text}")
+
     def on_terminal(self, *words, columns=80, stderr_too=False, status=0, env=None):
         """What a terminal of this width is sent; status None: however it ends."""
         control, terminal = pty.openpty()

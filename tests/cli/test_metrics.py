@@ -75,12 +75,6 @@ class Served(support.Case):
         self.port = int(re.search(r":(\d+)$", process.stdout.readline())[1])
         return process
 
-    def wait_for(self, process, text):
-        for line in process.stderr:
-            if text in line:
-                return line
-        self.fail(f"it ended without {text}")
-
     def ask(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self.port)
         connection.request("GET", path)

@@ -32,12 +32,6 @@ class Serve(support.Case):
         self.assertIn("listening", process.stdout.readline())
         return process
 
-    def wait_for(self, process, text):
-        for line in process.stderr:
-            if text in line:
-                return line
-        self.fail(f"it ended without {text}")
-
     def test_a_restored_store_is_refused_with_7_and_what_to_do(self):
         self.ok("backup", "copy.db")
         error = self.fails(7, "--store", f"sqlite:{self.folder}/copy.db", "serve", "--listen", "127.0.0.1:0", says="adopt")

@@ -5,11 +5,11 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "commit/claim.h"
 #include "commit/handle.h"
 #include "env/sim/sim.h"
+#include "folder.h"
 #include "outbox/views.h"
 
 #include "run_private.h"
@@ -93,9 +93,7 @@ struct run *run_new(const struct store_kind *kind, uint64_t seed, enum model_mis
     run->kind = kind;
     run->env = pawli_sim_new(seed);
     run->waiting = calloc(WAITING_MAX, sizeof *run->waiting);
-    snprintf(run->folder, sizeof run->folder, "%s/pawl-test-XXXXXX",
-             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    if (!mkdtemp(run->folder))
+    if (!make_fresh_folder(run->folder))
         abort();
     snprintf(run->url, sizeof run->url, kind->url, run->folder);
     model_init(&run->model, mistake);

@@ -126,7 +126,8 @@ class Build:
                 is_planted |= planted_here
         if not is_planted:
             raise Unfit(f'"{mistake.test}" has nothing of {mistake.file} in it')
-        environment = {**os.environ, **{name: made.get(value, value) for name, value in test["env"].items()}}
+        environment = {**os.environ, "PAWL_TEST_FOLDER": folder,
+                       **{name: made.get(value, value) for name, value in test["env"].items()}}
         words = [made.get(word, word) for word in test["cmd"]] + list(mistake.arguments)
         if mistake.case:
             environment["PLANTED_CASE"] = mistake.case
@@ -142,7 +143,8 @@ def is_caught(build, mistake, sound):
     """What the test said; raises where the mistake was not caught, or nothing is shown by that it was: where the test fails
     without a mistake, too. A test that is not run for some of its cases is not run for that: its own suite does."""
     text = made_wrong(mistake)
-    with tempfile.TemporaryDirectory() as folder:
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="pawl-", dir=memory) as folder:
         tried = mistake.test, mistake.case, mistake.arguments
         if mistake.case and tried not in sound:
             passed, said = build.passes(mistake, None, folder)
