@@ -25,6 +25,7 @@ typedef struct pawl_start {
     const char *content_type; /* NULL: application/json when it parses as JSON */
     uint32_t version;         /* of the form of its states, as its program counts; 0 is one, too */
     int64_t wake_in_ms;       /* earliest first step, from now on */
+    uint32_t keep_existing; /* 1: in a transition, one that was started with the same stays, and is the one; 0: it refuses all */
 } pawl_start;
 #define PAWL_START .struct_size = sizeof(pawl_start)
 

@@ -14,6 +14,7 @@ struct start_in {
     const char *kind, *id, *key, *state, *content_type;
     struct text data, data_base64;
     int64_t version, wake_in_ms;
+    bool keep_existing;
 };
 
 #define IN(member) offsetof(struct start_in, member)
@@ -27,6 +28,7 @@ static const struct field start_fields[] = {
     {"content_type", FIELD_STRING, IN(content_type), 0, 0},
     {"version", FIELD_NUMBER, IN(version), 0, INT32_MAX},
     {"wake_in_ms", FIELD_NUMBER, IN(wake_in_ms), 0, INT64_MAX / 2},
+    {"keep_existing", FIELD_BOOL, IN(keep_existing), 0, 0},
 };
 #undef IN
 static const struct shape start_shape = {"a start", start_fields, COUNT_OF(start_fields)};
@@ -42,7 +44,8 @@ int pawli_api_add_start(pawl_transition *transition, struct api_reading *reading
         pawl_transition_start(transition, &(pawl_start){PAWL_START, .kind = in.kind, .id = in.id, .key = in.key,
                                                         .state = in.state, .data = data.data, .data_size = data.size,
                                                         .content_type = pawli_api_type_of(in.content_type, in.data),
-                                                        .version = (uint32_t)in.version, .wake_in_ms = in.wake_in_ms});
+                                                        .version = (uint32_t)in.version, .wake_in_ms = in.wake_in_ms,
+                                                        .keep_existing = in.keep_existing});
     return status;
 }
 

@@ -176,27 +176,34 @@ static int add_posts(struct cli *cli, pawl_transition *transition)
 }
 
 /* KIND/ID=DATA: neither has '/' or '='. */
-static int add_starts(struct cli *cli, pawl_transition *transition)
+static int add_starts_of(struct cli *cli, const char *option, pawl_transition *transition)
 {
     const char *text;
-    for (size_t at = 0; (text = cli_option_next(cli, "start", &at));) {
+    for (size_t at = 0; (text = cli_option_next(cli, option, &at));) {
         const char *slash = strchr(text, '/'), *equals = strchr(text, '=');
         struct text data = {0};
         if (!slash || (equals && equals < slash))
-            return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--start \"%.60s\" is malformed", text),
+            return cli_hint(cli, cli_fail(cli, PAWL_EINVAL, "--%s \"%.60s\" is malformed", option, text),
                             "write KIND/ID=DATA, such as pay/order-1042={\"cents\":500}");
         size_t end = equals ? (size_t)(equals - text) : strlen(text), size = (size_t)(slash - text);
-        int status = equals ? cli_body(cli, "start", equals + 1, &data) : PAWL_OK;
+        int status = equals ? cli_body(cli, option, equals + 1, &data) : PAWL_OK;
         if (status < 0)
             return status;
         const char *kind = pawli_arena_text(&cli->arena, (struct text){text, size}).data;
         const char *id = pawli_arena_text(&cli->arena, (struct text){slash + 1, end - size - 1}).data;
         if (!kind || !id)
             return pawli_no_memory(&cli->error);
-        pawl_transition_start(
-            transition, &(pawl_start){PAWL_START, .kind = kind, .id = id, .data = data.data, .data_size = data.size});
+        pawl_transition_start(transition,
+                              &(pawl_start){PAWL_START, .kind = kind, .id = id, .data = data.data,
+                                            .data_size = data.size, .keep_existing = strcmp(option, "child") == 0});
     }
     return PAWL_OK;
+}
+
+static int add_starts(struct cli *cli, pawl_transition *transition)
+{
+    int status = add_starts_of(cli, "start", transition);
+    return status == PAWL_OK ? add_starts_of(cli, "child", transition) : status;
 }
 
 static int add_resources(struct cli *cli, pawl_transition *transition)

@@ -47,6 +47,7 @@ static const struct cli_option submit_options[] = {
     {"post", "ACCOUNT:ASSET=DECIMAL", "changes what an account holds of an asset by so much", true},
     {"balanced", NULL, "refuse it unless the posts of each asset sum to 0", false},
     {"start", "KIND/ID=DATA", "starts a workflow; one that is there refuses all", true},
+    {"child", "KIND/ID=DATA", "the same, and one that was started with the same stays", true},
     JSON_ONLY,
     {"jsonl", "FILE", "one transition a line instead, - for standard input: many in flight, a receipt a line", false},
     {0},
@@ -335,6 +336,7 @@ static const struct cli_option workflows_claim_options[] = {
         {"post", "ACCOUNT:ASSET=DECIMAL", "changes what an account holds of an asset by so much", true},               \
         {"balanced", NULL, "refuse it unless the posts of each asset sum to 0", false},                                \
         {"start", "KIND/ID=DATA", "starts another workflow; one that is there refuses all", true},                     \
+        {"child", "KIND/ID=DATA", "the same, and one that was started with the same stays", true},                     \
         {"hold", "RESOURCE", "holds it: only what is available", true},                                                \
         {"release", "RESOURCE", "gives it back", true}, {"consume", "RESOURCE", "uses it up", true},                   \
         {"take", "SIGNAL", "the id of a signal that this step took (default: all that its claim was shown)", true},    \

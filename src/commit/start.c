@@ -98,11 +98,13 @@ static int refuse_purged(const struct start_draft *draft, pawl_error *err)
 /* It is there: what it was started with is the answer, or refuses. */
 static int answer_stored(struct start_draft *draft, bool atomic, struct view_task *task, pawl_error *err)
 {
-    if (atomic)
-        return pawli_hint(err,
-                          pawli_fail(err, PAWL_EREFUSED, "workflow %.*s/%.*s is there already",
-                                     TEXT_ARG(draft->ref.kind), TEXT_ARG(draft->ref.id)),
-                          "what started it did what this asks for; see \"pawl workflows show\"");
+    if (atomic && !draft->keeps_existing)
+        return pawli_hint(
+            err,
+            pawli_fail(err, PAWL_EREFUSED, "workflow %.*s/%.*s is there already", TEXT_ARG(draft->ref.kind),
+                       TEXT_ARG(draft->ref.id)),
+            "what started it did what this asks for, see \"pawl workflows show\"; a child that may be there: "
+            "keep_existing, --child");
     if (!digest_equal(&draft->ref.bound->row.fingerprint, &draft->row.fingerprint))
         return refuse_other(draft, err);
     draft->task = task;
@@ -212,6 +214,22 @@ static void answer(struct unit *unit, struct start_draft *draft)
         *texts[i] = pawli_arena_text(&unit->arena, *texts[i]);
 }
 
+static int await_existing(struct unit *unit, struct view *view, const struct start_draft *draft, pawl_error *err)
+{
+    switch (pawli_task_join_waiter(unit, view, draft->task)) {
+    case WAITER_JOINED:
+        break;
+    case WAITER_OTHER:
+        return pawli_hint(err,
+                          pawli_fail(err, PAWL_EREFUSED, "another workflow waits for the end of %.*s/%.*s",
+                                     TEXT_ARG(draft->ref.kind), TEXT_ARG(draft->ref.id)),
+                          "one can be woken by it: do not ask for that, park with a time, and look");
+    case WAITER_NO_MEMORY:
+        return pawli_no_memory(err);
+    }
+    return PAWL_OK;
+}
+
 static int decide(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
 {
     struct starts *starts = (struct starts *)effect;
@@ -224,6 +242,8 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
         }
         if (!draft->replayed)
             pawli_task_set_waiter(unit, draft->task);
+        else if ((status = await_existing(unit, view, draft, err)) < 0)
+            return status;
         if (!starts->atomic)
             answer(unit, draft);
     }
@@ -261,6 +281,8 @@ static void put(const struct effect *effect, struct json_writer *writer)
         pawli_exact_json(writer, "data", draft->row.content_type, draft->row.data);
         if (draft->wake_in_ms)
             pawli_json_put_i64(writer, "wake_in_ms", draft->wake_in_ms);
+        if (draft->keeps_existing)
+            pawli_json_put_bool(writer, "keep_existing", true);
         pawli_json_close(writer, '}');
     }
     pawli_json_close(writer, ']');

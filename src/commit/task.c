@@ -331,11 +331,9 @@ bool pawli_task_wake(struct view *view, struct view_task *task)
 }
 
 /* One whose step is under way looked before this: it does so once more when it parks. */
-static bool tell_waiter(struct view *view, struct view_task *task)
+static bool tell(struct view *view, struct view_task *waiter)
 {
-    struct view_task *waiter = task->waiter;
     bool is_there = waiter && waiter->slot.exists && waiter->body && waiter->row.place != PLACE_ENDED;
-    task->row.waiter = 0;
     if (is_there && waiter->row.place == PLACE_CLAIMED) {
         struct workflow_row *row = pawli_task_edit(view, waiter);
         if (row)
@@ -345,10 +343,31 @@ static bool tell_waiter(struct view *view, struct view_task *task)
     return !is_there || pawli_task_wake(view, waiter);
 }
 
+static bool tell_waiter(struct view *view, struct view_task *task)
+{
+    task->row.waiter = 0;
+    return tell(view, task->waiter);
+}
+
 void pawli_task_set_waiter(const struct unit *unit, struct view_task *task)
 {
     task->waiter = unit->waiter && unit->waiter->slot.exists ? unit->waiter->task : NULL;
     task->row.waiter = task->waiter ? task->waiter->number : 0;
+}
+
+enum waiter_result pawli_task_join_waiter(const struct unit *unit, struct view *view, struct view_task *task)
+{
+    struct view_task *waiter = unit->waiter && unit->waiter->slot.exists ? unit->waiter->task : NULL;
+    if (!waiter || task->row.waiter == waiter->number)
+        return WAITER_JOINED;
+    if (task->row.place == PLACE_ENDED)
+        return tell(view, waiter) ? WAITER_JOINED : WAITER_NO_MEMORY;
+    if (task->row.waiter)
+        return WAITER_OTHER;
+    if (!touch(view, task))
+        return WAITER_NO_MEMORY;
+    pawli_task_set_waiter(unit, task);
+    return WAITER_JOINED;
 }
 
 bool pawli_task_end(struct view *view, struct view_task *task, enum task_event event, struct text reason,

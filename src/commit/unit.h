@@ -124,6 +124,9 @@ bool pawli_task_hasten(struct view *view, struct view_task *task); /* what is re
 bool pawli_task_wake(struct view *view, struct view_task *task);   /* a workflow need not wait any more */
 /* A new one, which the unit made: its end wakes the unit's waiter. */
 void pawli_task_set_waiter(const struct unit *unit, struct view_task *task);
+/* The same of one that was there: one that ended wakes it now. OTHER: it has one already. */
+enum waiter_result { WAITER_JOINED, WAITER_OTHER, WAITER_NO_MEMORY };
+enum waiter_result pawli_task_join_waiter(const struct unit *unit, struct view *view, struct view_task *task);
 bool pawli_task_redate(struct view *view, struct view_task *task); /* what waits for a false date: as long from now */
 /* Pending, and nobody takes it until it is resumed: its key stays its own. */
 bool pawli_task_pause(struct view *view, struct view_task *task, struct text why);

@@ -28,6 +28,7 @@ struct start_draft {
     struct workflow_row
         row; /* number, queue, seq, first, generation, available and created are filled in when it is decided */
     int64_t wake_in_ms;
+    bool keeps_existing; /* one that is there is the answer, in a transition too */
     struct view_line *line;
     /* the answer */
     int status;

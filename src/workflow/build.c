@@ -70,7 +70,8 @@ int pawli_draft_good_start(struct drafting *drafting, const pawl_start *start, s
 {
     struct env *env = drafting->store->opened->env;
     *draft = (struct start_draft){.ref = pawli_draft_ref(drafting, start->kind, start->id),
-                                  .wake_in_ms = start->wake_in_ms};
+                                  .wake_in_ms = start->wake_in_ms,
+                                  .keeps_existing = start->keep_existing != 0};
     struct workflow_row *row = &draft->row;
     bool is_given = start->data != NULL || start->data_size;
     int status = pawli_draft_body(drafting, "data", is_given ? start->data : "null", is_given ? start->data_size : 4,

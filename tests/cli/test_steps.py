@@ -331,7 +331,6 @@ class Effects(Case):
         self.writes_nothing(2, "enqueue", "pawl.workflow", "k", "1", says="lane")
         self.writes_nothing(2, "claim", "pawl.workflow", "k", says="lane")
 
-
     def test_an_end_wakes_who_waits_for_it(self):
         status = lambda: self.show()["status"]
         self.step("park", self.started(), "--await", "--wake-in", "1h", "--start", "j/child=1", "--message", "l/t=1")
@@ -346,6 +345,23 @@ class Effects(Case):
         self.ok("workflows", "stop", "j", "other", "--reason", "r")
         self.assertEqual(status(), "runnable")
         self.refused(2, "done", self.take(), "--await", says="await")
+
+    def test_a_child_is_started_once_and_found_again(self):
+        self.step("park", self.started(), "--wake-in", "1h", "--await", "--child", "j/child=1")
+        self.ok("workflows", "retry", "k", "w", "--reason", "r")
+        self.settled(self.settlement(self.take(), "park", wake_in_ms=HOUR,
+                                     **{"await": True, "starts": [{"kind": "j", "id": "child", "data": 1, "keep_existing": True}]}))
+        self.assertEqual(self.show()["status"], "parked")
+        self.step("done", self.take(kind="j"))
+        self.assertEqual(self.show()["status"], "runnable")
+        claim = self.take()
+        self.refused(4, "park", claim, "--child", "j/child=2", says="other content")
+        self.refused(7, "park", claim, "--start", "j/child=1", says="--child")
+        self.step("park", claim, "--await", "--wake-in", "1h", "--child", "j/child=1")  # it ended
+        self.assertEqual(self.show()["status"], "runnable")
+        self.ok("submit", "A", "--child", "j/child=1", "--child", "j/new=1")
+        self.assertEqual((self.show("new", kind="j")["data"], len(self.json("workflows", "list", "--kind", "j"))), (1, 2))
+
 
 class Submitting(Case):
     def test_a_transition_starts_a_workflow(self):

@@ -235,6 +235,93 @@ static void an_end_that_is_refused_wakes_nobody(struct world *w)
     verify_all(w);
 }
 
+/* ---- children that may be there ---- */
+
+static int start_or_find(const struct world *w, const struct claim *claim, const char *child, uint32_t await)
+{
+    pawl_transition *step = begin_step(w, claim, (pawl_step_outcome){FOR_AN_HOUR, .await = await});
+    pawl_transition_start(
+        step, &(pawl_start){PAWL_START, .kind = "k", .id = child, .state = "a", .key = "c", .keep_existing = 1});
+    int status = pawl_transition_commit(step, NULL, &err);
+    pawl_transition_free(step);
+    return status;
+}
+
+static void finish(const struct world *w, const char *id)
+{
+    struct claim claim = take(w, id);
+    assert_ok(STEP(w, claim, DONE));
+}
+
+static void a_child_is_started_once_and_found_again(struct world *w)
+{
+    assert_ok(START(w, "w", .key = "x"));
+    assert_ok(START(w, "other", .key = "y"));
+    struct claim claim = take(w, "w"), other = take(w, "other");
+    assert_ok(start_or_find(w, &claim, "child", 1));
+    assert_ok(steer(w, "w", PAWL_STEER_RETRY));
+    claim = take(w, "w");
+    assert_ok(start_or_find(w, &claim, "child", 1)); /* who waits for it already */
+    assert_status(start_or_find(w, &other, "child", 1), PAWL_EREFUSED);
+    assert_non_null(strstr(err.text, "another workflow waits for the end of k/child"));
+    assert_ok(start_or_find(w, &other, "child", 0));
+    finish(w, "child");
+    assert_workflow(w, "w", "runnable");
+    assert_workflow(w, "other", "parked");
+    verify_all(w);
+}
+
+static void a_child_of_other_content_is_none(struct world *w)
+{
+    assert_ok(START(w, "w", .key = "x"));
+    assert_ok(START(w, "child", .state = "b", .key = "c"));
+    struct claim claim = take(w, "w");
+    assert_status(start_or_find(w, &claim, "child", 1), PAWL_ECONFLICT);
+    assert_workflow(w, "w", "running");
+    finish(w, "child");
+    assert_ok(STEP(w, claim, PARK, .wake_in_ms = HOUR, .has_wake = 1));
+    assert_workflow(w, "w", "parked"); /* it waits for nobody */
+    verify_all(w);
+}
+
+/* Wherever it is, its end wakes; one that ended has. */
+static void a_child_that_was_there_wakes_too(struct world *w)
+{
+    static const char *const children[] = {"ready", "runs", "paused", "blocked", "ended", "failed"};
+    struct claim runs = {0};
+    for (size_t i = 0; i < COUNT_OF(children); i++) {
+        const char *child = children[i];
+        assert_ok(START(w, "w", .key = "x"));
+        struct claim claim = take(w, "w");
+        if (strcmp(child, "blocked") == 0)
+            assert_ok(START(w, "first", .key = "c"));
+        assert_ok(START(w, child, .state = "a", .key = "c"));
+        if (strcmp(child, "runs") == 0)
+            runs = take(w, child);
+        if (strcmp(child, "paused") == 0)
+            assert_ok(steer(w, child, PAWL_STEER_PAUSE));
+        if (strcmp(child, "ended") == 0)
+            finish(w, child);
+        if (strcmp(child, "failed") == 0) /* that begins anew */
+            assert_ok(steer(w, child, PAWL_STEER_STOP));
+        assert_ok(start_or_find(w, &claim, child, 1));
+        if (strcmp(child, "blocked") == 0)
+            finish(w, "first");
+        if (strcmp(child, "paused") == 0)
+            assert_ok(steer(w, child, PAWL_STEER_RESUME));
+        if (strcmp(child, "ended") != 0) {
+            assert_workflow(w, "w", "parked");
+            if (strcmp(child, "runs") == 0)
+                assert_ok(STEP(w, runs, DONE));
+            else
+                finish(w, child);
+        }
+        assert_workflow(w, "w", "runnable");
+        assert_ok(steer(w, "w", PAWL_STEER_STOP));
+    }
+    verify_all(w);
+}
+
 static void only_what_goes_on_can_wait(struct world *w)
 {
     assert_ok(START(w, "w"));
@@ -260,6 +347,9 @@ static const struct conformance_case cases[] = {
     CASE(who_is_gone_stops_nobody),
     CASE(it_goes_no_further_than_who_asked),
     CASE(an_end_that_is_refused_wakes_nobody),
+    CASE(a_child_is_started_once_and_found_again),
+    CASE(a_child_of_other_content_is_none),
+    CASE(a_child_that_was_there_wakes_too),
     CASE(only_what_goes_on_can_wait),
 };
 

@@ -352,11 +352,13 @@ static void a_message_that_died_is_a_refusal(struct world *w)
     end(w);
 }
 
+static uint32_t finds_children;
+
 static int await_child(pawl_run *run, pawl_error *error)
 {
     char receipt[16];
     size_t size = sizeof receipt;
-    const pawl_start start = {PAWL_START, .kind = "child", .id = "c", .state = "a"};
+    const pawl_start start = {PAWL_START, .kind = "child", .id = "c", .state = "a", .keep_existing = finds_children};
     int status = pawl_run_child(run, "it", &start, receipt, &size, error);
     if (status == PAWL_OK)
         pawl_run_receipt(run, receipt, size);
@@ -393,6 +395,26 @@ static void a_child_that_fails_is_a_refusal(struct world *w)
     assert_ok(STEP(w, claim, FAIL, .error = "no"));
     assert_status(drive(), PAWL_EREJECTED);
     assert_string_equal(err.text, "workflow child/c failed: no");
+    end(w);
+}
+
+static void a_child_may_be_there(struct world *w)
+{
+    assert_ok(
+        pawl_workflow_start(w->store, &(pawl_start){PAWL_START, .kind = "child", .id = "c", .state = "a"}, NULL, &err));
+    struct claim claim = take_child(w);
+    begin(w, await_child);
+    assert_status(drive(), PAWL_EREJECTED); /* only one that may */
+    assert_workflow(w, "w", "failed");
+    finds_children = 1;
+    assert_ok(START(w, "w", .data = "5", .data_size = 1));
+    assert_ok(drive());
+    assert_workflow(w, "w", "parked");
+    assert_ok(STEP(w, claim, DONE, .receipt = "7", .receipt_size = 1));
+    assert_workflow(w, "w", "runnable");
+    assert_ok(drive());
+    assert_receipt(w, "7");
+    finds_children = 0;
     end(w);
 }
 
@@ -575,6 +597,7 @@ static const struct conformance_case cases[] = {
     CASE(a_message_that_died_is_a_refusal),
     CASE(a_child_gives_its_receipt),
     CASE(a_child_that_fails_is_a_refusal),
+    CASE(a_child_may_be_there),
     CASE(what_was_drawn_stays),
     CASE(code_that_diverges_is_stopped_and_named),
     CASE(a_marker_lets_old_and_new_runs_go_on),

@@ -478,6 +478,7 @@ static void do_start(struct life *life)
                                              &(pawl_transition_options){PAWL_TRANSITION_OPTIONS, .type = "T"});
     char holder[16];
     snprintf(holder, sizeof holder, "k/%s", start.id);
+    start.keep_existing = (uint32_t)dice(life, 2);
     pawl_transition_start(t, &start);
     add_changes(life, t, holder);
     put_status(life, "start with", pawl_transition_commit(t, NULL, &err));
