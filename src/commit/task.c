@@ -330,17 +330,23 @@ bool pawli_task_wake(struct view *view, struct view_task *task)
     return true;
 }
 
+static bool still_waits(const struct view_task *waiter)
+{
+    return waiter && waiter->slot.exists && waiter->body && waiter->row.place != PLACE_ENDED;
+}
+
 /* One whose step is under way looked before this: it does so once more when it parks. */
 static bool tell(struct view *view, struct view_task *waiter)
 {
-    bool is_there = waiter && waiter->slot.exists && waiter->body && waiter->row.place != PLACE_ENDED;
-    if (is_there && waiter->row.place == PLACE_CLAIMED) {
+    if (!still_waits(waiter))
+        return true;
+    if (waiter->row.place == PLACE_CLAIMED) {
         struct workflow_row *row = pawli_task_edit(view, waiter);
         if (row)
             row->told = true;
         return row != NULL;
     }
-    return !is_there || pawli_task_wake(view, waiter);
+    return pawli_task_wake(view, waiter);
 }
 
 static bool tell_waiter(struct view *view, struct view_task *task)
@@ -362,7 +368,7 @@ enum waiter_result pawli_task_join_waiter(const struct unit *unit, struct view *
         return WAITER_JOINED;
     if (task->row.place == PLACE_ENDED)
         return tell(view, waiter) ? WAITER_JOINED : WAITER_NO_MEMORY;
-    if (task->row.waiter)
+    if (still_waits(task->waiter))
         return WAITER_OTHER;
     if (!touch(view, task))
         return WAITER_NO_MEMORY;

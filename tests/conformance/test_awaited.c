@@ -271,6 +271,22 @@ static void a_child_is_started_once_and_found_again(struct world *w)
     verify_all(w);
 }
 
+/* The one that was started anew waits for the child of its earlier life. */
+static void who_ended_waits_no_more(struct world *w)
+{
+    for (int life = 0; life < 2; life++) {
+        assert_ok(START(w, "w", .key = "x"));
+        struct claim claim = take(w, "w");
+        assert_ok(start_or_find(w, &claim, "child", 1));
+        assert_workflow(w, "w", "parked");
+        if (life == 0)
+            assert_ok(steer(w, "w", PAWL_STEER_STOP));
+    }
+    finish(w, "child");
+    assert_workflow(w, "w", "runnable");
+    verify_all(w);
+}
+
 static void a_child_of_other_content_is_none(struct world *w)
 {
     assert_ok(START(w, "w", .key = "x"));
@@ -348,6 +364,7 @@ static const struct conformance_case cases[] = {
     CASE(it_goes_no_further_than_who_asked),
     CASE(an_end_that_is_refused_wakes_nobody),
     CASE(a_child_is_started_once_and_found_again),
+    CASE(who_ended_waits_no_more),
     CASE(a_child_of_other_content_is_none),
     CASE(a_child_that_was_there_wakes_too),
     CASE(only_what_goes_on_can_wait),
