@@ -119,7 +119,7 @@ WORKFLOWS = [
             "two hold what one may",
             "conformance_workflows", "*a213_*"),
     Mistake("a transition starts what is there", "src/commit/start.c",
-            "    if (atomic)\n", "    if (false)\n",
+            "    if (atomic && !draft->keeps_existing)\n", "    if (false)\n",
             "its reservation is made for one that did not expect it",
             "conformance_workflows", "*a205_*"),
     Mistake("a refused step leaves what it moved", "src/store/view.c",
