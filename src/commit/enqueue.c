@@ -283,6 +283,7 @@ int pawli_enqueue_one(struct view *view, struct view_scope *scope, struct messag
     draft->replayed = accepted == ACCEPTED_STORED;
     if (accepted == ACCEPTED_CONFLICT)
         return refuse_conflict(draft, rule, last, err);
+    draft->task = last;
     if (accepted == ACCEPTED_STORED)
         return PAWL_OK;
     if (draft->is_work && view->full_percent)
@@ -505,10 +506,12 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
     for (size_t i = 0; i < enqueue->count; i++) {
         int status = pawli_enqueue_one(view, unit->view_scope, &enqueue->messages[i], seq,
                                        first_bad == PAWL_OK ? err : NULL);
+        if (status == PAWL_OK && enqueue->messages[i].replayed)
+            status = pawli_task_await(unit, view, enqueue->messages[i].task, err);
+        else if (status == PAWL_OK)
+            pawli_task_set_waiter(unit, enqueue->messages[i].task);
         if (status < 0 && (enqueue->atomic || status != PAWL_ECONFLICT))
             return status;
-        if (status == PAWL_OK && !enqueue->messages[i].replayed)
-            pawli_task_set_waiter(unit, enqueue->messages[i].task);
         if (first_bad == PAWL_OK)
             first_bad = status;
     }

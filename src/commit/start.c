@@ -214,22 +214,6 @@ static void answer(struct unit *unit, struct start_draft *draft)
         *texts[i] = pawli_arena_text(&unit->arena, *texts[i]);
 }
 
-static int await_existing(struct unit *unit, struct view *view, const struct start_draft *draft, pawl_error *err)
-{
-    switch (pawli_task_join_waiter(unit, view, draft->task)) {
-    case WAITER_JOINED:
-        break;
-    case WAITER_OTHER:
-        return pawli_hint(err,
-                          pawli_fail(err, PAWL_EREFUSED, "another workflow waits for the end of %.*s/%.*s",
-                                     TEXT_ARG(draft->ref.kind), TEXT_ARG(draft->ref.id)),
-                          "one can be woken by it: do not ask for that, park with a time, and look");
-    case WAITER_NO_MEMORY:
-        return pawli_no_memory(err);
-    }
-    return PAWL_OK;
-}
-
 static int decide(struct unit *unit, struct effect *effect, struct view *view, pawl_error *err)
 {
     struct starts *starts = (struct starts *)effect;
@@ -242,7 +226,7 @@ static int decide(struct unit *unit, struct effect *effect, struct view *view, p
         }
         if (!draft->replayed)
             pawli_task_set_waiter(unit, draft->task);
-        else if ((status = await_existing(unit, view, draft, err)) < 0)
+        else if ((status = pawli_task_await(unit, view, draft->task, err)) < 0)
             return status;
         if (!starts->atomic)
             answer(unit, draft);

@@ -53,6 +53,7 @@ static bool gather(struct unit *unit, struct effect *effect, struct view *view)
     if (!pawli_gather_workflow(view, unit->view_scope, &step->ref, true))
         return false;
     unit->waiter = step->awaits ? step->ref.bound : NULL;
+    unit->waiter_looks = step->is_coded;
     return pawli_effect_resources.gather(unit, &step->resources.effect, view);
 }
 

@@ -361,19 +361,24 @@ void pawli_task_set_waiter(const struct unit *unit, struct view_task *task)
     task->row.waiter = task->waiter ? task->waiter->number : 0;
 }
 
-enum waiter_result pawli_task_join_waiter(const struct unit *unit, struct view *view, struct view_task *task)
+int pawli_task_await(const struct unit *unit, struct view *view, struct view_task *task, pawl_error *err)
 {
     struct view_task *waiter = unit->waiter && unit->waiter->slot.exists ? unit->waiter->task : NULL;
-    if (!waiter || task->row.waiter == waiter->number)
-        return WAITER_JOINED;
-    if (task->row.place == PLACE_ENDED)
-        return tell(view, waiter) ? WAITER_JOINED : WAITER_NO_MEMORY;
+    if (!waiter || (task && task->waiter == waiter))
+        return PAWL_OK;
+    if (!task || task->row.place == PLACE_ENDED)
+        return tell(view, waiter) ? PAWL_OK : pawli_no_memory(err);
     if (still_waits(task->waiter))
-        return WAITER_OTHER;
+        return unit->waiter_looks
+                   ? PAWL_OK
+                   : pawli_hint(
+                         err,
+                         pawli_fail(err, PAWL_EREFUSED, "another workflow waits for the end of what was there before"),
+                         "one is woken by it: do not ask for that, park with a time, and look");
     if (!touch(view, task))
-        return WAITER_NO_MEMORY;
+        return pawli_no_memory(err);
     pawli_task_set_waiter(unit, task);
-    return WAITER_JOINED;
+    return PAWL_OK;
 }
 
 bool pawli_task_end(struct view *view, struct view_task *task, enum task_event event, struct text reason,

@@ -77,6 +77,7 @@ struct unit {
     struct view_scope *view_record_scope;
     struct effect *effects, **last_effect;
     struct view_bound *waiter; /* the workflow that waits for the ends of what the unit makes; NULL: none does */
+    bool waiter_looks;         /* it looks by itself, too, sooner or later */
     bool claims, adopts;       /* one of its effects does */
     bool sealed;
     bool changes_nothing;      /* decided: what was asked for is so already, no record says that it was */
@@ -124,9 +125,9 @@ bool pawli_task_hasten(struct view *view, struct view_task *task); /* what is re
 bool pawli_task_wake(struct view *view, struct view_task *task);   /* a workflow need not wait any more */
 /* A new one, which the unit made: its end wakes the unit's waiter. */
 void pawli_task_set_waiter(const struct unit *unit, struct view_task *task);
-/* The same of one that was there: one that ended wakes it now. OTHER: it has one already. */
-enum waiter_result { WAITER_JOINED, WAITER_OTHER, WAITER_NO_MEMORY };
-enum waiter_result pawli_task_join_waiter(const struct unit *unit, struct view *view, struct view_task *task);
+/* The same of one that was there before (NULL: that ended and was purged): one that ended wakes it now. Refused where another
+ * one waits for it already, unless the unit's waiter looks by itself, too. */
+int pawli_task_await(const struct unit *unit, struct view *view, struct view_task *task, pawl_error *err);
 bool pawli_task_redate(struct view *view, struct view_task *task); /* what waits for a false date: as long from now */
 /* Pending, and nobody takes it until it is resumed: its key stays its own. */
 bool pawli_task_pause(struct view *view, struct view_task *task, struct text why);

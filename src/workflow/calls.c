@@ -354,8 +354,8 @@ int pawl_run_event(pawl_run *run, const char *name, const pawl_event *event, paw
 
 /* ---- what is sent and started, and its end ---- */
 
-/* The commit that ends it wakes who waits. What that cannot be relied on for, for it is damaged, is found by looking: after half
- * of the time that it took so far. */
+/* The commit that ends it wakes who waits. What that cannot be relied on for, for it is damaged or wakes another one that waited
+ * before, is found by looking: after half of the time that it took so far. */
 #define ASK_FIRST_MS 1000
 #define ASK_LAST_MS  60000
 

@@ -263,11 +263,33 @@ static void a_child_is_started_once_and_found_again(struct world *w)
     claim = take(w, "w");
     assert_ok(start_or_find(w, &claim, "child", 1)); /* who waits for it already */
     assert_status(start_or_find(w, &other, "child", 1), PAWL_EREFUSED);
-    assert_non_null(strstr(err.text, "another workflow waits for the end of k/child"));
+    assert_non_null(strstr(err.text, "another workflow waits for the end"));
     assert_ok(start_or_find(w, &other, "child", 0));
     finish(w, "child");
     assert_workflow(w, "w", "runnable");
     assert_workflow(w, "other", "parked");
+    verify_all(w);
+}
+
+/* By its dedupe key it was sent before, by another one. */
+static void a_message_that_was_there_wakes_too(struct world *w)
+{
+    for (int has_ended = 0; has_ended < 2; has_ended++) {
+        assert_ok(START(w, "w", .key = "x"));
+        struct claim claim = take(w, "w");
+        add(w, MESSAGE("hello", .dedupe = has_ended ? "ended" : "sent"));
+        if (has_ended)
+            assert_int_equal(claim_and(w, PAWL_VERDICT_DELIVERED), PAWL_RESULT_DELIVERED);
+        pawl_transition *step = begin_step(w, &claim, (pawl_step_outcome){FOR_AN_HOUR, .await = 1});
+        pawl_transition_message(step, MESSAGE("hello", .dedupe = has_ended ? "ended" : "sent"));
+        commit(step);
+        if (!has_ended) {
+            assert_workflow(w, "w", "parked");
+            assert_int_equal(claim_and(w, PAWL_VERDICT_DELIVERED), PAWL_RESULT_DELIVERED);
+        }
+        assert_workflow(w, "w", "runnable");
+        assert_ok(steer(w, "w", PAWL_STEER_STOP));
+    }
     verify_all(w);
 }
 
@@ -364,6 +386,7 @@ static const struct conformance_case cases[] = {
     CASE(it_goes_no_further_than_who_asked),
     CASE(an_end_that_is_refused_wakes_nobody),
     CASE(a_child_is_started_once_and_found_again),
+    CASE(a_message_that_was_there_wakes_too),
     CASE(who_ended_waits_no_more),
     CASE(a_child_of_other_content_is_none),
     CASE(a_child_that_was_there_wakes_too),

@@ -408,12 +408,18 @@ static void a_child_may_be_there(struct world *w)
     assert_workflow(w, "w", "failed");
     finds_children = 1;
     assert_ok(START(w, "w", .data = "5", .data_size = 1));
+    assert_ok(START(w, "second", .data = "5", .data_size = 1));
     assert_ok(drive());
+    assert_ok(pawl_executor_drive(executor, "k", "second", 0, 0, NULL, &err));
     assert_workflow(w, "w", "parked");
     assert_ok(STEP(w, claim, DONE, .receipt = "7", .receipt_size = 1));
     assert_workflow(w, "w", "runnable");
+    assert_workflow(w, "second", "parked"); /* one is woken, the other looks for itself */
     assert_ok(drive());
     assert_receipt(w, "7");
+    pawli_sim_advance_ms(w->env, 1000);
+    assert_ok(pawl_executor_drive(executor, "k", "second", 0, 0, NULL, &err));
+    assert_workflow(w, "second", "finished");
     finds_children = 0;
     end(w);
 }
