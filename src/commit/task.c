@@ -364,10 +364,12 @@ void pawli_task_set_waiter(const struct unit *unit, struct view_task *task)
 int pawli_task_await(const struct unit *unit, struct view *view, struct view_task *task, pawl_error *err)
 {
     struct view_task *waiter = unit->waiter && unit->waiter->slot.exists ? unit->waiter->task : NULL;
-    if (!waiter || (task && task->waiter == waiter))
+    if (!waiter)
         return PAWL_OK;
     if (!task || task->row.place == PLACE_ENDED)
         return tell(view, waiter) ? PAWL_OK : pawli_no_memory(err);
+    if (task->waiter == waiter)
+        return PAWL_OK;
     if (still_waits(task->waiter))
         return unit->waiter_looks
                    ? PAWL_OK
