@@ -41,7 +41,8 @@ PAWL_API void pawl_step_message(pawl_step *step, const pawl_message *message);
 PAWL_API void pawl_step_event(pawl_step *step, const pawl_event *event);
 PAWL_API void pawl_step_post(pawl_step *step, const pawl_post *post);
 PAWL_API void pawl_step_start(pawl_step *step, const pawl_start *start);
-/* The end of each message and workflow that this step sends and starts wakes it: parked, it is due at once. */
+/* The end of each message and workflow that this step sends and starts wakes it: parked, it is due at once. Of what was there
+ * before, too (a dedupe key, keep_existing), unless another one waits for it: that refuses the step (PAWL_EREFUSED). */
 PAWL_API void pawl_step_await(pawl_step *step);
 /* The state, and JSON, with which this step is undone when the workflow is cancelled, or fails with `compensate`: of `next` and
  * `park`. In that state it is undone when it answers `done`, or `next` in the same; then comes the one before. */

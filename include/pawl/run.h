@@ -62,8 +62,9 @@ PAWL_API int pawl_run_event(pawl_run *run, const char *name, const pawl_event *e
 /* Sends it, and waits for its end, which wakes the run in its own commit. PAWL_EREJECTED: it is dead or cancelled. While nobody
  * knows whether it arrived the run waits. */
 PAWL_API int pawl_run_send(pawl_run *run, const char *name, const pawl_message *message, pawl_error *err);
-/* Starts it with the commit of this call, and waits for its end; its id must be this one's own. PAWL_EREJECTED: it failed. Its
- * receipt comes as a signal's data does. */
+/* Starts it with the commit of this call, and waits for its end. Its id must be this one's own, unless it has keep_existing: then
+ * others may share it, of whom one is woken by its end; the others look, a minute later at most. PAWL_EREJECTED: it failed, or is
+ * there. Its receipt comes as a signal's data does. */
 PAWL_API int pawl_run_child(pawl_run *run, const char *name, const pawl_start *start, void *receipt, size_t *size,
                             pawl_error *err);
 

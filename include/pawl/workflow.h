@@ -25,7 +25,8 @@ typedef struct pawl_start {
     const char *content_type; /* NULL: application/json when it parses as JSON */
     uint32_t version;         /* of the form of its states, as its program counts; 0 is one, too */
     int64_t wake_in_ms;       /* earliest first step, from now on */
-    uint32_t keep_existing; /* 1: in a transition, one that was started with the same stays, and is the one; 0: it refuses all */
+    uint32_t
+        keep_existing; /* 1: in a transition, one that was started with the same stays, and is the one; 0: it refuses all */
 } pawl_start;
 #define PAWL_START .struct_size = sizeof(pawl_start)
 
@@ -233,7 +234,8 @@ typedef struct pawl_step_outcome {
     size_t undo_data_size;
     uint32_t compensate; /* FAIL, 1: its undos run first, as if it were cancelled, with the error as reason */
     uint32_t stuck;      /* PARK, 1: it waits for a person, who retries or stops it, whatever its budget */
-    uint32_t await;      /* NEXT, PARK, 1: the end of each message and workflow that is added to the step wakes it */
+    uint32_t await;      /* NEXT, PARK, 1: the end of each message and workflow that is added to the step wakes it; see
+                            pawl_step_await */
 } pawl_step_outcome;
 #define PAWL_STEP_OUTCOME .struct_size = sizeof(pawl_step_outcome)
 
@@ -266,7 +268,8 @@ typedef struct pawl_signal {
     size_t data_size;
     const char *content_type;
     const char *dedupe; /* a key: the same again is the same signal, as long as the workflow lives; NULL: drawn */
-    const pawl_operation *operation; /* an operator's, recorded in pawl.operator; NULL: a program's, which has no record */
+    const pawl_operation
+        *operation; /* an operator's, recorded in pawl.operator; NULL: a program's, which has no record */
 } pawl_signal;
 #define PAWL_SIGNAL .struct_size = sizeof(pawl_signal)
 
